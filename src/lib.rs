@@ -1,0 +1,1 @@
+//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
