@@ -1,1 +1,5 @@
 //! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
+//!
+//! The rooms and who may use whom are drawn in ARCHITECTURE.md.
+
+pub mod plugin;

@@ -1,0 +1,19 @@
+//! Serving a provider to Terraform and OpenTofu over plugin protocol 6.
+//!
+//! This room knows nothing of what a provider manages: a provider implements the traits of
+//! [`provider`], describes itself with [`schema`], speaks in [`value`]s and answers failures as
+//! [`diagnostic`]s. The generated protobuf code is named only in `wire`.
+
+pub mod diagnostic;
+pub mod provider;
+pub mod schema;
+pub mod value;
+
+pub use diagnostic::{Diagnostic, Path, Severity, Step};
+pub use provider::{
+    ApplyResponse, CallContext, ConfigureRequest, CreateRequest, DataSource, DeleteRequest,
+    ImportRequest, MoveRequest, PlanRequest, PlanResponse, Provider, ReadRequest, ReadResponse,
+    Resource, UpdateRequest,
+};
+pub use schema::{Attribute, Kind, Nesting, Schema};
+pub use value::{Number, Refinements, Type, Value};
