@@ -1,0 +1,86 @@
+//! The provider block.
+
+use secrecy::SecretString;
+
+use crate::orchestrator::{Given, LookupError};
+use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
+
+const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
+
+/// The schema of the provider block.
+pub(super) fn schema() -> Schema {
+    Schema {
+        version: 0,
+        description: "Manages the EKS runners of the Platform Orchestrator.\n\nEach of `api_url`, `org_id` and \
+                      `auth_token` is looked up in this order: the provider block; the file that \
+                      `hctl_config_file` names; the environment; the configuration file that `hctl login` writes \
+                      (only where `hctl_config_file` is not set).",
+        attributes: vec![
+            Attribute::string(
+                "api_url",
+                "The base URL of the Orchestrator's API. Environment: `HUMANITEC_API_URL`. Default: \
+                 `https://api.humanitec.dev`.",
+            )
+            .optional(),
+            Attribute::string(
+                "org_id",
+                "The id of the organization. Environment: `HUMANITEC_ORG_ID`.",
+            )
+            .optional(),
+            Attribute::string(
+                "auth_token",
+                "The token for the API. Environment: `HUMANITEC_AUTH_TOKEN`. Not needed where the host of `api_url` \
+                 is `localhost`.",
+            )
+            .optional()
+            .sensitive(),
+            Attribute::string(
+                "hctl_config_file",
+                "The path of a configuration file of `hctl`, used in place of the default one. It must exist.",
+            )
+            .optional(),
+        ],
+    }
+}
+
+/// What is wrong with the block as far as it is known. What it leaves out is looked up only when the
+/// provider is configured: `validate` runs where there is no token.
+pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
+    let empty = |name: &&str| config.get(name).as_str().is_some_and(|text| text.trim().is_empty());
+    ATTRIBUTES
+        .into_iter()
+        .filter(empty)
+        .map(|name| {
+            Diagnostic::error(
+                "Invalid provider configuration",
+                format!(
+                    "{name} is an empty string. Give it a value, or leave it out to have it looked up in the \
+                     environment and in hctl's configuration file."
+                ),
+            )
+            .at(Path::of([name]))
+        })
+        .collect()
+}
+
+/// The names of the attributes whose values are not known yet.
+pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
+    ATTRIBUTES.into_iter().filter(|name| config.get(name).is_unknown()).collect()
+}
+
+/// What the block, which is wholly known, gives.
+pub(super) fn given(config: &Value) -> Given {
+    let text = |name| config.get(name).as_str().map(str::to_owned);
+    Given {
+        api_url: text("api_url"),
+        org_id: text("org_id"),
+        auth_token: text("auth_token").map(SecretString::from),
+        hctl_config_file: text("hctl_config_file"),
+    }
+}
+
+/// What a failed lookup is to the user.
+pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
+    Diagnostic::error("Invalid provider configuration", error.to_string())
+        .at(Path::of([error.attribute().name()]))
+}

@@ -1,0 +1,76 @@
+//! The connection to the Orchestrator that the resources share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::configuration;
+use crate::orchestrator::{Client, Environment, lookup, user_agent};
+use crate::plugin::{ConfigureRequest, Diagnostic};
+
+/// How far the provider is configured. The client itself connects when it is first used.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum State {
+    #[default]
+    NotConfigured,
+    /// These attributes of the provider block depend on what is not applied yet.
+    NotKnownYet(Vec<&'static str>),
+    Ready(Arc<Client>),
+}
+
+impl Connection {
+    /// Takes the provider block. Answers what is missing or cannot be used.
+    pub(super) fn configure(&self, request: &ConfigureRequest) -> Vec<Diagnostic> {
+        let unknown = configuration::unknown(&request.config);
+        let state = if unknown.is_empty() {
+            let given = configuration::given(&request.config);
+            match lookup(&given, &Environment::of_process()) {
+                Ok(settings) => State::Ready(Arc::new(Client::new(settings, user_agent(&request.terraform_version)))),
+                Err(errors) => return errors.iter().map(configuration::lookup_failed).collect(),
+            }
+        } else {
+            State::NotKnownYet(unknown)
+        };
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        Vec::new()
+    }
+
+    /// The client. `Ok(None)` where the provider block is not known yet: what needs it waits.
+    ///
+    /// # Errors
+    /// Where Terraform asks for something before it has configured the provider.
+    pub(super) fn client(&self) -> Result<Option<Arc<Client>>, Diagnostic> {
+        match self.state() {
+            State::Ready(client) => Ok(Some(client)),
+            State::NotKnownYet(_) => Ok(None),
+            State::NotConfigured => Err(Diagnostic::bug("The provider was used before it was configured.")),
+        }
+    }
+
+    /// The client, for what cannot wait.
+    ///
+    /// # Errors
+    /// Where there is none: which attributes are not known yet and what to do about it.
+    pub(super) fn client_now(&self) -> Result<Arc<Client>, Diagnostic> {
+        self.client()?.ok_or_else(|| {
+            let State::NotKnownYet(unknown) = self.state() else { return Diagnostic::bug("The client vanished.") };
+            Diagnostic::error(
+                "The provider's configuration is not known yet",
+                format!(
+                    "This needs the Orchestrator's API, but {} of the provider block {} on what is not applied yet. \
+                     Apply first what the value comes from (`-target`), or set it from something that is known \
+                     while planning, such as a variable.",
+                    unknown.join(", "),
+                    if unknown.len() == 1 { "depends" } else { "depend" },
+                ),
+            )
+        })
+    }
+
+    fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,161 @@
+//! What attributes an EKS runner has in Terraform.
+//!
+//! The names, the nesting and the types are those of the Go provider `humanitec/platform-orchestrator`,
+//! whose configurations and states must go on working.
+
+use crate::plugin::{Attribute, Schema};
+use crate::provider::timeouts;
+
+/// The type name of the resource and of the data source.
+pub(super) const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_runner";
+
+/// The schema of the resource.
+pub(super) fn resource() -> Schema {
+    Schema {
+        version: 0,
+        description: "A runner of type `kubernetes-eks`: the Platform Orchestrator runs deployments as Kubernetes \
+                      Jobs in an Amazon EKS cluster, which it reaches through an IAM role.",
+        attributes: vec![
+            Attribute::string(
+                "id",
+                "The id of the runner, unique in the organization: lower-case letters, digits and single hyphens, \
+                 beginning with a letter, at most 100 characters. Changing it replaces the runner.",
+            )
+            .required(),
+            Attribute::string("description", "What the runner is for, at most 200 characters.").optional(),
+            Attribute::object(
+                "runner_configuration",
+                "How the Orchestrator reaches the cluster, and the Jobs that it creates there.",
+                vec![cluster(), job()],
+            )
+            .required(),
+            Attribute::object(
+                "state_storage_configuration",
+                "Where the runner keeps the Terraform state of the deployments: `type`, and the block of that type.",
+                storage(),
+            )
+            .required(),
+            timeouts::attribute(),
+        ],
+    }
+}
+
+/// The schema of the data source: the resource's, computed.
+pub(super) fn data_source() -> Schema {
+    let mut attributes = resource().attributes;
+    attributes.retain(|attribute| attribute.name != "timeouts");
+    for attribute in &mut attributes {
+        if attribute.name != "id" {
+            make_computed(attribute);
+        }
+    }
+    Schema {
+        version: 0,
+        description: "An existing runner of type `kubernetes-eks`, found by its id.",
+        attributes,
+    }
+}
+
+fn make_computed(attribute: &mut Attribute) {
+    // The Go provider's data source has the storage blocks optional and computed.
+    attribute.optional = attribute.name.ends_with("_configuration")
+        && !matches!(attribute.name, "runner_configuration" | "state_storage_configuration");
+    attribute.required = false;
+    attribute.computed = true;
+    if let crate::plugin::Kind::Nested(_, nested) = &mut attribute.kind {
+        nested.iter_mut().for_each(make_computed);
+    }
+}
+
+fn cluster() -> Attribute {
+    Attribute::object(
+        "cluster",
+        "The EKS cluster.",
+        vec![
+            Attribute::string("name", "The name of the cluster.").required(),
+            Attribute::string("region", "The AWS region of the cluster, such as `eu-central-1`.").required(),
+            Attribute::object(
+                "auth",
+                "How the Orchestrator gets credentials for the cluster.",
+                vec![
+                    Attribute::string(
+                        "role_arn",
+                        "The ARN of the IAM role that the Orchestrator assumes to describe the cluster and to use its \
+                         API. Any AWS partition; the role's name may have a path.",
+                    )
+                    .required(),
+                    Attribute::string(
+                        "session_name",
+                        "The name of the assumed role's session, 3 to 64 letters, digits and `_+=,.@-`. It is part of \
+                         the Kubernetes user name. Default: `{organization}-{runner id}`, cut to 64 characters.",
+                    )
+                    .optional(),
+                    Attribute::string(
+                        "sts_region",
+                        "The AWS region whose STS endpoint is asked for credentials. Default: the cluster's region.",
+                    )
+                    .optional(),
+                ],
+            )
+            .required(),
+        ],
+    )
+    .required()
+}
+
+fn job() -> Attribute {
+    Attribute::object(
+        "job",
+        "The Kubernetes Jobs that the Orchestrator creates.",
+        vec![
+            Attribute::string("namespace", "The Kubernetes namespace of the Jobs.").required(),
+            Attribute::string("service_account", "The Kubernetes service account that the Jobs run as.").required(),
+            Attribute::string(
+                "pod_template",
+                "A fragment of a Kubernetes PodTemplateSpec as JSON (`jsonencode({...})`), laid over the Job's pod \
+                 template as a strategic merge patch. The container of the runner is named `main`. Two spellings of \
+                 one JSON value are equal.",
+            )
+            .optional(),
+        ],
+    )
+    .required()
+}
+
+fn storage() -> Vec<Attribute> {
+    let path_prefix = || {
+        Attribute::string("path_prefix", "What the path of each state begins with in it.").optional()
+    };
+    vec![
+        Attribute::string("type", "The type of the storage: `kubernetes`, `s3`, `gcs` or `azurerm`.").required(),
+        Attribute::object(
+            "kubernetes_configuration",
+            "For the type `kubernetes`: states are Secrets in the runner's cluster.",
+            vec![Attribute::string("namespace", "The Kubernetes namespace of the Secrets.").required()],
+        )
+        .optional(),
+        Attribute::object(
+            "s3_configuration",
+            "For the type `s3`: states are objects in an Amazon S3 bucket.",
+            vec![Attribute::string("bucket", "The name of the bucket.").required(), path_prefix()],
+        )
+        .optional(),
+        Attribute::object(
+            "gcs_configuration",
+            "For the type `gcs`: states are objects in a Google Cloud Storage bucket.",
+            vec![Attribute::string("bucket", "The name of the bucket.").required(), path_prefix()],
+        )
+        .optional(),
+        Attribute::object(
+            "azurerm_configuration",
+            "For the type `azurerm`: states are blobs in an Azure storage container.",
+            vec![
+                Attribute::string("storage_account_name", "The name of the storage account.").required(),
+                Attribute::string("container_name", "The name of the container.").required(),
+                Attribute::string("resource_group_name", "The resource group of the storage account.").optional(),
+                path_prefix(),
+            ],
+        )
+        .optional(),
+    ]
+}

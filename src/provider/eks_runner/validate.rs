@@ -1,0 +1,129 @@
+//! What is wrong with a configuration as far as its values are known.
+
+use crate::plugin::{Diagnostic, Path, Value};
+use crate::provider::{outcome, timeouts};
+use crate::runner::{Invalid, pod_template, validate};
+
+/// The storage types, each with a block of its own.
+const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
+
+/// A rule over one text.
+type Rule = fn(&str) -> Result<(), Invalid>;
+
+/// Where each rule applies.
+const RULES: &[(&[&str], Rule)] = &[
+    (&["id"], validate::runner_id),
+    (&["description"], validate::description),
+    (&["runner_configuration", "cluster", "name"], validate::cluster_name),
+    (&["runner_configuration", "cluster", "region"], validate::region),
+    (&["runner_configuration", "cluster", "auth", "role_arn"], validate::role_arn),
+    (&["runner_configuration", "cluster", "auth", "session_name"], validate::session_name),
+    (&["runner_configuration", "cluster", "auth", "sts_region"], validate::region),
+    (&["runner_configuration", "job", "namespace"], validate::namespace),
+    (&["runner_configuration", "job", "service_account"], validate::service_account),
+    (&[STORAGE, "type"], validate::state_storage_type),
+    (&[STORAGE, "kubernetes_configuration", "namespace"], validate::namespace),
+    (&[STORAGE, "s3_configuration", "bucket"], validate::bucket),
+    (&[STORAGE, "s3_configuration", "path_prefix"], validate::s3_path_prefix),
+    (&[STORAGE, "gcs_configuration", "bucket"], validate::bucket),
+    (&[STORAGE, "azurerm_configuration", "storage_account_name"], validate::storage_account_name),
+    (&[STORAGE, "azurerm_configuration", "container_name"], validate::container_name),
+];
+
+const STORAGE: &str = "state_storage_configuration";
+
+/// Everything that is wrong, each at its attribute. What is not known yet is passed over.
+pub(super) fn config(config: &Value) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (names, rule) in RULES {
+        let value = names.iter().fold(config, |value, name| value.get(name));
+        if let Some(Err(invalid)) = value.as_str().map(rule) {
+            found.push(outcome::invalid(&invalid, path(names)));
+        }
+    }
+    found.extend(pod_template(config));
+    found.extend(storage_blocks(config.get(STORAGE)));
+    found.extend(timeouts::validate(config));
+    found
+}
+
+fn path(names: &[&str]) -> Path {
+    names.iter().fold(Path::root(), |path, name| path.attribute(name))
+}
+
+fn pod_template(config: &Value) -> Vec<Diagnostic> {
+    let at = super::model::POD_TEMPLATE;
+    let value = at.iter().fold(config, |value, name| value.get(name));
+    let Some(json) = value.as_str() else { return Vec::new() };
+    match pod_template::parse(json) {
+        Err(invalid) => vec![outcome::invalid(&invalid, path(&at))],
+        Ok(template) => pod_template::check(&template)
+            .into_iter()
+            .map(|problem| {
+                Diagnostic::error(
+                    problem.invalid.summary,
+                    format!("{}: {}", problem.path, problem.invalid.detail),
+                )
+                .at(path(&at))
+            })
+            .collect(),
+    }
+}
+
+/// The block of the type must be set, and no other.
+fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
+    let at = |name: &str| Path::of([STORAGE, name]);
+    let block = |ty: &str| format!("{ty}_configuration");
+    let is_set = |ty: &&str| {
+        let value = storage.get(&block(ty));
+        !value.is_null() && !value.is_unknown()
+    };
+    let set: Vec<&str> = STORAGES.into_iter().filter(is_set).collect();
+    let Some(ty) = storage.get("type").as_str() else {
+        return match set.as_slice() {
+            [first, .., last] => vec![
+                Diagnostic::error(
+                    "More than one state storage",
+                    format!(
+                        "{} and {} are both set. Exactly one block is set, the one of the storage's type: remove \
+                         the others.",
+                        block(first),
+                        block(last)
+                    ),
+                )
+                .at(at(&block(last))),
+            ],
+            _ => Vec::new(),
+        };
+    };
+    if !STORAGES.contains(&ty) {
+        // The rule over `type` has told what is wrong.
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if storage.get(&block(ty)).is_null() {
+        found.push(
+            Diagnostic::error(
+                "State storage without its block",
+                format!(
+                    "type is {ty:?}, but {} is not set. Set it, or change type to that of the block that is set.",
+                    block(ty)
+                ),
+            )
+            .at(at(&block(ty))),
+        );
+    }
+    for other in set.into_iter().filter(|other| *other != ty) {
+        found.push(
+            Diagnostic::error(
+                "State storage of another type",
+                format!(
+                    "type is {ty:?}, so {} must not be set. Remove it, or change type to {other:?}.",
+                    block(other)
+                ),
+            )
+            .at(at(&block(other))),
+        );
+    }
+    found
+}

@@ -1,0 +1,53 @@
+//! The Terraform face: the provider block, its resources and data sources.
+//!
+//! Each resource has a folder: its schema, its model (Terraform's values and ours), its plan and its
+//! calls. What the other rooms answer becomes diagnostics here.
+
+mod configuration;
+mod connection;
+mod eks_runner;
+mod outcome;
+mod runner_rule;
+mod timeouts;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::plugin::{ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, Value};
+use connection::Connection;
+
+/// The provider `platform-orchestrator`.
+#[derive(Debug, Default)]
+pub struct PlatformOrchestrator {
+    connection: Arc<Connection>,
+}
+
+#[async_trait]
+impl Provider for PlatformOrchestrator {
+    fn schema(&self) -> Schema {
+        configuration::schema()
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        vec![
+            Arc::new(eks_runner::EksRunner::new(Arc::clone(&self.connection))),
+            Arc::new(runner_rule::RunnerRule::new(Arc::clone(&self.connection))),
+        ]
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        vec![
+            Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
+            Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(&self.connection))),
+        ]
+    }
+
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        configuration::validate(&config)
+    }
+
+    async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {
+        self.connection.configure(&request)
+    }
+}

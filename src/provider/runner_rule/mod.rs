@@ -1,0 +1,161 @@
+//! `platform-orchestrator_runner_rule`, the resource and the data source: which deployments go to
+//! which runner.
+
+mod calls;
+mod schema;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::connection::Connection;
+use crate::orchestrator::Rule;
+use crate::plugin::{
+    ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic, ImportRequest,
+    MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
+    UpdateRequest, Value,
+};
+
+/// What a rule matches. The API has no update: a change of any of them replaces the rule.
+const MATCHED: [&str; 3] = ["runner_id", "project_id", "env_type_id"];
+
+/// The resource.
+#[derive(Debug)]
+pub(super) struct RunnerRule {
+    connection: Arc<Connection>,
+}
+
+impl RunnerRule {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+}
+
+#[async_trait]
+impl Resource for RunnerRule {
+    fn type_name(&self) -> &'static str {
+        schema::TYPE_NAME
+    }
+
+    fn schema(&self) -> Schema {
+        schema::resource()
+    }
+
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        schema::validate(&config)
+    }
+
+    async fn plan(&self, _: CallContext, request: PlanRequest) -> PlanResponse {
+        let PlanRequest { prior, config, .. } = request;
+        let planned_value = |name: &str| {
+            let (new, old) = (config.get(name), prior.get(name));
+            // The Go provider keeps what is not set as "".
+            if new.is_null() && old.as_str() == Some("") { old.clone() } else { new.clone() }
+        };
+        let changed: Vec<&str> = MATCHED
+            .into_iter()
+            .filter(|name| !prior.is_null() && planned_value(name) != *prior.get(name))
+            .collect();
+        let id = if prior.is_null() || !changed.is_empty() {
+            Value::unknown()
+        } else {
+            prior.get("id").clone()
+        };
+        let [runner_id, project_id, env_type_id] = MATCHED.map(planned_value);
+        PlanResponse {
+            planned: Value::object([
+                ("id", id),
+                ("runner_id", runner_id),
+                ("project_id", project_id),
+                ("env_type_id", env_type_id),
+            ]),
+            requires_replace: changed.into_iter().map(|name| Path::of([name])).collect(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    async fn create(&self, context: CallContext, request: CreateRequest) -> ApplyResponse {
+        calls::create(&self.connection, context, request).await
+    }
+
+    async fn update(&self, _: CallContext, request: UpdateRequest) -> ApplyResponse {
+        ApplyResponse {
+            state: request.prior,
+            diagnostics: vec![Diagnostic::bug("A runner rule was to be updated in place.")],
+        }
+    }
+
+    async fn delete(&self, context: CallContext, request: DeleteRequest) -> Vec<Diagnostic> {
+        calls::delete(&self.connection, context, request).await
+    }
+
+    async fn read(&self, context: CallContext, request: ReadRequest) -> ReadResponse {
+        calls::read(&self.connection, context, request).await
+    }
+
+    async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
+        answer(calls::find(&self.connection, context, &request.id).await, Value::Null)
+    }
+
+    /// A `moved` block from the Go provider's resource of the same name: its state is ours.
+    async fn take_over(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>> {
+        super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
+    }
+}
+
+/// The data source.
+#[derive(Debug)]
+pub(super) struct RunnerRuleData {
+    connection: Arc<Connection>,
+}
+
+impl RunnerRuleData {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+}
+
+#[async_trait]
+impl DataSource for RunnerRuleData {
+    fn type_name(&self) -> &'static str {
+        schema::TYPE_NAME
+    }
+
+    fn schema(&self) -> Schema {
+        schema::data_source()
+    }
+
+    async fn validate(&self, _: Value) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
+    async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
+        let id = config.get("id").as_str().unwrap_or_default();
+        let found = calls::find(&self.connection, context, id).await;
+        answer(found.map_err(|diagnostic| diagnostic.at(Path::of(["id"]))), Value::Null)
+    }
+}
+
+/// The rule as Terraform's value. What is not set is null, but stays `""` where `prior` has that.
+fn state(rule: &Rule, prior: &Value) -> Value {
+    let unset = |name: &str| match prior.get(name).as_str() {
+        Some("") => Value::from(""),
+        _ => Value::Null,
+    };
+    let optional = |value: &Option<String>, name| {
+        value.as_deref().map_or_else(|| unset(name), Value::from)
+    };
+    Value::object([
+        ("id", Value::from(rule.id.as_str())),
+        ("runner_id", Value::from(rule.key.runner_id.as_str())),
+        ("project_id", optional(&rule.key.project_id, "project_id")),
+        ("env_type_id", optional(&rule.key.env_type_id, "env_type_id")),
+    ])
+}
+
+fn answer(found: Result<Rule, Diagnostic>, prior: Value) -> ReadResponse {
+    match found {
+        Ok(rule) => ReadResponse { state: state(&rule, &prior), diagnostics: Vec::new() },
+        Err(diagnostic) => ReadResponse { state: prior, diagnostics: vec![diagnostic] },
+    }
+}

@@ -1,0 +1,51 @@
+//! What attributes a runner rule has in Terraform: those of the Go provider.
+
+use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
+
+/// The type name of the resource and of the data source.
+pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
+
+const ID: &str = "The id of the rule, a UUID made by the Orchestrator.";
+const RUNNER_ID: &str = "The id of the runner that the rule chooses.";
+const PROJECT_ID: &str = "The project whose deployments the rule matches. Not set: those of every project.";
+const ENV_TYPE_ID: &str =
+    "The environment type whose deployments the rule matches. Not set: those of every environment type.";
+
+/// The schema of the resource.
+pub(super) fn resource() -> Schema {
+    Schema {
+        version: 0,
+        description: "A rule that says which runner the deployments of a project or of an environment type run on. \
+                      An organization has at most one rule for each pair of project and environment type. A rule \
+                      cannot be changed: every change replaces it.",
+        attributes: vec![
+            Attribute::string("id", ID).computed(),
+            Attribute::string("runner_id", RUNNER_ID).required(),
+            Attribute::string("project_id", PROJECT_ID).optional().computed(),
+            Attribute::string("env_type_id", ENV_TYPE_ID).optional().computed(),
+        ],
+    }
+}
+
+/// The schema of the data source.
+pub(super) fn data_source() -> Schema {
+    Schema {
+        version: 0,
+        description: "An existing runner rule, found by its id.",
+        attributes: vec![
+            Attribute::string("id", ID).required(),
+            Attribute::string("runner_id", RUNNER_ID).computed(),
+            Attribute::string("project_id", PROJECT_ID).computed(),
+            Attribute::string("env_type_id", ENV_TYPE_ID).computed(),
+        ],
+    }
+}
+
+/// What is wrong with a configuration as far as its values are known.
+pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
+    if config.get("runner_id").as_str() != Some("") {
+        return Vec::new();
+    }
+    let detail = "runner_id is an empty string. Give it the id of the runner that the rule chooses.";
+    vec![Diagnostic::error("Invalid runner rule", detail).at(Path::of(["runner_id"]))]
+}

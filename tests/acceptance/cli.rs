@@ -1,0 +1,304 @@
+//! Real Terraform and OpenTofu, each run in a folder of its own with a configuration of its own:
+//! nothing of the user's is read or written.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The provider's source address, without the registry's host.
+pub const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
+
+/// One of the two command lines.
+#[derive(Debug, Clone)]
+pub struct Cli {
+    /// `terraform` or `tofu`.
+    pub name: &'static str,
+    /// The registry that its source addresses default to.
+    pub registry: &'static str,
+    /// Where the program is; `None` where this machine has none.
+    pub program: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Terraform and OpenTofu, as the environment variables `TERRAFORM` and `TOFU` or the `PATH` name
+    /// them.
+    pub fn both() -> [Self; 2] {
+        [
+            Self {
+                name: "terraform",
+                registry: "registry.terraform.io",
+                program: find("TERRAFORM", "terraform"),
+            },
+            Self {
+                name: "tofu",
+                registry: "registry.opentofu.org",
+                program: find("TOFU", "tofu"),
+            },
+        ]
+    }
+}
+
+fn find(variable: &str, name: &str) -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os(variable).filter(|program| !program.is_empty()) {
+        return Some(PathBuf::from(program));
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// A folder with a configuration, and the command line that works in it.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code; -1 where a signal ended it.
+    pub code: i32,
+    /// Standard output and standard error, one after the other, without colour.
+    pub text: String,
+}
+
+impl Output {
+    /// The output of a command that had to succeed.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "it should have succeeded:\n{}", self.text);
+        self
+    }
+
+    /// The output of a command that had to fail.
+    #[track_caller]
+    pub fn fails(self) -> Self {
+        assert_eq!(self.code, 1, "it should have failed:\n{}", self.text);
+        self
+    }
+
+    /// Asserts that the text, on one line, has `expected` in it. Boxes and line breaks of the
+    /// diagnostics do not count.
+    #[track_caller]
+    pub fn has(&self, expected: &str) -> &Self {
+        let text = self.flat();
+        assert!(text.contains(&flatten(expected)), "{expected:?} is not in:\n{}", self.text);
+        self
+    }
+
+    /// Asserts that the text does not have `unexpected` in it.
+    #[track_caller]
+    pub fn has_not(&self, unexpected: &str) -> &Self {
+        assert!(!self.flat().contains(&flatten(unexpected)), "{unexpected:?} is in:\n{}", self.text);
+        self
+    }
+
+    fn flat(&self) -> String {
+        flatten(&self.text)
+    }
+}
+
+fn flatten(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if "│╷╵".contains(c) { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Workspace {
+    /// A folder with `configuration` as its `main.tf`, with the provider installed for `cli`, not
+    /// initialised yet. `None` where this machine does not have the program.
+    pub fn new(cli: &Cli, configuration: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let version = env!("CARGO_PKG_VERSION");
+        let provider = folder.path().join(format!(
+            "mirror/{}/{SOURCE}/{version}/{}/terraform-provider-platform-orchestrator_v{version}",
+            cli.registry,
+            platform()
+        ));
+        fs::create_dir_all(provider.parent().expect("has a parent")).expect("the mirror");
+        let built = env!("CARGO_BIN_EXE_terraform-provider-platform-orchestrator");
+        if fs::hard_link(built, &provider).is_err() {
+            fs::copy(built, &provider).expect("the provider can be copied");
+        }
+        let mirror = folder.path().join("mirror");
+        fs::write(
+            folder.path().join("cli.tfrc"),
+            format!(
+                "disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n"
+            ),
+        )
+        .expect("the CLI configuration");
+        let home = folder.path().join("home");
+        fs::create_dir(&home).expect("a home");
+        let workspace = Self {
+            program: cli.program.clone().expect("skipped where there is no program"),
+            environment: BTreeMap::from([
+                ("TF_CLI_CONFIG_FILE".into(), folder.path().join("cli.tfrc").display().to_string()),
+                ("TF_IN_AUTOMATION".into(), "1".into()),
+                ("TF_INPUT".into(), "0".into()),
+                ("CHECKPOINT_DISABLE".into(), "1".into()),
+                ("HOME".into(), home.display().to_string()),
+                ("XDG_CONFIG_HOME".into(), home.join(".config").display().to_string()),
+                ("TMPDIR".into(), home.display().to_string()),
+                ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
+            ]),
+            folder,
+        };
+        workspace.write("main.tf", configuration);
+        workspace
+    }
+
+    /// The same workspace with the environment variable `name` set for its commands.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.set_env(name, value);
+        self
+    }
+
+    /// Sets an environment variable for the commands to come.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.into(), value.into());
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder that the commands take for the user's home and temporary folder.
+    pub fn home(&self) -> PathBuf {
+        self.path().join("home")
+    }
+
+    /// Writes a file of the folder.
+    pub fn write(&self, name: &str, text: &str) {
+        let file = self.path().join(name);
+        fs::create_dir_all(file.parent().expect("has a parent")).expect("the file's folder");
+        fs::write(file, text).expect("a file can be written");
+    }
+
+    /// The text of a file of the folder.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).expect("the file is there")
+    }
+
+    /// Runs `terraform ARGUMENTS` to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
+        let output = self.command(arguments).output().expect("the program starts");
+        Output {
+            code: output.status.code().unwrap_or(-1),
+            text: format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            ),
+        }
+    }
+
+    /// Starts `terraform ARGUMENTS` in a process group of its own, so that a test can send it signals
+    /// as a terminal does. Its output goes to the folder's files `out` and `err`.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        use std::os::unix::process::CommandExt;
+        let file = |name: &str| fs::File::create(self.path().join(name)).expect("an output file");
+        self.command(arguments)
+            .process_group(0)
+            .stdout(Stdio::from(file("out")))
+            .stderr(Stdio::from(file("err")))
+            .spawn()
+            .expect("the program starts")
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(self.path())
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `init`, which must succeed.
+    #[track_caller]
+    pub fn init(&self) {
+        self.run(&["init", "-no-color"]).ok();
+    }
+
+    /// `validate`.
+    pub fn validate(&self) -> Output {
+        self.run(&["validate", "-no-color"])
+    }
+
+    /// `plan`, to which `more` arguments can be given.
+    pub fn plan(&self, more: &[&str]) -> Output {
+        self.run(&[&["plan", "-no-color"], more].concat())
+    }
+
+    /// `apply -auto-approve`, to which `more` arguments can be given.
+    pub fn apply(&self, more: &[&str]) -> Output {
+        self.run(&[&["apply", "-auto-approve", "-no-color"], more].concat())
+    }
+
+    /// `destroy -auto-approve`.
+    pub fn destroy(&self) -> Output {
+        self.run(&["destroy", "-auto-approve", "-no-color"])
+    }
+
+    /// Asserts that a plan would change nothing.
+    #[track_caller]
+    pub fn plans_nothing(&self) {
+        let output = self.plan(&["-detailed-exitcode"]);
+        assert_eq!(output.code, 0, "the plan should be empty:\n{}", output.text);
+    }
+
+    /// The state's resources as JSON: address → attributes.
+    pub fn state(&self) -> BTreeMap<String, serde_json::Value> {
+        let output = self.run(&["show", "-json"]).ok();
+        let shown: serde_json::Value = serde_json::from_str(&output.text).expect("show -json prints JSON");
+        let resources = shown["values"]["root_module"]["resources"].as_array();
+        resources
+            .into_iter()
+            .flatten()
+            .map(|resource| {
+                (
+                    resource["address"].as_str().unwrap_or_default().to_owned(),
+                    resource["values"].clone(),
+                )
+            })
+            .collect()
+    }
+
+    /// The addresses of the tainted resources.
+    pub fn tainted(&self) -> Vec<String> {
+        let state: serde_json::Value =
+            serde_json::from_str(&self.read("terraform.tfstate")).expect("the state is JSON");
+        let mut found = Vec::new();
+        for resource in state["resources"].as_array().into_iter().flatten() {
+            for instance in resource["instances"].as_array().into_iter().flatten() {
+                if instance["status"] == "tainted" {
+                    found.push(format!(
+                        "{}.{}",
+                        resource["type"].as_str().unwrap_or_default(),
+                        resource["name"].as_str().unwrap_or_default()
+                    ));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn platform() -> String {
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        arch => arch,
+    };
+    format!("{os}_{arch}")
+}

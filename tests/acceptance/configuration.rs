@@ -1,0 +1,112 @@
+//! Configurations, written as users write them.
+
+use std::fmt::Write as _;
+
+use crate::cli::SOURCE;
+use sandbox::orchestrator::Orchestrator;
+
+/// The `terraform` block and the provider block that uses `orchestrator`.
+pub fn provider(orchestrator: &Orchestrator) -> String {
+    provider_with(&format!(
+        "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n",
+        orchestrator.url(),
+        orchestrator.org(),
+        orchestrator.token()
+    ))
+}
+
+/// The `terraform` block and a provider block with these lines.
+pub fn provider_with(lines: &str) -> String {
+    format!(
+        r#"terraform {{
+  required_providers {{
+    platform-orchestrator = {{
+      source = "{SOURCE}"
+    }}
+  }}
+}}
+
+provider "platform-orchestrator" {{
+{lines}}}
+"#
+    )
+}
+
+/// An EKS runner's resource block, of which single parts can be said otherwise.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    /// The resource's name.
+    pub name: &'static str,
+    /// The lines before `runner_configuration`.
+    pub head: String,
+    /// The lines of `cluster` before `auth`.
+    pub cluster: String,
+    /// The lines of `auth`.
+    pub auth: String,
+    /// The lines of `job`.
+    pub job: String,
+    /// The lines of `state_storage_configuration`.
+    pub storage: String,
+    /// The lines after it.
+    pub tail: String,
+}
+
+impl Runner {
+    /// The documentation's basic example, with a state storage.
+    pub fn basic() -> Self {
+        Self {
+            name: "my_runner",
+            head: r#"id = "my-runner""#.into(),
+            cluster: "name = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
+            auth: r#"role_arn = "arn:aws:iam::123456789012:role/humanitec-runner-eks-role""#.into(),
+            job: "namespace = \"default\"\nservice_account = \"canyon-runner\"".into(),
+            storage: "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"humanitec\"\n}".into(),
+            tail: String::new(),
+        }
+    }
+
+    /// The documentation's extended example.
+    pub fn extended() -> Self {
+        Self {
+            head: "id = \"my-runner\"\ndescription = \"runner for all the envs\"".into(),
+            auth: "role_arn = \"arn:aws:iam::123456789012:role/EksRunnerRole\"\n\
+                   session_name = \"humanitec-runner-session\"\nsts_region = \"us-west-2\""
+                .into(),
+            job: "namespace = \"default\"\nservice_account = \"humanitec-runner\"\n\
+                  pod_template = jsonencode({\nmetadata = {\nlabels = {\n\
+                  \"app.kubernetes.io/name\" = \"humanitec-runner\"\n}\n}\n})"
+                .into(),
+            ..Self::basic()
+        }
+    }
+
+    /// The resource block.
+    pub fn block(&self) -> String {
+        let Self { name, head, cluster, auth, job, storage, tail } = self;
+        let mut text = String::new();
+        let _ = write!(
+            text,
+            r#"
+resource "platform-orchestrator_kubernetes_eks_runner" "{name}" {{
+{head}
+runner_configuration = {{
+cluster = {{
+{cluster}
+auth = {{
+{auth}
+}}
+}}
+job = {{
+{job}
+}}
+}}
+state_storage_configuration = {{
+{storage}
+}}
+{tail}
+}}
+"#
+        );
+        text
+    }
+}

@@ -1,0 +1,290 @@
+//! Runners that are there already: import, conflicts, the Go provider's states, data sources, rules.
+
+use sandbox::orchestrator::Orchestrator;
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cli::{Cli, Workspace};
+use crate::configuration::{Runner, provider};
+
+pub const SCENARIOS: &[Scenario] = &[
+    ("import by command", import_by_command),
+    ("import by block", import_by_block),
+    ("import with a generated configuration", import_with_generated_configuration),
+    ("import of what is not there or of another type", import_refused),
+    ("a create that meets an existing id", create_meets_existing),
+    ("a runner in use is not deleted", delete_refused),
+    ("a state of the Go provider", state_of_the_go_provider),
+    ("runner rules", runner_rules),
+    ("data sources", data_sources),
+];
+
+const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
+
+/// A runner as another client registered it.
+fn registered(id: &str) -> Value {
+    json!({
+        "id": id,
+        "description": "made by hand",
+        "runner_configuration": {
+            "type": "kubernetes-eks",
+            "cluster": {
+                "name": "my-eks-cluster",
+                "region": "us-west-2",
+                "auth": {
+                    "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
+                    "session_name": "a-session",
+                    "sts_region": "eu-west-1",
+                },
+            },
+            "job": {
+                "namespace": "runners",
+                "service_account": "runner",
+                "pod_template": {"spec": {"containers": [{"name": "main", "image": "<image> & \"more\""}]}},
+            },
+        },
+        "state_storage_configuration": {"type": "s3", "bucket": "my-bucket", "path_prefix": "a/b"},
+    })
+}
+
+fn registered_block() -> Runner {
+    Runner {
+        head: "id = \"my-runner\"\ndescription = \"made by hand\"".into(),
+        auth: "role_arn = \"arn:aws:iam::123456789012:role/EksRunnerRole\"\nsession_name = \"a-session\"\n\
+               sts_region = \"eu-west-1\""
+            .into(),
+        job: "namespace = \"runners\"\nservice_account = \"runner\"\npod_template = jsonencode({ spec = { \
+              containers = [{ name = \"main\", image = \"<image> & \\\"more\\\"\" }] } })"
+            .into(),
+        storage: "type = \"s3\"\ns3_configuration = {\nbucket = \"my-bucket\"\npath_prefix = \"a/b\"\n}".into(),
+        ..Runner::basic()
+    }
+}
+
+fn import_by_command(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
+    workspace.init();
+    workspace.run(&["import", "-no-color", ADDRESS, "my-runner"]).ok().has("Import successful!");
+    workspace.plans_nothing();
+    let state = &workspace.state()[ADDRESS];
+    assert_eq!(state["runner_configuration"]["cluster"]["auth"]["session_name"], "a-session");
+    assert_eq!(state["state_storage_configuration"]["kubernetes_configuration"], Value::Null);
+}
+
+fn import_by_block(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let import = format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n");
+    let workspace =
+        Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block() + &import));
+    workspace.init();
+    workspace.plan(&[]).ok().has("1 to import, 0 to add, 0 to change, 0 to destroy");
+    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed, 0 destroyed");
+    workspace.plans_nothing();
+}
+
+fn import_with_generated_configuration(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let mut plain = registered("plain-runner");
+    plain["description"] = Value::Null;
+    plain["runner_configuration"]["job"] = json!({"namespace": "runners", "service_account": "runner"});
+    plain["runner_configuration"]["cluster"]["auth"] =
+        json!({"role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole"});
+    plain["state_storage_configuration"] = json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"});
+    orchestrator.put_runner(plain);
+    let import = format!(
+        "import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n\
+         import {{\n  to = platform-orchestrator_kubernetes_eks_runner.plain\n  id = \"plain-runner\"\n}}\n"
+    );
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &import));
+    workspace.init();
+    workspace.plan(&["-generate-config-out=generated.tf"]).ok().has("2 to import, 0 to add, 0 to change");
+    workspace.apply(&[]).ok().has("2 imported, 0 added, 0 changed, 0 destroyed");
+    workspace.plans_nothing();
+}
+
+fn import_refused(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let mut agent = registered("agent");
+    agent["runner_configuration"] =
+        json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
+    orchestrator.put_runner(agent);
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
+    workspace.init();
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "missing"])
+        .fails()
+        .has("\"missing\"")
+        .has(&format!("\"{}\"", orchestrator.org()));
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "agent"])
+        .fails()
+        .has("kubernetes-agent")
+        .has("kubernetes-eks");
+    workspace.run(&["import", "-no-color", ADDRESS, "my-org/my-runner"]).fails().has("my-org/my-runner");
+    assert!(workspace.state().is_empty());
+}
+
+fn create_meets_existing(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
+    workspace.init();
+    workspace
+        .apply(&[])
+        .fails()
+        .has("runner with id my-runner already exists")
+        .has("import {")
+        .has("id = \"my-runner\"");
+    assert!(workspace.state().is_empty(), "nothing is adopted silently");
+    // What the message says to do works.
+    workspace.write("import.tf", &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"));
+    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed");
+}
+
+fn delete_refused(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    orchestrator.set_in_use("my-runner", &["shop/production", "shop/staging"]);
+    workspace
+        .destroy()
+        .fails()
+        .has("runner my-runner is in use by the environments: shop/production, shop/staging");
+    assert!(workspace.state().contains_key(ADDRESS));
+    orchestrator.set_in_use("my-runner", &[]);
+    workspace.destroy().ok();
+}
+
+/// A state as the Go provider wrote it is taken over by `state replace-provider`, with its `""` in a
+/// rule, and plans empty.
+fn state_of_the_go_provider(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let rule = orchestrator.put_rule(json!({"runner_id": "my-runner"}));
+    let block = registered_block().block()
+        + "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &block));
+    let go = format!("{}/humanitec/platform-orchestrator", cli.registry);
+    let resource = |ty: &str, name: &str, attributes: Value| {
+        json!({
+            "mode": "managed", "type": ty, "name": name,
+            "provider": format!("provider[\"{go}\"]"),
+            "instances": [{"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}],
+        })
+    };
+    let state = json!({
+        "version": 4, "terraform_version": "1.11.4", "serial": 1,
+        "lineage": "6a4a6b66-0f3c-4bd7-9d5c-1f0a6d9c2c55", "outputs": {},
+        "resources": [
+            resource("platform-orchestrator_kubernetes_eks_runner", "my_runner", json!({
+                "id": "my-runner",
+                "description": "made by hand",
+                "runner_configuration": {
+                    "cluster": {"name": "my-eks-cluster", "region": "us-west-2", "auth": {
+                        "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
+                        "session_name": "a-session", "sts_region": "eu-west-1"}},
+                    "job": {"namespace": "runners", "service_account": "runner", "pod_template":
+                        "{\"spec\":{\"containers\":[{\"image\":\"\\u003cimage\\u003e \\u0026 \\\"more\\\"\",\"name\":\"main\"}]}}"},
+                },
+                "state_storage_configuration": {
+                    "type": "s3", "s3_configuration": {"bucket": "my-bucket", "path_prefix": "a/b"},
+                    "kubernetes_configuration": null, "gcs_configuration": null, "azurerm_configuration": null},
+            })),
+            resource("platform-orchestrator_runner_rule", "all", json!({
+                "id": rule, "runner_id": "my-runner", "project_id": "", "env_type_id": ""})),
+        ],
+        "check_results": null,
+    });
+    workspace.write("terraform.tfstate", &state.to_string());
+    workspace
+        .run(&[
+            "state",
+            "replace-provider",
+            "-auto-approve",
+            &go,
+            &format!("{}/{}", cli.registry, crate::cli::SOURCE),
+        ])
+        .ok();
+    workspace.init();
+    workspace.plans_nothing();
+}
+
+fn runner_rules(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let provider = provider(&orchestrator);
+    let rule = |lines: &str| {
+        Runner::basic().block()
+            + "resource \"platform-orchestrator_runner_rule\" \"rule\" {\n\
+               runner_id = platform-orchestrator_kubernetes_eks_runner.my_runner.id\n"
+            + lines
+            + "}\n"
+    };
+    let workspace =
+        Workspace::new(cli, &(provider.clone() + &rule("project_id = \"shop\"\nenv_type_id = \"production\"\n")));
+    workspace.init();
+    workspace.apply(&[]).ok().has("2 added");
+    workspace.plans_nothing();
+    let address = "platform-orchestrator_runner_rule.rule";
+    let first = workspace.state()[address]["id"].clone();
+    // A rule cannot be changed: it is replaced. What is not set is null.
+    workspace.write("main.tf", &(provider.clone() + &rule("project_id = \"shop\"\n")));
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
+    let state = workspace.state();
+    assert_ne!(state[address]["id"], first);
+    assert_eq!(state[address]["env_type_id"], Value::Null);
+    workspace.plans_nothing();
+    // Import, by the rule's UUID and by what is none.
+    let id = state[address]["id"].as_str().expect("an id").to_owned();
+    workspace.run(&["state", "rm", address]).ok();
+    workspace.run(&["import", "-no-color", address, "no-uuid"]).fails().has("\"no-uuid\"").has("UUID");
+    workspace.apply(&[]).fails().has(&id).has("import {");
+    workspace.run(&["import", "-no-color", address, &id]).ok();
+    workspace.plans_nothing();
+    workspace.destroy().ok();
+    assert!(orchestrator.rules().is_empty());
+}
+
+fn data_sources(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    orchestrator.put_runner(registered("my-runner"));
+    let rule = orchestrator.put_rule(json!({"runner_id": "my-runner", "project_id": "shop"}));
+    let block = format!(
+        r#"
+data "platform-orchestrator_kubernetes_eks_runner" "this" {{
+  id = "my-runner"
+}}
+data "platform-orchestrator_runner_rule" "this" {{
+  id = "{rule}"
+}}
+output "bucket" {{
+  value = data.platform-orchestrator_kubernetes_eks_runner.this.state_storage_configuration.s3_configuration.bucket
+}}
+output "template" {{
+  value = jsondecode(data.platform-orchestrator_kubernetes_eks_runner.this.runner_configuration.job.pod_template).spec.containers[0].name
+}}
+output "kubernetes" {{
+  value = data.platform-orchestrator_kubernetes_eks_runner.this.state_storage_configuration.kubernetes_configuration == null
+}}
+output "rule" {{
+  value = "${{data.platform-orchestrator_runner_rule.this.runner_id}} ${{data.platform-orchestrator_runner_rule.this.project_id}}"
+}}
+"#
+    );
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &block));
+    workspace.init();
+    workspace
+        .apply(&[])
+        .ok()
+        .has("bucket = \"my-bucket\"")
+        .has("template = \"main\"")
+        .has("kubernetes = true")
+        .has("rule = \"my-runner shop\"");
+    let missing = block.replace("\"my-runner\"", "\"missing\"");
+    workspace.write("main.tf", &(provider(&orchestrator) + &missing));
+    workspace.plan(&[]).fails().has("missing").has("runner not found");
+}

@@ -1,0 +1,502 @@
+//! Create, plan, change, replace and destroy: the documentation's examples and every attribute.
+
+use sandbox::orchestrator::Orchestrator;
+use serde_json::json;
+
+use crate::Scenario;
+use crate::cli::{Cli, Workspace};
+use crate::configuration::{Runner, provider};
+
+pub const SCENARIOS: &[Scenario] = &[
+    ("the documentation's basic example", basic_example),
+    ("the documentation's extended example", extended_example),
+    ("the documentation's walk-through", walk_through),
+    ("the documentation's secret in the environment", secret_in_the_environment),
+    ("every attribute is updated in place, alone", update_in_place),
+    ("every optional attribute can be removed", removal),
+    ("an empty description stays empty", empty_description),
+    ("a changed id replaces the runner", replace_on_id),
+    ("a reformatted pod_template is no change", reformatted_pod_template),
+    ("each state storage", each_storage),
+    ("values that are not known at plan time", unknown_values),
+    ("for_each of fifty runners", fifty_runners),
+    ("timeouts are taken and kept", timeouts),
+];
+
+const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
+
+/// From `init` to `destroy`, with an empty plan after the apply.
+fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
+    workspace.init();
+    workspace.validate().ok();
+    workspace.plan(&[]).ok().has("1 to add, 0 to change, 0 to destroy").has_not("(known after apply)");
+    workspace.apply(&[]).ok();
+    let id = expected["id"].as_str().expect("an id");
+    let mut stored = orchestrator.runner(id).expect("the runner is registered");
+    for made_by_the_server in ["org_id", "created_at", "updated_at"] {
+        stored.as_object_mut().expect("an object").remove(made_by_the_server);
+    }
+    assert_eq!(&stored, expected);
+    workspace.plans_nothing();
+    workspace.destroy().ok();
+    assert_eq!(orchestrator.runner(id), None);
+}
+
+fn basic_example(cli: &Cli) {
+    whole_life(
+        cli,
+        &Runner::basic().block(),
+        &json!({
+            "id": "my-runner",
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": "my-eks-cluster",
+                    "region": "us-west-2",
+                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"},
+                },
+                "job": {"namespace": "default", "service_account": "canyon-runner"},
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
+        }),
+    );
+}
+
+fn extended_example(cli: &Cli) {
+    whole_life(
+        cli,
+        &Runner::extended().block(),
+        &json!({
+            "id": "my-runner",
+            "description": "runner for all the envs",
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": "my-eks-cluster",
+                    "region": "us-west-2",
+                    "auth": {
+                        "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
+                        "session_name": "humanitec-runner-session",
+                        "sts_region": "us-west-2",
+                    },
+                },
+                "job": {
+                    "namespace": "default",
+                    "service_account": "humanitec-runner",
+                    "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}},
+                },
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
+        }),
+    );
+}
+
+/// The walk-through builds the runner's id from locals, and takes the role and the namespace from
+/// other resources; here `terraform_data` stands for those, known only after the apply.
+fn walk_through(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let block = r#"
+locals {
+  cluster_name                        = "my-eks-cluster"
+  cluster_region                      = "us-west-2"
+  kubernetes_eks_runner_id            = "kubernetes-eks-${local.cluster_name}-${local.cluster_region}"
+  kubernetes_eks_runner_iam_role_name = "humanitec-runner-eks-role"
+}
+resource "terraform_data" "role_arn" {
+  input = "arn:aws:iam::123456789012:role/${local.kubernetes_eks_runner_iam_role_name}"
+}
+resource "terraform_data" "namespace" {
+  input = "humanitec-runner"
+}
+resource "platform-orchestrator_kubernetes_eks_runner" "kubernetes_eks" {
+  id          = local.kubernetes_eks_runner_id
+  description = "Runner of type kubernetes-eks"
+  runner_configuration = {
+    cluster = {
+      name   = local.cluster_name
+      region = local.cluster_region
+      auth = {
+        role_arn = terraform_data.role_arn.output
+      }
+    }
+    job = {
+      namespace       = terraform_data.namespace.output
+      service_account = "humanitec-runner"
+    }
+  }
+  state_storage_configuration = {
+    type = "kubernetes"
+    kubernetes_configuration = {
+      namespace = terraform_data.namespace.output
+    }
+  }
+}
+"#;
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
+    workspace.init();
+    workspace.validate().ok();
+    workspace.apply(&[]).ok();
+    let stored = orchestrator.runner("kubernetes-eks-my-eks-cluster-us-west-2").expect("registered");
+    assert_eq!(stored["description"], "Runner of type kubernetes-eks");
+    assert_eq!(
+        stored["runner_configuration"]["cluster"]["auth"]["role_arn"],
+        "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"
+    );
+    workspace.plans_nothing();
+    workspace.destroy().ok();
+}
+
+fn secret_in_the_environment(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let runner = Runner {
+        job: r#"namespace = "humanitec-runner"
+service_account = "humanitec-runner"
+pod_template = jsonencode({
+  spec = {
+    containers = [
+      {
+        name = "main"
+        env = [
+          {
+            name = "TF_EXAMPLE"
+            valueFrom = {
+              secretKeyRef = {
+                name = "my-secret"
+                key = "key"
+              }
+            }
+          }
+        ]
+      }
+    ]
+  }
+})"#
+        .into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let stored = orchestrator.runner("my-runner").expect("registered");
+    assert_eq!(
+        stored["runner_configuration"]["job"]["pod_template"],
+        json!({"spec": {"containers": [{"name": "main", "env": [
+            {"name": "TF_EXAMPLE", "valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "key"}}},
+        ]}]}})
+    );
+    workspace.plans_nothing();
+}
+
+/// One attribute after the other is changed: the plan shows that one and no other.
+fn update_in_place(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let mut runner = Runner::extended();
+    let provider = provider(&orchestrator);
+    let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let change = |runner: &Runner, attribute: &str| {
+        workspace.write("main.tf", &(provider.clone() + &runner.block()));
+        let plan = workspace.plan(&[]).ok();
+        plan.has("0 to add, 1 to change, 0 to destroy").has_not("(known after apply)");
+        let changed = changed_lines(&plan.text);
+        assert!(
+            !changed.is_empty() && changed.iter().all(|line| line.contains(attribute)),
+            "only {attribute} should change, not {changed:?}:\n{}",
+            plan.text
+        );
+        workspace.apply(&[]).ok().has("1 changed");
+        workspace.plans_nothing();
+    };
+    runner.head = runner.head.replace("all the envs", "some envs");
+    change(&runner, "description");
+    runner.cluster = runner.cluster.replace("my-eks-cluster", "other");
+    change(&runner, "name ");
+    runner.cluster = runner.cluster.replace("us-west-2", "eu-central-1");
+    change(&runner, "region ");
+    runner.auth = runner.auth.replace("role/EksRunnerRole", "role/team/Other");
+    change(&runner, "role_arn");
+    runner.auth = runner.auth.replace("humanitec-runner-session", "another");
+    change(&runner, "session_name");
+    runner.auth = runner.auth.replace("us-west-2", "us-east-1");
+    change(&runner, "sts_region");
+    runner.job = runner.job.replace("\"default\"", "\"runners\"");
+    change(&runner, "namespace");
+    runner.job = runner.job.replace("service_account = \"humanitec-runner\"", "service_account = \"sa\"");
+    change(&runner, "service_account");
+    runner.job = runner.job.replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
+    let stored = orchestrator.runner("my-runner").expect("registered");
+    assert_eq!(stored["runner_configuration"]["job"]["namespace"], "runners");
+    workspace.write("main.tf", &(provider.clone() + &runner.block()));
+    workspace.plan(&[]).ok().has("0 to add, 1 to change").has("\"humanitec-runner\" -> \"renamed\"");
+    workspace.apply(&[]).ok();
+    runner.storage = runner.storage.replace("\"humanitec\"", "\"states\"");
+    change(&runner, "namespace");
+    assert_eq!(
+        orchestrator.runner("my-runner").expect("registered"),
+        json!({
+            "org_id": orchestrator.org(),
+            "id": "my-runner",
+            "description": "runner for some envs",
+            "created_at": stored["created_at"],
+            "updated_at": orchestrator.runner("my-runner").expect("registered")["updated_at"],
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": "other",
+                    "region": "eu-central-1",
+                    "auth": {
+                        "role_arn": "arn:aws:iam::123456789012:role/team/Other",
+                        "session_name": "another",
+                        "sts_region": "us-east-1",
+                    },
+                },
+                "job": {
+                    "namespace": "runners",
+                    "service_account": "sa",
+                    "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "renamed"}}},
+                },
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "states"},
+        })
+    );
+}
+
+/// The lines of a plan that change an attribute itself (not the objects around it).
+fn changed_lines(plan: &str) -> Vec<&str> {
+    plan.lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(['+', '-', '~']) && line.contains(" = ") && !line.ends_with('{'))
+        .collect()
+}
+
+/// Each optional attribute is taken out of the configuration: it is gone from the runner, and the
+/// plan after that is empty.
+fn removal(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let provider = provider(&orchestrator);
+    let mut runner = Runner {
+        storage: "type = \"azurerm\"\nazurerm_configuration = {\nstorage_account_name = \"account\"\n\
+                  container_name = \"container\"\nresource_group_name = \"group\"\npath_prefix = \"a/b\"\n}"
+            .into(),
+        tail: "timeouts = {\nread = \"30s\"\n}".into(),
+        ..Runner::extended()
+    };
+    let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let remove = |runner: &Runner| {
+        workspace.write("main.tf", &(provider.clone() + &runner.block()));
+        workspace.apply(&[]).ok().has("1 changed");
+        workspace.plans_nothing();
+        orchestrator.runner("my-runner").expect("registered")
+    };
+    runner.head = "id = \"my-runner\"".into();
+    assert_eq!(remove(&runner)["description"], "");
+    runner.auth = runner.auth.replace("\nsts_region = \"us-west-2\"", "");
+    assert_eq!(remove(&runner)["runner_configuration"]["cluster"]["auth"].get("sts_region"), None);
+    runner.auth = runner.auth.replace("\nsession_name = \"humanitec-runner-session\"", "");
+    assert_eq!(remove(&runner)["runner_configuration"]["cluster"]["auth"].get("session_name"), None);
+    runner.job = Runner::basic().job;
+    assert_eq!(remove(&runner)["runner_configuration"]["job"].get("pod_template"), None);
+    runner.storage = runner.storage.replace("\nresource_group_name = \"group\"", "");
+    assert_eq!(remove(&runner)["state_storage_configuration"].get("resource_group_name"), None);
+    runner.storage = runner.storage.replace("\npath_prefix = \"a/b\"", "");
+    assert_eq!(remove(&runner)["state_storage_configuration"].get("path_prefix"), None);
+    runner.tail = String::new();
+    remove(&runner);
+}
+
+fn empty_description(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let runner = Runner { head: "id = \"my-runner\"\ndescription = \"\"".into(), ..Runner::basic() };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    assert_eq!(workspace.state()[ADDRESS]["description"], "");
+}
+
+fn replace_on_id(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let provider = provider(&orchestrator);
+    let mut runner = Runner::basic();
+    let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    runner.head = "id = \"renamed\"".into();
+    workspace.write("main.tf", &(provider + &runner.block()));
+    workspace.plan(&[]).ok().has("must be replaced").has("# forces replacement");
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
+    assert_eq!(orchestrator.runner("my-runner"), None);
+    assert!(orchestrator.runner("renamed").is_some());
+    workspace.plans_nothing();
+}
+
+fn reformatted_pod_template(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let provider = provider(&orchestrator);
+    let mut runner = Runner::extended();
+    let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let first = workspace.state()[ADDRESS].clone();
+    runner.job = "namespace = \"default\"\nservice_account = \"humanitec-runner\"\npod_template = <<EOT\n\
+                  { \"metadata\" : { \"labels\":\n  {\"app.kubernetes.io\\/name\": \"humanitec\\u002drunner\"} } }\n\
+                  EOT"
+        .into();
+    workspace.write("main.tf", &(provider.clone() + &runner.block()));
+    workspace.plans_nothing();
+    // Another attribute changes: the spelling is left out of it.
+    runner.head = runner.head.replace("all the envs", "some envs");
+    workspace.write("main.tf", &(provider + &runner.block()));
+    workspace.plan(&[]).ok().has("0 to add, 1 to change").has_not("pod_template");
+    workspace.apply(&[]).ok();
+    assert_eq!(workspace.state()[ADDRESS]["runner_configuration"], first["runner_configuration"]);
+}
+
+fn each_storage(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let provider = provider(&orchestrator);
+    let workspace = Workspace::new(cli, &(provider.clone() + &Runner::basic().block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    for (storage, expected) in [
+        (
+            "type = \"s3\"\ns3_configuration = {\nbucket = \"my-bucket\"\n}",
+            json!({"type": "s3", "bucket": "my-bucket"}),
+        ),
+        (
+            "type = \"s3\"\ns3_configuration = {\nbucket = \"my-bucket\"\npath_prefix = \"a/b/\"\n}",
+            json!({"type": "s3", "bucket": "my-bucket", "path_prefix": "a/b/"}),
+        ),
+        (
+            "type = \"gcs\"\ngcs_configuration = {\nbucket = \"my-bucket\"\npath_prefix = \"a/b\"\n}",
+            json!({"type": "gcs", "bucket": "my-bucket", "path_prefix": "a/b"}),
+        ),
+        (
+            "type = \"azurerm\"\nazurerm_configuration = {\nstorage_account_name = \"account\"\n\
+             container_name = \"container\"\n}",
+            json!({"type": "azurerm", "storage_account_name": "account", "container_name": "container"}),
+        ),
+        (
+            "type = \"azurerm\"\nazurerm_configuration = {\nstorage_account_name = \"account\"\n\
+             container_name = \"container\"\nresource_group_name = \"group\"\npath_prefix = \"a\"\n}",
+            json!({"type": "azurerm", "storage_account_name": "account", "container_name": "container",
+                   "resource_group_name": "group", "path_prefix": "a"}),
+        ),
+        (
+            "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"states\"\n}",
+            json!({"type": "kubernetes", "namespace": "states"}),
+        ),
+    ] {
+        let runner = Runner { storage: storage.into(), ..Runner::basic() };
+        workspace.write("main.tf", &(provider.clone() + &runner.block()));
+        workspace.apply(&[]).ok().has("1 changed");
+        let stored = orchestrator.runner("my-runner").expect("registered");
+        assert_eq!(stored["state_storage_configuration"], expected);
+        workspace.plans_nothing();
+    }
+}
+
+/// Every string comes from another resource: the plan knows none of them, the apply all.
+fn unknown_values(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let block = r#"
+resource "terraform_data" "given" {
+  input = {
+    id              = "my-runner"
+    description     = "from elsewhere"
+    name            = "my-eks-cluster"
+    region          = "us-west-2"
+    role_arn        = "arn:aws:iam::123456789012:role/EksRunnerRole"
+    session_name    = "a-session"
+    sts_region      = "eu-west-1"
+    namespace       = "runners"
+    service_account = "runner"
+    pod_template    = jsonencode({ metadata = { labels = { a = "b" } } })
+    type            = "s3"
+    bucket          = "my-bucket"
+    path_prefix     = "a/b"
+  }
+}
+resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
+  id          = terraform_data.given.output.id
+  description = terraform_data.given.output.description
+  runner_configuration = {
+    cluster = {
+      name   = terraform_data.given.output.name
+      region = terraform_data.given.output.region
+      auth = {
+        role_arn     = terraform_data.given.output.role_arn
+        session_name = terraform_data.given.output.session_name
+        sts_region   = terraform_data.given.output.sts_region
+      }
+    }
+    job = {
+      namespace       = terraform_data.given.output.namespace
+      service_account = terraform_data.given.output.service_account
+      pod_template    = terraform_data.given.output.pod_template
+    }
+  }
+  state_storage_configuration = {
+    type = terraform_data.given.output.type
+    s3_configuration = {
+      bucket      = terraform_data.given.output.bucket
+      path_prefix = terraform_data.given.output.path_prefix
+    }
+  }
+}
+"#;
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
+    workspace.init();
+    workspace.validate().ok();
+    workspace.plan(&[]).ok().has("2 to add");
+    workspace.apply(&[]).ok();
+    let stored = orchestrator.runner("my-runner").expect("registered");
+    assert_eq!(stored["description"], "from elsewhere");
+    assert_eq!(stored["runner_configuration"]["job"]["pod_template"], json!({"metadata": {"labels": {"a": "b"}}}));
+    assert_eq!(
+        stored["state_storage_configuration"],
+        json!({"type": "s3", "bucket": "my-bucket", "path_prefix": "a/b"})
+    );
+    workspace.plans_nothing();
+    // What is wrong is told as soon as it is known: during the apply, before anything is registered.
+    workspace.write("main.tf", &(provider(&orchestrator) + &block.replace("us-west-2", "nowhere")));
+    workspace.apply(&[]).fails().has("Invalid AWS region").has("\"nowhere\"");
+    let stored = orchestrator.runner("my-runner").expect("still registered");
+    assert_eq!(stored["runner_configuration"]["cluster"]["region"], "us-west-2");
+}
+
+fn fifty_runners(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let runner = Runner {
+        head: "for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok().has("50 added");
+    assert_eq!(orchestrator.runners().len(), 50);
+    workspace.plans_nothing();
+    workspace.destroy().ok().has("50 destroyed");
+    assert_eq!(orchestrator.runners().len(), 0);
+}
+
+fn timeouts(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let runner = Runner {
+        tail: "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    assert_eq!(
+        workspace.state()[ADDRESS]["timeouts"],
+        json!({"create": "1h30m", "read": "30s", "update": "2m", "delete": "90s"})
+    );
+}

@@ -1,0 +1,40 @@
+//! The provider as users meet it: built, installed in a mirror, and run by real Terraform and real
+//! OpenTofu against the Orchestrator's stand-in.
+//!
+//! Each scenario runs once with each of the two; where one is not on this machine its scenarios are
+//! counted as ignored, and said.
+
+mod cli;
+mod configuration;
+mod drift;
+mod existing;
+mod lifecycle;
+
+use cli::Cli;
+use libtest_mimic::{Arguments, Trial};
+
+/// A scenario: its name and what it does.
+type Scenario = (&'static str, fn(&Cli));
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each scenario runs a few processes; more at once than cores would only make them slow.
+    arguments.test_threads.get_or_insert(2);
+    let scenarios = [lifecycle::SCENARIOS, existing::SCENARIOS, drift::SCENARIOS].concat();
+    let mut trials = Vec::new();
+    for cli in Cli::both() {
+        if cli.program.is_none() {
+            eprintln!("{} is not on this machine: its scenarios are ignored", cli.name);
+        }
+        for (name, scenario) in scenarios.iter().copied() {
+            let cli = cli.clone();
+            let ignored = cli.program.is_none();
+            let trial = Trial::test(format!("{}::{name}", cli.name), move || {
+                scenario(&cli);
+                Ok(())
+            });
+            trials.push(trial.with_ignored_flag(ignored));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
