@@ -27,8 +27,12 @@ impl Connection {
         let unknown = configuration::unknown(&request.config);
         let state = if unknown.is_empty() {
             let given = configuration::given(&request.config);
-            match lookup(&given, &Environment::of_process()) {
-                Ok(settings) => State::Ready(Arc::new(Client::new(settings, user_agent(&request.terraform_version)))),
+            let environment = Environment::of_process();
+            match lookup(&given, &environment) {
+                Ok(settings) => {
+                    let user_agent = user_agent(&request.terraform_version, &environment);
+                    State::Ready(Arc::new(Client::new(settings, user_agent)))
+                }
                 Err(errors) => return errors.iter().map(configuration::lookup_failed).collect(),
             }
         } else {
