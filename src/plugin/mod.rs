@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod provider;
 pub mod schema;
 pub mod value;
+pub mod wire;
 
 pub use diagnostic::{Diagnostic, Path, Severity, Step};
 pub use provider::{
