@@ -5,9 +5,14 @@
 //! [`diagnostic`]s. The generated protobuf code is named only in `wire`.
 
 pub mod diagnostic;
+mod log;
+pub mod panic;
 pub mod provider;
+mod redact;
 pub mod schema;
+mod serve;
 pub mod value;
+pub mod wire;
 
 pub use diagnostic::{Diagnostic, Path, Severity, Step};
 pub use provider::{
@@ -16,4 +21,5 @@ pub use provider::{
     Resource, UpdateRequest,
 };
 pub use schema::{Attribute, Kind, Nesting, Schema};
+pub use serve::{Options, serve};
 pub use value::{Number, Refinements, Type, Value};
