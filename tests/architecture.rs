@@ -94,10 +94,8 @@ fn generated_code_is_named_only_in_the_wire() {
     for path in sources(&source_folder()) {
         let text = fs::read_to_string(&path).unwrap();
         let in_wire = path.starts_with(source_folder().join("plugin/wire"));
-        // The services of go-plugin, which are no part of the provider protocol, are served beside it.
-        let serves = path.starts_with(source_folder().join("plugin/serve"));
         assert!(
-            in_wire || serves || !text.contains("wire::proto"),
+            in_wire || !text.contains("wire::proto"),
             "{} names generated code",
             path.display()
         );

@@ -9,6 +9,7 @@ mod configuration;
 mod drift;
 mod existing;
 mod lifecycle;
+mod wrong;
 
 use cli::Cli;
 use libtest_mimic::{Arguments, Trial};
@@ -20,7 +21,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Each scenario runs a few processes; more at once than cores would only make them slow.
     arguments.test_threads.get_or_insert(2);
-    let scenarios = [lifecycle::SCENARIOS, existing::SCENARIOS, drift::SCENARIOS].concat();
+    let scenarios = [lifecycle::SCENARIOS, existing::SCENARIOS, drift::SCENARIOS, wrong::SCENARIOS].concat();
     let mut trials = Vec::new();
     for cli in Cli::both() {
         if cli.program.is_none() {
