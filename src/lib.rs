@@ -1,3 +1,4 @@
 //! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
 
+pub mod orchestrator;
 pub mod runner;
