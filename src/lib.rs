@@ -2,5 +2,7 @@
 //!
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
+pub mod orchestrator;
 pub mod plugin;
+pub mod provider;
 pub mod runner;

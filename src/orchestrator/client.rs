@@ -1,0 +1,284 @@
+//! The client: attempts, waits between them, and when to give up.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Answer;
+use super::budget::Budget;
+use super::error::{ConnectFailure, Error};
+use super::lookup::Settings;
+use super::request::{self, Request};
+use super::transport::Transport;
+
+/// How attempts follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How often a request is sent at most. Five attempts bridge a restart of some seconds; what
+    /// lasts longer is for a person to know.
+    pub(super) attempts: u32,
+    /// The longest wait before the second attempt; it doubles with each further one. Each wait is
+    /// drawn evenly from zero up to it ("full jitter"), so that many clients do not return at once.
+    pub(super) base: Duration,
+    /// What the longest wait never exceeds.
+    pub(super) cap: Duration,
+    /// How long one attempt may take.
+    pub(super) attempt: Duration,
+    /// How long it may take, after the time is up, to find out what became of a change.
+    pub(super) settling: Duration,
+}
+
+const PACE: Pace = Pace {
+    attempts: 5,
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(10),
+    attempt: Duration::from_secs(30),
+    settling: Duration::from_secs(3),
+};
+
+/// A client of one organization's API. Making one costs nothing: the HTTP client is set up by the
+/// first call.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+    pub(super) pace: Pace,
+    /// Whether a call has succeeded, so that the organization is known to exist.
+    org_seen: AtomicBool,
+}
+
+/// A page of anything.
+#[derive(Deserialize)]
+struct AnyPage {
+    #[serde(rename = "items")]
+    _items: Vec<IgnoredAny>,
+}
+
+/// Why a repeatable request failed in the end.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Whether one of the attempts may have been carried out all the same.
+    pub(super) in_doubt: bool,
+}
+
+impl Failure {
+    /// The error after it was looked, once more and briefly, whether the change was made, and it
+    /// was not (`looked`) or that could not be found out.
+    pub(super) fn unsettled(self, looked: bool, what: impl FnOnce() -> String) -> Error {
+        if looked && !self.error.may_still_be_done() {
+            return self.error;
+        }
+        Error::Uncertain {
+            what: what(),
+            source: Box::new(self.error),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+impl Client {
+    /// A client with these settings; [`user_agent`](super::user_agent) makes the `User-Agent`.
+    #[must_use]
+    pub fn new(settings: Settings, user_agent: String) -> Self {
+        Self {
+            transport: Transport::new(settings, user_agent),
+            pace: PACE,
+            org_seen: AtomicBool::new(false),
+        }
+    }
+
+    /// The organization's id.
+    #[must_use]
+    pub fn org(&self) -> &str {
+        self.transport.org()
+    }
+
+    /// Sends a request once and reads its answer.
+    pub(super) async fn once<T>(
+        &self,
+        request: &Request,
+        number: u32,
+        read: impl Fn(Answer) -> Result<T, Error>,
+        budget: &Budget,
+    ) -> Result<T, Error> {
+        let answer = self
+            .transport
+            .attempt(request, number, self.pace.attempt, budget)
+            .await?;
+        let value = read(answer)?;
+        self.org_seen.store(true, Ordering::Relaxed);
+        Ok(value)
+    }
+
+    /// Sends a request that may be repeated (GET, PATCH, DELETE) until there is a definite answer.
+    pub(super) async fn repeat<T>(
+        &self,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<T, Error>,
+        budget: &Budget,
+    ) -> Result<T, Failure> {
+        let mut in_doubt = false;
+        let mut number = 1;
+        loop {
+            let error = match self.once(request, number, &read, budget).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            in_doubt |= error.may_have_been_done();
+            if !error.is_transient() || number >= self.pace.attempts {
+                return Err(Failure { error, in_doubt });
+            }
+            if let Err(error) = self.wait(error, number, budget).await {
+                return Err(Failure { error, in_doubt });
+            }
+            number += 1;
+        }
+    }
+
+    /// Waits after a failed attempt: as long as the service asks for, else for a random while.
+    ///
+    /// # Errors
+    /// The wait was ended, or would be longer than what is left.
+    pub(super) async fn wait(
+        &self,
+        error: Error,
+        number: u32,
+        budget: &Budget,
+    ) -> Result<(), Error> {
+        let Some(call) = error.call().cloned().map(Box::new) else {
+            return Err(error);
+        };
+        let left = budget.left();
+        let wait = match error {
+            Error::Refused {
+                status,
+                retry_after: Some(wait),
+                ..
+            }
+            | Error::Unexpected {
+                status,
+                retry_after: Some(wait),
+                ..
+            } => {
+                if wait > left {
+                    return Err(Error::TooLongToWait {
+                        call,
+                        status,
+                        wait,
+                        left,
+                    });
+                }
+                // All clients are told the same moment; they need not return in it.
+                wait + self.pace.backoff(1)
+            }
+            _ => self.pace.backoff(number),
+        };
+        tracing::debug!(%call, ?wait, "trying again");
+        let last = Some(Box::new(error));
+        let in_flight = false;
+        tokio::select! {
+            biased;
+            () = budget.stop.cancelled() => Err(Error::Stopped { call, in_flight, last }),
+            () = tokio::time::sleep_until(budget.deadline) => Err(Error::OutOfTime { call, in_flight, last }),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Makes sure that the organization exists, so that a 404 is about what is in it.
+    pub(super) async fn confirm_org(&self, budget: &Budget) -> Result<(), Error> {
+        if self.org_seen.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let request = request::any_runner(self.org());
+        let page = |answer: Answer| answer.json::<AnyPage>(200);
+        match self
+            .repeat(&request, page, budget)
+            .await
+            .map_err(Error::from)
+        {
+            Ok(_) => Ok(()),
+            // Whoever may not list may still know one runner by its id.
+            Err(Error::Refused { status: 403, .. }) => Ok(()),
+            Err(Error::Refused {
+                status: 404,
+                message,
+                ..
+            }) => Err(Error::OrgNotFound {
+                org: self.org().to_owned(),
+                message,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A budget of its own for finding out what became of a change when the time is up.
+    pub(super) fn settling(&self) -> Budget {
+        Budget::new(self.pace.settling, CancellationToken::new())
+    }
+}
+
+impl Pace {
+    fn backoff(&self, number: u32) -> Duration {
+        let longest = self
+            .base
+            .saturating_mul(2_u32.saturating_pow(number.saturating_sub(1)))
+            .min(self.cap);
+        longest.mul_f64(fastrand::f64())
+    }
+}
+
+impl Error {
+    /// Whether the same request may succeed a moment later.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { what, .. } => *what != ConnectFailure::Tls,
+            Self::TimedOut { .. } | Self::Lost { .. } | Self::Undecodable { .. } => true,
+            Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
+                matches!(status, 429 | 502 | 503 | 504)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a POST may be sent again without looking: it was certainly not carried out.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_transient() && !self.may_have_been_done()
+    }
+
+    /// Whether the request may have been carried out although it failed.
+    pub(super) fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::TimedOut { .. }
+            | Self::Lost { .. }
+            | Self::Undecodable { .. }
+            | Self::TooLarge { .. } => true,
+            Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
+            Self::Unexpected { status, .. } => *status >= 500 || *status < 300,
+            _ => false,
+        }
+    }
+
+    /// Whether the service may still be at it: there was no answer, or a proxy gave up waiting.
+    pub(super) fn may_still_be_done(&self) -> bool {
+        match self {
+            Self::Unexpected { status, .. } => matches!(status, 502 | 504),
+            Self::Undecodable { .. } => false,
+            error => error.may_have_been_done(),
+        }
+    }
+
+    /// Whether the budget ended the call.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped { .. } | Self::OutOfTime { .. } | Self::TooLongToWait { .. }
+        )
+    }
+}

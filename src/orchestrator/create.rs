@@ -1,0 +1,167 @@
+//! Creating without ever creating twice.
+//!
+//! A POST whose answer was lost is not repeated blindly: first it is looked up whether what was
+//! sent is there. So a repeated POST never takes its own first success for somebody else's.
+
+use super::answer::Answer;
+use super::budget::Budget;
+use super::client::Client;
+use super::error::Error;
+use super::request::Request;
+
+/// Something that a POST creates and that can be found again.
+pub(super) trait Creation: Sync {
+    /// What there is afterwards.
+    type Made: Send;
+
+    /// The POST.
+    fn request(&self, org: &str) -> Request;
+
+    /// What a successful answer says.
+    fn read(&self, answer: Answer) -> Result<Self::Made, Error>;
+
+    /// Looks for what is there in its place.
+    fn find(
+        &self,
+        client: &Client,
+        budget: &Budget,
+    ) -> impl Future<Output = Result<Found<Self::Made>, Error>> + Send;
+
+    /// What was to happen, as a sentence in the past: ``runner `x` was created``.
+    fn sentence(&self) -> String;
+}
+
+/// What is there in the place of what was to be created.
+pub(super) enum Found<T> {
+    /// Nothing.
+    Nothing,
+    /// Exactly what was sent.
+    Same {
+        /// Its id.
+        id: String,
+        /// The thing itself.
+        made: T,
+    },
+    /// Something else under the same id.
+    Other {
+        /// The id.
+        id: String,
+    },
+}
+
+impl Client {
+    /// Creates it, with as many POSTs as that takes and the certainty that they make one thing.
+    ///
+    /// # Errors
+    /// [`Error::Uncertain`] when it may exist all the same; with every other error it does not.
+    pub(super) async fn create<C: Creation>(
+        &self,
+        creation: &C,
+        budget: &Budget,
+    ) -> Result<C::Made, Error> {
+        let request = creation.request(self.org());
+        // Whether an earlier POST may have made it, and whether one may still be about to.
+        let mut doubt = Doubt::default();
+        let mut number = 1;
+        loop {
+            let read = |answer| creation.read(answer);
+            let error = match self.once(&request, number, read, budget).await {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            if error.may_have_been_done() {
+                doubt.add(&error);
+            }
+            if error.is_end() {
+                return self.settle_at_the_end(creation, doubt, error).await;
+            }
+            if error.may_have_been_done() || error.is_conflict() {
+                match creation.find(self, budget).await {
+                    Ok(Found::Nothing) if error.is_conflict() => {
+                        return Err(doubt.about(creation, error));
+                    }
+                    Ok(Found::Nothing) => {}
+                    Ok(Found::Same { made, .. }) if doubt.was_there => return Ok(made),
+                    Ok(Found::Other { id }) if doubt.was_there => {
+                        return Err(Error::Different { id });
+                    }
+                    Ok(Found::Same { id, .. } | Found::Other { id }) => {
+                        return Err(already_exists(id, error));
+                    }
+                    // The refusal stands, whatever there is.
+                    Err(_) if !doubt.was_there => return Err(error),
+                    Err(failure) if failure.is_end() => {
+                        return self.settle_at_the_end(creation, doubt, failure).await;
+                    }
+                    Err(failure) => return Err(uncertain(creation, failure)),
+                }
+            } else if !error.is_untouched() {
+                return Err(doubt.about(creation, error));
+            }
+            if number >= self.pace.attempts {
+                return Err(doubt.about(creation, error));
+            }
+            if let Err(error) = self.wait(error, number, budget).await {
+                return self.settle_at_the_end(creation, doubt, error).await;
+            }
+            number += 1;
+        }
+    }
+
+    /// The time is up: looks once more, briefly, so that what was created is not lost.
+    async fn settle_at_the_end<C: Creation>(
+        &self,
+        creation: &C,
+        doubt: Doubt,
+        error: Error,
+    ) -> Result<C::Made, Error> {
+        if !doubt.was_there {
+            return Err(error);
+        }
+        match creation.find(self, &self.settling()).await {
+            Ok(Found::Same { made, .. }) => Ok(made),
+            Ok(Found::Other { id }) => Err(Error::Different { id }),
+            Ok(Found::Nothing) => Err(doubt.about(creation, error)),
+            Err(_) => Err(uncertain(creation, error)),
+        }
+    }
+}
+
+/// What is not known about the POSTs so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Doubt {
+    /// One of them may have been carried out.
+    was_there: bool,
+    /// One of them may still be carried out after it was looked.
+    lasts: bool,
+}
+
+impl Doubt {
+    fn add(&mut self, error: &Error) {
+        self.was_there = true;
+        self.lasts |= error.may_still_be_done();
+    }
+
+    /// The error with this doubt, after it was looked and nothing was there.
+    fn about<C: Creation>(self, creation: &C, error: Error) -> Error {
+        if self.lasts {
+            uncertain(creation, error)
+        } else {
+            error
+        }
+    }
+}
+
+fn uncertain<C: Creation>(creation: &C, error: Error) -> Error {
+    Error::Uncertain {
+        what: creation.sentence(),
+        source: Box::new(error),
+    }
+}
+
+fn already_exists(id: String, error: Error) -> Error {
+    match error {
+        Error::Refused { message, .. } => Error::AlreadyExists { id, message },
+        error => error,
+    }
+}

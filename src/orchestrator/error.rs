@@ -1,0 +1,429 @@
+//! Everything that can go wrong with a call, and what to do about it.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use super::lookup::Source;
+use super::request::Call;
+
+/// A call that failed. `Display` says what happened, to what and why, and never repeats its
+/// source; [`Error::report`] is the whole text for a person, with the causes and the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An id that has no address of its own in the API.
+    #[error("`{id}` cannot be an id")]
+    BadId {
+        /// The id as given.
+        id: String,
+    },
+
+    /// The HTTP client could not be set up; nothing was sent.
+    #[error("the HTTP client could not be set up")]
+    Setup {
+        /// What the client says.
+        source: reqwest::Error,
+    },
+
+    /// There was no connection; nothing was sent.
+    #[error("{call}: {what}")]
+    Connect {
+        /// The call.
+        call: Box<Call>,
+        /// What the attempt to connect met.
+        what: ConnectFailure,
+        /// What the client says.
+        source: reqwest::Error,
+    },
+
+    /// The answer points elsewhere. It is not followed, so that the token goes nowhere else.
+    #[error("{call} was answered with a redirect ({status}) to {location}")]
+    Redirect {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// Where it points, without user, query and fragment.
+        location: String,
+    },
+
+    /// One attempt took too long; the request may have been carried out.
+    #[error("{call} had no answer within {} s", after.as_secs_f32())]
+    TimedOut {
+        /// The call.
+        call: Box<Call>,
+        /// The limit.
+        after: Duration,
+    },
+
+    /// The connection broke before the answer was whole; the request may have been carried out.
+    #[error("{call}: the connection broke before the answer was complete")]
+    Lost {
+        /// The call.
+        call: Box<Call>,
+        /// What the client says.
+        source: reqwest::Error,
+    },
+
+    /// The budget's `stop` ended the call.
+    #[error("{call} was interrupted")]
+    Stopped {
+        /// The call.
+        call: Box<Call>,
+        /// Whether the request may have been sent.
+        in_flight: bool,
+        /// How the attempt before ended.
+        #[source]
+        last: Option<Box<Error>>,
+    },
+
+    /// The budget's deadline ended the call.
+    #[error("{call} was not done in the time given")]
+    OutOfTime {
+        /// The call.
+        call: Box<Call>,
+        /// Whether the request may have been sent.
+        in_flight: bool,
+        /// How the attempt before ended.
+        #[source]
+        last: Option<Box<Error>>,
+    },
+
+    /// The service asks for a longer wait than the budget allows.
+    #[error(
+        "{call} was answered with {status} and the wish to wait {} s, and only {} s are left of the time given",
+        wait.as_secs(), left.as_secs()
+    )]
+    TooLongToWait {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What `Retry-After` asks for.
+        wait: Duration,
+        /// What is left of the budget.
+        left: Duration,
+    },
+
+    /// The service does not know the caller (401).
+    #[error("{call} was not authenticated (401): {message}")]
+    Unauthorized {
+        /// The call.
+        call: Box<Call>,
+        /// The service's message.
+        message: String,
+        /// Where the token came from; `None` without a token.
+        token_from: Option<Source>,
+    },
+
+    /// The service refuses the request, with its own error (4xx but 401).
+    #[error("{call} was refused ({status}): {message}")]
+    Refused {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// The service's message.
+        message: String,
+        /// What `Retry-After` asks for.
+        retry_after: Option<Duration>,
+    },
+
+    /// An answer that the API's contract does not know: a 5xx, a proxy's page, another success.
+    #[error("{call} was answered with {status}{}", but_says(excerpt))]
+    Unexpected {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer's text, without markup; may be empty.
+        excerpt: String,
+        /// What `Retry-After` asks for.
+        retry_after: Option<Duration>,
+    },
+
+    /// A success whose body is not what it should be.
+    #[error("{call} succeeded ({status}), but its answer cannot be read: {why}")]
+    Undecodable {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the body.
+        why: String,
+    },
+
+    /// An answer past the limit of 4 MiB.
+    #[error("{call}: the answer is larger than 4 MiB")]
+    TooLarge {
+        /// The call.
+        call: Box<Call>,
+    },
+
+    /// What was to be created is there already; nothing was created.
+    #[error("{message}")]
+    AlreadyExists {
+        /// The id by which it can be imported.
+        id: String,
+        /// The service's message.
+        message: String,
+    },
+
+    /// After a POST whose answer was lost there is something else under the id; nothing was
+    /// created.
+    #[error(
+        "runner `{id}` exists and is not the one that was sent: it was created by someone else meanwhile"
+    )]
+    Different {
+        /// The runner's id.
+        id: String,
+    },
+
+    /// The runner is of another type than this provider's.
+    #[error("runner `{id}` is of type `{found}`, not `kubernetes-eks`")]
+    OtherType {
+        /// The runner's id.
+        id: String,
+        /// Its type.
+        found: String,
+    },
+
+    /// The organization itself is not found.
+    #[error("organization `{org}` was not found: {message}")]
+    OrgNotFound {
+        /// The organization's id.
+        org: String,
+        /// The service's message.
+        message: String,
+    },
+
+    /// A change was sent, and it could not be found out whether it was carried out.
+    #[error("it is not known whether {what}")]
+    Uncertain {
+        /// The change, as a sentence in the past: ``runner `x` was created``.
+        what: String,
+        /// Why it is not known.
+        source: Box<Error>,
+    },
+}
+
+fn but_says(excerpt: &str) -> String {
+    if excerpt.is_empty() {
+        " and no text".to_owned()
+    } else {
+        format!(": {excerpt}")
+    }
+}
+
+/// Why there was no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The host's name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// No answer to the attempt to connect.
+    TimedOut,
+    /// A proxy did not let the connection through.
+    Proxy,
+    /// No TLS connection could be agreed on, most often because of the certificate.
+    Tls,
+    /// Anything else.
+    Other,
+}
+
+impl std::fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "the host's name could not be resolved",
+            Self::Refused => "the connection was refused",
+            Self::TimedOut => "no connection came about in time",
+            Self::Proxy => "the proxy did not open a connection",
+            Self::Tls => "the server's identity could not be verified (TLS)",
+            Self::Other => "no connection came about",
+        })
+    }
+}
+
+impl Error {
+    /// The API's own 404: what was asked for does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+
+    /// The API's own 409.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status: 409, .. })
+    }
+
+    /// What was to be created is there already.
+    #[must_use]
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self, Self::AlreadyExists { .. })
+    }
+
+    /// The caller ended the call (by `stop`, not by the deadline).
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        match self {
+            Self::Stopped { .. } => true,
+            Self::Uncertain { source, .. } => source.is_stopped(),
+            _ => false,
+        }
+    }
+
+    /// The change may have been carried out. Whoever creates something keeps it in the state; with
+    /// every other error it is certain that nothing was created.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Uncertain { .. })
+    }
+
+    /// The call that failed, where the error is about one.
+    #[must_use]
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Connect { call, .. }
+            | Self::Redirect { call, .. }
+            | Self::TimedOut { call, .. }
+            | Self::Lost { call, .. }
+            | Self::Stopped { call, .. }
+            | Self::OutOfTime { call, .. }
+            | Self::TooLongToWait { call, .. }
+            | Self::Unauthorized { call, .. }
+            | Self::Refused { call, .. }
+            | Self::Unexpected { call, .. }
+            | Self::Undecodable { call, .. }
+            | Self::TooLarge { call } => Some(call),
+            Self::Uncertain { source, .. } => source.call(),
+            Self::BadId { .. }
+            | Self::Setup { .. }
+            | Self::AlreadyExists { .. }
+            | Self::Different { .. }
+            | Self::OtherType { .. }
+            | Self::OrgNotFound { .. } => None,
+        }
+    }
+
+    /// The whole text for a person: what happened, what caused it, what to do next.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Libraries do repeat their sources.
+            if !text.contains(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        if !text.ends_with(['.', '!', '?']) {
+            text.push('.');
+        }
+        if let Some(step) = self.next_step() {
+            text.push_str("\n\n");
+            text.push_str(&step);
+        }
+        text
+    }
+}
+
+impl Error {
+    /// What a person can do next, if there is something to say.
+    #[must_use]
+    pub fn next_step(&self) -> Option<String> {
+        let step = match self {
+            Self::Setup { .. } => {
+                "If SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable certificates in PEM \
+                 form; if not, install the system's CA certificates (the package is often called \
+                 ca-certificates)."
+            }
+            Self::Connect { what, .. } => return Some(what.next_step().to_owned()),
+            Self::Redirect { location, .. } => {
+                return Some(format!(
+                    "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
+                     that installation's base URL."
+                ));
+            }
+            Self::TimedOut { .. } | Self::Lost { .. } => {
+                "Check the network and the state of the Orchestrator, then try again."
+            }
+            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => {
+                "Try again later, or allow more time in the resource's `timeouts`."
+            }
+            Self::Unauthorized { token_from, .. } => {
+                return Some(after_unauthorized(token_from.as_ref()));
+            }
+            Self::Refused { status: 403, .. } => {
+                "The token is valid, but its user lacks the permission for this in the organization. Ask an \
+                 administrator of the organization, or use another token."
+            }
+            Self::Refused { status: 429, .. } => {
+                "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
+            }
+            Self::Unexpected { status, .. } if *status >= 500 => {
+                "The Orchestrator, or a proxy before it, has a problem. Try again later."
+            }
+            Self::Unexpected { .. } | Self::Undecodable { .. } | Self::TooLarge { .. } => {
+                "That is not how the Orchestrator's API answers. Check that api_url is the API's base URL and \
+                 that no proxy answers in its place."
+            }
+            Self::OrgNotFound { .. } => {
+                "Check org_id, and that api_url names the installation that this organization lives in."
+            }
+            Self::OtherType { .. } => {
+                "Use another id, or manage this runner with the resource of its own type."
+            }
+            Self::Different { .. } => "Choose another id, or import the runner that exists.",
+            Self::Uncertain { source, .. } => return source.next_step(),
+            Self::Stopped { .. }
+            | Self::Refused { .. }
+            | Self::AlreadyExists { .. }
+            | Self::BadId { .. } => return None,
+        };
+        Some(step.to_owned())
+    }
+}
+
+impl ConnectFailure {
+    fn next_step(self) -> &'static str {
+        match self {
+            Self::Dns => {
+                "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
+                 HTTPS_PROXY."
+            }
+            Self::Refused => {
+                "Check the host and the port in api_url, and that the Orchestrator is running there."
+            }
+            Self::TimedOut | Self::Other => {
+                "Check api_url, and that this machine may reach it: a firewall may be in the way, or a proxy \
+                 may be needed (HTTPS_PROXY)."
+            }
+            Self::Proxy => {
+                "Check the proxy in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY to \
+                 reach it directly."
+            }
+            Self::Tls => {
+                "If the Orchestrator, or a proxy that inspects TLS, has a certificate of a private CA, set \
+                 SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if they are \
+                 needed too). Check also that api_url has the name that the certificate was made for."
+            }
+        }
+    }
+}
+
+fn after_unauthorized(token_from: Option<&Source>) -> String {
+    match token_from {
+        Some(source) => format!(
+            "The token comes from {source}. It may have expired, may have been revoked, or may belong to \
+             another installation than api_url names: get a new one and set it there."
+        ),
+        None => {
+            "No token was sent, as api_url is on localhost. Set auth_token or HUMANITEC_AUTH_TOKEN."
+                .to_owned()
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The API's calls as values: built here without a server, sent by the client.
+
+use std::fmt;
+
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::error::Error;
+use super::rules::RuleKey;
+use crate::runner::Runner;
+
+/// One request, before it has an address.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    path: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+}
+
+impl Request {
+    fn new<const N: usize>(method: Method, path: [&str; N]) -> Self {
+        Self {
+            method,
+            path: path.map(str::to_owned).to_vec(),
+            query: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    fn with_body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The request's URL under this base, whose own path is kept.
+    ///
+    /// # Errors
+    /// A path segment that a URL cannot carry: empty, `.` or `..`. It would name something else.
+    pub(super) fn url(&self, base: &Url) -> Result<Url, Error> {
+        let mut url = base.clone();
+        if let Some(bad) = self
+            .path
+            .iter()
+            .find(|segment| matches!(segment.as_str(), "" | "." | ".."))
+        {
+            return Err(Error::BadId { id: bad.clone() });
+        }
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(&self.path);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+}
+
+/// A request as a message names it: its method, its address, and how often it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: Method,
+    /// The address; it never holds a secret.
+    pub url: Url,
+    /// Which attempt this was, from 1.
+    pub attempt: u32,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)?;
+        match self.attempt {
+            0 | 1 => Ok(()),
+            attempt => write!(f, " (attempt {attempt})"),
+        }
+    }
+}
+
+/// The cheapest call that succeeds exactly if the organization exists and is the caller's.
+pub(super) fn any_runner(org: &str) -> Request {
+    Request::new(Method::GET, ["orgs", org, "runners"]).with_query("per_page", "1")
+}
+
+pub(super) fn get_runner(org: &str, id: &str) -> Request {
+    Request::new(Method::GET, ["orgs", org, "runners", id])
+}
+
+pub(super) fn create_runner(org: &str, runner: &Runner) -> Request {
+    Request::new(Method::POST, ["orgs", org, "runners"]).with_body(json_of(runner))
+}
+
+/// The update that makes the runner be as given. An absent field would be left as it was, so
+/// everything is sent, and a description that is not set is sent as the empty one.
+pub(super) fn update_runner(org: &str, runner: &Runner) -> Request {
+    let body = json!({
+        "description": runner.description.as_deref().unwrap_or_default(),
+        "runner_configuration": json_of(&runner.runner_configuration),
+        "state_storage_configuration": json_of(&runner.state_storage_configuration),
+    });
+    Request::new(Method::PATCH, ["orgs", org, "runners", &runner.id]).with_body(body)
+}
+
+pub(super) fn delete_runner(org: &str, id: &str) -> Request {
+    Request::new(Method::DELETE, ["orgs", org, "runners", id])
+}
+
+/// One page of the rules that may be this one. A filter cannot ask for "unset", so rules with a
+/// project or an environment type come along where the key has none.
+pub(super) fn list_rules(org: &str, key: &RuleKey, page: Option<&str>) -> Request {
+    let filters = [
+        ("byRunnerId", Some(key.runner_id.as_str())),
+        ("byProjectId", key.project_id.as_deref()),
+        ("byEnvTypeId", key.env_type_id.as_deref()),
+        ("page", page),
+    ];
+    filters.into_iter().fold(
+        Request::new(Method::GET, ["orgs", org, "runner-rules"]),
+        |request, (name, value)| match value {
+            Some(value) => request.with_query(name, value),
+            None => request,
+        },
+    )
+}
+
+pub(super) fn get_rule(org: &str, id: &str) -> Request {
+    Request::new(Method::GET, ["orgs", org, "runner-rules", id])
+}
+
+pub(super) fn create_rule(org: &str, key: &RuleKey) -> Request {
+    Request::new(Method::POST, ["orgs", org, "runner-rules"]).with_body(json_of(key))
+}
+
+pub(super) fn delete_rule(org: &str, id: &str) -> Request {
+    Request::new(Method::DELETE, ["orgs", org, "runner-rules", id])
+}
+
+/// These types have string keys only, which is all that could fail.
+fn json_of(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! The calls about runners.
+
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, undecodable};
+use super::budget::Budget;
+use super::client::Client;
+use super::create::{Creation, Found};
+use super::error::Error;
+use super::request::{self, Request};
+use crate::runner::Runner;
+
+const EKS: &str = "kubernetes-eks";
+
+impl Client {
+    /// Reads a runner. `None` only if the service itself says, to a caller whom it knows, that the
+    /// organization exists and has no such runner.
+    ///
+    /// # Errors
+    /// [`Error::OtherType`] for a runner of another type; everything that leaves open whether the
+    /// runner exists.
+    pub async fn get_runner(&self, id: &str, budget: &Budget) -> Result<Option<Runner>, Error> {
+        let request = request::get_runner(self.org(), id);
+        match self
+            .repeat(&request, |answer| runner_in(answer, 200, id), budget)
+            .await
+        {
+            Ok(runner) => Ok(Some(runner)),
+            Err(failure) if failure.error.is_not_found() => {
+                self.confirm_org(budget).await?;
+                Ok(None)
+            }
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Creates a runner and returns it as the service has it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] if the id is taken. [`Error::Uncertain`] if the runner may have been
+    /// created; with every other error it was not.
+    pub async fn create_runner(&self, runner: &Runner, budget: &Budget) -> Result<Runner, Error> {
+        self.create(runner, budget).await
+    }
+
+    /// Makes the runner with this id be as given, and returns it as the service has it.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such runner. [`Error::Uncertain`] if the update may
+    /// have been made; with every other error it was not.
+    pub async fn update_runner(&self, runner: &Runner, budget: &Budget) -> Result<Runner, Error> {
+        let request = request::update_runner(self.org(), runner);
+        let read = |answer| runner_in(answer, 200, &runner.id);
+        let failure = match self.repeat(&request, read, budget).await {
+            Ok(runner) => return Ok(runner),
+            Err(failure) => failure,
+        };
+        if !failure.in_doubt {
+            return Err(failure.error);
+        }
+        match self.get_runner(&runner.id, &self.settling()).await {
+            Ok(Some(found)) if same(runner, &found) => Ok(found),
+            found => Err(failure.unsettled(found.is_ok(), || {
+                format!("runner `{}` was updated", runner.id)
+            })),
+        }
+    }
+
+    /// Deletes a runner; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] with the service's message if environments use the runner.
+    /// [`Error::Uncertain`] if the runner may have been deleted.
+    pub async fn delete_runner(&self, id: &str, budget: &Budget) -> Result<(), Error> {
+        let request = request::delete_runner(self.org(), id);
+        let failure = match self
+            .repeat(&request, |answer| answer.expect(204), budget)
+            .await
+        {
+            Ok(_) => return Ok(()),
+            Err(failure) => failure,
+        };
+        if failure.error.is_not_found() {
+            return self.confirm_org(budget).await;
+        }
+        if !failure.in_doubt {
+            return Err(failure.error);
+        }
+        match self.get_runner(id, &self.settling()).await {
+            Ok(None) => Ok(()),
+            found => Err(failure.unsettled(found.is_ok(), || format!("runner `{id}` was deleted"))),
+        }
+    }
+}
+
+impl Creation for Runner {
+    type Made = Self;
+
+    fn request(&self, org: &str) -> Request {
+        request::create_runner(org, self)
+    }
+
+    fn read(&self, answer: Answer) -> Result<Self, Error> {
+        runner_in(answer, 201, &self.id)
+    }
+
+    async fn find(&self, client: &Client, budget: &Budget) -> Result<Found<Self>, Error> {
+        let id = self.id.clone();
+        match client.get_runner(&id, budget).await {
+            Ok(Some(made)) if same(self, &made) => Ok(Found::Same { id, made }),
+            Ok(Some(_)) | Err(Error::OtherType { .. }) => Ok(Found::Other { id }),
+            Ok(None) => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        format!("runner `{}` was created", self.id)
+    }
+}
+
+/// The EKS runner in an answer.
+fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
+    let (call, value) = answer.json::<Value>(status)?;
+    let kind = value
+        .pointer("/runner_configuration/type")
+        .and_then(Value::as_str);
+    if let Some(found) = kind.filter(|kind| *kind != EKS) {
+        return Err(Error::OtherType {
+            id: id.to_owned(),
+            found: found.to_owned(),
+        });
+    }
+    match Runner::deserialize(value) {
+        Ok(runner) if runner.id == id => Ok(runner),
+        Ok(runner) => Err(undecodable(
+            call,
+            status,
+            &format!("it is about the runner `{}`", runner.id),
+        )),
+        Err(error) => Err(undecodable(call, status, &error.to_string())),
+    }
+}
+
+/// Whether the runner that was found is the one that was sent. An empty description is none to the
+/// service, a null in a pod template is as good as an absent field, and it may write a number in
+/// another way.
+fn same(sent: &Runner, found: &Runner) -> bool {
+    let bare = |runner: &Runner| {
+        let mut runner = runner.clone();
+        runner.description = runner.description.filter(|text| !text.is_empty());
+        (runner.runner_configuration.job.pod_template.take(), runner)
+    };
+    let ((sent_template, sent), (found_template, found)) = (bare(sent), bare(found));
+    let same_template = match (sent_template, found_template) {
+        (Some(sent), Some(found)) => same_fields(&sent, &found),
+        (None, None) => true,
+        _ => false,
+    };
+    same_template && sent == found
+}
+
+fn same_fields(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
+    let covers = |these: &Map<String, Value>, those: &Map<String, Value>| {
+        these
+            .iter()
+            .all(|(key, value)| same_json(value, those.get(key).unwrap_or(&Value::Null)))
+    };
+    covers(left, right) && covers(right, left)
+}
+
+fn same_json(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => same_fields(left, right),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same_json(left, right))
+        }
+        (Value::Number(left), Value::Number(right)) => {
+            left == right || left.as_f64() == right.as_f64()
+        }
+        _ => left == right,
+    }
+}
