@@ -1,39 +1,16 @@
-//! The provider binary.
+//! The provider binary, which Terraform and OpenTofu start.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use terraform_provider_platform_orchestrator::plugin::{
-    ConfigureRequest, DataSource, Diagnostic, Options, Provider, Resource, Schema, Value, serve,
-};
+use terraform_provider_platform_orchestrator::plugin::{Options, serve};
+use terraform_provider_platform_orchestrator::provider::PlatformOrchestrator;
 
 const OPTIONS: Options = Options {
     source: "platform-orchestrator/platform-orchestrator",
     version: env!("CARGO_PKG_VERSION"),
 };
 
-struct Empty;
-
-#[async_trait]
-impl Provider for Empty {
-    fn schema(&self) -> Schema {
-        Schema::default()
-    }
-    fn resources(&self) -> Vec<Arc<dyn Resource>> {
-        Vec::new()
-    }
-    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-        Vec::new()
-    }
-    async fn validate(&self, _config: Value) -> Vec<Diagnostic> {
-        Vec::new()
-    }
-    async fn configure(&self, _request: ConfigureRequest) -> Vec<Diagnostic> {
-        Vec::new()
-    }
-}
-
 fn main() -> ExitCode {
-    serve(OPTIONS, || Arc::new(Empty))
+    serve(OPTIONS, || Arc::new(PlatformOrchestrator::default()))
 }

@@ -72,7 +72,7 @@ fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
             resource_group_name: optional_text(block, "resource_group_name"),
             path_prefix: optional_text(block, "path_prefix"),
         })),
-        _ => Err(super::validate::unknown_storage_type(&ty)),
+        _ => Err(Diagnostic::bug(format!("The state storage type {ty:?} got past validation."))),
     }
 }
 
