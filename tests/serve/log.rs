@@ -1,0 +1,57 @@
+//! The log, as Terraform reads it from stderr.
+
+use std::collections::BTreeMap;
+
+use nix::sys::signal::Signal;
+
+use crate::plugin::{Identity, Plugin, authenticated, command, connect, connect_plainly, ping};
+
+/// What a run with a refused and an accepted connection prints on stderr.
+async fn stderr(environment: &[(&str, &str)]) -> String {
+    let client = Identity::new();
+    let mut command = command();
+    command.envs(environment.iter().copied());
+    let mut plugin = Plugin::start(command.env("PLUGIN_CLIENT_CERT", &client.pem));
+    if let Ok(channel) = connect_plainly(&plugin.socket()).await {
+        ping(channel).await.unwrap_err();
+    }
+    let tls = authenticated(&plugin, &client);
+    ping(connect(&plugin.socket(), tls).await.unwrap())
+        .await
+        .unwrap();
+    plugin.signal(Signal::SIGTERM);
+    plugin.wait().await;
+    plugin.stderr()
+}
+
+#[tokio::test]
+async fn each_line_is_hclogs() {
+    let stderr = stderr(&[("TF_LOG", "TRACE")]).await;
+    let mut messages = Vec::new();
+    for line in stderr.lines() {
+        assert!(line.len() < 64 << 10);
+        // Go's parser panics on a field of its own that is no string.
+        let fields: BTreeMap<String, String> = serde_json::from_str(line).expect(line);
+        let levels = ["trace", "debug", "info", "warn", "error"];
+        assert!(levels.contains(&fields["@level"].as_str()), "{line}");
+        assert!(fields["@module"].starts_with("provider."), "{line}");
+        let time = fields["@timestamp"].as_bytes();
+        assert!(time.len() == 27 && time[10] == b'T' && time[19] == b'.' && time[26] == b'Z');
+        messages.push(fields["@message"].clone());
+    }
+    for message in ["listening", "refused a connection", "ending"] {
+        assert!(messages.iter().any(|m| m == message), "{messages:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_that_terraform_does_not_ask_for() {
+    assert_eq!(stderr(&[]).await, "");
+    assert_eq!(
+        stderr(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "OFF")]).await,
+        ""
+    );
+    let warnings = stderr(&[("TF_LOG", "OFF"), ("TF_LOG_PROVIDER", "warn")]).await;
+    assert_eq!(warnings.lines().count(), 1, "{warnings}");
+    assert!(warnings.contains("refused a connection"), "{warnings}");
+}
