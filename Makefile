@@ -1,0 +1,72 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PROVIDER := terraform-provider-platform-orchestrator
+# Scripts find what cargo built here, wherever the user's own settings would put it.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# No file of the user's decides what Terraform does here.
+export TF_CLI_CONFIG_FILE := /dev/null
+
+# The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
+CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
+# What `make release` builds for: a Rust target triple, this machine's unless given.
+TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+
+.PHONY: help
+help: ## Show what one can do here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: need-rust need-python ## Watch Terraform or OpenTofu work on runners of an Orchestrator stand-in
+	cargo build --workspace --bins --locked
+	@demo/run $(CLI) target/debug
+
+.PHONY: test
+test: need-rust need-python ## Run all tests, with real Terraform (where it is on the PATH) and real OpenTofu
+	TOFU="$${TOFU:-$$(tools/build tofu)}" cargo test --workspace --locked --no-fail-fast
+
+.PHONY: lint
+lint: need-rust ## Check format, lints, documentation, licences, examples and that docs/ is up to date
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	"$$(tools/build cargo-deny)" --locked check --hide-inclusion-graph bans licenses sources
+	$(CLI) fmt -check -diff -recursive examples
+	$(CLI) fmt -check -diff demo
+	cargo build --bins --locked
+	tools/docs $(CLI) target/docs
+	@diff -r docs target/docs || { echo "docs/ is stale: run 'make docs' and commit what it changes." >&2; exit 1; }
+
+.PHONY: docs
+docs: need-rust ## Write docs/ anew from the provider's schema, templates/ and examples/
+	cargo build --bins --locked
+	tools/docs $(CLI) docs
+
+.PHONY: bench
+bench: need-rust ## Measure the release build and print each figure next to its target (Linux)
+	cargo build --release --bin $(PROVIDER) --locked
+	cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) $(CLI)
+
+.PHONY: release
+release: need-rust need-python ## Pack a release build for TARGET in target/dist, with checksums
+	cargo build --release --bin $(PROVIDER) --locked --target $(TARGET)
+	tools/release zip $(TARGET) "$$(tools/platform $(TARGET))" "$$(tools/version)"
+	tools/release sums "$$(tools/version)"
+
+.PHONY: install
+install: need-rust ## Put a release build where your Terraform and OpenTofu find it (~/.terraform.d/plugins)
+	cargo build --release --bin $(PROVIDER) --locked
+	@tools/mirror target/release/$(PROVIDER) "$$HOME/.terraform.d/plugins"
+
+.PHONY: tools
+tools: need-rust ## Build the tools that the other commands need, so that they need not later
+	tools/build tofu
+	tools/build tfplugindocs
+	tools/build cargo-deny
+
+.PHONY: need-rust need-python
+need-rust:
+	@tools/require cargo cc
+need-python:
+	@tools/require python3

@@ -1,0 +1,3 @@
+data "platform-orchestrator_runner_rule" "my_rule" {
+  id = "01234567-89ab-cdef-0123-456789abcdef"
+}

@@ -1,0 +1,4 @@
+import {
+  to = platform-orchestrator_kubernetes_eks_runner.my_runner
+  id = "my-runner"
+}
