@@ -1,0 +1,169 @@
+//! Ctrl-C, and a provider that is killed, in the middle of an apply.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use sandbox::orchestrator::Orchestrator;
+
+use crate::Scenario;
+use crate::cli::{Cli, Workspace};
+use crate::configuration::{Runner, provider};
+use crate::faults::{delay_after_work, delay_before_work};
+
+pub const SCENARIOS: &[Scenario] = &[
+    ("Ctrl-C while a runner is being created", interrupted_create),
+    ("Ctrl-C while the service does not answer", interrupted_wait),
+    ("the provider is killed while a runner is being created", killed_after_the_work),
+    ("the provider is killed before the runner is created", killed_before_the_work),
+    ("nothing is left running", nothing_left),
+];
+
+const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
+
+fn started(cli: &Cli, orchestrator: &Orchestrator) -> Workspace {
+    let workspace = Workspace::new(cli, &(provider(orchestrator) + &Runner::basic().block()));
+    workspace.init();
+    workspace
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(signal: &str, target: &str) {
+    let status = Command::new("kill").args(["-s", signal, "--", target]).status();
+    assert!(status.expect("kill can be run").success(), "kill -s {signal} -- {target}");
+}
+
+/// What a terminal does: the signal goes to the whole process group.
+fn ctrl_c(terraform: &Child) {
+    signal("INT", &format!("-{}", terraform.id()));
+}
+
+/// The processes of the provider that `parent` has started.
+fn providers_of(parent: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let name = std::fs::read_link(entry.path().join("exe")).unwrap_or_default();
+        let is_ours = name.to_string_lossy().contains("terraform-provider-platform-orchestrator");
+        if is_ours && fields.get(1) == Some(&parent.to_string().as_str()) {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+fn output(workspace: &Workspace) -> String {
+    workspace.read("out") + &workspace.read("err")
+}
+
+/// Interrupted with the answer on its way: Terraform ends at once, the state knows the runner, the
+/// next apply has nothing to do.
+fn interrupted_create(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = started(cli, &orchestrator);
+    delay_after_work(&orchestrator, "POST", Duration::from_secs(30));
+    let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the create", || orchestrator.runner("my-runner").is_some());
+    let interrupted = Instant::now();
+    ctrl_c(&terraform);
+    terraform.wait().expect("terraform ends");
+    let took = interrupted.elapsed();
+    assert!(took < Duration::from_secs(10), "it took {took:?} to end:\n{}", output(&workspace));
+    assert!(workspace.state().contains_key(ADDRESS), "the runner is lost:\n{}", output(&workspace));
+    assert!(workspace.tainted().is_empty(), "a healthy runner is tainted:\n{}", output(&workspace));
+    workspace.plans_nothing();
+}
+
+/// Interrupted before the service did anything: it ends at once, and whatever became of the request,
+/// the next apply ends with the one runner.
+fn interrupted_wait(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = started(cli, &orchestrator);
+    delay_before_work(&orchestrator, "POST", Duration::from_secs(5));
+    let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the request", || !orchestrator.requests().is_empty());
+    let interrupted = Instant::now();
+    ctrl_c(&terraform);
+    let status = terraform.wait().expect("terraform ends");
+    let took = interrupted.elapsed();
+    assert!(took < Duration::from_secs(10), "it took {took:?} to end:\n{}", output(&workspace));
+    assert!(!status.success());
+    let text = output(&workspace);
+    assert!(text.contains("Could not create the runner"), "{text}");
+    orchestrator.clear_faults();
+    std::thread::sleep(Duration::from_secs(6));
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    assert_eq!(orchestrator.runners().len(), 1);
+}
+
+fn killed_after_the_work(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = started(cli, &orchestrator);
+    delay_after_work(&orchestrator, "POST", Duration::from_secs(30));
+    let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the create", || orchestrator.runner("my-runner").is_some());
+    for provider in providers_of(terraform.id()) {
+        signal("KILL", &provider);
+    }
+    assert!(!terraform.wait().expect("terraform ends").success());
+    orchestrator.clear_faults();
+    // Terraform could not be told of the runner; the next apply is, and says how to go on.
+    workspace.apply(&[]).fails().has("already exists").has("import {").has("id = \"my-runner\"");
+    workspace.write("import.tf", &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"));
+    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed, 0 destroyed");
+    workspace.plans_nothing();
+    assert_eq!(orchestrator.runners().len(), 1);
+}
+
+fn killed_before_the_work(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = started(cli, &orchestrator);
+    delay_before_work(&orchestrator, "POST", Duration::from_secs(600));
+    let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the request", || !orchestrator.requests().is_empty());
+    for provider in providers_of(terraform.id()) {
+        signal("KILL", &provider);
+    }
+    assert!(!terraform.wait().expect("terraform ends").success());
+    orchestrator.clear_faults();
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    assert_eq!(orchestrator.runners().len(), 1);
+}
+
+/// No process and no socket stays behind, not even when Terraform is killed.
+fn nothing_left(cli: &Cli) {
+    let orchestrator = Orchestrator::start_default();
+    let workspace = started(cli, &orchestrator);
+    workspace.apply(&[]).ok();
+    assert_eq!(sockets(&workspace.home()), 0);
+    delay_before_work(&orchestrator, "GET", Duration::from_secs(600));
+    let mut terraform = workspace.spawn(&["plan", "-no-color"]);
+    until("a provider", || !providers_of(terraform.id()).is_empty() && orchestrator.requests().len() > 1);
+    let providers = providers_of(terraform.id());
+    terraform.kill().expect("terraform can be killed");
+    terraform.wait().expect("terraform is dead");
+    for provider in providers {
+        until("the end of the provider", || !Path::new("/proc").join(&provider).exists());
+    }
+    assert_eq!(sockets(&workspace.home()), 0);
+}
+
+fn sockets(folder: &Path) -> usize {
+    use std::os::unix::fs::FileTypeExt;
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        count += if kind.is_dir() { sockets(&entry.path()) } else { usize::from(kind.is_socket()) };
+    }
+    count
+}
