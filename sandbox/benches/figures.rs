@@ -1,0 +1,355 @@
+//! Measures a release build of the provider from outside, as Terraform runs it, and prints each figure next to its target.
+//!
+//! `make bench` gives it the provider's binary and a Terraform or OpenTofu:
+//! `cargo bench --package sandbox --bench figures -- PROVIDER CLI`
+
+#![expect(clippy::print_stdout, reason = "the table is what this command is for")]
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const COOKIE: &str = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2";
+/// What Terraform sends in `PLUGIN_CLIENT_CERT`: a self-signed P-521 certificate. Nobody has its key.
+const CLIENT_CERTIFICATE: &str = include_str!("client.pem");
+const ORG: &str = "my-org";
+const TOKEN: &str = "the-token-of-the-bench";
+
+const STARTS: usize = 200;
+const ROUNDS: usize = 5;
+
+fn main() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        println!("The figures are read from /proc, which Linux alone has: nothing was measured.");
+        return Ok(());
+    }
+    // Cargo adds its own `--bench`.
+    let mut arguments = env::args_os()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
+    let (Some(provider), Some(cli)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: figures PROVIDER CLI".into());
+    };
+    // Cargo runs this in the package's folder, make gives paths from the repository's.
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
+    let provider = repository.join(provider);
+    let orchestrator = Orchestrator::start()?;
+    let bench = Bench {
+        cli: cli.into(),
+        mirror: mirror(&repository, &provider)?,
+        address: orchestrator.address.clone(),
+    };
+
+    println!("| figure | measured | target | the Go provider |\n| --- | --- | --- | --- |");
+    let size = fs::metadata(&provider)?.len() as f64 / 1e6;
+    row("binary", &[size], "MB", 16.0, "20 MB");
+    let starts: Vec<_> = (0..STARTS)
+        .map(|_| start(&provider))
+        .collect::<Result<_>>()?;
+    let times: Vec<_> = starts
+        .iter()
+        .map(|start| start.time.as_secs_f64() * 1e3)
+        .collect();
+    row("start to handshake", &times, "ms", 3.0, "4.5 to 7 ms");
+    let resident: Vec<_> = starts.iter().map(|start| start.resident).collect();
+    row(
+        "resident memory just after it",
+        &resident,
+        "MiB",
+        9.0,
+        "16 MiB",
+    );
+    let peak = bench.peak_memory(1000)?;
+    row(
+        "peak memory, apply of 1000 runners",
+        &[peak],
+        "MiB",
+        40.0,
+        "107 MiB",
+    );
+    let mut added = Vec::new();
+    for _ in 0..ROUNDS {
+        let without = bench.life(&terraform_data(100))?;
+        let with = bench.life(&runners(100))?;
+        added.push(with.as_secs_f64() - without.as_secs_f64());
+    }
+    row(
+        "plan + apply + plan + destroy, 100 runners over 100 terraform_data",
+        &added,
+        "s",
+        1.4,
+        "2.9 s",
+    );
+    Ok(())
+}
+
+/// Prints the median of the samples, and their spread where there are several.
+fn row(figure: &str, samples: &[f64], unit: &str, target: f64, go: &str) {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (low, median, high) = (
+        sorted[0],
+        sorted[sorted.len() / 2],
+        sorted[sorted.len() - 1],
+    );
+    let spread = match sorted.len() {
+        1 => String::new(),
+        count => format!(" (median of {count}: {low:.2} to {high:.2})"),
+    };
+    let verdict = if median <= target { "" } else { ", **missed**" };
+    println!("| {figure} | {median:.2} {unit}{spread} | ≤ {target} {unit}{verdict} | {go} |");
+}
+
+struct Start {
+    time: Duration,
+    /// In MiB.
+    resident: f64,
+}
+
+/// Starts the provider as Terraform does, up to its handshake line.
+fn start(provider: &Path) -> Result<Start> {
+    let sockets = tempfile::tempdir()?;
+    let begin = Instant::now();
+    let mut process = Stopped(
+        Command::new(provider)
+            .env("TF_PLUGIN_MAGIC_COOKIE", COOKIE)
+            .env("PLUGIN_PROTOCOL_VERSIONS", "6")
+            .env("PLUGIN_CLIENT_CERT", CLIENT_CERTIFICATE)
+            .env("PLUGIN_UNIX_SOCKET_DIR", sockets.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?,
+    );
+    let line = process.first_line()?;
+    let time = begin.elapsed();
+    if !line.starts_with("1|6|unix|") {
+        return Err(format!("the provider's first line is no handshake: {line:?}").into());
+    }
+    let resident = memory(process.0.id(), "VmRSS:").ok_or("the provider has ended")?;
+    Ok(Start { time, resident })
+}
+
+/// A line of /proc/PID/status in MiB; nothing once the process has ended.
+fn memory(pid: u32, line: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|l| l.strip_prefix(line))?;
+    let kibibytes: f64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes / 1024.0)
+}
+
+struct Bench {
+    cli: PathBuf,
+    mirror: tempfile::TempDir,
+    address: String,
+}
+
+impl Bench {
+    /// The highest peak of any provider process while `count` runners are applied, in MiB.
+    fn peak_memory(&self, count: usize) -> Result<f64> {
+        let folder = self.folder(&runners(count))?;
+        let applied = AtomicBool::new(false);
+        let peak = thread::scope(|scope| {
+            let sampler = scope.spawn(|| {
+                let mut peak = 0.0_f64;
+                while !applied.load(Ordering::Relaxed) {
+                    // The kernel keeps each process's peak, so that rare looks miss nothing but its last moment.
+                    peak = self
+                        .providers()
+                        .filter_map(|pid| memory(pid, "VmHWM:"))
+                        .fold(peak, f64::max);
+                    thread::sleep(Duration::from_millis(10));
+                }
+                peak
+            });
+            let apply = self.run(folder.path(), &["apply", "-auto-approve"]);
+            applied.store(true, Ordering::Relaxed);
+            let peak = sampler.join().map_err(|_| "the sampler panicked")?;
+            apply.map(|()| peak)
+        })?;
+        self.run(folder.path(), &["destroy", "-auto-approve"])?;
+        if peak > 0.0 {
+            Ok(peak)
+        } else {
+            Err("no provider process was seen".into())
+        }
+    }
+
+    /// Processes that run the mirror's provider.
+    fn providers(&self) -> impl Iterator<Item = u32> {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter(|process| {
+                fs::read_link(process.path().join("exe"))
+                    .is_ok_and(|exe| exe.starts_with(self.mirror.path()))
+            })
+            .filter_map(|process| process.file_name().to_str()?.parse().ok())
+    }
+
+    /// The time of a configuration's whole life, but for `init`.
+    fn life(&self, configuration: &str) -> Result<Duration> {
+        let folder = self.folder(configuration)?;
+        let begin = Instant::now();
+        self.run(folder.path(), &["plan"])?;
+        self.run(folder.path(), &["apply", "-auto-approve"])?;
+        self.run(folder.path(), &["plan", "-detailed-exitcode"])?;
+        self.run(folder.path(), &["destroy", "-auto-approve"])?;
+        Ok(begin.elapsed())
+    }
+
+    fn folder(&self, configuration: &str) -> Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("main.tf"), configuration)?;
+        self.run(folder.path(), &["init"])?;
+        Ok(folder)
+    }
+
+    fn run(&self, folder: &Path, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(&self.cli);
+        for (name, _) in
+            env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TF_"))
+        {
+            command.env_remove(name);
+        }
+        let output = command
+            .args(arguments)
+            .current_dir(folder)
+            .env("TF_CLI_CONFIG_FILE", self.mirror.path().join("cli.tfrc"))
+            .env("HUMANITEC_API_URL", &self.address)
+            .env("HUMANITEC_ORG_ID", ORG)
+            .env("HUMANITEC_AUTH_TOKEN", TOKEN)
+            .env("NO_PROXY", "127.0.0.1")
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "{} {arguments:?} failed: {}",
+            self.cli.display(),
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into())
+    }
+}
+
+/// A filesystem mirror with the provider, and the CLI's configuration that names it.
+fn mirror(repository: &Path, provider: &Path) -> Result<tempfile::TempDir> {
+    let mirror = tempfile::tempdir()?;
+    let laid = Command::new(repository.join("tools/mirror"))
+        .arg(provider)
+        .arg(mirror.path())
+        .output()?;
+    if !laid.status.success() {
+        return Err(String::from_utf8_lossy(&laid.stderr).into());
+    }
+    let configuration = format!(
+        "disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{ path = {:?} }}\n}}\n",
+        mirror.path()
+    );
+    fs::write(mirror.path().join("cli.tfrc"), configuration)?;
+    Ok(mirror)
+}
+
+fn terraform_data(count: usize) -> String {
+    format!(
+        "resource \"terraform_data\" \"many\" {{\n  count = {count}\n  input = \"runner-${{count.index}}\"\n}}\n"
+    )
+}
+
+fn runners(count: usize) -> String {
+    format!(
+        r#"
+terraform {{
+  required_providers {{
+    platform-orchestrator = {{
+      source = "platform-orchestrator/platform-orchestrator"
+    }}
+  }}
+}}
+
+resource "platform-orchestrator_kubernetes_eks_runner" "many" {{
+  count       = {count}
+  id          = "runner-${{count.index}}"
+  description = "runner for all the envs"
+  runner_configuration = {{
+    cluster = {{
+      name   = "my-eks-cluster"
+      region = "us-west-2"
+      auth = {{
+        role_arn     = "arn:aws:iam::123456789012:role/EksRunnerRole"
+        session_name = "humanitec-runner-session"
+        sts_region   = "us-west-2"
+      }}
+    }}
+    job = {{
+      namespace       = "default"
+      service_account = "humanitec-runner"
+      pod_template    = jsonencode({{ metadata = {{ labels = {{ "app.kubernetes.io/name" = "humanitec-runner" }} }} }})
+    }}
+  }}
+  state_storage_configuration = {{
+    type                     = "kubernetes"
+    kubernetes_configuration = {{ namespace = "humanitec" }}
+  }}
+}}
+"#
+    )
+}
+
+/// The Orchestrator's stand-in, as its own command.
+struct Orchestrator {
+    address: String,
+    _process: Stopped,
+}
+
+impl Orchestrator {
+    fn start() -> Result<Self> {
+        let mut process = Stopped(
+            Command::new(env!("CARGO_BIN_EXE_sandbox"))
+                .args(["--port", "0", "--org", ORG, "--token", TOKEN])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()?,
+        );
+        let line = process.first_line()?;
+        let address = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        let address = address
+            .ok_or("the stand-in did not say its address")?
+            .to_owned();
+        Ok(Self {
+            address,
+            _process: process,
+        })
+    }
+}
+
+/// A process that ends with its owner.
+struct Stopped(Child);
+
+impl Stopped {
+    fn first_line(&mut self) -> Result<String> {
+        let stdout = self.0.stdout.as_mut().ok_or("no stdout")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        Ok(line)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // An error here says that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
