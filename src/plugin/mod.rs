@@ -4,9 +4,14 @@
 //! [`provider`], describes itself with [`schema`], speaks in [`value`]s and answers failures as
 //! [`diagnostic`]s. The generated protobuf code is named only in `wire`.
 
+mod call;
+pub mod codec;
+mod conform;
 pub mod diagnostic;
 mod log;
+mod number;
 pub mod panic;
+mod place;
 pub mod provider;
 mod redact;
 pub mod schema;
@@ -22,4 +27,4 @@ pub use provider::{
 };
 pub use schema::{Attribute, Kind, Nesting, Schema};
 pub use serve::{Options, serve};
-pub use value::{Number, Refinements, Type, Value};
+pub use value::{Number, NumberError, Refinements, Type, Value};

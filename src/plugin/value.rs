@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use super::number::{Number, NumberError};
+
 /// A type of Terraform's type system, as a schema states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
@@ -33,7 +35,7 @@ pub enum Value {
     #[default]
     Null,
     /// Not known yet, with what is known about it all the same.
-    Unknown(Refinements),
+    Unknown(Option<Box<Refinements>>),
     /// A boolean.
     Bool(bool),
     /// A number.
@@ -53,7 +55,15 @@ static NULL: Value = Value::Null;
 impl Value {
     /// A value that is not known, with no refinement.
     pub fn unknown() -> Self {
-        Self::Unknown(Refinements::default())
+        Self::Unknown(None)
+    }
+
+    /// A value of the type [`Type::Dynamic`], which is `value` of the type `ty`.
+    pub fn dynamic(ty: Type, value: Self) -> Self {
+        match ty {
+            Type::Dynamic => value,
+            ty => Self::Dynamic(Box::new(ty), Box::new(value)),
+        }
     }
 
     /// A map or an object of these elements.
@@ -123,22 +133,16 @@ impl From<String> for Value {
     }
 }
 
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
     }
-}
-
-/// A number as Terraform has it: of any size and precision, in the one form that the wire wants.
-/// Made by [`Number::parse`] and `From`, which choose the form, so that equal numbers compare equal.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Number {
-    /// An integer that fits.
-    Integer(i64),
-    /// A number that a float holds exactly, and that is no [`Number::Integer`].
-    Float(f64),
-    /// Any other number, in plain decimal notation (`-12.5`, never `1e9`).
-    Decimal(String),
 }
 
 /// What is known about an unknown value.

@@ -30,6 +30,7 @@ use super::provider::Provider;
 use super::wire::go_plugin::grpc_broker_server::GrpcBrokerServer;
 use super::wire::go_plugin::grpc_controller_server::GrpcControllerServer;
 use super::wire::go_plugin::grpc_stdio_server::GrpcStdioServer;
+use super::wire::service::{ProviderServer, ProviderService};
 use super::{log, panic};
 
 /// How large a message may be. Terraform sends whole states; tonic's own limit is 4 MiB.
@@ -153,13 +154,16 @@ async fn answer(
     end: End,
     provider: Arc<dyn Provider>,
 ) -> Result<(), ServeError> {
-    let _ = (provider, MAX_MESSAGE);
+    let provider = ProviderServer::new(ProviderService::new(provider))
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE);
     let ended = CancellationToken::new();
     let (health, health_service) = tonic_health::server::health_reporter();
     health
         .set_service_status("plugin", ServingStatus::Serving)
         .await;
     let server = Server::builder()
+        .add_service(provider)
         .add_service(health_service)
         .add_service(GrpcControllerServer::new(Controller { end: ended.clone() }))
         .add_service(GrpcStdioServer::new(Stdio { end: ended.clone() }))
