@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::cli::SOURCE;
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 
 /// The `terraform` block and the provider block that uses `orchestrator`.
-pub fn provider(orchestrator: &Orchestrator) -> String {
+pub fn provider(orchestrator: &StandIn) -> String {
     provider_with(&format!(
         "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n",
         orchestrator.url(),

@@ -1,6 +1,6 @@
 //! What somebody else changed outside Terraform.
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 use serde_json::json;
 
 use crate::Scenario;
@@ -16,7 +16,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-fn applied(cli: &Cli, orchestrator: &Orchestrator) -> Workspace {
+fn applied(cli: &Cli, orchestrator: &StandIn) -> Workspace {
     let workspace = Workspace::new(cli, &(provider(orchestrator) + &Runner::extended().block()));
     workspace.init();
     workspace.apply(&[]).ok();
@@ -24,7 +24,7 @@ fn applied(cli: &Cli, orchestrator: &Orchestrator) -> Workspace {
 }
 
 fn deleted_outside(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = applied(cli, &orchestrator);
     orchestrator.remove_runner("my-runner");
     workspace.plan(&[]).ok().has("1 to add, 0 to change, 0 to destroy");
@@ -35,12 +35,12 @@ fn deleted_outside(cli: &Cli) {
 }
 
 fn changed_outside(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = applied(cli, &orchestrator);
     let mut changed = orchestrator.runner("my-runner").expect("registered");
     changed["runner_configuration"]["cluster"]["region"] = json!("eu-west-3");
     changed["runner_configuration"]["job"]["pod_template"]["metadata"]["labels"]["extra"] = json!("yes");
-    orchestrator.put_runner(changed);
+    orchestrator.put(&changed);
     let plan = workspace.plan(&[]).ok();
     plan.has("0 to add, 1 to change, 0 to destroy")
         .has("region = \"eu-west-3\" -> \"us-west-2\"")
@@ -53,10 +53,10 @@ fn changed_outside(cli: &Cli) {
 }
 
 fn another_type(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = applied(cli, &orchestrator);
     let before = workspace.read("terraform.tfstate");
-    orchestrator.put_runner(json!({
+    orchestrator.put(&json!({
         "id": "my-runner",
         "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
         "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
@@ -68,7 +68,7 @@ fn another_type(cli: &Cli) {
 /// Whatever stands in the way (a proxy's page, a wrong token, a wrong organization), a runner is not
 /// taken for deleted.
 fn not_the_api(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let mut workspace = applied(cli, &orchestrator);
     let with = |provider_lines: &str| {
         crate::configuration::provider_with(provider_lines) + &Runner::extended().block()

@@ -1,6 +1,6 @@
 //! Runners that are there already: import, conflicts, the Go provider's states, data sources, rules.
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -62,8 +62,8 @@ fn registered_block() -> Runner {
 }
 
 fn import_by_command(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
     workspace.init();
     workspace.run(&["import", "-no-color", ADDRESS, "my-runner"]).ok().has("Import successful!");
@@ -74,8 +74,8 @@ fn import_by_command(cli: &Cli) {
 }
 
 fn import_by_block(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
     let import = format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n");
     let workspace =
         Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block() + &import));
@@ -86,15 +86,15 @@ fn import_by_block(cli: &Cli) {
 }
 
 fn import_with_generated_configuration(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
     let mut plain = registered("plain-runner");
     plain["description"] = Value::Null;
     plain["runner_configuration"]["job"] = json!({"namespace": "runners", "service_account": "runner"});
     plain["runner_configuration"]["cluster"]["auth"] =
         json!({"role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole"});
     plain["state_storage_configuration"] = json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"});
-    orchestrator.put_runner(plain);
+    orchestrator.put(&plain);
     let import = format!(
         "import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n\
          import {{\n  to = platform-orchestrator_kubernetes_eks_runner.plain\n  id = \"plain-runner\"\n}}\n"
@@ -107,11 +107,11 @@ fn import_with_generated_configuration(cli: &Cli) {
 }
 
 fn import_refused(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let mut agent = registered("agent");
     agent["runner_configuration"] =
         json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
-    orchestrator.put_runner(agent);
+    orchestrator.put(&agent);
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
     workspace.init();
     workspace
@@ -129,8 +129,8 @@ fn import_refused(cli: &Cli) {
 }
 
 fn create_meets_existing(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
     workspace.init();
     workspace
@@ -146,26 +146,26 @@ fn create_meets_existing(cli: &Cli) {
 }
 
 fn delete_refused(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
     workspace.init();
     workspace.apply(&[]).ok();
-    orchestrator.set_in_use("my-runner", &["shop/production", "shop/staging"]);
+    orchestrator.set_environments("my-runner", &["shop/production", "shop/staging"]);
     workspace
         .destroy()
         .fails()
         .has("runner my-runner is in use by the environments: shop/production, shop/staging");
     assert!(workspace.state().contains_key(ADDRESS));
-    orchestrator.set_in_use("my-runner", &[]);
+    orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();
 }
 
 /// A state as the Go provider wrote it is taken over by `state replace-provider`, with its `""` in a
 /// rule, and plans empty.
 fn state_of_the_go_provider(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
-    let rule = orchestrator.put_rule(json!({"runner_id": "my-runner"}));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let rule = orchestrator.put_rule("my-runner", "", "").expect("a rule").id;
     let block = registered_block().block()
         + "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &block));
@@ -215,7 +215,7 @@ fn state_of_the_go_provider(cli: &Cli) {
 }
 
 fn runner_rules(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
     let rule = |lines: &str| {
         Runner::basic().block()
@@ -250,9 +250,9 @@ fn runner_rules(cli: &Cli) {
 }
 
 fn data_sources(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
-    orchestrator.put_runner(registered("my-runner"));
-    let rule = orchestrator.put_rule(json!({"runner_id": "my-runner", "project_id": "shop"}));
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let rule = orchestrator.put_rule("my-runner", "shop", "").expect("a rule").id;
     let block = format!(
         r#"
 data "platform-orchestrator_kubernetes_eks_runner" "this" {{

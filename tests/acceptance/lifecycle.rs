@@ -1,6 +1,6 @@
 //! Create, plan, change, replace and destroy: the documentation's examples and every attribute.
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 use serde_json::json;
 
 use crate::Scenario;
@@ -27,7 +27,7 @@ const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
 /// From `init` to `destroy`, with an empty plan after the apply.
 fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
     workspace.init();
     workspace.validate().ok();
@@ -96,7 +96,7 @@ fn extended_example(cli: &Cli) {
 /// The walk-through builds the runner's id from locals, and takes the role and the namespace from
 /// other resources; here `terraform_data` stands for those, known only after the apply.
 fn walk_through(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let block = r#"
 locals {
   cluster_name                        = "my-eks-cluster"
@@ -149,7 +149,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "kubernetes_eks" {
 }
 
 fn secret_in_the_environment(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let runner = Runner {
         job: r#"namespace = "humanitec-runner"
 service_account = "humanitec-runner"
@@ -191,7 +191,7 @@ pod_template = jsonencode({
 
 /// One attribute after the other is changed: the plan shows that one and no other.
 fn update_in_place(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let mut runner = Runner::extended();
     let provider = provider(&orchestrator);
     let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
@@ -275,7 +275,7 @@ fn changed_lines(plan: &str) -> Vec<&str> {
 /// Each optional attribute is taken out of the configuration: it is gone from the runner, and the
 /// plan after that is empty.
 fn removal(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
     let mut runner = Runner {
         storage: "type = \"azurerm\"\nazurerm_configuration = {\nstorage_account_name = \"account\"\n\
@@ -310,7 +310,7 @@ fn removal(cli: &Cli) {
 }
 
 fn empty_description(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let runner = Runner { head: "id = \"my-runner\"\ndescription = \"\"".into(), ..Runner::basic() };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
     workspace.init();
@@ -320,7 +320,7 @@ fn empty_description(cli: &Cli) {
 }
 
 fn replace_on_id(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
     let mut runner = Runner::basic();
     let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
@@ -336,7 +336,7 @@ fn replace_on_id(cli: &Cli) {
 }
 
 fn reformatted_pod_template(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
     let mut runner = Runner::extended();
     let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
@@ -358,7 +358,7 @@ fn reformatted_pod_template(cli: &Cli) {
 }
 
 fn each_storage(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
     let workspace = Workspace::new(cli, &(provider.clone() + &Runner::basic().block()));
     workspace.init();
@@ -403,7 +403,7 @@ fn each_storage(cli: &Cli) {
 
 /// Every string comes from another resource: the plan knows none of them, the apply all.
 fn unknown_values(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let block = r#"
 resource "terraform_data" "given" {
   input = {
@@ -471,7 +471,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
 }
 
 fn fifty_runners(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let runner = Runner {
         head: "for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key".into(),
         ..Runner::basic()
@@ -486,7 +486,7 @@ fn fifty_runners(cli: &Cli) {
 }
 
 fn timeouts(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let runner = Runner {
         tail: "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}".into(),
         ..Runner::basic()

@@ -8,7 +8,11 @@ mod cli;
 mod configuration;
 mod drift;
 mod existing;
+mod faults;
 mod lifecycle;
+mod secrets;
+mod signals;
+mod stand_in;
 mod wrong;
 
 use cli::Cli;
@@ -21,7 +25,16 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Each scenario runs a few processes; more at once than cores would only make them slow.
     arguments.test_threads.get_or_insert(2);
-    let scenarios = [lifecycle::SCENARIOS, existing::SCENARIOS, drift::SCENARIOS, wrong::SCENARIOS].concat();
+    let scenarios = [
+        lifecycle::SCENARIOS,
+        existing::SCENARIOS,
+        drift::SCENARIOS,
+        wrong::SCENARIOS,
+        faults::SCENARIOS,
+        signals::SCENARIOS,
+        secrets::SCENARIOS,
+    ]
+    .concat();
     let mut trials = Vec::new();
     for cli in Cli::both() {
         if cli.program.is_none() {

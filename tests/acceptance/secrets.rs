@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
+use sandbox::orchestrator::faults::Fault;
+
 use crate::configuration::{Runner, provider_with};
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -35,7 +37,7 @@ fn files_with(folder: &Path, secret: &str, allowed: &[&str]) -> Vec<String> {
 }
 
 /// Every path: create, read, update, delete, import, data sources, and every way in which they fail.
-fn every_path(workspace: &mut Workspace, orchestrator: &Orchestrator, provider: &str, secret: &str) {
+fn every_path(workspace: &mut Workspace, orchestrator: &StandIn, provider: &str, secret: &str) {
     let log = workspace.path().join("trace.log").display().to_string();
     workspace.set_env("TF_LOG", "TRACE");
     workspace.set_env("TF_LOG_PATH", &log);
@@ -53,12 +55,12 @@ fn every_path(workspace: &mut Workspace, orchestrator: &Orchestrator, provider: 
     keep(workspace.run(&["state", "rm", ADDRESS]).ok());
     keep(workspace.apply(&[]).fails());
     keep(workspace.run(&["import", "-no-color", ADDRESS, "my-runner"]).ok());
-    crate::faults::answer_with(orchestrator, "GET", 500, u32::MAX);
+    orchestrator.fault("GET", Fault::status(500), None);
     keep(workspace.plan(&[]).fails());
-    orchestrator.clear_faults();
-    crate::faults::answer_with_html(orchestrator, "GET");
+    orchestrator.faults().clear();
+    orchestrator.fault("GET", crate::faults::login_page(), None);
     keep(workspace.plan(&[]).fails());
-    orchestrator.clear_faults();
+    orchestrator.faults().clear();
     keep(workspace.destroy().ok());
     assert!(!seen.contains(secret), "the token was printed");
     let trace = workspace.read("trace.log");
@@ -66,24 +68,24 @@ fn every_path(workspace: &mut Workspace, orchestrator: &Orchestrator, provider: 
 }
 
 fn token_of_the_environment(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = provider_with("");
     let mut workspace = Workspace::new(cli, &(provider.clone() + &Runner::basic().block()))
-        .with_env("HUMANITEC_API_URL", &orchestrator.url())
-        .with_env("HUMANITEC_ORG_ID", &orchestrator.org())
-        .with_env("HUMANITEC_AUTH_TOKEN", &orchestrator.token());
+        .with_env("HUMANITEC_API_URL", orchestrator.url())
+        .with_env("HUMANITEC_ORG_ID", orchestrator.org())
+        .with_env("HUMANITEC_AUTH_TOKEN", orchestrator.token());
     workspace.init();
-    every_path(&mut workspace, &orchestrator, &provider, &orchestrator.token());
-    assert_eq!(files_with(workspace.path(), &orchestrator.token(), &[]), Vec::<String>::new());
+    every_path(&mut workspace, &orchestrator, &provider, orchestrator.token());
+    assert_eq!(files_with(workspace.path(), orchestrator.token(), &[]), Vec::<String>::new());
 }
 
 /// The configuration itself, and the plan that carries a copy of it, hold what the user wrote there.
 fn token_of_the_block(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let provider = crate::configuration::provider(&orchestrator);
     let mut workspace = Workspace::new(cli, &(provider.clone() + &Runner::basic().block()));
     workspace.init();
-    every_path(&mut workspace, &orchestrator, &provider, &orchestrator.token());
-    let found = files_with(workspace.path(), &orchestrator.token(), &["main.tf", "saved.tfplan"]);
+    every_path(&mut workspace, &orchestrator, &provider, orchestrator.token());
+    let found = files_with(workspace.path(), orchestrator.token(), &["main.tf", "saved.tfplan"]);
     assert_eq!(found, Vec::<String>::new());
 }

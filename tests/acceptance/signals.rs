@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
+
+use sandbox::orchestrator::faults::When;
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
-use crate::faults::{delay_after_work, delay_before_work};
 
 pub const SCENARIOS: &[Scenario] = &[
     ("Ctrl-C while a runner is being created", interrupted_create),
@@ -21,7 +22,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-fn started(cli: &Cli, orchestrator: &Orchestrator) -> Workspace {
+fn started(cli: &Cli, orchestrator: &StandIn) -> Workspace {
     let workspace = Workspace::new(cli, &(provider(orchestrator) + &Runner::basic().block()));
     workspace.init();
     workspace
@@ -67,9 +68,9 @@ fn output(workspace: &Workspace) -> String {
 /// Interrupted with the answer on its way: Terraform ends at once, the state knows the runner, the
 /// next apply has nothing to do.
 fn interrupted_create(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
-    delay_after_work(&orchestrator, "POST", Duration::from_secs(30));
+    orchestrator.delay_once("POST", Duration::from_secs(30), When::AfterWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the create", || orchestrator.runner("my-runner").is_some());
     let interrupted = Instant::now();
@@ -85,9 +86,9 @@ fn interrupted_create(cli: &Cli) {
 /// Interrupted before the service did anything: it ends at once, and whatever became of the request,
 /// the next apply ends with the one runner.
 fn interrupted_wait(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
-    delay_before_work(&orchestrator, "POST", Duration::from_secs(5));
+    orchestrator.delay_once("POST", Duration::from_secs(5), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the request", || !orchestrator.requests().is_empty());
     let interrupted = Instant::now();
@@ -98,7 +99,7 @@ fn interrupted_wait(cli: &Cli) {
     assert!(!status.success());
     let text = output(&workspace);
     assert!(text.contains("Could not create the runner"), "{text}");
-    orchestrator.clear_faults();
+    orchestrator.faults().clear();
     std::thread::sleep(Duration::from_secs(6));
     workspace.apply(&[]).ok();
     workspace.plans_nothing();
@@ -106,16 +107,16 @@ fn interrupted_wait(cli: &Cli) {
 }
 
 fn killed_after_the_work(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
-    delay_after_work(&orchestrator, "POST", Duration::from_secs(30));
+    orchestrator.delay_once("POST", Duration::from_secs(30), When::AfterWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the create", || orchestrator.runner("my-runner").is_some());
     for provider in providers_of(terraform.id()) {
         signal("KILL", &provider);
     }
     assert!(!terraform.wait().expect("terraform ends").success());
-    orchestrator.clear_faults();
+    orchestrator.faults().clear();
     // Terraform could not be told of the runner; the next apply is, and says how to go on.
     workspace.apply(&[]).fails().has("already exists").has("import {").has("id = \"my-runner\"");
     workspace.write("import.tf", &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"));
@@ -125,16 +126,16 @@ fn killed_after_the_work(cli: &Cli) {
 }
 
 fn killed_before_the_work(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
-    delay_before_work(&orchestrator, "POST", Duration::from_secs(600));
+    orchestrator.delay_once("POST", Duration::from_secs(600), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the request", || !orchestrator.requests().is_empty());
     for provider in providers_of(terraform.id()) {
         signal("KILL", &provider);
     }
     assert!(!terraform.wait().expect("terraform ends").success());
-    orchestrator.clear_faults();
+    orchestrator.faults().clear();
     workspace.apply(&[]).ok();
     workspace.plans_nothing();
     assert_eq!(orchestrator.runners().len(), 1);
@@ -142,11 +143,11 @@ fn killed_before_the_work(cli: &Cli) {
 
 /// No process and no socket stays behind, not even when Terraform is killed.
 fn nothing_left(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
     workspace.apply(&[]).ok();
     assert_eq!(sockets(&workspace.home()), 0);
-    delay_before_work(&orchestrator, "GET", Duration::from_secs(600));
+    orchestrator.delay_once("GET", Duration::from_secs(600), When::BeforeWork);
     let mut terraform = workspace.spawn(&["plan", "-no-color"]);
     until("a provider", || !providers_of(terraform.id()).is_empty() && orchestrator.requests().len() > 1);
     let providers = providers_of(terraform.id());

@@ -1,6 +1,6 @@
 //! Wrong values: each is told at `validate`, at its attribute, with what to do.
 
-use sandbox::orchestrator::Orchestrator;
+use crate::stand_in::StandIn;
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
@@ -138,7 +138,7 @@ fn wrong_values(cli: &Cli) {
 /// What AWS has beside the partition `aws` is not refused here. The service's own limits are told by
 /// the service.
 fn partitions(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &provider(&orchestrator));
     workspace.init();
     for (arn, region) in [
@@ -299,7 +299,7 @@ fn wrong_provider_block(cli: &Cli) {
 
 /// The provider block depends on a resource of the same apply: planning waits, the apply works.
 fn unknown_provider_block(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let block = format!(
         "resource \"terraform_data\" \"token\" {{\n  input = {:?}\n}}\n",
         orchestrator.token()
@@ -319,7 +319,7 @@ fn unknown_provider_block(cli: &Cli) {
 
 /// Each place in turn, the later ones only where the earlier ones say nothing.
 fn settings(cli: &Cli) {
-    let orchestrator = Orchestrator::start_default();
+    let orchestrator = StandIn::start();
     let mut workspace = Workspace::new(cli, &(provider_with("") + &Runner::basic().block()));
     workspace.init();
     // The file that hctl keeps.

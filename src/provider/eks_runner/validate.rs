@@ -59,13 +59,7 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
         Err(invalid) => vec![outcome::invalid(&invalid, path(&at))],
         Ok(template) => pod_template::check(&template)
             .into_iter()
-            .map(|problem| {
-                Diagnostic::error(
-                    problem.invalid.summary,
-                    format!("{}: {}", problem.path, problem.invalid.detail),
-                )
-                .at(path(&at))
-            })
+            .map(|problem| outcome::invalid(&problem.invalid, path(&at)))
             .collect(),
     }
 }
