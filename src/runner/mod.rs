@@ -8,6 +8,7 @@
 
 mod invalid;
 mod names;
+pub mod pod_template;
 mod problems;
 mod role_arn;
 mod types;

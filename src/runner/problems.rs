@@ -1,6 +1,6 @@
 //! All rules, applied to a whole runner.
 
-use super::{Invalid, Problem, Runner, RunnerConfiguration, StateStorage, validate};
+use super::{Invalid, Problem, Runner, RunnerConfiguration, StateStorage, pod_template, validate};
 
 impl Runner {
     /// Everything that is wrong with the runner, by the same rules that serve for single values.
@@ -69,6 +69,16 @@ impl Problems {
             "runner_configuration.job.service_account",
             validate::service_account(&job.service_account),
         );
+        if let Some(template) = &job.pod_template {
+            for Problem { path, invalid } in pod_template::check(template) {
+                // A name that a path must quote comes in brackets, which take no dot.
+                let dot = if path.starts_with('[') { "" } else { "." };
+                self.0.push(Problem {
+                    path: format!("runner_configuration.job.pod_template{dot}{path}"),
+                    invalid,
+                });
+            }
+        }
     }
 
     fn state_storage(&mut self, storage: &StateStorage) {
@@ -159,6 +169,7 @@ mod tests {
         value["runner_configuration"]["job"] = json!({
             "namespace": "",
             "service_account": "S",
+            "pod_template": {"spec": {"serviceAccountName": "s"}, "a/b": 1},
         });
         assert_eq!(
             paths(value),
@@ -172,6 +183,8 @@ mod tests {
                 "runner_configuration.cluster.auth.sts_region",
                 "runner_configuration.job.namespace",
                 "runner_configuration.job.service_account",
+                "runner_configuration.job.pod_template[\"a/b\"]",
+                "runner_configuration.job.pod_template.spec.serviceAccountName",
                 "state_storage_configuration.namespace",
             ]
         );

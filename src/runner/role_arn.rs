@@ -34,6 +34,12 @@ impl FromStr for RoleArn {
     fn from_str(arn: &str) -> Result<Self, Invalid> {
         let refuse = |finding: String| Invalid::new(SUMMARY, arn, finding, EXPECTED);
 
+        // IAM's reference: an ARN has at most 2048 characters. So no message below grows past reading.
+        if arn.len() > 2048 {
+            return Err(refuse(
+                "is longer than any ARN, which has at most 2048 characters".to_owned(),
+            ));
+        }
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
             return Err(refuse(if arn.is_empty() {
@@ -240,6 +246,7 @@ mod tests {
                 "' ' in the role's path",
             ),
             (&long_name, "65 characters; IAM allows 64"),
+            (&"arn:".repeat(1000), "at most 2048"),
             (&long_path, "513 characters; IAM allows 512"),
         ] {
             let invalid = arn.parse::<RoleArn>().unwrap_err();

@@ -176,6 +176,35 @@ mod tests {
     }
 
     #[test]
+    fn yaml_is_read_in_the_same_form() {
+        let yaml = "
+id: my-runner
+description: runner for all the envs
+runner_configuration:
+  type: kubernetes-eks
+  cluster:
+    name: my-eks-cluster
+    region: us-west-2
+    auth:
+      role_arn: arn:aws:iam::123456789012:role/EksRunnerRole
+      session_name: humanitec-runner-session
+      sts_region: us-west-2
+  job:
+    namespace: default
+    service_account: humanitec-runner
+    pod_template:
+      metadata:
+        labels:
+          app.kubernetes.io/name: humanitec-runner
+state_storage_configuration:
+  type: kubernetes
+  namespace: humanitec
+";
+        let runner: Runner = serde_saphyr::from_str(yaml).unwrap();
+        assert_eq!(serde_json::to_value(&runner).unwrap(), full());
+    }
+
+    #[test]
     fn what_is_not_set_is_left_out_and_a_null_is_not_set() {
         let mut value = full();
         value["description"] = Value::Null;

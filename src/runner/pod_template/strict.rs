@@ -1,0 +1,290 @@
+//! Strict decoding: a value is held against the JSON Schema of Kubernetes' PodTemplateSpec, as Go's
+//! strict decoder would read it.
+//!
+//! Go decides what counts as a mistake: an unknown field and a wrong JSON type do; a missing field
+//! and a null anywhere do not.
+
+use std::sync::LazyLock;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+
+use super::json::kind;
+use super::{Problem, problem};
+use crate::runner::invalid::quoted;
+
+/// The schema of a PodTemplateSpec, without its prose, made when the first template is checked.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let without_prose = RecursiveTransform(|schema: &mut Schema| {
+        schema.remove("description");
+    });
+    SchemaSettings::draft2020_12()
+        .with_transform(without_prose)
+        .into_generator()
+        .into_root_schema_for::<PodTemplateSpec>()
+        .to_value()
+});
+
+const WRONG_TYPE: &str = "Wrong type in pod_template";
+const WRONG_VALUE: &str = "Invalid value in pod_template";
+
+/// Everything in the template that a PodTemplateSpec does not take.
+pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
+    let mut walk = Walk {
+        path: String::new(),
+        problems: Vec::new(),
+    };
+    walk.fields(template, &SCHEMA, "PodTemplateSpec");
+    walk.problems
+}
+
+/// A schema behind its `$ref`, and its Kubernetes name where it has one.
+fn resolve(schema: &'static Value) -> (&'static Value, Option<&'static str>) {
+    match schema["$ref"].as_str() {
+        None => (schema, None),
+        Some(reference) => {
+            let name = reference.trim_start_matches("#/$defs/");
+            let short = name.rsplit('.').next().unwrap_or(name);
+            (&SCHEMA["$defs"][name], Some(short))
+        }
+    }
+}
+
+/// Where in the template the walk stands, and what it found. Its depth is bounded by the schema.
+struct Walk {
+    path: String,
+    problems: Vec<Problem>,
+}
+
+impl Walk {
+    fn found(&mut self, summary: &'static str, finding: impl std::fmt::Display) {
+        self.problems.push(problem(&self.path, summary, finding));
+    }
+
+    fn expected(&mut self, expected: &str, value: &Value) {
+        self.found(
+            WRONG_TYPE,
+            format_args!("is {}, but Kubernetes takes {expected} there.", kind(value)),
+        );
+    }
+
+    fn at(&mut self, step: &str, look: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 && !step.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(step);
+        look(self);
+        self.path.truncate(length);
+    }
+
+    fn value(&mut self, value: &Value, schema: &'static Value) {
+        if value.is_null() {
+            return;
+        }
+        let (schema, name) = resolve(schema);
+        match (name, schema["type"].as_str()) {
+            (Some("Quantity"), _) => self.quantity(value),
+            (Some("IntOrString"), _) => self.int_or_string(value),
+            (Some("Time"), _) => self.time(value),
+            (_, Some("object")) => match value {
+                Value::Object(fields) => self.fields(fields, schema, name.unwrap_or("map")),
+                other => self.expected("an object", other),
+            },
+            (_, Some("array")) => match value {
+                Value::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        self.at(&format!("[{index}]"), |walk| {
+                            walk.value(item, &schema["items"]);
+                        });
+                    }
+                }
+                other => self.expected("a list", other),
+            },
+            (_, Some("string")) if !value.is_string() => self.expected("a string", value),
+            (_, Some("boolean")) if !value.is_boolean() => self.expected("true or false", value),
+            (_, Some("integer")) => match value {
+                Value::Number(number) => {
+                    self.integer(number, schema["format"].as_str() == Some("int32"));
+                }
+                other => self.expected("a whole number", other),
+            },
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, fields: &Map<String, Value>, schema: &'static Value, of: &str) {
+        let Some(known) = schema["properties"].as_object() else {
+            // A map of names that the user chooses, such as labels; or one without any rule.
+            if let Some(each) = schema.get("additionalProperties") {
+                for (name, value) in fields {
+                    self.at(&step(name), |walk| walk.value(value, each));
+                }
+            }
+            return;
+        };
+        for (name, value) in fields {
+            self.at(&step(name), |walk| match known.get(name) {
+                Some(schema) => walk.value(value, schema),
+                None => walk.found(
+                    "Unknown field in pod_template",
+                    format_args!("is not a field of a Kubernetes {of}. {}", hint(name, known)),
+                ),
+            });
+        }
+    }
+
+    fn integer(&mut self, number: &Number, is_int32: bool) {
+        let range = if is_int32 {
+            i64::from(i32::MIN)..=i64::from(i32::MAX)
+        } else {
+            i64::MIN..=i64::MAX
+        };
+        if whole(number).is_none_or(|number| !range.contains(&number)) {
+            self.found(
+                WRONG_VALUE,
+                format_args!(
+                    "is {number}, but Kubernetes takes a whole number from {} to {} there.",
+                    range.start(),
+                    range.end()
+                ),
+            );
+        }
+    }
+
+    fn int_or_string(&mut self, value: &Value) {
+        match value {
+            Value::String(_) => {}
+            Value::Number(number) => self.integer(number, true),
+            other => self.expected("a whole number or a string", other),
+        }
+    }
+
+    fn quantity(&mut self, value: &Value) {
+        match value {
+            Value::Number(_) => {}
+            Value::String(text) if is_quantity(text.trim()) => {}
+            Value::String(text) => self.found(
+                WRONG_VALUE,
+                format_args!(
+                    "is {}, which is not a Kubernetes quantity: a number with one of the suffixes \
+                     n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or none, such as \"500m\" or \
+                     \"1Gi\".",
+                    quoted(text)
+                ),
+            ),
+            other => self.expected("a quantity (\"500m\", \"1Gi\", 2)", other),
+        }
+    }
+
+    fn time(&mut self, value: &Value) {
+        match value {
+            Value::String(text) if Time::deserialize(value).is_err() => self.found(
+                WRONG_VALUE,
+                format_args!(
+                    "is {}, which is not a time as RFC 3339 writes it, such as \"2026-01-31T12:00:00Z\".",
+                    quoted(text)
+                ),
+            ),
+            Value::String(_) => {}
+            other => self.expected("a time in a string", other),
+        }
+    }
+}
+
+/// The number if it is a whole one, however it is spelled (`1.0`).
+fn whole(number: &Number) -> Option<i64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the float is whole and in range"
+    )]
+    let from_float =
+        |float: f64| (float.fract() == 0.0 && float.abs() < 9e18).then_some(float as i64);
+    match number.as_f64() {
+        Some(float) if number.is_f64() => from_float(float),
+        _ => number.as_i64(),
+    }
+}
+
+/// A field's name as a step of a path, in brackets when it could be misread.
+fn step(name: &str) -> String {
+    let is_plain = !name.is_empty()
+        && name.len() <= 63
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if is_plain {
+        name.to_owned()
+    } else {
+        format!("[{}]", quoted(name))
+    }
+}
+
+/// What may have been meant by an unknown name: the nearest name that is known there, or all of
+/// them; and where such a field is, if it was put a level too high.
+fn hint(name: &str, known: &'static Map<String, Value>) -> String {
+    let mut hint = match nearest(name, known.keys()) {
+        Some(nearest) => format!("Did you mean `{nearest}`?"),
+        None => {
+            let names: Vec<_> = known.keys().map(String::as_str).collect();
+            format!("Its fields are {}.", names.join(", "))
+        }
+    };
+    let owners: Vec<_> = known
+        .iter()
+        .filter(|(_, schema)| {
+            let one = schema.get("items").unwrap_or(schema);
+            resolve(one).0["properties"].get(name).is_some()
+        })
+        .map(|(owner, _)| format!("`{owner}`"))
+        .collect();
+    // More owners than these and the name says nothing.
+    if (1..=3).contains(&owners.len()) {
+        hint.push_str(&format!(" A field `{name}` is in {}.", owners.join(", ")));
+    }
+    hint
+}
+
+/// The known name with the fewest edits, if they are few or one name is a part of the other.
+/// Case and underscores do not count: names come from other languages' spellings.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
+    // Counting edits takes time; no field's name is as long.
+    let name = Some(plain(name)).filter(|name| name.len() <= 63)?;
+    known
+        .map(|known| (known, plain(known)))
+        .map(|(known, plain)| {
+            let edits = strsim::damerau_levenshtein(&name, &plain);
+            let is_part = name.len().min(plain.len()) >= 3
+                && (name.contains(&plain) || plain.contains(&name));
+            (known, edits, is_part)
+        })
+        .filter(|(_, edits, is_part)| *is_part || *edits <= (name.len() / 3).max(1))
+        .min_by_key(|(_, edits, _)| *edits)
+        .map(|(known, ..)| known)
+}
+
+/// Kubernetes' own reading of a quantity (`resource.ParseQuantity`): sign, digits with a point
+/// (which may all be missing where a suffix stands), and a suffix or decimal exponent.
+fn is_quantity(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let whole = after_digits(unsigned);
+    let suffix = whole.strip_prefix('.').map_or(whole, after_digits);
+    !text.is_empty()
+        && match suffix {
+            "" | "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" => true,
+            "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" => true,
+            other => other
+                .strip_prefix(['e', 'E'])
+                .is_some_and(|exponent| exponent.parse::<i64>().is_ok()),
+        }
+}
+
+fn after_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit())
+}

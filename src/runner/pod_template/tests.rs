@@ -1,0 +1,420 @@
+use serde_json::json;
+
+use super::*;
+
+fn problems(template: Value) -> Vec<Problem> {
+    let Value::Object(template) = template else {
+        panic!("a template is an object");
+    };
+    check(&template)
+}
+
+#[track_caller]
+fn takes(template: Value) {
+    assert_eq!(problems(template), []);
+}
+
+/// The template has one problem, at the path, with the summary's start and a part of the detail.
+#[track_caller]
+fn refuses(template: Value, path: &str, summary: &str, detail: &str) {
+    let problems = problems(template);
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:#?}");
+    };
+    assert_eq!(problem.path, path);
+    assert!(problem.invalid.summary.starts_with(summary), "{problem}");
+    assert!(problem.invalid.detail.contains(detail), "{problem}");
+    assert!(problem.invalid.detail.contains(path), "{problem}");
+}
+
+fn main(fields: Value) -> Value {
+    let mut container = json!({"name": "main"});
+    if let (Value::Object(container), Value::Object(fields)) = (&mut container, fields) {
+        container.extend(fields);
+    }
+    json!({"spec": {"containers": [container]}})
+}
+
+#[test]
+fn the_documented_examples_are_good() {
+    takes(json!({}));
+    takes(json!({"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}}));
+    takes(main(json!({"env": [{
+        "name": "TF_EXAMPLE",
+        "valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "key"}},
+    }]})));
+}
+
+#[test]
+fn a_template_of_every_kind_of_value_is_good() {
+    takes(json!({
+        "metadata": {
+            "annotations": {"a/b": "c"},
+            "creationTimestamp": "2026-01-31T12:00:00Z",
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u", "controller": true}],
+            "managedFields": [{"fieldsV1": {"f:spec": {"any": [1, {}]}}}],
+        },
+        "spec": {
+            "activeDeadlineSeconds": 9_007_199_254_740_993_i64,
+            "priority": -2_147_483_648,
+            "terminationGracePeriodSeconds": 30.0,
+            "hostNetwork": false,
+            "serviceAccount": "deprecated-alias",
+            "nodeSelector": {"kubernetes.io/arch": "arm64"},
+            "overhead": {"cpu": 0.5},
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "k", "operator": "In", "values": ["v"]}]},
+            ]}}},
+            "containers": [{
+                "name": "main",
+                "resources": {"requests": {"memory": "2Gi", "cpu": 2}, "limits": {"memory": "1e9"}},
+                "livenessProbe": {"httpGet": {"port": 8080}},
+                "readinessProbe": {"httpGet": {"port": "http"}},
+                "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+                "env": [{"name": "M", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}}}],
+            }],
+            "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "500Mi"}}, {"name": "e", "ephemeral": {
+                "volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}},
+            }}],
+        },
+    }));
+}
+
+#[test]
+fn a_null_is_taken_anywhere_but_for_a_name() {
+    takes(json!({"metadata": null, "spec": null}));
+    takes(
+        json!({"metadata": {"labels": {"a": null}, "creationTimestamp": null, "namespace": null}}),
+    );
+    takes(
+        json!({"spec": {"priority": null, "hostNetwork": null, "containers": null, "serviceAccountName": null}}),
+    );
+    takes(main(
+        json!({"env": [null], "resources": {"limits": {"cpu": null}}}),
+    ));
+}
+
+#[test]
+fn an_unknown_field_is_named_with_the_nearest() {
+    const UNKNOWN: &str = "Unknown field in pod_template";
+    refuses(
+        main(json!({"evn": []})),
+        "spec.containers[0].evn",
+        UNKNOWN,
+        "is not a field of a Kubernetes Container. Did you mean `env`?",
+    );
+    for (name, nearest) in [
+        ("lables", "labels"),
+        ("Annotations", "annotations"),
+        ("namspace", "namespace"),
+    ] {
+        refuses(
+            json!({"metadata": {name: {}}}),
+            &format!("metadata.{name}"),
+            UNKNOWN,
+            &format!("Kubernetes ObjectMeta. Did you mean `{nearest}`?"),
+        );
+    }
+    for (name, nearest) in [
+        ("container", "containers"),
+        ("service_account_name", "serviceAccountName"),
+        ("node_selector", "nodeSelector"),
+        ("image_pull_secrets", "imagePullSecrets"),
+        ("init_containers", "initContainers"),
+        ("toleration", "tolerations"),
+    ] {
+        refuses(
+            json!({"spec": {name: "x"}}),
+            &format!("spec.{name}"),
+            UNKNOWN,
+            &format!("Kubernetes PodSpec. Did you mean `{nearest}`?"),
+        );
+    }
+    for (name, nearest) in [
+        ("valuefrom", "valueFrom"),
+        ("value_from", "valueFrom"),
+        ("valu", "value"),
+    ] {
+        refuses(
+            main(json!({"env": [{"name": "A"}, {"name": "B", name: "x"}]})),
+            &format!("spec.containers[0].env[1].{name}"),
+            UNKNOWN,
+            &format!("Kubernetes EnvVar. Did you mean `{nearest}`?"),
+        );
+    }
+}
+
+#[test]
+fn a_field_that_stands_too_high_is_told_where_it_belongs() {
+    refuses(
+        json!({"containers": []}),
+        "containers",
+        "Unknown field",
+        "Kubernetes PodTemplateSpec. Its fields are metadata, spec. A field `containers` is in `spec`.",
+    );
+    refuses(
+        json!({"spec": {"env": []}}),
+        "spec.env",
+        "Unknown field",
+        "A field `env` is in `containers`, `ephemeralContainers`, `initContainers`.",
+    );
+    refuses(
+        main(json!({"runAsUser": 1000})),
+        "spec.containers[0].runAsUser",
+        "Unknown field",
+        "A field `runAsUser` is in `securityContext`.",
+    );
+}
+
+#[test]
+fn names_of_patch_directives_and_odd_names_are_unknown_fields() {
+    refuses(
+        main(json!({"$patch": "replace"})),
+        "spec.containers[0][\"$patch\"]",
+        "Unknown field",
+        "",
+    );
+    refuses(json!({"": 1}), "[\"\"]", "Unknown field", "metadata, spec");
+    let problems = problems(json!({"spec": {"x".repeat(1_000_000): 1}}));
+    assert!(problems[0].to_string().len() < 2000);
+}
+
+#[test]
+fn a_wrong_type_is_named() {
+    const WRONG: &str = "Wrong type in pod_template";
+    for (template, path, detail) in [
+        (
+            json!({"spec": []}),
+            "spec",
+            "is a list, but Kubernetes takes an object there",
+        ),
+        (
+            json!({"spec": {"containers": {}}}),
+            "spec.containers",
+            "is an object, but Kubernetes takes a list there",
+        ),
+        (
+            json!({"spec": {"containers": ["main"]}}),
+            "spec.containers[0]",
+            "is a string, but Kubernetes takes an object",
+        ),
+        (
+            json!({"spec": {"hostNetwork": "true"}}),
+            "spec.hostNetwork",
+            "is a string, but Kubernetes takes true or false",
+        ),
+        (
+            json!({"spec": {"priority": "1"}}),
+            "spec.priority",
+            "is a string, but Kubernetes takes a whole number",
+        ),
+        (
+            json!({"spec": {"nodeName": 1}}),
+            "spec.nodeName",
+            "is a number, but Kubernetes takes a string",
+        ),
+        (
+            json!({"metadata": {"labels": {"a/b": true}}}),
+            "metadata.labels[\"a/b\"]",
+            "is a boolean, but Kubernetes takes a string",
+        ),
+        (
+            json!({"metadata": {"namespace": 1}}),
+            "metadata.namespace",
+            "is a number",
+        ),
+        (
+            main(json!({"livenessProbe": {"httpGet": {"port": true}}})),
+            "spec.containers[0].livenessProbe.httpGet.port",
+            "takes a whole number or a string",
+        ),
+        (
+            main(json!({"resources": {"limits": {"cpu": {}}}})),
+            "spec.containers[0].resources.limits.cpu",
+            "takes a quantity",
+        ),
+        (
+            main(json!({"env": {"name": "A"}})),
+            "spec.containers[0].env",
+            "is an object, but Kubernetes takes a list",
+        ),
+        (
+            json!({"metadata": {"creationTimestamp": 1}}),
+            "metadata.creationTimestamp",
+            "takes a time",
+        ),
+    ] {
+        if path == "metadata.namespace" {
+            assert_eq!(problems(template)[0].invalid.summary, WRONG);
+        } else {
+            refuses(template, path, WRONG, detail);
+        }
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named() {
+    const INVALID: &str = "Invalid value in pod_template";
+    for (template, path, detail) in [
+        (
+            json!({"spec": {"priority": 2_147_483_648_i64}}),
+            "spec.priority",
+            "is 2147483648, but Kubernetes takes a whole number from -2147483648 to 2147483647",
+        ),
+        (
+            json!({"spec": {"priority": 1.5}}),
+            "spec.priority",
+            "is 1.5",
+        ),
+        (
+            json!({"spec": {"activeDeadlineSeconds": u64::MAX}}),
+            "spec.activeDeadlineSeconds",
+            "is 18446744073709551615",
+        ),
+        (
+            json!({"metadata": {"creationTimestamp": "yesterday"}}),
+            "metadata.creationTimestamp",
+            "\"yesterday\"",
+        ),
+        (
+            main(json!({"livenessProbe": {"httpGet": {"port": 1e12}}})),
+            "spec.containers[0].livenessProbe.httpGet.port",
+            "whole number",
+        ),
+        (
+            main(json!({"resources": {"limits": {"memory": "1GB"}}})),
+            "spec.containers[0].resources.limits.memory",
+            "is \"1GB\", which is not a Kubernetes quantity",
+        ),
+    ] {
+        refuses(template, path, INVALID, detail);
+    }
+}
+
+#[test]
+fn quantities_are_those_that_kubernetes_reads() {
+    let memory =
+        |text: &str| problems(main(json!({"resources": {"limits": {"memory": text}}}))).len();
+    for text in [
+        "0", "1", "1Gi", "+1.5M", "-1", ".5", "5.", "1e3", "1E-3", "2E", "100m", "3n", "4u", "1k",
+        " 1Ki ", "1Ei",
+    ] {
+        assert_eq!(memory(text), 0, "{text}");
+    }
+    for text in [
+        "", " ", "1GB", "1 Gi", "1gi", "Gigs", "1.2.3", "1e", "1e1.5", "--1", "1K", "１",
+    ] {
+        assert_eq!(memory(text), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_namespace_and_the_service_account_are_the_jobs() {
+    refuses(
+        json!({"metadata": {"namespace": "other"}}),
+        "metadata.namespace",
+        "Reserved field",
+        "must not be set",
+    );
+    refuses(
+        json!({"spec": {"serviceAccountName": "other"}}),
+        "spec.serviceAccountName",
+        "Reserved field",
+        "must not be set",
+    );
+    takes(json!({"metadata": {"namespace": ""}, "spec": {"serviceAccountName": ""}}));
+}
+
+#[test]
+fn every_container_needs_a_name() {
+    for list in ["containers", "initContainers", "ephemeralContainers"] {
+        for container in [
+            json!({"image": "i"}),
+            json!({"name": ""}),
+            json!({"name": null}),
+            json!(null),
+        ] {
+            refuses(
+                json!({"spec": {list: [{"name": "a"}, container]}}),
+                &format!("spec.{list}[1]"),
+                "Container without a name",
+                "has no `name`",
+            );
+        }
+    }
+}
+
+#[test]
+fn the_orchestrators_variables_are_reserved_in_main() {
+    for name in ["ORG_ID", "DEPLOYMENT_ID", "MODE", "TOKEN", "ENCRYPTING_KEY"] {
+        for variable in [
+            json!({"name": name, "value": "s3cret"}),
+            json!({"name": name}),
+            json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}),
+        ] {
+            refuses(
+                main(json!({"env": [{"name": "FINE", "value": "x"}, variable]})),
+                "spec.containers[0].env[1]",
+                "Reserved variable",
+                &format!("sets {name}, which the Orchestrator itself sets"),
+            );
+        }
+        takes(
+            json!({"spec": {"containers": [{"name": "sidecar", "env": [{"name": name, "value": "x"}]}]}}),
+        );
+        takes(
+            json!({"spec": {"initContainers": [{"name": "main", "env": [{"name": name, "value": "x"}]}]}}),
+        );
+    }
+    takes(main(json!({"env": [{"name": "token", "value": "x"}]})));
+}
+
+#[test]
+fn ssh_keys_come_by_reference_only() {
+    let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
+    takes(main(
+        json!({"env": [{"name": "RUNNER_GIT_SSH_KEYS", "valueFrom": reference}]}),
+    ));
+    for variable in [
+        json!({"name": "RUNNER_GIT_SSH_KEYS", "value": "s3cret"}),
+        json!({"name": "RUNNER_GIT_SSH_KEYS"}),
+        json!({"name": "RUNNER_GIT_SSH_KEYS", "valueFrom": null}),
+        json!({"name": "RUNNER_GIT_SSH_KEYS", "value": "s3cret", "valueFrom": reference}),
+    ] {
+        refuses(
+            main(json!({"env": [variable]})),
+            "spec.containers[0].env[0]",
+            "Variable with a value",
+            "only through `valueFrom`",
+        );
+    }
+}
+
+#[test]
+fn every_problem_is_told_and_no_value_of_a_variable() {
+    let problems = problems(json!({
+        "metadata": {"namespace": "n", "x": 1},
+        "spec": {"serviceAccountName": "s", "containers": [
+            {"env": [{"name": "A", "value": ["s3cret"], "secret": "s3cret"}]},
+            {"name": "main", "env": [{"name": "TOKEN", "value": "s3cret"}, "s3cret"]},
+        ]},
+    }));
+    let paths: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "metadata.x",
+            "spec.containers[0].env[0].secret",
+            "spec.containers[0].env[0].value",
+            "spec.containers[1].env[1]",
+            "metadata.namespace",
+            "spec.serviceAccountName",
+            "spec.containers[0]",
+            "spec.containers[1].env[0]",
+        ]
+    );
+    assert!(problems.iter().all(|p| !p.to_string().contains("s3cret")));
+}
