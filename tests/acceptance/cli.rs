@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The provider's source address, without the registry's host.
-pub const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
+pub(crate) const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
 
 /// One of the two command lines.
 #[derive(Debug, Clone)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// `terraform` or `tofu`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The registry that its source addresses default to.
-    pub registry: &'static str,
+    pub(crate) registry: &'static str,
     /// Where the program is; `None` where this machine has none.
-    pub program: Option<PathBuf>,
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Cli {
     /// Terraform and OpenTofu, as the environment variables `TERRAFORM` and `TOFU` or the `PATH` name
     /// them.
-    pub fn both() -> [Self; 2] {
+    pub(crate) fn both() -> [Self; 2] {
         [
             Self {
                 name: "terraform",
@@ -49,7 +49,7 @@ fn find(variable: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// A folder with a configuration, and the command line that works in it.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: tempfile::TempDir,
     program: PathBuf,
     environment: BTreeMap<String, String>,
@@ -57,24 +57,24 @@ pub struct Workspace {
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// The exit code; -1 where a signal ended it.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output and standard error, one after the other, without colour.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Output {
     /// The output of a command that had to succeed.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "it should have succeeded:\n{}", self.text);
         self
     }
 
     /// The output of a command that had to fail.
     #[track_caller]
-    pub fn fails(self) -> Self {
+    pub(crate) fn fails(self) -> Self {
         assert_eq!(self.code, 1, "it should have failed:\n{}", self.text);
         self
     }
@@ -82,7 +82,7 @@ impl Output {
     /// Asserts that the text, on one line, has `expected` in it. Boxes and line breaks of the
     /// diagnostics do not count.
     #[track_caller]
-    pub fn has(&self, expected: &str) -> &Self {
+    pub(crate) fn has(&self, expected: &str) -> &Self {
         let text = self.flat();
         assert!(text.contains(&flatten(expected)), "{expected:?} is not in:\n{}", self.text);
         self
@@ -90,7 +90,7 @@ impl Output {
 
     /// Asserts that the text does not have `unexpected` in it.
     #[track_caller]
-    pub fn has_not(&self, unexpected: &str) -> &Self {
+    pub(crate) fn has_not(&self, unexpected: &str) -> &Self {
         assert!(!self.flat().contains(&flatten(unexpected)), "{unexpected:?} is in:\n{}", self.text);
         self
     }
@@ -108,7 +108,7 @@ fn flatten(text: &str) -> String {
 impl Workspace {
     /// A folder with `configuration` as its `main.tf`, with the provider installed for `cli`, not
     /// initialised yet. `None` where this machine does not have the program.
-    pub fn new(cli: &Cli, configuration: &str) -> Self {
+    pub(crate) fn new(cli: &Cli, configuration: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let version = env!("CARGO_PKG_VERSION");
         let provider = folder.path().join(format!(
@@ -151,40 +151,40 @@ impl Workspace {
 
     /// The same workspace with the environment variable `name` set for its commands.
     #[must_use]
-    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
         self.set_env(name, value);
         self
     }
 
     /// Sets an environment variable for the commands to come.
-    pub fn set_env(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
         self.environment.insert(name.into(), value.into());
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// The folder that the commands take for the user's home and temporary folder.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.path().join("home")
     }
 
     /// Writes a file of the folder.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let file = self.path().join(name);
         fs::create_dir_all(file.parent().expect("has a parent")).expect("the file's folder");
         fs::write(file, text).expect("a file can be written");
     }
 
     /// The text of a file of the folder.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).expect("the file is there")
     }
 
     /// Runs `terraform ARGUMENTS` to its end.
-    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
         let output = self.command(arguments).output().expect("the program starts");
         Output {
             code: output.status.code().unwrap_or(-1),
@@ -198,7 +198,7 @@ impl Workspace {
 
     /// Starts `terraform ARGUMENTS` in a process group of its own, so that a test can send it signals
     /// as a terminal does. Its output goes to the folder's files `out` and `err`.
-    pub fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         use std::os::unix::process::CommandExt;
         let file = |name: &str| fs::File::create(self.path().join(name)).expect("an output file");
         self.command(arguments)
@@ -222,39 +222,39 @@ impl Workspace {
 
     /// `init`, which must succeed.
     #[track_caller]
-    pub fn init(&self) {
+    pub(crate) fn init(&self) {
         self.run(&["init", "-no-color"]).ok();
     }
 
     /// `validate`.
-    pub fn validate(&self) -> Output {
+    pub(crate) fn validate(&self) -> Output {
         self.run(&["validate", "-no-color"])
     }
 
     /// `plan`, to which `more` arguments can be given.
-    pub fn plan(&self, more: &[&str]) -> Output {
+    pub(crate) fn plan(&self, more: &[&str]) -> Output {
         self.run(&[&["plan", "-no-color"], more].concat())
     }
 
     /// `apply -auto-approve`, to which `more` arguments can be given.
-    pub fn apply(&self, more: &[&str]) -> Output {
+    pub(crate) fn apply(&self, more: &[&str]) -> Output {
         self.run(&[&["apply", "-auto-approve", "-no-color"], more].concat())
     }
 
     /// `destroy -auto-approve`.
-    pub fn destroy(&self) -> Output {
+    pub(crate) fn destroy(&self) -> Output {
         self.run(&["destroy", "-auto-approve", "-no-color"])
     }
 
     /// Asserts that a plan would change nothing.
     #[track_caller]
-    pub fn plans_nothing(&self) {
+    pub(crate) fn plans_nothing(&self) {
         let output = self.plan(&["-detailed-exitcode"]);
         assert_eq!(output.code, 0, "the plan should be empty:\n{}", output.text);
     }
 
     /// The state's resources as JSON: address → attributes.
-    pub fn state(&self) -> BTreeMap<String, serde_json::Value> {
+    pub(crate) fn state(&self) -> BTreeMap<String, serde_json::Value> {
         let output = self.run(&["show", "-json"]).ok();
         let shown: serde_json::Value = serde_json::from_str(&output.text).expect("show -json prints JSON");
         let resources = shown["values"]["root_module"]["resources"].as_array();
@@ -271,7 +271,7 @@ impl Workspace {
     }
 
     /// The addresses of the tainted resources.
-    pub fn tainted(&self) -> Vec<String> {
+    pub(crate) fn tainted(&self) -> Vec<String> {
         let state: serde_json::Value =
             serde_json::from_str(&self.read("terraform.tfstate")).expect("the state is JSON");
         let mut found = Vec::new();

@@ -6,7 +6,7 @@ use crate::cli::SOURCE;
 use crate::stand_in::StandIn;
 
 /// The `terraform` block and the provider block that uses `orchestrator`.
-pub fn provider(orchestrator: &StandIn) -> String {
+pub(crate) fn provider(orchestrator: &StandIn) -> String {
     provider_with(&format!(
         "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n",
         orchestrator.url(),
@@ -16,7 +16,7 @@ pub fn provider(orchestrator: &StandIn) -> String {
 }
 
 /// The `terraform` block and a provider block with these lines.
-pub fn provider_with(lines: &str) -> String {
+pub(crate) fn provider_with(lines: &str) -> String {
     format!(
         r#"terraform {{
   required_providers {{
@@ -34,26 +34,26 @@ provider "platform-orchestrator" {{
 
 /// An EKS runner's resource block, of which single parts can be said otherwise.
 #[derive(Debug, Clone)]
-pub struct Runner {
+pub(crate) struct Runner {
     /// The resource's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The lines before `runner_configuration`.
-    pub head: String,
+    pub(crate) head: String,
     /// The lines of `cluster` before `auth`.
-    pub cluster: String,
+    pub(crate) cluster: String,
     /// The lines of `auth`.
-    pub auth: String,
+    pub(crate) auth: String,
     /// The lines of `job`.
-    pub job: String,
+    pub(crate) job: String,
     /// The lines of `state_storage_configuration`.
-    pub storage: String,
+    pub(crate) storage: String,
     /// The lines after it.
-    pub tail: String,
+    pub(crate) tail: String,
 }
 
 impl Runner {
     /// The documentation's basic example, with a state storage.
-    pub fn basic() -> Self {
+    pub(crate) fn basic() -> Self {
         Self {
             name: "my_runner",
             head: r#"id = "my-runner""#.into(),
@@ -66,7 +66,7 @@ impl Runner {
     }
 
     /// The documentation's extended example.
-    pub fn extended() -> Self {
+    pub(crate) fn extended() -> Self {
         Self {
             head: "id = \"my-runner\"\ndescription = \"runner for all the envs\"".into(),
             auth: "role_arn = \"arn:aws:iam::123456789012:role/EksRunnerRole\"\n\
@@ -81,7 +81,7 @@ impl Runner {
     }
 
     /// The resource block.
-    pub fn block(&self) -> String {
+    pub(crate) fn block(&self) -> String {
         let Self { name, head, cluster, auth, job, storage, tail } = self;
         let mut text = String::new();
         let _ = write!(

@@ -7,7 +7,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a runner deleted outside is created again", deleted_outside),
     ("a runner changed outside shows exactly the drift", changed_outside),
     ("a runner replaced by another type is an error", another_type),

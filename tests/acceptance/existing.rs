@@ -7,7 +7,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("import by command", import_by_command),
     ("import by block", import_by_block),
     ("import with a generated configuration", import_with_generated_configuration),

@@ -11,7 +11,7 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("faults while creating", faults_while_creating),
     ("faults while reading", faults_while_reading),
     ("faults while updating", faults_while_updating),
@@ -34,7 +34,7 @@ struct Case {
 }
 
 /// A proxy's page in the place of the answer.
-pub fn login_page() -> Fault {
+pub(crate) fn login_page() -> Fault {
     status(200, BodyKind::Html, When::BeforeWork)
 }
 

@@ -7,7 +7,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("the documentation's basic example", basic_example),
     ("the documentation's extended example", extended_example),
     ("the documentation's walk-through", walk_through),

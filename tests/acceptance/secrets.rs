@@ -11,7 +11,7 @@ use sandbox::orchestrator::faults::Fault;
 
 use crate::configuration::{Runner, provider_with};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a token from the environment is found nowhere", token_of_the_environment),
     ("a token from the provider block is not shown", token_of_the_block),
 ];

@@ -12,7 +12,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("Ctrl-C while a runner is being created", interrupted_create),
     ("Ctrl-C while the service does not answer", interrupted_wait),
     ("the provider is killed while a runner is being created", killed_after_the_work),

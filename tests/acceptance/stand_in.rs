@@ -8,29 +8,29 @@ use sandbox::orchestrator::{Options, Orchestrator};
 use serde_json::Value;
 
 /// A stand-in of its own for one scenario.
-pub struct StandIn(Orchestrator);
+pub(crate) struct StandIn(Orchestrator);
 
 impl Deref for StandIn {
     type Target = Orchestrator;
 
-    fn deref(&self) -> &StandIn {
+    fn deref(&self) -> &Orchestrator {
         &self.0
     }
 }
 
 impl StandIn {
     /// Starts one with an organization, a token and no runners.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(Orchestrator::start(Options::default()).expect("a free port"))
     }
 
     /// The runner as the API answers it.
-    pub fn runner(&self, id: &str) -> Option<Value> {
+    pub(crate) fn runner(&self, id: &str) -> Option<Value> {
         self.0.runner(id).map(|runner| serde_json::to_value(runner).expect("a runner is JSON"))
     }
 
     /// Stores a runner as somebody else would, given as the API's create body.
-    pub fn put(&self, runner: &Value) {
+    pub(crate) fn put(&self, runner: &Value) {
         self.0.put_runner(
             runner["id"].as_str().expect("an id"),
             runner["description"].as_str(),
@@ -40,7 +40,7 @@ impl StandIn {
     }
 
     /// Switches a fault on: `times` requests with this method are struck, or all that come.
-    pub fn fault(&self, method: &str, fault: Fault, times: Option<u32>) {
+    pub(crate) fn fault(&self, method: &str, fault: Fault, times: Option<u32>) {
         let rule = FaultRule::new(fault).method(method);
         self.faults().add(match times {
             Some(times) => rule.times(times),
@@ -49,7 +49,7 @@ impl StandIn {
     }
 
     /// The next request with this method waits, before or after its work.
-    pub fn delay_once(&self, method: &str, delay: Duration, when: When) {
+    pub(crate) fn delay_once(&self, method: &str, delay: Duration, when: When) {
         let ms = u64::try_from(delay.as_millis()).expect("a short delay");
         self.fault(method, Fault::Delay { ms, when }, Some(1));
     }

@@ -6,7 +6,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider, provider_with};
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     ("every wrong value is told at its attribute", wrong_values),
     ("values of every partition are taken", partitions),
     ("wrong pod templates", wrong_pod_templates),

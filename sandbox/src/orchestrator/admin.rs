@@ -48,10 +48,7 @@ async fn list_faults(State(shared): State<Arc<Shared>>) -> Json<Vec<FaultCount>>
     Json(shared.faults.list())
 }
 
-async fn add_fault(
-    State(shared): State<Arc<Shared>>,
-    body: Bytes,
-) -> Result<StatusCode, ApiError> {
+async fn add_fault(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, ApiError> {
     let rule: FaultRule = serde_json::from_slice(&body)
         .map_err(|error| ApiError::bad_request(format!("not a fault rule: {error}")))?;
     shared.faults.add(rule);
@@ -73,10 +70,7 @@ async fn read_delay(State(shared): State<Arc<Shared>>) -> Json<Delay> {
     Json(Delay { ms })
 }
 
-async fn set_delay(
-    State(shared): State<Arc<Shared>>,
-    body: Bytes,
-) -> Result<StatusCode, ApiError> {
+async fn set_delay(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, ApiError> {
     let delay: Delay = decode(&parse_body(&body)?, "")?;
     shared.set_delay(Duration::from_millis(delay.ms));
     Ok(StatusCode::NO_CONTENT)

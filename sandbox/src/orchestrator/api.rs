@@ -33,7 +33,10 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
             "/orgs/{org}/runners/{id}",
             get(read).patch(update).delete(delete),
         )
-        .route("/orgs/{org}/runner-rules", get(list_rules).post(create_rule))
+        .route(
+            "/orgs/{org}/runner-rules",
+            get(list_rules).post(create_rule),
+        )
         .route(
             "/orgs/{org}/runner-rules/{id}",
             get(read_rule).delete(delete_rule),

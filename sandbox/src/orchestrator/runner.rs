@@ -156,7 +156,10 @@ impl Update {
             if sent["type"] != stored["type"] {
                 return Err(ApiError::invalid(
                     &format!("{AT}.type"),
-                    format!("{} is not the runner's type {}", sent["type"], stored["type"]),
+                    format!(
+                        "{} is not the runner's type {}",
+                        sent["type"], stored["type"]
+                    ),
                 ));
             }
             if let (Value::Object(stored), Value::Object(sent)) = (stored, sent) {
@@ -250,7 +253,10 @@ impl EksConfiguration {
                 matches(&format!("{at}.sts_region"), region, STS_REGION)?;
             }
         }
-        if let Some(template) = configuration.job.as_ref().and_then(|job| job.pod_template.as_ref())
+        if let Some(template) = configuration
+            .job
+            .as_ref()
+            .and_then(|job| job.pod_template.as_ref())
         {
             pod_template::check(template, &format!("{AT}.job.pod_template"))?;
         }

@@ -1,6 +1,7 @@
 //! What the stand-in remembers: one organization's runners and runner rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -134,9 +135,11 @@ impl Store {
             &body.env_type_id,
             self.env_types.as_deref(),
         )?;
-        if let Some(existing) = self.rules.values().find(|rule| {
-            rule.project_id == body.project_id && rule.env_type_id == body.env_type_id
-        }) {
+        if let Some(existing) = self
+            .rules
+            .values()
+            .find(|rule| rule.project_id == body.project_id && rule.env_type_id == body.env_type_id)
+        {
             return Err(ApiError::conflict(format!(
                 "runner rule conflicts with existing rule '{}' for runner '{}'",
                 existing.id, existing.runner_id
@@ -239,8 +242,16 @@ impl Store {
     }
 }
 
+/// The time in RFC 3339, to the microsecond, as databases keep it.
 fn now() -> String {
-    Timestamp::now().to_string()
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_micros())
+        .ok()
+        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
 }
 
 fn runner_not_found() -> ApiError {
