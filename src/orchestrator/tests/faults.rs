@@ -47,6 +47,28 @@ fn faults() -> Vec<(&'static str, When, Reply)> {
     faults
 }
 
+/// Runs the case with every fault, side by side: most of the time goes into silence.
+async fn each_fault<F>(case: impl Fn(&'static str, When, Reply) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut cases = tokio::task::JoinSet::new();
+    for (name, when, reply) in faults() {
+        cases.spawn(case(name, when, reply));
+    }
+    cases.join_all().await;
+}
+
+/// A world whose client is short of patience only where there is silence.
+async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, Client) {
+    let (fake, state, mut client) = world(runner).await;
+    if name == "silence" {
+        client.pace.attempt = Duration::from_millis(300);
+        client.pace.settling = Duration::from_millis(500);
+    }
+    (fake, state, client)
+}
+
 /// Lets the fault strike the first request of this method, once.
 fn once(state: &Shared, method: &'static str, when: When, reply: Reply) {
     let mut armed = Some((when, reply));
@@ -70,8 +92,8 @@ fn always(state: &Shared, methods: &'static [&'static str], when: When, reply: R
 
 #[tokio::test]
 async fn a_read_outlives_a_fault() {
-    for (name, when, reply) in faults() {
-        let (_fake, state, client) = world(Some(&runner())).await;
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
         once(&state, "GET", when, reply);
         let read = client.get_runner("my-runner", &budget()).await;
         match name {
@@ -89,13 +111,14 @@ async fn a_read_outlives_a_fault() {
             ),
             _ => assert_eq!(read.unwrap(), Some(runner()), "{name} {when:?}"),
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_create_outlives_a_fault_and_creates_once() {
-    for (name, when, reply) in faults() {
-        let (fake, state, client) = world(None).await;
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, None).await;
         once(&state, "POST", when, reply);
         let created = client.create_runner(&runner(), &budget()).await;
         if name == "redirect" {
@@ -103,7 +126,7 @@ async fn a_create_outlives_a_fault_and_creates_once() {
             assert!(!error.is_uncertain(), "{error}");
             assert_eq!(fake.lines().len(), 1);
             assert_eq!(state.lock().unwrap().created, 0);
-            continue;
+            return;
         }
         let created = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
         assert_eq!(created.id, "my-runner");
@@ -116,13 +139,14 @@ async fn a_create_outlives_a_fault_and_creates_once() {
             "{name} {when:?}: {:?}",
             fake.lines()
         );
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_update_outlives_a_fault() {
-    for (name, when, reply) in faults() {
-        let (_fake, state, client) = world(Some(&runner())).await;
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
         let mut wanted = runner();
         wanted.runner_configuration.job.namespace = "new".to_owned();
         once(&state, "PATCH", when, reply);
@@ -138,13 +162,14 @@ async fn an_update_outlives_a_fault() {
                 assert_eq!(updated.runner_configuration.job.namespace, "new");
             }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_delete_outlives_a_fault() {
-    for (name, when, reply) in faults() {
-        let (_fake, state, client) = world(Some(&runner())).await;
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
         once(&state, "DELETE", when, reply);
         let deleted = client.delete_runner("my-runner", &budget()).await;
         match (name, when) {
@@ -158,23 +183,24 @@ async fn a_delete_outlives_a_fault() {
                 assert!(state.lock().unwrap().runner.is_none());
             }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_rule_outlives_a_fault_and_is_created_once() {
-    let key = RuleKey {
-        runner_id: "my-runner".to_owned(),
-        project_id: None,
-        env_type_id: Some("dev".to_owned()),
-    };
-    for (name, when, reply) in faults() {
-        let (_fake, state, client) = world(None).await;
+    each_fault(|name, when, reply| async move {
+        let key = RuleKey {
+            runner_id: "my-runner".to_owned(),
+            project_id: None,
+            env_type_id: Some("dev".to_owned()),
+        };
+        let (_fake, state, client) = world_for(name, None).await;
         once(&state, "POST", when, reply.clone());
         let created = client.create_rule(&key, &budget()).await;
         if name == "redirect" {
             assert!(!created.unwrap_err().is_uncertain());
-            continue;
+            return;
         }
         let rule = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
         assert_eq!((rule.id.as_str(), &rule.key), ("uuid-1", &key));
@@ -190,21 +216,22 @@ async fn a_rule_outlives_a_fault_and_is_created_once() {
         let stays = definite && when == Before || (name, when) == ("html", Before);
         assert_eq!(deleted.is_err(), stays, "{name} {when:?}: {deleted:?}");
         assert_eq!(state.lock().unwrap().rules.len(), usize::from(stays));
-    }
+    })
+    .await;
 }
 
 /// POSTs that always fail, while reading works: it is certain that nothing was created where the
 /// service itself has answered each of them.
 #[tokio::test]
 async fn a_create_that_never_succeeds_ends_with_what_is_known() {
-    for (name, when, reply) in faults() {
-        let (fake, state, client) = world(None).await;
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, None).await;
         always(&state, &["POST"], when, reply);
         let created = client.create_runner(&runner(), &budget()).await;
         if when == After {
             assert_eq!(created.unwrap().id, "my-runner", "{name}");
             assert_eq!(state.lock().unwrap().created, 1);
-            continue;
+            return;
         }
         let error = created.unwrap_err();
         let may_come = matches!(name, "502" | "504" | "lost" | "silence");
@@ -216,14 +243,15 @@ async fn a_create_that_never_succeeds_ends_with_what_is_known() {
             .count();
         assert_eq!(posts, if name == "redirect" { 1 } else { 5 }, "{name}");
         assert!(error.next_step().is_some(), "{name}: {error}");
-    }
+    })
+    .await;
 }
 
 /// Nothing works any more after the POST: then the runner may be there.
 #[tokio::test]
 async fn a_create_that_cannot_be_looked_for_is_uncertain() {
-    for (name, when, reply) in faults() {
-        let (_fake, state, client) = world(None).await;
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, None).await;
         always(&state, &["POST", "GET"], when, reply);
         let error = client.create_runner(&runner(), &budget()).await;
         match (name, when) {
@@ -244,13 +272,14 @@ async fn a_create_that_cannot_be_looked_for_is_uncertain() {
                 );
             }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_fault_that_stays_ends_every_call_after_five_attempts() {
-    for (name, when, reply) in faults() {
-        let (fake, state, client) = world(Some(&runner())).await;
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, Some(&runner())).await;
         always(&state, &["GET"], when, reply);
         let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
         let definite = matches!(name, "500" | "huge" | "redirect" | "half json");
@@ -258,7 +287,8 @@ async fn a_fault_that_stays_ends_every_call_after_five_attempts() {
         let attempts = error.to_string().contains(" (attempt 5)");
         assert_eq!(attempts, !definite, "{name}: {error}");
         assert!(error.next_step().is_some(), "{name}: {error}");
-    }
+    })
+    .await;
 }
 
 /// The second POST meets the conflict that the first one made late.

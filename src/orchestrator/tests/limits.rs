@@ -7,13 +7,6 @@ use super::fake::Reply;
 use super::*;
 use crate::orchestrator::{Error, RuleKey};
 
-/// A client whose attempts are as long as in earnest.
-fn patient(url: &str) -> Client {
-    let mut client = client(url);
-    client.pace.attempt = Duration::from_secs(30);
-    client
-}
-
 fn short() -> Budget {
     Budget::new(Duration::from_millis(200), CancellationToken::new())
 }
@@ -32,7 +25,7 @@ fn stopped_soon() -> Budget {
 #[tokio::test]
 async fn a_read_ends_with_its_budget() {
     let fake = Fake::start(|_| Reply::Silence).await;
-    let client = patient(&fake.url());
+    let client = client(&fake.url());
     let start = Instant::now();
     let error = client.get_runner("my-runner", &short()).await.unwrap_err();
     assert!(matches!(error, Error::OutOfTime { .. }), "{error:?}");
@@ -90,7 +83,7 @@ async fn a_change_that_was_made_is_found_at_the_end() {
     for budget in [short, stopped_soon] {
         let state = Shared::default();
         let fake = Fake::start(api::handler(&state)).await;
-        let client = patient(&fake.url());
+        let client = client(&fake.url());
         let silent = |method: &'static str| {
             state
                 .lock()
@@ -127,8 +120,7 @@ async fn a_change_that_may_still_come_is_uncertain() {
         (short as fn() -> Budget, "was not done in the time given"),
         (stopped_soon, "was interrupted"),
     ] {
-        let (fake, state, mut client) = world(None).await;
-        client.pace.attempt = Duration::from_secs(30);
+        let (fake, state, client) = world(None).await;
         state
             .lock()
             .unwrap()
@@ -176,7 +168,8 @@ async fn a_change_that_may_still_come_is_uncertain() {
 #[tokio::test]
 async fn looking_at_the_end_is_brief() {
     let fake = Fake::start(|_| Reply::Silence).await;
-    let client = patient(&fake.url());
+    let mut client = client(&fake.url());
+    client.pace.settling = Duration::from_millis(500);
     let start = Instant::now();
     let error = client.create_runner(&runner(), &short()).await.unwrap_err();
     assert!(error.is_uncertain());
@@ -206,7 +199,7 @@ async fn a_create_that_never_left_is_certain() {
     while let Ok(stream) = connect().await {
         queue.push(stream);
     }
-    let client = patient(&format!("http://{address}"));
+    let client = client(&format!("http://{address}"));
     let start = Instant::now();
     let error = client
         .create_runner(&runner(), &stopped_soon())
@@ -280,7 +273,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
 #[tokio::test]
 async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
     let fake = Fake::start(|_| Reply::error(429, "slow down").with_header("Retry-After: 15")).await;
-    let client = patient(&fake.url());
+    let client = client(&fake.url());
     let start = Instant::now();
     let error = client
         .create_runner(&runner(), &stopped_soon())

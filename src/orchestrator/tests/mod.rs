@@ -37,12 +37,10 @@ fn settings(url: &str) -> Settings {
     }
 }
 
-/// A client that waits for nothing long.
+/// A client that does not wait between attempts.
 fn client(url: &str) -> Client {
     let mut client = Client::new(settings(url), "test".to_owned());
     client.pace.base = Duration::from_millis(1);
-    client.pace.attempt = Duration::from_millis(300);
-    client.pace.settling = Duration::from_millis(500);
     client
 }
 

@@ -54,7 +54,6 @@ async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
 async fn reader() {
     let mut client = client(&std::env::var("READER_URL").unwrap());
     client.pace.attempts = 1;
-    client.pace.attempt = Duration::from_secs(10);
     let outcome = match client.get_runner("my-runner", &budget()).await {
         Ok(found) => format!("found: {}", found.is_some()),
         Err(error) => error.report(),
