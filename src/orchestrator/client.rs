@@ -196,7 +196,7 @@ impl Client {
             }
             _ => self.pace.backoff(number),
         };
-        tracing::debug!(%call, ?wait, "trying again");
+        tracing::warn!(%error, ?wait, "trying again");
         let last = Some(Box::new(error));
         let in_flight = false;
         tokio::select! {

@@ -46,6 +46,8 @@ pub(super) enum Found<T> {
     Other {
         /// The id.
         id: String,
+        /// Its type, if that is not the provider's.
+        other_type: Option<String>,
     },
 }
 
@@ -79,11 +81,12 @@ impl Client {
                     }
                     Ok(Found::Nothing) => {}
                     Ok(Found::Same { made, .. }) if doubt.was_there => return Ok(made),
-                    Ok(Found::Other { id }) if doubt.was_there => {
+                    Ok(Found::Other { id, .. }) if doubt.was_there => {
                         return Err(Error::Different { id });
                     }
-                    Ok(Found::Same { id, .. } | Found::Other { id }) => {
-                        return Err(already_exists(id, error));
+                    Ok(Found::Same { id, .. }) => return Err(already_exists(id, None, error)),
+                    Ok(Found::Other { id, other_type }) => {
+                        return Err(already_exists(id, other_type, error));
                     }
                     // The refusal stands, whatever there is.
                     Err(_) if !doubt.was_there => return Err(error),
@@ -117,7 +120,7 @@ impl Client {
         }
         match creation.find(self, &self.settling()).await {
             Ok(Found::Same { made, .. }) => Ok(made),
-            Ok(Found::Other { id }) => Err(Error::Different { id }),
+            Ok(Found::Other { id, .. }) => Err(Error::Different { id }),
             Ok(Found::Nothing) => Err(about(creation, doubt, error)),
             Err(_) => Err(uncertain(creation, error)),
         }
@@ -140,9 +143,13 @@ fn uncertain<C: Creation>(creation: &C, error: Error) -> Error {
     }
 }
 
-fn already_exists(id: String, error: Error) -> Error {
+fn already_exists(id: String, other_type: Option<String>, error: Error) -> Error {
     match error {
-        Error::Refused { message, .. } => Error::AlreadyExists { id, message },
+        Error::Refused { message, .. } => Error::AlreadyExists {
+            id,
+            message,
+            other_type,
+        },
         error => error,
     }
 }

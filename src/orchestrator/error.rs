@@ -167,6 +167,8 @@ pub enum Error {
         id: String,
         /// The service's message.
         message: String,
+        /// The type of the runner that is there, if that is another one: it cannot be imported.
+        other_type: Option<String>,
     },
 
     /// After a POST whose answer was lost there is something else under the id; nothing was
@@ -412,6 +414,15 @@ impl Error {
             }
             Self::OtherType { .. } => {
                 "Use another id, or manage this runner with the resource of its own type."
+            }
+            Self::AlreadyExists {
+                other_type: Some(found),
+                ..
+            } => {
+                return Some(format!(
+                    "The one that exists is a runner of type `{found}`, which this provider cannot manage. Use \
+                     another id."
+                ));
             }
             Self::Different { .. } => "Choose another id, or import the runner that exists.",
             Self::Uncertain { source, .. } => return source.next_step(),

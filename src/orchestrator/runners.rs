@@ -108,7 +108,14 @@ impl Creation for Runner {
         let id = self.id.clone();
         match client.get_runner(&id, budget).await {
             Ok(Some(made)) if same(self, &made) => Ok(Found::Same { id, made }),
-            Ok(Some(_)) | Err(Error::OtherType { .. }) => Ok(Found::Other { id }),
+            Ok(Some(_)) => Ok(Found::Other {
+                id,
+                other_type: None,
+            }),
+            Err(Error::OtherType { found, .. }) => Ok(Found::Other {
+                id,
+                other_type: Some(found),
+            }),
             Ok(None) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }

@@ -168,7 +168,8 @@ impl Transport {
             call,
             status,
             retry_after,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body: String::from_utf8(body)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
             token: self.settings.token.clone(),
         })
     }

@@ -53,7 +53,7 @@ async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
 #[ignore = "is run by the tests below, in a process of its own"]
 async fn reader() {
     let mut client = client(&std::env::var("READER_URL").unwrap());
-    client.pace.attempts = 1;
+    client.pace.attempts = 2;
     let outcome = match client.get_runner("my-runner", &budget()).await {
         Ok(found) => format!("found: {}", found.is_some()),
         Err(error) => error.report(),
@@ -114,7 +114,7 @@ async fn a_proxy_that_refuses_is_told_as_the_proxy() {
         outcome.contains(advice) && !outcome.contains("s3cret"),
         "{outcome}"
     );
-    assert_eq!(proxy.lines(), ["CONNECT orchestrator.invalid:443"]);
+    assert_eq!(proxy.lines(), ["CONNECT orchestrator.invalid:443"; 2]);
     assert!(
         proxy.seen()[0].header("authorization").is_none(),
         "the token is not the proxy's"
@@ -151,7 +151,11 @@ async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file()
         .map(|(name, path)| (*name, path.as_str()));
     assert_eq!(read_in_a_process(&url, &trusting).await, "found: true");
 
-    let outcome = read_in_a_process(&url, &[]).await;
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other_pem = directory.path().join("other.pem");
+    std::fs::write(&other_pem, other.cert.pem()).unwrap();
+    let other_pem = file(&other_pem);
+    let outcome = read_in_a_process(&url, &[("SSL_CERT_FILE", other_pem.as_str())]).await;
     assert!(
         outcome.contains(
             "the server's identity could not be verified (TLS) (invalid peer certificate: "
@@ -159,6 +163,10 @@ async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file()
         "{outcome}"
     );
     assert!(outcome.contains(advice), "{outcome}");
+    assert!(
+        !outcome.contains("attempt 2"),
+        "it is not tried again: {outcome}"
+    );
 
     // The right certificate for another name.
     let by_address = format!("https://127.0.0.1:{}", fake.port);

@@ -220,9 +220,13 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
             .create_runner(&runner(), &budget())
             .await
             .unwrap_err();
-        assert!(
-            matches!(&error, Error::AlreadyExists { id, .. } if id == "my-runner"),
-            "{error}"
+        assert!(error.is_already_exists(), "{error}");
+        assert_eq!(
+            error.report(),
+            format!(
+                "Runner with id my-runner already exists.\n\nThe one that exists is a runner of type `{kind}`, \
+                 which this provider cannot manage. Use another id."
+            )
         );
     }
 }
@@ -329,4 +333,21 @@ async fn the_base_urls_path_is_kept() {
         client.get_runner("r", &budget()).await.unwrap_err();
         assert_eq!(fake.lines(), ["GET /base/path/orgs/org/runners/r"]);
     }
+}
+
+/// The plugin layer runs every call as a task of its own.
+#[test]
+fn the_calls_may_move_between_threads() {
+    fn is_send(_: impl Send) {}
+    let client = client("http://localhost");
+    let (runner, budget) = (
+        runner(),
+        Budget::new(Duration::ZERO, CancellationToken::new()),
+    );
+    is_send(client.create_runner(&runner, &budget));
+    is_send(client.get_runner("r", &budget));
+    is_send(client.update_runner(&runner, &budget));
+    is_send(client.delete_runner("r", &budget));
+    is_send(client.get_rule("u", &budget));
+    is_send(client.delete_rule("u", &budget));
 }
