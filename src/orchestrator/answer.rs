@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::lookup::Token;
@@ -25,22 +25,46 @@ pub(super) struct Answer {
 }
 
 /// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
-#[derive(Deserialize)]
 struct ApiError {
-    error: String,
+    code: String,
     message: String,
 }
 
+impl ApiError {
+    fn read(body: &str) -> Option<Self> {
+        let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
+        let text = |key| Some(fields.get(key)?.as_str()?.to_owned());
+        Some(Self {
+            code: text("error")?,
+            message: text("message")?,
+        })
+    }
+}
+
 impl Answer {
-    /// The value in the answer, which must have this status.
-    pub(super) fn json<T: DeserializeOwned>(self, status: u16) -> Result<(Box<Call>, T), Error> {
+    /// The JSON object in the answer, which must have this status.
+    pub(super) fn object(self, status: u16) -> Result<Object, Error> {
         let answer = self.expect(status)?;
-        match serde_json::from_str(&answer.body) {
-            Ok(value) => Ok((answer.call, value)),
-            Err(error) => {
-                let why = answer.without_token(format!("{error}{}", quoted(&answer.body)));
-                Err(undecodable(answer.call, answer.status, &why))
+        let read = serde_json::from_str::<Map<String, Value>>(&answer.body);
+        let why = match read {
+            Ok(fields) => {
+                let fields = Value::Object(fields);
+                return Ok(Object { answer, fields });
             }
+            Err(error) => error.to_string(),
+        };
+        let why = match excerpt(&answer.body) {
+            text if text.is_empty() => "it is empty".to_owned(),
+            text => format!("{why}, in the text that begins with: {text}"),
+        };
+        Err(answer.undecodable(&why))
+    }
+
+    fn undecodable(&self, why: &str) -> Error {
+        Error::Undecodable {
+            call: self.call.clone(),
+            status: self.status,
+            why: self.without_token(why),
         }
     }
 
@@ -54,22 +78,22 @@ impl Answer {
     }
 
     /// A server may repeat in its text what it was sent.
-    fn without_token(&self, text: String) -> String {
+    fn without_token(&self, text: &str) -> String {
         match &self.token {
             Some(token) => text.replace(token.secret.expose_secret(), "(the token)"),
-            None => text,
+            None => text.to_owned(),
         }
     }
 
     /// What an answer that is not the expected one means.
     fn into_error(self) -> Error {
-        let own = serde_json::from_str::<ApiError>(&self.body).ok();
+        let own = ApiError::read(&self.body);
         // A gateway's JSON may look much like the API's; the code tells them apart.
         let is_own = own
             .as_ref()
-            .is_some_and(|own| own.error.starts_with("HTTP-"));
+            .is_some_and(|own| own.code.starts_with("HTTP-"));
         let message =
-            self.without_token(own.map_or_else(|| excerpt(&self.body), |own| own.message));
+            self.without_token(&own.map_or_else(|| excerpt(&self.body), |own| own.message));
         let Self {
             call,
             status,
@@ -98,18 +122,26 @@ impl Answer {
     }
 }
 
-pub(super) fn undecodable(call: Box<Call>, status: u16, why: &str) -> Error {
-    Error::Undecodable {
-        call,
-        status,
-        why: why.to_owned(),
-    }
+/// A JSON object that an answer brought.
+pub(super) struct Object {
+    answer: Answer,
+    pub(super) fields: Value,
 }
 
-fn quoted(body: &str) -> String {
-    match excerpt(body) {
-        text if text.is_empty() => String::new(),
-        text => format!(" in the answer that begins with: {text}"),
+impl Object {
+    /// The object as a value of this type.
+    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        T::deserialize(&self.fields).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    /// The error that the object is not what it should be.
+    pub(super) fn wrong(&self, why: &str) -> Error {
+        self.answer.undecodable(why)
+    }
+
+    /// A text of the object, as far as it may be shown.
+    pub(super) fn shown(&self, text: &str) -> String {
+        self.answer.without_token(text)
     }
 }
 
@@ -156,4 +188,43 @@ pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_plain() {
+        assert_eq!(excerpt(""), "");
+        assert_eq!(
+            excerpt("<html><b>502</b> Bad\r\n\tGateway</html>"),
+            "502 Bad Gateway"
+        );
+        assert_eq!(excerpt("a \u{1b}[31m<b"), "a [31m");
+        assert_eq!(excerpt("1 > 0"), "1 > 0");
+        let long = excerpt(&"é".repeat(1000));
+        assert_eq!(long, "é".repeat(200) + "…");
+        assert_eq!(excerpt(&"a".repeat(200)), "a".repeat(200));
+    }
+
+    #[test]
+    fn a_wait_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (value, expected) in [
+            ("0", Some(0)),
+            (" 120 ", Some(120)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
+            ("Sunday, 06-Nov-94 08:49:40 GMT", Some(3)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+        ] {
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(value, now), expected, "{value:?}");
+        }
+    }
 }

@@ -56,18 +56,34 @@ struct AnyPage {
     _items: Vec<IgnoredAny>,
 }
 
+/// What is not known about a change after failed attempts at it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Doubt {
+    /// One of the attempts may have been carried out.
+    pub(super) was_there: bool,
+    /// One of them may still be carried out, whatever a look at the moment shows.
+    pub(super) lasts: bool,
+}
+
+impl Doubt {
+    /// Adds what an attempt that failed leaves in doubt.
+    pub(super) fn add(&mut self, error: &Error) {
+        self.was_there |= error.may_have_been_done();
+        self.lasts |= error.may_still_be_done();
+    }
+}
+
 /// Why a repeatable request failed in the end.
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// Whether one of the attempts may have been carried out all the same.
-    pub(super) in_doubt: bool,
+    pub(super) doubt: Doubt,
 }
 
 impl Failure {
-    /// The error after it was looked, once more and briefly, whether the change was made, and it
-    /// was not (`looked`) or that could not be found out.
+    /// The error after a last look at whether the change was made: it was not (`looked`), or the
+    /// look failed, too. `what` is the change, as a sentence in the past.
     pub(super) fn unsettled(self, looked: bool, what: impl FnOnce() -> String) -> Error {
-        if looked && !self.error.may_still_be_done() {
+        if looked && !self.doubt.lasts {
             return self.error;
         }
         Error::Uncertain {
@@ -124,19 +140,19 @@ impl Client {
         read: impl Fn(Answer) -> Result<T, Error>,
         budget: &Budget,
     ) -> Result<T, Failure> {
-        let mut in_doubt = false;
+        let mut doubt = Doubt::default();
         let mut number = 1;
         loop {
             let error = match self.once(request, number, &read, budget).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            in_doubt |= error.may_have_been_done();
+            doubt.add(&error);
             if !error.is_transient() || number >= self.pace.attempts {
-                return Err(Failure { error, in_doubt });
+                return Err(Failure { error, doubt });
             }
             if let Err(error) = self.wait(error, number, budget).await {
-                return Err(Failure { error, in_doubt });
+                return Err(Failure { error, doubt });
             }
             number += 1;
         }
@@ -180,7 +196,7 @@ impl Client {
             }
             _ => self.pace.backoff(number),
         };
-        tracing::debug!(%call, ?wait, "trying again");
+        tracing::warn!(%error, ?wait, "trying again");
         let last = Some(Box::new(error));
         let in_flight = false;
         tokio::select! {
@@ -197,7 +213,7 @@ impl Client {
             return Ok(());
         }
         let request = request::any_runner(self.org());
-        let page = |answer: Answer| answer.json::<AnyPage>(200);
+        let page = |answer: Answer| answer.object(200)?.decode::<AnyPage>();
         match self
             .repeat(&request, page, budget)
             .await
@@ -269,7 +285,7 @@ impl Error {
     pub(super) fn may_still_be_done(&self) -> bool {
         match self {
             Self::Unexpected { status, .. } => matches!(status, 502 | 504),
-            Self::Undecodable { .. } => false,
+            Self::Undecodable { .. } | Self::TooLarge { .. } => false,
             error => error.may_have_been_done(),
         }
     }
@@ -280,5 +296,32 @@ impl Error {
             self,
             Self::Stopped { .. } | Self::OutOfTime { .. } | Self::TooLongToWait { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_wait_doubles_up_to_the_cap() {
+        let longest = |number| {
+            let waits = (0..2000).map(|_| PACE.backoff(number));
+            waits.max().unwrap_or_default()
+        };
+        for (number, limit) in [
+            (1, 500),
+            (2, 1000),
+            (3, 2000),
+            (5, 8000),
+            (6, 10_000),
+            (u32::MAX, 10_000),
+        ] {
+            let (longest, limit) = (longest(number), Duration::from_millis(limit));
+            assert!(
+                longest <= limit && longest > limit.mul_f32(0.9),
+                "{number}: {longest:?}"
+            );
+        }
     }
 }

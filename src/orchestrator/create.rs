@@ -5,7 +5,7 @@
 
 use super::answer::Answer;
 use super::budget::Budget;
-use super::client::Client;
+use super::client::{Client, Doubt};
 use super::error::Error;
 use super::request::Request;
 
@@ -46,6 +46,8 @@ pub(super) enum Found<T> {
     Other {
         /// The id.
         id: String,
+        /// Its type, if that is not the provider's.
+        other_type: Option<String>,
     },
 }
 
@@ -60,7 +62,6 @@ impl Client {
         budget: &Budget,
     ) -> Result<C::Made, Error> {
         let request = creation.request(self.org());
-        // Whether an earlier POST may have made it, and whether one may still be about to.
         let mut doubt = Doubt::default();
         let mut number = 1;
         loop {
@@ -69,24 +70,23 @@ impl Client {
                 Ok(made) => return Ok(made),
                 Err(error) => error,
             };
-            if error.may_have_been_done() {
-                doubt.add(&error);
-            }
+            doubt.add(&error);
             if error.is_end() {
                 return self.settle_at_the_end(creation, doubt, error).await;
             }
             if error.may_have_been_done() || error.is_conflict() {
                 match creation.find(self, budget).await {
                     Ok(Found::Nothing) if error.is_conflict() => {
-                        return Err(doubt.about(creation, error));
+                        return Err(about(creation, doubt, error));
                     }
                     Ok(Found::Nothing) => {}
                     Ok(Found::Same { made, .. }) if doubt.was_there => return Ok(made),
-                    Ok(Found::Other { id }) if doubt.was_there => {
+                    Ok(Found::Other { id, .. }) if doubt.was_there => {
                         return Err(Error::Different { id });
                     }
-                    Ok(Found::Same { id, .. } | Found::Other { id }) => {
-                        return Err(already_exists(id, error));
+                    Ok(Found::Same { id, .. }) => return Err(already_exists(id, None, error)),
+                    Ok(Found::Other { id, other_type }) => {
+                        return Err(already_exists(id, other_type, error));
                     }
                     // The refusal stands, whatever there is.
                     Err(_) if !doubt.was_there => return Err(error),
@@ -96,10 +96,10 @@ impl Client {
                     Err(failure) => return Err(uncertain(creation, failure)),
                 }
             } else if !error.is_untouched() {
-                return Err(doubt.about(creation, error));
+                return Err(about(creation, doubt, error));
             }
             if number >= self.pace.attempts {
-                return Err(doubt.about(creation, error));
+                return Err(about(creation, doubt, error));
             }
             if let Err(error) = self.wait(error, number, budget).await {
                 return self.settle_at_the_end(creation, doubt, error).await;
@@ -120,35 +120,19 @@ impl Client {
         }
         match creation.find(self, &self.settling()).await {
             Ok(Found::Same { made, .. }) => Ok(made),
-            Ok(Found::Other { id }) => Err(Error::Different { id }),
-            Ok(Found::Nothing) => Err(doubt.about(creation, error)),
+            Ok(Found::Other { id, .. }) => Err(Error::Different { id }),
+            Ok(Found::Nothing) => Err(about(creation, doubt, error)),
             Err(_) => Err(uncertain(creation, error)),
         }
     }
 }
 
-/// What is not known about the POSTs so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Doubt {
-    /// One of them may have been carried out.
-    was_there: bool,
-    /// One of them may still be carried out after it was looked.
-    lasts: bool,
-}
-
-impl Doubt {
-    fn add(&mut self, error: &Error) {
-        self.was_there = true;
-        self.lasts |= error.may_still_be_done();
-    }
-
-    /// The error with this doubt, after it was looked and nothing was there.
-    fn about<C: Creation>(self, creation: &C, error: Error) -> Error {
-        if self.lasts {
-            uncertain(creation, error)
-        } else {
-            error
-        }
+/// The error with what is in doubt, after it was looked and nothing was there.
+fn about<C: Creation>(creation: &C, doubt: Doubt, error: Error) -> Error {
+    if doubt.lasts {
+        uncertain(creation, error)
+    } else {
+        error
     }
 }
 
@@ -159,9 +143,13 @@ fn uncertain<C: Creation>(creation: &C, error: Error) -> Error {
     }
 }
 
-fn already_exists(id: String, error: Error) -> Error {
+fn already_exists(id: String, other_type: Option<String>, error: Error) -> Error {
     match error {
-        Error::Refused { message, .. } => Error::AlreadyExists { id, message },
+        Error::Refused { message, .. } => Error::AlreadyExists {
+            id,
+            message,
+            other_type,
+        },
         error => error,
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that can go wrong with a call, and what to do about it.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use super::lookup::Source;
@@ -21,7 +22,7 @@ pub enum Error {
     #[error("the HTTP client could not be set up")]
     Setup {
         /// What the client says.
-        source: reqwest::Error,
+        source: Box<dyn StdError + Send + Sync>,
     },
 
     /// There was no connection; nothing was sent.
@@ -166,6 +167,8 @@ pub enum Error {
         id: String,
         /// The service's message.
         message: String,
+        /// The type of the runner that is there, if that is another one: it cannot be imported.
+        other_type: Option<String>,
     },
 
     /// After a POST whose answer was lost there is something else under the id; nothing was
@@ -309,16 +312,9 @@ impl Error {
     /// The whole text for a person: what happened, what caused it, what to do next.
     #[must_use]
     pub fn report(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            // Libraries do repeat their sources.
-            if !text.contains(&cause_text) {
-                text.push_str(": ");
-                text.push_str(&cause_text);
-            }
-            source = cause.source();
+        let mut text = self.with_causes();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
         }
         if !text.ends_with(['.', '!', '?']) {
             text.push('.');
@@ -329,6 +325,44 @@ impl Error {
         }
         text
     }
+
+    fn with_causes(&self) -> String {
+        match self {
+            Self::Connect { source, .. } | Self::Lost { source, .. } => {
+                format!("{self} ({})", root(source))
+            }
+            Self::Setup { source } => format!("{self} ({})", root(source.as_ref())),
+            Self::Stopped {
+                last: Some(last), ..
+            }
+            | Self::OutOfTime {
+                last: Some(last), ..
+            } => {
+                format!("{self}; the attempt before failed: {}", last.with_causes())
+            }
+            Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// What an error comes from in the end; what libraries say on the way there is for them.
+fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    causes(error).last().unwrap_or(error)
+}
+
+/// An error and its causes, with those that an [`io::Error`] wraps and does not call its source.
+pub(super) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a (dyn StdError + 'static) = *error;
+        match error.downcast_ref::<io::Error>() {
+            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        }
+    };
+    std::iter::successors(Some(error), next)
 }
 
 impl Error {
@@ -341,7 +375,7 @@ impl Error {
                  form; if not, install the system's CA certificates (the package is often called \
                  ca-certificates)."
             }
-            Self::Connect { what, .. } => return Some(what.next_step().to_owned()),
+            Self::Connect { what, .. } => what.next_step(),
             Self::Redirect { location, .. } => {
                 return Some(format!(
                     "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
@@ -351,6 +385,9 @@ impl Error {
             Self::TimedOut { .. } | Self::Lost { .. } => {
                 "Check the network and the state of the Orchestrator, then try again."
             }
+            Self::OutOfTime {
+                last: Some(last), ..
+            } => return last.next_step(),
             Self::OutOfTime { .. } | Self::TooLongToWait { .. } => {
                 "Try again later, or allow more time in the resource's `timeouts`."
             }
@@ -361,7 +398,8 @@ impl Error {
                 "The token is valid, but its user lacks the permission for this in the organization. Ask an \
                  administrator of the organization, or use another token."
             }
-            Self::Refused { status: 429, .. } => {
+            Self::Unexpected { status: 407, .. } => ConnectFailure::Proxy.next_step(),
+            Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
                 "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
             }
             Self::Unexpected { status, .. } if *status >= 500 => {
@@ -376,6 +414,15 @@ impl Error {
             }
             Self::OtherType { .. } => {
                 "Use another id, or manage this runner with the resource of its own type."
+            }
+            Self::AlreadyExists {
+                other_type: Some(found),
+                ..
+            } => {
+                return Some(format!(
+                    "The one that exists is a runner of type `{found}`, which this provider cannot manage. Use \
+                     another id."
+                ));
             }
             Self::Different { .. } => "Choose another id, or import the runner that exists.",
             Self::Uncertain { source, .. } => return source.next_step(),
@@ -396,7 +443,8 @@ impl ConnectFailure {
                  HTTPS_PROXY."
             }
             Self::Refused => {
-                "Check the host and the port in api_url, and that the Orchestrator is running there."
+                "Check the host and the port in api_url (and those of the proxy, if HTTP_PROXY or HTTPS_PROXY \
+                 is set), and that the Orchestrator is running there."
             }
             Self::TimedOut | Self::Other => {
                 "Check api_url, and that this machine may reach it: a firewall may be in the way, or a proxy \

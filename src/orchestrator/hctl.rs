@@ -209,7 +209,10 @@ mod tests {
         );
         assert_eq!(env(Platform::Unix, &[]), [] as [PathBuf; 0]);
         let support = file("/home/ann/Library/Application Support");
-        assert_eq!(env(Platform::MacOs, &[home]), [support.clone()]);
+        assert_eq!(
+            env(Platform::MacOs, &[home]),
+            std::slice::from_ref(&support)
+        );
         assert_eq!(env(Platform::MacOs, &[home, xdg]), [support, file("/xdg")]);
         assert_eq!(
             env(Platform::Windows, &[home, ("APPDATA", "/roaming")]),

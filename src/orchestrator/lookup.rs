@@ -207,6 +207,20 @@ const AUTH_TOKEN: Wanted = Wanted {
 
 /// Looks up the three values.
 ///
+/// ```
+/// use terraform_provider_platform_orchestrator::orchestrator::{Environment, Given, lookup};
+///
+/// let given = Given {
+///     org_id: Some("my-org".to_owned()),
+///     ..Given::default()
+/// };
+/// let environment = Environment::of([("HUMANITEC_AUTH_TOKEN", "a-token")]);
+/// let settings = lookup(&given, &environment).expect("nothing is missing");
+/// assert_eq!(settings.api_url.as_str(), "https://api.humanitec.dev/");
+/// let token = settings.token.expect("it is not on localhost");
+/// assert_eq!(token.source.to_string(), "the environment variable HUMANITEC_AUTH_TOKEN");
+/// ```
+///
 /// # Errors
 /// Every value that is missing or cannot be used, so that a person mends all of them at once. A
 /// file that `hctl_config_file` names must be there and be right, even when nothing is taken from

@@ -15,6 +15,8 @@ mod lookup;
 mod request;
 mod rules;
 mod runners;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use budget::Budget;

@@ -146,3 +146,66 @@ pub(super) fn delete_rule(org: &str, id: &str) -> Request {
 fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(base: &str, request: &Request) -> String {
+        request.url(&base.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_url_keeps_the_base_and_quotes_the_rest() {
+        let get = get_runner("an org", "a/b?c#d%é");
+        let path = "/orgs/an%20org/runners/a%2Fb%3Fc%23d%25%C3%A9";
+        for (base, expected) in [
+            ("https://a.example", "https://a.example"),
+            ("https://a.example/", "https://a.example"),
+            ("http://a.example:8080/x/y", "http://a.example:8080/x/y"),
+            ("http://a.example:8080/x/y/", "http://a.example:8080/x/y"),
+        ] {
+            assert_eq!(url(base, &get), format!("{expected}{path}"));
+        }
+    }
+
+    #[test]
+    fn a_listing_filters_by_what_is_set() {
+        let mut key = RuleKey {
+            runner_id: "r&s".to_owned(),
+            project_id: None,
+            env_type_id: Some("dev".to_owned()),
+        };
+        assert_eq!(
+            url("https://a.example", &list_rules("o", &key, None)),
+            "https://a.example/orgs/o/runner-rules?byRunnerId=r%26s&byEnvTypeId=dev"
+        );
+        key.project_id = Some("p".to_owned());
+        assert_eq!(
+            url("https://a.example", &list_rules("o", &key, Some("2"))),
+            "https://a.example/orgs/o/runner-rules?byRunnerId=r%26s&byProjectId=p&byEnvTypeId=dev&page=2"
+        );
+    }
+
+    #[test]
+    fn a_segment_that_would_name_something_else_is_refused() {
+        let base = "https://a.example".parse().unwrap();
+        for id in ["", ".", ".."] {
+            let error = get_runner("o", id).url(&base).unwrap_err();
+            assert!(matches!(error, Error::BadId { .. }), "{error}");
+        }
+        assert!(get_runner("o", "...").url(&base).is_ok());
+    }
+
+    #[test]
+    fn an_attempt_is_counted_from_the_second() {
+        let mut call = Call {
+            method: Method::GET,
+            url: "https://a.example/x".parse().unwrap(),
+            attempt: 1,
+        };
+        assert_eq!(call.to_string(), "GET https://a.example/x");
+        call.attempt = 3;
+        assert_eq!(call.to_string(), "GET https://a.example/x (attempt 3)");
+    }
+}

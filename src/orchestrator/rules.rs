@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::answer::{Answer, undecodable};
+use super::answer::Answer;
 use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
@@ -99,7 +99,7 @@ impl Client {
         if failure.error.is_not_found() {
             return self.confirm_org(budget).await;
         }
-        if !failure.in_doubt {
+        if !failure.doubt.was_there {
             return Err(failure.error);
         }
         match self.get_rule(id, &self.settling()).await {
@@ -119,20 +119,20 @@ impl Client {
         let mut page = None;
         loop {
             let request = request::list_rules(self.org(), key, page.as_deref());
-            let read = |answer: Answer| answer.json::<RulePage>(200);
-            let (call, found) = self.repeat(&request, read, budget).await?;
+            let read = |answer: Answer| {
+                let object = answer.object(200)?;
+                let found: RulePage = object.decode()?;
+                if found.next_page_token.is_some() && found.next_page_token == page {
+                    return Err(object.wrong("the next page is the same page again"));
+                }
+                Ok(found)
+            };
+            let found = self.repeat(&request, read, budget).await?;
             if let Some(rule) = found.items.into_iter().find(|rule| rule.key == *key) {
                 return Ok(Some(rule));
             }
             match found.next_page_token {
                 None => return Ok(None),
-                token if token == page => {
-                    return Err(undecodable(
-                        call,
-                        200,
-                        "the next page is the same page again",
-                    ));
-                }
                 token => page = token,
             }
         }
@@ -166,5 +166,5 @@ impl Creation for RuleKey {
 }
 
 fn rule_in(answer: Answer, status: u16) -> Result<Rule, Error> {
-    answer.json::<Rule>(status).map(|(_, rule)| rule)
+    answer.object(status)?.decode()
 }

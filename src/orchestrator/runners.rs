@@ -1,9 +1,8 @@
 //! The calls about runners.
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, undecodable};
+use super::answer::Answer;
 use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
@@ -56,7 +55,7 @@ impl Client {
             Ok(runner) => return Ok(runner),
             Err(failure) => failure,
         };
-        if !failure.in_doubt {
+        if !failure.doubt.was_there {
             return Err(failure.error);
         }
         match self.get_runner(&runner.id, &self.settling()).await {
@@ -84,7 +83,7 @@ impl Client {
         if failure.error.is_not_found() {
             return self.confirm_org(budget).await;
         }
-        if !failure.in_doubt {
+        if !failure.doubt.was_there {
             return Err(failure.error);
         }
         match self.get_runner(id, &self.settling()).await {
@@ -109,7 +108,14 @@ impl Creation for Runner {
         let id = self.id.clone();
         match client.get_runner(&id, budget).await {
             Ok(Some(made)) if same(self, &made) => Ok(Found::Same { id, made }),
-            Ok(Some(_)) | Err(Error::OtherType { .. }) => Ok(Found::Other { id }),
+            Ok(Some(_)) => Ok(Found::Other {
+                id,
+                other_type: None,
+            }),
+            Err(Error::OtherType { found, .. }) => Ok(Found::Other {
+                id,
+                other_type: Some(found),
+            }),
             Ok(None) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
@@ -122,25 +128,19 @@ impl Creation for Runner {
 
 /// The EKS runner in an answer.
 fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
-    let (call, value) = answer.json::<Value>(status)?;
-    let kind = value
-        .pointer("/runner_configuration/type")
-        .and_then(Value::as_str);
-    if let Some(found) = kind.filter(|kind| *kind != EKS) {
+    let object = answer.object(status)?;
+    let kind = object.fields.pointer("/runner_configuration/type");
+    if let Some(found) = kind.and_then(Value::as_str).filter(|kind| *kind != EKS) {
         return Err(Error::OtherType {
             id: id.to_owned(),
-            found: found.to_owned(),
+            found: object.shown(found),
         });
     }
-    match Runner::deserialize(value) {
-        Ok(runner) if runner.id == id => Ok(runner),
-        Ok(runner) => Err(undecodable(
-            call,
-            status,
-            &format!("it is about the runner `{}`", runner.id),
-        )),
-        Err(error) => Err(undecodable(call, status, &error.to_string())),
+    let runner: Runner = object.decode()?;
+    if runner.id != id {
+        return Err(object.wrong(&format!("it is about the runner `{}`", runner.id)));
     }
+    Ok(runner)
 }
 
 /// Whether the runner that was found is the one that was sent. An empty description is none to the

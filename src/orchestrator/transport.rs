@@ -1,20 +1,28 @@
 //! One attempt at a request: over the network, within its limits.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::ffi::OsStr;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::redirect;
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
-use url::Url;
+use url::{Host, Url};
 
 use super::answer::{self, Answer};
 use super::budget::Budget;
-use super::error::{ConnectFailure, Error};
+use super::error::{ConnectFailure, Error, causes};
 use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
@@ -82,13 +90,17 @@ impl Transport {
                 attempt: number,
             })
         };
+        let sent = Arc::new(AtomicBool::new(false));
+        let in_flight = || sent.load(Ordering::Relaxed);
         let answer = tokio::select! {
             biased;
-            () = budget.stop.cancelled() => Err(Error::Stopped { call: call(), in_flight: true, last: None }),
-            () = tokio::time::sleep_until(budget.deadline) => {
-                Err(Error::OutOfTime { call: call(), in_flight: true, last: None })
+            () = budget.stop.cancelled() => {
+                Err(Error::Stopped { call: call(), in_flight: in_flight(), last: None })
             }
-            answer = tokio::time::timeout(limit, self.exchange(request, call())) => {
+            () = tokio::time::sleep_until(budget.deadline) => {
+                Err(Error::OutOfTime { call: call(), in_flight: in_flight(), last: None })
+            }
+            answer = tokio::time::timeout(limit, self.exchange(request, call(), &sent)) => {
                 answer.unwrap_or_else(|_| Err(Error::TimedOut { call: call(), after: limit }))
             }
         };
@@ -99,16 +111,28 @@ impl Transport {
         answer
     }
 
-    async fn exchange(&self, request: &Request, call: Box<Call>) -> Result<Answer, Error> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        call: Box<Call>,
+        sent: &Arc<AtomicBool>,
+    ) -> Result<Answer, Error> {
         let http = self
             .http
             .get_or_try_init(|| async { self.set_up() })
             .await?;
         let mut builder = http.request(request.method.clone(), call.url.clone());
         if let Some(body) = &request.body {
+            let body = Watched {
+                data: Some(Bytes::from(body.to_string())),
+                sent: Arc::clone(sent),
+            };
             builder = builder
                 .header(CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+                .body(reqwest::Body::wrap(body));
+        } else {
+            // There is no telling when a request without a body leaves: any moment from now.
+            sent.store(true, Ordering::Relaxed);
         }
         let mut response = match builder.send().await {
             Ok(response) => response,
@@ -117,11 +141,11 @@ impl Transport {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name)?.to_str().ok();
         if response.status().is_redirection() {
-            let location = header(LOCATION).unwrap_or_default();
+            let location = bare(&call.url, header(LOCATION).unwrap_or_default());
             return Err(Error::Redirect {
-                location: bare(&call.url, location),
                 call,
                 status,
+                location,
             });
         }
         let retry_after =
@@ -135,10 +159,8 @@ impl Transport {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
                 Err(source) => {
-                    return Err(Error::Lost {
-                        call,
-                        source: source.without_url(),
-                    });
+                    let source = source.without_url();
+                    return Err(Error::Lost { call, source });
                 }
             }
         }
@@ -146,21 +168,38 @@ impl Transport {
             call,
             status,
             retry_after,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body: String::from_utf8(body)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
             token: self.settings.token.clone(),
         })
     }
 
     fn set_up(&self) -> Result<reqwest::Client, Error> {
-        let builder = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(&self.user_agent)
             .default_headers(self.authentication())
             .connect_timeout(CONNECT)
-            // The settled POST below relies on it that nothing else repeats a request.
+            // Only the rules of this room repeat a request.
             .retry(reqwest::retry::never())
             .redirect(redirect::Policy::none())
             .referer(false);
-        builder.build().map_err(|source| Error::Setup { source })
+        let on_this_machine = is_loopback(&self.settings.api_url);
+        if on_this_machine {
+            // What curl and Go do: no proxy can reach this machine's own address.
+            builder = builder.no_proxy();
+        }
+        if self.settings.api_url.scheme() == "http" && (on_this_machine || !is_tls_to_proxy()) {
+            // Reading the roots takes longer than all the rest, and nothing would use them.
+            builder = builder.tls_certs_only([]);
+        } else if cfg!(any(target_os = "macos", windows))
+            && let Some(path) = std::env::var_os("SSL_CERT_FILE")
+        {
+            // Elsewhere the variable is honoured by what loads the platform's roots.
+            builder = builder.tls_certs_merge(certificates(&path)?);
+        }
+        builder.build().map_err(|source| Error::Setup {
+            source: source.into(),
+        })
     }
 
     fn authentication(&self) -> HeaderMap {
@@ -181,19 +220,75 @@ impl Transport {
     }
 }
 
+/// A request's body that notes when it is taken to be sent, which is after there is a connection.
+struct Watched {
+    data: Option<Bytes>,
+    sent: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.sent.store(true, Ordering::Relaxed);
+        Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.as_ref().map_or(0, Bytes::len) as u64)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether a proxy for plain HTTP is itself reached over TLS.
+fn is_tls_to_proxy() -> bool {
+    ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .any(|proxy| proxy.to_ascii_lowercase().starts_with("https:"))
+}
+
+fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
+    let pem = std::fs::read(path).map_err(|source| Error::Setup {
+        source: source.into(),
+    })?;
+    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| Error::Setup {
+        source: source.into(),
+    })
+}
+
 /// Why there is no answer: either there was no connection, or it broke.
 fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
     let source = source.without_url();
     if !source.is_connect() {
         return Error::Lost { call, source };
     }
+    let met = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
     let what = if source.is_dns() {
         ConnectFailure::Dns
     } else if source.is_timeout() {
         ConnectFailure::TimedOut
-    } else if causes(&source).any(|cause| cause.is::<rustls::Error>()) {
+    } else if met(is_tunnel) {
+        ConnectFailure::Proxy
+    } else if met(<dyn StdError>::is::<rustls::Error>) {
         ConnectFailure::Tls
-    } else if causes(&source).any(is_refused) {
+    } else if met(is_refused) {
         ConnectFailure::Refused
     } else {
         ConnectFailure::Other
@@ -207,18 +302,9 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// An error's causes, with those that an [`io::Error`] wraps and does not call its source.
-fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        match error.downcast_ref::<io::Error>() {
-            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
-            None => error.source(),
-        }
-    };
-    std::iter::successors(Some(error), next)
+/// The proxy's answer to CONNECT. hyper-util has no public type for it.
+fn is_tunnel(cause: &(dyn StdError + 'static)) -> bool {
+    cause.to_string().starts_with("tunnel error")
 }
 
 /// Where a redirect points, as far as it may be shown.

@@ -1,0 +1,381 @@
+//! Every fault over every call: what is created is created once, and nothing is lost.
+
+use super::api::When::{self, After, Before};
+use super::fake::Reply;
+use super::*;
+use crate::orchestrator::{Error, RuleKey};
+
+/// The faults, each with a name and with when it strikes.
+fn faults() -> Vec<(&'static str, When, Reply)> {
+    let wait = "Retry-After: 0";
+    let huge = "x".repeat(5 * 1024 * 1024);
+    let mut faults = vec![
+        (
+            "429",
+            Before,
+            Reply::error(429, "slow down").with_header(wait),
+        ),
+        ("429 of a proxy", Before, Reply::html(429)),
+        (
+            "redirect",
+            Before,
+            Reply::empty(307).with_header("Location: /elsewhere"),
+        ),
+        ("truncated", After, Reply::Truncated(0, String::new())),
+    ];
+    for when in [Before, After] {
+        faults.extend([
+            ("500", when, Reply::error(500, "broken")),
+            ("502", when, Reply::html(502)),
+            ("503", when, Reply::empty(503).with_header(wait)),
+            ("504", when, Reply::html(504)),
+            ("lost", when, Reply::Lost),
+            ("silence", when, Reply::Silence),
+            ("html", when, Reply::html(200)),
+            (
+                "half json",
+                when,
+                Reply::Answer(201, String::new(), "{\"id\": \"my-".into()),
+            ),
+            (
+                "huge",
+                when,
+                Reply::Answer(200, String::new(), huge.clone()),
+            ),
+        ]);
+    }
+    faults
+}
+
+/// Runs the case with every fault, side by side: most of the time goes into silence.
+async fn each_fault<F>(case: impl Fn(&'static str, When, Reply) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut cases = tokio::task::JoinSet::new();
+    for (name, when, reply) in faults() {
+        cases.spawn(case(name, when, reply));
+    }
+    cases.join_all().await;
+}
+
+/// A world whose client is short of patience only where there is silence.
+async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, Client) {
+    let (fake, state, mut client) = world(runner).await;
+    if name == "silence" {
+        client.pace.attempt = Duration::from_millis(300);
+        client.pace.settling = Duration::from_millis(500);
+    }
+    (fake, state, client)
+}
+
+/// Lets the fault strike the first request of this method, once.
+fn once(state: &Shared, method: &'static str, when: When, reply: Reply) {
+    let mut armed = Some((when, reply));
+    state.lock().unwrap().fail(move |seen| {
+        if seen.method == method {
+            armed.take()
+        } else {
+            None
+        }
+    });
+}
+
+/// Lets the fault strike every request of these methods.
+fn always(state: &Shared, methods: &'static [&'static str], when: When, reply: Reply) {
+    state.lock().unwrap().fail(move |seen| {
+        methods
+            .contains(&seen.method.as_str())
+            .then(|| (when, reply.clone()))
+    });
+}
+
+#[tokio::test]
+async fn a_read_outlives_a_fault() {
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
+        once(&state, "GET", when, reply);
+        let read = client.get_runner("my-runner", &budget()).await;
+        match name {
+            "500" | "redirect" | "huge" => {
+                let error = read.unwrap_err();
+                assert!(
+                    !error.is_not_found() && !error.is_uncertain(),
+                    "{name}: {error}"
+                );
+            }
+            // A success that is not the call's own is not asked for again.
+            "half json" => assert!(
+                matches!(read, Err(Error::Unexpected { status: 201, .. })),
+                "{read:?}"
+            ),
+            _ => assert_eq!(read.unwrap(), Some(runner()), "{name} {when:?}"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_create_outlives_a_fault_and_creates_once() {
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, None).await;
+        once(&state, "POST", when, reply);
+        let created = client.create_runner(&runner(), &budget()).await;
+        if name == "redirect" {
+            let error = created.unwrap_err();
+            assert!(!error.is_uncertain(), "{error}");
+            assert_eq!(fake.lines().len(), 1);
+            assert_eq!(state.lock().unwrap().created, 0);
+            return;
+        }
+        let created = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+        assert_eq!(created.id, "my-runner");
+        assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
+        // Before it is sent again it is looked for, unless it certainly was not carried out.
+        let looked = fake.lines()[1] == "GET /orgs/org/runners/my-runner";
+        assert_eq!(
+            looked,
+            !name.starts_with("429"),
+            "{name} {when:?}: {:?}",
+            fake.lines()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_outlives_a_fault() {
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
+        let mut wanted = runner();
+        wanted.runner_configuration.job.namespace = "new".to_owned();
+        once(&state, "PATCH", when, reply);
+        let updated = client.update_runner(&wanted, &budget()).await;
+        match (name, when) {
+            ("redirect", _) | ("500" | "half json" | "huge", Before) => {
+                let error = updated.unwrap_err();
+                assert!(!error.is_uncertain(), "{name}: {error}");
+            }
+            _ => {
+                let updated =
+                    updated.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+                assert_eq!(updated.runner_configuration.job.namespace, "new");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delete_outlives_a_fault() {
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, Some(&runner())).await;
+        once(&state, "DELETE", when, reply);
+        let deleted = client.delete_runner("my-runner", &budget()).await;
+        match (name, when) {
+            ("redirect", _) | ("500" | "half json" | "html" | "huge", Before) => {
+                let error = deleted.unwrap_err();
+                assert!(!error.is_uncertain(), "{name}: {error}");
+                assert!(state.lock().unwrap().runner.is_some());
+            }
+            _ => {
+                deleted.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+                assert!(state.lock().unwrap().runner.is_none());
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rule_outlives_a_fault_and_is_created_once() {
+    each_fault(|name, when, reply| async move {
+        let key = RuleKey {
+            runner_id: "my-runner".to_owned(),
+            project_id: None,
+            env_type_id: Some("dev".to_owned()),
+        };
+        let (_fake, state, client) = world_for(name, None).await;
+        once(&state, "POST", when, reply.clone());
+        let created = client.create_rule(&key, &budget()).await;
+        if name == "redirect" {
+            assert!(!created.unwrap_err().is_uncertain());
+            return;
+        }
+        let rule = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+        assert_eq!((rule.id.as_str(), &rule.key), ("uuid-1", &key));
+        assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
+
+        once(&state, "GET", when, reply.clone());
+        let read = client.get_rule("uuid-1", &budget()).await;
+        let definite = matches!(name, "500" | "huge" | "half json");
+        assert_eq!(read.is_err(), definite, "{name} {when:?}: {read:?}");
+
+        once(&state, "DELETE", when, reply);
+        let deleted = client.delete_rule("uuid-1", &budget()).await;
+        let stays = definite && when == Before || (name, when) == ("html", Before);
+        assert_eq!(deleted.is_err(), stays, "{name} {when:?}: {deleted:?}");
+        assert_eq!(state.lock().unwrap().rules.len(), usize::from(stays));
+    })
+    .await;
+}
+
+/// POSTs that always fail, while reading works: it is certain that nothing was created where the
+/// service itself has answered each of them.
+#[tokio::test]
+async fn a_create_that_never_succeeds_ends_with_what_is_known() {
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, None).await;
+        always(&state, &["POST"], when, reply);
+        let created = client.create_runner(&runner(), &budget()).await;
+        if when == After {
+            assert_eq!(created.unwrap().id, "my-runner", "{name}");
+            assert_eq!(state.lock().unwrap().created, 1);
+            return;
+        }
+        let error = created.unwrap_err();
+        let may_come = matches!(name, "502" | "504" | "lost" | "silence");
+        assert_eq!(error.is_uncertain(), may_come, "{name}: {error:?}");
+        let posts = fake
+            .lines()
+            .iter()
+            .filter(|line| line.starts_with("POST"))
+            .count();
+        assert_eq!(posts, if name == "redirect" { 1 } else { 5 }, "{name}");
+        assert!(error.next_step().is_some(), "{name}: {error}");
+    })
+    .await;
+}
+
+/// Nothing works any more after the POST: then the runner may be there.
+#[tokio::test]
+async fn a_create_that_cannot_be_looked_for_is_uncertain() {
+    each_fault(|name, when, reply| async move {
+        let (_fake, state, client) = world_for(name, None).await;
+        always(&state, &["POST", "GET"], when, reply);
+        let error = client.create_runner(&runner(), &budget()).await;
+        match (name, when) {
+            ("redirect" | "429" | "429 of a proxy", _) => {
+                assert!(!error.unwrap_err().is_uncertain())
+            }
+            _ => {
+                let error = error.unwrap_err();
+                assert!(error.is_uncertain(), "{name} {when:?}: {error:?}");
+                assert_eq!(
+                    error.to_string(),
+                    "it is not known whether runner `my-runner` was created"
+                );
+                assert!(
+                    error.report().contains("/orgs/org/runners"),
+                    "{}",
+                    error.report()
+                );
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fault_that_stays_ends_every_call_after_five_attempts() {
+    each_fault(|name, when, reply| async move {
+        let (fake, state, client) = world_for(name, Some(&runner())).await;
+        always(&state, &["GET"], when, reply);
+        let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
+        let definite = matches!(name, "500" | "huge" | "redirect" | "half json");
+        assert_eq!(fake.lines().len(), if definite { 1 } else { 5 }, "{name}");
+        let attempts = error.to_string().contains(" (attempt 5)");
+        assert_eq!(attempts, !definite, "{name}: {error}");
+        assert!(error.next_step().is_some(), "{name}: {error}");
+    })
+    .await;
+}
+
+/// The second POST meets the conflict that the first one made late.
+#[tokio::test]
+async fn a_conflict_with_ones_own_late_success_is_a_success() {
+    let state = Shared::default();
+    let api = api::handler(&state);
+    let posts = std::sync::atomic::AtomicUsize::new(0);
+    let fake = Fake::start(move |seen| {
+        if seen.method == "POST" && posts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            return fake::Reply::Lost;
+        }
+        if seen.method == "POST" {
+            // What the first POST asked for is done only now.
+            api(seen);
+        }
+        api(seen)
+    })
+    .await;
+    let created = client(&fake.url())
+        .create_runner(&runner(), &budget())
+        .await
+        .unwrap();
+    assert_eq!(created.id, "my-runner");
+    assert_eq!(state.lock().unwrap().created, 1);
+}
+
+#[tokio::test]
+async fn somebody_elses_runner_after_a_lost_answer_is_not_adopted() {
+    let (_fake, state, client) = world(None).await;
+    let mut theirs = serde_json::to_value(runner()).unwrap();
+    theirs["description"] = "theirs".into();
+    let shared = Arc::clone(&state);
+    state.lock().unwrap().fail(move |seen| {
+        (seen.method == "POST").then(|| {
+            // The lock is held by the handler: they come a moment later.
+            let (shared, theirs) = (Arc::clone(&shared), theirs.clone());
+            std::thread::spawn(move || shared.lock().unwrap().runner = Some(theirs));
+            (Before, Reply::Lost)
+        })
+    });
+    let error = client
+        .create_runner(&runner(), &budget())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Different { id } if id == "my-runner"),
+        "{error:?}"
+    );
+    assert!(!error.is_uncertain());
+}
+
+/// What the service writes in another way is still what was sent.
+#[tokio::test]
+async fn a_lost_runner_is_known_again_in_the_services_spelling() {
+    let (_fake, state, client) = world(None).await;
+    let mut sent = runner();
+    sent.description = None;
+    let template =
+        json!({"spec": {"priority": 1.0, "nodeName": null, "containers": [{"name": "main"}]}});
+    sent.runner_configuration.job.pod_template = template.as_object().cloned();
+    let mut stored = serde_json::to_value(&sent).unwrap();
+    stored["description"] = "".into();
+    stored["runner_configuration"]["job"]["pod_template"] =
+        json!({"metadata": null, "spec": {"containers": [{"name": "main"}], "priority": 1}});
+    let shared = Arc::clone(&state);
+    state.lock().unwrap().fail(move |seen| {
+        (seen.method == "POST").then(|| {
+            let (shared, stored) = (Arc::clone(&shared), stored.clone());
+            std::thread::spawn(move || shared.lock().unwrap().runner = Some(stored));
+            (Before, Reply::Lost)
+        })
+    });
+    let created = client.create_runner(&sent, &budget()).await;
+    assert_eq!(created.unwrap().id, "my-runner");
+}
+
+/// The server closes a connection that was used before, just when the next request arrives on it.
+#[tokio::test]
+async fn an_answer_lost_on_a_used_connection_is_looked_for_as_well() {
+    let (fake, state, client) = world(None).await;
+    client.get_runner("other", &budget()).await.unwrap();
+    once(&state, "POST", After, Reply::Lost);
+    client.create_runner(&runner(), &budget()).await.unwrap();
+    assert_eq!(
+        fake.lines()[2..],
+        ["POST /orgs/org/runners", "GET /orgs/org/runners/my-runner"]
+    );
+    assert_eq!(state.lock().unwrap().created, 1);
+}

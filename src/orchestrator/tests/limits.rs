@@ -1,0 +1,321 @@
+//! Budgets: deadlines, stops, and waits that the service asks for.
+
+use std::time::Instant;
+
+use super::api::When::{After, Before};
+use super::fake::Reply;
+use super::*;
+use crate::orchestrator::{Error, RuleKey};
+
+fn short() -> Budget {
+    Budget::new(Duration::from_millis(200), CancellationToken::new())
+}
+
+/// A budget that is stopped a moment from now.
+fn stopped_soon() -> Budget {
+    let budget = budget();
+    let stop = budget.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stop.cancel();
+    });
+    budget
+}
+
+#[tokio::test]
+async fn a_read_ends_with_its_budget() {
+    let fake = Fake::start(|_| Reply::Silence).await;
+    let client = client(&fake.url());
+    let start = Instant::now();
+    let error = client.get_runner("my-runner", &short()).await.unwrap_err();
+    assert!(matches!(error, Error::OutOfTime { .. }), "{error:?}");
+    assert!(!error.is_stopped());
+    assert_eq!(
+        error.report(),
+        format!(
+            "GET {}/orgs/org/runners/my-runner was not done in the time given.\n\nTry again later, or allow more \
+             time in the resource's `timeouts`.",
+            fake.url()
+        )
+    );
+    let error = client
+        .get_runner("my-runner", &stopped_soon())
+        .await
+        .unwrap_err();
+    assert!(error.is_stopped());
+    assert!(error.to_string().ends_with("was interrupted"), "{error}");
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_the_end() {
+    let (fake, _, client) = world(None).await;
+    let budget = budget();
+    budget.stop.cancel();
+    let created = client.create_runner(&runner(), &budget).await.unwrap_err();
+    assert!(created.is_stopped() && !created.is_uncertain());
+    client.get_runner("my-runner", &budget).await.unwrap_err();
+    assert!(
+        client
+            .update_runner(&runner(), &budget)
+            .await
+            .unwrap_err()
+            .is_stopped()
+    );
+    client
+        .delete_runner("my-runner", &budget)
+        .await
+        .unwrap_err();
+    let lines = fake.lines();
+    assert!(
+        lines.iter().all(|line| line.starts_with("GET")),
+        "{lines:?}"
+    );
+}
+
+/// The work is done, the answer never comes, the time is up: it is found all the same.
+#[tokio::test]
+async fn a_change_that_was_made_is_found_at_the_end() {
+    for budget in [short, stopped_soon] {
+        let state = Shared::default();
+        let fake = Fake::start(api::handler(&state)).await;
+        let client = client(&fake.url());
+        let silent = |method: &'static str| {
+            state
+                .lock()
+                .unwrap()
+                .fail(move |seen| (seen.method == method).then_some((After, Reply::Silence)));
+        };
+        silent("POST");
+        let created = client.create_runner(&runner(), &budget()).await.unwrap();
+        assert_eq!(created.id, "my-runner");
+        let key = RuleKey {
+            runner_id: "my-runner".to_owned(),
+            project_id: None,
+            env_type_id: None,
+        };
+        let rule = client.create_rule(&key, &budget()).await.unwrap();
+        assert_eq!(rule.key, key);
+
+        silent("PATCH");
+        let mut wanted = runner();
+        wanted.description = Some("new".to_owned());
+        let updated = client.update_runner(&wanted, &budget()).await.unwrap();
+        assert_eq!(updated, wanted);
+
+        silent("DELETE");
+        client.delete_rule(&rule.id, &budget()).await.unwrap();
+        client.delete_runner("my-runner", &budget()).await.unwrap();
+        assert!(state.lock().unwrap().runner.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_may_still_come_is_uncertain() {
+    for (budget, ended) in [
+        (short as fn() -> Budget, "was not done in the time given"),
+        (stopped_soon, "was interrupted"),
+    ] {
+        let (fake, state, client) = world(None).await;
+        state
+            .lock()
+            .unwrap()
+            .fail(|seen| (seen.method != "GET").then_some((Before, Reply::Silence)));
+        let start = Instant::now();
+        let error = client
+            .create_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_uncertain(), "{error:?}");
+        let post = format!("POST {}/orgs/org/runners", fake.url());
+        assert!(
+            error.report().starts_with(&format!(
+                "It is not known whether runner `my-runner` was created: {post} {ended}."
+            )),
+            "{}",
+            error.report()
+        );
+        state.lock().unwrap().runner = Some(serde_json::to_value(runner()).unwrap());
+        let mut wanted = runner();
+        wanted.description = Some("new".to_owned());
+        assert!(
+            client
+                .update_runner(&wanted, &budget())
+                .await
+                .unwrap_err()
+                .is_uncertain()
+        );
+        assert!(
+            client
+                .delete_runner("my-runner", &budget())
+                .await
+                .unwrap_err()
+                .is_uncertain()
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+/// Even the look at the end has an end.
+#[tokio::test]
+async fn looking_at_the_end_is_brief() {
+    let fake = Fake::start(|_| Reply::Silence).await;
+    let mut client = client(&fake.url());
+    client.pace.settling = Duration::from_millis(500);
+    let start = Instant::now();
+    let error = client.create_runner(&runner(), &short()).await.unwrap_err();
+    assert!(error.is_uncertain());
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// The body was never taken to be sent: there was no connection yet.
+#[tokio::test]
+async fn a_create_that_never_left_is_certain() {
+    // A listener that accepts nothing, with its queue full: connecting takes for ever.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = || async move {
+        tokio::time::timeout(
+            Duration::from_millis(100),
+            tokio::net::TcpStream::connect(address),
+        )
+        .await
+    };
+    let mut queue = Vec::new();
+    while let Ok(stream) = connect().await {
+        queue.push(stream);
+    }
+    let client = client(&format!("http://{address}"));
+    let start = Instant::now();
+    let error = client
+        .create_runner(&runner(), &stopped_soon())
+        .await
+        .unwrap_err();
+    assert!(error.is_stopped() && !error.is_uncertain(), "{error:?}");
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_wait_is_as_long_as_the_service_asks_for() {
+    for wait in [(|| "1".to_owned()) as fn() -> String, in_two_seconds] {
+        let (fake, state, client) = world(Some(&runner())).await;
+        let mut first =
+            Some(Reply::error(429, "slow down").with_header(&format!("Retry-After: {}", wait())));
+        state
+            .lock()
+            .unwrap()
+            .fail(move |_| first.take().map(|reply| (Before, reply)));
+        let start = Instant::now();
+        client.get_runner("my-runner", &budget()).await.unwrap();
+        let took = start.elapsed();
+        assert!(
+            took >= Duration::from_millis(900) && took < Duration::from_secs(4),
+            "{took:?}"
+        );
+        assert_eq!(fake.lines().len(), 2);
+    }
+}
+
+/// A date has whole seconds, so this is one to two seconds from now.
+fn in_two_seconds() -> String {
+    httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2))
+}
+
+#[tokio::test]
+async fn a_wait_past_the_budget_is_given_up_at_once() {
+    for (status, reply) in [
+        (429, Reply::error(429, "slow down")),
+        (503, Reply::empty(503)),
+    ] {
+        let (fake, state, client) = world(None).await;
+        let reply = reply.with_header("Retry-After: 3600");
+        state
+            .lock()
+            .unwrap()
+            .fail(move |seen| (seen.method != "GET").then(|| (Before, reply.clone())));
+        let start = Instant::now();
+        let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
+        let error = client.update_runner(&runner(), &budget).await.unwrap_err();
+        let expected = format!(
+            "was answered with {status} and the wish to wait 3600 s, and only 9 s are left"
+        );
+        assert!(error.report().contains(&expected), "{}", error.report());
+        let error = client.create_runner(&runner(), &budget).await.unwrap_err();
+        assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");
+        assert!(start.elapsed() < Duration::from_secs(1));
+        let posts = fake
+            .lines()
+            .iter()
+            .filter(|line| line.starts_with("POST"))
+            .count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
+    let fake = Fake::start(|_| Reply::error(429, "slow down").with_header("Retry-After: 15")).await;
+    let client = client(&fake.url());
+    let start = Instant::now();
+    let error = client
+        .create_runner(&runner(), &stopped_soon())
+        .await
+        .unwrap_err();
+    assert!(error.is_stopped() && !error.is_uncertain());
+    let call = format!("POST {}/orgs/org/runners", fake.url());
+    assert_eq!(
+        error.report(),
+        format!(
+            "{call} was interrupted; the attempt before failed: {call} was refused (429): slow down."
+        )
+    );
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+/// The attempt before may still be carried out, although the look at the end does not show it.
+#[tokio::test]
+async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
+    let (_fake, state, mut client) = world(Some(&runner())).await;
+    client.pace.base = Duration::from_secs(600);
+    client.pace.cap = Duration::from_secs(600);
+    state
+        .lock()
+        .unwrap()
+        .fail(|seen| (seen.method != "GET").then_some((Before, Reply::Lost)));
+    let mut wanted = runner();
+    wanted.description = None;
+    let error = client
+        .update_runner(&wanted, &stopped_soon())
+        .await
+        .unwrap_err();
+    assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
+    assert!(
+        error.report().contains("the attempt before failed: PATCH"),
+        "{}",
+        error.report()
+    );
+    state.lock().unwrap().runner = None;
+    let error = client
+        .create_runner(&runner(), &stopped_soon())
+        .await
+        .unwrap_err();
+    assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
+}

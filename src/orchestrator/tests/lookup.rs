@@ -1,0 +1,429 @@
+//! Where the settings come from.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::orchestrator::{Attribute, Environment, Given, LookupError, Settings, Source, lookup};
+
+/// A home directory with a default file of `hctl` in it.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(default_file: Option<&str>) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        if let Some(text) = default_file {
+            std::fs::create_dir_all(home.path().join(".config/hctl")).unwrap();
+            std::fs::write(home.path().join(".config/hctl/config.yaml"), text).unwrap();
+        }
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self) -> String {
+        self.path()
+            .join(".config/hctl/config.yaml")
+            .display()
+            .to_string()
+    }
+
+    fn environment(&self, variables: &[(&str, &str)]) -> Environment {
+        let home = ("HOME", self.path().to_str().unwrap());
+        Environment::of(variables.iter().copied().chain([home]))
+    }
+}
+
+const FILE: &str = "api_url: https://file.example\ndefault_org_id: file-org\ntoken: file-token\n";
+const VARIABLES: [(&str, &str); 3] = [
+    ("HUMANITEC_API_URL", "https://env.example"),
+    ("HUMANITEC_ORG_ID", "env-org"),
+    ("HUMANITEC_AUTH_TOKEN", "env-token"),
+];
+
+fn block() -> Given {
+    Given {
+        api_url: Some("https://block.example".to_owned()),
+        org_id: Some("block-org".to_owned()),
+        auth_token: Some(SecretString::from("block-token")),
+        hctl_config_file: None,
+    }
+}
+
+fn shown(settings: &Settings) -> (String, String, Option<String>) {
+    (
+        settings.api_url.to_string(),
+        settings.org_id.clone(),
+        settings
+            .token
+            .as_ref()
+            .map(|token| token.secret.expose_secret().to_owned()),
+    )
+}
+
+fn all_from(place: &str) -> (String, String, Option<String>) {
+    (
+        format!("https://{place}.example/"),
+        format!("{place}-org"),
+        Some(format!("{place}-token")),
+    )
+}
+
+fn one_error(given: &Given, environment: &Environment) -> LookupError {
+    let mut errors = lookup(given, environment).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.remove(0)
+}
+
+#[test]
+fn each_place_comes_before_the_next() {
+    let home = Home::new(Some(FILE));
+    let named = home.path().join("named.yaml");
+    std::fs::write(&named, FILE.replace("file", "named")).unwrap();
+    let named_only = Given {
+        hctl_config_file: Some(named.display().to_string()),
+        ..Given::default()
+    };
+    let all = home.environment(&VARIABLES);
+    let everything = Given {
+        hctl_config_file: named_only.hctl_config_file.clone(),
+        ..block()
+    };
+
+    let from_block = lookup(&everything, &all).unwrap();
+    assert_eq!(shown(&from_block), all_from("block"));
+    assert_eq!(
+        from_block.token.unwrap().source,
+        Source::Block(Attribute::AuthToken)
+    );
+
+    let from_named = lookup(&named_only, &all).unwrap();
+    assert_eq!(shown(&from_named), all_from("named"));
+    let source = from_named.token.unwrap().source;
+    assert_eq!(
+        source.to_string(),
+        format!("`token` in the file {}", named.display())
+    );
+
+    let from_environment = lookup(&Given::default(), &all).unwrap();
+    assert_eq!(shown(&from_environment), all_from("env"));
+    let source = from_environment.token.unwrap().source;
+    assert_eq!(
+        source.to_string(),
+        "the environment variable HUMANITEC_AUTH_TOKEN"
+    );
+
+    let from_default = lookup(&Given::default(), &home.environment(&[])).unwrap();
+    assert_eq!(shown(&from_default), all_from("file"));
+}
+
+#[test]
+fn places_mix_value_by_value() {
+    let home = Home::new(Some("token: file-token\ndefault_org_id: ''\n"));
+    let given = Given {
+        org_id: Some("block-org".to_owned()),
+        ..Given::default()
+    };
+    let settings = lookup(&given, &home.environment(&[("HUMANITEC_API_URL", " ")])).unwrap();
+    assert_eq!(
+        shown(&settings),
+        (
+            "https://api.humanitec.dev/".to_owned(),
+            "block-org".to_owned(),
+            Some("file-token".to_owned())
+        )
+    );
+}
+
+#[test]
+fn the_default_file_is_not_read_when_another_is_named() {
+    let home = Home::new(Some(FILE));
+    std::fs::write(home.path().join("named.yaml"), "default_org_id: o\n").unwrap();
+    let given = Given {
+        hctl_config_file: Some("~/named.yaml".to_owned()),
+        ..Given::default()
+    };
+    let error = one_error(&given, &home.environment(&[]));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "auth_token is not set. Looked in, in this order:\n  - `auth_token` in the provider block: not set\n  \
+             - the file {}: has no `token`\n  - the environment variable HUMANITEC_AUTH_TOKEN: not set\n  \
+             - hctl's default file: not read, because hctl_config_file is set\n\
+             Set auth_token in the provider block, export HUMANITEC_AUTH_TOKEN, or log in with hctl.",
+            home.path().join("named.yaml").display()
+        )
+    );
+}
+
+#[test]
+fn what_is_missing_is_told_with_every_place() {
+    let home = Home::new(None);
+    let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
+    let errors = lookup(&Given::default(), &environment).unwrap_err();
+    let attributes: Vec<_> = errors.iter().map(LookupError::attribute).collect();
+    assert_eq!(attributes, [Attribute::OrgId, Attribute::AuthToken]);
+    assert_eq!(
+        errors[0].to_string(),
+        format!(
+            "org_id is not set. Looked in, in this order:\n  - `org_id` in the provider block: not set\n  \
+             - the environment variable HUMANITEC_ORG_ID: empty\n  - the file {}: does not exist\n\
+             Set org_id in the provider block, export HUMANITEC_ORG_ID, or log in with hctl.",
+            home.file()
+        )
+    );
+
+    let home = Home::new(Some(
+        "api_url: https://a.example\ntoken: \"\"\ndefault_org_id: o\n",
+    ));
+    let error = one_error(&Given::default(), &home.environment(&[]));
+    let line = format!("the file {}: its `token` is empty", home.file());
+    assert!(error.to_string().contains(&line), "{error}");
+
+    let errors = lookup(&Given::default(), &Environment::of([])).unwrap_err();
+    assert!(
+        errors[0]
+            .to_string()
+            .contains("the home directory is not known"),
+        "{}",
+        errors[0]
+    );
+}
+
+#[test]
+fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
+    let home = Home::new(None);
+    for (name, content, expected) in [
+        ("missing.yaml", None, "it does not exist"),
+        (".", None, "it is not a file"),
+        (
+            "syntax.yaml",
+            Some("api_url: a\n  token: s3cret\n"),
+            "(line 2, column ",
+        ),
+        ("type.yaml", Some("token: [s3cret]\n"), "(line 1, column 8)"),
+        (
+            "binary.yaml",
+            Some("\0\u{1}"),
+            "not the YAML that hctl writes",
+        ),
+    ] {
+        let path = home.path().join(name);
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let given = Given {
+            hctl_config_file: Some(path.display().to_string()),
+            ..block()
+        };
+        let error = one_error(&given, &home.environment(&[]));
+        assert_eq!(error.attribute(), Attribute::HctlConfigFile);
+        let text = error.to_string();
+        assert!(
+            text.contains(expected) && text.contains(&path.display().to_string()),
+            "{text}"
+        );
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn a_broken_default_file_matters_only_if_something_is_looked_for_in_it() {
+    let home = Home::new(Some("api_url: [\n"));
+    lookup(&block(), &home.environment(&[])).unwrap();
+    lookup(&Given::default(), &home.environment(&VARIABLES)).unwrap();
+
+    let error = one_error(&Given::default(), &home.environment(&[]));
+    assert_eq!(error.attribute(), Attribute::ApiUrl);
+    assert!(error.to_string().contains(&home.file()), "{error}");
+    let error = one_error(&Given::default(), &home.environment(&VARIABLES[..2]));
+    assert_eq!(error.attribute(), Attribute::AuthToken);
+}
+
+#[test]
+fn an_empty_attribute_is_an_error_of_its_own() {
+    let home = Home::new(Some(FILE));
+    let empty = || Some(String::new());
+    for (attribute, given) in [
+        (
+            Attribute::ApiUrl,
+            Given {
+                api_url: empty(),
+                ..block()
+            },
+        ),
+        (
+            Attribute::OrgId,
+            Given {
+                org_id: empty(),
+                ..block()
+            },
+        ),
+        (
+            Attribute::OrgId,
+            Given {
+                org_id: Some("  ".to_owned()),
+                ..block()
+            },
+        ),
+        (
+            Attribute::AuthToken,
+            Given {
+                auth_token: Some(SecretString::from("\n")),
+                ..block()
+            },
+        ),
+        (
+            Attribute::HctlConfigFile,
+            Given {
+                hctl_config_file: empty(),
+                ..block()
+            },
+        ),
+    ] {
+        let error = one_error(&given, &home.environment(&VARIABLES));
+        assert_eq!(error, LookupError::Empty { attribute });
+        assert!(error.to_string().starts_with(attribute.name()), "{error}");
+    }
+}
+
+#[test]
+fn addresses_that_can_be_used() {
+    for (text, expected) in [
+        ("https://api.humanitec.dev", "https://api.humanitec.dev/"),
+        ("https://api.humanitec.dev/", "https://api.humanitec.dev/"),
+        (
+            " http://localhost:8080/base/path/ \n",
+            "http://localhost:8080/base/path/",
+        ),
+        ("HTTPS://Example.COM", "https://example.com/"),
+        ("http://[::1]:8080", "http://[::1]:8080/"),
+    ] {
+        let given = Given {
+            api_url: Some(text.to_owned()),
+            ..block()
+        };
+        let settings = lookup(&given, &Environment::of([])).unwrap();
+        assert_eq!(settings.api_url.as_str(), expected);
+    }
+}
+
+#[test]
+fn addresses_that_cannot_be_used() {
+    for (text, expected) in [
+        (
+            "api.humanitec.dev",
+            "the text `api.humanitec.dev` is no URL (relative URL without a base)",
+        ),
+        (
+            "localhost:8080",
+            "the URL `localhost:8080` does not begin with http:// or https://",
+        ),
+        ("ftp://a.example", "does not begin with http:// or https://"),
+        ("https://", "is no URL (empty host)"),
+        ("https://a.example:99999", "is no URL (invalid port number)"),
+        (
+            "https://a.example/?s3cret",
+            "the URL holds a query or a fragment",
+        ),
+        (
+            "https://a.example/#s3cret",
+            "the URL holds a query or a fragment",
+        ),
+        (
+            "https://ann:s3cret@a.example",
+            "the URL holds a user name or password",
+        ),
+        (
+            "https://s3cret@a.example",
+            "the URL holds a user name or password",
+        ),
+        ("https://ann:s3cret@a exa.mple", "the text is no URL"),
+    ] {
+        let given = Given {
+            api_url: Some(text.to_owned()),
+            ..block()
+        };
+        let error = one_error(&given, &Environment::of([]));
+        assert_eq!(error.attribute(), Attribute::ApiUrl);
+        let told = error.to_string();
+        assert!(
+            told.starts_with("api_url cannot be used (from `api_url` in the provider block): "),
+            "{told}"
+        );
+        assert!(told.contains(expected), "{text}: {told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
+fn only_localhost_needs_no_token() {
+    for (url, needs) in [
+        ("http://localhost:8080", false),
+        ("https://LOCALHOST/base", false),
+        ("http://127.0.0.1:8080", true),
+        ("http://[::1]", true),
+        ("http://localhost.example", true),
+        ("https://api.humanitec.dev", true),
+    ] {
+        let given = Given {
+            api_url: Some(url.to_owned()),
+            auth_token: None,
+            ..block()
+        };
+        let result = lookup(&given, &Environment::of([]));
+        assert_eq!(result.is_err(), needs, "{url}");
+        if let Ok(settings) = result {
+            assert!(settings.token.is_none());
+        }
+        let with_token = Environment::of([("HUMANITEC_AUTH_TOKEN", "t")]);
+        assert!(
+            lookup(&given, &with_token).unwrap().token.is_some(),
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn a_token_is_trimmed_and_must_fit_into_a_header() {
+    let given = |token: &str| Given {
+        auth_token: Some(SecretString::from(token)),
+        ..block()
+    };
+    let settings = lookup(&given("from-a-file\n"), &Environment::of([])).unwrap();
+    assert_eq!(shown(&settings).2.as_deref(), Some("from-a-file"));
+    for bad in ["s3cret s3cret", "s3cret\r\nX: y", "s3crét", "s3cret\0"] {
+        let error = one_error(&given(bad), &Environment::of([]));
+        assert_eq!(error.attribute(), Attribute::AuthToken);
+        assert!(!error.to_string().contains("s3cr"), "{error}");
+    }
+}
+
+#[test]
+fn an_organization_that_has_no_address_is_refused() {
+    let given = Given {
+        org_id: Some("..".to_owned()),
+        ..block()
+    };
+    let error = one_error(&given, &Environment::of([]));
+    assert_eq!(
+        error.to_string(),
+        "org_id cannot be used (from `org_id` in the provider block): `..` is not the id of an organization"
+    );
+}
+
+#[test]
+fn no_secret_is_in_a_debug_text() {
+    let home = Home::new(Some(FILE));
+    let environment = home.environment(&VARIABLES);
+    let settings = lookup(&block(), &environment).unwrap();
+    for text in [
+        format!("{:?}", block()),
+        format!("{settings:?}"),
+        format!("{environment:?}"),
+    ] {
+        assert!(!text.contains("-token"), "{text}");
+    }
+}

@@ -1,0 +1,76 @@
+//! The client against a server that misbehaves.
+
+mod api;
+mod fake;
+mod faults;
+mod limits;
+mod lookup;
+mod network;
+mod process;
+mod rules;
+mod runners;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::lookup::{Settings, Source, Token};
+use super::{Budget, Client};
+use crate::runner::Runner;
+use api::Shared;
+use fake::Fake;
+
+/// A token that must never be seen again.
+const TOKEN: &str = "canary-3f9a1c";
+
+fn settings(url: &str) -> Settings {
+    Settings {
+        api_url: url.parse().unwrap(),
+        org_id: "org".to_owned(),
+        token: Some(Token {
+            secret: SecretString::from(TOKEN),
+            source: Source::Variable("HUMANITEC_AUTH_TOKEN"),
+        }),
+    }
+}
+
+/// A client that does not wait between attempts.
+fn client(url: &str) -> Client {
+    let mut client = Client::new(settings(url), "test".to_owned());
+    client.pace.base = Duration::from_millis(1);
+    client
+}
+
+fn budget() -> Budget {
+    Budget::new(Duration::from_secs(20), CancellationToken::new())
+}
+
+fn runner() -> Runner {
+    serde_json::from_value(json!({
+        "id": "my-runner",
+        "description": "mine",
+        "runner_configuration": {
+            "type": "kubernetes-eks",
+            "cluster": {
+                "name": "my-cluster",
+                "region": "eu-west-1",
+                "auth": {"role_arn": "arn:aws:iam::123456789012:role/r"},
+            },
+            "job": {"namespace": "n", "service_account": "s"},
+        },
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }))
+    .unwrap()
+}
+
+/// A small API that holds this runner, and a client of it.
+async fn world(runner: Option<&Runner>) -> (Fake, Shared, Client) {
+    let state = Shared::default();
+    state.lock().unwrap().runner = runner.map(|runner| serde_json::to_value(runner).unwrap());
+    let fake = Fake::start(api::handler(&state)).await;
+    let client = client(&fake.url());
+    (fake, Arc::clone(&state), client)
+}

@@ -1,0 +1,218 @@
+//! Connections, redirects, proxies and TLS; and that the token stays where it belongs.
+
+use super::fake::{Fake, Reply};
+use super::*;
+use crate::orchestrator::{ConnectFailure, Environment, Error, user_agent};
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_and_asked_five_times() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = client(&url);
+    let read = client.get_runner("r", &budget()).await.unwrap_err();
+    assert_eq!(
+        read.report(),
+        format!(
+            "GET {url}/orgs/org/runners/r (attempt 5): the connection was refused (Connection refused (os error \
+             111)).\n\nCheck the host and the port in api_url (and those of the proxy, if HTTP_PROXY or \
+             HTTPS_PROXY is set), and that the Orchestrator is running there."
+        )
+    );
+    let created = client
+        .create_runner(&runner(), &budget())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            created,
+            Error::Connect {
+                what: ConnectFailure::Refused,
+                ..
+            }
+        ),
+        "{created:?}"
+    );
+    let updated = client
+        .update_runner(&runner(), &budget())
+        .await
+        .unwrap_err();
+    assert!(!updated.is_uncertain(), "{updated}");
+    let deleted = client.delete_runner("r", &budget()).await.unwrap_err();
+    assert!(!deleted.is_uncertain(), "{deleted}");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_meanwhile_is_used() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut client = client(&format!("http://{address}"));
+    client.pace.base = Duration::from_millis(100);
+    client.pace.attempts = 50;
+    client.pace.cap = Duration::from_millis(100);
+    let state = Shared::default();
+    let handler = api::handler(&state);
+    let server = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Fake::on(
+            tokio::net::TcpListener::bind(address).await.unwrap(),
+            handler,
+        )
+    });
+    client.create_runner(&runner(), &budget()).await.unwrap();
+    assert_eq!(
+        server.await.unwrap().lines(),
+        ["POST /orgs/org/runners"],
+        "nothing had to be looked for"
+    );
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_told() {
+    // Reserved for names that never exist (RFC 6761).
+    let mut client = client("http://orchestrator.invalid");
+    client.pace.attempts = 1;
+    let error = client.get_runner("r", &budget()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Connect {
+                what: ConnectFailure::Dns,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(
+        error.report().contains("Check the host name in api_url"),
+        "{}",
+        error.report()
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let target = Fake::start(|_| Reply::empty(204)).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!(
+            "Location: http://user:pass@127.0.0.1:{}/new?token=x#y",
+            target.port
+        );
+        let fake = Fake::start(move |_| Reply::empty(status).with_header(&location)).await;
+        let client = client(&fake.url());
+        let error = client.delete_runner("r", &budget()).await.unwrap_err();
+        let to = format!("http://127.0.0.1:{}/new", target.port);
+        assert_eq!(
+            error.report(),
+            format!(
+                "DELETE {}/orgs/org/runners/r was answered with a redirect ({status}) to {to}.\n\nRedirects are \
+                 not followed. If {to} is the Orchestrator's API, set api_url to that installation's base URL.",
+                fake.url()
+            )
+        );
+        assert!(
+            !client
+                .create_runner(&runner(), &budget())
+                .await
+                .unwrap_err()
+                .is_uncertain()
+        );
+        assert_eq!(fake.lines().len(), 2);
+    }
+    assert!(target.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_local_installation_gets_a_user_id_where_there_is_no_token() {
+    let (fake, _, _) = world(None).await;
+    let mut settings = settings(&format!("http://localhost:{}", fake.port));
+    settings.token = None;
+    let client = Client::new(settings, String::new());
+    client.get_runner("r", &budget()).await.unwrap();
+    let seen = &fake.seen()[0];
+    assert_eq!(
+        seen.header("from"),
+        Some("00000000-0000-0000-0000-000000000000")
+    );
+    assert_eq!(seen.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_401_says_where_the_token_came_from() {
+    let fake = Fake::start(|_| Reply::error(401, "token has expired")).await;
+    let error = client(&fake.url())
+        .get_runner("r", &budget())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.report(),
+        format!(
+            "GET {}/orgs/org/runners/r was not authenticated (401): token has expired.\n\nThe token comes from the \
+             environment variable HUMANITEC_AUTH_TOKEN. It may have expired, may have been revoked, or may \
+             belong to another installation than api_url names: get a new one and set it there.",
+            fake.url()
+        )
+    );
+}
+
+/// A server that repeats the token in every way it can.
+#[tokio::test]
+async fn the_token_is_in_no_error_and_no_debug_text() {
+    let echo = |status| {
+        Reply::Answer(
+            status,
+            String::new(),
+            format!("<p>You sent Bearer {TOKEN}</p>"),
+        )
+    };
+    let own = |status| Reply::error(status, &format!("bad token {TOKEN}"));
+    let odd = Reply::json(200, &json!({"id": TOKEN, "runner_configuration": TOKEN}));
+    for reply in [
+        echo(200),
+        echo(401),
+        echo(404),
+        echo(500),
+        own(400),
+        own(401),
+        own(409),
+        own(429),
+        odd,
+    ] {
+        let fake = Fake::start(move |_| reply.clone()).await;
+        let client = client(&fake.url());
+        let mut texts = Vec::new();
+        for error in [
+            client.get_runner("r", &budget()).await.unwrap_err(),
+            client
+                .create_runner(&runner(), &budget())
+                .await
+                .unwrap_err(),
+            client
+                .update_runner(&runner(), &budget())
+                .await
+                .unwrap_err(),
+            client.delete_runner("r", &budget()).await.unwrap_err(),
+        ] {
+            texts.extend([error.to_string(), error.report(), format!("{error:?}")]);
+        }
+        // By now the HTTP client with its headers is there.
+        texts.push(format!("{client:?}"));
+        for text in texts {
+            assert!(!text.contains(TOKEN), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_user_agent_names_both_versions_and_what_the_user_adds() {
+    let own = format!(
+        "terraform-provider-platform-orchestrator/{}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let agent = user_agent("1.11.4", &Environment::of([]));
+    assert_eq!(agent, format!("{own} (+Terraform/1.11.4)"));
+    let environment = Environment::of([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
+    let agent = user_agent("1.11.4", &environment);
+    assert_eq!(agent, format!("{own} (+Terraform/1.11.4) ci/7 X: y"));
+}

@@ -1,0 +1,133 @@
+//! The calls about runner rules.
+
+use serde_json::json;
+
+use super::fake::{Fake, Reply};
+use super::*;
+use crate::orchestrator::{Error, RuleKey};
+
+fn key(runner: &str, project: Option<&str>, env_type: Option<&str>) -> RuleKey {
+    RuleKey {
+        runner_id: runner.to_owned(),
+        project_id: project.map(str::to_owned),
+        env_type_id: env_type.map(str::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn a_rule_is_created_read_found_and_deleted() {
+    let (fake, _, client) = world(None).await;
+    let all = key("r", None, None);
+    let dev = key("r", Some("shop"), Some("dev"));
+    let first = client.create_rule(&all, &budget()).await.unwrap();
+    let second = client.create_rule(&dev, &budget()).await.unwrap();
+    assert_eq!(
+        (first.key.clone(), second.key.clone()),
+        (all.clone(), dev.clone())
+    );
+    assert_eq!(
+        client.get_rule(&second.id, &budget()).await.unwrap(),
+        Some(second.clone())
+    );
+    assert_eq!(
+        client.find_rule(&dev, &budget()).await.unwrap(),
+        Some(second.clone())
+    );
+    assert_eq!(
+        client
+            .find_rule(&key("r", None, Some("dev")), &budget())
+            .await
+            .unwrap(),
+        None
+    );
+    client.delete_rule(&second.id, &budget()).await.unwrap();
+    client.delete_rule(&second.id, &budget()).await.unwrap();
+    assert_eq!(client.get_rule(&second.id, &budget()).await.unwrap(), None);
+
+    let seen = fake.seen();
+    assert_eq!(seen[0].body, json!({"runner_id": "r"}));
+    assert_eq!(
+        seen[1].body,
+        json!({"runner_id": "r", "project_id": "shop", "env_type_id": "dev"})
+    );
+    let lists: Vec<String> = fake
+        .lines()
+        .into_iter()
+        .filter(|line| line.contains('?'))
+        .collect();
+    assert_eq!(
+        lists,
+        [
+            "GET /orgs/org/runner-rules?byRunnerId=r&byProjectId=shop&byEnvTypeId=dev",
+            "GET /orgs/org/runner-rules?byRunnerId=r&byProjectId=shop&byEnvTypeId=dev&page=1",
+            "GET /orgs/org/runner-rules?byRunnerId=r&byEnvTypeId=dev",
+            "GET /orgs/org/runner-rules?byRunnerId=r&byEnvTypeId=dev&page=1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_same_rule_is_told_with_the_id_to_import() {
+    let (_fake, state, client) = world(None).await;
+    let made = client
+        .create_rule(&key("r", None, Some("dev")), &budget())
+        .await
+        .unwrap();
+    let error = client.create_rule(&made.key, &budget()).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::AlreadyExists { id, .. } if *id == made.id),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "runner rule conflicts with existing rule 'uuid-1' for runner 'r'"
+    );
+
+    // Another runner's rule for the same pair is not this rule.
+    let error = client
+        .create_rule(&key("other", None, Some("dev")), &budget())
+        .await
+        .unwrap_err();
+    assert!(error.is_conflict() && !error.is_already_exists());
+    assert!(
+        error
+            .to_string()
+            .ends_with("existing rule 'uuid-1' for runner 'r'"),
+        "{error}"
+    );
+    assert_eq!(state.lock().unwrap().created, 1);
+}
+
+#[tokio::test]
+async fn unset_is_the_same_as_empty_in_an_answer() {
+    for unset in [json!({}), json!({"project_id": "", "env_type_id": null})] {
+        let mut rule = json!({"id": "u", "runner_id": "r", "created_at": "2026-01-01T00:00:00Z"});
+        rule.as_object_mut()
+            .unwrap()
+            .extend(unset.as_object().unwrap().clone());
+        let fake = Fake::start(move |_| Reply::json(200, &rule)).await;
+        let read = client(&fake.url())
+            .get_rule("u", &budget())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(read.key, key("r", None, None));
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_goes_in_circles_ends() {
+    let fake =
+        Fake::start(|_| Reply::json(200, &json!({"items": [], "next_page_token": "again"}))).await;
+    let error = client(&fake.url())
+        .find_rule(&key("r", None, None), &budget())
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the next page is the same page again"),
+        "{error}"
+    );
+    assert_eq!(fake.lines().len(), 1 + 5);
+}

@@ -1,0 +1,353 @@
+//! The calls about runners, when all goes well and when the service says no.
+
+use serde_json::{Value, json};
+
+use super::fake::{Fake, Reply};
+use super::*;
+use crate::orchestrator::Error;
+
+#[tokio::test]
+async fn a_runner_is_created_read_updated_and_deleted() {
+    let (fake, state, client) = world(None).await;
+    let mut runner = runner();
+    runner.description = Some("first".to_owned());
+    assert_eq!(
+        client.create_runner(&runner, &budget()).await.unwrap(),
+        runner
+    );
+    assert_eq!(
+        client
+            .get_runner("my-runner", &budget())
+            .await
+            .unwrap()
+            .unwrap(),
+        runner
+    );
+
+    runner.description = None;
+    let updated = client.update_runner(&runner, &budget()).await.unwrap();
+    assert_eq!(
+        updated.description.as_deref(),
+        Some(""),
+        "the service's own form"
+    );
+    client.delete_runner("my-runner", &budget()).await.unwrap();
+    assert!(state.lock().unwrap().runner.is_none());
+
+    let seen = fake.seen();
+    assert_eq!(
+        fake.lines(),
+        [
+            "POST /orgs/org/runners",
+            "GET /orgs/org/runners/my-runner",
+            "PATCH /orgs/org/runners/my-runner",
+            "DELETE /orgs/org/runners/my-runner",
+        ]
+    );
+    assert_eq!(seen[0].body["description"], "first");
+    assert_eq!(seen[0].header("content-type"), Some("application/json"));
+    assert_eq!(
+        seen[2].body,
+        json!({
+            "description": "",
+            "runner_configuration": seen[0].body["runner_configuration"],
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+        })
+    );
+    assert_eq!(
+        seen[2].body["runner_configuration"]["type"],
+        "kubernetes-eks"
+    );
+    for seen in seen {
+        assert_eq!(
+            seen.header("authorization"),
+            Some("Bearer canary-3f9a1c"),
+            "{}",
+            seen.head
+        );
+        assert_eq!(seen.header("from"), None);
+        assert_eq!(seen.header("user-agent"), Some("test"));
+        assert_eq!(seen.header("transfer-encoding"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_once() {
+    let (fake, _, client) = world(None).await;
+    assert_eq!(
+        client.get_runner("my-runner", &budget()).await.unwrap(),
+        None
+    );
+    assert_eq!(client.get_runner("other", &budget()).await.unwrap(), None);
+    client.delete_runner("my-runner", &budget()).await.unwrap();
+    assert_eq!(
+        fake.lines(),
+        [
+            "GET /orgs/org/runners/my-runner",
+            "GET /orgs/org/runners?per_page=1",
+            "GET /orgs/org/runners/other",
+            "DELETE /orgs/org/runners/my-runner",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
+    let state = Shared::default();
+    let fake = Fake::start(api::handler(&state)).await;
+    let mut settings = settings(&fake.url());
+    settings.org_id = "nowhere".to_owned();
+    let client = Client::new(settings, String::new());
+    let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
+    assert_eq!(
+        error.report(),
+        "Organization `nowhere` was not found: organization not found.\n\nCheck org_id, and that api_url names \
+         the installation that this organization lives in."
+    );
+    let error = client
+        .delete_runner("my-runner", &budget())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::OrgNotFound { .. }), "{error}");
+}
+
+/// The answer to the listing decides what a 404 is worth.
+#[tokio::test]
+async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
+    for (listing, gone) in [
+        (Reply::json(200, &json!({"items": []})), true),
+        (Reply::error(403, "no permission"), true),
+        (Reply::error(401, "unknown token"), false),
+        (Reply::html(200), false),
+        (Reply::html(404), false),
+        (Reply::html(403), false),
+        (Reply::error(500, "broken"), false),
+    ] {
+        let listing_ = listing.clone();
+        let fake = Fake::start(move |seen| match seen.target.as_str() {
+            "/orgs/org/runners?per_page=1" => listing.clone(),
+            _ => Reply::error(404, "runner not found"),
+        })
+        .await;
+        let answer = client(&fake.url()).get_runner("my-runner", &budget()).await;
+        assert_eq!(matches!(answer, Ok(None)), gone, "{listing_:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn other_404s_and_refusals_are_errors() {
+    let not_ours = json!({"error": "Not Found", "message": "no Route matched"});
+    for (reply, expected) in [
+        (Reply::html(404), "answered with 404: Oops It broke"),
+        (Reply::empty(404), "answered with 404 and no text"),
+        (
+            Reply::json(404, &not_ours),
+            "answered with 404: no Route matched",
+        ),
+        (Reply::json(404, &json!({})), "answered with 404: {}"),
+        (
+            Reply::error(401, "unknown user"),
+            "not authenticated (401): unknown user",
+        ),
+        (
+            Reply::error(403, "may not read"),
+            "refused (403): may not read",
+        ),
+        (Reply::error(500, "broken"), "answered with 500: broken"),
+        (Reply::html(200), "its answer cannot be read"),
+        (
+            Reply::json(200, &json!({"id": "my-runner"})),
+            "missing field `runner_configuration`",
+        ),
+        (
+            Reply::json(200, &json!([])),
+            "its answer cannot be read: invalid type: sequence, expected a map",
+        ),
+        (
+            Reply::json(200, &named("other")),
+            "it is about the runner `other`",
+        ),
+        (
+            Reply::json(200, &json!({"items": []})),
+            "its answer cannot be read: missing field `id`",
+        ),
+    ] {
+        let fake = Fake::start(move |_| reply.clone()).await;
+        let client = client(&fake.url());
+        let read = client.get_runner("my-runner", &budget()).await.unwrap_err();
+        assert!(read.to_string().contains(expected), "{expected}: {read}");
+        assert!(!read.is_not_found());
+        let update = client
+            .update_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        assert!(
+            update.report().contains(expected),
+            "{expected}: {}",
+            update.report()
+        );
+        client
+            .delete_runner("my-runner", &budget())
+            .await
+            .unwrap_err();
+    }
+}
+
+fn named(id: &str) -> Value {
+    let mut value = serde_json::to_value(runner()).unwrap();
+    value["id"] = json!(id);
+    value
+}
+
+#[tokio::test]
+async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
+    for kind in [
+        "kubernetes",
+        "kubernetes-gke",
+        "kubernetes-agent",
+        "serverless-ecs",
+        "new",
+    ] {
+        let (_fake, state, client) = world(Some(&runner())).await;
+        state.lock().unwrap().runner.as_mut().unwrap()["runner_configuration"] =
+            json!({"type": kind});
+        let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("runner `my-runner` is of type `{kind}`, not `kubernetes-eks`")
+        );
+        let error = client
+            .create_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_already_exists(), "{error}");
+        assert_eq!(
+            error.report(),
+            format!(
+                "Runner with id my-runner already exists.\n\nThe one that exists is a runner of type `{kind}`, \
+                 which this provider cannot manage. Use another id."
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_told_with_the_services_message() {
+    for mine in [true, false] {
+        let mut existing = runner();
+        if !mine {
+            existing.runner_configuration.job.namespace = "theirs".to_owned();
+        }
+        let (fake, state, client) = world(Some(&existing)).await;
+        let error = client
+            .create_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_already_exists() && !error.is_uncertain());
+        assert_eq!(error.to_string(), "runner with id my-runner already exists");
+        assert_eq!(fake.lines().len(), 2, "{:?}", fake.lines());
+        assert_eq!(state.lock().unwrap().created, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_409_for_an_organization_that_is_not_there_is_the_services_message() {
+    let fake = Fake::start(|seen| match seen.method.as_str() {
+        "POST" => Reply::error(409, "organization not found"),
+        _ => Reply::error(404, "organization not found"),
+    })
+    .await;
+    let error = client(&fake.url())
+        .create_runner(&runner(), &budget())
+        .await
+        .unwrap_err();
+    assert!(error.is_conflict() && !error.is_uncertain());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "POST {}/orgs/org/runners was refused (409): organization not found",
+            fake.url()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
+    for status in [400, 403, 404, 413, 422] {
+        let fake =
+            Fake::start(move |_| Reply::error(status, "role_arn: must match ^arn:aws:iam::")).await;
+        let client = client(&fake.url());
+        let create = client
+            .create_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        let update = client
+            .update_runner(&runner(), &budget())
+            .await
+            .unwrap_err();
+        for error in [create, update] {
+            let expected = format!("refused ({status}): role_arn: must match ^arn:aws:iam::");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+            assert!(!error.is_uncertain());
+        }
+        assert_eq!(fake.lines().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_runner_in_use_is_not_deleted_and_its_environments_are_named() {
+    let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
+    let fake = Fake::start(move |_| Reply::error(409, message)).await;
+    let error = client(&fake.url())
+        .delete_runner("my-runner", &budget())
+        .await
+        .unwrap_err();
+    assert!(error.is_conflict());
+    assert!(error.to_string().ends_with(message), "{error}");
+    assert_eq!(fake.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn ids_stay_inside_their_segment() {
+    let (fake, _, client) = world(None).await;
+    assert_eq!(
+        client.get_runner("a/../b?c#d e", &budget()).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        fake.lines()[0],
+        "GET /orgs/org/runners/a%2F..%2Fb%3Fc%23d%20e"
+    );
+    for id in ["", ".", ".."] {
+        let error = client.get_runner(id, &budget()).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("`{id}` cannot be an id"));
+    }
+    assert_eq!(fake.lines().len(), 2, "the last three never left");
+}
+
+#[tokio::test]
+async fn the_base_urls_path_is_kept() {
+    for base in ["/base/path", "/base/path/"] {
+        let fake = Fake::start(|_| Reply::html(404)).await;
+        let client = client(&format!("{}{base}", fake.url()));
+        client.get_runner("r", &budget()).await.unwrap_err();
+        assert_eq!(fake.lines(), ["GET /base/path/orgs/org/runners/r"]);
+    }
+}
+
+/// The plugin layer runs every call as a task of its own.
+#[test]
+fn the_calls_may_move_between_threads() {
+    fn is_send(_: impl Send) {}
+    let client = client("http://localhost");
+    let (runner, budget) = (
+        runner(),
+        Budget::new(Duration::ZERO, CancellationToken::new()),
+    );
+    is_send(client.create_runner(&runner, &budget));
+    is_send(client.get_runner("r", &budget));
+    is_send(client.update_runner(&runner, &budget));
+    is_send(client.delete_runner("r", &budget));
+    is_send(client.get_rule("u", &budget));
+    is_send(client.delete_rule("u", &budget));
+}
