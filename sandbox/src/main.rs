@@ -1,2 +1,140 @@
-//! The sandbox command.
-fn main() {}
+//! The sandbox command: runs the Orchestrator's stand-in until Ctrl-C or SIGTERM.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
+use k8s_openapi::jiff::SignedDuration;
+use sandbox::orchestrator::faults::FaultRule;
+use sandbox::orchestrator::{Options, Orchestrator};
+use tokio::signal::unix::{SignalKind, signal};
+
+const EXAMPLES: &str = r#"Examples:
+  On a free port, with a token made for this run:
+      cargo run -p sandbox
+  A slow service on a port of its own:
+      cargo run -p sandbox -- --port 8080 --delay 50ms
+  A local installation, which trusts the user id in the From header:
+      cargo run -p sandbox -- --local
+  The answer to the first create call is lost after the runner was created:
+      cargo run -p sandbox -- --fault '{"method": "POST", "times": 1, "fault": {"kind": "disconnect", "when": "after-work"}}'
+  The same while it runs:
+      curl -X POST http://127.0.0.1:8080/_sandbox/faults -d '{"method": "POST", "times": 1, "fault": {"kind": "disconnect", "when": "after-work"}}'"#;
+
+/// A stand-in for the Platform Orchestrator's API on 127.0.0.1, in memory.
+///
+/// Prints what a terminal and a Terraform configuration need to use it, and runs until Ctrl-C or
+/// SIGTERM.
+#[derive(Parser)]
+#[command(name = "sandbox", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// The port; 0 for a free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// The one organization there is.
+    #[arg(long, value_name = "ID", default_value = "my-org")]
+    org: String,
+    /// The token that callers must send; not printed. Without it one is made and printed.
+    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    token: Option<String>,
+    /// A local installation: no token, a user id in the From header.
+    #[arg(long, conflicts_with = "token")]
+    local: bool,
+    /// How long every call waits, such as 50ms or 2s.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
+    delay: Duration,
+    /// A fault rule as JSON, in force from the start; may be repeated.
+    #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
+    faults: Vec<FaultRule>,
+    /// A project that runner rules may name; may be repeated. Without it: any.
+    #[arg(long = "project", value_name = "ID")]
+    projects: Option<Vec<String>>,
+    /// An environment type that runner rules may name; may be repeated. Without it: any.
+    #[arg(long = "env-type", value_name = "ID")]
+    env_types: Option<Vec<String>>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|error: k8s_openapi::jiff::Error| error.to_string())?;
+    Duration::try_from(duration).map_err(|error| error.to_string())
+}
+
+fn fault(text: &str) -> Result<FaultRule, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "a command tells of its failure there")]
+            {
+                eprintln!("error: the sandbox could not start: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> io::Result<()> {
+    // Before the address is printed: whoever reads it may end the command at once.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let given_token = arguments.token.is_some();
+    let mut options = Options {
+        org: arguments.org,
+        port: arguments.port,
+        delay: arguments.delay,
+        faults: arguments.faults,
+        projects: arguments.projects,
+        env_types: arguments.env_types,
+        ..Options::default()
+    };
+    if arguments.local {
+        options.token = None;
+    } else if given_token {
+        options.token = arguments.token;
+    }
+    let orchestrator = Orchestrator::start(options)?;
+    #[expect(clippy::print_stdout, reason = "the command's output")]
+    {
+        println!("{}", introduction(&orchestrator, given_token));
+    }
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// What to paste into a terminal and into a configuration. A token that was given is not shown.
+fn introduction(orchestrator: &Orchestrator, given_token: bool) -> String {
+    let (url, org) = (orchestrator.url(), orchestrator.org());
+    let token = match orchestrator.token() {
+        "" => "# no token: a local installation".to_owned(),
+        _ if given_token => "# HUMANITEC_AUTH_TOKEN: the token given with --token".to_owned(),
+        token => format!("export HUMANITEC_AUTH_TOKEN={token}"),
+    };
+    format!(
+        r#"The Orchestrator's stand-in listens on {url}
+
+For a terminal:
+  export HUMANITEC_API_URL={url}
+  export HUMANITEC_ORG_ID={org}
+  {token}
+
+For a configuration:
+  provider "platform-orchestrator" {{
+    api_url = "{url}"
+    org_id  = "{org}"
+  }}
+
+Its switches: curl {url}/_sandbox/requests (also runners, runner-rules, counts, faults, delay)
+It ends with Ctrl-C."#
+    )
+}

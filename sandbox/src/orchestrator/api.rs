@@ -1,0 +1,162 @@
+//! The Orchestrator's API itself: who may call, and what each call does to the store.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, FROM, HOST};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use uuid::Uuid;
+
+use super::error::ApiError;
+use super::paging::{Page, PageQuery};
+use super::runner::{Create, Runner, Update};
+use super::runner_rule::{CreateRule, RuleFilter, RunnerRule};
+use super::server::Shared;
+use super::strict::parse_body;
+
+type Answer<T> = Result<T, ApiError>;
+/// A refused query is an [`ApiError`] like any other, so handlers see the rejection.
+type QueryOf<T> = Result<Query<T>, QueryRejection>;
+
+/// Every route of the API, behind the check of who calls.
+pub(super) fn router(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/orgs/{org}/runners", get(list).post(create))
+        .route(
+            "/orgs/{org}/runners/{id}",
+            get(read).patch(update).delete(delete),
+        )
+        .route(
+            "/orgs/{org}/runner-rules",
+            get(list_rules).post(create_rule),
+        )
+        .route(
+            "/orgs/{org}/runner-rules/{id}",
+            get(read_rule).delete(delete_rule),
+        )
+        .fallback(async || ApiError::not_found("no such path"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
+        .with_state(shared.clone())
+}
+
+/// With a token: only that token. Without one (a local installation): a user id in `From`, and
+/// only when the service is called as `localhost`.
+async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let admitted = match &shared.token {
+        Some(token) => {
+            header(headers, AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "))
+                == Some(token)
+        }
+        None => {
+            let host = header(headers, HOST.as_str()).unwrap_or_default();
+            (host == "localhost" || host.starts_with("localhost:"))
+                && header(headers, FROM.as_str()).is_some_and(|id| Uuid::try_parse(id).is_ok())
+        }
+    };
+    if admitted {
+        next.run(request).await
+    } else {
+        ApiError::unauthorized("the caller is not authenticated").into_response()
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    Path(org): Path<String>,
+    page: QueryOf<PageQuery>,
+) -> Answer<Json<Page<Runner>>> {
+    let Query(page) = page?;
+    let store = shared.store();
+    let summaries = store.list(&org)?.map(Runner::summary);
+    page.cut(summaries, |runner| &runner.id).map(Json)
+}
+
+async fn create(
+    State(shared): State<Arc<Shared>>,
+    Path(org): Path<String>,
+    body: Bytes,
+) -> Answer<(StatusCode, Json<Runner>)> {
+    let body = Create::from_body(&parse_body(&body)?)?;
+    let runner = shared.store().create(&org, body)?;
+    Ok((StatusCode::CREATED, Json(runner)))
+}
+
+async fn read(
+    State(shared): State<Arc<Shared>>,
+    Path((org, id)): Path<(String, String)>,
+) -> Answer<Json<Runner>> {
+    shared.store().get(&org, &id).cloned().map(Json)
+}
+
+async fn update(
+    State(shared): State<Arc<Shared>>,
+    Path((org, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer<Json<Runner>> {
+    let body = Update::from_body(&parse_body(&body)?)?;
+    shared.store().update(&org, &id, body).map(Json)
+}
+
+async fn delete(
+    State(shared): State<Arc<Shared>>,
+    Path((org, id)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    shared.store().delete(&org, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_rules(
+    State(shared): State<Arc<Shared>>,
+    Path(org): Path<String>,
+    page: QueryOf<PageQuery>,
+    filter: QueryOf<RuleFilter>,
+) -> Answer<Json<Page<RunnerRule>>> {
+    let (Query(page), Query(filter)) = (page?, filter?);
+    let store = shared.store();
+    let rules = store
+        .list_rules(&org)?
+        .filter(|rule| filter.admits(rule))
+        .cloned();
+    page.cut(rules, |rule| &rule.id).map(Json)
+}
+
+async fn create_rule(
+    State(shared): State<Arc<Shared>>,
+    Path(org): Path<String>,
+    body: Bytes,
+) -> Answer<(StatusCode, Json<RunnerRule>)> {
+    let body = CreateRule::from_body(&parse_body(&body)?)?;
+    let rule = shared.store().create_rule(&org, body)?;
+    Ok((StatusCode::CREATED, Json(rule)))
+}
+
+async fn read_rule(
+    State(shared): State<Arc<Shared>>,
+    Path((org, id)): Path<(String, String)>,
+) -> Answer<Json<RunnerRule>> {
+    shared.store().get_rule(&org, &id).cloned().map(Json)
+}
+
+async fn delete_rule(
+    State(shared): State<Arc<Shared>>,
+    Path((org, id)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    shared.store().delete_rule(&org, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}

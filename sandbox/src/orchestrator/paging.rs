@@ -1,0 +1,65 @@
+//! Pages: `per_page` and `page` in, `items` and `next_page_token` out.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ApiError;
+
+const DEFAULT: usize = 100;
+const MOST: usize = 100;
+
+/// The two query parameters of every list call.
+#[derive(Deserialize)]
+pub(super) struct PageQuery {
+    per_page: Option<String>,
+    page: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Serialize)]
+pub(super) struct Page<T> {
+    items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+impl PageQuery {
+    /// Cuts the asked page out of `all`, which is ordered by the id that `id_of` returns. Errors:
+    /// 400 for a `per_page` that is no positive number and a `page` that no answer has given.
+    /// More than 100 items a page are never given.
+    pub(super) fn cut<T>(
+        &self,
+        all: impl Iterator<Item = T>,
+        id_of: impl Fn(&T) -> &str,
+    ) -> Result<Page<T>, ApiError> {
+        let per_page = match self.per_page.as_deref() {
+            None => DEFAULT,
+            Some(text) => match text.parse::<usize>() {
+                Ok(n) if n > 0 => n.min(MOST),
+                _ => return Err(ApiError::invalid("per_page", "must be a positive number")),
+            },
+        };
+        let after = self.page.as_deref().map(from_token).transpose()?;
+        let mut rest = all.filter(|item| after.is_none_or(|after| id_of(item) > after));
+        let items: Vec<T> = rest.by_ref().take(per_page).collect();
+        let next_page_token = match (items.last(), rest.next()) {
+            (Some(last), Some(_)) => Some(to_token(id_of(last))),
+            _ => None,
+        };
+        Ok(Page {
+            items,
+            next_page_token,
+        })
+    }
+}
+
+/// A token is opaque to clients. This one holds characters that a client must encode in a query.
+fn to_token(last_id: &str) -> String {
+    format!("+{last_id}&")
+}
+
+fn from_token(token: &str) -> Result<&str, ApiError> {
+    token
+        .strip_prefix('+')
+        .and_then(|rest| rest.strip_suffix('&'))
+        .ok_or_else(|| ApiError::invalid("page", "is not a page token of this API"))
+}

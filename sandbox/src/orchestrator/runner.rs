@@ -1,0 +1,269 @@
+//! A runner, and what the bodies that create and change one must look like.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::error::ApiError;
+use super::strict::{decode, matches};
+use super::{pod_template, state_storage};
+
+/// The only type of runner that this API creates here; the others are put by hand.
+const EKS: &str = "kubernetes-eks";
+const OTHER_TYPES: [&str; 4] = [
+    "kubernetes",
+    "kubernetes-gke",
+    "kubernetes-agent",
+    "serverless-ecs",
+];
+
+const ID: &str = r"^[a-z][a-z0-9_-]+$";
+const ROLE_ARN: &str = r"^arn:aws:iam::[0-9]{12}:role\/[a-zA-Z_0-9+=,.@\-_/]+$";
+const SESSION_NAME: &str = r"^[a-zA-Z0-9+=,.@\-_/]+$";
+const STS_REGION: &str = r"^[a-z]{2}-[a-z]+-\d$";
+const AT: &str = "runner_configuration";
+
+/// A runner as the API returns it and as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Runner {
+    /// The organization it belongs to.
+    pub org_id: String,
+    /// Its id, unique in the organization.
+    pub id: String,
+    /// `None` when it was never given; `""` when it was removed by an update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// When it was created (RFC 3339).
+    pub created_at: String,
+    /// When it was last changed (RFC 3339).
+    pub updated_at: String,
+    /// `type` and that type's fields. Of any type when it was put by hand.
+    pub runner_configuration: Value,
+    /// `type` and that type's fields.
+    pub state_storage_configuration: Value,
+}
+
+impl Runner {
+    /// The runner as a list shows it: the two configurations hold only their `type`.
+    pub(super) fn summary(&self) -> Self {
+        Self {
+            runner_configuration: json!({ "type": self.runner_configuration["type"] }),
+            state_storage_configuration: json!({ "type": self.state_storage_configuration["type"] }),
+            ..self.clone()
+        }
+    }
+}
+
+/// The body of a create call, after all checks.
+pub(super) struct Create {
+    pub(super) id: String,
+    pub(super) description: Option<String>,
+    pub(super) runner_configuration: Value,
+    pub(super) state_storage_configuration: Value,
+}
+
+impl Create {
+    /// Decodes and checks a create body. The error is a 400.
+    pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            id: String,
+            description: Option<String>,
+            runner_configuration: Map<String, Value>,
+            state_storage_configuration: Map<String, Value>,
+        }
+        let body: Body = decode(body, "")?;
+        matches("id", &body.id, ID)?;
+        let sent = Value::Object(body.runner_configuration);
+        match runner_type(&sent)?.as_str() {
+            EKS => {}
+            other if OTHER_TYPES.contains(&other) => {
+                return Err(ApiError::invalid(
+                    &format!("{AT}.type"),
+                    format!(
+                        "this stand-in creates runners of type {EKS} only; put one of type \
+                         {other} through /_sandbox/runners"
+                    ),
+                ));
+            }
+            other => return Err(unknown_type(other)),
+        }
+        let configuration = EksConfiguration::from_value(&sent)?;
+        for (field, present) in [
+            ("cluster", configuration.cluster.is_some()),
+            ("job", configuration.job.is_some()),
+        ] {
+            if !present {
+                return Err(ApiError::invalid(AT, format!("missing field `{field}`")));
+            }
+        }
+        Ok(Self {
+            id: body.id,
+            description: body.description,
+            runner_configuration: configuration.into_value(),
+            state_storage_configuration: state_storage::check(&Value::Object(
+                body.state_storage_configuration,
+            ))?,
+        })
+    }
+}
+
+/// The body of an update call. What is `None` is left as it was.
+pub(super) struct Update {
+    description: Option<String>,
+    runner_configuration: Option<Value>,
+    state_storage_configuration: Option<Value>,
+}
+
+impl Update {
+    /// Decodes an update body and checks what needs no look at the stored runner. The error is a
+    /// 400.
+    pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            description: Option<String>,
+            runner_configuration: Option<Map<String, Value>>,
+            state_storage_configuration: Option<Map<String, Value>>,
+        }
+        let body: Body = decode(body, "")?;
+        let runner_configuration = match body.runner_configuration {
+            None => None,
+            Some(sent) => {
+                let sent = Value::Object(sent);
+                Some(match runner_type(&sent)?.as_str() {
+                    EKS => EksConfiguration::from_value(&sent)?.into_value(),
+                    other if OTHER_TYPES.contains(&other) => without_nulls(sent),
+                    other => return Err(unknown_type(other)),
+                })
+            }
+        };
+        let state_storage_configuration = body
+            .state_storage_configuration
+            .map(|sent| state_storage::check(&Value::Object(sent)))
+            .transpose()?;
+        Ok(Self {
+            description: body.description,
+            runner_configuration,
+            state_storage_configuration,
+        })
+    }
+
+    /// Merges the update into `runner`: its configuration at the top level only, the storage
+    /// whole. The error is a 400 about a `type` that is not the runner's; `runner` is then as it
+    /// was.
+    pub(super) fn apply(self, runner: &mut Runner) -> Result<(), ApiError> {
+        if let Some(sent) = self.runner_configuration {
+            let stored = &mut runner.runner_configuration;
+            if sent["type"] != stored["type"] {
+                return Err(ApiError::invalid(
+                    &format!("{AT}.type"),
+                    format!(
+                        "{} is not the runner's type {}",
+                        sent["type"], stored["type"]
+                    ),
+                ));
+            }
+            if let (Value::Object(stored), Value::Object(sent)) = (stored, sent) {
+                stored.extend(sent);
+            }
+        }
+        if let Some(description) = self.description {
+            runner.description = Some(description);
+        }
+        if let Some(storage) = self.state_storage_configuration {
+            runner.state_storage_configuration = storage;
+        }
+        Ok(())
+    }
+}
+
+/// The discriminator. The error is a 400: it is required in an update too.
+fn runner_type(sent: &Value) -> Result<String, ApiError> {
+    #[derive(Deserialize)]
+    struct Discriminator {
+        r#type: String,
+    }
+    Discriminator::deserialize(sent)
+        .map(|discriminator| discriminator.r#type)
+        .map_err(|error| ApiError::invalid(AT, error))
+}
+
+fn unknown_type(sent: &str) -> ApiError {
+    ApiError::invalid(
+        &format!("{AT}.type"),
+        format!("{sent:?} is not one of {EKS}, {}", OTHER_TYPES.join(", ")),
+    )
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.into_iter().filter(|(_, v)| !v.is_null()).collect(),
+        other => other,
+    }
+}
+
+/// `runner_configuration` of an EKS runner. An update may leave `cluster` or `job` out.
+#[derive(Serialize, Deserialize)]
+struct EksConfiguration {
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Cluster>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Job>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cluster {
+    name: String,
+    region: String,
+    auth: Auth,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Auth {
+    role_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sts_region: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Job {
+    namespace: String,
+    service_account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_template: Option<Value>,
+}
+
+impl EksConfiguration {
+    fn from_value(sent: &Value) -> Result<Self, ApiError> {
+        let configuration: Self = decode(sent, AT)?;
+        if let Some(cluster) = &configuration.cluster {
+            let auth = &cluster.auth;
+            let at = format!("{AT}.cluster.auth");
+            matches(&format!("{at}.role_arn"), &auth.role_arn, ROLE_ARN)?;
+            if let Some(name) = &auth.session_name {
+                let at = format!("{at}.session_name");
+                if !(3..=64).contains(&name.chars().count()) {
+                    return Err(ApiError::invalid(&at, "must have 3 to 64 characters"));
+                }
+                matches(&at, name, SESSION_NAME)?;
+            }
+            if let Some(region) = &auth.sts_region {
+                matches(&format!("{at}.sts_region"), region, STS_REGION)?;
+            }
+        }
+        if let Some(template) = configuration
+            .job
+            .as_ref()
+            .and_then(|job| job.pod_template.as_ref())
+        {
+            pod_template::check(template, &format!("{AT}.job.pod_template"))?;
+        }
+        Ok(configuration)
+    }
+
+    fn into_value(self) -> Value {
+        serde_json::to_value(self).expect("strings and JSON serialize")
+    }
+}

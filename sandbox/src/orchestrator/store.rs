@@ -1,0 +1,277 @@
+//! What the stand-in remembers: one organization's runners and runner rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::error::ApiError;
+use super::runner::{Create, Runner, Update};
+use super::runner_rule::{CreateRule, RunnerRule};
+
+/// Everything is in memory and lives as long as the server.
+pub(super) struct Store {
+    org: String,
+    runners: BTreeMap<String, Runner>,
+    rules: BTreeMap<String, RunnerRule>,
+    /// Runner id to the environments (`project/environment`) that keep it from being deleted.
+    environments: BTreeMap<String, BTreeSet<String>>,
+    /// The projects that a rule may name; `None`: any.
+    projects: Option<Vec<String>>,
+    /// The environment types that a rule may name; `None`: any.
+    env_types: Option<Vec<String>>,
+}
+
+impl Store {
+    pub(super) fn new(
+        org: String,
+        projects: Option<Vec<String>>,
+        env_types: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            org,
+            runners: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            projects,
+            env_types,
+        }
+    }
+
+    /// All runners of `org`, ordered by id. Error: 404.
+    pub(super) fn list(&self, org: &str) -> Result<impl Iterator<Item = &Runner>, ApiError> {
+        if org == self.org {
+            Ok(self.runners.values())
+        } else {
+            Err(ApiError::not_found("organization not found"))
+        }
+    }
+
+    /// Errors: 409 for another organization or an id that is taken.
+    pub(super) fn create(&mut self, org: &str, body: Create) -> Result<Runner, ApiError> {
+        self.check_org_for_create(org)?;
+        if self.runners.contains_key(&body.id) {
+            return Err(ApiError::conflict(format!(
+                "runner with id {} already exists",
+                body.id
+            )));
+        }
+        let now = now();
+        let runner = Runner {
+            org_id: self.org.clone(),
+            id: body.id.clone(),
+            description: body.description,
+            created_at: now.clone(),
+            updated_at: now,
+            runner_configuration: body.runner_configuration,
+            state_storage_configuration: body.state_storage_configuration,
+        };
+        self.runners.insert(body.id, runner.clone());
+        Ok(runner)
+    }
+
+    /// Error: 404.
+    pub(super) fn get(&self, org: &str, id: &str) -> Result<&Runner, ApiError> {
+        self.runners
+            .get(id)
+            .filter(|_| org == self.org)
+            .ok_or_else(runner_not_found)
+    }
+
+    /// Errors: 404; 400 for a `type` that is not the runner's.
+    pub(super) fn update(&mut self, org: &str, id: &str, body: Update) -> Result<Runner, ApiError> {
+        let runner = self
+            .runners
+            .get_mut(id)
+            .filter(|_| org == self.org)
+            .ok_or_else(runner_not_found)?;
+        body.apply(runner)?;
+        runner.updated_at = now();
+        Ok(runner.clone())
+    }
+
+    /// Errors: 404; 409 while environments use the runner.
+    pub(super) fn delete(&mut self, org: &str, id: &str) -> Result<(), ApiError> {
+        self.get(org, id)?;
+        if let Some(users) = self.environments.get(id).filter(|users| !users.is_empty()) {
+            let users: Vec<&str> = users.iter().map(String::as_str).collect();
+            return Err(ApiError::conflict(format!(
+                "runner {id} is in use by the environments: {}",
+                users.join(", ")
+            )));
+        }
+        self.remove(id);
+        Ok(())
+    }
+
+    /// All rules of `org`, ordered by id. Error: 404.
+    pub(super) fn list_rules(
+        &self,
+        org: &str,
+    ) -> Result<impl Iterator<Item = &RunnerRule>, ApiError> {
+        if org == self.org {
+            Ok(self.rules.values())
+        } else {
+            Err(ApiError::not_found("organization not found"))
+        }
+    }
+
+    /// Errors: 409 for another organization, for a runner, project or environment type that does
+    /// not exist, and for a pair of project and environment type that has its rule already.
+    pub(super) fn create_rule(
+        &mut self,
+        org: &str,
+        body: CreateRule,
+    ) -> Result<RunnerRule, ApiError> {
+        self.check_org_for_create(org)?;
+        if !self.runners.contains_key(&body.runner_id) {
+            return Err(does_not_exist("runner", &body.runner_id));
+        }
+        check_known("project", &body.project_id, self.projects.as_deref())?;
+        check_known(
+            "environment type",
+            &body.env_type_id,
+            self.env_types.as_deref(),
+        )?;
+        if let Some(existing) = self
+            .rules
+            .values()
+            .find(|rule| rule.project_id == body.project_id && rule.env_type_id == body.env_type_id)
+        {
+            return Err(ApiError::conflict(format!(
+                "runner rule conflicts with existing rule '{}' for runner '{}'",
+                existing.id, existing.runner_id
+            )));
+        }
+        let rule = RunnerRule {
+            org_id: self.org.clone(),
+            id: Uuid::new_v4().to_string(),
+            runner_id: body.runner_id,
+            project_id: body.project_id,
+            env_type_id: body.env_type_id,
+            created_at: now(),
+        };
+        self.rules.insert(rule.id.clone(), rule.clone());
+        Ok(rule)
+    }
+
+    /// Error: 404.
+    pub(super) fn get_rule(&self, org: &str, id: &str) -> Result<&RunnerRule, ApiError> {
+        self.rules
+            .get(id)
+            .filter(|_| org == self.org)
+            .ok_or_else(rule_not_found)
+    }
+
+    /// Error: 404.
+    pub(super) fn delete_rule(&mut self, org: &str, id: &str) -> Result<(), ApiError> {
+        self.get_rule(org, id)?;
+        self.rules.remove(id);
+        Ok(())
+    }
+
+    /// Every stored runner, ordered by id.
+    pub(super) fn runners(&self) -> Vec<Runner> {
+        self.runners.values().cloned().collect()
+    }
+
+    /// Every stored rule, ordered by id.
+    pub(super) fn rules(&self) -> Vec<RunnerRule> {
+        self.rules.values().cloned().collect()
+    }
+
+    /// Stores a runner of any type without a check, in the place of one with the same id.
+    pub(super) fn put(
+        &mut self,
+        id: &str,
+        description: Option<String>,
+        runner_configuration: Value,
+        state_storage_configuration: Value,
+    ) -> Runner {
+        let now = now();
+        let created_at = self
+            .runners
+            .get(id)
+            .map_or_else(|| now.clone(), |runner| runner.created_at.clone());
+        let runner = Runner {
+            org_id: self.org.clone(),
+            id: id.to_owned(),
+            description,
+            created_at,
+            updated_at: now,
+            runner_configuration,
+            state_storage_configuration,
+        };
+        self.runners.insert(id.to_owned(), runner.clone());
+        runner
+    }
+
+    /// Changes a runner in place; its id and organization stay. `false`: there is none.
+    pub(super) fn edit(&mut self, id: &str, change: impl FnOnce(&mut Runner)) -> bool {
+        let Some(runner) = self.runners.get_mut(id) else {
+            return false;
+        };
+        change(runner);
+        id.clone_into(&mut runner.id);
+        self.org.clone_into(&mut runner.org_id);
+        runner.updated_at = now();
+        true
+    }
+
+    /// Takes a runner away whoever uses it, with its rules. `false`: there is none.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        self.rules.retain(|_, rule| rule.runner_id != id);
+        self.environments.remove(id);
+        self.runners.remove(id).is_some()
+    }
+
+    /// Says which environments use the runner; none of them lets it be deleted again.
+    pub(super) fn set_environments(&mut self, id: &str, environments: BTreeSet<String>) {
+        self.environments.insert(id.to_owned(), environments);
+    }
+
+    /// A create call tells of another organization by 409, where the others tell by 404.
+    fn check_org_for_create(&self, org: &str) -> Result<(), ApiError> {
+        if org == self.org {
+            Ok(())
+        } else {
+            Err(ApiError::conflict("organization not found"))
+        }
+    }
+}
+
+/// The time in RFC 3339, to the microsecond, as databases keep it.
+fn now() -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_micros())
+        .ok()
+        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
+}
+
+fn runner_not_found() -> ApiError {
+    ApiError::not_found("runner not found")
+}
+
+fn rule_not_found() -> ApiError {
+    ApiError::not_found("runner rule not found")
+}
+
+fn does_not_exist(what: &str, id: &str) -> ApiError {
+    ApiError::conflict(format!("{what} {id} does not exist"))
+}
+
+/// `""` stands for "any" in a rule and needs not exist.
+fn check_known(what: &str, id: &str, known: Option<&[String]>) -> Result<(), ApiError> {
+    match known {
+        Some(known) if !id.is_empty() && !known.iter().any(|k| k == id) => {
+            Err(does_not_exist(what, id))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,65 @@
+//! Strict decoding: an unknown field, a missing one or a wrong type is a 400 that names the path.
+
+use regex_lite::Regex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::ApiError;
+
+/// Reads a request's body as JSON. The error is a 400.
+pub(super) fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("the request body is not JSON: {error}")))
+}
+
+/// Decodes `value`, found at the path `at` of the body (empty for the body itself), and refuses
+/// every field that `T` does not have.
+pub(super) fn decode<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ApiError> {
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let decoded = serde_ignored::deserialize(
+        serde_path_to_error::Deserializer::new(value, &mut track),
+        |path| unknown.push(without_options(&path.to_string())),
+    );
+    let decoded = decoded.map_err(|error| {
+        ApiError::invalid(
+            &join(at, &without_options(&track.path().to_string())),
+            error,
+        )
+    })?;
+    match unknown.first() {
+        Some(field) => Err(ApiError::invalid(&join(at, field), "unknown field")),
+        None => Ok(decoded),
+    }
+}
+
+/// Checks that the whole of `value` matches `pattern`, which carries its own anchors.
+pub(super) fn matches(path: &str, value: &str, pattern: &str) -> Result<(), ApiError> {
+    let regex = Regex::new(pattern).expect("the API's patterns are valid regular expressions");
+    if regex.is_match(value) {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(
+            path,
+            format!("{value:?} does not match the pattern {pattern}"),
+        ))
+    }
+}
+
+/// The path `field` under the path `at`; either may be empty or serde's `.` for "here".
+fn join(at: &str, field: &str) -> String {
+    match (at, field) {
+        ("", "" | ".") => "request body".to_owned(),
+        ("", field) => field.to_owned(),
+        (at, "" | ".") => at.to_owned(),
+        (at, field) => format!("{at}.{field}"),
+    }
+}
+
+/// Both crates write a `?` segment for each `Option` on the way, which no user knows of.
+fn without_options(path: &str) -> String {
+    path.split('.')
+        .filter(|segment| *segment != "?")
+        .collect::<Vec<_>>()
+        .join(".")
+}
