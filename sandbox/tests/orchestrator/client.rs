@@ -1,5 +1,6 @@
 //! A stand-in and a client that calls it, for tests without an async runtime.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -30,8 +31,20 @@ impl Answer {
     }
 }
 
-/// The stand-in and a client that has its token. It follows no redirects and pools nothing, so
+/// One for all tests, because making one takes long. It follows no redirects and pools nothing, so
 /// that each call is a connection of its own.
+static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .timeout(Duration::from_secs(20))
+        .user_agent("stand-in-tests/1")
+        .build()
+        .expect("a client")
+});
+
+/// The stand-in and a client that has its token.
 pub(crate) struct Client {
     pub(crate) orchestrator: Orchestrator,
     runtime: tokio::runtime::Runtime,
@@ -50,14 +63,7 @@ impl Client {
                 .enable_all()
                 .build()
                 .expect("a runtime"),
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .pool_max_idle_per_host(0)
-                .timeout(Duration::from_secs(20))
-                .user_agent("stand-in-tests/1")
-                .build()
-                .expect("a client"),
+            http: HTTP.clone(),
         }
     }
 
