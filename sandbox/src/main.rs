@@ -100,7 +100,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     } else if given_token {
         options.token = arguments.token;
     }
-    let orchestrator = Orchestrator::start(options)?;
+    let address = format!("127.0.0.1:{}", options.port);
+    let orchestrator = Orchestrator::start(options)
+        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     #[expect(clippy::print_stdout, reason = "the command's output")]
     {
         println!("{}", introduction(&orchestrator, given_token));

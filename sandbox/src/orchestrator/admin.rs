@@ -128,7 +128,8 @@ async fn set_environments(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let environments: BTreeSet<String> = decode(&parse_body(&body)?, "")?;
+    let environments: BTreeSet<String> = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad_request(format!("not a list of environments: {error}")))?;
     shared.store().set_environments(&id, environments);
     Ok(StatusCode::NO_CONTENT)
 }

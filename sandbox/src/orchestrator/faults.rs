@@ -31,7 +31,6 @@
 //! `body` is `json` (the default: the API's error form, with `message`), `html` or `empty`;
 //! `{"kind": "status", "status": 200, "body": "html"}` is a proxy's login page.
 
-use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +39,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
 use super::connection::Breaker;
@@ -158,9 +158,10 @@ pub enum Fault {
         when: When,
     },
     /// After the work: the head of the answer and half of its body, then the connection is closed.
-    CutOff,
+    // Braces, so that serde refuses fields that have no meaning here.
+    CutOff {},
     /// After the work: the answer with the first half of its JSON, as if that were all.
-    TruncatedJson,
+    TruncatedJson {},
     /// After the work: the answer, longer than `bytes` by spaces in front of it.
     Oversized {
         /// What it exceeds by at least one byte.
@@ -345,8 +346,8 @@ impl Fault {
                 connection.break_off(*reset);
                 return Outcome::Broken;
             }
-            Self::CutOff => cut_off(answer).await,
-            Self::TruncatedJson => truncate(answer).await,
+            Self::CutOff {} => cut_off(answer).await,
+            Self::TruncatedJson {} => truncate(answer).await,
             Self::Oversized { bytes } => oversize(answer, *bytes).await,
             _ => answer,
         })
@@ -406,8 +407,14 @@ async fn cut_off(answer: Response) -> Response {
     answer
         .headers_mut()
         .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    // A stream, because a body of known length must agree with the header.
-    *answer.body_mut() = Body::from_stream(ReaderStream::new(Cursor::new(half)));
+    // A stream, because a body of known length must agree with the header; and a pause before its
+    // end, because the server sends nothing of an answer that fails at once.
+    let (mut writer, reader) = tokio::io::duplex(half.len().max(1));
+    tokio::spawn(async move {
+        let _ = writer.write_all(&half).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    });
+    *answer.body_mut() = Body::from_stream(ReaderStream::new(reader));
     answer
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
-use super::strict::{decode, matches};
+use super::strict::{check_object, decode, matches};
 use super::{pod_template, state_storage};
 
 /// The only type of runner that this API creates here; the others are put by hand.
@@ -237,6 +237,13 @@ struct Job {
 
 impl EksConfiguration {
     fn from_value(sent: &Value) -> Result<Self, ApiError> {
+        for (value, path) in [
+            (&sent["cluster"], "cluster"),
+            (&sent["cluster"]["auth"], "cluster.auth"),
+            (&sent["job"], "job"),
+        ] {
+            check_object(value, &format!("{AT}.{path}"))?;
+        }
         let configuration: Self = decode(sent, AT)?;
         if let Some(cluster) = &configuration.cluster {
             let auth = &cluster.auth;

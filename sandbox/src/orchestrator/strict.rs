@@ -6,10 +6,23 @@ use serde_json::Value;
 
 use super::error::ApiError;
 
-/// Reads a request's body as JSON. The error is a 400.
+/// Reads a request's body, which must be a JSON object. The error is a 400.
 pub(super) fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the request body is not JSON: {error}")))
+    let body = serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("the request body is not JSON: {error}")))?;
+    check_object(&body, "request body")?;
+    Ok(body)
+}
+
+/// Refuses a list where an object belongs: serde takes one for a struct's fields in their order.
+pub(super) fn check_object(value: &Value, path: &str) -> Result<(), ApiError> {
+    if value.is_array() {
+        return Err(ApiError::invalid(
+            path,
+            "invalid type: sequence, expected an object",
+        ));
+    }
+    Ok(())
 }
 
 /// Decodes `value`, found at the path `at` of the body (empty for the body itself), and refuses

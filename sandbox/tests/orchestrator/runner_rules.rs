@@ -1,0 +1,194 @@
+//! Runner rules.
+
+use sandbox::orchestrator::Options;
+use serde_json::{Value, json};
+
+use crate::client::{Client, RUNNERS};
+
+const RULES: &str = "/orgs/my-org/runner-rules";
+
+fn client_with(runners: &[&str]) -> Client {
+    let client = Client::new();
+    for id in runners {
+        client.create(id);
+    }
+    client
+}
+
+fn create(client: &Client, rule: Value) -> Value {
+    let answer = client.post(RULES, rule);
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    answer.json()
+}
+
+fn at(rule: &Value) -> String {
+    format!("{RULES}/{}", rule["id"].as_str().expect("an id"))
+}
+
+#[test]
+fn a_rule_is_created_read_listed_and_deleted() {
+    let client = client_with(&["one"]);
+    let rule = create(
+        &client,
+        json!({ "runner_id": "one", "project_id": "shop", "env_type_id": null }),
+    );
+    assert_eq!(rule["org_id"], "my-org");
+    assert_eq!(rule["runner_id"], "one");
+    assert_eq!(rule["project_id"], "shop");
+    assert_eq!(rule["env_type_id"], "");
+    assert_eq!(rule["id"].as_str().expect("an id").len(), 36);
+    assert!(rule["created_at"].as_str().expect("a time").ends_with('Z'));
+    assert_eq!(client.get(&at(&rule)).json(), rule);
+    assert_eq!(client.get(RULES).json(), json!({ "items": [rule] }));
+    let deleted = client.delete(&at(&rule));
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    assert_eq!(client.get(&at(&rule)).error(404), "runner rule not found");
+    assert_eq!(
+        client.delete(&at(&rule)).error(404),
+        "runner rule not found"
+    );
+    client.get(&format!("{RULES}/no-uuid")).error(404);
+    client.call("PATCH", &at(&rule), Some(json!({}))).error(405);
+}
+
+#[test]
+fn a_pair_of_project_and_environment_type_has_one_rule() {
+    let client = client_with(&["one", "two"]);
+    let pairs = [
+        json!({}),
+        json!({ "project_id": "shop" }),
+        json!({ "env_type_id": "prod" }),
+        json!({ "project_id": "shop", "env_type_id": "prod" }),
+    ];
+    let with_runner = |pair: &Value, runner: &str| {
+        let mut rule = pair.clone();
+        rule["runner_id"] = json!(runner);
+        rule
+    };
+    for pair in &pairs {
+        let existing = create(&client, with_runner(pair, "one"));
+        for runner in ["one", "two"] {
+            assert_eq!(
+                client.post(RULES, with_runner(pair, runner)).error(409),
+                format!(
+                    "runner rule conflicts with existing rule '{}' for runner 'one'",
+                    existing["id"].as_str().expect("an id")
+                )
+            );
+        }
+    }
+    let empty = json!({ "runner_id": "two", "project_id": "", "env_type_id": "" });
+    client.post(RULES, empty).error(409);
+    assert_eq!(client.orchestrator.rules().len(), 4);
+}
+
+#[test]
+fn a_rule_needs_what_it_names() {
+    let client = Client::with(Options {
+        projects: Some(vec!["shop".to_owned()]),
+        env_types: Some(vec!["prod".to_owned()]),
+        ..Options::default()
+    });
+    client.create("one");
+    for (rule, message) in [
+        (json!({ "runner_id": "two" }), "runner two does not exist"),
+        (
+            json!({ "runner_id": "one", "project_id": "blog" }),
+            "project blog does not exist",
+        ),
+        (
+            json!({ "runner_id": "one", "env_type_id": "dev" }),
+            "environment type dev does not exist",
+        ),
+    ] {
+        assert_eq!(client.post(RULES, rule).error(409), message);
+    }
+    create(&client, json!({ "runner_id": "one" }));
+    create(
+        &client,
+        json!({ "runner_id": "one", "project_id": "shop", "env_type_id": "prod" }),
+    );
+}
+
+#[test]
+fn a_body_that_is_no_rule_is_refused() {
+    let client = client_with(&["one"]);
+    for (rule, message) in [
+        (json!({}), "request body: missing field `runner_id`"),
+        (
+            json!({ "runner_id": "one", "project": "x" }),
+            "project: unknown field",
+        ),
+    ] {
+        assert_eq!(client.post(RULES, rule).error(400), message);
+    }
+    let message = client.post(RULES, json!({ "runner_id": 1 })).error(400);
+    assert!(message.starts_with("runner_id: invalid type"), "{message}");
+}
+
+#[test]
+fn another_organization_is_not_found() {
+    let client = client_with(&["one"]);
+    let rule = create(&client, json!({ "runner_id": "one" }));
+    let other = "/orgs/other/runner-rules";
+    assert_eq!(client.get(other).error(404), "organization not found");
+    let created = client.post(other, json!({ "runner_id": "one", "project_id": "x" }));
+    assert_eq!(created.error(409), "organization not found");
+    let there = at(&rule).replace("my-org", "other");
+    client.get(&there).error(404);
+    client.delete(&there).error(404);
+}
+
+#[test]
+fn a_list_is_filtered_and_paged() {
+    let client = client_with(&["one", "two"]);
+    for (runner, project, env_type) in [
+        ("one", "a", "x"),
+        ("one", "b", "x"),
+        ("two", "a", "y"),
+        ("two", "", "x"),
+    ] {
+        create(
+            &client,
+            json!({ "runner_id": runner, "project_id": project, "env_type_id": env_type }),
+        );
+    }
+    for (query, count) in [
+        ("", 4),
+        ("byRunnerId=one", 2),
+        ("byProjectId=a", 2),
+        ("byEnvTypeId=x", 3),
+        ("byRunnerId=one&byEnvTypeId=x", 2),
+        ("byRunnerId=two&byProjectId=b", 0),
+        ("byRunnerId=&byProjectId=", 4),
+    ] {
+        let page = client.get(&format!("{RULES}?{query}")).json();
+        assert_eq!(
+            page["items"].as_array().expect("items").len(),
+            count,
+            "{query}"
+        );
+    }
+    let page = client
+        .get(&format!("{RULES}?byEnvTypeId=x&per_page=2"))
+        .json();
+    assert_eq!(page["items"].as_array().expect("items").len(), 2);
+    let token = page["next_page_token"].as_str().expect("a token");
+    let token: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let rest = client
+        .get(&format!("{RULES}?byEnvTypeId=x&per_page=2&page={token}"))
+        .json();
+    assert_eq!(rest["items"].as_array().expect("items").len(), 1);
+    assert!(rest.get("next_page_token").is_none());
+}
+
+#[test]
+fn a_deleted_runner_takes_its_rules_along() {
+    let client = client_with(&["one", "two"]);
+    create(&client, json!({ "runner_id": "one", "project_id": "a" }));
+    create(&client, json!({ "runner_id": "two", "project_id": "b" }));
+    client.delete(&format!("{RUNNERS}/one"));
+    let rules = client.orchestrator.rules();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0].runner_id, "two");
+}
