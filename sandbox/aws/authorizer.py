@@ -38,7 +38,7 @@ _NOT_EDITABLE = {"endpoints", "events", "limitranges", "namespaces", "resourcequ
 def review(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     """Answers a SubjectAccessReview: allowed, or no opinion."""
     spec = body["spec"]
-    principal_id = spec.get("extra", {}).get("principalid", [""])[0]
+    principal_id = spec.get("extra", {}).get("principalId", [""])[0]
     with sandbox.lock:
         allowed = any(
             _allows(policy, spec)

@@ -10,6 +10,7 @@ Plain HTTP on a free port of 127.0.0.1, JSON in and out:
     PATCH  /cluster         sets {status, authenticationMode, resourcesVpcConfig} of the cluster
     GET    /calls           how often each AWS action was called
     DELETE /calls           counts from zero again
+    POST   /reset           the account as it was at the start
     POST   /authorize       a SubjectAccessReview of the API server
 """
 
@@ -27,6 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.signers import RequestSigner
 
+import account
 import authorizer
 import eks
 from faults import Faults
@@ -100,6 +102,14 @@ class Control(ThreadingHTTPServer):
         self.sandbox.calls.clear()
         return {}
 
+    def reset(self, given: dict[str, Any]) -> Any:
+        """Forgets everything that was set up and broken."""
+        with self.sandbox.lock:
+            self.sandbox.faults = Faults()
+            self.sandbox.calls.clear()
+            account.reset(self.sandbox)
+        return {}
+
     def _session(self, credentials: dict[str, str] | None) -> boto3.Session:
         given = credentials or self._administrator
         return boto3.Session(
@@ -144,6 +154,7 @@ class _Command(BaseHTTPRequestHandler):
             "PATCH /cluster": control.set_cluster,
             "GET /calls": lambda given: dict(control.sandbox.calls),
             "DELETE /calls": control.reset_calls,
+            "POST /reset": control.reset,
             "POST /authorize": lambda given: authorizer.review(control.sandbox, given),
         }
         command = commands.get(f"{self.command} {path}")

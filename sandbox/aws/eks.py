@@ -71,10 +71,15 @@ class AccessEntry:
 
 def create_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """A new cluster; only the one that the sandbox was started with has an API server behind it."""
-    given = request.parameters
+    cluster = make_cluster(sandbox, request.region, request.parameters, caller)
+    return {"cluster": _cluster_json(sandbox, request.region, cluster)}
+
+
+def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: Identity) -> Cluster:
+    """Makes a cluster from the parameters of CreateCluster."""
     access = given.get("accessConfig", {})
     try:
-        cluster = eks_backends[sandbox.account][request.region].create_cluster(
+        cluster = eks_backends[sandbox.account][region].create_cluster(
             name=given["name"],
             role_arn=given["roleArn"],
             version=given.get("version", "1.34"),
@@ -82,16 +87,15 @@ def create_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict
             tags=given.get("tags"),
         )
     except EKSError as error:
-        raise _moto_error(error) from None
+        raise AwsError(error.TYPE, json.loads(error.description).get("message", ""), error.STATUS) from None
     cluster.authentication_mode = access.get("authenticationMode", CONFIG_MAP)
     cluster.access_entries = {}
     cluster.updates = {}
     if access.get("bootstrapClusterCreatorAdminPermissions", True) and cluster.authentication_mode != CONFIG_MAP:
-        _add_entry(sandbox, request.region, cluster, caller.arn, caller.user_id, {})
-        entry = cluster.access_entries[caller.arn]
+        entry = _add_entry(sandbox, region, cluster, creator.arn, creator.user_id, {})
         _associate(entry, _policy_arn(sandbox, "AmazonEKSClusterAdminPolicy"), {"type": "cluster", "namespaces": []})
     publish(sandbox)
-    return {"cluster": _cluster_json(sandbox, request.region, cluster)}
+    return cluster
 
 
 def describe_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
@@ -376,7 +380,3 @@ def _names(entry: AccessEntry) -> dict[str, str]:
 
 def _policy_arn(sandbox: Sandbox, name: str) -> str:
     return f"arn:{sandbox.partition}:eks::aws:cluster-access-policy/{name}"
-
-
-def _moto_error(error: EKSError) -> AwsError:
-    return AwsError(error.TYPE, json.loads(error.description).get("message", ""), error.STATUS)

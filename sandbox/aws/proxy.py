@@ -151,9 +151,24 @@ class _Authority:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox AWS CA")])
-        ca = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(True, 0), True)
-        self._certificate = ca.sign(self._key, hashes.SHA256())
-        ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        signs_certificates = x509.KeyUsage(
+            key_cert_sign=True,
+            crl_sign=True,
+            digital_signature=False,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        certificate = (
+            self._builder(self._name, self._key)
+            .add_extension(x509.BasicConstraints(True, 0), True)
+            .add_extension(signs_certificates, True)
+            .sign(self._key, hashes.SHA256())
+        )
+        ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, host: str) -> ssl.SSLContext:
         """A TLS server's side for a host, made once."""

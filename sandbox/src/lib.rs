@@ -1,1 +1,2 @@
 //! The Orchestrator stand-in.
+pub mod eks;
