@@ -21,6 +21,8 @@ class Faults:
     delay_ms: int = 0
     #: Milliseconds added to each Kubernetes call through the proxy.
     kubernetes_delay_ms: int = 0
+    #: Whether the proxy cannot reach the cluster's endpoint, as one that is private or bars the caller's address.
+    cluster_unreachable: bool = False
     #: Seconds until what is made from now on (`role`, `access-entry`) can be seen.
     propagation_s: dict[str, float] = field(default_factory=dict)
 

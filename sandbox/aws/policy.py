@@ -1,13 +1,12 @@
 """Evaluates IAM policies: identity policies and the trust policies of roles.
 
 Follows "Policy evaluation logic" of the IAM user guide for one account: an explicit Deny wins, then an
-Allow, else it is an implicit deny. An element that is not evaluated here is an error, never a guess.
+Allow, else it is an implicit deny. An operator that is not evaluated here is an error, never a guess.
 """
 
 import ipaddress
 import json
 import re
-from datetime import datetime
 from typing import Any, Callable
 
 from errors import AwsError
@@ -105,8 +104,6 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "ArnLike": like,
     "Bool": lambda expected, value: expected.lower() == value.lower(),
     "IpAddress": lambda expected, value: ipaddress.ip_address(value) in ipaddress.ip_network(expected, False),
-    "DateLessThan": lambda expected, value: datetime.fromisoformat(value) < datetime.fromisoformat(expected),
-    "DateGreaterThan": lambda expected, value: datetime.fromisoformat(value) > datetime.fromisoformat(expected),
 }
 _NEGATED = {
     "StringNotEquals": "StringEquals",

@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 import traceback
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -39,7 +38,7 @@ class Proxy(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address) -> None:
         """A client that hangs up, or does not trust our CA, is no news."""
-        if not isinstance(sys.exception(), OSError):
+        if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
 
@@ -56,9 +55,13 @@ class _Connection(BaseHTTPRequestHandler):
         self.host = self.path.rsplit(":", 1)[0].lower()
         sandbox = self.server.sandbox
         self.to_cluster = self.host == sandbox.cluster_host.lower()
-        if self.to_cluster and not sandbox.faults.kubernetes_delay_ms:
+        if self.to_cluster and sandbox.faults.cluster_unreachable:
+            self.send_error(504, "The sandbox's cluster is made unreachable")
+        elif self.to_cluster and not sandbox.faults.kubernetes_delay_ms:
             self._relay(("127.0.0.1", sandbox.api_server_port))
         elif self.to_cluster:
+            trust = ssl.create_default_context(cafile=sandbox.cluster_ca_file)
+            self.upstream = http.client.HTTPSConnection("127.0.0.1", sandbox.api_server_port, context=trust, timeout=60)
             self._terminate(self.server.cluster_context)
         elif service_of(self.host):
             self._terminate(self.server.authority.context(self.host))
@@ -111,27 +114,16 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _ask_cluster(self, body: bytes) -> Response:
         """Asks the API server in the client's name, so that each call can be delayed."""
-        sandbox = self.server.sandbox
-        time.sleep(sandbox.faults.kubernetes_delay_ms / 1000)
-        trust = _trust(sandbox.cluster_ca_file)
-        connection = http.client.HTTPSConnection("127.0.0.1", sandbox.api_server_port, context=trust, timeout=60)
-        try:
-            connection.request(self.command, self.path, body, dict(self.headers.items()))
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
-        finally:
-            connection.close()
+        time.sleep(self.server.sandbox.faults.kubernetes_delay_ms / 1000)
+        self.upstream.request(self.command, self.path, body, dict(self.headers.items()))
+        response = self.upstream.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
 
     def log_message(self, format: str, *args) -> None:
         """Requests are not logged: they carry tokens."""
 
 
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive"}
-
-
-@cache
-def _trust(ca_file: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -201,7 +193,7 @@ class _Authority:
         return context
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.timezone.utc)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

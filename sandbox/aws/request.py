@@ -48,9 +48,23 @@ _EKS_ROUTES = [
 _SERVICES = {"sts": "sts", "sts-fips": "sts", "iam": "iam", "iam-fips": "iam", "eks": "eks", "eks-fips": "eks"}
 
 
+#: The DNS suffixes of the partitions and of dual stack endpoints.
+_SUFFIXES = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "api.aws",
+    "api.amazonwebservices.com.cn",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+]
+
+
 def service_of(host: str) -> str | None:
     """The service that an AWS host name belongs to, in any partition, FIPS or dual stack."""
-    if not re.search(r"\.(amazonaws\.com|amazonaws\.com\.cn|aws|ic\.gov|sgov\.gov|amazonwebservices\.com\.cn)$", host):
+    if not re.search(rf"\.({'|'.join(_SUFFIXES)})$", host):
         return None
     labels = host.removeprefix("fips.").split(".")
     return _SERVICES.get(labels[0])

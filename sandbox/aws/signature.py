@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, quote, unquote
 
 from errors import AwsError
@@ -56,7 +56,7 @@ def parse(query: str, headers) -> Signature | None:
 
 def verify(signature: Signature, secret: str, method: str, path: str, query: str, headers, body: bytes) -> None:
     """Raises AwsError unless the signature is the one that the secret gives, and recent."""
-    age = datetime.now(UTC) - datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    age = datetime.now(timezone.utc) - datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     # STS takes a presigned URL for 15 minutes, whatever its X-Amz-Expires says.
     if abs(age) > timedelta(minutes=15):
         raise AwsError("SignatureDoesNotMatch", f"Signature expired: {signature.time} is now earlier than allowed", 403)

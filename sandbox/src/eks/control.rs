@@ -34,6 +34,8 @@ pub struct Faults {
     pub delay_ms: u64,
     /// Milliseconds added to each call of the cluster's API on a connection made from now on.
     pub kubernetes_delay_ms: u64,
+    /// Whether the proxy answers 504 for the cluster's endpoint, as if it were private or barred our address.
+    pub cluster_unreachable: bool,
     /// Seconds until a `role` or an `access-entry` made from now on can be seen.
     pub propagation_s: BTreeMap<String, f64>,
 }

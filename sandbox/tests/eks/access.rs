@@ -1,6 +1,7 @@
 //! Who is let into the cluster, under which name, and what it may do there.
 
 use libtest_mimic::Failed;
+use sandbox::eks::{Eks, Error};
 use serde_json::json;
 
 use crate::{
@@ -32,6 +33,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         "entry_has_a_user_name_and_groups_of_its_own",
         entry_has_a_user_name_and_groups_of_its_own,
     ),
+    ("user_name_has_no_role_path", user_name_has_no_role_path),
     (
         "config_map_mode_goes_by_aws_auth",
         config_map_mode_goes_by_aws_auth,
@@ -234,6 +236,63 @@ fn entry_has_a_user_name_and_groups_of_its_own() -> Result<(), Failed> {
     Ok(())
 }
 
+fn user_name_has_no_role_path() -> Result<(), Failed> {
+    let (eks, mut runner) = documented()?;
+    let role = json!({
+        "RoleName": "runner",
+        "Path": "/team/x/",
+        "AssumeRolePolicyDocument": eks.documented_trust_policy("my-org", "my-runner").to_string(),
+    });
+    runner.role_arn = "arn:aws:iam::123456789012:role/team/x/runner".to_owned();
+    assert_eq!(
+        eks.aws("iam", "CreateRole", &role)?["Role"]["Arn"],
+        *runner.role_arn
+    );
+    let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
+    let made = eks.aws("eks", "CreateAccessEntry", &entry)?;
+    assert_eq!(
+        made["accessEntry"]["username"],
+        "arn:aws:sts::123456789012:assumed-role/runner/{{SessionName}}"
+    );
+    assert!(becomes_user(
+        eks,
+        &runner,
+        "arn:aws:sts::123456789012:assumed-role/runner/my-org-my-runner"
+    ));
+    let without_path = "arn:aws:iam::123456789012:role/runner";
+    let token = eks.oidc_token("my-org", "my-runner")?;
+    expect_code(
+        eks.assume_role(without_path, "a-session", &token),
+        "AccessDenied",
+    )?;
+
+    // Without entries, `aws-auth` decides, and it takes role ARNs without their path only.
+    eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
+    map_role(eks, &runner.role_arn)?;
+    assert!(becomes_unauthorized(eks, &runner));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(user_of(eks, &runner, "a-session").is_err());
+    map_role(eks, without_path)?;
+    assert!(becomes_user(eks, &runner, "from-aws-auth:my-org-my-runner"));
+    Ok(())
+}
+
+/// Maps a role in `aws-auth` to the user `from-aws-auth:…`.
+fn map_role(eks: &Eks, arn: &str) -> Result<(), Error> {
+    eks.apply(&format!(
+        "
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: aws-auth, namespace: kube-system}}
+data:
+  mapRoles: |
+    - rolearn: {arn}
+      username: from-aws-auth:{{{{SessionName}}}}
+      groups: []
+"
+    ))
+}
+
 fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
     eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
@@ -253,18 +312,7 @@ fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
         eks.kubectl_as(&administrator, &user, "")?,
         "kubernetes-admin"
     );
-    eks.apply(
-        "
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: aws-auth, namespace: kube-system}
-data:
-  mapRoles: |
-    - rolearn: arn:aws:iam::123456789012:role/humanitec-runner-eks-role
-      username: from-aws-auth:{{SessionName}}
-      groups: []
-",
-    )?;
+    map_role(eks, &runner.role_arn)?;
     assert!(becomes_user(eks, &runner, "from-aws-auth:my-org-my-runner"));
     Ok(())
 }

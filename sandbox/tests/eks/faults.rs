@@ -26,6 +26,11 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         "new_entry_is_hidden_until_it_has_propagated",
         new_entry_is_hidden_until_it_has_propagated,
     ),
+    ("cluster_is_made_unreachable", cluster_is_made_unreachable),
+    (
+        "fips_and_dual_stack_hosts_are_answered",
+        fips_and_dual_stack_hosts_are_answered,
+    ),
     (
         "unknown_hosts_are_not_reached",
         unknown_hosts_are_not_reached,
@@ -200,6 +205,37 @@ fn new_entry_is_hidden_until_it_has_propagated() -> Result<(), Failed> {
     assert!(user_of(eks, &runner, &runner.session_name).is_err());
     assert!(becomes_user(eks, &runner, &runner.kubernetes_user));
     eks.aws("eks", "DescribeAccessEntry", &entry)?;
+    Ok(())
+}
+
+fn cluster_is_made_unreachable() -> Result<(), Failed> {
+    let eks = clean()?;
+    eks.set_faults(&Faults {
+        cluster_unreachable: true,
+        ..Faults::default()
+    })?;
+    let refused = program(eks, "kubernetes_seconds('/version')")?;
+    assert!(refused.contains("504"), "{refused}");
+    assert_eq!(program(eks, DESCRIBE)?, "ACTIVE");
+    Ok(())
+}
+
+fn fips_and_dual_stack_hosts_are_answered() -> Result<(), Failed> {
+    let eks = clean()?;
+    let hosts = "[(name, (c := boto3.client(name, config=botocore.config.Config(**use))).meta.endpoint_url, \
+                  c.list_clusters()['clusters'] if name == 'eks' else \
+                  c.get_caller_identity()['Account'] if name == 'sts' else c.get_user()['User']['UserName']) \
+                  for use in ({'use_fips_endpoint': True}, {'use_dualstack_endpoint': True}) \
+                  for name in (('sts', 'iam', 'eks') if 'use_fips_endpoint' in use else ('eks',))]";
+    let answers = program(eks, hosts)?;
+    for host in [
+        "sts-fips.us-west-2.amazonaws.com",
+        "iam-fips.amazonaws.com",
+        "fips.eks.us-west-2.amazonaws.com",
+        "eks.us-west-2.api.aws",
+    ] {
+        assert!(answers.contains(host), "{answers}");
+    }
     Ok(())
 }
 

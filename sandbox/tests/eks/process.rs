@@ -4,17 +4,23 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use sandbox::eks::{Eks, Options};
 
-use crate::{Test, eventually};
+use crate::{Test, becomes_user, eventually};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[(
-    "everything_stops_when_its_owner_is_killed",
-    everything_stops_when_its_owner_is_killed,
-)];
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    (
+        "everything_stops_when_its_owner_is_killed",
+        everything_stops_when_its_owner_is_killed,
+    ),
+    (
+        "another_eks_runs_beside_in_another_partition",
+        another_eks_runs_beside_in_another_partition,
+    ),
+];
 
 /// Set for a copy of this test that owns an EKS and waits to be killed.
 pub(crate) const OWNER: &str = "SANDBOX_EKS_OWNER";
@@ -60,5 +66,30 @@ fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
     assert!(eventually(|| kubeconfig
         .parent()
         .is_some_and(|directory| !directory.exists())));
+    Ok(())
+}
+
+fn another_eks_runs_beside_in_another_partition() -> Result<(), Failed> {
+    let china = Options {
+        partition: "aws-cn".to_owned(),
+        region: "cn-north-1".to_owned(),
+        ..Options::default()
+    };
+    let start = Instant::now();
+    let eks = Eks::start(china)?;
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
+    let runner = eks.set_up_as_documented("my-org", "my-runner")?;
+    assert_eq!(
+        runner.kubernetes_user,
+        "arn:aws-cn:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner"
+    );
+    assert!(becomes_user(&eks, &runner, &runner.kubernetes_user));
+    let kubeconfig = eks.kubeconfig().clone();
+    drop(eks);
+    assert!(!kubeconfig.exists());
     Ok(())
 }
