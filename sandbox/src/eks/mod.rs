@@ -15,6 +15,7 @@
 //! ResourceQuota has to be written by whoever makes one (`kubectl patch --subresource=status`).
 
 mod certificates;
+mod command;
 mod control;
 mod error;
 mod kubectl;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+pub use command::serve;
 use control::Control;
 pub use control::{Credentials, Faults};
 pub use error::Error;
@@ -85,8 +87,7 @@ impl Eks {
     /// Brings the account and the cluster back to where they were after the start, in about a second.
     pub fn reset(&self) -> Result<(), Error> {
         self.control.send("POST", "/reset", &Value::Null)?;
-        self.reset_cluster()?;
-        self.set_cluster(&json!({"authenticationMode": "API_AND_CONFIG_MAP"}))
+        self.reset_cluster()
     }
 
     /// The account and the cluster.

@@ -1,13 +1,14 @@
 //! Nothing of the small EKS outlives its owner.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use sandbox::eks::{Eks, Options};
+use sandbox::eks::{Eks, Options, serve};
 
 use crate::{Test, becomes_user, eventually};
 
@@ -15,6 +16,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "everything_stops_when_its_owner_is_killed",
         everything_stops_when_its_owner_is_killed,
+    ),
+    (
+        "served_environment_leads_to_the_cluster",
+        served_environment_leads_to_the_cluster,
     ),
     (
         "another_eks_runs_beside_in_another_partition",
@@ -25,34 +30,41 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 /// Set for a copy of this test that owns an EKS and waits to be killed.
 pub(crate) const OWNER: &str = "SANDBOX_EKS_OWNER";
 
-/// The life of that copy: says where its EKS is, and waits.
-#[expect(clippy::print_stdout, reason = "the test reads it")]
+/// The life of that copy: says where its EKS is, and serves.
 pub(crate) fn own() -> ExitCode {
-    match Eks::start(Options::default()) {
-        Ok(eks) => {
-            println!("{} {}", eks.kubeconfig().display(), eks.proxy_url());
-            std::thread::sleep(Duration::from_secs(60));
-            ExitCode::SUCCESS
-        }
+    match serve("my-org", "my-runner", &mut std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
+/// A copy that owns an EKS, and the environment that it says.
+fn owner() -> Result<(Child, BTreeMap<String, String>), Failed> {
     let mut owner = Command::new(std::env::current_exe()?)
         .env(OWNER, "1")
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stdin(Stdio::null())
         .spawn()?;
-    let mut line = String::new();
-    BufReader::new(owner.stdout.take().ok_or("no stdout")?).read_line(&mut line)?;
-    let (kubeconfig, proxy) = line
-        .trim()
-        .split_once(' ')
-        .ok_or("the owner did not start")?;
-    let kubeconfig = PathBuf::from(kubeconfig);
-    let proxy = proxy.trim_start_matches("http://");
-    let cluster: serde_json::Value = serde_json::from_slice(&std::fs::read(&kubeconfig)?)?;
+    let mut environment = BTreeMap::new();
+    for line in BufReader::new(owner.stdout.take().ok_or("no stdout")?).lines() {
+        let line = line?;
+        let export = line
+            .strip_prefix("export ")
+            .and_then(|export| export.split_once('='));
+        let (name, value) = export.ok_or("no export")?;
+        environment.insert(name.to_owned(), value.trim_matches('\'').to_owned());
+        if name == "AWS_WEB_IDENTITY_TOKEN_FILE_OF_RUNNER" {
+            return Ok((owner, environment));
+        }
+    }
+    Err("the owner did not start".into())
+}
+
+fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
+    let (mut owner, environment) = owner()?;
+    let kubeconfig = Path::new(&environment["KUBECONFIG"]);
+    let proxy = environment["HTTPS_PROXY"].trim_start_matches("http://");
+    let cluster: serde_json::Value = serde_json::from_slice(&std::fs::read(kubeconfig)?)?;
     let server = cluster["clusters"][0]["cluster"]["server"]
         .as_str()
         .ok_or("no server")?;
@@ -66,6 +78,19 @@ fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
     assert!(eventually(|| kubeconfig
         .parent()
         .is_some_and(|directory| !directory.exists())));
+    Ok(())
+}
+
+fn served_environment_leads_to_the_cluster() -> Result<(), Failed> {
+    let (mut owner, environment) = owner()?;
+    let output = Command::new("kubectl")
+        .args(["get", "namespaces", "--output=name"])
+        .envs(&environment)
+        .output()?;
+    assert!(String::from_utf8(output.stdout)?.contains("namespace/humanitec-runner"));
+    drop(owner.stdin.take());
+    assert!(owner.wait()?.success());
+    assert!(!Path::new(&environment["KUBECONFIG"]).exists());
     Ok(())
 }
 
