@@ -3,4 +3,4 @@
 //! They share no code with the provider and know nothing of it: both are readings of the same
 //! documentation, so that a mistake in one of them shows as a disagreement.
 
-pub mod orchestrator;
+pub mod eks;

@@ -1,0 +1,49 @@
+"""The account as it is before anyone sets anything up: an administrator, and the cluster, which is the administrator's."""
+
+import json
+
+from moto.eks.models import eks_backends
+from moto.sts.models import sts_backends
+from moto.utilities.utils import get_partition
+
+import eks
+from identity import Identity, iam
+from state import Sandbox
+
+ADMINISTRATOR = "admin"
+_EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+
+def populate(sandbox: Sandbox) -> dict[str, str]:
+    """Makes the administrator and the cluster; gives the administrator's access key."""
+    backend = iam(sandbox.account, sandbox.region)
+    backend.create_user(sandbox.region, ADMINISTRATOR)
+    backend.put_user_policy(ADMINISTRATOR, "everything", json.dumps(_EVERYTHING))
+    key = backend.create_access_key(ADMINISTRATOR)
+    # The authenticator can read no ConfigMap before the API server is there: whoever starts us sets the mode then.
+    _make_cluster(sandbox, eks.API)
+    return {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
+
+
+def reset(sandbox: Sandbox) -> None:
+    """Brings the account back to where it was after the start; the administrator and its key stay."""
+    backend = iam(sandbox.account, sandbox.region)
+    administrator = backend.users[ADMINISTRATOR]
+    backend.reset()
+    backend.users[ADMINISTRATOR] = administrator
+    sts_backends[sandbox.account][get_partition(sandbox.region)].reset()
+    eks_backends[sandbox.account][sandbox.region].reset()
+    _make_cluster(sandbox, eks.API_AND_CONFIG_MAP)
+
+
+def _make_cluster(sandbox: Sandbox, authentication_mode: str) -> None:
+    administrator = iam(sandbox.account, sandbox.region).users[ADMINISTRATOR]
+    creator = Identity(administrator.arn, administrator.id, sandbox.account, set(), [])
+    role = f"arn:{sandbox.partition}:iam::{sandbox.account}:role/eks-cluster-role"
+    given = {
+        "name": sandbox.cluster_name,
+        "roleArn": role,
+        "resourcesVpcConfig": {"subnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"]},
+        "accessConfig": {"authenticationMode": authentication_mode},
+    }
+    eks.make_cluster(sandbox, sandbox.region, given, creator)

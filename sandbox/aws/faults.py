@@ -1,0 +1,51 @@
+"""The switches for what goes wrong: throttling, denied actions, slow calls, slow propagation."""
+
+import threading
+import time
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from errors import AwsError
+from request import Request
+
+
+@dataclass
+class Faults:
+    """What goes wrong now. Actions are named as in IAM policies, such as `eks:DescribeCluster`."""
+
+    #: How many of the next calls of an action are throttled.
+    throttle: dict[str, int] = field(default_factory=dict)
+    #: Actions that are refused, whatever the policies say.
+    deny: list[str] = field(default_factory=list)
+    #: Milliseconds added to each AWS call.
+    delay_ms: int = 0
+    #: Milliseconds added to each Kubernetes call through the proxy.
+    kubernetes_delay_ms: int = 0
+    #: Whether the proxy cannot reach the cluster's endpoint, as one that is private or bars the caller's address.
+    cluster_unreachable: bool = False
+    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen.
+    propagation_s: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "Faults":
+        """Faults from JSON; what is not named does not happen."""
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form; throttled calls count down."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def strike(self, request: Request) -> None:
+        """Delays the request, and raises the AwsError that is due."""
+        time.sleep(self.delay_ms / 1000)
+        with self._lock:
+            throttled = self.throttle.get(request.action, 0) > 0
+            if throttled:
+                self.throttle[request.action] -= 1
+        if throttled and request.service == "eks":
+            raise AwsError("ThrottlingException", "Rate exceeded", 429)
+        if throttled:
+            raise AwsError("Throttling", "Rate exceeded")

@@ -1,0 +1,63 @@
+"""IAM: what moto lacks. Everything else of IAM is moto's."""
+
+from typing import Any
+
+from moto.iam.models import Role
+
+from errors import AwsError
+from identity import Identity, iam, policies_of
+from policy import evaluate
+from request import Request
+from state import Sandbox
+
+
+def simulate_principal_policy(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
+    """What the policies of a user or role decide on each action and resource."""
+    source = request.parameters.get("PolicySourceArn", "")
+    backend = iam(sandbox.account, request.region)
+    owners = [*backend.roles.values(), *backend.users.values()]
+    owner = next((one for one in owners if one.arn == source and _is_visible(sandbox, one)), None)
+    if owner is None:
+        raise AwsError("NoSuchEntity", f"The principal {source} cannot be found.", 404)
+    context = _context_entries(request)
+    results = []
+    for action in request.list_parameter("ActionNames"):
+        for resource in request.list_parameter("ResourceArns") or ["*"]:
+            decision = evaluate(policies_of(owner), action, resource, context)
+            results.append(
+                {
+                    "EvalActionName": action,
+                    "EvalResourceName": resource,
+                    "EvalDecision": decision,
+                    "MatchedStatements": [],
+                    "MissingContextValues": [],
+                }
+            )
+    return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def refuse_hidden_role(sandbox: Sandbox, request: Request) -> None:
+    """Raises NoSuchEntity for a role that has not propagated yet."""
+    name = request.parameters.get("RoleName")
+    for role in iam(sandbox.account, request.region).roles.values():
+        if role.name == name and not _is_visible(sandbox, role):
+            raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+
+
+def propagate_role(sandbox: Sandbox, request: Request) -> None:
+    """Starts the propagation of the role that the request made."""
+    for role in iam(sandbox.account, request.region).roles.values():
+        if role.name == request.parameters.get("RoleName"):
+            sandbox.propagate("role", role.id)
+
+
+def _is_visible(sandbox: Sandbox, owner: Any) -> bool:
+    return not isinstance(owner, Role) or sandbox.is_visible("role", owner.id)
+
+
+def _context_entries(request: Request) -> dict[str, list[str]]:
+    entries: dict[str, list[str]] = {}
+    while (entry := f"ContextEntries.member.{len(entries) + 1}") + ".ContextKeyName" in request.parameters:
+        key = request.parameters[f"{entry}.ContextKeyName"]
+        entries[key] = request.list_parameter(f"{entry}.ContextKeyValues")
+    return entries

@@ -1,0 +1,170 @@
+"""An AWS request as it came through the proxy, and the answers in its service's protocol."""
+
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import escape
+
+import signature
+from errors import AwsError
+
+Response = tuple[int, dict[str, str], bytes]
+
+#: The REST paths of EKS that are answered here; every other one is moto's.
+_EKS_ROUTES = [
+    ("POST", r"/clusters", "CreateCluster"),
+    ("GET", r"/clusters", "ListClusters"),
+    ("GET", r"/clusters/(?P<name>[^/]+)", "DescribeCluster"),
+    ("DELETE", r"/clusters/(?P<name>[^/]+)", "DeleteCluster"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/update-config", "UpdateClusterConfig"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)", "DescribeUpdate"),
+    ("GET", r"/access-policies", "ListAccessPolicies"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/access-entries", "CreateAccessEntry"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/access-entries", "ListAccessEntries"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)", "DescribeAccessEntry"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)", "UpdateAccessEntry"),
+    ("DELETE", r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)", "DeleteAccessEntry"),
+    (
+        "POST",
+        r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies",
+        "AssociateAccessPolicy",
+    ),
+    (
+        "GET",
+        r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies",
+        "ListAssociatedAccessPolicies",
+    ),
+    (
+        "DELETE",
+        r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies/(?P<policyArn>[^/]+)",
+        "DisassociateAccessPolicy",
+    ),
+]
+
+_SERVICES = {"sts": "sts", "sts-fips": "sts", "iam": "iam", "iam-fips": "iam", "eks": "eks", "eks-fips": "eks"}
+
+
+#: The DNS suffixes of the partitions and of dual stack endpoints.
+_SUFFIXES = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "api.aws",
+    "api.amazonwebservices.com.cn",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+]
+
+
+def service_of(host: str) -> str | None:
+    """The service that an AWS host name belongs to, in any partition, FIPS or dual stack."""
+    if not re.search(rf"\.({'|'.join(_SUFFIXES)})$", host):
+        return None
+    labels = host.removeprefix("fips.").split(".")
+    return _SERVICES.get(labels[0])
+
+
+@dataclass
+class Request:
+    """One request to an AWS service."""
+
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: Any
+    body: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @cached_property
+    def service(self) -> str:
+        """`sts`, `iam` or `eks`."""
+        service = service_of(self.host)
+        assert service is not None, "the proxy passes on AWS's hosts only"
+        return service
+
+    @cached_property
+    def signature(self) -> signature.Signature | None:
+        """What the request is signed with."""
+        return signature.parse(self.query, self.headers)
+
+    @cached_property
+    def region(self) -> str:
+        """The region it was signed for, or that its host names."""
+        if self.signature:
+            return self.signature.region
+        named = re.search(r"\b([a-z]{2}(?:-[a-z]+)+-\d)\b", self.host)
+        return named.group(1) if named else "us-east-1"
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The query protocol's parameters, or EKS's from path, query and body."""
+        if self.service != "eks":
+            return dict(parse_qsl(self.query) + parse_qsl(self.body.decode()))
+        body = json.loads(self.body) if self.body else {}
+        return {**dict(parse_qsl(self.query)), **body, **self._route[1]}
+
+    @cached_property
+    def action(self) -> str:
+        """The action as IAM policies name it, such as `eks:DescribeCluster`."""
+        name = self._route[0] if self.service == "eks" else self.parameters.get("Action", "")
+        return f"{self.service}:{name}"
+
+    @cached_property
+    def _route(self) -> tuple[str, dict[str, str]]:
+        for method, path, action in _EKS_ROUTES:
+            if method == self.method and (match := re.fullmatch(path, self.path)):
+                return action, {key: unquote(value) for key, value in match.groupdict().items()}
+        return "", {}
+
+    def list_parameter(self, name: str) -> list[str]:
+        """A list in the query protocol: `Name.member.1`, `Name.member.2`, …"""
+        members = []
+        while (key := f"{name}.member.{len(members) + 1}") in self.parameters:
+            members.append(self.parameters[key])
+        return members
+
+    def answer(self, result: dict[str, Any]) -> Response:
+        """A success in the protocol that was asked in."""
+        headers = {"x-amzn-RequestId": self.request_id}
+        name = self.action.split(":")[1]
+        if self.service == "eks":
+            return 200, {**headers, "Content-Type": "application/json"}, json.dumps(result).encode()
+        if "application/json" in (self.headers.get("Accept") or ""):
+            body = {
+                f"{name}Response": {f"{name}Result": result, "ResponseMetadata": {"RequestId": self.request_id}}
+            }
+            return 200, {**headers, "Content-Type": "application/json"}, json.dumps(body).encode()
+        namespace = {"sts": "https://sts.amazonaws.com/doc/2011-06-15/", "iam": "https://iam.amazonaws.com/doc/2010-05-08/"}
+        body = (
+            f'<{name}Response xmlns="{namespace[self.service]}"><{name}Result>{_xml(result)}</{name}Result>'
+            f"<ResponseMetadata><RequestId>{self.request_id}</RequestId></ResponseMetadata></{name}Response>"
+        )
+        return 200, {**headers, "Content-Type": "text/xml"}, body.encode()
+
+    def refuse(self, error: AwsError) -> Response:
+        """An error in the protocol that was asked in."""
+        headers = {"x-amzn-RequestId": self.request_id}
+        if self.service == "eks":
+            headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+            return error.status, headers, json.dumps({"message": error.message}).encode()
+        described = {"Type": "Sender", "Code": error.code, "Message": error.message}
+        if "application/json" in (self.headers.get("Accept") or ""):
+            body = json.dumps({"Error": described, "RequestId": self.request_id})
+            return error.status, {**headers, "Content-Type": "application/json"}, body.encode()
+        body = f"<ErrorResponse><Error>{_xml(described)}</Error><RequestId>{self.request_id}</RequestId></ErrorResponse>"
+        return error.status, {**headers, "Content-Type": "text/xml"}, body.encode()
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(f"<{key}>{_xml(inner)}</{key}>" for key, inner in value.items())
+    if isinstance(value, list):
+        return "".join(f"<member>{_xml(inner)}</member>" for inner in value)
+    return escape(str(value).lower() if isinstance(value, bool) else str(value))

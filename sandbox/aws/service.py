@@ -1,0 +1,88 @@
+"""The way of one AWS request: faults, signature, permission, then the answer, ours or moto's."""
+
+from typing import Any, Callable
+
+from moto.moto_proxy.proxy3 import MotoRequestHandler
+from werkzeug.exceptions import HTTPException
+
+import eks
+import iam
+import sts
+from authorization import authorize
+from errors import AwsError
+from identity import Identity, authenticate
+from request import Request, Response
+from state import Sandbox
+
+Handler = Callable[[Sandbox, Request, Identity], dict[str, Any]]
+
+#: The user agent of the sandbox's own calls, which no fault strikes and nobody counts.
+SETUP_USER_AGENT = "sandbox-setup"
+
+_HANDLERS: dict[str, Handler] = {
+    "eks:AssociateAccessPolicy": eks.associate_access_policy,
+    "eks:CreateAccessEntry": eks.create_access_entry,
+    "eks:CreateCluster": eks.create_cluster,
+    "eks:DeleteAccessEntry": eks.delete_access_entry,
+    "eks:DescribeAccessEntry": eks.describe_access_entry,
+    "eks:DescribeCluster": eks.describe_cluster,
+    "eks:DescribeUpdate": eks.describe_update,
+    "eks:DisassociateAccessPolicy": eks.disassociate_access_policy,
+    "eks:ListAccessEntries": eks.list_access_entries,
+    "eks:ListAccessPolicies": eks.list_access_policies,
+    "eks:ListAssociatedAccessPolicies": eks.list_associated_access_policies,
+    "eks:UpdateAccessEntry": eks.update_access_entry,
+    "eks:UpdateClusterConfig": eks.update_cluster_config,
+    "iam:SimulatePrincipalPolicy": iam.simulate_principal_policy,
+    "sts:AssumeRole": sts.assume_role,
+    "sts:GetCallerIdentity": sts.get_caller_identity,
+}
+
+
+class Service:
+    """AWS, behind the proxy."""
+
+    def __init__(self, sandbox: Sandbox):
+        self._sandbox = sandbox
+        self._moto = MotoRequestHandler(0)
+
+    def answer(self, request: Request) -> Response:
+        """The answer to one request."""
+        try:
+            return self._answer(request)
+        except AwsError as error:
+            return request.refuse(error)
+
+    def _answer(self, request: Request) -> Response:
+        sandbox = self._sandbox
+        # The authenticator asks with the presigned URL of a token: that call is the cluster's, not the caller's.
+        of_the_cluster = request.signature is not None and request.signature.presigned
+        own = SETUP_USER_AGENT in (request.headers.get("User-Agent") or "")
+        if not own and not of_the_cluster:
+            sandbox.calls[request.action] += 1
+            sandbox.faults.strike(request)
+        with sandbox.lock:
+            if request.action == "sts:AssumeRoleWithWebIdentity":
+                if request.action in sandbox.faults.deny:
+                    raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+                return request.answer(sts.assume_role_with_web_identity(sandbox, request))
+            caller = authenticate(request, sandbox.account)
+            authorize(request, caller, [] if own else sandbox.faults.deny, sandbox.partition)
+            if handler := _HANDLERS.get(request.action):
+                return request.answer(handler(sandbox, request, caller))
+            if request.action == "iam:GetRole":
+                iam.refuse_hidden_role(sandbox, request)
+            response = self._ask_moto(request)
+            if request.action == "iam:CreateRole" and response[0] == 200:
+                iam.propagate_role(sandbox, request)
+            return response
+
+    def _ask_moto(self, request: Request) -> Response:
+        """moto's answer, whatever host name the request came by."""
+        host = f"https://{request.service}.{request.region}.amazonaws.com"
+        path = f"{request.path}?{request.query}" if request.query else request.path
+        try:
+            status, headers, body = self._moto.parse_request(request.method, host, path, request.headers, request.body)
+        except HTTPException as error:
+            status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
+        return status, headers, body.encode() if isinstance(body, str) else body

@@ -1,0 +1,119 @@
+//! The control endpoint of the sandbox's AWS (`sandbox/aws/control.py`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::Request;
+
+use super::error::Error;
+
+/// An access key, with the session token of a role session.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Credentials {
+    /// `AKIA…`.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// Where the key is a session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
+}
+
+/// What goes wrong in AWS. Actions are named as in IAM policies, such as `eks:DescribeCluster`. The sandbox's own
+/// calls ([`super::Eks::aws`]) are never struck.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Faults {
+    /// How many of the next calls of an action are throttled.
+    pub throttle: BTreeMap<String, u32>,
+    /// Actions that are refused, whatever the policies say.
+    pub deny: Vec<String>,
+    /// Milliseconds added to each AWS call.
+    pub delay_ms: u64,
+    /// Milliseconds added to each call of the cluster's API on a connection made from now on.
+    pub kubernetes_delay_ms: u64,
+    /// Whether the proxy answers 504 for the cluster's endpoint, as if it were private or barred our address.
+    pub cluster_unreachable: bool,
+    /// Seconds until a `role` or an `access-entry` made from now on can be seen.
+    pub propagation_s: BTreeMap<String, f64>,
+}
+
+/// A client of the control endpoint.
+pub(super) struct Control {
+    url: String,
+    agent: Agent,
+}
+
+impl Control {
+    /// A client for the endpoint on a port of 127.0.0.1.
+    pub(super) fn new(port: u16) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            agent: config.into(),
+        }
+    }
+
+    /// One command, with JSON in and out.
+    pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let failed = |message: String| Error::Control {
+            command: format!("{method} {path}"),
+            message,
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .body(body.to_string())
+            .map_err(|error| failed(error.to_string()))?;
+        let mut response = self
+            .agent
+            .run(request)
+            .map_err(|error| failed(error.to_string()))?;
+        let status = response.status();
+        let answer: Value = response
+            .body_mut()
+            .read_json()
+            .map_err(|error| failed(error.to_string()))?;
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(failed(answer["error"].to_string()))
+        }
+    }
+
+    /// One AWS API call, with the administrator's credentials where none are given.
+    pub(super) fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+        credentials: Option<&Credentials>,
+    ) -> Result<Value, Error> {
+        let command = json!({
+            "service": service, "operation": operation, "parameters": parameters, "credentials": credentials,
+        });
+        let mut answer = self.send("POST", "/call", &command)?;
+        let Some(error) = answer.get("error") else {
+            return Ok(answer["answer"].take());
+        };
+        Err(Error::Aws {
+            operation: operation.to_owned(),
+            code: text(&error["code"]),
+            message: text(&error["message"]),
+        })
+    }
+
+    /// A command that answers with `{"token": …}`.
+    pub(super) fn token(&self, path: &str, command: &Value) -> Result<String, Error> {
+        Ok(text(&self.send("POST", path, command)?["token"]))
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,75 @@
+//! What can go wrong with the small EKS.
+
+use std::io;
+
+/// Why the small EKS could not be started or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The machine refused something.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the machine said.
+        source: io::Error,
+    },
+    /// A part could not be built.
+    #[error("{part} could not be built: see the output of `tools/build {part}`")]
+    Build {
+        /// The folder of its recipe in `tools/`.
+        part: String,
+    },
+    /// A part did not come up.
+    #[error("{part} did not become ready; its log ends with:\n{log}")]
+    NotReady {
+        /// The part.
+        part: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A certificate could not be made.
+    #[error("a certificate could not be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The control endpoint did not do what it was asked.
+    #[error("the sandbox's AWS did not {command}: {message}")]
+    Control {
+        /// The command, such as `PUT /faults`.
+        command: String,
+        /// What it said.
+        message: String,
+    },
+    /// AWS refused a call.
+    #[error("{operation}: {code}: {message}")]
+    Aws {
+        /// The operation, such as `CreateRole`.
+        operation: String,
+        /// AWS's error code.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// kubectl failed.
+    #[error("kubectl {arguments}: {message}")]
+    Kubectl {
+        /// Its arguments, without any token.
+        arguments: String,
+        /// What it wrote to stderr.
+        message: String,
+    },
+}
+
+impl Error {
+    /// The AWS error code, where AWS refused.
+    pub fn aws_code(&self) -> Option<&str> {
+        match self {
+            Self::Aws { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Names what was tried when the machine refuses it.
+pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Io { what, source }
+}

@@ -1,0 +1,273 @@
+//! A small EKS on 127.0.0.1: the API server, etcd and authenticator that EKS itself runs, and STS, IAM and EKS under
+//! AWS's real host names.
+//!
+//! ```text
+//!  program under test ──HTTPS_PROXY──▶ proxy (sandbox/aws) ──▶ moto: STS, IAM, EKS, with what it lacks
+//!                                        │                        │ access entries (a watched file)
+//!                                        ▼                        ▼
+//!                                  kube-apiserver ──token──▶ aws-iam-authenticator ──▶ STS, through the proxy
+//! ```
+//!
+//! The cluster is reached under the endpoint that `DescribeCluster` gives, through the same proxy, as real clusters
+//! are behind a company's proxy. Nothing leaves the machine: the proxy knows no other hosts.
+//!
+//! There is no controller manager: Jobs start no pods, a deleted namespace stays `Terminating`, and the status of a
+//! ResourceQuota has to be written by whoever makes one (`kubectl patch --subresource=status`).
+
+mod certificates;
+mod command;
+mod control;
+mod error;
+mod kubectl;
+mod processes;
+mod setup;
+mod start;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+pub use command::serve;
+use control::Control;
+pub use control::{Credentials, Faults};
+pub use error::Error;
+use processes::Processes;
+pub use setup::{ISSUER, ROLE_NAME, Runner};
+
+/// The account and the cluster.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The AWS account.
+    pub account: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// The cluster's region.
+    pub region: String,
+    /// The cluster's name.
+    pub cluster_name: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            account: "123456789012".to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-west-2".to_owned(),
+            cluster_name: "my-eks-cluster".to_owned(),
+        }
+    }
+}
+
+/// A running small EKS; dropping it, or the end of this process in any way, stops it.
+pub struct Eks {
+    options: Options,
+    cluster_host: String,
+    proxy_port: u16,
+    administrator: Credentials,
+    control: Control,
+    cluster_ca: PathBuf,
+    kubeconfig: PathBuf,
+    processes: Processes,
+}
+
+impl Eks {
+    /// What is missing on this machine for a quick start; empty when [`Eks::start`] builds nothing.
+    pub fn absent() -> Vec<&'static str> {
+        tools::absent()
+    }
+
+    /// Starts everything and waits until it is ready: some seconds, or minutes where parts have to be built first.
+    /// The cluster's authentication mode is `API_AND_CONFIG_MAP`.
+    pub fn start(options: Options) -> Result<Self, Error> {
+        start::start(options)
+    }
+
+    /// Brings the account and the cluster back to where they were after the start, in about a second.
+    pub fn reset(&self) -> Result<(), Error> {
+        self.control.send("POST", "/reset", &Value::Null)?;
+        self.reset_cluster()
+    }
+
+    /// The account and the cluster.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The ARN of the cluster.
+    pub fn cluster_arn(&self) -> String {
+        let Options {
+            account,
+            partition,
+            region,
+            cluster_name,
+        } = &self.options;
+        format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster_name}")
+    }
+
+    /// The environment in which a program meets this AWS as its administrator.
+    pub fn env(&self) -> Vec<(String, String)> {
+        self.env_as(&self.administrator)
+    }
+
+    /// The environment in which a program meets this AWS with other credentials.
+    pub fn env_as(&self, credentials: &Credentials) -> Vec<(String, String)> {
+        let nowhere = self
+            .processes
+            .directory()
+            .join("no-such-file")
+            .display()
+            .to_string();
+        [
+            ("HTTPS_PROXY", self.proxy_url()),
+            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+            ("AWS_CA_BUNDLE", self.aws_ca().display().to_string()),
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                credentials.secret_access_key.clone(),
+            ),
+            ("AWS_REGION", self.options.region.clone()),
+            // boto3 and the AWS CLI read this one.
+            ("AWS_DEFAULT_REGION", self.options.region.clone()),
+            ("AWS_CONFIG_FILE", nowhere.clone()),
+            ("AWS_SHARED_CREDENTIALS_FILE", nowhere),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .chain(
+            credentials
+                .session_token
+                .clone()
+                .map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)),
+        )
+        .collect()
+    }
+
+    /// The proxy's URL.
+    pub fn proxy_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.proxy_port)
+    }
+
+    /// The PEM file of the CA that signs AWS's host names.
+    pub fn aws_ca(&self) -> PathBuf {
+        self.processes.directory().join("aws-ca.pem")
+    }
+
+    /// A kubeconfig of the group `system:masters`, past the proxy and the authenticator.
+    pub fn kubeconfig(&self) -> &PathBuf {
+        &self.kubeconfig
+    }
+
+    /// One AWS API call as the administrator, such as `("iam", "GetRole", {"RoleName": …})`, with boto3's names.
+    pub fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value, Error> {
+        self.control.call(service, operation, parameters, None)
+    }
+
+    /// One AWS API call with other credentials.
+    pub fn aws_as(
+        &self,
+        credentials: &Credentials,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<Value, Error> {
+        self.control
+            .call(service, operation, parameters, Some(credentials))
+    }
+
+    /// A new IAM user with one inline policy, and its access key.
+    pub fn create_user(&self, name: &str, policy: &Value) -> Result<Credentials, Error> {
+        self.aws("iam", "CreateUser", &json!({"UserName": name}))?;
+        let policy =
+            json!({"UserName": name, "PolicyName": name, "PolicyDocument": policy.to_string()});
+        self.aws("iam", "PutUserPolicy", &policy)?;
+        let mut created = self.aws("iam", "CreateAccessKey", &json!({"UserName": name}))?;
+        credentials(created["AccessKey"].take())
+    }
+
+    /// The token that the Orchestrator mints for a runner.
+    pub fn oidc_token(&self, org: &str, runner_id: &str) -> Result<String, Error> {
+        let subject: String = format!("{org}+{runner_id}").chars().take(255).collect();
+        self.oidc_token_of(
+            &json!({"iss": ISSUER, "aud": "sts.amazonaws.com", "sub": subject}),
+            3600,
+        )
+    }
+
+    /// A token of the issuer's key with any claims, valid for some seconds (negative: expired).
+    pub fn oidc_token_of(&self, claims: &Value, lifetime: i64) -> Result<String, Error> {
+        self.control.token(
+            "/oidc-token",
+            &json!({"claims": claims, "lifetime": lifetime}),
+        )
+    }
+
+    /// A token with these claims that somebody else signed.
+    pub fn forged_oidc_token(&self, claims: &Value) -> Result<String, Error> {
+        self.control
+            .token("/oidc-token", &json!({"claims": claims, "forged": true}))
+    }
+
+    /// Assumes a role with an OIDC token, as the Orchestrator does.
+    pub fn assume_role(
+        &self,
+        role_arn: &str,
+        session_name: &str,
+        token: &str,
+    ) -> Result<Credentials, Error> {
+        let parameters = json!({"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token});
+        let mut session = self.aws("sts", "AssumeRoleWithWebIdentity", &parameters)?;
+        credentials(session["Credentials"].take())
+    }
+
+    /// A bearer token for the cluster, made by botocore.
+    pub fn cluster_token(&self, credentials: &Credentials) -> Result<String, Error> {
+        self.control
+            .token("/cluster-token", &json!({"credentials": credentials}))
+    }
+
+    /// The access key of the user `admin`, who may do everything and made the cluster.
+    pub fn administrator(&self) -> &Credentials {
+        &self.administrator
+    }
+
+    /// Puts these faults in the place of those before.
+    pub fn set_faults(&self, faults: &Faults) -> Result<(), Error> {
+        self.control
+            .send("PUT", "/faults", &json!(faults))
+            .map(drop)
+    }
+
+    /// Changes the cluster past its API: `status`, `authenticationMode` and `resourcesVpcConfig` as `DescribeCluster`
+    /// names them; what is not named stays.
+    pub fn set_cluster(&self, changes: &Value) -> Result<(), Error> {
+        self.control.send("PATCH", "/cluster", changes).map(drop)
+    }
+
+    /// How often each AWS action was called since the start or the last [`Eks::reset_calls`], but for the calls of
+    /// the sandbox itself and of the authenticator.
+    pub fn calls(&self) -> Result<BTreeMap<String, u64>, Error> {
+        let calls = self.control.send("GET", "/calls", &Value::Null)?;
+        let counts = calls.as_object().into_iter().flatten();
+        Ok(counts
+            .map(|(action, count)| (action.clone(), count.as_u64().unwrap_or_default()))
+            .collect())
+    }
+
+    /// Counts calls from zero.
+    pub fn reset_calls(&self) -> Result<(), Error> {
+        self.control
+            .send("DELETE", "/calls", &Value::Null)
+            .map(drop)
+    }
+}
+
+fn credentials(answer: Value) -> Result<Credentials, Error> {
+    serde_json::from_value(answer).map_err(|error| Error::Control {
+        command: "give credentials".to_owned(),
+        message: error.to_string(),
+    })
+}

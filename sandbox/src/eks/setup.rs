@@ -1,0 +1,192 @@
+//! What a runner needs, set up as the Orchestrator's documentation of kubernetes-eks runners says.
+
+use serde_json::json;
+
+use super::Eks;
+use super::error::Error;
+
+/// The names of what was set up for one runner.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// The ARN of the IAM role that the Orchestrator assumes.
+    pub role_arn: String,
+    /// The session name it assumes the role with.
+    pub session_name: String,
+    /// The Kubernetes user that it is in the cluster.
+    pub kubernetes_user: String,
+    /// The namespace of its Jobs.
+    pub namespace: String,
+    /// The service account of its Jobs.
+    pub service_account: String,
+}
+
+/// The role's name in the documentation.
+pub const ROLE_NAME: &str = "humanitec-runner-eks-role";
+/// The issuer of the Orchestrator's tokens in the documentation.
+pub const ISSUER: &str = "https://oidc.humanitec.dev";
+
+const POLICY_NAME: &str = "humanitec-runner-eks-policy";
+const NAMESPACE: &str = "humanitec-runner";
+
+impl Eks {
+    /// Makes the OIDC provider, the role with its trust and permission policies, the access entry, the namespace, the
+    /// service account, the Role and the RoleBinding for a runner.
+    pub fn set_up_as_documented(&self, org: &str, runner_id: &str) -> Result<Runner, Error> {
+        let options = self.options();
+        let iam = format!("arn:{}:iam::{}", options.partition, options.account);
+        let role_arn = format!("{iam}:role/{ROLE_NAME}");
+        self.aws(
+            "iam",
+            "CreateOpenIDConnectProvider",
+            &json!({"Url": ISSUER, "ClientIDList": ["sts.amazonaws.com"]}),
+        )?;
+        self.create_role(&self.documented_trust_policy(org, runner_id))?;
+        let permission = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Action": ["eks:DescribeCluster"],
+                "Resource": self.cluster_arn(),
+            }],
+        });
+        self.aws(
+            "iam",
+            "CreatePolicy",
+            &json!({
+                "PolicyName": POLICY_NAME,
+                "PolicyDocument": permission.to_string(),
+                "Description": "Minimal permissions for Humanitec Orchestrator to access EKS clusters",
+            }),
+        )?;
+        self.attach_policy()?;
+        self.aws(
+            "eks",
+            "CreateAccessEntry",
+            &json!({"clusterName": options.cluster_name, "principalArn": role_arn, "type": "STANDARD"}),
+        )?;
+
+        let session_name: String = format!("{org}-{runner_id}").chars().take(64).collect();
+        let runner = Runner {
+            kubernetes_user: format!(
+                "arn:{}:sts::{}:assumed-role/{ROLE_NAME}/{session_name}",
+                options.partition, options.account
+            ),
+            role_arn,
+            session_name,
+            namespace: NAMESPACE.to_owned(),
+            service_account: NAMESPACE.to_owned(),
+        };
+        self.apply(&manifest(&runner))?;
+        Ok(runner)
+    }
+
+    /// The documentation's trust policy for a runner.
+    pub fn documented_trust_policy(&self, org: &str, runner_id: &str) -> serde_json::Value {
+        let options = self.options();
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {
+                    "Federated": format!(
+                        "arn:{}:iam::{}:oidc-provider/oidc.humanitec.dev", options.partition, options.account
+                    ),
+                },
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {
+                    "oidc.humanitec.dev:aud": "sts.amazonaws.com",
+                    "oidc.humanitec.dev:sub": format!("{org}+{runner_id}"),
+                }},
+            }],
+        })
+    }
+
+    /// Replaces the trust policy of the documented role.
+    pub fn set_trust_policy(&self, policy: &serde_json::Value) -> Result<(), Error> {
+        let parameters = json!({"RoleName": ROLE_NAME, "PolicyDocument": policy.to_string()});
+        self.aws("iam", "UpdateAssumeRolePolicy", &parameters)
+            .map(drop)
+    }
+
+    /// Deletes the documented role and makes it anew under the same name, as an apply after a destroy would; an
+    /// access entry for the old one stays.
+    pub fn recreate_role(&self, trust_policy: &serde_json::Value) -> Result<(), Error> {
+        let policy = json!({"RoleName": ROLE_NAME, "PolicyArn": self.policy_arn()});
+        self.aws("iam", "DetachRolePolicy", &policy)?;
+        self.aws("iam", "DeleteRole", &json!({"RoleName": ROLE_NAME}))?;
+        self.create_role(trust_policy)?;
+        self.attach_policy()
+    }
+
+    fn create_role(&self, trust_policy: &serde_json::Value) -> Result<(), Error> {
+        let role = json!({
+            "RoleName": ROLE_NAME,
+            "AssumeRolePolicyDocument": trust_policy.to_string(),
+            "Description": "Role for Humanitec Orchestrator to access EKS clusters for launching runners",
+        });
+        self.aws("iam", "CreateRole", &role).map(drop)
+    }
+
+    fn attach_policy(&self) -> Result<(), Error> {
+        let policy = json!({"RoleName": ROLE_NAME, "PolicyArn": self.policy_arn()});
+        self.aws("iam", "AttachRolePolicy", &policy).map(drop)
+    }
+
+    fn policy_arn(&self) -> String {
+        format!(
+            "arn:{}:iam::{}:policy/{POLICY_NAME}",
+            self.options().partition,
+            self.options().account
+        )
+    }
+}
+
+fn manifest(runner: &Runner) -> String {
+    let Runner {
+        namespace,
+        service_account,
+        kubernetes_user,
+        ..
+    } = runner;
+    format!(
+        "\
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {namespace}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {service_account}
+  namespace: {namespace}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: humanitec-runner-orchestrator-access
+  namespace: {namespace}
+rules:
+  - apiGroups: [batch]
+    resources: [jobs]
+    verbs: [create, get]
+  - apiGroups: ['']
+    resources: [pods, events]
+    verbs: [list]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: humanitec-runner-orchestrator-access
+  namespace: {namespace}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: humanitec-runner-orchestrator-access
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: User
+    name: {kubernetes_user}
+"
+    )
+}

@@ -1,0 +1,309 @@
+//! Starts the parts in the order in which each needs the one before.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::certificates::Certificates;
+use super::control::{Control, Credentials};
+use super::error::{Error, io};
+use super::processes::Processes;
+use super::tools::{self, Tools};
+use super::{Eks, Options};
+
+/// What the sandbox's AWS prints when it is ready.
+#[derive(Deserialize)]
+struct Ready {
+    proxy_port: u16,
+    control_port: u16,
+    administrator: Credentials,
+}
+
+/// Starts everything; see [`Eks::start`].
+pub(super) fn start(options: Options) -> Result<Eks, Error> {
+    let tools = Tools::build()?;
+    let mut processes = Processes::new()?;
+    let directory = processes.directory().to_owned();
+    let [
+        etcd_port,
+        etcd_peer_port,
+        api_server_port,
+        authenticator_port,
+    ] = free_ports()?;
+    let host = cluster_host(&options);
+    let certificates = Certificates::make(&directory, &host)?;
+    let kubeconfig = directory.join("kubeconfig.json");
+    write(
+        &kubeconfig,
+        &administrator_kubeconfig(api_server_port, &certificates),
+    )?;
+
+    let etcd_url = format!("http://127.0.0.1:{etcd_port}");
+    let etcd_peer_url = format!("http://127.0.0.1:{etcd_peer_port}");
+    processes.start("etcd", &tools.etcd, |command| {
+        command
+            .arg(format!("--data-dir={}", directory.join("etcd").display()))
+            .arg(format!("--listen-client-urls={etcd_url}"))
+            .arg(format!("--advertise-client-urls={etcd_url}"))
+            .arg(format!("--listen-peer-urls={etcd_peer_url}"))
+            .arg(format!("--initial-advertise-peer-urls={etcd_peer_url}"))
+            .arg(format!("--initial-cluster=default={etcd_peer_url}"))
+            // The data lives as long as the process: nothing is lost when it is not synced.
+            .arg("--unsafe-no-fsync");
+    })?;
+
+    let aws = json!({
+        "account": options.account,
+        "partition": options.partition,
+        "region": options.region,
+        "cluster_name": options.cluster_name,
+        "cluster_host": host,
+        "api_server_port": api_server_port,
+        "cluster_ca_file": certificates.ca,
+        "cluster_certificate_file": certificates.server.certificate,
+        "cluster_key_file": certificates.server.key,
+        "authenticator_mode_file": directory.join("authenticator-mode.json"),
+        "access_entries_file": directory.join("access-entries.json"),
+        "aws_ca_file": directory.join("aws-ca.pem"),
+    });
+    processes.start("aws", &tools.python, |command| {
+        // Without `-B`, Python would write its byte code among the sources.
+        command
+            .arg("-B")
+            .arg(tools::workspace().join("sandbox/aws"))
+            .arg(aws.to_string());
+    })?;
+    let aws_log = processes.log("aws");
+    let Ready {
+        proxy_port,
+        control_port,
+        administrator,
+    } = processes.wait_for("aws", || {
+        serde_json::from_str(fs::read_to_string(&aws_log).ok()?.lines().last()?).ok()
+    })?;
+    let control = Control::new(control_port);
+
+    let webhook = start_authenticator(
+        &mut processes,
+        &tools,
+        &options,
+        authenticator_port,
+        proxy_port,
+        &kubeconfig,
+    )?;
+    let authorization = directory.join("authorization-webhook.json");
+    write(
+        &authorization,
+        &kubeconfig_of(
+            json!({"server": format!("http://127.0.0.1:{control_port}/authorize")}),
+            json!({}),
+        ),
+    )?;
+    processes.start("kube-apiserver", &tools.kube_apiserver, |command| {
+        configure_api_server(
+            command,
+            &certificates,
+            api_server_port,
+            &etcd_url,
+            &webhook,
+            &authorization,
+        );
+    })?;
+    processes.wait_for("kube-apiserver", || is_ready(&kubeconfig).then_some(()))?;
+    // Only now: the authenticator reads `aws-auth` from the API server in this mode.
+    control.send(
+        "PATCH",
+        "/cluster",
+        &json!({"authenticationMode": "API_AND_CONFIG_MAP"}),
+    )?;
+
+    Ok(Eks {
+        options,
+        cluster_host: host,
+        proxy_port,
+        administrator,
+        control,
+        cluster_ca: certificates.ca,
+        kubeconfig,
+        processes,
+    })
+}
+
+/// A host name such as EKS gives its endpoints.
+fn cluster_host(options: &Options) -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
+    let suffix = if options.partition == "aws-cn" {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("{id}.gr7.{}.eks.{suffix}", options.region)
+}
+
+/// Ports that were free a moment ago.
+fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
+    let mut listeners = Vec::new();
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(io("looking for a free port"))?;
+        *port = listener
+            .local_addr()
+            .map_err(io("looking for a free port"))?
+            .port();
+        listeners.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Starts aws-iam-authenticator; gives the kubeconfig that it writes for the API server's token webhook.
+fn start_authenticator(
+    processes: &mut Processes,
+    tools: &Tools,
+    options: &Options,
+    port: u16,
+    proxy_port: u16,
+    kubeconfig: &Path,
+) -> Result<std::path::PathBuf, Error> {
+    let directory = processes.directory().to_owned();
+    let webhook = directory.join("authentication-webhook.yaml");
+    let configuration = directory.join("authenticator.json");
+    let server = json!({
+        "clusterID": options.cluster_name,
+        "server": {
+            "partition": options.partition,
+            "port": port,
+            "address": "127.0.0.1",
+            "stateDir": directory,
+            "generateKubeconfig": webhook,
+            "kubeconfig": kubeconfig,
+            "backendMode": ["DynamicFile"],
+            "dynamicfilepath": directory.join("access-entries.json"),
+            // As on EKS: an entry is for the role that was there, not for its name.
+            "dynamicfileUserIDStrict": true,
+            "dynamicBackendModePath": directory.join("authenticator-mode.json"),
+            "mapUsers": [{
+                "userarn": format!("arn:{}:iam::{}:user/admin", options.partition, options.account),
+                "username": "kubernetes-admin",
+                "groups": ["system:masters"],
+            }],
+        },
+    });
+    write(&configuration, &server)?;
+    // The authenticator serves a health check on this port of every address, which no setting turns off; it only logs
+    // that it cannot. A port that is taken serves as well, whoever took it.
+    let _health_check = TcpListener::bind((Ipv4Addr::LOCALHOST, 21363));
+    processes.start(
+        "aws-iam-authenticator",
+        &tools.aws_iam_authenticator,
+        |command| {
+            command
+                .arg("server")
+                .arg(format!("--config={}", configuration.display()))
+                .env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy_port}"))
+                .env("SSL_CERT_FILE", directory.join("aws-ca.pem"))
+                .env("AWS_EC2_METADATA_DISABLED", "true")
+                .env("AWS_REGION", &options.region);
+        },
+    )?;
+    processes.wait_for("aws-iam-authenticator", || webhook.exists().then_some(()))?;
+    Ok(webhook)
+}
+
+fn configure_api_server(
+    command: &mut Command,
+    certificates: &Certificates,
+    port: u16,
+    etcd_url: &str,
+    authentication: &Path,
+    authorization: &Path,
+) {
+    let Certificates {
+        ca,
+        server,
+        service_account_key,
+        service_account_public_key,
+        ..
+    } = certificates;
+    command
+        .arg(format!("--etcd-servers={etcd_url}"))
+        .arg("--bind-address=127.0.0.1")
+        .arg(format!("--secure-port={port}"))
+        // The Service `kubernetes` cannot lead to a loopback address, and nothing here asks for it.
+        .arg("--endpoint-reconciler-type=none")
+        .arg(format!("--tls-cert-file={}", server.certificate.display()))
+        .arg(format!("--tls-private-key-file={}", server.key.display()))
+        .arg(format!("--client-ca-file={}", ca.display()))
+        .arg("--service-account-issuer=https://kubernetes.default.svc")
+        .arg(format!(
+            "--service-account-key-file={}",
+            service_account_public_key.display()
+        ))
+        .arg(format!(
+            "--service-account-signing-key-file={}",
+            service_account_key.display()
+        ))
+        .arg("--service-cluster-ip-range=172.20.0.0/16")
+        .arg(format!(
+            "--authentication-token-webhook-config-file={}",
+            authentication.display()
+        ))
+        // A changed access entry is seen by the next new token.
+        .arg("--authentication-token-webhook-cache-ttl=0s")
+        .arg("--authorization-mode=Node,RBAC,Webhook")
+        .arg(format!(
+            "--authorization-webhook-config-file={}",
+            authorization.display()
+        ))
+        .arg("--authorization-webhook-version=v1")
+        .arg("--authorization-webhook-cache-authorized-ttl=0s")
+        .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
+}
+
+/// Whether the API server says that it is ready and has made its namespaces.
+fn is_ready(kubeconfig: &Path) -> bool {
+    [
+        &["get", "--raw=/readyz"][..],
+        &["get", "namespace", "default", "kube-system"],
+    ]
+    .iter()
+    .all(|arguments| {
+        Command::new("kubectl")
+            .env("KUBECONFIG", kubeconfig)
+            .args(*arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
+
+fn administrator_kubeconfig(port: u16, certificates: &Certificates) -> Value {
+    kubeconfig_of(
+        json!({"server": format!("https://127.0.0.1:{port}"), "certificate-authority": certificates.ca}),
+        json!({
+            "client-certificate": certificates.administrator.certificate,
+            "client-key": certificates.administrator.key,
+        }),
+    )
+}
+
+fn kubeconfig_of(cluster: Value, user: Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": cluster}],
+        "users": [{"name": "sandbox", "user": user}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+        "current-context": "sandbox",
+    })
+}
+
+fn write(path: &Path, content: &Value) -> Result<(), Error> {
+    fs::write(path, content.to_string()).map_err(io(format!("writing {}", path.display())))
+}

@@ -1,0 +1,71 @@
+//! Where the built parts are: `tools/build` knows, and builds them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::error::{Error, io};
+
+/// The parts that the small EKS is made of, by their folders in `tools/`.
+const PARTS: [&str; 4] = ["etcd", "kube-apiserver", "aws-iam-authenticator", "aws"];
+
+/// The built parts.
+pub(super) struct Tools {
+    pub(super) etcd: PathBuf,
+    pub(super) kube_apiserver: PathBuf,
+    pub(super) aws_iam_authenticator: PathBuf,
+    /// The Python of the virtual environment that has moto.
+    pub(super) python: PathBuf,
+}
+
+impl Tools {
+    /// Builds what is not built yet (minutes, the first time) and says where everything is.
+    pub(super) fn build() -> Result<Self, Error> {
+        let [etcd, kube_apiserver, aws_iam_authenticator, aws] =
+            PARTS.map(|part| ask(&[part], part));
+        Ok(Self {
+            etcd: etcd?,
+            kube_apiserver: kube_apiserver?,
+            aws_iam_authenticator: aws_iam_authenticator?,
+            python: aws?.join("bin/python"),
+        })
+    }
+}
+
+/// What has to be built or installed before the small EKS can start at once; empty when nothing is missing.
+pub(super) fn absent() -> Vec<&'static str> {
+    let mut absent: Vec<_> = PARTS
+        .into_iter()
+        .filter(|part| !ask(&["--path", part], part).is_ok_and(|path| path.exists()))
+        .collect();
+    let kubectl = Command::new("kubectl")
+        .arg("help")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !kubectl.is_ok_and(|status| status.success()) {
+        absent.push("kubectl");
+    }
+    absent
+}
+
+fn ask(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {
+    let build = workspace().join("tools/build");
+    let output = Command::new(&build)
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(io(format!("running {}", build.display())))?;
+    if !output.status.success() {
+        return Err(Error::Build {
+            part: part.to_owned(),
+        });
+    }
+    Ok(PathBuf::from(
+        String::from_utf8_lossy(&output.stdout).trim(),
+    ))
+}
+
+/// The root of the repository: the sandbox runs from its sources.
+pub(super) fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
