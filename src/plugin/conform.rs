@@ -143,7 +143,7 @@ fn check_nested(
         }
         // Elements of a set have nothing to tell them from one another, not even before.
         (Nesting::Set, Type::Set(ty), Value::List(config), Value::List(planned))
-            if pair_up(planned, config, |planned, config| {
+            if correspond(planned, config, |planned, config| {
                 check_object(nested, ty, [&Value::Null, config, planned], at).is_ok()
             }) =>
         {
@@ -208,7 +208,7 @@ fn compare(
             left == right || normalized(left) == normalized(right)
         }
         (Value::List(left), Value::List(right), Type::Set(ty)) => {
-            pair_up(left, right, |left, right| {
+            correspond(left, right, |left, right| {
                 compare(left, right, ty, unknowns, at).is_ok()
             })
         }
@@ -254,14 +254,14 @@ fn compare(
     }
 }
 
-/// Whether each of `left` has one of `right` for itself that it fits, with none left over.
-fn pair_up(left: &[Value], right: &[Value], fits: impl Fn(&Value, &Value) -> bool) -> bool {
-    let mut free: Vec<_> = right.iter().collect();
-    left.len() == right.len()
-        && left.iter().all(|left| {
-            let partner = free.iter().position(|right| fits(left, right));
-            partner.map(|position| free.swap_remove(position)).is_some()
-        })
+/// Whether each element of either set fits one of the other. Elements that were unknown may turn
+/// out to be one and the same, so how many there are does not matter.
+fn correspond(left: &[Value], right: &[Value], fits: impl Fn(&Value, &Value) -> bool) -> bool {
+    left.iter()
+        .all(|left| right.iter().any(|right| fits(left, right)))
+        && right
+            .iter()
+            .all(|right| left.iter().any(|left| fits(left, right)))
 }
 
 fn elements(value: &Value) -> &[Value] {

@@ -57,7 +57,7 @@ async fn secure(stream: Stream, tls: Option<TlsAcceptor>) -> io::Result<Connecti
 }
 
 /// A connection over which the server talks.
-pub(super) struct Connection(Either<Stream, TlsStream<Stream>>);
+pub(super) struct Connection(pub(super) Either<Stream, TlsStream<Stream>>);
 
 impl Connected for Connection {
     type ConnectInfo = ();

@@ -145,13 +145,14 @@ async fn listen(
         identity.map(|identity| identity.config),
         accepted,
     ));
-    answer(ReceiverStream::new(incoming), end, provider()).await
+    answer(ReceiverStream::new(incoming), end.reached(), provider()).await
 }
 
-/// Answers calls until the end, and then those that are in flight, if they do not take too long.
+/// Answers calls until the client asks for the end, or `end` answers why it has come; and then those
+/// that are in flight, if they do not take too long.
 async fn answer(
     incoming: ReceiverStream<io::Result<Connection>>,
-    end: End,
+    end: impl Future<Output = &'static str>,
     provider: Arc<dyn Provider>,
 ) -> Result<(), ServeError> {
     let provider = ProviderServer::new(ProviderService::new(provider))
@@ -172,7 +173,7 @@ async fn answer(
 
     let too_long = async {
         tokio::select! {
-            cause = end.reached() => {
+            cause = end => {
                 tracing::debug!(cause, "ending");
                 ended.cancel();
             }
@@ -185,4 +186,88 @@ async fn answer(
         () = too_long => tracing::warn!("ended before all calls were answered"),
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio_util::either::Either;
+    use tonic::transport::Endpoint;
+
+    use super::*;
+    use crate::plugin::diagnostic::Diagnostic;
+    use crate::plugin::provider::{ConfigureRequest, DataSource, Resource};
+    use crate::plugin::schema::Schema;
+    use crate::plugin::value::Value;
+    use crate::plugin::wire::go_plugin::Empty;
+    use crate::plugin::wire::go_plugin::grpc_controller_client::GrpcControllerClient;
+    use crate::plugin::wire::proto::provider_client::ProviderClient;
+    use crate::plugin::wire::proto::{DynamicValue, validate_provider_config};
+
+    /// Takes its time to answer.
+    struct Slow;
+
+    #[tonic::async_trait]
+    impl Provider for Slow {
+        fn schema(&self) -> Schema {
+            Schema::default()
+        }
+        fn resources(&self) -> Vec<Arc<dyn Resource>> {
+            Vec::new()
+        }
+        fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+            Vec::new()
+        }
+        async fn validate(&self, _config: Value) -> Vec<Diagnostic> {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            vec![Diagnostic::warning("Answered", "")]
+        }
+        async fn configure(&self, _request: ConfigureRequest) -> Vec<Diagnostic> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_in_flight_is_answered_after_the_end_was_asked_for() {
+        let (client, server) = tokio::net::UnixStream::pair().unwrap();
+        let (accepted, incoming) = mpsc::channel(1);
+        let connection = Connection(Either::Left(server));
+        accepted.send(Ok(connection)).await.unwrap();
+        let incoming = ReceiverStream::new(incoming);
+        let no_end = std::future::pending();
+        let serving = tokio::spawn(answer(incoming, no_end, Arc::new(Slow)));
+
+        let mut client = Some(TokioIo::new(client));
+        let connector = tower::service_fn(move |_| {
+            let client = client.take();
+            async { client.ok_or_else(|| io::Error::other("connected already")) }
+        });
+        let channel = Endpoint::from_static("http://localhost")
+            .connect_with_connector(connector)
+            .await
+            .unwrap();
+        let validated = tokio::spawn({
+            let mut provider = ProviderClient::new(channel.clone());
+            let empty_object = vec![0x80];
+            let config = Some(DynamicValue {
+                msgpack: empty_object,
+                json: Vec::new(),
+            });
+            async move {
+                let request = validate_provider_config::Request { config };
+                provider.validate_provider_config(request).await
+            }
+        });
+        // The call is on its way.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut controller = GrpcControllerClient::new(channel);
+        controller.shutdown(Empty {}).await.unwrap();
+        assert!(!validated.is_finished());
+
+        let answer = validated.await.unwrap().unwrap().into_inner();
+        assert_eq!(answer.diagnostics[0].summary, "Answered");
+        drop(controller);
+        serving.await.unwrap().unwrap();
+    }
 }

@@ -73,7 +73,10 @@ macro_rules! calls {
                 &self,
                 request: Request<proto::$call::Request>,
             ) -> Result<Response<proto::$call::Response>, Status> {
-                Ok(Response::new($handler(self, request.into_inner()).await))
+                tracing::trace!(call = stringify!($call), "asked");
+                let answer = $handler(self, request.into_inner()).await;
+                tracing::trace!(call = stringify!($call), "answered");
+                Ok(Response::new(answer))
             })*
         }
     };
