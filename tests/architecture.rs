@@ -44,12 +44,20 @@ fn rooms_used(source: &str) -> BTreeSet<String> {
     for (position, marker) in source.match_indices("crate::") {
         let after = &source[position + marker.len()..];
         let names: Vec<&str> = match after.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap_or_default().split(',').collect(),
+            Some(list) => list
+                .split('}')
+                .next()
+                .unwrap_or_default()
+                .split(',')
+                .collect(),
             None => vec![after],
         };
         for name in names {
-            let name: String =
-                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String = name
+                .trim()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             found.insert(name);
         }
     }
@@ -105,7 +113,9 @@ fn generated_code_is_named_only_in_the_wire() {
 #[test]
 fn entries_are_short() {
     for entry in ["main.rs", "bin/eks-runner.rs"] {
-        let Ok(text) = fs::read_to_string(source_folder().join(entry)) else { continue };
+        let Ok(text) = fs::read_to_string(source_folder().join(entry)) else {
+            continue;
+        };
         assert!(text.lines().count() <= 40, "{entry} has more than 40 lines");
     }
 }
@@ -119,7 +129,8 @@ fn the_sandbox_shares_no_code_with_the_provider() {
 
 #[test]
 fn what_a_source_uses_is_read() {
-    let source = "use crate::{plugin, runner::Runner};\nfn f() { crate::access::go() }\n// crate::cli\n";
+    let source =
+        "use crate::{plugin, runner::Runner};\nfn f() { crate::access::go() }\n// crate::cli\n";
     let expected = ["access", "plugin", "runner"].map(str::to_owned);
     assert_eq!(rooms_used(source), BTreeSet::from(expected));
 }

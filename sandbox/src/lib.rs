@@ -4,3 +4,4 @@
 //! documentation, so that a mistake in one of them shows as a disagreement.
 
 pub mod eks;
+pub mod orchestrator;

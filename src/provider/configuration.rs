@@ -46,7 +46,12 @@ pub(super) fn schema() -> Schema {
 /// What is wrong with the block as far as it is known. What it leaves out is looked up only when the
 /// provider is configured: `validate` runs where there is no token.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    let empty = |name: &&str| config.get(name).as_str().is_some_and(|text| text.trim().is_empty());
+    let empty = |name: &&str| {
+        config
+            .get(name)
+            .as_str()
+            .is_some_and(|text| text.trim().is_empty())
+    };
     ATTRIBUTES
         .into_iter()
         .filter(empty)
@@ -65,7 +70,10 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
 
 /// The names of the attributes whose values are not known yet.
 pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
-    ATTRIBUTES.into_iter().filter(|name| config.get(name).is_unknown()).collect()
+    ATTRIBUTES
+        .into_iter()
+        .filter(|name| config.get(name).is_unknown())
+        .collect()
 }
 
 /// What the block, which is wholly known, gives.

@@ -50,7 +50,9 @@ impl Connection {
         match self.state() {
             State::Ready(client) => Ok(Some(client)),
             State::NotKnownYet(_) => Ok(None),
-            State::NotConfigured => Err(Diagnostic::bug("The provider was used before it was configured.")),
+            State::NotConfigured => Err(Diagnostic::bug(
+                "The provider was used before it was configured.",
+            )),
         }
     }
 
@@ -75,6 +77,9 @@ impl Connection {
     }
 
     fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

@@ -39,7 +39,9 @@ impl Provider for PlatformOrchestrator {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![
             Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
-            Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(&self.connection))),
+            Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
+                &self.connection,
+            ))),
         ]
     }
 

@@ -17,7 +17,14 @@ pub(super) fn failed(what: &str, error: &Error) -> Diagnostic {
 /// A create that failed. `what` is as for [`failed`]. Where the object is there already, the message has
 /// an `import` block for it, and is about the attribute `at`.
 pub(super) fn not_created(what: &str, error: &Error, type_name: &str, at: &str) -> Diagnostic {
-    let Error::AlreadyExists { id, message } = error else { return failed(what, error) };
+    let Error::AlreadyExists {
+        id,
+        message,
+        other_type: None,
+    } = error
+    else {
+        return failed(what, error);
+    };
     Diagnostic::error(
         what,
         format!(

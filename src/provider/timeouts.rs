@@ -21,8 +21,12 @@ pub(super) enum Operation {
     Delete,
 }
 
-const OPERATIONS: [Operation; 4] =
-    [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
+const OPERATIONS: [Operation; 4] = [
+    Operation::Create,
+    Operation::Read,
+    Operation::Update,
+    Operation::Delete,
+];
 
 impl Operation {
     fn name(self) -> &'static str {
@@ -47,7 +51,8 @@ impl Operation {
     /// the value cannot be used (validation has told the user).
     pub(super) fn timeout(self, object: &Value) -> Duration {
         let text = object.get("timeouts").get(self.name()).as_str();
-        text.and_then(|text| parse_duration(text).ok()).unwrap_or(DEFAULT)
+        text.and_then(|text| parse_duration(text).ok())
+            .unwrap_or(DEFAULT)
     }
 }
 
@@ -66,7 +71,9 @@ pub(super) fn attribute() -> Attribute {
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for operation in OPERATIONS {
-        let Some(text) = config.get("timeouts").get(operation.name()).as_str() else { continue };
+        let Some(text) = config.get("timeouts").get(operation.name()).as_str() else {
+            continue;
+        };
         if let Err(why) = parse_duration(text) {
             found.push(
                 Diagnostic::error(
@@ -92,13 +99,16 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         return Err("it is empty".to_owned());
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let number: f64 = rest[..digits]
             .parse()
             .map_err(|_| format!("there is no number before {:?}", &rest[digits..]))?;
         rest = &rest[digits..];
-        let letters =
-            rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         let seconds = match &rest[..letters] {
             "ns" => 1e-9,
             "us" | "µs" | "μs" => 1e-6,
@@ -126,10 +136,19 @@ mod tests {
 
     #[test]
     fn durations_as_terraform_writes_them() {
-        for (text, seconds) in
-            [("30s", 30.0), ("2m", 120.0), ("1h30m", 5400.0), ("1.5h", 5400.0), ("250ms", 0.25), (".5s", 0.5)]
-        {
-            assert_eq!(parse_duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        for (text, seconds) in [
+            ("30s", 30.0),
+            ("2m", 120.0),
+            ("1h30m", 5400.0),
+            ("1.5h", 5400.0),
+            ("250ms", 0.25),
+            (".5s", 0.5),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_secs_f64(seconds)),
+                "{text}"
+            );
         }
     }
 

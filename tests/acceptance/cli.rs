@@ -45,7 +45,9 @@ fn find(variable: &str, name: &str) -> Option<PathBuf> {
         return Some(PathBuf::from(program));
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
 }
 
 /// A folder with a configuration, and the command line that works in it.
@@ -84,14 +86,22 @@ impl Output {
     #[track_caller]
     pub(crate) fn has(&self, expected: &str) -> &Self {
         let text = self.flat();
-        assert!(text.contains(&flatten(expected)), "{expected:?} is not in:\n{}", self.text);
+        assert!(
+            text.contains(&flatten(expected)),
+            "{expected:?} is not in:\n{}",
+            self.text
+        );
         self
     }
 
     /// Asserts that the text does not have `unexpected` in it.
     #[track_caller]
     pub(crate) fn has_not(&self, unexpected: &str) -> &Self {
-        assert!(!self.flat().contains(&flatten(unexpected)), "{unexpected:?} is in:\n{}", self.text);
+        assert!(
+            !self.flat().contains(&flatten(unexpected)),
+            "{unexpected:?} is in:\n{}",
+            self.text
+        );
         self
     }
 
@@ -101,7 +111,10 @@ impl Output {
 }
 
 fn flatten(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if "│╷╵".contains(c) { ' ' } else { c }).collect();
+    let plain: String = text
+        .chars()
+        .map(|c| if "│╷╵".contains(c) { ' ' } else { c })
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -132,14 +145,23 @@ impl Workspace {
         let home = folder.path().join("home");
         fs::create_dir(&home).expect("a home");
         let workspace = Self {
-            program: cli.program.clone().expect("skipped where there is no program"),
+            program: cli
+                .program
+                .clone()
+                .expect("skipped where there is no program"),
             environment: BTreeMap::from([
-                ("TF_CLI_CONFIG_FILE".into(), folder.path().join("cli.tfrc").display().to_string()),
+                (
+                    "TF_CLI_CONFIG_FILE".into(),
+                    folder.path().join("cli.tfrc").display().to_string(),
+                ),
                 ("TF_IN_AUTOMATION".into(), "1".into()),
                 ("TF_INPUT".into(), "0".into()),
                 ("CHECKPOINT_DISABLE".into(), "1".into()),
                 ("HOME".into(), home.display().to_string()),
-                ("XDG_CONFIG_HOME".into(), home.join(".config").display().to_string()),
+                (
+                    "XDG_CONFIG_HOME".into(),
+                    home.join(".config").display().to_string(),
+                ),
                 ("TMPDIR".into(), home.display().to_string()),
                 ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
             ]),
@@ -185,7 +207,10 @@ impl Workspace {
 
     /// Runs `terraform ARGUMENTS` to its end.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
-        let output = self.command(arguments).output().expect("the program starts");
+        let output = self
+            .command(arguments)
+            .output()
+            .expect("the program starts");
         Output {
             code: output.status.code().unwrap_or(-1),
             text: format!(
@@ -256,7 +281,8 @@ impl Workspace {
     /// The state's resources as JSON: address → attributes.
     pub(crate) fn state(&self) -> BTreeMap<String, serde_json::Value> {
         let output = self.run(&["show", "-json"]).ok();
-        let shown: serde_json::Value = serde_json::from_str(&output.text).expect("show -json prints JSON");
+        let shown: serde_json::Value =
+            serde_json::from_str(&output.text).expect("show -json prints JSON");
         let resources = shown["values"]["root_module"]["resources"].as_array();
         resources
             .into_iter()

@@ -60,7 +60,9 @@ impl Runner {
             cluster: "name = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
             auth: r#"role_arn = "arn:aws:iam::123456789012:role/humanitec-runner-eks-role""#.into(),
             job: "namespace = \"default\"\nservice_account = \"canyon-runner\"".into(),
-            storage: "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"humanitec\"\n}".into(),
+            storage:
+                "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"humanitec\"\n}"
+                    .into(),
             tail: String::new(),
         }
     }
@@ -82,7 +84,15 @@ impl Runner {
 
     /// The resource block.
     pub(crate) fn block(&self) -> String {
-        let Self { name, head, cluster, auth, job, storage, tail } = self;
+        let Self {
+            name,
+            head,
+            cluster,
+            auth,
+            job,
+            storage,
+            tail,
+        } = self;
         let mut text = String::new();
         let _ = write!(
             text,

@@ -9,9 +9,18 @@ use crate::configuration::{Runner, provider};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a runner deleted outside is created again", deleted_outside),
-    ("a runner changed outside shows exactly the drift", changed_outside),
-    ("a runner replaced by another type is an error", another_type),
-    ("what is no answer of the API never empties the state", not_the_api),
+    (
+        "a runner changed outside shows exactly the drift",
+        changed_outside,
+    ),
+    (
+        "a runner replaced by another type is an error",
+        another_type,
+    ),
+    (
+        "what is no answer of the API never empties the state",
+        not_the_api,
+    ),
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
@@ -27,9 +36,15 @@ fn deleted_outside(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = applied(cli, &orchestrator);
     orchestrator.remove_runner("my-runner");
-    workspace.plan(&[]).ok().has("1 to add, 0 to change, 0 to destroy");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("1 to add, 0 to change, 0 to destroy");
     // A destroy of what is gone is done, without a word.
-    workspace.run(&["destroy", "-auto-approve", "-refresh=false", "-no-color"]).ok().has_not("Warning");
+    workspace
+        .run(&["destroy", "-auto-approve", "-refresh=false", "-no-color"])
+        .ok()
+        .has_not("Warning");
     workspace.apply(&[]).ok();
     assert!(orchestrator.runner("my-runner").is_some());
 }
@@ -39,7 +54,8 @@ fn changed_outside(cli: &Cli) {
     let workspace = applied(cli, &orchestrator);
     let mut changed = orchestrator.runner("my-runner").expect("registered");
     changed["runner_configuration"]["cluster"]["region"] = json!("eu-west-3");
-    changed["runner_configuration"]["job"]["pod_template"]["metadata"]["labels"]["extra"] = json!("yes");
+    changed["runner_configuration"]["job"]["pod_template"]["metadata"]["labels"]["extra"] =
+        json!("yes");
     orchestrator.put(&changed);
     let plan = workspace.plan(&[]).ok();
     plan.has("0 to add, 1 to change, 0 to destroy")
@@ -61,7 +77,12 @@ fn another_type(cli: &Cli) {
         "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
         "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
     }));
-    workspace.plan(&[]).fails().has("my-runner").has("kubernetes-gke").has("kubernetes-eks");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("my-runner")
+        .has("kubernetes-gke")
+        .has("kubernetes-eks");
     assert_eq!(workspace.read("terraform.tfstate"), before);
 }
 
@@ -76,21 +97,42 @@ fn not_the_api(cli: &Cli) {
     let (url, org, token) = (orchestrator.url(), orchestrator.org(), orchestrator.token());
     workspace.write(
         "main.tf",
-        &with(&format!("api_url = {url:?}\norg_id = {org:?}\nauth_token = \"wrong\"\n")),
+        &with(&format!(
+            "api_url = {url:?}\norg_id = {org:?}\nauth_token = \"wrong\"\n"
+        )),
     );
-    workspace.plan(&[]).fails().has("401").has_not("will be created");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("401")
+        .has_not("will be created");
     workspace.write(
         "main.tf",
-        &with(&format!("api_url = {url:?}\norg_id = \"other\"\nauth_token = {token:?}\n")),
+        &with(&format!(
+            "api_url = {url:?}\norg_id = \"other\"\nauth_token = {token:?}\n"
+        )),
     );
-    workspace.plan(&[]).fails().has("other").has_not("will be created");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("other")
+        .has_not("will be created");
     workspace.write(
         "main.tf",
-        &with(&format!("api_url = \"{url}/wrong\"\norg_id = {org:?}\nauth_token = {token:?}\n")),
+        &with(&format!(
+            "api_url = \"{url}/wrong\"\norg_id = {org:?}\nauth_token = {token:?}\n"
+        )),
     );
-    workspace.plan(&[]).fails().has("api_url").has_not("will be created");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("api_url")
+        .has_not("will be created");
     assert!(workspace.state().contains_key(ADDRESS));
     workspace.set_env("HUMANITEC_ORG_ID", "ignored");
-    workspace.write("main.tf", &(provider(&orchestrator) + &Runner::extended().block()));
+    workspace.write(
+        "main.tf",
+        &(provider(&orchestrator) + &Runner::extended().block()),
+    );
     workspace.plans_nothing();
 }

@@ -10,8 +10,14 @@ use crate::configuration::{Runner, provider};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("import by command", import_by_command),
     ("import by block", import_by_block),
-    ("import with a generated configuration", import_with_generated_configuration),
-    ("import of what is not there or of another type", import_refused),
+    (
+        "import with a generated configuration",
+        import_with_generated_configuration,
+    ),
+    (
+        "import of what is not there or of another type",
+        import_refused,
+    ),
     ("a create that meets an existing id", create_meets_existing),
     ("a runner in use is not deleted", delete_refused),
     ("a state of the Go provider", state_of_the_go_provider),
@@ -64,24 +70,44 @@ fn registered_block() -> Runner {
 fn import_by_command(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
+    let workspace = Workspace::new(
+        cli,
+        &(provider(&orchestrator) + &registered_block().block()),
+    );
     workspace.init();
-    workspace.run(&["import", "-no-color", ADDRESS, "my-runner"]).ok().has("Import successful!");
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "my-runner"])
+        .ok()
+        .has("Import successful!");
     workspace.plans_nothing();
     let state = &workspace.state()[ADDRESS];
-    assert_eq!(state["runner_configuration"]["cluster"]["auth"]["session_name"], "a-session");
-    assert_eq!(state["state_storage_configuration"]["kubernetes_configuration"], Value::Null);
+    assert_eq!(
+        state["runner_configuration"]["cluster"]["auth"]["session_name"],
+        "a-session"
+    );
+    assert_eq!(
+        state["state_storage_configuration"]["kubernetes_configuration"],
+        Value::Null
+    );
 }
 
 fn import_by_block(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
     let import = format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n");
-    let workspace =
-        Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block() + &import));
+    let workspace = Workspace::new(
+        cli,
+        &(provider(&orchestrator) + &registered_block().block() + &import),
+    );
     workspace.init();
-    workspace.plan(&[]).ok().has("1 to import, 0 to add, 0 to change, 0 to destroy");
-    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed, 0 destroyed");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("1 to import, 0 to add, 0 to change, 0 to destroy");
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 imported, 0 added, 0 changed, 0 destroyed");
     workspace.plans_nothing();
 }
 
@@ -90,10 +116,12 @@ fn import_with_generated_configuration(cli: &Cli) {
     orchestrator.put(&registered("my-runner"));
     let mut plain = registered("plain-runner");
     plain["description"] = Value::Null;
-    plain["runner_configuration"]["job"] = json!({"namespace": "runners", "service_account": "runner"});
+    plain["runner_configuration"]["job"] =
+        json!({"namespace": "runners", "service_account": "runner"});
     plain["runner_configuration"]["cluster"]["auth"] =
         json!({"role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole"});
-    plain["state_storage_configuration"] = json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"});
+    plain["state_storage_configuration"] =
+        json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"});
     orchestrator.put(&plain);
     let import = format!(
         "import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n\
@@ -101,16 +129,21 @@ fn import_with_generated_configuration(cli: &Cli) {
     );
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &import));
     workspace.init();
-    workspace.plan(&["-generate-config-out=generated.tf"]).ok().has("2 to import, 0 to add, 0 to change");
-    workspace.apply(&[]).ok().has("2 imported, 0 added, 0 changed, 0 destroyed");
+    workspace
+        .plan(&["-generate-config-out=generated.tf"])
+        .ok()
+        .has("2 to import, 0 to add, 0 to change");
+    workspace
+        .apply(&[])
+        .ok()
+        .has("2 imported, 0 added, 0 changed, 0 destroyed");
     workspace.plans_nothing();
 }
 
 fn import_refused(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut agent = registered("agent");
-    agent["runner_configuration"] =
-        json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
+    agent["runner_configuration"] = json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
     orchestrator.put(&agent);
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
     workspace.init();
@@ -124,14 +157,20 @@ fn import_refused(cli: &Cli) {
         .fails()
         .has("kubernetes-agent")
         .has("kubernetes-eks");
-    workspace.run(&["import", "-no-color", ADDRESS, "my-org/my-runner"]).fails().has("my-org/my-runner");
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
+        .fails()
+        .has("my-org/my-runner");
     assert!(workspace.state().is_empty());
 }
 
 fn create_meets_existing(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
+    let workspace = Workspace::new(
+        cli,
+        &(provider(&orchestrator) + &registered_block().block()),
+    );
     workspace.init();
     workspace
         .apply(&[])
@@ -141,8 +180,14 @@ fn create_meets_existing(cli: &Cli) {
         .has("id = \"my-runner\"");
     assert!(workspace.state().is_empty(), "nothing is adopted silently");
     // What the message says to do works.
-    workspace.write("import.tf", &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"));
-    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed");
+    workspace.write(
+        "import.tf",
+        &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"),
+    );
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 imported, 0 added, 0 changed");
 }
 
 fn delete_refused(cli: &Cli) {
@@ -165,7 +210,10 @@ fn delete_refused(cli: &Cli) {
 fn state_of_the_go_provider(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator.put_rule("my-runner", "", "").expect("a rule").id;
+    let rule = orchestrator
+        .put_rule("my-runner", "", "")
+        .expect("a rule")
+        .id;
     let block = registered_block().block()
         + "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &block));
@@ -224,16 +272,24 @@ fn runner_rules(cli: &Cli) {
             + lines
             + "}\n"
     };
-    let workspace =
-        Workspace::new(cli, &(provider.clone() + &rule("project_id = \"shop\"\nenv_type_id = \"production\"\n")));
+    let workspace = Workspace::new(
+        cli,
+        &(provider.clone() + &rule("project_id = \"shop\"\nenv_type_id = \"production\"\n")),
+    );
     workspace.init();
     workspace.apply(&[]).ok().has("2 added");
     workspace.plans_nothing();
     let address = "platform-orchestrator_runner_rule.rule";
     let first = workspace.state()[address]["id"].clone();
     // A rule cannot be changed: it is replaced. What is not set is null.
-    workspace.write("main.tf", &(provider.clone() + &rule("project_id = \"shop\"\n")));
-    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
+    workspace.write(
+        "main.tf",
+        &(provider.clone() + &rule("project_id = \"shop\"\n")),
+    );
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 added, 0 changed, 1 destroyed");
     let state = workspace.state();
     assert_ne!(state[address]["id"], first);
     assert_eq!(state[address]["env_type_id"], Value::Null);
@@ -241,7 +297,11 @@ fn runner_rules(cli: &Cli) {
     // Import, by the rule's UUID and by what is none.
     let id = state[address]["id"].as_str().expect("an id").to_owned();
     workspace.run(&["state", "rm", address]).ok();
-    workspace.run(&["import", "-no-color", address, "no-uuid"]).fails().has("\"no-uuid\"").has("UUID");
+    workspace
+        .run(&["import", "-no-color", address, "no-uuid"])
+        .fails()
+        .has("\"no-uuid\"")
+        .has("UUID");
     workspace.apply(&[]).fails().has(&id).has("import {");
     workspace.run(&["import", "-no-color", address, &id]).ok();
     workspace.plans_nothing();
@@ -252,7 +312,10 @@ fn runner_rules(cli: &Cli) {
 fn data_sources(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator.put_rule("my-runner", "shop", "").expect("a rule").id;
+    let rule = orchestrator
+        .put_rule("my-runner", "shop", "")
+        .expect("a rule")
+        .id;
     let block = format!(
         r#"
 data "platform-orchestrator_kubernetes_eks_runner" "this" {{
@@ -286,5 +349,9 @@ output "rule" {{
         .has("rule = \"my-runner shop\"");
     let missing = block.replace("\"my-runner\"", "\"missing\"");
     workspace.write("main.tf", &(provider(&orchestrator) + &missing));
-    workspace.plan(&[]).fails().has("missing").has("runner not found");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("Runner not found")
+        .has("There is no runner \"missing\"");
 }

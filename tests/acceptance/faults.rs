@@ -16,10 +16,19 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("faults while reading", faults_while_reading),
     ("faults while updating", faults_while_updating),
     ("faults while deleting", faults_while_deleting),
-    ("a service that stays down after a create", down_after_a_create),
-    ("a create that takes longer than its timeout", create_past_its_timeout),
+    (
+        "a service that stays down after a create",
+        down_after_a_create,
+    ),
+    (
+        "a create that takes longer than its timeout",
+        create_past_its_timeout,
+    ),
     ("a create that meets somebody else's runner", somebody_else),
-    ("a service that asks for a longer wait than there is time", too_long_a_wait),
+    (
+        "a service that asks for a longer wait than there is time",
+        too_long_a_wait,
+    ),
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
@@ -39,7 +48,13 @@ pub(crate) fn login_page() -> Fault {
 }
 
 fn status(status: u16, body: BodyKind, when: When) -> Fault {
-    Fault::Status { status, retry_after: None, body, message: None, when }
+    Fault::Status {
+        status,
+        retry_after: None,
+        body,
+        message: None,
+        when,
+    }
 }
 
 fn cases() -> Vec<Case> {
@@ -52,31 +67,97 @@ fn cases() -> Vec<Case> {
         when: When::BeforeWork,
     };
     vec![
-        case("delay before", Fault::Delay { ms: 1500, when: When::BeforeWork }, &[]),
-        case("delay after", Fault::Delay { ms: 1500, when: When::AfterWork }, &[]),
+        case(
+            "delay before",
+            Fault::Delay {
+                ms: 1500,
+                when: When::BeforeWork,
+            },
+            &[],
+        ),
+        case(
+            "delay after",
+            Fault::Delay {
+                ms: 1500,
+                when: When::AfterWork,
+            },
+            &[],
+        ),
         case("429", limited("1"), &[]),
-        case("429 with a date gone by", limited("Wed, 21 Oct 2015 07:28:00 GMT"), &[]),
+        case(
+            "429 with a date gone by",
+            limited("Wed, 21 Oct 2015 07:28:00 GMT"),
+            &[],
+        ),
         case("503", status(503, BodyKind::Empty, When::BeforeWork), &[]),
-        case("502 of a proxy", status(502, BodyKind::Html, When::BeforeWork), &[]),
-        case("504 after the work", status(504, BodyKind::Html, When::AfterWork), &[]),
-        case("503 after the work", status(503, BodyKind::Json, When::AfterWork), &[]),
+        case(
+            "502 of a proxy",
+            status(502, BodyKind::Html, When::BeforeWork),
+            &[],
+        ),
+        case(
+            "504 after the work",
+            status(504, BodyKind::Html, When::AfterWork),
+            &[],
+        ),
+        case(
+            "503 after the work",
+            status(503, BodyKind::Json, When::AfterWork),
+            &[],
+        ),
         case(
             "500",
             status(500, BodyKind::Json, When::BeforeWork),
-            &[("GET", "Try again later"), ("PATCH", "Try again later"), ("DELETE", "Try again later")],
+            &[
+                ("GET", "Try again later"),
+                ("PATCH", "Try again later"),
+                ("DELETE", "Try again later"),
+            ],
         ),
         case(
             "500 after the work",
             status(500, BodyKind::Json, When::AfterWork),
             &[("GET", "Try again later")],
         ),
-        case("closed before", Fault::Disconnect { reset: false, when: When::BeforeWork }, &[]),
-        case("reset before", Fault::Disconnect { reset: true, when: When::BeforeWork }, &[]),
-        case("lost answer", Fault::Disconnect { reset: false, when: When::AfterWork }, &[]),
-        case("lost answer by reset", Fault::Disconnect { reset: true, when: When::AfterWork }, &[]),
-        case("cut off", Fault::CutOff, &[]),
-        case("truncated JSON", Fault::TruncatedJson, &[]),
-        case("a proxy's page", login_page(), &[]),
+        case(
+            "closed before",
+            Fault::Disconnect {
+                reset: false,
+                when: When::BeforeWork,
+            },
+            &[],
+        ),
+        case(
+            "reset before",
+            Fault::Disconnect {
+                reset: true,
+                when: When::BeforeWork,
+            },
+            &[],
+        ),
+        case(
+            "lost answer",
+            Fault::Disconnect {
+                reset: false,
+                when: When::AfterWork,
+            },
+            &[],
+        ),
+        case(
+            "lost answer by reset",
+            Fault::Disconnect {
+                reset: true,
+                when: When::AfterWork,
+            },
+            &[],
+        ),
+        case("cut off", Fault::CutOff {}, &[]),
+        case("truncated JSON", Fault::TruncatedJson {}, &[]),
+        case(
+            "a proxy's page",
+            login_page(),
+            &[("DELETE", "no proxy answers in its place")],
+        ),
         case(
             "403",
             status(403, BodyKind::Json, When::BeforeWork),
@@ -89,7 +170,10 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "a redirect",
-            Fault::Redirect { status: 308, location: "http://127.0.0.1:9/elsewhere".to_owned() },
+            Fault::Redirect {
+                status: 308,
+                location: "http://127.0.0.1:9/elsewhere".to_owned(),
+            },
             &[
                 ("POST", "Redirects are not followed"),
                 ("GET", "Redirects are not followed"),
@@ -100,35 +184,68 @@ fn cases() -> Vec<Case> {
         case(
             "404 of a proxy",
             status(404, BodyKind::Html, When::BeforeWork),
-            &[("POST", "api_url"), ("GET", "api_url"), ("PATCH", "api_url"), ("DELETE", "api_url")],
+            &[
+                ("POST", "api_url"),
+                ("GET", "api_url"),
+                ("PATCH", "api_url"),
+                ("DELETE", "api_url"),
+            ],
         ),
-        case("an answer without end", Fault::Oversized { bytes: 5 << 20 }, &[("GET", "4 MiB")]),
+        case(
+            "an answer without end",
+            Fault::Oversized { bytes: 5 << 20 },
+            &[("GET", "4 MiB")],
+        ),
     ]
 }
 
 #[track_caller]
 fn ends_as(case: &Case, method: &str, output: &Output) {
     match case.fails.iter().find(|(failing, _)| *failing == method) {
-        None => assert_eq!(output.code, 0, "{} should not matter:\n{}", case.name, output.text),
+        None => assert_eq!(
+            output.code, 0,
+            "{} should not matter:\n{}",
+            case.name, output.text
+        ),
         Some((_, advice)) => {
-            assert_eq!(output.code, 1, "{} should be told:\n{}", case.name, output.text);
+            assert_eq!(
+                output.code, 1,
+                "{} should be told:\n{}",
+                case.name, output.text
+            );
             output.has(advice);
         }
     }
 }
 
 fn with_description(text: &str) -> String {
-    Runner { head: format!("id = \"my-runner\"\ndescription = \"{text}\""), ..Runner::basic() }.block()
+    Runner {
+        head: format!("id = \"my-runner\"\ndescription = \"{text}\""),
+        ..Runner::basic()
+    }
+    .block()
 }
 
 /// The one runner is there, known to the state, healthy, and nothing is left to do.
 #[track_caller]
 fn all_is_well(case: &Case, workspace: &Workspace, orchestrator: &StandIn) {
     assert_eq!(orchestrator.runners().len(), 1, "{}", case.name);
-    assert!(workspace.state().contains_key(ADDRESS), "{}: the runner is lost", case.name);
-    assert!(workspace.tainted().is_empty(), "{}: a healthy runner is tainted", case.name);
+    assert!(
+        workspace.state().contains_key(ADDRESS),
+        "{}: the runner is lost",
+        case.name
+    );
+    assert!(
+        workspace.tainted().is_empty(),
+        "{}: a healthy runner is tainted",
+        case.name
+    );
     let plan = workspace.plan(&["-detailed-exitcode"]);
-    assert_eq!(plan.code, 0, "{}: the plan should be empty:\n{}", case.name, plan.text);
+    assert_eq!(
+        plan.code, 0,
+        "{}: the plan should be empty:\n{}",
+        case.name, plan.text
+    );
 }
 
 fn faults_while_creating(cli: &Cli) {
@@ -140,7 +257,11 @@ fn faults_while_creating(cli: &Cli) {
         let output = workspace.apply(&[]);
         ends_as(&case, "POST", &output);
         if output.code != 0 {
-            assert!(orchestrator.runners().is_empty(), "{}: said to have failed, and did not", case.name);
+            assert!(
+                orchestrator.runners().is_empty(),
+                "{}: said to have failed, and did not",
+                case.name
+            );
             assert!(workspace.state().is_empty(), "{}", case.name);
             workspace.apply(&[]).ok();
         }
@@ -183,11 +304,19 @@ fn faults_while_updating(cli: &Cli) {
         ends_as(&case, "PATCH", &output);
         orchestrator.faults().clear();
         if output.code != 0 {
-            assert_eq!(workspace.state()[ADDRESS], before, "{}: nothing was changed", case.name);
+            assert_eq!(
+                workspace.state()[ADDRESS],
+                before,
+                "{}: nothing was changed",
+                case.name
+            );
             workspace.apply(&[]).ok();
         }
         all_is_well(&case, &workspace, &orchestrator);
-        assert_eq!(orchestrator.runner("my-runner").expect("registered")["description"], json!(text));
+        assert_eq!(
+            orchestrator.runner("my-runner").expect("registered")["description"],
+            json!(text)
+        );
     }
 }
 
@@ -214,14 +343,38 @@ fn faults_while_deleting(cli: &Cli) {
 /// an error that says so.
 fn down_after_a_create(cli: &Cli) {
     let orchestrator = StandIn::start();
-    let runner = Runner { tail: "timeouts = {\ncreate = \"3s\"\n}".into(), ..Runner::basic() };
+    let runner = Runner {
+        tail: "timeouts = {\ncreate = \"3s\"\n}".into(),
+        ..Runner::basic()
+    };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
     workspace.init();
-    orchestrator.fault("POST", Fault::Disconnect { reset: false, when: When::AfterWork }, None);
-    orchestrator.fault("GET", Fault::Disconnect { reset: false, when: When::BeforeWork }, None);
-    workspace.apply(&[]).fails().has("Could not create the runner").has("it is not known whether");
+    orchestrator.fault(
+        "POST",
+        Fault::Disconnect {
+            reset: false,
+            when: When::AfterWork,
+        },
+        None,
+    );
+    orchestrator.fault(
+        "GET",
+        Fault::Disconnect {
+            reset: false,
+            when: When::BeforeWork,
+        },
+        None,
+    );
+    workspace
+        .apply(&[])
+        .fails()
+        .has("Could not create the runner")
+        .has("it is not known whether");
     let state = workspace.state();
-    assert_eq!(state[ADDRESS]["runner_configuration"]["job"]["service_account"], "canyon-runner");
+    assert_eq!(
+        state[ADDRESS]["runner_configuration"]["job"]["service_account"],
+        "canyon-runner"
+    );
     orchestrator.faults().clear();
     workspace.apply(&[]).ok();
     workspace.plans_nothing();
@@ -231,7 +384,10 @@ fn down_after_a_create(cli: &Cli) {
 /// The service is slow, not broken: the create is found to be done when its time is up.
 fn create_past_its_timeout(cli: &Cli) {
     let orchestrator = StandIn::start();
-    let runner = Runner { tail: "timeouts = {\ncreate = \"2s\"\n}".into(), ..Runner::basic() };
+    let runner = Runner {
+        tail: "timeouts = {\ncreate = \"2s\"\n}".into(),
+        ..Runner::basic()
+    };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
     workspace.init();
     orchestrator.delay_once("POST", Duration::from_secs(60), When::AfterWork);
@@ -256,7 +412,14 @@ fn somebody_else(cli: &Cli) {
         },
         "state_storage_configuration": {"type": "kubernetes", "namespace": "theirs"},
     }));
-    orchestrator.fault("POST", Fault::Disconnect { reset: false, when: When::BeforeWork }, Some(1));
+    orchestrator.fault(
+        "POST",
+        Fault::Disconnect {
+            reset: false,
+            when: When::BeforeWork,
+        },
+        Some(1),
+    );
     workspace.apply(&[]).fails().has("my-runner").has("import");
     assert!(workspace.state().is_empty());
     let theirs = orchestrator.runner("my-runner").expect("still there");
@@ -265,7 +428,10 @@ fn somebody_else(cli: &Cli) {
 
 fn too_long_a_wait(cli: &Cli) {
     let orchestrator = StandIn::start();
-    let runner = Runner { tail: "timeouts = {\ncreate = \"5s\"\n}".into(), ..Runner::basic() };
+    let runner = Runner {
+        tail: "timeouts = {\ncreate = \"5s\"\n}".into(),
+        ..Runner::basic()
+    };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
     workspace.init();
     let limited = Fault::Status {
@@ -278,6 +444,9 @@ fn too_long_a_wait(cli: &Cli) {
     orchestrator.fault("POST", limited, None);
     let start = std::time::Instant::now();
     workspace.apply(&[]).fails().has("3600 s").has("timeouts");
-    assert!(start.elapsed() < Duration::from_secs(5), "it does not wait for what it cannot get");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it does not wait for what it cannot get"
+    );
     assert!(workspace.state().is_empty());
 }

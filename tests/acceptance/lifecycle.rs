@@ -11,12 +11,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("the documentation's basic example", basic_example),
     ("the documentation's extended example", extended_example),
     ("the documentation's walk-through", walk_through),
-    ("the documentation's secret in the environment", secret_in_the_environment),
-    ("every attribute is updated in place, alone", update_in_place),
+    (
+        "the documentation's secret in the environment",
+        secret_in_the_environment,
+    ),
+    (
+        "every attribute is updated in place, alone",
+        update_in_place,
+    ),
     ("every optional attribute can be removed", removal),
     ("an empty description stays empty", empty_description),
     ("a changed id replaces the runner", replace_on_id),
-    ("a reformatted pod_template is no change", reformatted_pod_template),
+    (
+        "a reformatted pod_template is no change",
+        reformatted_pod_template,
+    ),
     ("each state storage", each_storage),
     ("values that are not known at plan time", unknown_values),
     ("for_each of fifty runners", fifty_runners),
@@ -31,12 +40,19 @@ fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
     workspace.init();
     workspace.validate().ok();
-    workspace.plan(&[]).ok().has("1 to add, 0 to change, 0 to destroy").has_not("(known after apply)");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("1 to add, 0 to change, 0 to destroy")
+        .has_not("(known after apply)");
     workspace.apply(&[]).ok();
     let id = expected["id"].as_str().expect("an id");
     let mut stored = orchestrator.runner(id).expect("the runner is registered");
     for made_by_the_server in ["org_id", "created_at", "updated_at"] {
-        stored.as_object_mut().expect("an object").remove(made_by_the_server);
+        stored
+            .as_object_mut()
+            .expect("an object")
+            .remove(made_by_the_server);
     }
     assert_eq!(&stored, expected);
     workspace.plans_nothing();
@@ -138,7 +154,9 @@ resource "platform-orchestrator_kubernetes_eks_runner" "kubernetes_eks" {
     workspace.init();
     workspace.validate().ok();
     workspace.apply(&[]).ok();
-    let stored = orchestrator.runner("kubernetes-eks-my-eks-cluster-us-west-2").expect("registered");
+    let stored = orchestrator
+        .runner("kubernetes-eks-my-eks-cluster-us-west-2")
+        .expect("registered");
     assert_eq!(stored["description"], "Runner of type kubernetes-eks");
     assert_eq!(
         stored["runner_configuration"]["cluster"]["auth"]["role_arn"],
@@ -200,7 +218,8 @@ fn update_in_place(cli: &Cli) {
     let change = |runner: &Runner, attribute: &str| {
         workspace.write("main.tf", &(provider.clone() + &runner.block()));
         let plan = workspace.plan(&[]).ok();
-        plan.has("0 to add, 1 to change, 0 to destroy").has_not("(known after apply)");
+        plan.has("0 to add, 1 to change, 0 to destroy")
+            .has_not("(known after apply)");
         let changed = changed_lines(&plan.text);
         assert!(
             !changed.is_empty() && changed.iter().all(|line| line.contains(attribute)),
@@ -224,13 +243,25 @@ fn update_in_place(cli: &Cli) {
     change(&runner, "sts_region");
     runner.job = runner.job.replace("\"default\"", "\"runners\"");
     change(&runner, "namespace");
-    runner.job = runner.job.replace("service_account = \"humanitec-runner\"", "service_account = \"sa\"");
+    runner.job = runner.job.replace(
+        "service_account = \"humanitec-runner\"",
+        "service_account = \"sa\"",
+    );
     change(&runner, "service_account");
-    runner.job = runner.job.replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
+    runner.job = runner
+        .job
+        .replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
     let stored = orchestrator.runner("my-runner").expect("registered");
-    assert_eq!(stored["runner_configuration"]["job"]["namespace"], "runners");
+    assert_eq!(
+        stored["runner_configuration"]["job"]["namespace"],
+        "runners"
+    );
     workspace.write("main.tf", &(provider.clone() + &runner.block()));
-    workspace.plan(&[]).ok().has("0 to add, 1 to change").has("\"humanitec-runner\" -> \"renamed\"");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("0 to add, 1 to change")
+        .has("\"humanitec-runner\" -> \"renamed\"");
     workspace.apply(&[]).ok();
     runner.storage = runner.storage.replace("\"humanitec\"", "\"states\"");
     change(&runner, "namespace");
@@ -268,7 +299,9 @@ fn update_in_place(cli: &Cli) {
 fn changed_lines(plan: &str) -> Vec<&str> {
     plan.lines()
         .map(str::trim)
-        .filter(|line| line.starts_with(['+', '-', '~']) && line.contains(" = ") && !line.ends_with('{'))
+        .filter(|line| {
+            line.starts_with(['+', '-', '~']) && line.contains(" = ") && !line.ends_with('{')
+        })
         .collect()
 }
 
@@ -296,22 +329,44 @@ fn removal(cli: &Cli) {
     runner.head = "id = \"my-runner\"".into();
     assert_eq!(remove(&runner)["description"], "");
     runner.auth = runner.auth.replace("\nsts_region = \"us-west-2\"", "");
-    assert_eq!(remove(&runner)["runner_configuration"]["cluster"]["auth"].get("sts_region"), None);
-    runner.auth = runner.auth.replace("\nsession_name = \"humanitec-runner-session\"", "");
-    assert_eq!(remove(&runner)["runner_configuration"]["cluster"]["auth"].get("session_name"), None);
+    assert_eq!(
+        remove(&runner)["runner_configuration"]["cluster"]["auth"].get("sts_region"),
+        None
+    );
+    runner.auth = runner
+        .auth
+        .replace("\nsession_name = \"humanitec-runner-session\"", "");
+    assert_eq!(
+        remove(&runner)["runner_configuration"]["cluster"]["auth"].get("session_name"),
+        None
+    );
     runner.job = Runner::basic().job;
-    assert_eq!(remove(&runner)["runner_configuration"]["job"].get("pod_template"), None);
-    runner.storage = runner.storage.replace("\nresource_group_name = \"group\"", "");
-    assert_eq!(remove(&runner)["state_storage_configuration"].get("resource_group_name"), None);
+    assert_eq!(
+        remove(&runner)["runner_configuration"]["job"].get("pod_template"),
+        None
+    );
+    runner.storage = runner
+        .storage
+        .replace("\nresource_group_name = \"group\"", "");
+    assert_eq!(
+        remove(&runner)["state_storage_configuration"].get("resource_group_name"),
+        None
+    );
     runner.storage = runner.storage.replace("\npath_prefix = \"a/b\"", "");
-    assert_eq!(remove(&runner)["state_storage_configuration"].get("path_prefix"), None);
+    assert_eq!(
+        remove(&runner)["state_storage_configuration"].get("path_prefix"),
+        None
+    );
     runner.tail = String::new();
     remove(&runner);
 }
 
 fn empty_description(cli: &Cli) {
     let orchestrator = StandIn::start();
-    let runner = Runner { head: "id = \"my-runner\"\ndescription = \"\"".into(), ..Runner::basic() };
+    let runner = Runner {
+        head: "id = \"my-runner\"\ndescription = \"\"".into(),
+        ..Runner::basic()
+    };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
     workspace.init();
     workspace.apply(&[]).ok();
@@ -328,8 +383,15 @@ fn replace_on_id(cli: &Cli) {
     workspace.apply(&[]).ok();
     runner.head = "id = \"renamed\"".into();
     workspace.write("main.tf", &(provider + &runner.block()));
-    workspace.plan(&[]).ok().has("must be replaced").has("# forces replacement");
-    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("must be replaced")
+        .has("# forces replacement");
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 added, 0 changed, 1 destroyed");
     assert_eq!(orchestrator.runner("my-runner"), None);
     assert!(orchestrator.runner("renamed").is_some());
     workspace.plans_nothing();
@@ -352,9 +414,16 @@ fn reformatted_pod_template(cli: &Cli) {
     // Another attribute changes: the spelling is left out of it.
     runner.head = runner.head.replace("all the envs", "some envs");
     workspace.write("main.tf", &(provider + &runner.block()));
-    workspace.plan(&[]).ok().has("0 to add, 1 to change").has_not("pod_template");
+    workspace
+        .plan(&[])
+        .ok()
+        .has("0 to add, 1 to change")
+        .has_not("pod_template");
     workspace.apply(&[]).ok();
-    assert_eq!(workspace.state()[ADDRESS]["runner_configuration"], first["runner_configuration"]);
+    assert_eq!(
+        workspace.state()[ADDRESS]["runner_configuration"],
+        first["runner_configuration"]
+    );
 }
 
 fn each_storage(cli: &Cli) {
@@ -392,7 +461,10 @@ fn each_storage(cli: &Cli) {
             json!({"type": "kubernetes", "namespace": "states"}),
         ),
     ] {
-        let runner = Runner { storage: storage.into(), ..Runner::basic() };
+        let runner = Runner {
+            storage: storage.into(),
+            ..Runner::basic()
+        };
         workspace.write("main.tf", &(provider.clone() + &runner.block()));
         workspace.apply(&[]).ok().has("1 changed");
         let stored = orchestrator.runner("my-runner").expect("registered");
@@ -457,17 +529,31 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
     workspace.apply(&[]).ok();
     let stored = orchestrator.runner("my-runner").expect("registered");
     assert_eq!(stored["description"], "from elsewhere");
-    assert_eq!(stored["runner_configuration"]["job"]["pod_template"], json!({"metadata": {"labels": {"a": "b"}}}));
+    assert_eq!(
+        stored["runner_configuration"]["job"]["pod_template"],
+        json!({"metadata": {"labels": {"a": "b"}}})
+    );
     assert_eq!(
         stored["state_storage_configuration"],
         json!({"type": "s3", "bucket": "my-bucket", "path_prefix": "a/b"})
     );
     workspace.plans_nothing();
-    // What is wrong is told as soon as it is known: during the apply, before anything is registered.
-    workspace.write("main.tf", &(provider(&orchestrator) + &block.replace("us-west-2", "nowhere")));
-    workspace.apply(&[]).fails().has("Invalid AWS region").has("\"nowhere\"");
+    // What is wrong is told as soon as it is known: during the apply, before anything is changed.
+    let wrong = block.replace("us-west-2", "nowhere").replace(
+        "id          = terraform_data.given.output.id",
+        "id          = \"my-runner\"",
+    );
+    workspace.write("main.tf", &(provider(&orchestrator) + &wrong));
+    workspace
+        .apply(&[])
+        .fails()
+        .has("Invalid AWS region")
+        .has("\"nowhere\"");
     let stored = orchestrator.runner("my-runner").expect("still registered");
-    assert_eq!(stored["runner_configuration"]["cluster"]["region"], "us-west-2");
+    assert_eq!(
+        stored["runner_configuration"]["cluster"]["region"],
+        "us-west-2"
+    );
 }
 
 fn fifty_runners(cli: &Cli) {
@@ -488,7 +574,9 @@ fn fifty_runners(cli: &Cli) {
 fn timeouts(cli: &Cli) {
     let orchestrator = StandIn::start();
     let runner = Runner {
-        tail: "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}".into(),
+        tail:
+            "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}"
+                .into(),
         ..Runner::basic()
     };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));

@@ -38,7 +38,10 @@ fn main() {
     let mut trials = Vec::new();
     for cli in Cli::both() {
         if cli.program.is_none() {
-            eprintln!("{} is not on this machine: its scenarios are ignored", cli.name);
+            eprintln!(
+                "{} is not on this machine: its scenarios are ignored",
+                cli.name
+            );
         }
         for (name, scenario) in scenarios.iter().copied() {
             let cli = cli.clone();

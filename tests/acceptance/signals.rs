@@ -15,8 +15,14 @@ use crate::configuration::{Runner, provider};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("Ctrl-C while a runner is being created", interrupted_create),
     ("Ctrl-C while the service does not answer", interrupted_wait),
-    ("the provider is killed while a runner is being created", killed_after_the_work),
-    ("the provider is killed before the runner is created", killed_before_the_work),
+    (
+        "the provider is killed while a runner is being created",
+        killed_after_the_work,
+    ),
+    (
+        "the provider is killed before the runner is created",
+        killed_before_the_work,
+    ),
     ("nothing is left running", nothing_left),
 ];
 
@@ -31,14 +37,22 @@ fn started(cli: &Cli, orchestrator: &StandIn) -> Workspace {
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{what} did not happen"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn signal(signal: &str, target: &str) {
-    let status = Command::new("kill").args(["-s", signal, "--", target]).status();
-    assert!(status.expect("kill can be run").success(), "kill -s {signal} -- {target}");
+    let status = Command::new("kill")
+        .args(["-s", signal, "--", target])
+        .status();
+    assert!(
+        status.expect("kill can be run").success(),
+        "kill -s {signal} -- {target}"
+    );
 }
 
 /// What a terminal does: the signal goes to the whole process group.
@@ -51,9 +65,16 @@ fn providers_of(parent: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
         let name = std::fs::read_link(entry.path().join("exe")).unwrap_or_default();
-        let is_ours = name.to_string_lossy().contains("terraform-provider-platform-orchestrator");
+        let is_ours = name
+            .to_string_lossy()
+            .contains("terraform-provider-platform-orchestrator");
         if is_ours && fields.get(1) == Some(&parent.to_string().as_str()) {
             found.push(entry.file_name().to_string_lossy().into_owned());
         }
@@ -77,9 +98,21 @@ fn interrupted_create(cli: &Cli) {
     ctrl_c(&terraform);
     terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
-    assert!(took < Duration::from_secs(10), "it took {took:?} to end:\n{}", output(&workspace));
-    assert!(workspace.state().contains_key(ADDRESS), "the runner is lost:\n{}", output(&workspace));
-    assert!(workspace.tainted().is_empty(), "a healthy runner is tainted:\n{}", output(&workspace));
+    assert!(
+        took < Duration::from_secs(10),
+        "it took {took:?} to end:\n{}",
+        output(&workspace)
+    );
+    assert!(
+        workspace.state().contains_key(ADDRESS),
+        "the runner is lost:\n{}",
+        output(&workspace)
+    );
+    assert!(
+        workspace.tainted().is_empty(),
+        "a healthy runner is tainted:\n{}",
+        output(&workspace)
+    );
     workspace.plans_nothing();
 }
 
@@ -95,7 +128,11 @@ fn interrupted_wait(cli: &Cli) {
     ctrl_c(&terraform);
     let status = terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
-    assert!(took < Duration::from_secs(10), "it took {took:?} to end:\n{}", output(&workspace));
+    assert!(
+        took < Duration::from_secs(10),
+        "it took {took:?} to end:\n{}",
+        output(&workspace)
+    );
     assert!(!status.success());
     let text = output(&workspace);
     assert!(text.contains("Could not create the runner"), "{text}");
@@ -118,9 +155,20 @@ fn killed_after_the_work(cli: &Cli) {
     assert!(!terraform.wait().expect("terraform ends").success());
     orchestrator.faults().clear();
     // Terraform could not be told of the runner; the next apply is, and says how to go on.
-    workspace.apply(&[]).fails().has("already exists").has("import {").has("id = \"my-runner\"");
-    workspace.write("import.tf", &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"));
-    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed, 0 destroyed");
+    workspace
+        .apply(&[])
+        .fails()
+        .has("already exists")
+        .has("import {")
+        .has("id = \"my-runner\"");
+    workspace.write(
+        "import.tf",
+        &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"),
+    );
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 imported, 0 added, 0 changed, 0 destroyed");
     workspace.plans_nothing();
     assert_eq!(orchestrator.runners().len(), 1);
 }
@@ -149,12 +197,16 @@ fn nothing_left(cli: &Cli) {
     assert_eq!(sockets(&workspace.home()), 0);
     orchestrator.delay_once("GET", Duration::from_secs(600), When::BeforeWork);
     let mut terraform = workspace.spawn(&["plan", "-no-color"]);
-    until("a provider", || !providers_of(terraform.id()).is_empty() && orchestrator.requests().len() > 1);
+    until("a provider", || {
+        !providers_of(terraform.id()).is_empty() && orchestrator.requests().len() > 1
+    });
     let providers = providers_of(terraform.id());
     terraform.kill().expect("terraform can be killed");
     terraform.wait().expect("terraform is dead");
     for provider in providers {
-        until("the end of the provider", || !Path::new("/proc").join(&provider).exists());
+        until("the end of the provider", || {
+            !Path::new("/proc").join(&provider).exists()
+        });
     }
     assert_eq!(sockets(&workspace.home()), 0);
 }
@@ -163,8 +215,14 @@ fn sockets(folder: &Path) -> usize {
     use std::os::unix::fs::FileTypeExt;
     let mut count = 0;
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        count += if kind.is_dir() { sockets(&entry.path()) } else { usize::from(kind.is_socket()) };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        count += if kind.is_dir() {
+            sockets(&entry.path())
+        } else {
+            usize::from(kind.is_socket())
+        };
     }
     count
 }

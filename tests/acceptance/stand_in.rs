@@ -26,7 +26,9 @@ impl StandIn {
 
     /// The runner as the API answers it.
     pub(crate) fn runner(&self, id: &str) -> Option<Value> {
-        self.0.runner(id).map(|runner| serde_json::to_value(runner).expect("a runner is JSON"))
+        self.0
+            .runner(id)
+            .map(|runner| serde_json::to_value(runner).expect("a runner is JSON"))
     }
 
     /// Stores a runner as somebody else would, given as the API's create body.

@@ -10,10 +10,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("every wrong value is told at its attribute", wrong_values),
     ("values of every partition are taken", partitions),
     ("wrong pod templates", wrong_pod_templates),
-    ("a state storage that does not match its type", storage_mismatch),
+    (
+        "a state storage that does not match its type",
+        storage_mismatch,
+    ),
     ("several mistakes are told together", several_mistakes),
     ("a wrong provider block", wrong_provider_block),
-    ("a provider block that is not known yet", unknown_provider_block),
+    (
+        "a provider block that is not known yet",
+        unknown_provider_block,
+    ),
     ("where the provider's settings come from", settings),
 ];
 
@@ -33,42 +39,80 @@ fn wrong_values(cli: &Cli) {
     let cluster = |line: &str| {
         runner_with(|runner| runner.cluster = format!("{line}\nregion = \"us-west-2\""))
     };
-    let region = |line: &str| runner_with(|runner| runner.cluster = format!("name = \"c\"\n{line}"));
+    let region =
+        |line: &str| runner_with(|runner| runner.cluster = format!("name = \"c\"\n{line}"));
     let auth = |line: &str| runner_with(|runner| runner.auth = line.to_owned());
     let auth_more = |line: &str| {
         runner_with(|runner| {
             runner.auth = format!("role_arn = \"arn:aws:iam::123456789012:role/r\"\n{line}");
         })
     };
-    let job = |line: &str| {
-        runner_with(|runner| runner.job = format!("{line}\nservice_account = \"sa\""))
-    };
-    let account = |line: &str| runner_with(|runner| runner.job = format!("namespace = \"ns\"\n{line}"));
+    let job =
+        |line: &str| runner_with(|runner| runner.job = format!("{line}\nservice_account = \"sa\""));
+    let account =
+        |line: &str| runner_with(|runner| runner.job = format!("namespace = \"ns\"\n{line}"));
     let storage = |ty: &str, line: &str| {
         runner_with(|runner| {
             runner.storage = format!("type = \"{ty}\"\n{ty}_configuration = {{\n{line}\n}}");
         })
     };
-    let timeouts = |line: &str| runner_with(|runner| runner.tail = format!("timeouts = {{\n{line}\n}}"));
+    let timeouts =
+        |line: &str| runner_with(|runner| runner.tail = format!("timeouts = {{\n{line}\n}}"));
     let cases: Vec<(String, &str, &str)> = vec![
-        (head("id = \"My-Runner\""), "id = \"My-Runner\"", "Invalid runner id"),
+        (
+            head("id = \"My-Runner\""),
+            "id = \"My-Runner\"",
+            "Invalid runner id",
+        ),
         (head("id = \"my_runner\""), "id = \"my_runner\"", "'_'"),
-        (head("id = \"my--runner\""), "id = \"my--runner\"", "two hyphens in a row"),
-        (head("id = \"my-runner-\""), "id = \"my-runner-\"", "ends with a hyphen"),
-        (head("id = \"1runner\""), "id = \"1runner\"", "does not start with a lower-case letter"),
+        (
+            head("id = \"my--runner\""),
+            "id = \"my--runner\"",
+            "two hyphens in a row",
+        ),
+        (
+            head("id = \"my-runner-\""),
+            "id = \"my-runner-\"",
+            "ends with a hyphen",
+        ),
+        (
+            head("id = \"1runner\""),
+            "id = \"1runner\"",
+            "does not start with a lower-case letter",
+        ),
         (head("id = \"\""), "id = \"\"", "Invalid runner id"),
         (head(&long_id), &long_id, "100"),
-        (head(&long_description), "description = \"é", "201 characters"),
-        (cluster("name = \"-c\""), "name = \"-c\"", "Invalid EKS cluster name"),
-        (cluster("name = \"a b\""), "name = \"a b\"", "Invalid EKS cluster name"),
+        (head(&long_description), &long_description, "201 characters"),
+        (
+            cluster("name = \"-c\""),
+            "name = \"-c\"",
+            "Invalid EKS cluster name",
+        ),
+        (
+            cluster("name = \"a b\""),
+            "name = \"a b\"",
+            "Invalid EKS cluster name",
+        ),
         (
             cluster("name = \"arn:aws:eks:us-west-2:123456789012:cluster/mine\""),
             "name = \"arn:aws:eks:us-west-2:123456789012:cluster/mine\"",
             "its name is \"mine\"",
         ),
-        (region("region = \"nowhere\""), "region = \"nowhere\"", "Invalid AWS region"),
-        (region("region = \"us-west-2a\""), "region = \"us-west-2a\"", "availability zone"),
-        (auth("role_arn = \"my-role\""), "role_arn = \"my-role\"", "is not an ARN"),
+        (
+            region("region = \"nowhere\""),
+            "region = \"nowhere\"",
+            "Invalid AWS region",
+        ),
+        (
+            region("region = \"us-west-2a\""),
+            "region = \"us-west-2a\"",
+            "availability zone",
+        ),
+        (
+            auth("role_arn = \"my-role\""),
+            "role_arn = \"my-role\"",
+            "is not an ARN",
+        ),
         (
             auth("role_arn = \"arn:aws:iam::12345:role/r\""),
             "role_arn = \"arn:aws:iam::12345:role/r\"",
@@ -84,11 +128,31 @@ fn wrong_values(cli: &Cli) {
             "role_arn = \"arn:aws:sts::123456789012:assumed-role/r/s\"",
             "The role's own ARN is \"arn:aws:iam::123456789012:role/r\"",
         ),
-        (auth_more("session_name = \"a/b\""), "session_name = \"a/b\"", "STS refuses"),
-        (auth_more("session_name = \"ab\""), "session_name = \"ab\"", "3 to 64"),
-        (auth_more("session_name = \"a b c\""), "session_name = \"a b c\"", "' '"),
-        (auth_more("sts_region = \"europe\""), "sts_region = \"europe\"", "Invalid AWS region"),
-        (job("namespace = \"My-Ns\""), "namespace = \"My-Ns\"", "Invalid Kubernetes namespace"),
+        (
+            auth_more("session_name = \"a/b\""),
+            "session_name = \"a/b\"",
+            "STS refuses",
+        ),
+        (
+            auth_more("session_name = \"ab\""),
+            "session_name = \"ab\"",
+            "3 to 64",
+        ),
+        (
+            auth_more("session_name = \"a b c\""),
+            "session_name = \"a b c\"",
+            "' '",
+        ),
+        (
+            auth_more("sts_region = \"europe\""),
+            "sts_region = \"europe\"",
+            "Invalid AWS region",
+        ),
+        (
+            job("namespace = \"My-Ns\""),
+            "namespace = \"My-Ns\"",
+            "Invalid Kubernetes namespace",
+        ),
         (job("namespace = \"a.b\""), "namespace = \"a.b\"", "'.'"),
         (
             account("service_account = \"a..b\""),
@@ -100,29 +164,60 @@ fn wrong_values(cli: &Cli) {
             "namespace = \"-\"",
             "Invalid Kubernetes namespace",
         ),
-        (storage("s3", "bucket = \"My.Bucket\""), "bucket = \"My.Bucket\"", "Invalid bucket name"),
+        (
+            storage("s3", "bucket = \"My.Bucket\""),
+            "bucket = \"My.Bucket\"",
+            "Invalid bucket name",
+        ),
         (
             storage("s3", "bucket = \"b1\"\npath_prefix = \"/a\""),
             "path_prefix = \"/a\"",
             "starts with a slash",
         ),
-        (storage("gcs", "bucket = \"gs://b\""), "bucket = \"gs://b\"", "without \"s3://\" or \"gs://\""),
         (
-            storage("azurerm", "storage_account_name = \"\"\ncontainer_name = \"c\""),
+            storage("gcs", "bucket = \"gs://b\""),
+            "bucket = \"gs://b\"",
+            "without \"s3://\" or \"gs://\"",
+        ),
+        (
+            storage(
+                "azurerm",
+                "storage_account_name = \"\"\ncontainer_name = \"c\"",
+            ),
             "storage_account_name = \"\"",
             "storage account",
         ),
         (
-            storage("azurerm", "storage_account_name = \"a\"\ncontainer_name = \"\""),
+            storage(
+                "azurerm",
+                "storage_account_name = \"a\"\ncontainer_name = \"\"",
+            ),
             "container_name = \"\"",
             "container",
         ),
-        (timeouts("create = \"5 minutes\""), "create = \"5 minutes\"", "Invalid timeout"),
-        (timeouts("read = \"30\""), "read = \"30\"", "a number has no unit"),
-        (timeouts("update = \"-1s\""), "update = \"-1s\"", "Invalid timeout"),
-        (timeouts("delete = \"0s\""), "delete = \"0s\"", "more than zero"),
         (
-            runner_with(|_| ()) + "resource \"platform-orchestrator_runner_rule\" \"r\" {\nrunner_id = \"\"\n}\n",
+            timeouts("create = \"5 minutes\""),
+            "create = \"5 minutes\"",
+            "Invalid timeout",
+        ),
+        (
+            timeouts("read = \"30\""),
+            "read = \"30\"",
+            "a number has no unit",
+        ),
+        (
+            timeouts("update = \"-1s\""),
+            "update = \"-1s\"",
+            "Invalid timeout",
+        ),
+        (
+            timeouts("delete = \"0s\""),
+            "delete = \"0s\"",
+            "more than zero",
+        ),
+        (
+            runner_with(|_| ())
+                + "resource \"platform-orchestrator_runner_rule\" \"r\" {\nrunner_id = \"\"\n}\n",
             "runner_id = \"\"",
             "Invalid runner rule",
         ),
@@ -130,8 +225,25 @@ fn wrong_values(cli: &Cli) {
     for (block, line, text) in cases {
         workspace.write("main.tf", &(provider_with("") + &block));
         let output = workspace.validate().fails();
-        output.has(line).has(text);
-        assert_eq!(output.text.matches("Error: ").count(), 1, "one error for {line}:\n{}", output.text);
+        output.has(text);
+        // Both show the line of a top-level attribute only; the text has the path of one that is nested.
+        let attribute = line
+            .lines()
+            .last()
+            .and_then(|line| line.split(" =").next())
+            .unwrap_or_default();
+        let top_level = ["id", "description", "runner_id"].contains(&attribute);
+        output.has(&if top_level {
+            line.lines().last().unwrap_or_default().to_owned()
+        } else {
+            format!(".{attribute}:")
+        });
+        assert_eq!(
+            output.text.matches("Error: ").count(),
+            1,
+            "one error for {line}:\n{}",
+            output.text
+        );
     }
 }
 
@@ -142,7 +254,10 @@ fn partitions(cli: &Cli) {
     let workspace = Workspace::new(cli, &provider(&orchestrator));
     workspace.init();
     for (arn, region) in [
-        ("arn:aws:iam::123456789012:role/team/x/RoleName", "ap-southeast-7"),
+        (
+            "arn:aws:iam::123456789012:role/team/x/RoleName",
+            "ap-southeast-7",
+        ),
         ("arn:aws-us-gov:iam::123456789012:role/r", "us-gov-west-1"),
         ("arn:aws-cn:iam::123456789012:role/r", "cn-north-1"),
         ("arn:aws-iso:iam::123456789012:role/r", "us-iso-east-1"),
@@ -183,8 +298,14 @@ fn wrong_pod_templates(cli: &Cli) {
             "jsonencode({ spec = { nodeSelectr = {} } })".to_owned(),
             vec!["spec.nodeSelectr", "nodeSelector"],
         ),
-        ("jsonencode({ spec = { containers = {} } })".to_owned(), vec!["spec.containers"]),
-        (container("env = [{ name = \"A\", value = 1 }]"), vec!["spec.containers[0].env[0].value"]),
+        (
+            "jsonencode({ spec = { containers = {} } })".to_owned(),
+            vec!["spec.containers"],
+        ),
+        (
+            container("env = [{ name = \"A\", value = 1 }]"),
+            vec!["spec.containers[0].env[0].value"],
+        ),
         (
             "jsonencode({ spec = { serviceAccountName = \"other\" } })".to_owned(),
             vec!["spec.serviceAccountName", "service_account"],
@@ -197,18 +318,22 @@ fn wrong_pod_templates(cli: &Cli) {
             "jsonencode({ spec = { containers = [{ image = \"i\" }] } })".to_owned(),
             vec!["spec.containers[0]", "name"],
         ),
-        (container("env = [{ name = \"TOKEN\", value = \"t\" }]"), vec!["spec.containers[0].env[0]", "TOKEN"]),
+        (
+            container("env = [{ name = \"TOKEN\", value = \"t\" }]"),
+            vec!["spec.containers[0].env[0]", "TOKEN"],
+        ),
         (
             container("env = [{ name = \"RUNNER_GIT_SSH_KEYS\", value = \"k\" }]"),
             vec!["RUNNER_GIT_SSH_KEYS", "valueFrom"],
         ),
     ] {
         let block = runner_with(|runner| {
-            runner.job = format!("namespace = \"ns\"\nservice_account = \"sa\"\npod_template = {template}");
+            runner.job =
+                format!("namespace = \"ns\"\nservice_account = \"sa\"\npod_template = {template}");
         });
         workspace.write("main.tf", &(provider_with("") + &block));
         let output = workspace.validate().fails();
-        output.has("pod_template = ");
+        output.has("runner_configuration.job.pod_template:");
         for text in expected {
             output.has(text);
         }
@@ -221,7 +346,10 @@ fn storage_mismatch(cli: &Cli) {
     let s3 = "s3_configuration = {\nbucket = \"b1\"\n}";
     let kubernetes = "kubernetes_configuration = {\nnamespace = \"n\"\n}";
     for (storage, expected) in [
-        ("type = \"s3\"".to_owned(), vec!["type is \"s3\", but s3_configuration is not set"]),
+        (
+            "type = \"s3\"".to_owned(),
+            vec!["type is \"s3\", but s3_configuration is not set"],
+        ),
         (
             format!("type = \"s3\"\n{kubernetes}"),
             vec![
@@ -234,8 +362,14 @@ fn storage_mismatch(cli: &Cli) {
             format!("type = \"kubernetes\"\n{kubernetes}\n{s3}"),
             vec!["type is \"kubernetes\", so s3_configuration must not be set"],
         ),
-        (format!("type = \"local\"\n{s3}"), vec!["Invalid state storage type", "\"local\""]),
-        (format!("type = terraform_data.t.output\n{kubernetes}\n{s3}"), vec!["More than one state storage"]),
+        (
+            format!("type = \"local\"\n{s3}"),
+            vec!["Invalid state storage type", "\"local\""],
+        ),
+        (
+            format!("type = terraform_data.t.output\n{kubernetes}\n{s3}"),
+            vec!["More than one state storage"],
+        ),
     ] {
         let block = runner_with(|runner| runner.storage.clone_from(&storage))
             + "resource \"terraform_data\" \"t\" {\n  input = \"s3\"\n}\n";
@@ -272,7 +406,10 @@ fn wrong_provider_block(cli: &Cli) {
     // `validate` needs no token; a plan does.
     workspace.validate().ok();
     let plan = |lines: &str| {
-        workspace.write("main.tf", &(provider_with(lines) + &Runner::basic().block()));
+        workspace.write(
+            "main.tf",
+            &(provider_with(lines) + &Runner::basic().block()),
+        );
         workspace.plan(&[]).fails()
     };
     let missing = plan("");
@@ -283,18 +420,29 @@ fn wrong_provider_block(cli: &Cli) {
         .has("HUMANITEC_AUTH_TOKEN")
         .has("hctl/config.yaml");
     plan("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"api.example.com\"\n").has("api_url");
-    plan("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"ftp://example.com\"\n").has("api_url").has("http");
+    plan("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"ftp://example.com\"\n")
+        .has("api_url")
+        .has("http");
     plan("org_id = \"\"\nauth_token = \"t\"\n").has("org_id is an empty string");
-    plan("hctl_config_file = \"./missing.yaml\"\n").has("missing.yaml").has("does not exist");
+    plan("hctl_config_file = \"./missing.yaml\"\n")
+        .has("missing.yaml")
+        .has("does not exist");
     workspace.write("broken.yaml", "token: [\n");
-    plan("hctl_config_file = \"./broken.yaml\"\n").has("broken.yaml").has("line");
+    plan("hctl_config_file = \"./broken.yaml\"\n")
+        .has("broken.yaml")
+        .has("line");
     // Nothing listens there: an apply says so, and what to look at.
     workspace.write(
         "main.tf",
         &(provider_with("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"http://127.0.0.1:9\"\n")
             + &runner_with(|runner| runner.tail = "timeouts = {\ncreate = \"1s\"\n}".into())),
     );
-    workspace.apply(&[]).fails().has("http://127.0.0.1:9").has("api_url").has("connection was refused");
+    workspace
+        .apply(&[])
+        .fails()
+        .has("http://127.0.0.1:9")
+        .has("api_url")
+        .has("connection was refused");
 }
 
 /// The provider block depends on a resource of the same apply: planning waits, the apply works.
@@ -309,7 +457,10 @@ fn unknown_provider_block(cli: &Cli) {
         orchestrator.url(),
         orchestrator.org()
     );
-    let workspace = Workspace::new(cli, &(provider_with(&lines) + &block + &Runner::basic().block()));
+    let workspace = Workspace::new(
+        cli,
+        &(provider_with(&lines) + &block + &Runner::basic().block()),
+    );
     workspace.init();
     workspace.plan(&[]).ok();
     workspace.apply(&[]).ok();
@@ -334,7 +485,11 @@ fn settings(cli: &Cli) {
     workspace.apply(&[]).ok();
     // The environment goes before it.
     workspace.set_env("HUMANITEC_AUTH_TOKEN", "wrong");
-    workspace.plan(&[]).fails().has("401").has("HUMANITEC_AUTH_TOKEN");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("401")
+        .has("HUMANITEC_AUTH_TOKEN");
     // A named file goes before the environment.
     workspace.write("named.yaml", &file(orchestrator.token()));
     workspace.write(

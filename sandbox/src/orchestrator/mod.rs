@@ -64,6 +64,7 @@ use uuid::Uuid;
 use faults::{FaultRule, Faults};
 pub use requests::Request;
 pub use runner::Runner;
+use runner_rule::CreateRule;
 pub use runner_rule::RunnerRule;
 use server::Shared;
 use store::Store;
@@ -227,6 +228,22 @@ impl Orchestrator {
     pub fn set_environments(&self, id: &str, environments: &[&str]) {
         let environments = environments.iter().map(|&e| e.to_owned()).collect();
         self.shared.store().set_environments(id, environments);
+    }
+
+    /// Stores a rule for a runner as somebody else would, for every project and environment type where
+    /// `project_id` and `env_type_id` are `""`. `None`: there is no such runner, or such a rule already.
+    pub fn put_rule(
+        &self,
+        runner_id: &str,
+        project_id: &str,
+        env_type_id: &str,
+    ) -> Option<RunnerRule> {
+        let rule = CreateRule {
+            runner_id: runner_id.to_owned(),
+            project_id: project_id.to_owned(),
+            env_type_id: env_type_id.to_owned(),
+        };
+        self.shared.store().create_rule(&self.org, rule).ok()
     }
 
     /// Every stored runner rule, ordered by id.

@@ -11,14 +11,18 @@ impl From<Diagnostic> for proto::Diagnostic {
             Severity::Error => proto::diagnostic::Severity::Error,
             Severity::Warning => proto::diagnostic::Severity::Warning,
         };
+        let path = diagnostic.path.filter(|path| !path.0.is_empty());
+        // Terraform and OpenTofu show the place of a top-level attribute; for one that is nested they show
+        // that of the whole block, so the text says where in it.
+        let detail = match &path {
+            Some(path) if path.0.len() > 1 => format!("{path}: {}", diagnostic.detail),
+            _ => diagnostic.detail,
+        };
         Self {
             severity: severity.into(),
             summary: diagnostic.summary,
-            detail: diagnostic.detail,
-            attribute: diagnostic
-                .path
-                .filter(|path| !path.0.is_empty())
-                .map(Into::into),
+            detail,
+            attribute: path.map(Into::into),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::orchestrator::Budget;
 use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, ReadRequest,
-    ReadResponse, UpdateRequest, Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    ReadRequest, ReadResponse, UpdateRequest, Value,
 };
 use crate::provider::connection::Connection;
 use crate::provider::outcome;
@@ -18,19 +18,36 @@ pub(super) async fn create(
     request: CreateRequest,
 ) -> ApplyResponse {
     const FAILED: &str = "Could not create the runner";
-    let refuse = |diagnostic| ApplyResponse { state: Value::Null, diagnostics: vec![diagnostic] };
+    let refuse = |diagnostic| ApplyResponse {
+        state: Value::Null,
+        diagnostics: vec![diagnostic],
+    };
     let (client, runner) = match (connection.client_now(), model::runner(&request.planned)) {
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(diagnostic),
     };
-    match client.create_runner(&runner, &budget(Operation::Create, &request.planned, context)).await {
-        Ok(_) => ApplyResponse { state: request.planned, diagnostics: Vec::new() },
+    match client
+        .create_runner(
+            &runner,
+            &budget(Operation::Create, &request.planned, context),
+        )
+        .await
+    {
+        Ok(_) => ApplyResponse {
+            state: request.planned,
+            diagnostics: Vec::new(),
+        },
         // It may exist: Terraform must know of it.
         Err(error) if error.is_uncertain() => ApplyResponse {
             state: request.planned,
             diagnostics: vec![outcome::failed(FAILED, &error)],
         },
-        Err(error) => refuse(outcome::not_created(FAILED, &error, schema::TYPE_NAME, "id")),
+        Err(error) => refuse(outcome::not_created(
+            FAILED,
+            &error,
+            schema::TYPE_NAME,
+            "id",
+        )),
     }
 }
 
@@ -48,8 +65,14 @@ pub(super) async fn update(
         (Err(diagnostic), _) | (_, Err(diagnostic)) => Err(diagnostic),
     };
     match changed {
-        Ok(_) => ApplyResponse { state: planned, diagnostics: Vec::new() },
-        Err(diagnostic) => ApplyResponse { state: prior, diagnostics: vec![diagnostic] },
+        Ok(_) => ApplyResponse {
+            state: planned,
+            diagnostics: Vec::new(),
+        },
+        Err(diagnostic) => ApplyResponse {
+            state: prior,
+            diagnostics: vec![diagnostic],
+        },
     }
 }
 
@@ -63,24 +86,47 @@ pub(super) async fn delete(
         Err(diagnostic) => return vec![diagnostic],
     };
     let id = request.prior.get("id").as_str().unwrap_or_default();
-    match client.delete_runner(id, &budget(Operation::Delete, &request.prior, context)).await {
+    match client
+        .delete_runner(id, &budget(Operation::Delete, &request.prior, context))
+        .await
+    {
         Ok(()) => Vec::new(),
         Err(error) => vec![outcome::failed("Could not delete the runner", &error)],
     }
 }
 
-pub(super) async fn read(connection: &Connection, context: CallContext, request: ReadRequest) -> ReadResponse {
+pub(super) async fn read(
+    connection: &Connection,
+    context: CallContext,
+    request: ReadRequest,
+) -> ReadResponse {
     let client = match connection.client() {
         Ok(Some(client)) => client,
         // The refresh waits until the provider block is known.
-        Ok(None) => return ReadResponse { state: request.state, diagnostics: Vec::new() },
-        Err(diagnostic) => return ReadResponse { state: request.state, diagnostics: vec![diagnostic] },
+        Ok(None) => {
+            return ReadResponse {
+                state: request.state,
+                diagnostics: Vec::new(),
+            };
+        }
+        Err(diagnostic) => {
+            return ReadResponse {
+                state: request.state,
+                diagnostics: vec![diagnostic],
+            };
+        }
     };
     let id = request.state.get("id").as_str().unwrap_or_default();
-    let answer = client.get_runner(id, &budget(Operation::Read, &request.state, context)).await;
-    let state = answer.map(|runner| runner.map_or(Value::Null, |runner| model::state(&runner, &request.state)));
+    let answer = client
+        .get_runner(id, &budget(Operation::Read, &request.state, context))
+        .await;
+    let state = answer
+        .map(|runner| runner.map_or(Value::Null, |runner| model::state(&runner, &request.state)));
     match state {
-        Ok(state) => ReadResponse { state, diagnostics: Vec::new() },
+        Ok(state) => ReadResponse {
+            state,
+            diagnostics: Vec::new(),
+        },
         Err(error) => ReadResponse {
             state: request.state,
             diagnostics: vec![outcome::failed("Could not read the runner", &error)],
@@ -93,11 +139,17 @@ pub(super) async fn import(
     context: CallContext,
     request: ImportRequest,
 ) -> ReadResponse {
-    let refuse = |diagnostic| ReadResponse { state: Value::Null, diagnostics: vec![diagnostic] };
+    let refuse = |diagnostic| ReadResponse {
+        state: Value::Null,
+        diagnostics: vec![diagnostic],
+    };
     if let Err(invalid) = validate::runner_id(&request.id) {
         return refuse(Diagnostic::error(
             "Invalid import id",
-            format!("The import id of a runner is the runner's id. {}", invalid.detail),
+            format!(
+                "The import id of a runner is the runner's id. {}",
+                invalid.detail
+            ),
         ));
     }
     let client = match connection.client_now() {
@@ -106,9 +158,10 @@ pub(super) async fn import(
     };
     let budget = budget(Operation::Read, &Value::Null, context);
     match find(&client, &request.id, &budget).await {
-        Ok(runner) => {
-            ReadResponse { state: model::state(&runner, &Value::Null), diagnostics: Vec::new() }
-        }
+        Ok(runner) => ReadResponse {
+            state: model::state(&runner, &Value::Null),
+            diagnostics: Vec::new(),
+        },
         Err(diagnostic) => refuse(diagnostic),
     }
 }

@@ -27,7 +27,9 @@ impl EksRunnerData {
         let client = self.connection.client_now()?;
         let id = config.get("id").as_str().unwrap_or_default();
         let budget = calls::budget(Operation::Read, config, context);
-        let runner = calls::find(&client, id, &budget).await.map_err(|d| d.at(Path::of(["id"])))?;
+        let runner = calls::find(&client, id, &budget)
+            .await
+            .map_err(|d| d.at(Path::of(["id"])))?;
         let mut state = model::state(&runner, &Value::Null);
         if let Value::Map(attributes) = &mut state {
             attributes.remove("timeouts");
@@ -47,14 +49,26 @@ impl DataSource for EksRunnerData {
     }
 
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        let wrong = config.get("id").as_str().and_then(|id| validate::runner_id(id).err());
-        wrong.iter().map(|invalid| outcome::invalid(invalid, Path::of(["id"]))).collect()
+        let wrong = config
+            .get("id")
+            .as_str()
+            .and_then(|id| validate::runner_id(id).err());
+        wrong
+            .iter()
+            .map(|invalid| outcome::invalid(invalid, Path::of(["id"])))
+            .collect()
     }
 
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         match self.find(context, &config).await {
-            Ok(state) => ReadResponse { state, diagnostics: Vec::new() },
-            Err(diagnostic) => ReadResponse { state: Value::Null, diagnostics: vec![diagnostic] },
+            Ok(state) => ReadResponse {
+                state,
+                diagnostics: Vec::new(),
+            },
+            Err(diagnostic) => ReadResponse {
+                state: Value::Null,
+                diagnostics: vec![diagnostic],
+            },
         }
     }
 }

@@ -12,8 +12,9 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, MoveRequest, Path,
-    PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
+    UpdateRequest, Value,
 };
 
 pub(super) use data_source::EksRunnerData;
@@ -81,7 +82,10 @@ impl Resource for EksRunner {
     }
 
     /// A `moved` block from the Go provider's resource of the same name: its state is ours.
-    async fn take_over(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>> {
+    async fn take_over(
+        &self,
+        request: MoveRequest,
+    ) -> Option<Result<serde_json::Value, Diagnostic>> {
         super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
     }
 }

@@ -6,8 +6,8 @@
 use crate::plugin::{Diagnostic, Path, Value};
 use crate::provider::outcome;
 use crate::runner::{
-    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner, RunnerConfiguration,
-    RunnerType, StateStorage, pod_template,
+    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
+    RunnerConfiguration, RunnerType, StateStorage, pod_template,
 };
 
 /// Where `pod_template` stands.
@@ -72,7 +72,9 @@ fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
             resource_group_name: optional_text(block, "resource_group_name"),
             path_prefix: optional_text(block, "path_prefix"),
         })),
-        _ => Err(Diagnostic::bug(format!("The state storage type {ty:?} got past validation."))),
+        _ => Err(Diagnostic::bug(format!(
+            "The state storage type {ty:?} got past validation."
+        ))),
     }
 }
 
@@ -80,15 +82,24 @@ fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
 /// `pod_template`, an empty text that the API does not tell from none), `prior`'s spelling is kept, so
 /// that nothing shows as changed. `prior` is null, or lacks what it does not know, after an import.
 pub(super) fn state(runner: &Runner, prior: &Value) -> Value {
-    let Runner { id, description, runner_configuration: configuration, state_storage_configuration: storage } =
-        runner;
+    let Runner {
+        id,
+        description,
+        runner_configuration: configuration,
+        state_storage_configuration: storage,
+    } = runner;
     let RunnerConfiguration { cluster, job, .. } = configuration;
     let prior_configuration = prior.get("runner_configuration");
-    let (prior_auth, prior_job) =
-        (prior_configuration.get("cluster").get("auth"), prior_configuration.get("job"));
+    let (prior_auth, prior_job) = (
+        prior_configuration.get("cluster").get("auth"),
+        prior_configuration.get("job"),
+    );
     Value::object([
         ("id", Value::from(id.as_str())),
-        ("description", optional(description.as_deref(), prior.get("description"))),
+        (
+            "description",
+            optional(description.as_deref(), prior.get("description")),
+        ),
         (
             "runner_configuration",
             Value::object([
@@ -124,7 +135,10 @@ pub(super) fn state(runner: &Runner, prior: &Value) -> Value {
                     Value::object([
                         ("namespace", Value::from(job.namespace.as_str())),
                         ("service_account", Value::from(job.service_account.as_str())),
-                        ("pod_template", pod_template_text(job, prior_job.get("pod_template"))),
+                        (
+                            "pod_template",
+                            pod_template_text(job, prior_job.get("pod_template")),
+                        ),
                     ]),
                 ),
             ]),
@@ -143,7 +157,10 @@ fn storage_state(storage: &StateStorage, prior: &Value) -> Value {
     let bucket = |storage: &BucketStorage| {
         Value::object([
             ("bucket", Value::from(storage.bucket.as_str())),
-            ("path_prefix", optional(storage.path_prefix.as_deref(), prior.get("path_prefix"))),
+            (
+                "path_prefix",
+                optional(storage.path_prefix.as_deref(), prior.get("path_prefix")),
+            ),
         ])
     };
     let block = match storage {
@@ -152,13 +169,25 @@ fn storage_state(storage: &StateStorage, prior: &Value) -> Value {
         }
         StateStorage::S3(storage) | StateStorage::Gcs(storage) => bucket(storage),
         StateStorage::Azurerm(azurerm) => Value::object([
-            ("storage_account_name", Value::from(azurerm.storage_account_name.as_str())),
-            ("container_name", Value::from(azurerm.container_name.as_str())),
+            (
+                "storage_account_name",
+                Value::from(azurerm.storage_account_name.as_str()),
+            ),
+            (
+                "container_name",
+                Value::from(azurerm.container_name.as_str()),
+            ),
             (
                 "resource_group_name",
-                optional(azurerm.resource_group_name.as_deref(), prior.get("resource_group_name")),
+                optional(
+                    azurerm.resource_group_name.as_deref(),
+                    prior.get("resource_group_name"),
+                ),
             ),
-            ("path_prefix", optional(azurerm.path_prefix.as_deref(), prior.get("path_prefix"))),
+            (
+                "path_prefix",
+                optional(azurerm.path_prefix.as_deref(), prior.get("path_prefix")),
+            ),
         ]),
     };
     let mut object = Value::object([
@@ -191,7 +220,9 @@ pub(super) fn keep_spelling(config: &Value, prior: &Value) -> Value {
 }
 
 fn pod_template_text(job: &Job, prior: &Value) -> Value {
-    let Some(template) = &job.pod_template else { return Value::Null };
+    let Some(template) = &job.pod_template else {
+        return Value::Null;
+    };
     let text = serde_json::Value::Object(template.clone()).to_string();
     match prior.as_str() {
         Some(prior) if pod_template::equal(prior, &text) => Value::from(prior),

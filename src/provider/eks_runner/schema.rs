@@ -59,7 +59,10 @@ pub(super) fn data_source() -> Schema {
 fn make_computed(attribute: &mut Attribute) {
     // The Go provider's data source has the storage blocks optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")
-        && !matches!(attribute.name, "runner_configuration" | "state_storage_configuration");
+        && !matches!(
+            attribute.name,
+            "runner_configuration" | "state_storage_configuration"
+        );
     attribute.required = false;
     attribute.computed = true;
     if let crate::plugin::Kind::Nested(_, nested) = &mut attribute.kind {
@@ -124,35 +127,57 @@ fn job() -> Attribute {
 
 fn storage() -> Vec<Attribute> {
     let path_prefix = || {
-        Attribute::string("path_prefix", "What the path of each state begins with in it.").optional()
+        Attribute::string(
+            "path_prefix",
+            "What the path of each state begins with in it.",
+        )
+        .optional()
     };
     vec![
-        Attribute::string("type", "The type of the storage: `kubernetes`, `s3`, `gcs` or `azurerm`.").required(),
+        Attribute::string(
+            "type",
+            "The type of the storage: `kubernetes`, `s3`, `gcs` or `azurerm`.",
+        )
+        .required(),
         Attribute::object(
             "kubernetes_configuration",
             "For the type `kubernetes`: states are Secrets in the runner's cluster.",
-            vec![Attribute::string("namespace", "The Kubernetes namespace of the Secrets.").required()],
+            vec![
+                Attribute::string("namespace", "The Kubernetes namespace of the Secrets.")
+                    .required(),
+            ],
         )
         .optional(),
         Attribute::object(
             "s3_configuration",
             "For the type `s3`: states are objects in an Amazon S3 bucket.",
-            vec![Attribute::string("bucket", "The name of the bucket.").required(), path_prefix()],
+            vec![
+                Attribute::string("bucket", "The name of the bucket.").required(),
+                path_prefix(),
+            ],
         )
         .optional(),
         Attribute::object(
             "gcs_configuration",
             "For the type `gcs`: states are objects in a Google Cloud Storage bucket.",
-            vec![Attribute::string("bucket", "The name of the bucket.").required(), path_prefix()],
+            vec![
+                Attribute::string("bucket", "The name of the bucket.").required(),
+                path_prefix(),
+            ],
         )
         .optional(),
         Attribute::object(
             "azurerm_configuration",
             "For the type `azurerm`: states are blobs in an Azure storage container.",
             vec![
-                Attribute::string("storage_account_name", "The name of the storage account.").required(),
+                Attribute::string("storage_account_name", "The name of the storage account.")
+                    .required(),
                 Attribute::string("container_name", "The name of the container.").required(),
-                Attribute::string("resource_group_name", "The resource group of the storage account.").optional(),
+                Attribute::string(
+                    "resource_group_name",
+                    "The resource group of the storage account.",
+                )
+                .optional(),
                 path_prefix(),
             ],
         )

@@ -14,20 +14,53 @@ type Rule = fn(&str) -> Result<(), Invalid>;
 const RULES: &[(&[&str], Rule)] = &[
     (&["id"], validate::runner_id),
     (&["description"], validate::description),
-    (&["runner_configuration", "cluster", "name"], validate::cluster_name),
-    (&["runner_configuration", "cluster", "region"], validate::region),
-    (&["runner_configuration", "cluster", "auth", "role_arn"], validate::role_arn),
-    (&["runner_configuration", "cluster", "auth", "session_name"], validate::session_name),
-    (&["runner_configuration", "cluster", "auth", "sts_region"], validate::region),
-    (&["runner_configuration", "job", "namespace"], validate::namespace),
-    (&["runner_configuration", "job", "service_account"], validate::service_account),
+    (
+        &["runner_configuration", "cluster", "name"],
+        validate::cluster_name,
+    ),
+    (
+        &["runner_configuration", "cluster", "region"],
+        validate::region,
+    ),
+    (
+        &["runner_configuration", "cluster", "auth", "role_arn"],
+        validate::role_arn,
+    ),
+    (
+        &["runner_configuration", "cluster", "auth", "session_name"],
+        validate::session_name,
+    ),
+    (
+        &["runner_configuration", "cluster", "auth", "sts_region"],
+        validate::region,
+    ),
+    (
+        &["runner_configuration", "job", "namespace"],
+        validate::namespace,
+    ),
+    (
+        &["runner_configuration", "job", "service_account"],
+        validate::service_account,
+    ),
     (&[STORAGE, "type"], validate::state_storage_type),
-    (&[STORAGE, "kubernetes_configuration", "namespace"], validate::namespace),
+    (
+        &[STORAGE, "kubernetes_configuration", "namespace"],
+        validate::namespace,
+    ),
     (&[STORAGE, "s3_configuration", "bucket"], validate::bucket),
-    (&[STORAGE, "s3_configuration", "path_prefix"], validate::s3_path_prefix),
+    (
+        &[STORAGE, "s3_configuration", "path_prefix"],
+        validate::s3_path_prefix,
+    ),
     (&[STORAGE, "gcs_configuration", "bucket"], validate::bucket),
-    (&[STORAGE, "azurerm_configuration", "storage_account_name"], validate::storage_account_name),
-    (&[STORAGE, "azurerm_configuration", "container_name"], validate::container_name),
+    (
+        &[STORAGE, "azurerm_configuration", "storage_account_name"],
+        validate::storage_account_name,
+    ),
+    (
+        &[STORAGE, "azurerm_configuration", "container_name"],
+        validate::container_name,
+    ),
 ];
 
 const STORAGE: &str = "state_storage_configuration";
@@ -48,13 +81,17 @@ pub(super) fn config(config: &Value) -> Vec<Diagnostic> {
 }
 
 fn path(names: &[&str]) -> Path {
-    names.iter().fold(Path::root(), |path, name| path.attribute(name))
+    names
+        .iter()
+        .fold(Path::root(), |path, name| path.attribute(name))
 }
 
 fn pod_template(config: &Value) -> Vec<Diagnostic> {
     let at = super::model::POD_TEMPLATE;
     let value = at.iter().fold(config, |value, name| value.get(name));
-    let Some(json) = value.as_str() else { return Vec::new() };
+    let Some(json) = value.as_str() else {
+        return Vec::new();
+    };
     match pod_template::parse(json) {
         Err(invalid) => vec![outcome::invalid(&invalid, path(&at))],
         Ok(template) => pod_template::check(&template)

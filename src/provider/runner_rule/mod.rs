@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use super::connection::Connection;
 use crate::orchestrator::Rule;
 use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic, ImportRequest,
-    MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
-    UpdateRequest, Value,
+    ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
+    ImportRequest, MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse,
+    Resource, Schema, UpdateRequest, Value,
 };
 
 /// What a rule matches. The API has no update: a change of any of them replaces the rule.
@@ -50,7 +50,11 @@ impl Resource for RunnerRule {
         let planned_value = |name: &str| {
             let (new, old) = (config.get(name), prior.get(name));
             // The Go provider keeps what is not set as "".
-            if new.is_null() && old.as_str() == Some("") { old.clone() } else { new.clone() }
+            if new.is_null() && old.as_str() == Some("") {
+                old.clone()
+            } else {
+                new.clone()
+            }
         };
         let changed: Vec<&str> = MATCHED
             .into_iter()
@@ -94,11 +98,17 @@ impl Resource for RunnerRule {
     }
 
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
-        answer(calls::find(&self.connection, context, &request.id).await, Value::Null)
+        answer(
+            calls::find(&self.connection, context, &request.id).await,
+            Value::Null,
+        )
     }
 
     /// A `moved` block from the Go provider's resource of the same name: its state is ours.
-    async fn take_over(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>> {
+    async fn take_over(
+        &self,
+        request: MoveRequest,
+    ) -> Option<Result<serde_json::Value, Diagnostic>> {
         super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
     }
 }
@@ -132,7 +142,10 @@ impl DataSource for RunnerRuleData {
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         let id = config.get("id").as_str().unwrap_or_default();
         let found = calls::find(&self.connection, context, id).await;
-        answer(found.map_err(|diagnostic| diagnostic.at(Path::of(["id"]))), Value::Null)
+        answer(
+            found.map_err(|diagnostic| diagnostic.at(Path::of(["id"]))),
+            Value::Null,
+        )
     }
 }
 
@@ -142,20 +155,28 @@ fn state(rule: &Rule, prior: &Value) -> Value {
         Some("") => Value::from(""),
         _ => Value::Null,
     };
-    let optional = |value: &Option<String>, name| {
-        value.as_deref().map_or_else(|| unset(name), Value::from)
-    };
+    let optional =
+        |value: &Option<String>, name| value.as_deref().map_or_else(|| unset(name), Value::from);
     Value::object([
         ("id", Value::from(rule.id.as_str())),
         ("runner_id", Value::from(rule.key.runner_id.as_str())),
         ("project_id", optional(&rule.key.project_id, "project_id")),
-        ("env_type_id", optional(&rule.key.env_type_id, "env_type_id")),
+        (
+            "env_type_id",
+            optional(&rule.key.env_type_id, "env_type_id"),
+        ),
     ])
 }
 
 fn answer(found: Result<Rule, Diagnostic>, prior: Value) -> ReadResponse {
     match found {
-        Ok(rule) => ReadResponse { state: state(&rule, &prior), diagnostics: Vec::new() },
-        Err(diagnostic) => ReadResponse { state: prior, diagnostics: vec![diagnostic] },
+        Ok(rule) => ReadResponse {
+            state: state(&rule, &prior),
+            diagnostics: Vec::new(),
+        },
+        Err(diagnostic) => ReadResponse {
+            state: prior,
+            diagnostics: vec![diagnostic],
+        },
     }
 }

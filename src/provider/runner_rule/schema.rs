@@ -7,9 +7,9 @@ pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
 
 const ID: &str = "The id of the rule, a UUID made by the Orchestrator.";
 const RUNNER_ID: &str = "The id of the runner that the rule chooses.";
-const PROJECT_ID: &str = "The project whose deployments the rule matches. Not set: those of every project.";
-const ENV_TYPE_ID: &str =
-    "The environment type whose deployments the rule matches. Not set: those of every environment type.";
+const PROJECT_ID: &str =
+    "The project whose deployments the rule matches. Not set: those of every project.";
+const ENV_TYPE_ID: &str = "The environment type whose deployments the rule matches. Not set: those of every environment type.";
 
 /// The schema of the resource.
 pub(super) fn resource() -> Schema {
@@ -21,8 +21,12 @@ pub(super) fn resource() -> Schema {
         attributes: vec![
             Attribute::string("id", ID).computed(),
             Attribute::string("runner_id", RUNNER_ID).required(),
-            Attribute::string("project_id", PROJECT_ID).optional().computed(),
-            Attribute::string("env_type_id", ENV_TYPE_ID).optional().computed(),
+            Attribute::string("project_id", PROJECT_ID)
+                .optional()
+                .computed(),
+            Attribute::string("env_type_id", ENV_TYPE_ID)
+                .optional()
+                .computed(),
         ],
     }
 }
@@ -46,6 +50,7 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     if config.get("runner_id").as_str() != Some("") {
         return Vec::new();
     }
-    let detail = "runner_id is an empty string. Give it the id of the runner that the rule chooses.";
+    let detail =
+        "runner_id is an empty string. Give it the id of the runner that the rule chooses.";
     vec![Diagnostic::error("Invalid runner rule", detail).at(Path::of(["runner_id"]))]
 }
