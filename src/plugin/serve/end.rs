@@ -12,6 +12,8 @@ const PARENT_EVERY: Duration = Duration::from_millis(500);
 /// Ctrl-C at a terminal reaches a plugin too, since it shares Terraform's process group. Terraform
 /// then asks it to stop what is in flight, and still needs it: a plugin stays. In debug mode Ctrl-C
 /// is the way to end it.
+///
+/// On Windows the parent is not watched: a process there has none to ask for.
 pub(super) struct End {
     debug: bool,
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Why a provider could not be served.
 
 use std::io;
+#[cfg(unix)]
 use std::path::PathBuf;
 
 /// Why a provider could not be served. Shown on stderr; the process then exits with 1.
@@ -15,6 +16,7 @@ pub(super) enum ServeError {
          TMPDIR to a folder that can be written to",
         .within.display()
     )]
+    #[cfg(unix)]
     Folder {
         /// Where it was to be made.
         within: PathBuf,
@@ -33,6 +35,7 @@ pub(super) enum ServeError {
     },
     /// The group of `PLUGIN_UNIX_SOCKET_GROUP` is not known.
     #[error("PLUGIN_UNIX_SOCKET_GROUP names the group {name:?}, which this machine does not have")]
+    #[cfg(unix)]
     NoSuchGroup {
         /// As the variable has it.
         name: String,

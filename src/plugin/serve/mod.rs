@@ -77,7 +77,7 @@ pub fn serve(options: Options, provider: impl FnOnce() -> Arc<dyn Provider>) -> 
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => say(
             io::stderr(),
-            &format!("The provider {} {error}.", options.source),
+            &format!("The provider {} cannot be served: {error}.", options.source),
             ExitCode::FAILURE,
         ),
     }
