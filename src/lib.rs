@@ -3,3 +3,4 @@
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
 pub mod plugin;
+pub mod runner;

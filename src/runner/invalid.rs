@@ -1,0 +1,63 @@
+//! How a refused value is told: one form for every rule.
+
+/// Why a value is refused.
+///
+/// The detail stands on its own: it says what was found, what is expected, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{summary}: {detail}")]
+pub struct Invalid {
+    /// A short title, such as `Invalid runner id`.
+    pub summary: &'static str,
+    /// What was found, what is expected, and what to do.
+    pub detail: String,
+}
+
+/// An [`Invalid`] value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {invalid}")]
+pub struct Problem {
+    /// The place, in the API's names: `runner_configuration.cluster.region`,
+    /// `spec.containers[0].env[1].valueFrom`.
+    pub path: String,
+    /// What is wrong there.
+    pub invalid: Invalid,
+}
+
+impl Invalid {
+    /// `"<value>" <finding>. <expected>`
+    pub(super) fn new(
+        summary: &'static str,
+        value: &str,
+        finding: impl std::fmt::Display,
+        expected: &str,
+    ) -> Self {
+        Self {
+            summary,
+            detail: format!("{} {finding}. {expected}", quoted(value)),
+        }
+    }
+}
+
+/// The value in quotes, with control characters escaped, and cut when nobody would read it all.
+pub(super) fn quoted(value: &str) -> String {
+    const SHOWN: usize = 100;
+    match value.char_indices().nth(SHOWN) {
+        None => format!("{value:?}"),
+        Some((end, _)) => format!("{:?}…", &value[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_and_a_control_character_escaped() {
+        assert_eq!(quoted("a\nb"), r#""a\nb""#);
+        assert_eq!(quoted(&"é".repeat(100)), format!("\"{}\"", "é".repeat(100)));
+        assert_eq!(
+            quoted(&"é".repeat(101)),
+            format!("\"{}\"…", "é".repeat(100))
+        );
+    }
+}

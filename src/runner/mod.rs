@@ -1,0 +1,22 @@
+//! What an EKS runner *is*: its types, the rules its values obey, and the names that are derived
+//! from it.
+//!
+//! Nothing here asks a server. The types have one serde form, which is both the JSON of the
+//! Orchestrator's API and the YAML file that people keep. Every rule is a function over one value
+//! ([`validate`]), so that it can be applied while other values are not known yet;
+//! [`Runner::problems`] applies all of them to a whole runner.
+
+mod invalid;
+mod names;
+mod problems;
+mod role_arn;
+mod types;
+pub mod validate;
+
+pub use invalid::{Invalid, Problem};
+pub use names::{kubernetes_user, oidc_subject, session_name};
+pub use role_arn::RoleArn;
+pub use types::{
+    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
+    RunnerConfiguration, RunnerType, StateStorage,
+};

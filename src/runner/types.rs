@@ -1,0 +1,262 @@
+//! The types of a `kubernetes-eks` runner, in the one form that the API and the YAML file share.
+//!
+//! Reading ignores fields that are not known here, because a newer server may add some; optional
+//! fields that are `None` are left out when writing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A runner, as it is created and as it is read back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Runner {
+    /// The runner's id, unique in the organization.
+    pub id: String,
+    /// A text for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where and how the runner's Jobs are started.
+    pub runner_configuration: RunnerConfiguration,
+    /// Where the state of the deployments is kept.
+    pub state_storage_configuration: StateStorage,
+}
+
+/// Where and how the Orchestrator starts the runner's Jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunnerConfiguration {
+    /// The discriminator among the Orchestrator's runner types.
+    #[serde(rename = "type")]
+    pub kind: RunnerType,
+    /// The EKS cluster.
+    pub cluster: Cluster,
+    /// The Kubernetes Job.
+    pub job: Job,
+}
+
+/// The runner types that these types describe: one. Another type has other fields, so whoever reads
+/// an answer that may be of another type looks at `runner_configuration.type` first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RunnerType {
+    /// The Orchestrator itself reaches an EKS cluster through an IAM role.
+    #[serde(rename = "kubernetes-eks")]
+    KubernetesEks,
+}
+
+/// The EKS cluster in which Jobs are started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cluster {
+    /// The name of the EKS cluster.
+    pub name: String,
+    /// The AWS region of the cluster.
+    pub region: String,
+    /// How the Orchestrator authenticates.
+    pub auth: Auth,
+}
+
+/// How the Orchestrator gets its temporary AWS credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Auth {
+    /// The ARN of the IAM role that the Orchestrator assumes.
+    pub role_arn: String,
+    /// The session name; by default `{org}-{runner id}`, cut to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_name: Option<String>,
+    /// The AWS region whose STS is asked; by default the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sts_region: Option<String>,
+}
+
+/// The Kubernetes Job that runs a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Job {
+    /// The namespace in which Jobs are created.
+    pub namespace: String,
+    /// The service account as which the Job's pod runs.
+    pub service_account: String,
+    /// A fragment of a Kubernetes PodTemplateSpec, laid over the Job's own pod template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<Map<String, Value>>,
+}
+
+/// Where the state of the deployments is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum StateStorage {
+    /// In Secrets of the runner's cluster.
+    Kubernetes(KubernetesStorage),
+    /// In an S3 bucket.
+    S3(BucketStorage),
+    /// In a Google Cloud Storage bucket.
+    Gcs(BucketStorage),
+    /// In an Azure storage container.
+    Azurerm(AzurermStorage),
+}
+
+impl StateStorage {
+    /// The value of `type` for this storage.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Kubernetes(_) => "kubernetes",
+            Self::S3(_) => "s3",
+            Self::Gcs(_) => "gcs",
+            Self::Azurerm(_) => "azurerm",
+        }
+    }
+}
+
+/// State in Secrets of the runner's cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KubernetesStorage {
+    /// The namespace of the Secrets.
+    pub namespace: String,
+}
+
+/// State in a bucket, of S3 or of Google Cloud Storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BucketStorage {
+    /// The bucket's name.
+    pub bucket: String,
+    /// What the keys of the objects start with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+}
+
+/// State in an Azure storage container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AzurermStorage {
+    /// The storage account's name.
+    pub storage_account_name: String,
+    /// The container's name.
+    pub container_name: String,
+    /// The resource group of the storage account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group_name: Option<String>,
+    /// What the names of the blobs start with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn full() -> Value {
+        json!({
+            "id": "my-runner",
+            "description": "runner for all the envs",
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": "my-eks-cluster",
+                    "region": "us-west-2",
+                    "auth": {
+                        "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
+                        "session_name": "humanitec-runner-session",
+                        "sts_region": "us-west-2",
+                    },
+                },
+                "job": {
+                    "namespace": "default",
+                    "service_account": "humanitec-runner",
+                    "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}},
+                },
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
+        })
+    }
+
+    #[test]
+    fn a_full_runner_is_written_as_it_was_read() {
+        let runner: Runner = serde_json::from_value(full()).unwrap();
+        assert_eq!(runner.runner_configuration.cluster.region, "us-west-2");
+        assert_eq!(serde_json::to_value(&runner).unwrap(), full());
+    }
+
+    #[test]
+    fn what_is_not_set_is_left_out_and_a_null_is_not_set() {
+        let mut value = full();
+        value["description"] = Value::Null;
+        value["runner_configuration"]["cluster"]["auth"] =
+            json!({"role_arn": "arn:aws:iam::123456789012:role/r", "session_name": null});
+        value["runner_configuration"]["job"] =
+            json!({"namespace": "n", "service_account": "s", "pod_template": null});
+        let runner: Runner = serde_json::from_value(value).unwrap();
+        assert_eq!(
+            serde_json::to_value(&runner).unwrap(),
+            json!({
+                "id": "my-runner",
+                "runner_configuration": {
+                    "type": "kubernetes-eks",
+                    "cluster": {
+                        "name": "my-eks-cluster",
+                        "region": "us-west-2",
+                        "auth": {"role_arn": "arn:aws:iam::123456789012:role/r"},
+                    },
+                    "job": {"namespace": "n", "service_account": "s"},
+                },
+                "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
+            })
+        );
+    }
+
+    #[test]
+    fn an_empty_description_is_not_the_same_as_none() {
+        let mut value = full();
+        value["description"] = json!("");
+        let runner: Runner = serde_json::from_value(value).unwrap();
+        assert_eq!(runner.description.as_deref(), Some(""));
+        assert_eq!(serde_json::to_value(&runner).unwrap()["description"], "");
+    }
+
+    #[test]
+    fn fields_of_a_newer_server_are_ignored() {
+        let mut value = full();
+        value["created_at"] = json!("2026-01-01T00:00:00Z");
+        value["runner_configuration"]["cluster"]["auth"]["new"] = json!(1);
+        value["runner_configuration"]["new"] = json!({});
+        value["state_storage_configuration"]["new"] = json!([]);
+        let runner: Runner = serde_json::from_value(value).unwrap();
+        assert_eq!(serde_json::to_value(&runner).unwrap(), full());
+    }
+
+    #[test]
+    fn every_storage_has_its_fields_beside_the_type() {
+        for storage in [
+            json!({"type": "kubernetes", "namespace": "n"}),
+            json!({"type": "s3", "bucket": "b1"}),
+            json!({"type": "s3", "bucket": "b1", "path_prefix": "p/"}),
+            json!({"type": "gcs", "bucket": "b1", "path_prefix": "p"}),
+            json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"}),
+            json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c", "resource_group_name": "g", "path_prefix": "p"}),
+        ] {
+            let read: StateStorage = serde_json::from_value(storage.clone()).unwrap();
+            assert_eq!(read.type_name(), storage["type"]);
+            assert_eq!(serde_json::to_value(&read).unwrap(), storage);
+        }
+    }
+
+    #[test]
+    fn another_runner_type_is_not_read() {
+        let mut value = full();
+        value["runner_configuration"]["type"] = json!("kubernetes-agent");
+        let error = serde_json::from_value::<Runner>(value).unwrap_err();
+        assert!(error.to_string().contains("kubernetes-agent"), "{error}");
+    }
+
+    #[test]
+    fn the_json_schema_has_the_type_as_a_constant_and_optional_fields_as_optional() {
+        let schema = schemars::schema_for!(Runner).to_value();
+        assert_eq!(
+            schema["required"],
+            json!(["id", "runner_configuration", "state_storage_configuration"])
+        );
+        assert_eq!(schema["$defs"]["Auth"]["required"], json!(["role_arn"]));
+        assert_eq!(
+            schema["$defs"]["RunnerType"]["oneOf"][0]["const"],
+            "kubernetes-eks"
+        );
+    }
+}
