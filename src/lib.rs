@@ -2,5 +2,6 @@
 //!
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
+pub mod access;
 pub mod plugin;
 pub mod runner;
