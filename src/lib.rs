@@ -2,6 +2,7 @@
 //!
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
+pub mod access;
 pub mod orchestrator;
 pub mod plugin;
 pub mod provider;
