@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use super::eks_access;
 use crate::orchestrator::{Given, LookupError};
 use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
 
@@ -39,6 +40,7 @@ pub(super) fn schema() -> Schema {
                 "The path of a configuration file of `hctl`, used in place of the default one. It must exist.",
             )
             .optional(),
+            eks_access::attribute(),
         ],
     }
 }
@@ -65,6 +67,7 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
             )
             .at(Path::of([name]))
         })
+        .chain(eks_access::validate(config))
         .collect()
 }
 

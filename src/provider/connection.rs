@@ -3,13 +3,15 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::configuration;
+use super::eks_access::{self, EksAccess};
 use crate::orchestrator::{Client, Environment, lookup, user_agent};
 use crate::plugin::{ConfigureRequest, Diagnostic};
 
 /// How far the provider is configured. The client itself connects when it is first used.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Connection {
     state: RwLock<State>,
+    eks_access: RwLock<Option<Arc<EksAccess>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,12 @@ impl Connection {
             State::NotKnownYet(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        let eks_access = eks_access::settings(&request.config)
+            .map(|settings| Arc::new(EksAccess::new(settings)));
+        *self
+            .eks_access
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = eks_access;
         Vec::new()
     }
 
@@ -72,6 +80,34 @@ impl Connection {
                     unknown.join(", "),
                     if unknown.len() == 1 { "depends" } else { "depend" },
                 ),
+            )
+        })
+    }
+
+    /// The EKS access checks. `None` where their settings are not known yet.
+    pub(super) fn eks_access(&self) -> Option<Arc<EksAccess>> {
+        self.eks_access
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The EKS access checks and the organization of the runners. `None` where either is not known yet.
+    pub(super) fn checks(&self) -> Option<(Arc<EksAccess>, String)> {
+        let client = self.client().ok().flatten()?;
+        Some((self.eks_access()?, client.org().to_owned()))
+    }
+
+    /// The EKS access checks, for what cannot wait.
+    ///
+    /// # Errors
+    /// Where their settings are not known yet.
+    pub(super) fn eks_access_now(&self) -> Result<Arc<EksAccess>, Diagnostic> {
+        self.eks_access().ok_or_else(|| {
+            Diagnostic::error(
+                "The provider's eks_access is not known yet",
+                "It depends on what is not applied yet. Set it from something that is known while planning, such as a \
+                 variable, or apply first what it comes from (`-target`).",
             )
         })
     }

@@ -5,6 +5,7 @@
 
 mod configuration;
 mod connection;
+mod eks_access;
 mod eks_runner;
 mod outcome;
 mod runner_rule;
@@ -18,7 +19,7 @@ use crate::plugin::{ConfigureRequest, DataSource, Diagnostic, Provider, Resource
 use connection::Connection;
 
 /// The provider `platform-orchestrator`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct PlatformOrchestrator {
     connection: Arc<Connection>,
 }
@@ -39,6 +40,7 @@ impl Provider for PlatformOrchestrator {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![
             Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
+            Arc::new(eks_access::EksAccessData::new(Arc::clone(&self.connection))),
             Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
                 &self.connection,
             ))),

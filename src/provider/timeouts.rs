@@ -76,23 +76,25 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
         };
         if let Err(why) = parse_duration(text) {
             found.push(
-                Diagnostic::error(
-                    "Invalid timeout",
-                    format!(
-                        "{text:?} is not a duration: {why}. Write one as Terraform does, a number and a \
-                         unit (ms, s, m, h) or several of them: \"30s\", \"2m\", \"1h30m\"."
-                    ),
-                )
-                .at(Path::of(["timeouts", operation.name()])),
+                Diagnostic::error("Invalid timeout", no_duration(text, &why))
+                    .at(Path::of(["timeouts", operation.name()])),
             );
         }
     }
     found
 }
 
+/// Why `text` is no duration, and how to write one. `why` is what [`parse_duration`] says.
+pub(super) fn no_duration(text: &str, why: &str) -> String {
+    format!(
+        "{text:?} is not a duration: {why}. Write one as Terraform does, a number and a \
+                         unit (ms, s, m, h) or several of them: \"30s\", \"2m\", \"1h30m\"."
+    )
+}
+
 /// A duration as Go's `time.ParseDuration` reads it, which is what Terraform's timeouts use: numbers
 /// with units, added up. It must be more than zero. The error says what is wrong, as a clause.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut rest = text;
     let mut total = 0.0;
     if rest.is_empty() {

@@ -1,11 +1,15 @@
 //! What an EKS runner's operations ask of the Orchestrator.
 
-use crate::orchestrator::Budget;
+use std::sync::Arc;
+
+use crate::access::Subject;
+use crate::orchestrator::{Budget, Client};
 use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
     ReadRequest, ReadResponse, UpdateRequest, Value,
 };
 use crate::provider::connection::Connection;
+use crate::provider::eks_access::{self, EksAccess};
 use crate::provider::outcome;
 use crate::provider::timeouts::Operation;
 use crate::runner::{Runner, validate};
@@ -26,17 +30,25 @@ pub(super) async fn create(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(diagnostic),
     };
-    match client
-        .create_runner(
-            &runner,
-            &budget(Operation::Create, &request.planned, context),
-        )
-        .await
-    {
-        Ok(_) => ApplyResponse {
-            state: request.planned,
-            diagnostics: Vec::new(),
-        },
+    let access = Access::of(connection, &Value::Null, &request.planned, &context);
+    let mut diagnostics = match access.before().await {
+        Ok(diagnostics) => diagnostics,
+        Err(diagnostics) => {
+            return ApplyResponse {
+                state: Value::Null,
+                diagnostics,
+            };
+        }
+    };
+    let budget = budget(Operation::Create, &request.planned, context.clone());
+    match client.create_runner(&runner, &budget).await {
+        Ok(_) => {
+            diagnostics.extend(access.after().await);
+            ApplyResponse {
+                state: request.planned,
+                diagnostics,
+            }
+        }
         // It may exist: Terraform must know of it.
         Err(error) if error.is_uncertain() => ApplyResponse {
             state: request.planned,
@@ -51,28 +63,75 @@ pub(super) async fn create(
     }
 }
 
+/// The EKS access checks of one apply, if there are any: before and after the runner is registered or
+/// changed.
+struct Access<'a> {
+    checks: Option<(Arc<EksAccess>, Subject)>,
+    context: &'a CallContext,
+}
+
+impl<'a> Access<'a> {
+    fn of(
+        connection: &Connection,
+        prior: &Value,
+        planned: &Value,
+        context: &'a CallContext,
+    ) -> Self {
+        let checks = connection
+            .checks()
+            .filter(|_| eks_access::is_relevant(prior, planned))
+            .and_then(|(access, org)| Some((access, eks_access::subject(&org, planned)?)));
+        Self { checks, context }
+    }
+
+    /// What there is to be told, or why nothing must be registered or changed.
+    async fn before(&self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        match &self.checks {
+            Some((access, subject)) => access.before(subject, self.context).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn after(&self) -> Vec<Diagnostic> {
+        match &self.checks {
+            Some((access, subject)) => access.after(subject, self.context).await,
+            None => Vec::new(),
+        }
+    }
+}
+
 pub(super) async fn update(
     connection: &Connection,
     context: CallContext,
     request: UpdateRequest,
 ) -> ApplyResponse {
     let UpdateRequest { prior, planned, .. } = request;
-    let changed = match (connection.client_now(), model::runner(&planned)) {
-        (Ok(client), Ok(runner)) => client
-            .update_runner(&runner, &budget(Operation::Update, &planned, context))
-            .await
-            .map_err(|error| outcome::failed("Could not update the runner", &error)),
-        (Err(diagnostic), _) | (_, Err(diagnostic)) => Err(diagnostic),
+    let refuse = |prior, diagnostics| ApplyResponse {
+        state: prior,
+        diagnostics,
     };
-    match changed {
-        Ok(_) => ApplyResponse {
-            state: planned,
-            diagnostics: Vec::new(),
-        },
-        Err(diagnostic) => ApplyResponse {
-            state: prior,
-            diagnostics: vec![diagnostic],
-        },
+    let (client, runner) = match (connection.client_now(), model::runner(&planned)) {
+        (Ok(client), Ok(runner)) => (client, runner),
+        (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(prior, vec![diagnostic]),
+    };
+    let access = Access::of(connection, &prior, &planned, &context);
+    let mut diagnostics = match access.before().await {
+        Ok(diagnostics) => diagnostics,
+        Err(diagnostics) => return refuse(prior, diagnostics),
+    };
+    let budget = budget(Operation::Update, &planned, context.clone());
+    match client.update_runner(&runner, &budget).await {
+        Ok(_) => {
+            diagnostics.extend(access.after().await);
+            ApplyResponse {
+                state: planned,
+                diagnostics,
+            }
+        }
+        Err(error) => refuse(
+            prior,
+            vec![outcome::failed("Could not update the runner", &error)],
+        ),
     }
 }
 
@@ -167,11 +226,7 @@ pub(super) async fn import(
 }
 
 /// The runner that must be there.
-pub(super) async fn find(
-    client: &crate::orchestrator::Client,
-    id: &str,
-    budget: &Budget,
-) -> Result<Runner, Diagnostic> {
+pub(super) async fn find(client: &Client, id: &str, budget: &Budget) -> Result<Runner, Diagnostic> {
     match client.get_runner(id, budget).await {
         Ok(Some(runner)) => Ok(runner),
         Ok(None) => Err(Diagnostic::error(
@@ -184,6 +239,20 @@ pub(super) async fn find(
         )),
         Err(error) => Err(outcome::failed("Could not read the runner", &error)),
     }
+}
+
+/// The state of the runner that a data source's `config` names.
+pub(in crate::provider) async fn existing(
+    client: &Client,
+    config: &Value,
+    context: &CallContext,
+) -> Result<Value, Diagnostic> {
+    let id = config.get("id").as_str().unwrap_or_default();
+    let budget = budget(Operation::Read, config, context.clone());
+    let runner = find(client, id, &budget)
+        .await
+        .map_err(|diagnostic| diagnostic.at(Path::of(["id"])))?;
+    Ok(model::state(&runner, &Value::Null))
 }
 
 pub(super) fn budget(operation: Operation, object: &Value, context: CallContext) -> Budget {

@@ -7,13 +7,11 @@ use async_trait::async_trait;
 use crate::plugin::{CallContext, DataSource, Diagnostic, Path, ReadResponse, Schema, Value};
 use crate::provider::connection::Connection;
 use crate::provider::outcome;
-use crate::provider::timeouts::Operation;
 use crate::runner::validate;
 
-use super::{calls, model, schema};
+use super::{calls, schema};
 
 /// The data source.
-#[derive(Debug)]
 pub(in crate::provider) struct EksRunnerData {
     connection: Arc<Connection>,
 }
@@ -25,12 +23,7 @@ impl EksRunnerData {
 
     async fn find(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
-        let id = config.get("id").as_str().unwrap_or_default();
-        let budget = calls::budget(Operation::Read, config, context);
-        let runner = calls::find(&client, id, &budget)
-            .await
-            .map_err(|d| d.at(Path::of(["id"])))?;
-        let mut state = model::state(&runner, &Value::Null);
+        let mut state = calls::existing(&client, config, &context).await?;
         if let Value::Map(attributes) = &mut state {
             attributes.remove("timeouts");
         }

@@ -11,16 +11,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::connection::Connection;
+use super::eks_access;
 use crate::plugin::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
     MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
     UpdateRequest, Value,
 };
 
+pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
+pub(super) use model::storage;
+pub(super) use schema::configuration_attributes;
+pub(super) use validate::config as validate_configuration;
 
 /// The resource.
-#[derive(Debug)]
 pub(super) struct EksRunner {
     connection: Arc<Connection>,
 }
@@ -46,18 +50,27 @@ impl Resource for EksRunner {
     }
 
     /// Nothing is computed, so the plan is the configuration, in the spelling of the state where the
-    /// two say the same.
-    async fn plan(&self, _: CallContext, request: PlanRequest) -> PlanResponse {
+    /// two say the same. The EKS access checks add diagnostics, and never change what is planned.
+    async fn plan(&self, context: CallContext, request: PlanRequest) -> PlanResponse {
         let PlanRequest { prior, config, .. } = request;
         let requires_replace = if !prior.is_null() && prior.get("id") != config.get("id") {
             vec![Path::of(["id"])]
         } else {
             Vec::new()
         };
+        let planned = model::keep_spelling(&config, &prior);
+        let mut diagnostics = Vec::new();
+        if eks_access::is_relevant(&prior, &planned)
+            && let Some((access, org)) = self.connection.checks()
+            && let Some(subject) = eks_access::subject(&org, &planned)
+        {
+            let creating = prior.is_null() || !requires_replace.is_empty();
+            diagnostics = access.while_planning(&subject, creating, &context).await;
+        }
         PlanResponse {
-            planned: model::keep_spelling(&config, &prior),
+            planned,
             requires_replace,
-            diagnostics: Vec::new(),
+            diagnostics,
         }
     }
 

@@ -53,7 +53,11 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
     })
 }
 
-fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
+/// The storage that `object`, which is wholly known, stands for.
+///
+/// # Errors
+/// Where its type does not exist.
+pub(in crate::provider) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
     let ty = text(object, "type");
     let block = object.get(&format!("{ty}_configuration"));
     let bucket = || BucketStorage {

@@ -56,6 +56,18 @@ pub(super) fn data_source() -> Schema {
     }
 }
 
+/// The attributes of a runner's configuration, all optional, for who takes a runner that need not be
+/// registered.
+pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
+    let mut attributes = resource().attributes;
+    attributes.retain(|attribute| attribute.name.ends_with("_configuration"));
+    for attribute in &mut attributes {
+        attribute.required = false;
+        attribute.optional = true;
+    }
+    attributes
+}
+
 fn make_computed(attribute: &mut Attribute) {
     // The Go provider's data source has the storage blocks optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")

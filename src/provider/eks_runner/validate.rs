@@ -66,7 +66,7 @@ const RULES: &[(&[&str], Rule)] = &[
 const STORAGE: &str = "state_storage_configuration";
 
 /// Everything that is wrong, each at its attribute. What is not known yet is passed over.
-pub(super) fn config(config: &Value) -> Vec<Diagnostic> {
+pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (names, rule) in RULES {
         let value = names.iter().fold(config, |value, name| value.get(name));

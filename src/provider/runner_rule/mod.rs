@@ -20,7 +20,6 @@ use crate::plugin::{
 const MATCHED: [&str; 3] = ["runner_id", "project_id", "env_type_id"];
 
 /// The resource.
-#[derive(Debug)]
 pub(super) struct RunnerRule {
     connection: Arc<Connection>,
 }
@@ -114,7 +113,6 @@ impl Resource for RunnerRule {
 }
 
 /// The data source.
-#[derive(Debug)]
 pub(super) struct RunnerRuleData {
     connection: Arc<Connection>,
 }

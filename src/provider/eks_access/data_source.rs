@@ -1,0 +1,154 @@
+//! `platform-orchestrator_kubernetes_eks_access`: what the checks of a runner find, for `check` blocks and
+//! conditions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::access::{CheckResult, Report, Status};
+use crate::plugin::{
+    Attribute, CallContext, DataSource, Diagnostic, Kind, Nesting, Path, ReadResponse, Schema,
+    Value,
+};
+use crate::provider::connection::Connection;
+use crate::provider::eks_runner;
+
+const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_access";
+
+/// The data source.
+pub(in crate::provider) struct EksAccessData {
+    connection: Arc<Connection>,
+}
+
+impl EksAccessData {
+    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    async fn check(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
+        let client = self.connection.client_now()?;
+        let access = self.connection.eks_access_now()?;
+        let runner = if config.get("runner_configuration").is_null() {
+            eks_runner::existing(&client, config, &context)
+                .await
+                .map_err(|d| d.at(Path::of(["id"])))?
+        } else {
+            config.clone()
+        };
+        let Some(subject) = super::subject(client.org(), &runner) else {
+            return Err(Diagnostic::error(
+                "The runner cannot be checked",
+                "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object.",
+            ));
+        };
+        let report = access.once(&subject, &context).await;
+        let mut state = config.clone();
+        if let Value::Map(attributes) = &mut state {
+            for (name, value) in computed(&report) {
+                attributes.insert(name.to_owned(), value);
+            }
+        }
+        Ok(state)
+    }
+}
+
+fn computed(report: &Report) -> [(&'static str, Value); 5] {
+    [
+        (
+            "ok",
+            Value::from(report.is_ok() && !report.has_no_credentials()),
+        ),
+        (
+            "checks",
+            Value::List(report.checks.iter().map(check).collect()),
+        ),
+        (
+            "kubernetes_user",
+            Value::optional_string(report.kubernetes_user.as_deref()),
+        ),
+        (
+            "oidc_subject",
+            Value::optional_string(report.oidc_subject.as_deref()),
+        ),
+        (
+            "session_name",
+            Value::optional_string(report.session_name.as_deref()),
+        ),
+    ]
+}
+
+fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
+    let message = match (&outcome.status, &outcome.expected, &outcome.found) {
+        (Status::Failed, Some(expected), Some(found)) => {
+            format!("{} (expected: {expected}; found: {found})", outcome.message)
+        }
+        _ => outcome.message.clone(),
+    };
+    Value::object([
+        ("id", Value::from(id.as_str())),
+        ("status", Value::from(outcome.status.as_str())),
+        ("message", Value::from(message)),
+        ("fix", Value::optional_string(outcome.fix.as_deref())),
+    ])
+}
+
+#[async_trait]
+impl DataSource for EksAccessData {
+    fn type_name(&self) -> &'static str {
+        TYPE_NAME
+    }
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![Attribute::string("id", "The id of the runner.").required()];
+        attributes.extend(eks_runner::configuration_attributes());
+        attributes.extend([
+            Attribute::new(
+                "ok",
+                crate::plugin::Type::Bool,
+                "Whether no check failed. `false` too where there are no AWS credentials to check with.",
+            )
+            .computed(),
+            Attribute::of_kind(
+                "checks",
+                Kind::Nested(
+                    Nesting::List,
+                    vec![
+                        Attribute::string("id", "The id of the check.").computed(),
+                        Attribute::string("status", "`passed`, `failed`, `warned` or `skipped`.").computed(),
+                        Attribute::string("message", "What was found, or why nothing could be found out.").computed(),
+                        Attribute::string("fix", "What mends a failure, ready to be pasted.").computed(),
+                    ],
+                ),
+                "Every check, in the order in which the Orchestrator would meet what it looks at.",
+            )
+            .computed(),
+            Attribute::string("kubernetes_user", "The user as which the cluster knows the runner.").computed(),
+            Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
+            Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
+        ]);
+        Schema {
+            version: 0,
+            description: "Checks that the Orchestrator will reach the cluster of an EKS runner, each time it is read. \
+                          Give the `id` of a runner that is registered, or its configuration as well to check one that \
+                          is not. A failed check is no error: it is there to be used in `check` blocks and conditions.",
+            attributes,
+        }
+    }
+
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        eks_runner::validate_configuration(&config)
+    }
+
+    async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
+        match self.check(context, &config).await {
+            Ok(state) => ReadResponse {
+                state,
+                diagnostics: Vec::new(),
+            },
+            Err(diagnostic) => ReadResponse {
+                state: Value::Null,
+                diagnostics: vec![diagnostic],
+            },
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `eks_access` of the provider block: when the access of EKS runners is checked, and how.
+
+use std::time::Duration;
+
+use crate::access::{AssumeRole, Identity, Kubeconfig, Settings};
+use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
+use crate::provider::timeouts;
+
+/// The attribute's name.
+const NAME: &str = "eks_access";
+
+/// What a failed check does to a plan or an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::provider) enum Mode {
+    /// Nothing is checked.
+    Off,
+    /// It is told.
+    Warn,
+    /// It fails.
+    Error,
+}
+
+impl Mode {
+    const NAMES: &[&str] = &["off", "warn", "error"];
+
+    /// The mode that `value` names; what is not set is the default, `warn`.
+    fn of(value: &Value) -> Self {
+        match value.as_str() {
+            Some("off") => Self::Off,
+            Some("error") => Self::Error,
+            _ => Self::Warn,
+        }
+    }
+}
+
+/// When and how to check.
+#[derive(Debug, Clone)]
+pub(in crate::provider) struct EksAccessSettings {
+    /// While planning.
+    pub(in crate::provider) plan: Mode,
+    /// While applying.
+    pub(in crate::provider) apply: Mode,
+    /// As whom, with which credentials, for how long.
+    pub(in crate::provider) settings: Settings,
+}
+
+/// The attribute's schema.
+pub(in crate::provider) fn attribute() -> Attribute {
+    let text = |name, description| Attribute::string(name, description).optional();
+    Attribute::object(
+        NAME,
+        "When and how the provider checks that the Orchestrator will reach the cluster of an EKS runner: the IAM role \
+         and its trust policy, the cluster, the access entry, Kubernetes RBAC and the Job itself. The checks never \
+         change anything.",
+        vec![
+            text(
+                "plan",
+                "What a failed check does to a plan: `off` (nothing is checked), `warn` (default), `error` (the plan \
+                 fails, except for what does not exist yet while the runner is being created).",
+            ),
+            text(
+                "apply",
+                "What a failed check does to an apply: `off`, `warn` (default: checked once the runner is \
+                 registered), `error` (checked before the runner is registered, again and again within `timeout`; \
+                 when it fails nothing is registered).",
+            ),
+            text(
+                "as",
+                "Who checks: `caller` (default: your own AWS credentials; what the runner may do is asked about) or \
+                 `runner` (the runner's role is assumed, and everything is done as the Orchestrator will do it).",
+            ),
+            text(
+                "timeout",
+                "With `apply = \"error\"`, how long to wait for what AWS is still propagating. Default `2m`.",
+            ),
+            text("profile", "The profile of the AWS configuration files. Default: as the AWS SDKs choose it."),
+            Attribute::object(
+                "assume_role",
+                "A role that is assumed before anything is asked.",
+                vec![
+                    Attribute::string("role_arn", "The ARN of the role.").required(),
+                    text("session_name", "The name of the session."),
+                    text("external_id", "The external id that the role's trust policy asks for."),
+                ],
+            )
+            .optional(),
+            text(
+                "web_identity_token_file",
+                "With `as = \"runner\"`: a file with an OIDC token that the role's trust policy takes.",
+            ),
+            text(
+                "oidc_issuer",
+                "The issuer of the Orchestrator's OIDC tokens. Default `https://oidc.humanitec.dev`.",
+            ),
+            Attribute::new(
+                "orchestrator_cidrs",
+                Type::List(Box::new(Type::String)),
+                "The addresses from which the Orchestrator calls clusters, to compare with the cluster's public access \
+                 CIDRs.",
+            )
+            .optional(),
+            Attribute::object(
+                "kubeconfig",
+                "A kubeconfig to use in place of a token made from the AWS credentials. No kubeconfig is ever used \
+                 that is not named here.",
+                vec![
+                    Attribute::string("path", "The path of the file.").required(),
+                    text("context", "The context in it. Default: its current one."),
+                ],
+            )
+            .optional(),
+        ],
+    )
+    .optional()
+}
+
+/// What is wrong with `eks_access` of the provider block, as far as it is known.
+pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
+    let given = config.get(NAME);
+    let mut found = Vec::new();
+    let mut one_of = |name: &str, allowed: &[&str]| {
+        let Some(text) = given
+            .get(name)
+            .as_str()
+            .filter(|text| !allowed.contains(text))
+        else {
+            return;
+        };
+        let allowed: Vec<String> = allowed.iter().map(|name| format!("{name:?}")).collect();
+        found.push(wrong(
+            name,
+            format!(
+                "{text:?} is none of {}. Use one of them.",
+                allowed.join(", ")
+            ),
+        ));
+    };
+    one_of("plan", Mode::NAMES);
+    one_of("apply", Mode::NAMES);
+    one_of("as", &["caller", "runner"]);
+    if let Some(Err(why)) = given.get("timeout").as_str().map(timeouts::parse_duration) {
+        found.push(wrong(
+            "timeout",
+            timeouts::no_duration(given.get("timeout").as_str().unwrap_or_default(), &why),
+        ));
+    }
+    if let Some(issuer) = given.get("oidc_issuer").as_str()
+        && !issuer
+            .strip_prefix("https://")
+            .is_some_and(|host| !host.is_empty())
+    {
+        found.push(wrong(
+            "oidc_issuer",
+            format!("{issuer:?} is no OIDC issuer: it begins with https://, as in \"https://oidc.humanitec.dev\"."),
+        ));
+    }
+    for (index, cidr) in strings(given.get("orchestrator_cidrs")).enumerate() {
+        if cidr.parse::<ipnet::IpNet>().is_err() {
+            found.push(
+                Diagnostic::error(
+                    "Invalid eks_access",
+                    format!(
+                        "{cidr:?} is no range of addresses. Write it as CIDR: \"203.0.113.0/24\"."
+                    ),
+                )
+                .at(Path::of([NAME, "orchestrator_cidrs"]).index(index)),
+            );
+        }
+    }
+    if given.get("web_identity_token_file").as_str().is_some()
+        && !given.get("as").is_unknown()
+        && given.get("as").as_str() != Some("runner")
+    {
+        found.push(wrong(
+            "web_identity_token_file",
+            "It is used only to become the runner. Set as = \"runner\", or remove it.",
+        ));
+    }
+    found
+}
+
+fn wrong(name: &str, detail: impl Into<String>) -> Diagnostic {
+    Diagnostic::error("Invalid eks_access", detail).at(Path::of([NAME, name]))
+}
+
+/// The settings of a provider block. `None` where they are not known yet.
+pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings> {
+    let given = config.get(NAME);
+    if !given.is_wholly_known() {
+        return None;
+    }
+    let text = |name: &str| given.get(name).as_str().map(str::to_owned);
+    let defaults = Settings::default();
+    let assume_role = given.get("assume_role");
+    let kubeconfig = given.get("kubeconfig");
+    Some(EksAccessSettings {
+        plan: Mode::of(given.get("plan")),
+        apply: Mode::of(given.get("apply")),
+        settings: Settings {
+            identity: match given.get("as").as_str() {
+                Some("runner") => Identity::Runner,
+                _ => Identity::Caller,
+            },
+            timeout: timeout(given).unwrap_or(defaults.timeout),
+            profile: text("profile"),
+            assume_role: assume_role
+                .get("role_arn")
+                .as_str()
+                .map(|role_arn| AssumeRole {
+                    role_arn: role_arn.to_owned(),
+                    session_name: assume_role.get("session_name").as_str().map(str::to_owned),
+                    external_id: assume_role.get("external_id").as_str().map(str::to_owned),
+                }),
+            web_identity_token_file: text("web_identity_token_file").map(Into::into),
+            oidc_issuer: text("oidc_issuer").unwrap_or(defaults.oidc_issuer),
+            orchestrator_cidrs: strings(given.get("orchestrator_cidrs"))
+                .filter_map(|cidr| cidr.parse().ok())
+                .collect(),
+            kubeconfig: kubeconfig.get("path").as_str().map(|path| Kubeconfig {
+                path: path.into(),
+                context: kubeconfig.get("context").as_str().map(str::to_owned),
+            }),
+        },
+    })
+}
+
+fn timeout(given: &Value) -> Option<Duration> {
+    timeouts::parse_duration(given.get("timeout").as_str()?).ok()
+}
+
+fn strings(value: &Value) -> impl Iterator<Item = &str> {
+    let elements = match value {
+        Value::List(elements) => elements.as_slice(),
+        _ => &[],
+    };
+    elements.iter().filter_map(Value::as_str)
+}

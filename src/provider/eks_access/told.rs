@@ -1,0 +1,126 @@
+//! What the user is told of a report: each failed check once, each fix once.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::access::{CheckId, CheckResult, Outcome, Report, Status, Subject};
+use crate::plugin::{Diagnostic, Path};
+
+/// What has been told by this process.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The runner in whose diagnostic the fix of a cause stands.
+    causes: Mutex<HashMap<(CheckId, String), String>>,
+    /// What has been told of a runner. While applying, Terraform plans it once more, and the check
+    /// after that would say the same again.
+    said: Mutex<HashSet<(CheckId, String, String)>>,
+    no_credentials: AtomicBool,
+    applying: AtomicBool,
+}
+
+impl Told {
+    /// From now on something is being applied.
+    pub(super) fn applying(&self) {
+        self.applying.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something is being applied.
+    pub(super) fn is_applying(&self) -> bool {
+        self.applying.load(Ordering::Relaxed)
+    }
+
+    /// A diagnostic for each check that failed or warned, an error where `is_error` says so. That there
+    /// are no credentials is told once for all.
+    pub(super) fn diagnostics(
+        &self,
+        subject: &Subject,
+        report: &Report,
+        is_error: impl Fn(&Outcome) -> bool,
+    ) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        if report.has_no_credentials() && !self.no_credentials.swap(true, Ordering::Relaxed) {
+            found.push(no_credentials(report));
+        }
+        for result in &report.checks {
+            let severity = match result.outcome.status {
+                Status::Failed if is_error(&result.outcome) => Diagnostic::error,
+                Status::Failed | Status::Warned => Diagnostic::warning,
+                Status::Passed | Status::Skipped => continue,
+            };
+            let runner = subject.runner_id.get().cloned().unwrap_or_default();
+            let is_failed_error =
+                result.outcome.status == Status::Failed && is_error(&result.outcome);
+            let news = lock(&self.said).insert((
+                result.id,
+                runner.clone(),
+                result.outcome.message.clone(),
+            ));
+            // An error is always told: something fails because of it.
+            if news || is_failed_error {
+                let detail = self.detail(result, runner);
+                found.push(
+                    severity(format!("EKS access: {}", result.id), detail).at(path(result.id)),
+                );
+            }
+        }
+        found
+    }
+
+    fn detail(&self, CheckResult { id, outcome }: &CheckResult, runner: String) -> String {
+        let cause = outcome
+            .cause
+            .clone()
+            .unwrap_or_else(|| outcome.message.clone());
+        let first = lock(&self.causes)
+            .entry((*id, cause))
+            .or_insert_with(|| runner.clone())
+            .clone();
+        if first != runner {
+            return format!(
+                "{}\n\nThe cause is that of the runner {first:?}, whose diagnostic has the fix.",
+                outcome.message
+            );
+        }
+        let mut text = outcome.message.clone();
+        if let (Some(expected), Some(found)) = (&outcome.expected, &outcome.found) {
+            let _ = write!(text, "\n\n  expected: {expected}\n  found:    {found}");
+        }
+        if let Some(fix) = &outcome.fix {
+            // Terraform leaves lines that begin with a space as they are.
+            let _ = write!(
+                text,
+                "\n\nTo mend it:\n\n  {}",
+                fix.trim_end().replace('\n', "\n  ")
+            );
+        }
+        let _ = write!(text, "\n\nMore: {}", id.docs());
+        text
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn path(id: CheckId) -> Path {
+    id.attribute()
+        .iter()
+        .fold(Path::root(), |path, name| path.attribute(name))
+}
+
+fn no_credentials(report: &Report) -> Diagnostic {
+    let why = report
+        .outcome(CheckId::AwsCredentials)
+        .map_or("", |outcome| &outcome.message);
+    Diagnostic::warning(
+        "EKS access was not checked",
+        format!(
+            "{why}\n\nNothing was checked of the way from the Orchestrator to the cluster; everything else went on as \
+             usual. Give the provider AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sso login`, or profile \
+             and assume_role in its eks_access), or say that nothing is to be checked:\n\n  provider \
+             \"platform-orchestrator\" {{\n    eks_access = {{\n      plan  = \"off\"\n      apply = \"off\"\n    }}\n  }}"
+        ),
+    )
+}
