@@ -1,8 +1,0 @@
-//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
-//!
-//! The rooms and who may use whom are drawn in ARCHITECTURE.md.
-
-pub mod orchestrator;
-pub mod plugin;
-pub mod provider;
-pub mod runner;
