@@ -159,6 +159,12 @@ impl Aws {
         })
     }
 
+    /// Whether nothing was asked and nothing was set up.
+    #[cfg(test)]
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.anonymous.initialized() && !self.caller.initialized()
+    }
+
     /// The SDK's configuration without credentials.
     async fn anonymous(&self) -> Result<SdkConfig, AwsError> {
         let load = || credentials::anonymous(&self.settings);

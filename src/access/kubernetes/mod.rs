@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-pub(crate) use connect::{Connection, KubeconfigError};
+pub(crate) use connect::Connection;
 
 use self::user::User;
 use super::answers::Answers;
