@@ -35,13 +35,13 @@ lint: need-rust ## Check format, lints, documentation, licences, examples and th
 	$(CLI) fmt -check -diff -recursive examples
 	$(CLI) fmt -check -diff demo
 	cargo build --bins --locked
-	tools/docs $(CLI) target/docs
+	@tools/docs $(CLI) target/docs
 	@diff -r docs target/docs || { echo "docs/ is stale: run 'make docs' and commit what it changes." >&2; exit 1; }
 
 .PHONY: docs
 docs: need-rust ## Write docs/ anew from the provider's schema, templates/ and examples/
 	cargo build --bins --locked
-	tools/docs $(CLI) docs
+	@tools/docs $(CLI) docs
 
 .PHONY: bench
 bench: need-rust ## Measure the release build and print each figure next to its target (Linux)

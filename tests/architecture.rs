@@ -1,5 +1,7 @@
 //! Who may use whom: the arrows between the rooms that ARCHITECTURE.md draws, read from the sources.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -12,10 +12,7 @@ const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_f
 pub(super) fn schema() -> Schema {
     Schema {
         version: 0,
-        description: "Manages the EKS runners of the Platform Orchestrator.\n\nEach of `api_url`, `org_id` and \
-                      `auth_token` is looked up in this order: the provider block; the file that \
-                      `hctl_config_file` names; the environment; the configuration file that `hctl login` writes \
-                      (only where `hctl_config_file` is not set).",
+        description: "Manages the EKS runners of the Platform Orchestrator, and the rules that choose them.",
         attributes: vec![
             Attribute::string(
                 "api_url",

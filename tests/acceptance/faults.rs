@@ -369,7 +369,7 @@ fn down_after_a_create(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("Could not create the runner")
-        .has("it is not known whether");
+        .has("t is not known whether");
     let state = workspace.state();
     assert_eq!(
         state[ADDRESS]["runner_configuration"]["job"]["service_account"],

@@ -21,6 +21,10 @@ use libtest_mimic::{Arguments, Trial};
 /// A scenario: its name and what it does.
 type Scenario = (&'static str, fn(&Cli));
 
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests has to know why they are skipped"
+)]
 fn main() {
     let mut arguments = Arguments::from_args();
     // Each scenario runs a few processes; more at once than cores would only make them slow.

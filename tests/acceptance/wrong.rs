@@ -312,7 +312,7 @@ fn wrong_pod_templates(cli: &Cli) {
         ),
         (
             "jsonencode({ metadata = { namespace = \"other\" } })".to_owned(),
-            vec!["metadata.namespace", "job.namespace"],
+            vec!["metadata.namespace", "Remove it"],
         ),
         (
             "jsonencode({ spec = { containers = [{ image = \"i\" }] } })".to_owned(),

@@ -45,7 +45,9 @@ pub(super) fn data_source() -> Schema {
     let mut attributes = resource().attributes;
     attributes.retain(|attribute| attribute.name != "timeouts");
     for attribute in &mut attributes {
-        if attribute.name != "id" {
+        if attribute.name == "id" {
+            attribute.description = "The id of the runner.";
+        } else {
             make_computed(attribute);
         }
     }
