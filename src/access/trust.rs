@@ -152,8 +152,16 @@ fn statement_matches(
 ) -> Vec<Match> {
     let mut matches = vec![principal(name, elements, who), action(name, elements)];
     if let Some(stray) = elements.keys().find(|key| {
-        !["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"]
-            .contains(&key.as_str())
+        ![
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Condition",
+        ]
+        .contains(&key.as_str())
     }) {
         matches.push(Match::Unknown(format!("{name} has the element {stray:?}")));
     }
@@ -170,19 +178,21 @@ fn statement_matches(
                 }
             }
         }
-        Some(_) => matches.push(Match::Unknown(format!("{name} has a Condition of no known form"))),
+        Some(_) => matches.push(Match::Unknown(format!(
+            "{name} has a Condition of no known form"
+        ))),
     }
     matches
 }
 
 /// Whether the statement is about the OIDC provider of the issuer.
 fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -> Match {
-    let (element, principal, negated) = match (elements.get("Principal"), elements.get("NotPrincipal"))
-    {
-        (Some(principal), None) => ("Principal", principal, false),
-        (None, Some(principal)) => ("NotPrincipal", principal, true),
-        _ => return Match::Unknown(format!("{name} has no single Principal")),
-    };
+    let (element, principal, negated) =
+        match (elements.get("Principal"), elements.get("NotPrincipal")) {
+            (Some(principal), None) => ("Principal", principal, false),
+            (None, Some(principal)) => ("NotPrincipal", principal, true),
+            _ => return Match::Unknown(format!("{name} has no single Principal")),
+        };
     let listed = match principal {
         Value::String(all) => all == "*",
         Value::Object(kinds) => kinds.iter().any(|(kind, names)| {
@@ -248,7 +258,9 @@ fn condition(
         return Match::Unknown(format!("{element} has values of no known form"));
     };
     let Some(sent) = value_of(key, who) else {
-        return Match::Unknown(format!("{element}: the value of this key is not known here"));
+        return Match::Unknown(format!(
+            "{element}: the value of this key is not known here"
+        ));
     };
     // Each key here has exactly one value, so a set operator changes nothing.
     let bare = operator
@@ -290,7 +302,10 @@ fn condition(
         && patterns
             .iter()
             .any(|pattern| pattern.contains(['*', '?']) && like(pattern, sent));
-    let case = !negated && patterns.iter().any(|pattern| pattern.eq_ignore_ascii_case(sent));
+    let case = !negated
+        && patterns
+            .iter()
+            .any(|pattern| pattern.eq_ignore_ascii_case(sent));
     let hint = if wildcard {
         Some(format!(
             "`*` and `?` are ordinary characters under {bare}; only StringLike has wildcards."
@@ -362,7 +377,8 @@ fn text(value: &Value) -> Option<&str> {
 
 /// Whether a text matches a pattern in which `*` stands for any characters and `?` for one.
 pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to go on when what follows the last `*` did not match: the `*` takes one more.
     let mut retry = None;
@@ -418,7 +434,10 @@ mod tests {
     }
 
     fn decide(statement: Value) -> Decision {
-        evaluate(&json!({"Version": "2012-10-17", "Statement": statement}), &who())
+        evaluate(
+            &json!({"Version": "2012-10-17", "Statement": statement}),
+            &who(),
+        )
     }
 
     fn allowed(statement: Value) -> bool {
@@ -454,7 +473,10 @@ mod tests {
             ("StringEquals", json!(["other", "my-org+my-runner"])),
             ("StringEqualsIfExists", json!("my-org+my-runner")),
             ("ForAnyValue:StringEquals", json!(["my-org+my-runner"])),
-            ("ForAllValues:StringEquals", json!(["my-org+my-runner", "x"])),
+            (
+                "ForAllValues:StringEquals",
+                json!(["my-org+my-runner", "x"]),
+            ),
             ("StringEqualsIgnoreCase", json!("MY-ORG+my-runner")),
             ("StringLike", json!("my-org+*")),
             ("StringLike", json!("m?-org+my-runner")),
@@ -506,8 +528,15 @@ mod tests {
     #[test]
     fn a_wildcard_where_there_is_none_and_a_wrong_case_are_told() {
         let reason = refusal(statement(json!({"StringEquals": {SUB: "my-org+*"}})));
-        assert!(reason.hint.unwrap().contains("only StringLike has wildcards"));
-        let reason = refusal(statement(json!({"StringEquals": {SUB: "My-Org+my-runner"}})));
+        assert!(
+            reason
+                .hint
+                .unwrap()
+                .contains("only StringLike has wildcards")
+        );
+        let reason = refusal(statement(
+            json!({"StringEquals": {SUB: "My-Org+my-runner"}}),
+        ));
         assert!(reason.hint.unwrap().contains("upper and lower case"));
     }
 
@@ -530,9 +559,18 @@ mod tests {
             (json!({"AWS": "*"}), true),
             (json!({"Federated": "*"}), true),
             (json!({"Federated": ["x", PROVIDER]}), true),
-            (json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}), true),
-            (json!({"Federated": "arn:aws:iam::999999999999:oidc-provider/oidc.humanitec.dev"}), false),
-            (json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}), false),
+            (
+                json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}),
+                true,
+            ),
+            (
+                json!({"Federated": "arn:aws:iam::999999999999:oidc-provider/oidc.humanitec.dev"}),
+                false,
+            ),
+            (
+                json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}),
+                false,
+            ),
             (json!({"Federated": "oidc.humanitec.dev"}), false),
             (json!({"AWS": "arn:aws:iam::123456789012:root"}), false),
             (json!({"Service": "*"}), false),
@@ -542,7 +580,10 @@ mod tests {
             if !allows {
                 let reason = refusal(policy.clone());
                 assert_eq!(reason.element, "Statement 1, Principal");
-                assert_eq!(reason.expected, format!("{{\"Federated\": \"{PROVIDER}\"}}"));
+                assert_eq!(
+                    reason.expected,
+                    format!("{{\"Federated\": \"{PROVIDER}\"}}")
+                );
             }
         }
     }
@@ -595,15 +636,27 @@ mod tests {
     #[test]
     fn what_is_not_known_is_never_a_refusal() {
         for (condition, what) in [
-            (json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}), "aws:SourceVpc"),
+            (
+                json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
+                "aws:SourceVpc",
+            ),
             (json!({"StringMatches": {SUB: "x"}}), "StringMatches"),
             (json!({"stringequals": {SUB: "x"}}), "stringequals"),
-            (json!({"StringEquals": {SUB: "${aws:username}"}}), "policy variable"),
+            (
+                json!({"StringEquals": {SUB: "${aws:username}"}}),
+                "policy variable",
+            ),
             (json!({"StringEquals": {SUB: 7}}), "no known form"),
-            (json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}), ":email"),
+            (
+                json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
+                ":email",
+            ),
             (json!("x"), "Condition of no known form"),
         ] {
-            assert!(cant_tell(statement(condition.clone())).contains(what), "{condition}");
+            assert!(
+                cant_tell(statement(condition.clone())).contains(what),
+                "{condition}"
+            );
         }
         let mut resource = statement(json!({}));
         resource["Resource"] = json!("*");
@@ -620,9 +673,13 @@ mod tests {
     #[test]
     fn the_closest_of_several_statements_is_the_one_that_is_explained() {
         let ec2 = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
-        let meant = statement(json!({"StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+old"}}));
+        let meant =
+            statement(json!({"StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+old"}}));
         let reason = refusal(json!([ec2, meant]));
-        assert_eq!(reason.element, format!("Statement 2, StringEquals on {SUB}"));
+        assert_eq!(
+            reason.element,
+            format!("Statement 2, StringEquals on {SUB}")
+        );
     }
 
     #[test]

@@ -156,6 +156,8 @@ impl Workspace {
                 ),
                 ("TF_IN_AUTOMATION".into(), "1".into()),
                 ("TF_INPUT".into(), "0".into()),
+                // Nobody is asked for AWS credentials but the environment.
+                ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
                 ("CHECKPOINT_DISABLE".into(), "1".into()),
                 ("HOME".into(), home.display().to_string()),
                 (
@@ -181,6 +183,11 @@ impl Workspace {
     /// Sets an environment variable for the commands to come.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) {
         self.environment.insert(name.into(), value.into());
+    }
+
+    /// Takes an environment variable away from the commands to come.
+    pub(crate) fn unset_env(&mut self, name: &str) {
+        self.environment.remove(name);
     }
 
     /// The folder.

@@ -7,6 +7,7 @@
 mod cli;
 mod configuration;
 mod drift;
+mod eks_access;
 mod existing;
 mod faults;
 mod lifecycle;
@@ -39,6 +40,14 @@ fn main() {
         secrets::SCENARIOS,
     ]
     .concat();
+    let absent = sandbox::eks::Eks::absent();
+    let no_eks = !absent.is_empty();
+    if no_eks {
+        eprintln!(
+            "the scenarios of EKS access are ignored; not built or installed here: {}",
+            absent.join(", ")
+        );
+    }
     let mut trials = Vec::new();
     for cli in Cli::both() {
         if cli.program.is_none() {
@@ -47,9 +56,13 @@ fn main() {
                 cli.name
             );
         }
-        for (name, scenario) in scenarios.iter().copied() {
+        let on_eks = eks_access::SCENARIOS
+            .iter()
+            .map(|scenario| (*scenario, no_eks));
+        let alone = scenarios.iter().map(|scenario| (*scenario, false));
+        for ((name, scenario), lacking) in alone.chain(on_eks) {
             let cli = cli.clone();
-            let ignored = cli.program.is_none();
+            let ignored = lacking || cli.program.is_none();
             let trial = Trial::test(format!("{}::{name}", cli.name), move || {
                 scenario(&cli);
                 Ok(())

@@ -56,7 +56,7 @@ fn signal(signal: &str, target: &str) {
 }
 
 /// What a terminal does: the signal goes to the whole process group.
-fn ctrl_c(terraform: &Child) {
+pub(crate) fn ctrl_c(terraform: &Child) {
     signal("INT", &format!("-{}", terraform.id()));
 }
 

@@ -90,7 +90,10 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         session_name: session.as_ref().map(|(name, _)| name.as_str()),
     };
     let document = role.trust_policy.as_ref().map_err(|error| {
-        Outcome::skipped(format!("Can't tell: the trust policy of {} cannot be read: {error}.", role.arn))
+        Outcome::skipped(format!(
+            "Can't tell: the trust policy of {} cannot be read: {error}.",
+            role.arn
+        ))
     })?;
     Ok(match evaluate(document, &who) {
         Decision::Allowed { any_subject: false } => Outcome::passed(format!(
@@ -121,7 +124,10 @@ fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
                 found,
                 hint,
             } = reason;
-            let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+            let hint = hint
+                .as_ref()
+                .map(|hint| format!(" {hint}"))
+                .unwrap_or_default();
             format!("{element}: expected {expected}, found {found}.{hint}")
         })
         .collect();
@@ -134,7 +140,10 @@ fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
         run.settings().oidc_issuer,
         sentences.join(" ")
     ))
-    .compare(join(|reason| &reason.expected), join(|reason| &reason.found))
+    .compare(
+        join(|reason| &reason.expected),
+        join(|reason| &reason.found),
+    )
 }
 
 /// `role-permission`

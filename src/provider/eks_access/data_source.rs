@@ -54,10 +54,7 @@ impl EksAccessData {
 
 fn computed(report: &Report) -> [(&'static str, Value); 5] {
     [
-        (
-            "ok",
-            Value::from(report.is_ok() && !report.has_no_credentials()),
-        ),
+        ("ok", Value::from(report.is_ok())),
         (
             "checks",
             Value::List(report.checks.iter().map(check).collect()),

@@ -7,7 +7,7 @@ mod told;
 
 use std::time::Duration;
 
-use crate::access::{Budget, Preflight, Report, Subject};
+use crate::access::{Budget, Preflight, Report, Status, Subject};
 use crate::plugin::{CallContext, Diagnostic, Value};
 
 pub(super) use data_source::EksAccessData;
@@ -85,10 +85,14 @@ impl EksAccess {
             )]);
         }
         let diagnostics = self.told.diagnostics(subject, &report, |_| true);
-        if report.is_ok() {
-            Ok(diagnostics)
-        } else {
+        // Where nobody could be asked, the apply goes on as without the checks.
+        let failed = report
+            .with_status(Status::Failed)
+            .any(|result| !result.outcome.no_credentials);
+        if failed {
             Err(diagnostics)
+        } else {
+            Ok(diagnostics)
         }
     }
 

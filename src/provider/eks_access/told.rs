@@ -43,61 +43,60 @@ impl Told {
         if report.has_no_credentials() && !self.no_credentials.swap(true, Ordering::Relaxed) {
             found.push(no_credentials(report));
         }
-        for result in &report.checks {
-            let severity = match result.outcome.status {
-                Status::Failed if is_error(&result.outcome) => Diagnostic::error,
-                Status::Failed | Status::Warned => Diagnostic::warning,
+        let runner = subject.runner_id.get().cloned().unwrap_or_default();
+        for CheckResult { id, outcome } in &report.checks {
+            let fails = match outcome.status {
+                Status::Failed => is_error(outcome),
+                Status::Warned => false,
                 Status::Passed | Status::Skipped => continue,
             };
-            let runner = subject.runner_id.get().cloned().unwrap_or_default();
-            let is_failed_error =
-                result.outcome.status == Status::Failed && is_error(&result.outcome);
-            let news = lock(&self.said).insert((
-                result.id,
-                runner.clone(),
-                result.outcome.message.clone(),
-            ));
-            // An error is always told: something fails because of it.
-            if news || is_failed_error {
-                let detail = self.detail(result, runner);
-                found.push(
-                    severity(format!("EKS access: {}", result.id), detail).at(path(result.id)),
-                );
+            // Told above. An error is always told: something fails because of it.
+            let said = (*id, runner.clone(), outcome.message.clone());
+            if outcome.no_credentials || !(lock(&self.said).insert(said) || fails) {
+                continue;
             }
+            let summary = format!("EKS access: {id}");
+            let diagnostic = if fails {
+                Diagnostic::error(summary, self.detail_once(*id, outcome, &runner))
+            } else {
+                // Terraform shows one warning of each summary and counts the others. Which one is its
+                // choice, so each has the fix.
+                Diagnostic::warning(summary, detail(*id, outcome))
+            };
+            found.push(diagnostic.at(path(*id)));
         }
         found
     }
 
-    fn detail(&self, CheckResult { id, outcome }: &CheckResult, runner: String) -> String {
-        let cause = outcome
-            .cause
-            .clone()
-            .unwrap_or_else(|| outcome.message.clone());
-        let first = lock(&self.causes)
-            .entry((*id, cause))
-            .or_insert_with(|| runner.clone())
-            .clone();
-        if first != runner {
-            return format!(
-                "{}\n\nThe cause is that of the runner {first:?}, whose diagnostic has the fix.",
-                outcome.message
-            );
+    /// The whole detail for the first runner with this cause; for another one, where that stands.
+    fn detail_once(&self, id: CheckId, outcome: &Outcome, runner: &str) -> String {
+        let cause = outcome.cause.as_ref().unwrap_or(&outcome.message);
+        let mut causes = lock(&self.causes);
+        let first = causes
+            .entry((id, cause.clone()))
+            .or_insert_with(|| runner.to_owned());
+        if first == runner {
+            return detail(id, outcome);
         }
-        let mut text = outcome.message.clone();
-        if let (Some(expected), Some(found)) = (&outcome.expected, &outcome.found) {
-            let _ = write!(text, "\n\n  expected: {expected}\n  found:    {found}");
-        }
-        if let Some(fix) = &outcome.fix {
-            // Terraform leaves lines that begin with a space as they are.
-            let _ = write!(
-                text,
-                "\n\nTo mend it:\n\n  {}",
-                fix.trim_end().replace('\n', "\n  ")
-            );
-        }
-        let _ = write!(text, "\n\nMore: {}", id.docs());
-        text
+        format!(
+            "{}\n\nThe cause is that of the runner {first:?}, whose diagnostic has the fix.",
+            outcome.message
+        )
     }
+}
+
+fn detail(id: CheckId, outcome: &Outcome) -> String {
+    let mut text = outcome.message.clone();
+    if let (Some(expected), Some(found)) = (&outcome.expected, &outcome.found) {
+        let _ = write!(text, "\n\n  expected: {expected}\n  found:    {found}");
+    }
+    if let Some(fix) = &outcome.fix {
+        // Terraform leaves lines that begin with a space as they are.
+        let fix = fix.trim_end().replace('\n', "\n  ");
+        let _ = write!(text, "\n\nTo mend it:\n\n  {fix}");
+    }
+    let _ = write!(text, "\n\nMore: {}", id.docs());
+    text
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
