@@ -1,0 +1,10 @@
+//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
+//!
+//! The rooms and who may use whom are drawn in ARCHITECTURE.md.
+
+pub mod access;
+pub mod cli;
+pub mod orchestrator;
+pub mod plugin;
+pub mod provider;
+pub mod runner;

@@ -81,6 +81,10 @@ const ROLE_ARN: &[&str] = &["runner_configuration", "cluster", "auth", "role_arn
 /// The attribute of a runner that holds the job's namespace.
 const NAMESPACE: &[&str] = &["runner_configuration", "job", "namespace"];
 
+/// The page of the documentation that has a heading for every check.
+const DOCS: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator\
+    /latest/docs/guides/eks-access-checks";
+
 impl CheckId {
     /// Every check, in order.
     pub const ALL: [Self; 20] = [
@@ -131,6 +135,12 @@ impl CheckId {
             Self::JobDryRun => "job-dry-run",
             Self::StateStorage => "state-storage",
         }
+    }
+
+    /// Where the documentation says what the check looks at and how to mend what it finds.
+    #[must_use]
+    pub fn docs(self) -> String {
+        format!("{DOCS}#{self}")
     }
 
     /// What is true when the check passes.
