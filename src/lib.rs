@@ -1,0 +1,9 @@
+//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
+//!
+//! The rooms and who may use whom are drawn in ARCHITECTURE.md.
+
+pub mod access;
+pub mod orchestrator;
+pub mod plugin;
+pub mod provider;
+pub mod runner;
