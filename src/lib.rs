@@ -1,8 +1,10 @@
-//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator.
+//! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator, and the command
+//! `eks-runner`.
 //!
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
 pub mod access;
+pub mod cli;
 pub mod orchestrator;
 pub mod plugin;
 pub mod provider;

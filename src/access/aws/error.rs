@@ -85,13 +85,15 @@ impl AwsError {
 
     /// Reads an error code. The codes are those of "Common errors" in the references of STS, IAM
     /// and EKS, and what the SDKs take for throttling.
-    fn from_code(action: &'static str, code: String, message: String, status: Option<u16>) -> Self {
+    fn from_code(
+        action: &'static str,
+        code: String,
+        message: String,
+        status: Option<u16>,
+    ) -> Self {
         match code.as_str() {
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnauthorizedOperation"
-            | "NotAuthorized"
-            | "OptInRequired" => Self::Denied { action, message },
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+            | "NotAuthorized" | "OptInRequired" => Self::Denied { action, message },
             "InvalidClientTokenId"
             | "UnrecognizedClientException"
             | "SignatureDoesNotMatch"
@@ -103,9 +105,9 @@ impl AwsError {
             | "AuthFailure"
             | "InvalidAccessKeyId"
             | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException" => Self::BadCredentials(format!(
-                "AWS refused the credentials with {code}: {message}"
-            )),
+            | "MissingAuthenticationTokenException" => {
+                Self::BadCredentials(format!("AWS refused the credentials with {code}: {message}"))
+            }
             "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => {
                 Self::NotFound { action, message }
             }
@@ -148,19 +150,23 @@ impl AwsError {
                 outcome
             }
             Self::BadCredentials(message) => {
-                let mut outcome = Outcome::failed(format!("{message}.")).fix(
-                    "bad-credentials",
-                    "aws sts get-caller-identity   # must answer with these credentials",
-                );
+                let mut outcome = Outcome::failed(format!("{}.", bare(message)))
+                    .fix("bad-credentials", "aws sts get-caller-identity   # must answer with these credentials");
                 outcome.no_credentials = true;
                 outcome
             }
             Self::Denied { action, message } => Outcome::skipped(format!(
-                "The caller may not ask: {action} is not allowed to it ({message})."
+                "The caller may not ask: {action} is not allowed to it ({}).",
+                bare(message)
             )),
-            other => Outcome::skipped(format!("Not found out: {other}.")),
+            other => Outcome::skipped(format!("Not found out: {}.", bare(&other.to_string()))),
         }
     }
+}
+
+/// A message without the full stop that AWS gives some.
+fn bare(message: &str) -> &str {
+    message.trim_end_matches('.')
 }
 
 /// An error and its sources in one line, none of them twice.
@@ -212,18 +218,9 @@ mod tests {
     #[test]
     fn a_denial_names_the_action() {
         let message = code("AccessDenied", 403).outcome().message;
-        assert!(
-            message.starts_with("The caller may not ask: iam:GetRole"),
-            "{message}"
-        );
+        assert!(message.starts_with("The caller may not ask: iam:GetRole"), "{message}");
         assert!(matches!(code("", 429), AwsError::Throttled { .. }));
-        assert!(matches!(
-            code("ServiceUnavailable", 503),
-            AwsError::Unreachable { .. }
-        ));
-        assert!(matches!(
-            code("ResourceNotFoundException", 404),
-            AwsError::NotFound { .. }
-        ));
+        assert!(matches!(code("ServiceUnavailable", 503), AwsError::Unreachable { .. }));
+        assert!(matches!(code("ResourceNotFoundException", 404), AwsError::NotFound { .. }));
     }
 }
