@@ -6,6 +6,7 @@
 
 mod call;
 pub mod codec;
+mod configured;
 mod conform;
 pub mod diagnostic;
 mod log;

@@ -10,13 +10,16 @@ const MAX_LENGTH: usize = 10_000;
 
 /// A number, in the one form that the wire wants for it: equal numbers compare equal.
 ///
+/// A whole number is never a float: Terraform would save the shortest digits that tell the float from
+/// its neighbours, 9223372036854776000 for 9223372036854775808. So does go-cty since 1.14.4.
+///
 /// The variants are there to be read. A number is made by [`Number::parse`], [`Number::from_f64`]
 /// or `From`, which choose the form.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Number {
     /// An integer that fits.
     Integer(i64),
-    /// A number that a float holds exactly, and that is no [`Number::Integer`].
+    /// A number that is not whole and that a float holds exactly.
     Float(f64),
     /// Any other number, in plain decimal notation (`-12.5`, never `1e9`).
     Decimal(String),
@@ -53,10 +56,9 @@ impl Number {
             return Err(NumberError::TooLong);
         }
         let decimal = decimal.normalized();
-        if decimal.is_integer()
-            && let Some(integer) = decimal.to_i64()
-        {
-            return Ok(Self::Integer(integer));
+        if decimal.is_integer() {
+            let integer = decimal.to_i64().map(Self::Integer);
+            return Ok(integer.unwrap_or_else(|| Self::Decimal(decimal.to_plain_string())));
         }
         // The nearest float is the number itself, or no float is.
         if let Ok(float) = text.parse::<f64>()
@@ -75,13 +77,14 @@ impl Number {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        Some(
-            if float.fract() == 0.0 && (-PAST_INTEGERS..PAST_INTEGERS).contains(&float) {
-                Self::Integer(float as i64)
-            } else {
-                Self::Float(float)
-            },
-        )
+        Some(if float.fract() != 0.0 {
+            Self::Float(float)
+        } else if (-PAST_INTEGERS..PAST_INTEGERS).contains(&float) {
+            Self::Integer(float as i64)
+        } else {
+            // All of its digits, for the precision is given.
+            Self::Decimal(format!("{float:.0}"))
+        })
     }
 }
 
@@ -93,23 +96,7 @@ impl From<i64> for Number {
 
 impl From<u64> for Number {
     fn from(integer: u64) -> Self {
-        match i64::try_from(integer) {
-            Ok(integer) => Self::Integer(integer),
-            Err(_) => {
-                #[expect(clippy::cast_precision_loss, reason = "looked at in the next line")]
-                let float = integer as f64;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "whole"
-                )]
-                if float as u128 == u128::from(integer) {
-                    Self::Float(float)
-                } else {
-                    Self::Decimal(integer.to_string())
-                }
-            }
-        }
+        i64::try_from(integer).map_or_else(|_| Self::Decimal(integer.to_string()), Self::Integer)
     }
 }
 
@@ -145,10 +132,7 @@ mod tests {
             ("9007199254740993", Number::Integer(9_007_199_254_740_993)),
             ("-9223372036854775808", Number::Integer(i64::MIN)),
             ("9223372036854775807", Number::Integer(i64::MAX)),
-            (
-                "9223372036854775808",
-                Number::Float(9.223_372_036_854_776e18),
-            ),
+            ("9223372036854775808", decimal("9223372036854775808")),
             ("9223372036854775809", decimal("9223372036854775809")),
             ("18446744073709551615", decimal("18446744073709551615")),
             ("0.5", Number::Float(0.5)),
@@ -156,7 +140,7 @@ mod tests {
             ("0.1", decimal("0.1")),
             ("-0.10", decimal("-0.1")),
             ("0.1234567890123456789", decimal("0.1234567890123456789")),
-            ("1e22", Number::Float(1e22)),
+            ("1e22", decimal("10000000000000000000000")),
             ("1e23", decimal("100000000000000000000000")),
             ("2.5e-3", decimal("0.0025")),
         ] {
@@ -191,7 +175,15 @@ mod tests {
     fn floats_and_unsigned_integers_take_the_same_forms_as_texts() {
         assert_eq!(Number::from_f64(3.0), Some(Number::Integer(3)));
         assert_eq!(Number::from_f64(-0.0), Some(Number::Integer(0)));
-        assert_eq!(Number::from_f64(1e300), Some(Number::Float(1e300)));
+        let past_integers = Number::Decimal("-9223372036854777856".to_owned());
+        assert_eq!(
+            Number::from_f64(-9.223_372_036_854_778e18),
+            Some(past_integers)
+        );
+        assert_eq!(
+            Number::from_f64(1e300),
+            Number::parse(&format!("{:.0}", 1e300)).ok()
+        );
         assert_eq!(Number::from_f64(f64::NAN), None);
         assert_eq!(Number::from_f64(f64::NEG_INFINITY), None);
         for integer in [0, 7, u64::MAX, 1 << 63, (1 << 63) + 1, u64::MAX - 2047] {

@@ -216,6 +216,17 @@ fn wrong_values(cli: &Cli) {
             "more than zero",
         ),
         (
+            auth("role_arn = null"),
+            "role_arn = null",
+            "Missing required argument",
+        ),
+        (
+            runner_with(|_| ())
+                + "resource \"platform-orchestrator_runner_rule\" \"r\" {\nrunner_id = \"r1\"\nid = \"x\"\n}\n",
+            "id = \"x\"",
+            "Read-only attribute",
+        ),
+        (
             runner_with(|_| ())
                 + "resource \"platform-orchestrator_runner_rule\" \"r\" {\nrunner_id = \"\"\n}\n",
             "runner_id = \"\"",

@@ -62,12 +62,12 @@ fn values_have_the_bytes_of_go_cty() {
         (
             r#""number""#,
             number("9223372036854775808"),
-            b"\xcb\x43\xe0\x00\x00\x00\x00\x00\x00".to_vec(),
+            b"\xb39223372036854775808".to_vec(),
         ),
         (
             r#""number""#,
-            number("1e23"),
-            b"\xb8100000000000000000000000".to_vec(),
+            number("-1e23"),
+            b"\xb9-100000000000000000000000".to_vec(),
         ),
         (
             r#"["list","bool"]"#,

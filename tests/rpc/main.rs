@@ -14,3 +14,4 @@ mod read;
 mod saved;
 mod stop;
 mod unreadable;
+mod validate;

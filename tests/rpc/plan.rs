@@ -142,7 +142,7 @@ async fn an_error_of_the_provider_is_answered_beside_the_proposed_state() {
     assert_eq!(warning.severity(), proto::diagnostic::Severity::Warning);
     assert_eq!(
         (error.summary.as_str(), error.detail.as_str()),
-        ("No", "Not today.")
+        ("No", "main.number: Not today.")
     );
     assert_eq!(error.attribute, Some(Path::of(["main", "number"]).into()));
     assert_eq!(unwire(answer.planned_state.as_ref()), config);

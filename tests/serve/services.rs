@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::grpc_broker_client::GrpcBrokerClient;
-use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::grpc_controller_client::GrpcControllerClient;
-use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::grpc_stdio_client::GrpcStdioClient;
-use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::{ConnInfo, Empty};
+use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::proto::grpc_broker_client::GrpcBrokerClient;
+use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::proto::grpc_controller_client::GrpcControllerClient;
+use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::proto::grpc_stdio_client::GrpcStdioClient;
+use terraform_provider_platform_orchestrator::plugin::wire::go_plugin::proto::{ConnInfo, Empty};
 use tonic::Code;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;

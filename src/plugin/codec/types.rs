@@ -10,6 +10,8 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::plugin::value::Type;
 
+use super::normalized;
+
 impl Serialize for Type {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -60,7 +62,8 @@ impl<'de> Visitor<'de> for TypeVisitor {
             Kind::List => Type::List(part(&mut parts)?),
             Kind::Set => Type::Set(part(&mut parts)?),
             Kind::Map => Type::Map(part(&mut parts)?),
-            Kind::Tuple => Type::Tuple(part(&mut parts)?),
+            // Go writes the list of no types as null, where nobody made a list.
+            Kind::Tuple => Type::Tuple(part::<Option<_>, A>(&mut parts)?.unwrap_or_default()),
             Kind::Object => {
                 let Attributes(attributes) = part(&mut parts)?;
                 // The names of those that a configuration may leave out; a value has them all.
@@ -102,8 +105,8 @@ impl<'de> Visitor<'de> for AttributesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Attributes, A::Error> {
         let mut attributes = BTreeMap::new();
-        while let Some((name, ty)) = entries.next_entry()? {
-            if attributes.insert(name, ty).is_some() {
+        while let Some((name, ty)) = entries.next_entry::<String, _>()? {
+            if attributes.insert(normalized(&name), ty).is_some() {
                 return Err(A::Error::custom("an attribute is there twice"));
             }
         }
@@ -151,6 +154,18 @@ mod tests {
         let json = r#"["object",{"a":"string"},["a"]]"#;
         let ty = serde_json::from_str::<Type>(json).unwrap();
         assert_eq!(ty, object([("a", Type::String)]));
+    }
+
+    #[test]
+    fn a_tuple_of_nothing_has_two_spellings() {
+        let ty = serde_json::from_str::<Type>(r#"["tuple",null]"#).unwrap();
+        assert_eq!(ty, Type::Tuple(vec![]));
+    }
+
+    #[test]
+    fn names_of_attributes_are_in_nfc() {
+        let ty = serde_json::from_str::<Type>("[\"object\",{\"e\u{301}\":\"bool\"}]").unwrap();
+        assert_eq!(ty, object([("\u{e9}", Type::Bool)]));
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn unreadable(what: &str, why: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::error(
         format!("The {what} cannot be read"),
         format!(
-            "Terraform sent the provider a {what} that does not fit the provider's schema: {why}.\n\n\
+            "What Terraform sent does not fit the provider's schema: {why}.\n\n\
              Nothing was changed. Run \"init -upgrade\", so that both use the same version of the \
              provider, and try again. If that does not help, please report this as a bug in the \
              provider."

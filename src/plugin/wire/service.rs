@@ -13,7 +13,6 @@ use crate::plugin::diagnostic::Diagnostic;
 use crate::plugin::provider::{CallContext, Provider};
 
 use super::catalog::Catalog;
-pub use super::proto::provider_server::ProviderServer;
 use super::{proto, rpc};
 
 /// Serves a [`Provider`].

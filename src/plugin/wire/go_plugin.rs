@@ -4,17 +4,34 @@ use std::pin::Pin;
 
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use crate::plugin::wire::go_plugin::grpc_broker_server::GrpcBroker;
-use crate::plugin::wire::go_plugin::grpc_controller_server::GrpcController;
-use crate::plugin::wire::go_plugin::grpc_stdio_server::GrpcStdio;
-use crate::plugin::wire::go_plugin::{ConnInfo, Empty, StdioData};
+use self::proto::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
+use self::proto::grpc_controller_server::{GrpcController, GrpcControllerServer};
+use self::proto::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
+use self::proto::{ConnInfo, Empty, StdioData};
+
+/// Their messages.
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+pub mod proto {
+    tonic::include_proto!("plugin");
+}
+
+/// `routes` and those of these services. `end` is cancelled when the client asks for the end, and
+/// ends the streams when it has come otherwise.
+pub(super) fn add_to(routes: Routes, end: &CancellationToken) -> Routes {
+    let end = || end.clone();
+    routes
+        .add_service(GrpcControllerServer::new(Controller { end: end() }))
+        .add_service(GrpcStdioServer::new(Stdio { end: end() }))
+        .add_service(GrpcBrokerServer::new(Broker { end: end() }))
+}
 
 /// Ends the plugin when the client asks for it.
-pub(super) struct Controller {
+struct Controller {
     /// Cancelled by the client's request.
-    pub(super) end: CancellationToken,
+    end: CancellationToken,
 }
 
 #[async_trait]
@@ -27,9 +44,9 @@ impl GrpcController for Controller {
 
 /// Would carry what the plugin prints on stdout. It prints nothing there, and its log goes to
 /// stderr, so the stream is just kept open until the end.
-pub(super) struct Stdio {
+struct Stdio {
     /// Cancelled when the plugin ends.
-    pub(super) end: CancellationToken,
+    end: CancellationToken,
 }
 
 #[async_trait]
@@ -45,9 +62,9 @@ impl GrpcStdio for Stdio {
 }
 
 /// Would set up further connections. A provider has none, so what the client says is passed over.
-pub(super) struct Broker {
+struct Broker {
     /// Cancelled when the plugin ends.
-    pub(super) end: CancellationToken,
+    end: CancellationToken,
 }
 
 #[async_trait]

@@ -1,0 +1,114 @@
+//! Checking configurations: by the schema, and by the provider.
+
+use terraform_provider_platform_orchestrator::plugin::wire::proto;
+use terraform_provider_platform_orchestrator::plugin::{Diagnostic, Number, Path, Value};
+
+use crate::fake::{LOOKUP, THING, Thing, call, method, only_error, serve, thing, wire, wire_as};
+
+async fn validate(thing: Thing, config: &Value) -> Vec<proto::Diagnostic> {
+    let request = proto::validate_resource_config::Request {
+        type_name: THING.to_owned(),
+        config: wire(config),
+        ..Default::default()
+    };
+    call!(serve(thing), validate_resource_config, request).diagnostics
+}
+
+fn port(number: Value) -> Value {
+    Value::object([("number", number), ("protocol", Value::Null)])
+}
+
+#[tokio::test]
+async fn what_is_not_known_yet_is_no_mistake() {
+    let one = || port(Number::from(1_i64).into());
+    for (name, value) in [
+        ("name", Value::unknown()),
+        ("size", Value::unknown()),
+        ("main", Value::unknown()),
+        ("main", one()),
+        ("main", port(Value::unknown())),
+        ("ports", Value::List(vec![Value::unknown(), one()])),
+        ("named", Value::object([("a", Value::unknown())])),
+        ("open", Value::List(vec![one()])),
+    ] {
+        let config = thing([("name", "n".into()), (name, value)]);
+        assert_eq!(validate(Thing::default(), &config).await, [], "{name}");
+    }
+}
+
+/// Terraform looks at which arguments are written down, and not at whether they are null.
+#[tokio::test]
+async fn a_required_argument_that_is_null_is_an_error_at_its_path() {
+    let missing = || port(Value::Null);
+    let number = |path: Path| path.attribute("number");
+    for (name, value, path) in [
+        ("name", Value::Null, Path::of(["name"])),
+        ("main", missing(), number(Path::of(["main"]))),
+        (
+            "ports",
+            Value::List(vec![Value::unknown(), missing()]),
+            number(Path::of(["ports"]).index(1)),
+        ),
+        (
+            "named",
+            Value::object([("a b", missing())]),
+            number(Path::of(["named"]).key("a b")),
+        ),
+        (
+            "open",
+            Value::List(vec![missing()]),
+            number(Path::of(["open"])),
+        ),
+    ] {
+        let config = thing([("name", "n".into()), (name, value)]);
+        let found = validate(Thing::default(), &config).await;
+        let error = only_error(&found);
+        assert!(error.starts_with("Missing required argument\n"), "{error}");
+        assert_eq!(found[0].attribute, Some(path.into()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_provider_sets_cannot_be_set() {
+    for id in ["1".into(), Value::unknown()] {
+        let config = thing([("id", id), ("name", "n".into())]);
+        let found = validate(Thing::default(), &config).await;
+        let error = only_error(&found);
+        assert!(error.starts_with("Read-only attribute\n"), "{error}");
+        assert_eq!(found[0].attribute, Some(Path::of(["id"]).into()));
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_null_lacks_what_is_required() {
+    let found = validate(Thing::default(), &Value::Null).await;
+    assert!(only_error(&found).contains("\"name\" is required"));
+}
+
+#[tokio::test]
+async fn the_providers_findings_come_beside_those_of_the_schema() {
+    let refuses = Thing {
+        validate: method(|_| vec![Diagnostic::error("No", "Not this one.")]),
+        ..Default::default()
+    };
+    let found = validate(refuses, &thing([])).await;
+    let summaries: Vec<_> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(summaries, ["Missing required argument", "No"]);
+}
+
+#[tokio::test]
+async fn a_data_source_is_checked_too() {
+    let ty = serde_json::from_str(r#"["object",{"id":"string","size":"string"}]"#).unwrap();
+    let config = Value::object([("size", "big".into())]);
+    let request = proto::validate_data_resource_config::Request {
+        type_name: LOOKUP.to_owned(),
+        config: wire_as(&config, &ty),
+    };
+    let service = serve(Thing::default());
+    let found = call!(service, validate_data_resource_config, request).diagnostics;
+    let summaries: Vec<_> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(
+        summaries,
+        ["Missing required argument", "Read-only attribute"]
+    );
+}
