@@ -53,8 +53,10 @@ impl Answer {
             }
             Err(error) => error.to_string(),
         };
-        let why = match excerpt(&answer.body) {
+        let why = match answer.excerpt() {
             text if text.is_empty() => "it is empty".to_owned(),
+            // JSON that breaks off has been the runner's, and may hold what is not to be shown.
+            text if text.starts_with(['{', '[']) => why,
             text => format!("{why}, in the text that begins with: {text}"),
         };
         Err(answer.undecodable(&why))
@@ -79,10 +81,12 @@ impl Answer {
 
     /// A server may repeat in its text what it was sent.
     fn without_token(&self, text: &str) -> String {
-        match &self.token {
-            Some(token) => text.replace(token.secret.expose_secret(), "(the token)"),
-            None => text.to_owned(),
-        }
+        without_token(self.token.as_ref(), text)
+    }
+
+    /// The beginning of the body. The token goes first: a part of it would not be known again.
+    fn excerpt(&self) -> String {
+        excerpt(&self.without_token(&self.body))
     }
 
     /// What an answer that is not the expected one means.
@@ -92,8 +96,10 @@ impl Answer {
         let is_own = own
             .as_ref()
             .is_some_and(|own| own.code.starts_with("HTTP-"));
-        let message =
-            self.without_token(&own.map_or_else(|| excerpt(&self.body), |own| own.message));
+        let message = match own {
+            Some(own) => self.without_token(&own.message),
+            None => self.excerpt(),
+        };
         let Self {
             call,
             status,
@@ -142,6 +148,14 @@ impl Object {
     /// A text of the object, as far as it may be shown.
     pub(super) fn shown(&self, text: &str) -> String {
         self.answer.without_token(text)
+    }
+}
+
+/// The text without the token of the request.
+pub(super) fn without_token(token: Option<&Token>, text: &str) -> String {
+    match token {
+        Some(token) => text.replace(token.secret.expose_secret(), "(the token)"),
+        None => text.to_owned(),
     }
 }
 

@@ -17,8 +17,8 @@ use super::transport::Transport;
 /// How attempts follow each other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// How often a request is sent at most. Five attempts bridge a restart of some seconds; what
-    /// lasts longer is for a person to know.
+    /// How often a request may fail. Five attempts bridge a restart of some seconds; what lasts longer
+    /// is for a person to know. Being asked to come back is no failure: that ends with the budget.
     pub(super) attempts: u32,
     /// The longest wait before the second attempt; it doubles with each further one. Each wait is
     /// drawn evenly from zero up to it ("full jitter"), so that many clients do not return at once.
@@ -141,14 +141,15 @@ impl Client {
         budget: &Budget,
     ) -> Result<T, Failure> {
         let mut doubt = Doubt::default();
-        let mut number = 1;
+        let (mut number, mut failures) = (1, 0);
         loop {
             let error = match self.once(request, number, &read, budget).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             doubt.add(&error);
-            if !error.is_transient() || number >= self.pace.attempts {
+            failures += u32::from(!error.asks_to_come_back());
+            if !error.is_transient() || failures >= self.pace.attempts {
                 return Err(Failure { error, doubt });
             }
             if let Err(error) = self.wait(error, number, budget).await {
@@ -192,7 +193,7 @@ impl Client {
                     });
                 }
                 // All clients are told the same moment; they need not return in it.
-                wait + self.pace.backoff(1)
+                wait + self.pace.backoff(number)
             }
             _ => self.pace.backoff(number),
         };
@@ -254,11 +255,30 @@ impl Error {
     /// Whether the same request may succeed a moment later.
     fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { what, .. } => *what != ConnectFailure::Tls,
+            Self::Connect { what, .. } => {
+                !matches!(what, ConnectFailure::Tls | ConnectFailure::NoTls)
+            }
             Self::TimedOut { .. } | Self::Lost { .. } | Self::Undecodable { .. } => true,
             Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
+            _ => false,
+        }
+    }
+
+    /// Whether the service is well and has asked for another attempt later.
+    pub(super) fn asks_to_come_back(&self) -> bool {
+        match self {
+            Self::Refused {
+                status,
+                retry_after,
+                ..
+            }
+            | Self::Unexpected {
+                status,
+                retry_after,
+                ..
+            } => *status == 429 || (*status == 503 && retry_after.is_some()),
             _ => false,
         }
     }

@@ -29,6 +29,9 @@ pub(super) trait Creation: Sync {
 
     /// What was to happen, as a sentence in the past: ``runner `x` was created``.
     fn sentence(&self) -> String;
+
+    /// That what has this id is in the way, as a sentence.
+    fn taken(&self, id: &str) -> String;
 }
 
 /// What is there in the place of what was to be created.
@@ -42,9 +45,9 @@ pub(super) enum Found<T> {
         /// The thing itself.
         made: T,
     },
-    /// Something else under the same id.
+    /// Something else, which is in the way.
     Other {
-        /// The id.
+        /// Its id.
         id: String,
         /// Its type, if that is not the provider's.
         other_type: Option<String>,
@@ -63,7 +66,7 @@ impl Client {
     ) -> Result<C::Made, Error> {
         let request = creation.request(self.org());
         let mut doubt = Doubt::default();
-        let mut number = 1;
+        let (mut number, mut failures) = (1, 0);
         loop {
             let read = |answer| creation.read(answer);
             let error = match self.once(&request, number, read, budget).await {
@@ -81,13 +84,13 @@ impl Client {
                     }
                     Ok(Found::Nothing) => {}
                     Ok(Found::Same { made, .. }) if doubt.was_there => return Ok(made),
-                    Ok(Found::Other { id, .. }) if doubt.was_there => {
-                        return Err(Error::Different { id });
+                    Ok(Found::Same { id, .. }) => {
+                        return Err(already_exists(creation, id, None, error));
                     }
-                    Ok(Found::Same { id, .. }) => return Err(already_exists(id, None, error)),
                     Ok(Found::Other { id, other_type }) => {
-                        return Err(already_exists(id, other_type, error));
+                        return Err(already_exists(creation, id, other_type, error));
                     }
+                    Err(failure @ Error::OrgNotFound { .. }) => return Err(failure),
                     // The refusal stands, whatever there is.
                     Err(_) if !doubt.was_there => return Err(error),
                     Err(failure) if failure.is_end() => {
@@ -98,7 +101,8 @@ impl Client {
             } else if !error.is_untouched() {
                 return Err(about(creation, doubt, error));
             }
-            if number >= self.pace.attempts {
+            failures += u32::from(!error.asks_to_come_back());
+            if failures >= self.pace.attempts {
                 return Err(about(creation, doubt, error));
             }
             if let Err(error) = self.wait(error, number, budget).await {
@@ -120,7 +124,9 @@ impl Client {
         }
         match creation.find(self, &self.settling()).await {
             Ok(Found::Same { made, .. }) => Ok(made),
-            Ok(Found::Other { id, .. }) => Err(Error::Different { id }),
+            Ok(Found::Other { id, other_type }) => {
+                Err(already_exists(creation, id, other_type, error))
+            }
             Ok(Found::Nothing) => Err(about(creation, doubt, error)),
             Err(_) => Err(uncertain(creation, error)),
         }
@@ -143,13 +149,24 @@ fn uncertain<C: Creation>(creation: &C, error: Error) -> Error {
     }
 }
 
-fn already_exists(id: String, other_type: Option<String>, error: Error) -> Error {
-    match error {
-        Error::Refused { message, .. } => Error::AlreadyExists {
-            id,
+/// The error that something is in the way, in the service's words where it has said so.
+fn already_exists<C: Creation>(
+    creation: &C,
+    id: String,
+    other_type: Option<String>,
+    error: Error,
+) -> Error {
+    let message = match error {
+        Error::Refused {
+            status: 409,
             message,
-            other_type,
-        },
-        error => error,
+            ..
+        } => message,
+        _ => creation.taken(&id),
+    };
+    Error::AlreadyExists {
+        id,
+        message,
+        other_type,
     }
 }

@@ -91,7 +91,7 @@ pub enum Error {
 
     /// The service asks for a longer wait than the budget allows.
     #[error(
-        "{call} was answered with {status} and the wish to wait {} s, and only {} s are left of the time given",
+        "{call} was answered with {status}, which asks to wait {} s, and {} s are left of the time given",
         wait.as_secs(), left.as_secs()
     )]
     TooLongToWait {
@@ -171,16 +171,6 @@ pub enum Error {
         other_type: Option<String>,
     },
 
-    /// After a POST whose answer was lost there is something else under the id; nothing was
-    /// created.
-    #[error(
-        "runner `{id}` exists and is not the one that was sent: it was created by someone else meanwhile"
-    )]
-    Different {
-        /// The runner's id.
-        id: String,
-    },
-
     /// The runner is of another type than this provider's.
     #[error("runner `{id}` is of type `{found}`, not `kubernetes-eks`")]
     OtherType {
@@ -230,6 +220,8 @@ pub enum ConnectFailure {
     Proxy,
     /// No TLS connection could be agreed on, most often because of the certificate.
     Tls,
+    /// What answers there does not speak TLS.
+    NoTls,
     /// Anything else.
     Other,
 }
@@ -242,6 +234,7 @@ impl std::fmt::Display for ConnectFailure {
             Self::TimedOut => "no connection came about in time",
             Self::Proxy => "the proxy did not open a connection",
             Self::Tls => "the server's identity could not be verified (TLS)",
+            Self::NoTls => "what answers there does not speak TLS",
             Self::Other => "no connection came about",
         })
     }
@@ -276,6 +269,16 @@ impl Error {
         }
     }
 
+    /// The time that the budget gave was too short.
+    #[must_use]
+    pub fn is_out_of_time(&self) -> bool {
+        match self {
+            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => true,
+            Self::Uncertain { source, .. } => source.is_out_of_time(),
+            _ => false,
+        }
+    }
+
     /// The change may have been carried out. Whoever creates something keeps it in the state; with
     /// every other error it is certain that nothing was created.
     #[must_use]
@@ -303,7 +306,6 @@ impl Error {
             Self::BadId { .. }
             | Self::Setup { .. }
             | Self::AlreadyExists { .. }
-            | Self::Different { .. }
             | Self::OtherType { .. }
             | Self::OrgNotFound { .. } => None,
         }
@@ -316,7 +318,7 @@ impl Error {
         if let Some(first) = text.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        if !text.ends_with(['.', '!', '?']) {
+        if !text.ends_with(['.', '!', '?', '…']) {
             text.push('.');
         }
         if let Some(step) = self.next_step() {
@@ -328,6 +330,11 @@ impl Error {
 
     fn with_causes(&self) -> String {
         match self {
+            // Its cause says the same once more.
+            Self::Connect {
+                what: ConnectFailure::Refused,
+                ..
+            } => self.to_string(),
             Self::Connect { source, .. } | Self::Lost { source, .. } => {
                 format!("{self} ({})", root(source))
             }
@@ -388,9 +395,7 @@ impl Error {
             Self::OutOfTime {
                 last: Some(last), ..
             } => return last.next_step(),
-            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => {
-                "Try again later, or allow more time in the resource's `timeouts`."
-            }
+            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => "Try again later.",
             Self::Unauthorized { token_from, .. } => {
                 return Some(after_unauthorized(token_from.as_ref()));
             }
@@ -424,8 +429,10 @@ impl Error {
                      another id."
                 ));
             }
-            Self::Different { .. } => "Choose another id, or import the runner that exists.",
             Self::Uncertain { source, .. } => return source.next_step(),
+            Self::Refused { status: 400, .. } => {
+                "That is what the Orchestrator says of the values that were sent. Correct them, and try again."
+            }
             Self::Stopped { .. }
             | Self::Refused { .. }
             | Self::AlreadyExists { .. }
@@ -453,6 +460,10 @@ impl ConnectFailure {
             Self::Proxy => {
                 "Check the proxy in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY to \
                  reach it directly."
+            }
+            Self::NoTls => {
+                "api_url begins with https://, but plain HTTP or another protocol is spoken at that host and \
+                 port. Correct the port, or begin api_url with http:// if that is meant."
             }
             Self::Tls => {
                 "If the Orchestrator, or a proxy that inspects TLS, has a certificate of a private CA, set \

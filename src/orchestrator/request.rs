@@ -112,11 +112,10 @@ pub(super) fn delete_runner(org: &str, id: &str) -> Request {
     Request::new(Method::DELETE, ["orgs", org, "runners", id])
 }
 
-/// One page of the rules that may be this one. A filter cannot ask for "unset", so rules with a
-/// project or an environment type come along where the key has none.
+/// One page of the rules that may be for the same project and environment type. A filter cannot ask
+/// for "unset", so rules with one of them come along where the key has none.
 pub(super) fn list_rules(org: &str, key: &RuleKey, page: Option<&str>) -> Request {
     let filters = [
-        ("byRunnerId", Some(key.runner_id.as_str())),
         ("byProjectId", key.project_id.as_deref()),
         ("byEnvTypeId", key.env_type_id.as_deref()),
         ("page", page),
@@ -143,7 +142,7 @@ pub(super) fn delete_rule(org: &str, id: &str) -> Request {
 }
 
 /// These types have string keys only, which is all that could fail.
-fn json_of(value: &impl Serialize) -> Value {
+pub(super) fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
@@ -172,18 +171,18 @@ mod tests {
     #[test]
     fn a_listing_filters_by_what_is_set() {
         let mut key = RuleKey {
-            runner_id: "r&s".to_owned(),
+            runner_id: "r".to_owned(),
             project_id: None,
-            env_type_id: Some("dev".to_owned()),
+            env_type_id: Some("d&v".to_owned()),
         };
         assert_eq!(
             url("https://a.example", &list_rules("o", &key, None)),
-            "https://a.example/orgs/o/runner-rules?byRunnerId=r%26s&byEnvTypeId=dev"
+            "https://a.example/orgs/o/runner-rules?byEnvTypeId=d%26v"
         );
         key.project_id = Some("p".to_owned());
         assert_eq!(
             url("https://a.example", &list_rules("o", &key, Some("2"))),
-            "https://a.example/orgs/o/runner-rules?byRunnerId=r%26s&byProjectId=p&byEnvTypeId=dev&page=2"
+            "https://a.example/orgs/o/runner-rules?byProjectId=p&byEnvTypeId=d%26v&page=2"
         );
     }
 

@@ -77,7 +77,8 @@ impl Client {
     /// Creates a rule.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if there is exactly this rule; its id is the one to import.
+    /// [`Error::AlreadyExists`] if there is a rule for this project and environment type, of this or of
+    /// another runner; its id is the one to import.
     /// [`Error::Uncertain`] if the rule may have been created; with every other error it was not.
     pub async fn create_rule(&self, key: &RuleKey, budget: &Budget) -> Result<Rule, Error> {
         self.create(key, budget).await
@@ -110,12 +111,15 @@ impl Client {
         }
     }
 
-    /// The rule that says exactly this. There is one at most: the service allows one rule for a
-    /// pair of project and environment type.
+    /// The rule for this key's project and environment type, whatever runner it chooses. There is one
+    /// at most: the service allows one rule for a pair of them.
     ///
     /// # Errors
     /// Everything that keeps the listing from being complete.
     pub async fn find_rule(&self, key: &RuleKey, budget: &Budget) -> Result<Option<Rule>, Error> {
+        let is_for = |rule: &Rule| {
+            rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
+        };
         let mut page = None;
         loop {
             let request = request::list_rules(self.org(), key, page.as_deref());
@@ -127,8 +131,22 @@ impl Client {
                 }
                 Ok(found)
             };
-            let found = self.repeat(&request, read, budget).await?;
-            if let Some(rule) = found.items.into_iter().find(|rule| rule.key == *key) {
+            let found = match self
+                .repeat(&request, read, budget)
+                .await
+                .map_err(Error::from)
+            {
+                Err(Error::Refused {
+                    status: 404,
+                    message,
+                    ..
+                }) => {
+                    let org = self.org().to_owned();
+                    return Err(Error::OrgNotFound { org, message });
+                }
+                found => found?,
+            };
+            if let Some(rule) = found.items.into_iter().find(is_for) {
                 return Ok(Some(rule));
             }
             match found.next_page_token {
@@ -152,9 +170,13 @@ impl Creation for RuleKey {
 
     async fn find(&self, client: &Client, budget: &Budget) -> Result<Found<Rule>, Error> {
         Ok(match client.find_rule(self, budget).await? {
-            Some(rule) => Found::Same {
-                id: rule.id.clone(),
-                made: rule,
+            Some(made) if made.key == *self => Found::Same {
+                id: made.id.clone(),
+                made,
+            },
+            Some(other) => Found::Other {
+                id: other.id,
+                other_type: None,
             },
             None => Found::Nothing,
         })
@@ -162,6 +184,10 @@ impl Creation for RuleKey {
 
     fn sentence(&self) -> String {
         format!("the rule for runner `{}` was created", self.runner_id)
+    }
+
+    fn taken(&self, id: &str) -> String {
+        format!("rule `{id}` exists for the same project and environment type")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The calls about runners.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::answer::Answer;
 use super::budget::Budget;
@@ -8,7 +8,7 @@ use super::client::Client;
 use super::create::{Creation, Found};
 use super::error::Error;
 use super::request::{self, Request};
-use crate::runner::Runner;
+use crate::runner::{Runner, pod_template};
 
 const EKS: &str = "kubernetes-eks";
 
@@ -124,6 +124,10 @@ impl Creation for Runner {
     fn sentence(&self) -> String {
         format!("runner `{}` was created", self.id)
     }
+
+    fn taken(&self, id: &str) -> String {
+        format!("runner `{id}` exists, and it is another than the one that was sent")
+    }
 }
 
 /// The EKS runner in an answer.
@@ -143,46 +147,30 @@ fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
     Ok(runner)
 }
 
-/// Whether the runner that was found is the one that was sent. An empty description is none to the
-/// service, a null in a pod template is as good as an absent field, and it may write a number in
-/// another way.
+/// Whether the runner that was found is the one that was sent, in whatever spelling.
 fn same(sent: &Runner, found: &Runner) -> bool {
     let bare = |runner: &Runner| {
         let mut runner = runner.clone();
-        runner.description = runner.description.filter(|text| !text.is_empty());
-        (runner.runner_configuration.job.pod_template.take(), runner)
+        let template = runner.runner_configuration.job.pod_template.take();
+        let template = template.map(|template| Value::Object(template).to_string());
+        (template, without_empty(request::json_of(&runner)))
     };
     let ((sent_template, sent), (found_template, found)) = (bare(sent), bare(found));
-    let same_template = match (sent_template, found_template) {
-        (Some(sent), Some(found)) => same_fields(&sent, &found),
-        (None, None) => true,
-        _ => false,
+    let same_template = match (&sent_template, &found_template) {
+        (Some(sent), Some(found)) => pod_template::equal(sent, found),
+        (sent, found) => sent == found,
     };
     same_template && sent == found
 }
 
-fn same_fields(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
-    let covers = |these: &Map<String, Value>, those: &Map<String, Value>| {
-        these
-            .iter()
-            .all(|(key, value)| same_json(value, those.get(key).unwrap_or(&Value::Null)))
-    };
-    covers(left, right) && covers(right, left)
-}
-
-fn same_json(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Object(left), Value::Object(right)) => same_fields(left, right),
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| same_json(left, right))
-        }
-        (Value::Number(left), Value::Number(right)) => {
-            left == right || left.as_f64() == right.as_f64()
-        }
-        _ => left == right,
+/// The value without the empty texts, which are none to the service.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| value.as_str() != Some(""))
+            .map(|(name, value)| (name, without_empty(value)))
+            .collect(),
+        other => other,
     }
 }

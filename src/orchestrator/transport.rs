@@ -141,7 +141,10 @@ impl Transport {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name)?.to_str().ok();
         if response.status().is_redirection() {
-            let location = bare(&call.url, header(LOCATION).unwrap_or_default());
+            let location = answer::without_token(
+                self.settings.token.as_ref(),
+                &bare(&call.url, header(LOCATION).unwrap_or_default()),
+            );
             return Err(Error::Redirect {
                 call,
                 status,
@@ -286,6 +289,8 @@ fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
         ConnectFailure::TimedOut
     } else if met(is_tunnel) {
         ConnectFailure::Proxy
+    } else if met(is_no_tls) {
+        ConnectFailure::NoTls
     } else if met(<dyn StdError>::is::<rustls::Error>) {
         ConnectFailure::Tls
     } else if met(is_refused) {
@@ -300,6 +305,13 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
     cause
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The first bytes of the answer were no TLS record.
+fn is_no_tls(cause: &(dyn StdError + 'static)) -> bool {
+    cause
+        .downcast_ref::<rustls::Error>()
+        .is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)))
 }
 
 /// The proxy's answer to CONNECT. hyper-util has no public type for it.

@@ -33,8 +33,7 @@ async fn a_read_ends_with_its_budget() {
     assert_eq!(
         error.report(),
         format!(
-            "GET {}/orgs/org/runners/my-runner was not done in the time given.\n\nTry again later, or allow more \
-             time in the resource's `timeouts`.",
+            "GET {}/orgs/org/runners/my-runner was not done in the time given.\n\nTry again later.",
             fake.url()
         )
     );
@@ -239,6 +238,28 @@ fn in_two_seconds() -> String {
     httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2))
 }
 
+/// A service under load turns a request away more often than a broken one is asked.
+#[tokio::test]
+async fn a_service_that_asks_to_come_back_is_asked_again_while_there_is_time() {
+    for reply in [
+        Reply::error(429, "slow down").with_header("Retry-After: 0"),
+        Reply::html(429),
+        Reply::empty(503).with_header("Retry-After: 0"),
+    ] {
+        let (_fake, state, client) = world(None).await;
+        let mut left = std::collections::HashMap::new();
+        state.lock().unwrap().fail(move |seen| {
+            let left = left.entry(seen.method.clone()).or_insert(8);
+            *left -= 1;
+            (*left > 0).then(|| (Before, reply.clone()))
+        });
+        client.create_runner(&runner(), &budget()).await.unwrap();
+        client.get_runner("my-runner", &budget()).await.unwrap();
+        client.delete_runner("my-runner", &budget()).await.unwrap();
+        assert_eq!(state.lock().unwrap().created, 1);
+    }
+}
+
 #[tokio::test]
 async fn a_wait_past_the_budget_is_given_up_at_once() {
     for (status, reply) in [
@@ -254,9 +275,8 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
         let start = Instant::now();
         let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
-        let expected = format!(
-            "was answered with {status} and the wish to wait 3600 s, and only 9 s are left"
-        );
+        let expected =
+            format!("was answered with {status}, which asks to wait 3600 s, and 9 s are left");
         assert!(error.report().contains(&expected), "{}", error.report());
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use rcgen::CertifiedKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 
 use super::fake::{Fake, Reply};
@@ -166,6 +167,20 @@ async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file()
     assert!(
         !outcome.contains("attempt 2"),
         "it is not tried again: {outcome}"
+    );
+
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let https = format!("https://{}", plain.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = plain.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let outcome = read_in_a_process(&https, &trusting).await;
+    assert!(
+        outcome.contains("what answers there does not speak TLS")
+            && outcome.contains("or begin api_url with http://"),
+        "{outcome}"
     );
 
     // The right certificate for another name.

@@ -58,10 +58,10 @@ async fn a_rule_is_created_read_found_and_deleted() {
     assert_eq!(
         lists,
         [
-            "GET /orgs/org/runner-rules?byRunnerId=r&byProjectId=shop&byEnvTypeId=dev",
-            "GET /orgs/org/runner-rules?byRunnerId=r&byProjectId=shop&byEnvTypeId=dev&page=1",
-            "GET /orgs/org/runner-rules?byRunnerId=r&byEnvTypeId=dev",
-            "GET /orgs/org/runner-rules?byRunnerId=r&byEnvTypeId=dev&page=1",
+            "GET /orgs/org/runner-rules?byProjectId=shop&byEnvTypeId=dev",
+            "GET /orgs/org/runner-rules?byProjectId=shop&byEnvTypeId=dev&page=1",
+            "GET /orgs/org/runner-rules?byEnvTypeId=dev",
+            "GET /orgs/org/runner-rules?byEnvTypeId=dev&page=1",
         ]
     );
 }
@@ -83,12 +83,15 @@ async fn the_same_rule_is_told_with_the_id_to_import() {
         "runner rule conflicts with existing rule 'uuid-1' for runner 'r'"
     );
 
-    // Another runner's rule for the same pair is not this rule.
+    // Another runner's rule for the same pair is in the way as well.
     let error = client
         .create_rule(&key("other", None, Some("dev")), &budget())
         .await
         .unwrap_err();
-    assert!(error.is_conflict() && !error.is_already_exists());
+    assert!(
+        matches!(&error, Error::AlreadyExists { id, .. } if *id == made.id),
+        "{error:?}"
+    );
     assert!(
         error
             .to_string()

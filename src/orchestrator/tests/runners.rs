@@ -251,24 +251,32 @@ async fn an_id_that_is_taken_is_told_with_the_services_message() {
 }
 
 #[tokio::test]
-async fn a_409_for_an_organization_that_is_not_there_is_the_services_message() {
+async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
     let fake = Fake::start(|seen| match seen.method.as_str() {
         "POST" => Reply::error(409, "organization not found"),
         _ => Reply::error(404, "organization not found"),
     })
     .await;
-    let error = client(&fake.url())
-        .create_runner(&runner(), &budget())
-        .await
-        .unwrap_err();
-    assert!(error.is_conflict() && !error.is_uncertain());
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "POST {}/orgs/org/runners was refused (409): organization not found",
-            fake.url()
-        )
-    );
+    let client = client(&fake.url());
+    let key = crate::orchestrator::RuleKey {
+        runner_id: "r".to_owned(),
+        project_id: None,
+        env_type_id: None,
+    };
+    for error in [
+        client
+            .create_runner(&runner(), &budget())
+            .await
+            .unwrap_err(),
+        client.create_rule(&key, &budget()).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::OrgNotFound { .. }), "{error:?}");
+        assert!(
+            error.report().contains("Check org_id"),
+            "{}",
+            error.report()
+        );
+    }
 }
 
 #[tokio::test]
