@@ -12,7 +12,7 @@ use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Setti
 /// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
 /// first deployment does.
 #[derive(Debug, Parser)]
-#[command(name = "eks-runner", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "eks-runner", version, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -88,10 +88,20 @@ pub(super) struct CheckArguments {
     #[command(flatten)]
     pub(super) access: AccessArguments,
     /// How the outcome is written
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub(super) output: Output,
     /// Which outcomes make the exit code 3
-    #[arg(long, value_name = "STATUS", default_value = "failure", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "STATUS",
+        default_value = "failure",
+        help_heading = "Output"
+    )]
     pub(super) fail_on: FailOn,
 }
 
@@ -112,19 +122,24 @@ pub(super) struct SetupArguments {
 #[command(next_help_heading = "Runner")]
 pub(super) struct RunnerArguments {
     /// The runner's YAML file, or - for standard input
-    #[arg(value_name = "FILE", requires = "id", required_unless_present = "runner", help_heading = "Arguments")]
+    #[arg(
+        value_name = "FILE",
+        requires = "id",
+        required_unless_present = "runner",
+        help_heading = "Arguments"
+    )]
     pub(super) file: Option<PathBuf>,
     /// The id that the runner of FILE has or will have
     #[arg(long, value_name = "ID", requires = "file")]
     pub(super) id: Option<String>,
-    /// A runner that the Orchestrator has, in place of FILE
+    /// A runner that the Orchestrator has, in place of FILE; asked for with the token of
+    /// HUMANITEC_AUTH_TOKEN, else of hctl's configuration file
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     pub(super) runner: Option<String>,
     /// The organization; else HUMANITEC_ORG_ID, else hctl's configuration file
     #[arg(long, value_name = "ORG")]
     pub(super) org: Option<String>,
-    /// For --runner: the Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file.
-    /// The token is taken from HUMANITEC_AUTH_TOKEN, else from that file
+    /// For --runner: the Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file
     #[arg(long, value_name = "URL")]
     pub(super) api_url: Option<String>,
     /// A configuration file of hctl in place of the default one
@@ -272,7 +287,10 @@ mod tests {
 
     #[test]
     fn values_are_read_as_people_write_them() {
-        assert_eq!(issuer("https://oidc.example/"), Ok("https://oidc.example".to_owned()));
+        assert_eq!(
+            issuer("https://oidc.example/"),
+            Ok("https://oidc.example".to_owned())
+        );
         assert!(issuer("oidc.example").is_err());
         assert_eq!(cidr("203.0.113.7"), Ok("203.0.113.7/32".parse().unwrap()));
         assert_eq!(cidr("2001:db8::/32"), Ok("2001:db8::/32".parse().unwrap()));

@@ -52,7 +52,7 @@ pub enum Error {
     #[error("{}", lookup_texts(.0))]
     Lookup(Vec<LookupError>),
     /// The Orchestrator was asked for the runner.
-    #[error("{}", .0.report())]
+    #[error("{}", orchestrator_text(.0))]
     Orchestrator(orchestrator::Error),
     /// The process could not be set up.
     #[error("the asynchronous runtime cannot be started: {0}")]
@@ -84,6 +84,16 @@ impl Error {
     }
 }
 
+fn orchestrator_text(error: &orchestrator::Error) -> String {
+    match error {
+        // What to do next is another thing for the provider.
+        orchestrator::Error::OtherType { .. } => {
+            format!("{error}\n\nOnly runners of type `kubernetes-eks` can be checked.")
+        }
+        other => other.report(),
+    }
+}
+
 fn lookup_texts(errors: &[LookupError]) -> String {
     let texts: Vec<String> = errors.iter().map(lookup_text).collect();
     texts.join("\n\n")
@@ -103,7 +113,11 @@ fn lookup_text(error: &LookupError) -> String {
             variable,
             places,
         } => {
-            let places: Vec<String> = places.iter().skip(1).map(|place| format!("\n  - {place}")).collect();
+            let places: Vec<String> = places
+                .iter()
+                .skip(1)
+                .map(|place| format!("\n  - {place}"))
+                .collect();
             let give = match option {
                 "" => String::new(),
                 option => format!("give {option}, "),
@@ -114,7 +128,9 @@ fn lookup_text(error: &LookupError) -> String {
                 places.concat()
             )
         }
-        LookupError::Empty { .. } => format!("{option} is empty. Give it a value, or leave it out."),
+        LookupError::Empty { .. } => {
+            format!("{option} is empty. Give it a value, or leave it out.")
+        }
         other => other
             .to_string()
             .replace(&Source::Block(other.attribute()).to_string(), option)

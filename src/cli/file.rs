@@ -93,7 +93,10 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
 
 /// The place behind these bytes.
 fn place(before: &[u8]) -> Place {
-    let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = before
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let lines = before.iter().filter(|byte| **byte == b'\n').count();
     Place {
         line: lines as u64 + 1,
@@ -128,11 +131,19 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
         let of_file = found.path != "id";
         problems.push(Problem {
             at: of_file.then(|| file.locate(&found.path)),
-            path: if of_file { found.path } else { "--id".to_owned() },
+            path: if of_file {
+                found.path
+            } else {
+                "--id".to_owned()
+            },
             message: format!("{}: {}", found.invalid.summary, found.invalid.detail),
         });
     }
-    if problems.is_empty() { Ok(runner) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(runner)
+    } else {
+        Err(problems)
+    }
 }
 
 /// Whether a path is the other one or leads to it.

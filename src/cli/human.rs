@@ -23,7 +23,10 @@ pub(super) fn render(subject: &Subject, report: &Report) -> String {
     let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
     let first = |result: &CheckResult| {
         let of = result.id.category();
-        report.checks.iter().position(|other| other.id.category() == of)
+        report
+            .checks
+            .iter()
+            .position(|other| other.id.category() == of)
     };
     checks.sort_by_key(|result| first(result));
     for result in checks {
@@ -64,7 +67,11 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
         _ => ("", outcome.message.as_str()),
     };
     let message = indent(message, COLUMN);
-    let _ = writeln!(text, "{style}{symbol}{style:#} {id:<17}  {skipped}{}", message.trim_start());
+    let _ = writeln!(
+        text,
+        "{style}{symbol}{style:#} {id:<17}  {skipped}{}",
+        message.trim_start()
+    );
     let told = |label: &str, told: &Option<String>, text: &mut String| {
         if let Some(told) = told {
             let told = indent(told.trim_end(), 14);
@@ -73,6 +80,9 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
     };
     told("expected:", &outcome.expected, text);
     told("found:", &outcome.found, text);
+    if matches!(outcome.status, Status::Failed | Status::Warned) {
+        let _ = writeln!(text, "    see:      {}", id.docs());
+    }
     if let Some(fix) = &outcome.fix {
         let before = outcome.cause.clone().and_then(|cause| {
             let before = fixes.get(&cause).copied();
@@ -81,11 +91,9 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
         });
         let _ = match before {
             Some(before) => writeln!(text, "    fix:      the one of {before} above"),
-            None => writeln!(text, "    fix:\n{}", indent(fix.trim_end(), 6)),
+            // At the start of the line: a here-document would not end where its end is indented.
+            None => writeln!(text, "    fix:\n\n{}\n", fix.trim_end()),
         };
-    }
-    if matches!(outcome.status, Status::Failed | Status::Warned) {
-        let _ = writeln!(text, "    see:      {}", id.docs());
     }
 }
 
@@ -114,8 +122,13 @@ fn summary(text: &mut String, report: &Report) {
         }
     }
     let count = |status| report.with_status(status).count();
-    let [passed, warned, failed, skipped] =
-        [Status::Passed, Status::Warned, Status::Failed, Status::Skipped].map(count);
+    let [passed, warned, failed, skipped] = [
+        Status::Passed,
+        Status::Warned,
+        Status::Failed,
+        Status::Skipped,
+    ]
+    .map(count);
     let style = match (failed, warned) {
         (0, 0) => AnsiColor::Green,
         (0, _) => AnsiColor::Yellow,
@@ -127,6 +140,8 @@ fn summary(text: &mut String, report: &Report) {
         "\n{style}{passed} passed, {failed} failed, {warned} warned, {skipped} skipped{style:#}"
     );
     if report.has_no_credentials() {
-        text.push_str("Nothing was checked that needs AWS: there are no AWS credentials that serve.\n");
+        text.push_str(
+            "Nothing was checked that needs AWS: there are no AWS credentials that serve.\n",
+        );
     }
 }

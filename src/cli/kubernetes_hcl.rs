@@ -18,14 +18,20 @@ fn resource(manifest: &Value) -> String {
         "Namespace" => ("kubernetes_namespace_v1", metadata(manifest)),
         "ServiceAccount" => ("kubernetes_service_account_v1", metadata(manifest)),
         "Role" => ("kubernetes_role_v1", metadata(manifest) + &rules(manifest)),
-        _ => ("kubernetes_role_binding_v1", metadata(manifest) + &binding(manifest)),
+        _ => (
+            "kubernetes_role_binding_v1",
+            metadata(manifest) + &binding(manifest),
+        ),
     };
     format!("resource \"{kind}\" {} {{\n{body}}}\n", label(name))
 }
 
 fn metadata(manifest: &Value) -> String {
     let Value::String(namespace) = &manifest["metadata"]["namespace"] else {
-        return format!("  metadata {{\n    name = {}\n  }}\n", string(&manifest["metadata"]["name"]));
+        return format!(
+            "  metadata {{\n    name = {}\n  }}\n",
+            string(&manifest["metadata"]["name"])
+        );
     };
     format!(
         "  metadata {{\n    name      = {}\n    namespace = kubernetes_namespace_v1.{}.metadata[0].name\n  }}\n",

@@ -36,7 +36,11 @@ pub fn main() -> ExitCode {
         Err(answer) => {
             // Help and the version are no errors. Who does not read the text has no use for another.
             let _ = answer.print();
-            let exit = if answer.use_stderr() { Exit::BadInput } else { Exit::Passed };
+            let exit = if answer.use_stderr() {
+                Exit::BadInput
+            } else {
+                Exit::Passed
+            };
             return exit.into();
         }
     };
@@ -51,7 +55,10 @@ pub fn main() -> ExitCode {
     });
     let exit = done.unwrap_or_else(|error| {
         let red = AnsiColor::Red.on_default().bold();
-        let _ = writeln!(AutoStream::new(io::stderr(), color), "{red}error:{red:#} {error}");
+        let _ = writeln!(
+            AutoStream::new(io::stderr(), color),
+            "{red}error:{red:#} {error}"
+        );
         error.exit()
     });
     exit.into()

@@ -34,14 +34,16 @@ impl fmt::Display for Problems {
         let Self { file, problems } = self;
         write!(f, "{file} does not describe a runner")?;
         for problem in problems {
-            write!(f, "\n\n{file}")?;
-            if let Some(Place { line, column }) = problem.at {
-                write!(f, ":{line}:{column}")?;
+            f.write_str("\n\n")?;
+            match (problem.at, problem.path.as_str()) {
+                (None, "") => {}
+                (None, path) => writeln!(f, "{path}")?,
+                (Some(Place { line, column }), "") => writeln!(f, "{file}:{line}:{column}")?,
+                (Some(Place { line, column }), path) => {
+                    writeln!(f, "{file}:{line}:{column}: {path}")?;
+                }
             }
-            if !problem.path.is_empty() {
-                write!(f, ": {}", problem.path)?;
-            }
-            write!(f, "\n  {}", problem.message.replace('\n', "\n  "))?;
+            write!(f, "  {}", problem.message.replace('\n', "\n  "))?;
         }
         Ok(())
     }

@@ -37,7 +37,12 @@ impl Progress {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         let running: Vec<&str> = state.running.iter().map(|id| id.as_str()).collect();
-        let line = format!("{}/{} {}", state.done, CheckId::ALL.len(), running.join(", "));
+        let line = format!(
+            "{}/{} {}",
+            state.done,
+            CheckId::ALL.len(),
+            running.join(", ")
+        );
         // A line that wraps could not be taken away.
         let line: String = line.chars().take(79).collect();
         // Who looks at nothing is told nothing.

@@ -20,7 +20,11 @@ pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
         return Ok(String::new());
     };
     Ok(match arguments.format {
-        Format::Terraform => format!("{}\n{}", setup.terraform(), kubernetes_hcl::render(&setup.yaml())),
+        Format::Terraform => format!(
+            "{}\n{}",
+            setup.terraform(),
+            kubernetes_hcl::render(&setup.yaml())
+        ),
         Format::AwsCli => format!(
             "{}\n# kubectl's current context must be the cluster.\nkubectl apply -f - <<'EOF'\n{}EOF\n",
             setup.aws_cli(),

@@ -46,7 +46,10 @@ impl Reading {
         }
         let types = &schema["type"];
         let takes = |kind: &str| {
-            types == kind || types.as_array().is_some_and(|list| list.contains(&json!(kind)))
+            types == kind
+                || types
+                    .as_array()
+                    .is_some_and(|list| list.contains(&json!(kind)))
         };
         match &node.kind {
             Kind::Null if takes("null") => Value::Null,
@@ -62,7 +65,11 @@ impl Reading {
                 placeholder(schema)
             }
             _ => {
-                let expected = if takes("string") { "a text" } else { "a mapping" };
+                let expected = if takes("string") {
+                    "a text"
+                } else {
+                    "a mapping"
+                };
                 let message = format!("Expected {expected} and found {}.", node.noun());
                 self.wrong(node.at, path, message);
                 placeholder(schema)
@@ -103,13 +110,17 @@ impl Reading {
                 Some(properties) => self.object(node, variant, properties, path),
                 None => first,
             },
-            (None, Kind::Text(text)) => {
-                self.wrong(tag.at, &tag_path, format!("Expected {known} and found {text:?}."));
-                first
-            }
-            (None, _) => {
-                let message = format!("Expected {known} and found {}.", tag.noun());
-                self.wrong(tag.at, &tag_path, message);
+            (None, kind) => {
+                let found = match kind {
+                    Kind::Text(text) => format!("{text:?}"),
+                    _ => tag.noun().to_owned(),
+                };
+                self.wrong(
+                    tag.at,
+                    &tag_path,
+                    format!("Expected {known} and found {found}."),
+                );
+                self.filled.push(path.to_owned());
                 first
             }
         }

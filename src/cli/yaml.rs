@@ -69,7 +69,14 @@ fn explain(error: &Error) -> String {
         Error::Eof { .. } => "The YAML ends too early, or the file is empty.".to_owned(),
         other => {
             let text = other.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-            format!("This is not valid YAML: {text}")
+            // The place is told beside the file's name.
+            let place = other
+                .location()
+                .map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+            let text = place
+                .and_then(|place| text.strip_suffix(&place))
+                .unwrap_or(&text);
+            format!("This is not valid YAML: {text}.")
         }
     }
 }
@@ -193,7 +200,8 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Kind, E> {
-        let number = Number::from_f64(number).ok_or_else(|| E::custom("JSON has no such number"))?;
+        let number =
+            Number::from_f64(number).ok_or_else(|| E::custom("JSON has no such number"))?;
         Ok(Kind::Number(number))
     }
 

@@ -19,10 +19,28 @@ pub(crate) const TESTS: &[Test] = &[
     ("access::only_warnings", only_warnings),
     ("access::as_the_runner", as_the_runner),
     ("access::a_registered_runner", a_registered_runner),
-    ("access::no_credentials_are_told_at_once", no_credentials_are_told_at_once),
+    (
+        "access::no_credentials_are_told_at_once",
+        no_credentials_are_told_at_once,
+    ),
     ("access::time_runs_out", time_runs_out),
-    ("access::setup_turns_every_check_green", setup_turns_every_check_green),
 ];
+
+/// What also needs the AWS CLI.
+pub(crate) const WITH_AWS_CLI: &[Test] = &[(
+    "access::setup_turns_every_check_green",
+    setup_turns_every_check_green,
+)];
+
+/// Whether the AWS CLI is on this machine.
+pub(crate) fn has_aws_cli() -> bool {
+    let asked = Command::new("aws")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
 
 /// The EKS of all tests, clean, for one of them at a time.
 fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
@@ -36,7 +54,8 @@ fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
 
 fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
     let (eks, turn) = clean();
-    eks.set_up_as_documented("my-org", "my-runner").expect("the documented setup");
+    eks.set_up_as_documented("my-org", "my-runner")
+        .expect("the documented setup");
     (eks, turn)
 }
 
@@ -45,14 +64,16 @@ fn check(eks: &Eks, more: &[&str]) -> Ran {
 }
 
 fn json_of(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+    serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
 }
 
 /// The ids of the checks with a status.
 fn with_status(report: &Value, status: &str) -> Vec<String> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let with = checks.filter(|check| check["status"] == status);
-    with.map(|check| check["id"].as_str().expect("an id").to_owned()).collect()
+    with.map(|check| check["id"].as_str().expect("an id").to_owned())
+        .collect()
 }
 
 /// Versions of the cluster differ from machine to machine.
@@ -65,7 +86,10 @@ fn all_is_well() {
     let (eks, _turn) = documented();
     let ran = check(eks, &[]);
     assert_snapshot!("all_is_well", stable(&ran.all()));
-    assert!(!ran.out.contains('\x1b'), "no colour where there is no terminal");
+    assert!(
+        !ran.out.contains('\x1b'),
+        "no colour where there is no terminal"
+    );
     let ran = check(eks, &["--output", "json"]);
     assert_snapshot!("all_is_well_json", stable(&ran.all()));
     let ran = check(eks, &["--color", "always"]);
@@ -76,9 +100,18 @@ fn what_is_broken_is_named() {
     let (eks, _turn) = documented();
     let policy = eks.documented_trust_policy("my-org", "another-runner");
     eks.set_trust_policy(&policy).expect("another trust policy");
-    eks.kubectl(&["delete", "rolebinding", "--namespace=humanitec-runner", "--all"]).expect("no binding");
+    eks.kubectl(&[
+        "delete",
+        "rolebinding",
+        "--namespace=humanitec-runner",
+        "--all",
+    ])
+    .expect("no binding");
     assert_snapshot!("broken", stable(&check(eks, &[]).all()));
-    assert_snapshot!("broken_json", stable(&check(eks, &["--output", "json"]).all()));
+    assert_snapshot!(
+        "broken_json",
+        stable(&check(eks, &["--output", "json"]).all())
+    );
 }
 
 fn only_warnings() {
@@ -92,7 +125,10 @@ fn only_warnings() {
     assert_eq!((ran.code, &report["ok"]), (4, &json!(true)));
     assert_eq!(check(eks, &["--fail-on", "warning"]).code, 3);
     assert_eq!(check(eks, &["--orchestrator-cidr", "203.0.113.7"]).code, 0);
-    assert_eq!(check(eks, &["--orchestrator-cidr", "198.51.100.0/24"]).code, 3);
+    assert_eq!(
+        check(eks, &["--orchestrator-cidr", "198.51.100.0/24"]).code,
+        3
+    );
 }
 
 fn as_the_runner() {
@@ -100,12 +136,30 @@ fn as_the_runner() {
     let folder = Folder::new();
     let token = eks.oidc_token("my-org", "my-runner").expect("a token");
     folder.write("token", token);
-    let arguments = ["--as", "runner", "--web-identity-token-file", "token", "--output", "json"];
+    let arguments = [
+        "--as",
+        "runner",
+        "--web-identity-token-file",
+        "token",
+        "--output",
+        "json",
+    ];
     let ran = folder.run_with(&[CHECK, &arguments].concat(), &eks.env());
     let report = json_of(&ran);
-    assert_eq!((ran.code, with_status(&report, "failed")), (0, Vec::new()), "{}", ran.out);
+    assert_eq!(
+        (ran.code, with_status(&report, "failed")),
+        (0, Vec::new()),
+        "{}",
+        ran.out
+    );
     let passed = with_status(&report, "passed");
-    for id in ["assume-role", "cluster-active", "api-server", "rbac-create-jobs", "job-dry-run"] {
+    for id in [
+        "assume-role",
+        "cluster-active",
+        "api-server",
+        "rbac-create-jobs",
+        "job-dry-run",
+    ] {
         assert!(passed.iter().any(|other| other == id), "{id}: {}", ran.out);
     }
 }
@@ -148,20 +202,29 @@ fn time_runs_out() {
     eks.set_faults(&slow).expect("slow AWS");
     let start = Instant::now();
     let ran = check(eks, &["--timeout", "1s", "--output", "json"]);
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-    assert_eq!((ran.code, json_of(&ran)["summary"]["failed"].clone()), (0, json!(0)));
-    assert!(ran.out.contains("the time for the checks was over"), "{}", ran.out);
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        (ran.code, json_of(&ran)["summary"]["failed"].clone()),
+        (0, json!(0))
+    );
+    assert!(
+        ran.out.contains("the time for the checks was over"),
+        "{}",
+        ran.out
+    );
 }
 
 fn setup_turns_every_check_green() {
-    let has_aws = Command::new("aws").arg("--version").stdout(Stdio::null()).status();
-    if !has_aws.is_ok_and(|status| status.success()) {
-        eprintln!("the AWS CLI is not on this machine: what `setup --format aws-cli` prints is not tried");
-        return;
-    }
     let (eks, _turn) = clean();
     let folder = Folder::new();
-    let storage = RUNNER.replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state");
+    let storage = RUNNER.replace(
+        "type: s3\n  bucket: my-state",
+        "type: kubernetes\n  namespace: state",
+    );
     folder.write("runner-config.yaml", storage);
     let before = json_of(&folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env()));
     assert_eq!(before["ok"], false);
@@ -179,11 +242,21 @@ fn setup_turns_every_check_green() {
         .env("KUBECONFIG", eks.kubeconfig())
         .output()
         .expect("bash");
-    assert!(applied.status.success(), "{}\n{}", script.out, String::from_utf8_lossy(&applied.stderr));
+    assert!(
+        applied.status.success(),
+        "{}\n{}",
+        script.out,
+        String::from_utf8_lossy(&applied.stderr)
+    );
 
     let ran = folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env());
     let after = json_of(&ran);
     assert_eq!(ran.code, 0, "{}", ran.out);
     // As the caller nothing is assumed.
-    assert_eq!(with_status(&after, "skipped"), ["assume-role"], "{}", ran.out);
+    assert_eq!(
+        with_status(&after, "skipped"),
+        ["assume-role"],
+        "{}",
+        ran.out
+    );
 }

@@ -32,10 +32,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    fn of(output: Output, folder: &Path) -> Self {
+        let text = |bytes| {
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            text.replace(&folder.display().to_string(), "(home)")
+        };
         Self {
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            error: String::from_utf8(output.stderr).expect("UTF-8"),
+            out: text(output.stdout),
+            error: text(output.stderr),
             code: output.status.code().expect("it ended by itself"),
         }
     }
@@ -88,22 +92,28 @@ impl Folder {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().expect("it starts"))
+        Ran::of(
+            self.command(arguments).output().expect("it starts"),
+            self.path(),
+        )
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(String, String)]) -> Ran {
         let mut command = self.command(arguments);
         command.envs(environment.iter().cloned());
-        Ran::of(command.output().expect("it starts"))
+        Ran::of(command.output().expect("it starts"), self.path())
     }
 
     pub(crate) fn run_on(&self, arguments: &[&str], stdin: &[u8]) -> Ran {
         let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         // It may have read enough before the end.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin);
-        Ran::of(child.wait_with_output().expect("it ends"))
+        Ran::of(child.wait_with_output().expect("it ends"), self.path())
     }
 
     /// Checks `runner-config.yaml` with this content.
@@ -114,4 +124,11 @@ impl Folder {
 }
 
 /// The check of the documented file.
-pub(crate) const CHECK: &[&str] = &["check", "runner-config.yaml", "--org", "my-org", "--id", "my-runner"];
+pub(crate) const CHECK: &[&str] = &[
+    "check",
+    "runner-config.yaml",
+    "--org",
+    "my-org",
+    "--id",
+    "my-runner",
+];

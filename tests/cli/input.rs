@@ -10,10 +10,19 @@ pub(crate) const TESTS: &[Test] = &[
     ("input::a_directory", a_directory),
     ("input::broken_yaml", broken_yaml),
     ("input::an_empty_file", an_empty_file),
-    ("input::unknown_and_misplaced_fields", unknown_and_misplaced_fields),
+    (
+        "input::unknown_and_misplaced_fields",
+        unknown_and_misplaced_fields,
+    ),
     ("input::wrong_values", wrong_values),
-    ("input::wrong_types_and_missing_fields", wrong_types_and_missing_fields),
-    ("input::wrong_in_the_pod_template", wrong_in_the_pod_template),
+    (
+        "input::wrong_types_and_missing_fields",
+        wrong_types_and_missing_fields,
+    ),
+    (
+        "input::wrong_in_the_pod_template",
+        wrong_in_the_pod_template,
+    ),
     ("input::wrong_storage", wrong_storage),
     ("input::another_runner_type", another_runner_type),
     ("input::two_documents", two_documents),
@@ -22,6 +31,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("input::deep_and_swelling_yaml", deep_and_swelling_yaml),
     ("input::standard_input", standard_input),
     ("input::an_alias_is_read", an_alias_is_read),
+    (
+        "input::what_windows_writes_is_read",
+        what_windows_writes_is_read,
+    ),
     ("input::arguments", arguments),
 ];
 
@@ -37,7 +50,12 @@ fn a_directory() {
 
 fn broken_yaml() {
     let folder = Folder::new();
-    assert_snapshot!("broken_yaml", folder.check(RUNNER.replace("  cluster:", "  cluster: [")).all());
+    assert_snapshot!(
+        "broken_yaml",
+        folder
+            .check(RUNNER.replace("  cluster:", "  cluster: ["))
+            .all()
+    );
     let twice = RUNNER.replace("    region:", "    name: again\n    region:");
     assert_snapshot!("duplicate_key", folder.check(twice).all());
     let tab = RUNNER.replace("    region:", "\tregion:");
@@ -56,7 +74,10 @@ fn unknown_and_misplaced_fields() {
         .replace("region:", "regoin:")
         .replace("      role_arn", "    role_arn")
         .replace("description:", "id: my-runner\ncolour: red\ndescription:")
-        .replace("type: kubernetes-eks\n  cluster", "type: kubernetes-eks\n  description: x\n  cluster");
+        .replace(
+            "type: kubernetes-eks\n  cluster",
+            "type: kubernetes-eks\n  description: x\n  cluster",
+        );
     assert_snapshot!("unknown_fields", Folder::new().check(content).all());
 }
 
@@ -64,11 +85,21 @@ fn wrong_values() {
     let content = RUNNER
         .replace("us-west-2", "us-west-2a")
         .replace("role/humanitec", "user/humanitec")
-        .replace("service_account: humanitec-runner", "service_account: Humanitec")
+        .replace(
+            "service_account: humanitec-runner",
+            "service_account: Humanitec",
+        )
         .replace("bucket: my-state", "bucket: s3://my-state");
     let folder = Folder::new();
     folder.write("runner-config.yaml", content);
-    let ran = folder.run(&["check", "runner-config.yaml", "--org", "my-org", "--id", "My Runner"]);
+    let ran = folder.run(&[
+        "check",
+        "runner-config.yaml",
+        "--org",
+        "my-org",
+        "--id",
+        "My Runner",
+    ]);
     assert_snapshot!("wrong_values", ran.all());
 }
 
@@ -76,7 +107,10 @@ fn wrong_types_and_missing_fields() {
     let content = RUNNER
         .replace("    name: my-eks-cluster\n", "    name: 12\n")
         .replace("    region: us-west-2\n", "    region:\n")
-        .replace("    namespace: humanitec-runner\n", "    namespace: Upper\n")
+        .replace(
+            "    namespace: humanitec-runner\n",
+            "    namespace: Upper\n",
+        )
         .replace("    service_account: humanitec-runner\n", "")
         .replace("  type: s3\n  bucket: my-state\n", "  - s3\n");
     assert_snapshot!("wrong_types", Folder::new().check(content).all());
@@ -106,8 +140,14 @@ fn wrong_storage() {
     for (name, storage) in [
         ("storage_of_unknown_type", "type: s4"),
         ("storage_without_type", "bucket: my-state"),
-        ("storage_in_a_block", "type: s3\n  s3_configuration:\n    bucket: my-state"),
-        ("storage_with_fields_of_another", "type: kubernetes\n  bucket: my-state"),
+        (
+            "storage_in_a_block",
+            "type: s3\n  s3_configuration:\n    bucket: my-state",
+        ),
+        (
+            "storage_with_fields_of_another",
+            "type: kubernetes\n  bucket: my-state",
+        ),
     ] {
         let content = RUNNER.replace("type: s3\n  bucket: my-state", storage);
         assert_snapshot!(name, folder.check(content).all());
@@ -121,7 +161,10 @@ fn another_runner_type() {
 
 fn two_documents() {
     let folder = Folder::new();
-    assert_snapshot!("two_documents", folder.check(format!("{RUNNER}---\n{RUNNER}")).all());
+    assert_snapshot!(
+        "two_documents",
+        folder.check(format!("{RUNNER}---\n{RUNNER}")).all()
+    );
 }
 
 fn too_large() {
@@ -142,19 +185,35 @@ fn deep_and_swelling_yaml() {
     let deep = format!("description: {}", "[".repeat(100_000));
     let mut swelling = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='i').zip('a'..) {
-        swelling += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+        swelling += &format!(
+            "{name}: &{name} [{}]\n",
+            vec![format!("*{before}"); 10].join(", ")
+        );
     }
     for content in [deep, swelling] {
         let ran = folder.check(content);
         assert_eq!(ran.code, 2, "{}", ran.error);
-        assert!(ran.error.starts_with("error: runner-config.yaml"), "{}", ran.error);
+        assert!(
+            ran.error.starts_with("error: runner-config.yaml"),
+            "{}",
+            ran.error
+        );
         assert!(ran.error.len() < 2000, "{}", ran.error);
     }
 }
 
 fn standard_input() {
     let folder = Folder::new();
-    let arguments = ["setup", "-", "--org", "my-org", "--id", "my-runner", "--format", "yaml"];
+    let arguments = [
+        "setup",
+        "-",
+        "--org",
+        "my-org",
+        "--id",
+        "my-runner",
+        "--format",
+        "yaml",
+    ];
     let ran = folder.run_on(&arguments, RUNNER.as_bytes());
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
@@ -165,11 +224,46 @@ fn standard_input() {
 fn an_alias_is_read() {
     let folder = Folder::new();
     let content = RUNNER
-        .replace("namespace: humanitec-runner", "namespace: &name humanitec-runner")
-        .replace("service_account: humanitec-runner", "service_account: *name");
+        .replace(
+            "namespace: humanitec-runner",
+            "namespace: &name humanitec-runner",
+        )
+        .replace(
+            "service_account: humanitec-runner",
+            "service_account: *name",
+        );
     folder.write("runner-config.yaml", content);
-    let ran = folder.run(&["setup", "runner-config.yaml", "--org", "o", "--id", "my-runner", "--format", "yaml"]);
+    let ran = folder.run(&[
+        "setup",
+        "runner-config.yaml",
+        "--org",
+        "o",
+        "--id",
+        "my-runner",
+        "--format",
+        "yaml",
+    ]);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+}
+
+fn what_windows_writes_is_read() {
+    let folder = Folder::new();
+    folder.write(
+        "runner-config.yaml",
+        format!("\u{feff}{}", RUNNER.replace('\n', "\r\n")),
+    );
+    let ran = folder.run(&[
+        "setup",
+        "runner-config.yaml",
+        "--org",
+        "o",
+        "--id",
+        "my-runner",
+        "--format",
+        "yaml",
+    ]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    assert!(!ran.out.contains('\r'), "{:?}", ran.out);
 }
 
 fn arguments() {
@@ -177,12 +271,41 @@ fn arguments() {
     for (name, arguments) in [
         ("nothing_to_check", &["check"][..]),
         ("no_id", &["check", "runner-config.yaml", "--org", "my-org"]),
-        ("no_org", &["check", "runner-config.yaml", "--id", "my-runner"]),
-        ("empty_org", &["check", "runner-config.yaml", "--id", "my-runner", "--org", ""]),
-        ("file_and_runner", &["check", "runner-config.yaml", "--id", "a1", "--runner", "b1"]),
+        (
+            "no_org",
+            &["check", "runner-config.yaml", "--id", "my-runner"],
+        ),
+        (
+            "empty_org",
+            &[
+                "check",
+                "runner-config.yaml",
+                "--id",
+                "my-runner",
+                "--org",
+                "",
+            ],
+        ),
+        (
+            "file_and_runner",
+            &[
+                "check",
+                "runner-config.yaml",
+                "--id",
+                "a1",
+                "--runner",
+                "b1",
+            ],
+        ),
         ("bad_timeout", &[CHECK, &["--timeout", "soon"]].concat()),
-        ("bad_cidr", &[CHECK, &["--orchestrator-cidr", "here"]].concat()),
-        ("bad_issuer", &[CHECK, &["--oidc-issuer", "oidc.humanitec.dev"]].concat()),
+        (
+            "bad_cidr",
+            &[CHECK, &["--orchestrator-cidr", "here"]].concat(),
+        ),
+        (
+            "bad_issuer",
+            &[CHECK, &["--oidc-issuer", "oidc.humanitec.dev"]].concat(),
+        ),
         ("unknown_flag", &[CHECK, &["--outptu", "json"]].concat()),
     ] {
         assert_snapshot!(format!("arguments_{name}"), folder.run(arguments).all());

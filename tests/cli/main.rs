@@ -14,11 +14,18 @@ use libtest_mimic::{Arguments, Trial};
 /// A test: its name and what it does. It panics where it fails.
 type Test = (&'static str, fn());
 
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests has to know what is not tried"
+)]
 fn main() {
     let arguments = Arguments::from_args();
     let absent = sandbox::eks::Eks::absent();
     if !absent.is_empty() {
-        eprintln!("the tests with the small EKS are ignored: not built or installed here: {}", absent.join(", "));
+        eprintln!(
+            "the tests with the small EKS are ignored: not built or installed here: {}",
+            absent.join(", ")
+        );
     }
     let trial = |ignored: bool| {
         move |(name, test): Test| {
@@ -32,5 +39,13 @@ fn main() {
     let plain = [text::TESTS, input::TESTS, registered::TESTS].concat();
     let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
     trials.extend(access::TESTS.iter().copied().map(trial(!absent.is_empty())));
+    let has_aws_cli = access::has_aws_cli();
+    if !has_aws_cli {
+        eprintln!(
+            "the AWS CLI is not on this machine: what `setup --format aws-cli` prints is not tried"
+        );
+    }
+    let ignored = !absent.is_empty() || !has_aws_cli;
+    trials.extend(access::WITH_AWS_CLI.iter().copied().map(trial(ignored)));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -15,7 +15,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("text::schema", schema),
     ("text::setup", setup),
     ("text::a_closed_pipe_is_no_error", a_closed_pipe_is_no_error),
-    ("text::every_check_has_its_heading", every_check_has_its_heading),
+    (
+        "text::every_check_has_its_heading",
+        every_check_has_its_heading,
+    ),
 ];
 
 fn help() {
@@ -37,18 +40,33 @@ fn schema() {
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     let mut schema: Value = serde_json::from_str(&ran.out).expect("JSON");
     let definitions = schema["$defs"].take();
-    assert_snapshot!("schema", serde_json::to_string_pretty(&schema).expect("JSON"));
+    assert_snapshot!(
+        "schema",
+        serde_json::to_string_pretty(&schema).expect("JSON")
+    );
 
     let container = &definitions["io.k8s.api.core.v1.Container"];
     assert_eq!(container["additionalProperties"], false);
-    assert!(container.get("required").is_none(), "the pod template is a fragment");
+    assert!(
+        container.get("required").is_none(),
+        "the pod template is a fragment"
+    );
     assert!(container["properties"]["env"].is_object());
 }
 
 fn setup() {
     let folder = Folder::new();
     let setup = |format: &str| {
-        folder.run(&["setup", "runner-config.yaml", "--org", "my-org", "--id", "my-runner", "--format", format])
+        folder.run(&[
+            "setup",
+            "runner-config.yaml",
+            "--org",
+            "my-org",
+            "--id",
+            "my-runner",
+            "--format",
+            format,
+        ])
     };
     for format in ["terraform", "aws-cli", "yaml"] {
         assert_snapshot!(format!("setup_{format}"), setup(format).all());
@@ -56,7 +74,10 @@ fn setup() {
     folder.write(
         "runner-config.yaml",
         RUNNER
-            .replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state")
+            .replace(
+                "type: s3\n  bucket: my-state",
+                "type: kubernetes\n  namespace: state",
+            )
             .replace("role/", "role/team/x/"),
     );
     assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
@@ -68,25 +89,46 @@ fn a_closed_pipe_is_no_error() {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = folder.command(arguments);
-        let output = command.stdout(writer).stderr(Stdio::piped()).output().expect("it starts");
+        let output = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("it starts");
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(redact(&String::from_utf8_lossy(&output.stderr)), "");
     }
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let output = folder.command(CHECK).stdout(writer).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(3), "the exit code is that of the checks");
+    let output = folder
+        .command(CHECK)
+        .stdout(writer)
+        .output()
+        .expect("it starts");
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "the exit code is that of the checks"
+    );
 }
 
 fn every_check_has_its_heading() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides/eks-access-checks.md");
     let page = std::fs::read_to_string(page).expect("the page");
-    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let headings: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
     let ids: Vec<&str> = CheckId::ALL.iter().map(|id| id.as_str()).collect();
     assert_eq!(headings, ids);
     for id in CheckId::ALL {
-        assert!(id.docs().ends_with(&format!("/docs/guides/eks-access-checks#{id}")));
-        let section = page.split(&format!("\n## {id}\n")).nth(1).expect("a section");
+        assert!(
+            id.docs()
+                .ends_with(&format!("/docs/guides/eks-access-checks#{id}"))
+        );
+        let section = page
+            .split(&format!("\n## {id}\n"))
+            .nth(1)
+            .expect("a section");
         let section = section.split("\n## ").next().unwrap_or_default();
         for part in ["**Looks at**", "**Why**", "**To ask**", "**To mend**"] {
             assert!(section.contains(part), "{id} has no {part}");
