@@ -29,7 +29,10 @@ impl Cloud {
             self.eks.reset().unwrap();
         }
         self.eks.set_faults(&Faults::default()).unwrap();
-        let runner = self.eks.set_up_as_documented("my-org", "my-runner").unwrap();
+        let runner = self
+            .eks
+            .set_up_as_documented("my-org", "my-runner")
+            .unwrap();
         self.runner = Some(runner);
         self.eks.reset_calls().unwrap();
     }
@@ -124,13 +127,23 @@ impl Checked {
     /// The ids with a status, in order.
     pub(crate) fn ids(&self, status: &str) -> Vec<&str> {
         let has = |check: &&Value| check["status"] == status;
-        self.checks().filter(has).map(|check| check["id"].as_str().unwrap()).collect()
+        self.checks()
+            .filter(has)
+            .map(|check| check["id"].as_str().unwrap())
+            .collect()
     }
 
     /// All as text, for a broken test.
     pub(crate) fn text(&self) -> String {
         self.checks()
-            .map(|c| format!("{:8} {:18} {}\n", c["status"].as_str().unwrap(), c["id"].as_str().unwrap(), c["message"].as_str().unwrap()))
+            .map(|c| {
+                format!(
+                    "{:8} {:18} {}\n",
+                    c["status"].as_str().unwrap(),
+                    c["id"].as_str().unwrap(),
+                    c["message"].as_str().unwrap()
+                )
+            })
             .collect()
     }
 
@@ -151,7 +164,12 @@ impl Checked {
     #[track_caller]
     pub(crate) fn says(&self, id: &str, parts: &[&str]) -> &Self {
         for part in parts {
-            assert!(self.message(id).contains(part), "{part:?} is not in: {}\n{}", self.message(id), self.text());
+            assert!(
+                self.message(id).contains(part),
+                "{part:?} is not in: {}\n{}",
+                self.message(id),
+                self.text()
+            );
         }
         self
     }
@@ -186,7 +204,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("cluster::entry_for_nodes", entry_for_nodes),
     ("cluster::config_map", config_map),
     ("cluster::role_recreated", role_recreated),
-    ("cluster::entry_with_name_and_groups", entry_with_name_and_groups),
+    (
+        "cluster::entry_with_name_and_groups",
+        entry_with_name_and_groups,
+    ),
 ];
 
 fn absent(cloud: &Cloud) {
@@ -201,12 +222,20 @@ fn absent(cloud: &Cloud) {
 }
 
 fn deleting(cloud: &Cloud) {
-    cloud.eks.set_cluster(&json!({"status": "DELETING"})).unwrap();
+    cloud
+        .eks
+        .set_cluster(&json!({"status": "DELETING"}))
+        .unwrap();
     let checked = cloud.check_documented();
     let mut skipped = vec!["cluster-endpoint", "access-entry", "api-server"];
     skipped.extend(IN_CLUSTER);
-    checked.only(&["cluster-active"], &skipped).says("cluster-active", &["DELETING"]);
-    cloud.eks.set_cluster(&json!({"status": "UPDATING"})).unwrap();
+    checked
+        .only(&["cluster-active"], &skipped)
+        .says("cluster-active", &["DELETING"]);
+    cloud
+        .eks
+        .set_cluster(&json!({"status": "UPDATING"}))
+        .unwrap();
     cloud.check_documented().only(&[], &[]);
 }
 
@@ -215,7 +244,11 @@ fn private(cloud: &Cloud) {
     cloud.eks.set_cluster(&network).unwrap();
     let checked = cloud.check_documented();
     checked.only(&["cluster-endpoint"], &[]);
-    assert!(checked.fix("cluster-endpoint").contains("endpointPublicAccess=true"));
+    assert!(
+        checked
+            .fix("cluster-endpoint")
+            .contains("endpointPublicAccess=true")
+    );
     let faults = Faults {
         cluster_unreachable: true,
         ..Faults::default()
@@ -224,13 +257,20 @@ fn private(cloud: &Cloud) {
     let checked = cloud.check_documented();
     let mut skipped = vec!["api-server"];
     skipped.extend(IN_CLUSTER);
-    checked.only(&["cluster-endpoint"], &skipped).says("api-server", &["see cluster-endpoint"]);
+    checked
+        .only(&["cluster-endpoint"], &skipped)
+        .says("api-server", &["see cluster-endpoint"]);
 }
 
 fn restricted(cloud: &Cloud) {
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     cloud.eks.set_cluster(&network).unwrap();
-    let ask = |cidrs: Value| cloud.check(&cloud.configuration(), &json!({"orchestrator_cidrs": cidrs}));
+    let ask = |cidrs: Value| {
+        cloud.check(
+            &cloud.configuration(),
+            &json!({"orchestrator_cidrs": cidrs}),
+        )
+    };
     let checked = ask(json!([]));
     checked.only(&[], &[]);
     assert_eq!(checked.ids("warned"), ["cluster-endpoint"]);
@@ -260,15 +300,27 @@ fn entry_for_nodes(cloud: &Cloud) {
     nodes["type"] = json!("EC2_LINUX");
     cloud.aws("eks", "CreateAccessEntry", &nodes);
     let checked = cloud.check_documented();
-    checked.only(&["access-entry"], &BY_USER).says("access-entry", &["EC2_LINUX"]);
+    checked
+        .only(&["access-entry"], &BY_USER)
+        .says("access-entry", &["EC2_LINUX"]);
 }
 
 fn config_map(cloud: &Cloud) {
-    cloud.eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"})).unwrap();
+    cloud
+        .eks
+        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
+        .unwrap();
     let checked = cloud.check_documented();
     // The administrator, who made the cluster, is let in without a line of its own.
-    checked.only(&["access-entry"], &BY_USER).says("access-entry", &["aws-auth"]);
-    let line = checked.fix("access-entry").split_once('\n').unwrap().1.to_owned();
+    checked
+        .only(&["access-entry"], &BY_USER)
+        .says("access-entry", &["aws-auth"]);
+    let line = checked
+        .fix("access-entry")
+        .split_once('\n')
+        .unwrap()
+        .1
+        .to_owned();
     let map = |lines: &str| {
         let indented = lines.replace('\n', "\n    ");
         cloud.eks.apply(&format!(
@@ -284,7 +336,9 @@ fn role_recreated(cloud: &Cloud) {
     let policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
     cloud.eks.recreate_role(&policy).unwrap();
     let checked = cloud.check_documented();
-    checked.only(&["access-entry"], &BY_USER).says("access-entry", &["older than the role"]);
+    checked
+        .only(&["access-entry"], &BY_USER)
+        .says("access-entry", &["older than the role"]);
 }
 
 fn entry_with_name_and_groups(cloud: &Cloud) {
@@ -293,8 +347,19 @@ fn entry_with_name_and_groups(cloud: &Cloud) {
     changed["kubernetesGroups"] = json!(["runners"]);
     cloud.aws("eks", "UpdateAccessEntry", &changed);
     let checked = cloud.check_documented();
-    checked.only(&["rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events"], &["job-dry-run"]);
-    checked.says("rbac-create-jobs", &["runner:my-org-my-runner", "another name"]);
+    checked.only(
+        &[
+            "rbac-create-jobs",
+            "rbac-get-jobs",
+            "rbac-list-pods",
+            "rbac-list-events",
+        ],
+        &["job-dry-run"],
+    );
+    checked.says(
+        "rbac-create-jobs",
+        &["runner:my-org-my-runner", "another name"],
+    );
     assert_eq!(checked.0["kubernetes_user"], "runner:my-org-my-runner");
     let namespace = &cloud.runner().namespace;
     let group = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",

@@ -21,7 +21,10 @@ fn end_to_end(cloud: &Cloud) {
     cloud.eks.set_faults(&faults).unwrap();
     let asked = json!({"runners": [cloud.configuration()]});
     let answer = cloud.run(cloud.eks.env(), &asked);
-    eprintln!("one runner, 50 ms a call: {} ms, {} KiB", answer["took_ms"], answer["peak_kib"]);
+    eprintln!(
+        "one runner, 50 ms a call: {} ms, {} KiB",
+        answer["took_ms"], answer["peak_kib"]
+    );
     // 8 calls of 50 ms, and what this machine adds to each.
     assert!(answer["took_ms"].as_u64().unwrap() <= 1500, "{answer}");
 }
@@ -35,7 +38,10 @@ fn hundred_runners(cloud: &Cloud) {
         })
         .collect();
     let answer = cloud.run(cloud.eks.env(), &json!({"runners": runners}));
-    eprintln!("100 runners: {} ms, {} KiB", answer["took_ms"], answer["peak_kib"]);
+    eprintln!(
+        "100 runners: {} ms, {} KiB",
+        answer["took_ms"], answer["peak_kib"]
+    );
     let calls = cloud.eks.calls().unwrap();
     assert_eq!(calls["eks:DescribeCluster"], 1, "{calls:?}");
     assert_eq!(calls["iam:GetRole"], 1, "{calls:?}");
@@ -50,7 +56,12 @@ fn propagation(cloud: &Cloud) {
     cloud.eks.set_faults(&faults).unwrap();
     cloud.aws("eks", "CreateAccessEntry", &entry);
     let checked = cloud.check_documented();
-    assert_eq!(checked.ids("failed"), ["access-entry"], "\n{}", checked.text());
+    assert_eq!(
+        checked.ids("failed"),
+        ["access-entry"],
+        "\n{}",
+        checked.text()
+    );
     let checked = cloud.check(&cloud.configuration(), &json!({"wait": true}));
     checked.only(&[], &[]);
 }

@@ -29,8 +29,18 @@ fn each_action(cloud: &Cloud) {
         };
         cloud.eks.set_faults(&faults).unwrap();
         let checked = cloud.check_documented();
-        assert_eq!(checked.ids("failed"), [""; 0], "{action}\n{}", checked.text());
-        assert_eq!(checked.of(id)["status"], "skipped", "{action}\n{}", checked.text());
+        assert_eq!(
+            checked.ids("failed"),
+            [""; 0],
+            "{action}\n{}",
+            checked.text()
+        );
+        assert_eq!(
+            checked.of(id)["status"],
+            "skipped",
+            "{action}\n{}",
+            checked.text()
+        );
         checked.says(id, &["may not ask", action]);
     }
 }
@@ -43,15 +53,22 @@ fn no_cluster_access(cloud: &Cloud) {
             &json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["iam:Get*", "iam:Simulate*", "eks:Describe*", "eks:List*"], "Resource": "*"}]}),
         )
         .unwrap();
-    let checked = cloud.check_as(cloud.eks.env_as(&reader), &cloud.configuration(), &json!({}));
+    let checked = cloud.check_as(
+        cloud.eks.env_as(&reader),
+        &cloud.configuration(),
+        &json!({}),
+    );
     let mut skipped = vec!["api-server"];
     skipped.extend(IN_CLUSTER);
-    checked.only(&[], &skipped).says("api-server", &["user/reader", "no access entry"]);
+    checked
+        .only(&[], &skipped)
+        .says("api-server", &["user/reader", "no access entry"]);
 }
 
 fn no_credentials(cloud: &Cloud) {
     let mut environment = cloud.eks.env();
-    environment.retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
+    environment
+        .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let asked = json!({"runners": [cloud.configuration()]});
     let start = std::time::Instant::now();
     let answer = cloud.run(environment.clone(), &asked);
@@ -74,7 +91,9 @@ fn throttled(cloud: &Cloud) {
     faults.throttle.insert("eks:DescribeCluster".to_owned(), 2);
     cloud.eks.set_faults(&faults).unwrap();
     cloud.check_documented().only(&[], &[]);
-    faults.throttle.insert("eks:DescribeCluster".to_owned(), 1000);
+    faults
+        .throttle
+        .insert("eks:DescribeCluster".to_owned(), 1000);
     cloud.eks.set_faults(&faults).unwrap();
     let checked = cloud.check_documented();
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
@@ -90,6 +109,11 @@ fn no_time(cloud: &Cloud) {
     let asked = json!({"runners": [cloud.configuration()], "budget_s": 2});
     let answer = cloud.run(cloud.eks.env(), &asked);
     assert!(answer["took_ms"].as_u64().unwrap() < 2500, "{answer}");
-    let message = answer["reports"][0]["checks"][1]["message"].as_str().unwrap();
-    assert!(message.contains("the time for the checks was over"), "{message}");
+    let message = answer["reports"][0]["checks"][1]["message"]
+        .as_str()
+        .unwrap();
+    assert!(
+        message.contains("the time for the checks was over"),
+        "{message}"
+    );
 }

@@ -22,8 +22,14 @@ fn as_caller(cloud: &Cloud) {
     checked.only(&[], &[]);
     assert_eq!(checked.ids("passed").len(), 18, "\n{}", checked.text());
     checked.says("job-dry-run", &["So is its pod"]);
-    assert_eq!(checked.0["kubernetes_user"], cloud.runner().kubernetes_user.as_str());
-    let left = cloud.eks.kubectl(&["get", "jobs,pods", "--all-namespaces", "--output=name"]).unwrap();
+    assert_eq!(
+        checked.0["kubernetes_user"],
+        cloud.runner().kubernetes_user.as_str()
+    );
+    let left = cloud
+        .eks
+        .kubectl(&["get", "jobs,pods", "--all-namespaces", "--output=name"])
+        .unwrap();
     assert_eq!(left, "", "the dry run leaves nothing behind");
 }
 
@@ -39,10 +45,18 @@ fn as_runner_with_token(cloud: &Cloud) {
         session_token: None,
     };
     let mut environment = cloud.eks.env_as(&nobody);
-    environment.retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
+    environment
+        .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let checked = cloud.check_as(environment, &cloud.configuration(), &settings);
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    for id in ["assume-role", "cluster-active", "cluster-endpoint", "api-server", "rbac-create-jobs", "job-dry-run"] {
+    for id in [
+        "assume-role",
+        "cluster-active",
+        "cluster-endpoint",
+        "api-server",
+        "rbac-create-jobs",
+        "job-dry-run",
+    ] {
         assert_eq!(checked.of(id)["status"], "passed", "\n{}", checked.text());
     }
     checked.says("namespace", &["may not"]);
@@ -87,7 +101,12 @@ fn state_in_the_cluster(cloud: &Cloud) {
 
 /// Does what a fix for the cluster says.
 pub(crate) fn apply(cloud: &Cloud, fix: &str) {
-    let manifests = fix.split_once("<<'EOF'\n").unwrap().1.strip_suffix("EOF\n").unwrap();
+    let manifests = fix
+        .split_once("<<'EOF'\n")
+        .unwrap()
+        .1
+        .strip_suffix("EOF\n")
+        .unwrap();
     cloud.eks.apply(manifests).unwrap();
 }
 
@@ -98,7 +117,11 @@ fn session_names(cloud: &Cloud) {
         runner
     };
     let checked = cloud.check(&named(json!("a/b")), &json!({}));
-    assert!(checked.ids("failed").contains(&"session-name"), "\n{}", checked.text());
+    assert!(
+        checked.ids("failed").contains(&"session-name"),
+        "\n{}",
+        checked.text()
+    );
 
     let at = named(json!("me@org"));
     let checked = cloud.check(&at, &json!({}));

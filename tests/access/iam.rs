@@ -25,28 +25,63 @@ fn trust(cloud: &Cloud) {
     statement["Effect"] = json!("Deny");
     deny["Statement"].as_array_mut().unwrap().push(statement);
     let mut principal = good.clone();
-    principal["Statement"][0]["Principal"] =
-        json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"});
+    principal["Statement"][0]["Principal"] = json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"});
     for (policy, parts) in [
-        (with("oidc.humanitec.dev:sub", json!("my-org+other")), ["StringEquals on oidc.humanitec.dev:sub", "\"my-org+my-runner\"", "\"my-org+other\""]),
-        (with("oidc.humanitec.dev:aud", json!("eks")), ["StringEquals on oidc.humanitec.dev:aud", "\"sts.amazonaws.com\"", "\"eks\""]),
-        (with("oidc.humanitec.dev:sub", json!("my-org+*")), ["StringEquals on oidc.humanitec.dev:sub", "only StringLike has wildcards", "my-org+*"]),
+        (
+            with("oidc.humanitec.dev:sub", json!("my-org+other")),
+            [
+                "StringEquals on oidc.humanitec.dev:sub",
+                "\"my-org+my-runner\"",
+                "\"my-org+other\"",
+            ],
+        ),
+        (
+            with("oidc.humanitec.dev:aud", json!("eks")),
+            [
+                "StringEquals on oidc.humanitec.dev:aud",
+                "\"sts.amazonaws.com\"",
+                "\"eks\"",
+            ],
+        ),
+        (
+            with("oidc.humanitec.dev:sub", json!("my-org+*")),
+            [
+                "StringEquals on oidc.humanitec.dev:sub",
+                "only StringLike has wildcards",
+                "my-org+*",
+            ],
+        ),
         (deny, ["denies", "Deny wins", "Statement 2"]),
-        (principal, ["Principal", "oidc-provider/oidc.humanitec.dev", "githubusercontent"]),
+        (
+            principal,
+            [
+                "Principal",
+                "oidc-provider/oidc.humanitec.dev",
+                "githubusercontent",
+            ],
+        ),
     ] {
         cloud.eks.set_trust_policy(&policy).unwrap();
         let checked = cloud.check_documented();
-        checked.only(&["role-trust"], &[]).says("role-trust", &parts);
+        checked
+            .only(&["role-trust"], &[])
+            .says("role-trust", &parts);
         let fix = checked.fix("role-trust");
         let document = fix.split('\'').nth(1).unwrap();
-        cloud.eks.set_trust_policy(&serde_json::from_str(document).unwrap()).unwrap();
+        cloud
+            .eks
+            .set_trust_policy(&serde_json::from_str(document).unwrap())
+            .unwrap();
         cloud.check_documented().only(&[], &[]);
     }
     let unknown = json!({"aws:SourceVpc": "vpc-1"});
     let mut policy = good.clone();
     policy["Statement"][0]["Condition"]["StringEquals"] = unknown;
     cloud.eks.set_trust_policy(&policy).unwrap();
-    cloud.check_documented().only(&[], &["role-trust"]).says("role-trust", &["Can't tell", "aws:SourceVpc"]);
+    cloud
+        .check_documented()
+        .only(&[], &["role-trust"])
+        .says("role-trust", &["Can't tell", "aws:SourceVpc"]);
 }
 
 fn role_missing_and_path(cloud: &Cloud) {
@@ -56,7 +91,12 @@ fn role_missing_and_path(cloud: &Cloud) {
     *runner.pointer_mut(auth).unwrap() = role_arn("arn:aws:iam::123456789012:role/nobody");
     let checked = cloud.check(&runner, &json!({}));
     let failed = checked.ids("failed");
-    assert_eq!(failed, ["role-exists", "access-entry"], "\n{}", checked.text());
+    assert_eq!(
+        failed,
+        ["role-exists", "access-entry"],
+        "\n{}",
+        checked.text()
+    );
     assert!(checked.fix("role-exists").contains("aws_iam_role"));
     assert_eq!(checked.of("role-exists")["not_yet"], true);
 
@@ -77,26 +117,53 @@ fn provider(cloud: &Cloud) {
         cloud.aws("iam", operation, &parameters);
     };
     client("AddClientIDToOpenIDConnectProvider", "other");
-    client("RemoveClientIDFromOpenIDConnectProvider", "sts.amazonaws.com");
+    client(
+        "RemoveClientIDFromOpenIDConnectProvider",
+        "sts.amazonaws.com",
+    );
     let checked = cloud.check_documented();
-    checked.only(&["oidc-provider"], &[]).says("oidc-provider", &["client id sts.amazonaws.com"]);
+    checked
+        .only(&["oidc-provider"], &[])
+        .says("oidc-provider", &["client id sts.amazonaws.com"]);
     assert_eq!(checked.of("oidc-provider")["found"], "other");
 
-    cloud.aws("iam", "DeleteOpenIDConnectProvider", &json!({"OpenIDConnectProviderArn": arn}));
+    cloud.aws(
+        "iam",
+        "DeleteOpenIDConnectProvider",
+        &json!({"OpenIDConnectProviderArn": arn}),
+    );
     let checked = cloud.check_documented();
     checked.only(&["oidc-provider"], &[]);
-    assert!(checked.fix("oidc-provider").contains("aws_iam_openid_connect_provider"));
+    assert!(
+        checked
+            .fix("oidc-provider")
+            .contains("aws_iam_openid_connect_provider")
+    );
 }
 
 fn permission(cloud: &Cloud) {
     let role = sandbox::eks::ROLE_NAME;
-    let attached = cloud.aws("iam", "ListAttachedRolePolicies", &json!({"RoleName": role}));
+    let attached = cloud.aws(
+        "iam",
+        "ListAttachedRolePolicies",
+        &json!({"RoleName": role}),
+    );
     let policy = &attached["AttachedPolicies"][0]["PolicyArn"];
-    cloud.aws("iam", "DetachRolePolicy", &json!({"RoleName": role, "PolicyArn": policy}));
+    cloud.aws(
+        "iam",
+        "DetachRolePolicy",
+        &json!({"RoleName": role, "PolicyArn": policy}),
+    );
     let checked = cloud.check_documented();
-    checked.only(&["role-permission"], &[]).says("role-permission", &["eks:DescribeCluster"]);
+    checked
+        .only(&["role-permission"], &[])
+        .says("role-permission", &["eks:DescribeCluster"]);
     let document = checked.fix("role-permission").split('\'').nth(1).unwrap();
-    cloud.aws("iam", "PutRolePolicy", &json!({"RoleName": role, "PolicyName": "p", "PolicyDocument": document}));
+    cloud.aws(
+        "iam",
+        "PutRolePolicy",
+        &json!({"RoleName": role, "PolicyName": "p", "PolicyDocument": document}),
+    );
     cloud.check_documented().only(&[], &[]);
 }
 

@@ -22,7 +22,13 @@ fn namespace(cloud: &Cloud) {
     runner["runner_configuration"]["job"]["namespace"] = json!("nowhere");
     let checked = cloud.check(&runner, &json!({}));
     checked.only(
-        &["namespace", "rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events"],
+        &[
+            "namespace",
+            "rbac-create-jobs",
+            "rbac-get-jobs",
+            "rbac-list-pods",
+            "rbac-list-events",
+        ],
         &["service-account", "pod-template-refs", "job-dry-run"],
     );
     apply(cloud, checked.fix("namespace"));
@@ -43,8 +49,18 @@ fn service_account(cloud: &Cloud) {
 
 fn each_verb(cloud: &Cloud) {
     let namespace = &cloud.runner().namespace;
-    let all = [("batch", "jobs", "create"), ("batch", "jobs", "get"), ("", "pods", "list"), ("", "events", "list")];
-    let ids = ["rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events"];
+    let all = [
+        ("batch", "jobs", "create"),
+        ("batch", "jobs", "get"),
+        ("", "pods", "list"),
+        ("", "events", "list"),
+    ];
+    let ids = [
+        "rbac-create-jobs",
+        "rbac-get-jobs",
+        "rbac-list-pods",
+        "rbac-list-events",
+    ];
     for (missing, id) in ids.iter().enumerate() {
         let rules: Vec<_> = all
             .iter()
@@ -58,7 +74,13 @@ fn each_verb(cloud: &Cloud) {
         let checked = cloud.check_documented();
         let skipped: &[&str] = if missing == 0 { &["job-dry-run"] } else { &[] };
         checked.only(&[id], skipped);
-        checked.says(id, &["RoleBinding \"humanitec-runner-orchestrator-access\"", "does not allow"]);
+        checked.says(
+            id,
+            &[
+                "RoleBinding \"humanitec-runner-orchestrator-access\"",
+                "does not allow",
+            ],
+        );
         apply(cloud, checked.fix(id));
         cloud.check_documented().only(&[], &[]);
     }
@@ -69,10 +91,21 @@ fn wrong_user(cloud: &Cloud) {
     runner["runner_configuration"]["cluster"]["auth"]["session_name"] = json!("new-session");
     let checked = cloud.check(&runner, &json!({}));
     checked.only(
-        &["rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events"],
+        &[
+            "rbac-create-jobs",
+            "rbac-get-jobs",
+            "rbac-list-pods",
+            "rbac-list-events",
+        ],
         &["job-dry-run"],
     );
-    checked.says("rbac-get-jobs", &["assumed-role/humanitec-runner-eks-role/my-org-my-runner", "another name"]);
+    checked.says(
+        "rbac-get-jobs",
+        &[
+            "assumed-role/humanitec-runner-eks-role/my-org-my-runner",
+            "another name",
+        ],
+    );
     apply(cloud, checked.fix("rbac-create-jobs"));
     cloud.check(&runner, &json!({})).only(&[], &[]);
 }
@@ -80,7 +113,13 @@ fn wrong_user(cloud: &Cloud) {
 fn access_policy(cloud: &Cloud) {
     cloud
         .eks
-        .kubectl(&["delete", "rolebinding", "humanitec-runner-orchestrator-access", "-n", &cloud.runner().namespace])
+        .kubectl(&[
+            "delete",
+            "rolebinding",
+            "humanitec-runner-orchestrator-access",
+            "-n",
+            &cloud.runner().namespace,
+        ])
         .unwrap();
     let associate = |name: &str| {
         cloud.aws(
@@ -95,7 +134,9 @@ fn access_policy(cloud: &Cloud) {
         )
     };
     associate("AmazonEKSViewPolicy");
-    cloud.check_documented().only(&["rbac-create-jobs"], &["job-dry-run"]);
+    cloud
+        .check_documented()
+        .only(&["rbac-create-jobs"], &["job-dry-run"]);
     associate("AmazonEKSEditPolicy");
     let checked = cloud.check_documented();
     checked.only(&[], &["job-dry-run"]);
@@ -110,14 +151,26 @@ fn references(cloud: &Cloud) {
     ]}]}});
     let checked = cloud.check(&runner, &json!({}));
     checked.only(&["pod-template-refs"], &[]);
-    checked.says("pod-template-refs", &["Secret \"my-secret\" does not exist"]);
+    checked.says(
+        "pod-template-refs",
+        &["Secret \"my-secret\" does not exist"],
+    );
     let namespace = cloud.runner().namespace.as_str();
     let create = ["create", "secret", "generic", "my-secret", "-n", namespace];
-    cloud.eks.kubectl(&[&create[..], &["--from-literal=other=x"]].concat()).unwrap();
+    cloud
+        .eks
+        .kubectl(&[&create[..], &["--from-literal=other=x"]].concat())
+        .unwrap();
     let checked = cloud.check(&runner, &json!({}));
     checked.says("pod-template-refs", &["has no key key", "it has: other"]);
-    cloud.eks.kubectl(&["delete", "secret", "my-secret", "-n", namespace]).unwrap();
-    cloud.eks.kubectl(&[&create[..], &["--from-literal=key=x"]].concat()).unwrap();
+    cloud
+        .eks
+        .kubectl(&["delete", "secret", "my-secret", "-n", namespace])
+        .unwrap();
+    cloud
+        .eks
+        .kubectl(&[&create[..], &["--from-literal=key=x"]].concat())
+        .unwrap();
     cloud.check(&runner, &json!({})).only(&[], &[]);
 }
 
@@ -125,14 +178,20 @@ fn pod_security(cloud: &Cloud) {
     let namespace = cloud.runner().namespace.as_str();
     cloud
         .eks
-        .kubectl(&["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"])
+        .kubectl(&[
+            "label",
+            "namespace",
+            namespace,
+            "pod-security.kubernetes.io/enforce=restricted",
+        ])
         .unwrap();
     cloud.check_documented().only(&[], &[]);
     let mut runner = cloud.configuration();
-    runner["runner_configuration"]["job"]["pod_template"] =
-        json!({"spec": {"containers": [{"name": "main", "securityContext": {"privileged": true, "allowPrivilegeEscalation": true}}]}});
+    runner["runner_configuration"]["job"]["pod_template"] = json!({"spec": {"containers": [{"name": "main", "securityContext": {"privileged": true, "allowPrivilegeEscalation": true}}]}});
     let checked = cloud.check(&runner, &json!({}));
-    checked.only(&["job-dry-run"], &[]).says("job-dry-run", &["violates PodSecurity", "privileged"]);
+    checked
+        .only(&["job-dry-run"], &[])
+        .says("job-dry-run", &["violates PodSecurity", "privileged"]);
     let fix = checked.fix("job-dry-run").lines().last().unwrap();
     assert!(fix.starts_with("kubectl label namespace"), "{fix}");
 }
@@ -145,7 +204,20 @@ fn quota(cloud: &Cloud) {
     let status = json!({"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}).to_string();
     cloud
         .eks
-        .kubectl(&["patch", "resourcequota", "none", "-n", namespace, "--subresource=status", "--type=merge", "-p", &status])
+        .kubectl(&[
+            "patch",
+            "resourcequota",
+            "none",
+            "-n",
+            namespace,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &status,
+        ])
         .unwrap();
-    cloud.check_documented().only(&["job-dry-run"], &[]).says("job-dry-run", &["exceeded quota"]);
+    cloud
+        .check_documented()
+        .only(&["job-dry-run"], &[])
+        .says("job-dry-run", &["exceeded quota"]);
 }
