@@ -2,6 +2,8 @@
 //!
 //! The rooms and who may use whom are drawn in ARCHITECTURE.md.
 
+pub mod access;
+pub mod cli;
 pub mod orchestrator;
 pub mod plugin;
 pub mod provider;

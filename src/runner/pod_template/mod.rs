@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Invalid, Problem};
 pub use json::{equal, parse};
+pub(crate) use strict::nearest;
 
 /// Everything in a pod template that the Orchestrator would refuse: what does not decode strictly
 /// as a Kubernetes PodTemplateSpec, and then what breaks the Orchestrator's own rules.

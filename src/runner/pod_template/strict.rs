@@ -252,7 +252,7 @@ fn hint(name: &str, known: &'static Map<String, Value>) -> String {
 
 /// The known name with the fewest edits, if they are few or one name is a part of the other.
 /// Case and underscores do not count: names come from other languages' spellings.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
     // Counting edits takes time; no field's name is as long.
     let name = Some(plain(name)).filter(|name| name.len() <= 63)?;

@@ -1,0 +1,167 @@
+//! The caller's AWS credentials, looked for once.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::imds;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use tokio::sync::Mutex;
+
+use super::error::{AwsError, chain};
+use super::http;
+use crate::access::settings::Settings;
+
+/// How long to try to connect.
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
+/// How long one attempt of a call may take.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long the instance's metadata service may take, where there may be none.
+const METADATA: Duration = Duration::from_secs(1);
+
+/// The SDK's configuration without credentials: what the environment and the profile say about
+/// endpoints, FIPS, proxies and certificates.
+///
+/// # Errors
+/// When `AWS_CA_BUNDLE` does not serve.
+pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::client(http::ca_bundle()?)?)
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .region(None::<Region>)
+        .no_credentials();
+    Ok(match &settings.profile {
+        Some(profile) => loader.profile_name(profile).load().await,
+        None => loader.load().await,
+    })
+}
+
+/// The same with the caller's credentials: those of the SDK's chain, and of the role to assume
+/// with them if there is one. The region is where the chain's own calls go.
+///
+/// # Errors
+/// When no credentials are found, or what is found does not serve.
+pub(super) async fn caller(
+    anonymous: &SdkConfig,
+    settings: &Settings,
+    region: &str,
+) -> Result<SdkConfig, AwsError> {
+    let region = Region::new(region.to_owned());
+    let mut provider_config = ProviderConfig::without_region()
+        .with_region(Some(region.clone()))
+        .with_timeout_config(timeouts());
+    if let Some(http) = anonymous.http_client() {
+        provider_config = provider_config.with_http_client(http);
+    }
+    let metadata = imds::Client::builder()
+        .configure(&provider_config)
+        .max_attempts(1)
+        .connect_timeout(METADATA)
+        .read_timeout(METADATA)
+        .build();
+    let mut chain = DefaultCredentialsChain::builder()
+        .configure(provider_config)
+        .region(region.clone())
+        .imds_client(metadata);
+    if let Some(profile) = &settings.profile {
+        chain = chain.profile_name(profile);
+    }
+    let mut config = with(anonymous, region.clone(), chain.build().await);
+    if let Some(role) = &settings.assume_role {
+        let mut assume = AssumeRoleProvider::builder(&role.role_arn).configure(&config);
+        if let Some(name) = &role.session_name {
+            assume = assume.session_name(name);
+        }
+        if let Some(id) = &role.external_id {
+            assume = assume.external_id(id);
+        }
+        config = with(&config, region, assume.build().await);
+    }
+    credentials(&config).await?;
+    Ok(config)
+}
+
+/// A configuration with a region and with credentials that are remembered.
+fn with(
+    config: &SdkConfig,
+    region: Region,
+    provider: impl ProvideCredentials + 'static,
+) -> SdkConfig {
+    config
+        .to_builder()
+        .region(region)
+        .credentials_provider(SharedCredentialsProvider::new(Remembered::new(provider)))
+        .build()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build()
+}
+
+/// The credentials of a configuration.
+///
+/// # Errors
+/// When there are none, or they cannot be got.
+pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsError> {
+    let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
+    provider.provide_credentials().await.map_err(|error| match error {
+        CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
+        other => AwsError::BadCredentials(format!(
+            "The AWS credentials cannot be got: {}",
+            chain(&other)
+        )),
+    })
+}
+
+/// Credentials that are got once and again shortly before they expire, by whoever needs them
+/// first: several clients share one look at the sign-on service or the metadata.
+struct Remembered<P> {
+    provider: P,
+    credentials: Mutex<Option<Credentials>>,
+}
+
+impl<P> Remembered<P> {
+    fn new(provider: P) -> Self {
+        Self {
+            provider,
+            credentials: Mutex::default(),
+        }
+    }
+}
+
+impl<P> fmt::Debug for Remembered<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remembered")
+    }
+}
+
+impl<P: ProvideCredentials> ProvideCredentials for Remembered<P> {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let mut credentials = self.credentials.lock().await;
+            let soon = SystemTime::now() + Duration::from_secs(300);
+            match &*credentials {
+                Some(known) if known.expiry().is_none_or(|expiry| expiry > soon) => {
+                    Ok(known.clone())
+                }
+                _ => Ok(credentials
+                    .insert(self.provider.provide_credentials().await?)
+                    .clone()),
+            }
+        })
+    }
+}

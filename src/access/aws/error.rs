@@ -1,0 +1,220 @@
+//! What AWS can say instead of an answer.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::access::check::Outcome;
+
+/// Why a call of AWS gave no answer, after the SDK's own retries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AwsError {
+    /// No AWS credentials were found anywhere.
+    #[error("no AWS credentials were found")]
+    NoCredentials,
+    /// Credentials or their configuration were found, and do not serve.
+    #[error("{0}")]
+    BadCredentials(String),
+    /// The caller may not do this.
+    #[error("{action} was denied: {message}")]
+    Denied {
+        /// The IAM action, such as `iam:GetRole`.
+        action: &'static str,
+        /// AWS's own message.
+        message: String,
+    },
+    /// What was asked about does not exist.
+    #[error("{action} found nothing: {0}", .message)]
+    NotFound {
+        /// The IAM action.
+        action: &'static str,
+        /// AWS's own message.
+        message: String,
+    },
+    /// Too many calls, even after the retries.
+    #[error("{action} was throttled: {message}")]
+    Throttled {
+        /// The IAM action.
+        action: &'static str,
+        /// AWS's own message.
+        message: String,
+    },
+    /// No answer came, or none that makes sense.
+    #[error("{action} got no answer: {message}")]
+    Unreachable {
+        /// The IAM action.
+        action: &'static str,
+        /// What happened to the connection.
+        message: String,
+    },
+    /// Another error of the service.
+    #[error("{action} was refused with {code}: {message}")]
+    Refused {
+        /// The IAM action.
+        action: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's own message.
+        message: String,
+    },
+}
+
+impl AwsError {
+    /// Reads what the SDK says about a call of `action`.
+    pub(crate) fn of<E>(action: &'static str, error: SdkError<E, Response>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        let Some(service) = error.as_service_error() else {
+            return Self::Unreachable {
+                action,
+                message: chain(&error),
+            };
+        };
+        let code = service.code().unwrap_or_default().to_owned();
+        let message = service.message().map_or_else(
+            || DisplayErrorContext(service).to_string(),
+            ToOwned::to_owned,
+        );
+        Self::from_code(action, code, message, status)
+    }
+
+    /// Reads an error code. The codes are those of "Common errors" in the references of STS, IAM
+    /// and EKS, and what the SDKs take for throttling.
+    fn from_code(
+        action: &'static str,
+        code: String,
+        message: String,
+        status: Option<u16>,
+    ) -> Self {
+        match code.as_str() {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+            | "NotAuthorized" | "OptInRequired" => Self::Denied { action, message },
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "InvalidSignatureException"
+            | "IncompleteSignature"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "RequestExpired"
+            | "AuthFailure"
+            | "InvalidAccessKeyId"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException" => {
+                Self::BadCredentials(format!("AWS refused the credentials with {code}: {message}"))
+            }
+            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => {
+                Self::NotFound { action, message }
+            }
+            "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "PriorRequestNotComplete"
+            | "SlowDown" => Self::Throttled { action, message },
+            _ if status == Some(429) => Self::Throttled { action, message },
+            _ if status.is_some_and(|status| status >= 500) => Self::Unreachable {
+                action,
+                message: format!("AWS answered {}: {message}", status.unwrap_or_default()),
+            },
+            _ => Self::Refused {
+                action,
+                code,
+                message,
+            },
+        }
+    }
+
+    /// What a check comes to whose question met this. Only a want of credentials is a failure:
+    /// of `aws-credentials`, on which all others depend.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::NoCredentials => {
+                let mut outcome = Outcome::failed(
+                    "No AWS credentials were found in the environment, the profile, a web identity, \
+                     the container or the instance.",
+                )
+                .fix(
+                    "no-credentials",
+                    "aws sso login   # or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                );
+                outcome.no_credentials = true;
+                outcome
+            }
+            Self::BadCredentials(message) => {
+                let mut outcome = Outcome::failed(format!("{message}."))
+                    .fix("bad-credentials", "aws sts get-caller-identity   # must answer with these credentials");
+                outcome.no_credentials = true;
+                outcome
+            }
+            Self::Denied { action, message } => Outcome::skipped(format!(
+                "The caller may not ask: {action} is not allowed to it ({message})."
+            )),
+            other => Outcome::skipped(format!("Not found out: {other}.")),
+        }
+    }
+}
+
+/// An error and its sources in one line, none of them twice.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::check::Status;
+
+    fn code(code: &str, status: u16) -> AwsError {
+        let message = "m".to_owned();
+        AwsError::from_code("iam:GetRole", code.to_owned(), message, Some(status))
+    }
+
+    #[test]
+    fn only_credentials_are_a_failure() {
+        for (code_text, status, expected) in [
+            ("AccessDenied", 403, Status::Skipped),
+            ("AccessDeniedException", 403, Status::Skipped),
+            ("NoSuchEntity", 404, Status::Skipped),
+            ("ThrottlingException", 400, Status::Skipped),
+            ("", 429, Status::Skipped),
+            ("", 503, Status::Skipped),
+            ("InternalFailure", 500, Status::Skipped),
+            ("ValidationError", 400, Status::Skipped),
+            ("ExpiredToken", 403, Status::Failed),
+            ("InvalidClientTokenId", 403, Status::Failed),
+            ("UnrecognizedClientException", 403, Status::Failed),
+        ] {
+            let outcome = code(code_text, status).outcome();
+            assert_eq!(outcome.status, expected, "{code_text}");
+            assert!(!outcome.message.is_empty());
+            assert_eq!(outcome.no_credentials, expected == Status::Failed);
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_action() {
+        let message = code("AccessDenied", 403).outcome().message;
+        assert!(message.starts_with("The caller may not ask: iam:GetRole"), "{message}");
+        assert!(matches!(code("", 429), AwsError::Throttled { .. }));
+        assert!(matches!(code("ServiceUnavailable", 503), AwsError::Unreachable { .. }));
+        assert!(matches!(code("ResourceNotFoundException", 404), AwsError::NotFound { .. }));
+    }
+}

@@ -1,0 +1,520 @@
+//! The questions that are put to AWS, each asked once for all who want its answer.
+
+pub(crate) mod error;
+pub(crate) mod http;
+
+mod credentials;
+mod token;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use futures_util::future::{BoxFuture, Shared};
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+pub(crate) use credentials::{ATTEMPT, CONNECT};
+pub(crate) use error::AwsError;
+
+use super::answers::Answers;
+use super::settings::Settings;
+use crate::runner::RoleArn;
+
+/// What a question comes to.
+pub(crate) type Answer<T> = Result<Arc<T>, AwsError>;
+/// An answer that may be under way.
+pub(crate) type Asked<T> = Shared<BoxFuture<'static, Answer<T>>>;
+
+/// Whose credentials a question is asked with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Who {
+    /// The caller's.
+    Caller,
+    /// Those of the runner's session.
+    Runner(Session),
+}
+
+/// A session of the runner's role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Session {
+    /// The role's ARN.
+    pub(crate) role_arn: String,
+    /// The session's name.
+    pub(crate) name: String,
+    /// The region whose STS is asked.
+    pub(crate) sts_region: String,
+}
+
+/// Who the caller is.
+#[derive(Debug)]
+pub(crate) struct CallerIdentity {
+    /// The ARN of the user or of the session of a role.
+    pub(crate) arn: String,
+    /// The twelve digits of the account.
+    pub(crate) account: String,
+}
+
+/// An IAM role.
+#[derive(Debug)]
+pub(crate) struct Role {
+    /// Its ARN, with its path.
+    pub(crate) arn: String,
+    /// When it was made, in seconds since 1970.
+    pub(crate) created: i64,
+    /// Its trust policy, or why that cannot be read.
+    pub(crate) trust_policy: Result<Value, String>,
+}
+
+/// What the simulation of a permission says.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub(crate) decision: String,
+    /// Whether it allows.
+    pub(crate) allowed: bool,
+    /// Whether the organization's policies refuse.
+    pub(crate) organization_refuses: bool,
+    /// Whether the permissions boundary refuses.
+    pub(crate) boundary_refuses: bool,
+    /// The condition keys whose values the simulation wanted to know.
+    pub(crate) missing_context: Vec<String>,
+}
+
+/// An EKS cluster.
+#[derive(Debug)]
+pub(crate) struct EksCluster {
+    /// `ACTIVE`, `UPDATING`, `CREATING`, …
+    pub(crate) status: String,
+    /// The URL of its API.
+    pub(crate) endpoint: Option<String>,
+    /// Its certificate authority, base64 of PEM.
+    pub(crate) ca: Option<String>,
+    /// Whether the API has a public endpoint.
+    pub(crate) public: bool,
+    /// Who may reach the public endpoint.
+    pub(crate) public_cidrs: Vec<String>,
+    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
+    pub(crate) authentication_mode: String,
+}
+
+/// An EKS access entry.
+#[derive(Debug)]
+pub(crate) struct AccessEntry {
+    /// `STANDARD`, `EC2_LINUX`, …
+    pub(crate) kind: String,
+    /// The template of the Kubernetes user name.
+    pub(crate) username: String,
+    /// The Kubernetes groups.
+    pub(crate) groups: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    pub(crate) created: Option<i64>,
+}
+
+/// An EKS access policy that is associated with a principal.
+#[derive(Debug)]
+pub(crate) struct AssociatedPolicy {
+    /// The policy's ARN.
+    pub(crate) arn: String,
+    /// The namespaces it is limited to; `None` for the whole cluster.
+    pub(crate) namespaces: Option<Vec<String>>,
+}
+
+/// AWS. Nothing is set up and no credentials are looked for before the first question.
+pub(crate) struct Aws {
+    settings: Arc<Settings>,
+    anonymous: OnceCell<Result<SdkConfig, AwsError>>,
+    caller: OnceCell<Result<SdkConfig, AwsError>>,
+    identity: Answers<String, Answer<CallerIdentity>>,
+    sessions: Answers<Session, Answer<Credentials>>,
+    roles: Answers<(String, RoleArn), Answer<Role>>,
+    providers: Answers<(String, String), Answer<Vec<String>>>,
+    simulations: Answers<(String, String, String), Answer<Simulation>>,
+    clusters: Answers<(Who, String, String), Answer<EksCluster>>,
+    entries: Answers<(Who, String, String, String), Answer<AccessEntry>>,
+    policies: Answers<(Who, String, String, String), Answer<Vec<AssociatedPolicy>>>,
+}
+
+impl Aws {
+    /// AWS as the settings have it asked.
+    pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            anonymous: OnceCell::new(),
+            caller: OnceCell::new(),
+            identity: Answers::default(),
+            sessions: Answers::default(),
+            roles: Answers::default(),
+            providers: Answers::default(),
+            simulations: Answers::default(),
+            clusters: Answers::default(),
+            entries: Answers::default(),
+            policies: Answers::default(),
+        })
+    }
+
+    /// Whether nothing was asked and nothing was set up.
+    #[cfg(test)]
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.anonymous.initialized() && !self.caller.initialized()
+    }
+
+    /// The SDK's configuration without credentials.
+    async fn anonymous(&self) -> Result<SdkConfig, AwsError> {
+        let load = || credentials::anonymous(&self.settings);
+        self.anonymous.get_or_init(load).await.clone()
+    }
+
+    /// The SDK's configuration for a region, with the caller's credentials.
+    async fn caller(&self, region: &str) -> Result<SdkConfig, AwsError> {
+        let look = async || {
+            let anonymous = self.anonymous().await?;
+            credentials::caller(&anonymous, &self.settings, region).await
+        };
+        let config = self.caller.get_or_init(look).await.clone()?;
+        Ok(in_region(&config, region))
+    }
+
+    /// The SDK's configuration for a region, with somebody's credentials.
+    async fn config(self: &Arc<Self>, who: &Who, region: &str) -> Result<SdkConfig, AwsError> {
+        match who {
+            Who::Caller => self.caller(region).await,
+            Who::Runner(session) => {
+                let assumed = self.session(session).await?;
+                let provider = SharedCredentialsProvider::new((*assumed).clone());
+                let base = self.anonymous().await?;
+                Ok(in_region(&base, region)
+                    .to_builder()
+                    .credentials_provider(provider)
+                    .build())
+            }
+        }
+    }
+
+    /// Who the caller is, asked in a region.
+    pub(crate) fn identity(self: &Arc<Self>, region: &str) -> Asked<CallerIdentity> {
+        const ACTION: &str = "sts:GetCallerIdentity";
+        let (aws, region) = (Arc::clone(self), region.to_owned());
+        self.identity.get(region.clone(), Result::is_ok, || async move {
+            let config = aws.config(&Who::Caller, &region).await?;
+            let answer = aws_sdk_sts::Client::new(&config)
+                .get_caller_identity()
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            Ok(Arc::new(CallerIdentity {
+                arn: answer.arn.unwrap_or_default(),
+                account: answer.account.unwrap_or_default(),
+            }))
+        })
+    }
+
+    /// The credentials of a session of the runner's role: with the token file if there is one,
+    /// else assumed by the caller.
+    pub(crate) fn session(self: &Arc<Self>, session: &Session) -> Asked<Credentials> {
+        let (aws, session) = (Arc::clone(self), session.clone());
+        self.sessions.get(session.clone(), Result::is_ok, || async move {
+            let assumed = match &aws.settings.web_identity_token_file {
+                Some(file) => aws.assume_with_token(&session, file).await?,
+                None => aws.assume(&session).await?,
+            };
+            Ok(Arc::new(assumed))
+        })
+    }
+
+    async fn assume(self: &Arc<Self>, session: &Session) -> Result<Credentials, AwsError> {
+        const ACTION: &str = "sts:AssumeRole";
+        let config = self.caller(&session.sts_region).await?;
+        let answer = aws_sdk_sts::Client::new(&config)
+            .assume_role()
+            .role_arn(&session.role_arn)
+            .role_session_name(&session.name)
+            .send()
+            .await
+            .map_err(|error| AwsError::of(ACTION, error))?;
+        received(ACTION, answer.credentials)
+    }
+
+    async fn assume_with_token(
+        self: &Arc<Self>,
+        session: &Session,
+        file: &Path,
+    ) -> Result<Credentials, AwsError> {
+        const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+        let token = tokio::fs::read_to_string(file).await.map_err(|error| {
+            AwsError::BadCredentials(format!(
+                "The web identity token file {} cannot be read: {error}",
+                file.display()
+            ))
+        })?;
+        let config = in_region(&self.anonymous().await?, &session.sts_region);
+        let answer = aws_sdk_sts::Client::new(&config)
+            .assume_role_with_web_identity()
+            .role_arn(&session.role_arn)
+            .role_session_name(&session.name)
+            .web_identity_token(token.trim())
+            .send()
+            .await
+            .map_err(|error| AwsError::of(ACTION, error))?;
+        received(ACTION, answer.credentials)
+    }
+
+    /// The role, looked up by its name in the caller's account.
+    pub(crate) fn role(self: &Arc<Self>, region: &str, role: &RoleArn) -> Asked<Role> {
+        const ACTION: &str = "iam:GetRole";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), role.clone()));
+        self.roles.get(key.clone(), Result::is_ok, || async move {
+            let config = aws.caller(&key.0).await?;
+            let answer = aws_sdk_iam::Client::new(&config)
+                .get_role()
+                .role_name(&key.1.name)
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            let role = answer.role.ok_or_else(|| empty(ACTION))?;
+            let document = role.assume_role_policy_document.unwrap_or_default();
+            Ok(Arc::new(Role {
+                arn: role.arn,
+                created: role.create_date.secs(),
+                trust_policy: trust_policy(&document),
+            }))
+        })
+    }
+
+    /// The client ids of an IAM OIDC provider.
+    pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> Asked<Vec<String>> {
+        const ACTION: &str = "iam:GetOpenIDConnectProvider";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
+        self.providers.get(key.clone(), Result::is_ok, || async move {
+            let config = aws.caller(&key.0).await?;
+            let answer = aws_sdk_iam::Client::new(&config)
+                .get_open_id_connect_provider()
+                .open_id_connect_provider_arn(&key.1)
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            Ok(Arc::new(answer.client_id_list.unwrap_or_default()))
+        })
+    }
+
+    /// Whether the role's policies allow `eks:DescribeCluster` on a cluster.
+    pub(crate) fn may_describe(
+        self: &Arc<Self>,
+        region: &str,
+        role_arn: &str,
+        cluster_arn: &str,
+    ) -> Asked<Simulation> {
+        const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        let aws = Arc::clone(self);
+        let key = (region.to_owned(), role_arn.to_owned(), cluster_arn.to_owned());
+        let settled = |answer: &Answer<Simulation>| answer.as_ref().is_ok_and(|s| s.allowed);
+        self.simulations.get(key.clone(), settled, || async move {
+            let config = aws.caller(&key.0).await?;
+            let requested_region = ContextEntry::builder()
+                .context_key_name("aws:RequestedRegion")
+                .context_key_type(ContextKeyTypeEnum::String)
+                .context_key_values(&key.0)
+                .build();
+            let answer = aws_sdk_iam::Client::new(&config)
+                .simulate_principal_policy()
+                .policy_source_arn(&key.1)
+                .action_names("eks:DescribeCluster")
+                .resource_arns(&key.2)
+                .context_entries(requested_region)
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            let result = answer.evaluation_results.unwrap_or_default().into_iter().next();
+            let result = result.ok_or_else(|| empty(ACTION))?;
+            Ok(Arc::new(Simulation {
+                allowed: result.eval_decision == PolicyEvaluationDecisionType::Allowed,
+                decision: result.eval_decision.as_str().to_owned(),
+                organization_refuses: result
+                    .organizations_decision_detail
+                    .is_some_and(|detail| !detail.allowed_by_organizations),
+                boundary_refuses: result
+                    .permissions_boundary_decision_detail
+                    .is_some_and(|detail| !detail.allowed_by_permissions_boundary),
+                missing_context: result.missing_context_values.unwrap_or_default(),
+            }))
+        })
+    }
+
+    /// The cluster.
+    pub(crate) fn cluster(self: &Arc<Self>, who: &Who, region: &str, name: &str) -> Asked<EksCluster> {
+        const ACTION: &str = "eks:DescribeCluster";
+        let aws = Arc::clone(self);
+        let key = (who.clone(), region.to_owned(), name.to_owned());
+        let settled = |answer: &Answer<EksCluster>| answer.as_ref().is_ok_and(|c| c.status == "ACTIVE");
+        self.clusters.get(key.clone(), settled, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let answer = aws_sdk_eks::Client::new(&config)
+                .describe_cluster()
+                .name(&key.2)
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            let cluster = answer.cluster.ok_or_else(|| empty(ACTION))?;
+            let network = cluster.resources_vpc_config;
+            let mode = cluster.access_config.and_then(|access| access.authentication_mode);
+            Ok(Arc::new(EksCluster {
+                status: cluster.status.map_or_else(String::new, |s| s.as_str().to_owned()),
+                endpoint: cluster.endpoint,
+                ca: cluster.certificate_authority.and_then(|authority| authority.data),
+                public: network.as_ref().is_some_and(|network| network.endpoint_public_access),
+                public_cidrs: network
+                    .and_then(|network| network.public_access_cidrs)
+                    .unwrap_or_default(),
+                // A cluster from before access entries says nothing.
+                authentication_mode: mode
+                    .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
+            }))
+        })
+    }
+
+    /// The access entry of a principal.
+    pub(crate) fn access_entry(
+        self: &Arc<Self>,
+        who: &Who,
+        region: &str,
+        cluster: &str,
+        principal: &str,
+    ) -> Asked<AccessEntry> {
+        const ACTION: &str = "eks:DescribeAccessEntry";
+        let aws = Arc::clone(self);
+        let key = (
+            who.clone(),
+            region.to_owned(),
+            cluster.to_owned(),
+            principal.to_owned(),
+        );
+        self.entries.get(key.clone(), Result::is_ok, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let answer = aws_sdk_eks::Client::new(&config)
+                .describe_access_entry()
+                .cluster_name(&key.2)
+                .principal_arn(&key.3)
+                .send()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            let entry = answer.access_entry.ok_or_else(|| empty(ACTION))?;
+            Ok(Arc::new(AccessEntry {
+                kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
+                username: entry.username.unwrap_or_default(),
+                groups: entry.kubernetes_groups.unwrap_or_default(),
+                created: entry.created_at.map(|at| at.secs()),
+            }))
+        })
+    }
+
+    /// The access policies that are associated with a principal.
+    pub(crate) fn access_policies(
+        self: &Arc<Self>,
+        who: &Who,
+        region: &str,
+        cluster: &str,
+        principal: &str,
+    ) -> Asked<Vec<AssociatedPolicy>> {
+        const ACTION: &str = "eks:ListAssociatedAccessPolicies";
+        let aws = Arc::clone(self);
+        let key = (
+            who.clone(),
+            region.to_owned(),
+            cluster.to_owned(),
+            principal.to_owned(),
+        );
+        self.policies.get(key.clone(), |_| false, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let pages = aws_sdk_eks::Client::new(&config)
+                .list_associated_access_policies()
+                .cluster_name(&key.2)
+                .principal_arn(&key.3)
+                .into_paginator()
+                .items()
+                .send()
+                .collect::<Result<Vec<_>, _>>()
+                .await
+                .map_err(|error| AwsError::of(ACTION, error))?;
+            let policies = pages.into_iter().map(|policy| {
+                let limited = policy
+                    .access_scope
+                    .filter(|scope| scope.r#type.as_ref().is_some_and(|t| t.as_str() == "namespace"));
+                AssociatedPolicy {
+                    arn: policy.policy_arn.unwrap_or_default(),
+                    namespaces: limited.map(|scope| scope.namespaces.unwrap_or_default()),
+                }
+            });
+            Ok(Arc::new(policies.collect()))
+        })
+    }
+
+    /// A bearer token for one cluster, made with somebody's credentials and a region's STS.
+    pub(crate) async fn token(
+        self: &Arc<Self>,
+        who: &Who,
+        sts_region: &str,
+        cluster: &str,
+    ) -> Result<SecretString, AwsError> {
+        let credentials = match who {
+            Who::Caller => credentials::credentials(&self.caller(sts_region).await?).await?,
+            Who::Runner(session) => (*self.session(session).await?).clone(),
+        };
+        token::token(credentials, sts_region, cluster, SystemTime::now()).await
+    }
+}
+
+/// The same configuration for another region.
+fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
+    let region = Region::new(region.to_owned());
+    config.to_builder().region(region).build()
+}
+
+/// The credentials in an answer of STS.
+fn received(
+    action: &'static str,
+    credentials: Option<aws_sdk_sts::types::Credentials>,
+) -> Result<Credentials, AwsError> {
+    let credentials = credentials.ok_or_else(|| empty(action))?;
+    Ok(Credentials::new(
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        Some(credentials.session_token),
+        SystemTime::try_from(credentials.expiration).ok(),
+        "runner",
+    ))
+}
+
+/// IAM gives a trust policy percent-encoded.
+fn trust_policy(document: &str) -> Result<Value, String> {
+    let text = percent_decode_str(document)
+        .decode_utf8()
+        .map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// An answer without what it is the answer to.
+fn empty(action: &'static str) -> AwsError {
+    AwsError::Unreachable {
+        action,
+        message: "the answer is empty".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trust_policy_is_decoded() {
+        let document = "%7B%22a%22%3A%20%22my-org%2Bx%22%7D";
+        assert_eq!(trust_policy(document).unwrap()["a"], "my-org+x");
+        assert_eq!(trust_policy("{\"a\":\"x+y\"}").unwrap()["a"], "x+y");
+        assert!(trust_policy("%7B").is_err());
+    }
+}

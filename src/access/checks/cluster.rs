@@ -1,0 +1,277 @@
+//! `cluster-active`, `cluster-endpoint` and `access-entry`: the EKS cluster, seen from AWS.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::access::aws::{AccessEntry, AwsError, EksCluster};
+use crate::access::check::Outcome;
+use crate::access::kubernetes::user::AwsAuth;
+use crate::access::run::Run;
+use crate::access::settings::Identity;
+use crate::access::setup::{
+    access_entry_hcl, aws_auth_line, cluster_arn, hcl, permission_command, permission_policy,
+    recreate_entry_command, shell,
+};
+
+/// `cluster-active`
+pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    if run.settings().identity == Identity::Caller && run.subject.role.get().is_some() {
+        run.same_account().await?;
+    }
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let cause = format!("cluster:{region}:{name}");
+    let what = format!("cluster {name:?} in {region}");
+    Ok(match run.eks_cluster().await? {
+        Ok(cluster) => match cluster.status.as_str() {
+            status @ ("ACTIVE" | "UPDATING") => Outcome::passed(format!("The {what} is {status}.")),
+            status @ ("CREATING" | "PENDING") => Outcome::failed(format!("The {what} is still {status}."))
+                .compare("ACTIVE", status)
+                .fix(
+                    cause,
+                    format!("aws eks wait cluster-active --region {} --name {}\n", shell(region), shell(name)),
+                )
+                .not_yet(),
+            status => Outcome::failed(format!("The {what} is {status}.")).compare("ACTIVE", status),
+        },
+        Err(AwsError::NotFound { .. }) => Outcome::failed(format!("There is no {what}."))
+            .compare(name, "no such cluster")
+            .fix(
+                cause,
+                format!("aws eks list-clusters --region {}   # then set cluster.name and cluster.region\n", shell(region)),
+            )
+            .not_yet(),
+        Err(AwsError::Denied { message, .. }) if run.as_runner() => {
+            let role = run.role()?;
+            let arn = cluster_arn(role, region, name);
+            Outcome::failed(format!("The runner's role may not describe the {what}: {message}."))
+                .fix(
+                    format!("role-permission:{role}:{arn}"),
+                    permission_command(role, &permission_policy(&arn)),
+                )
+                .retryable()
+        }
+        Err(error) => error.outcome(),
+    })
+}
+
+/// The cluster, for a check that needs `cluster-active`.
+async fn described(run: &Run<'_>) -> Result<Arc<EksCluster>, Outcome> {
+    run.eks_cluster().await?.map_err(|error| error.outcome())
+}
+
+/// Whether the whole internet may reach the cluster's API. EKS takes an empty list for that.
+pub(super) fn is_open(cluster: &EksCluster) -> bool {
+    cluster.public
+        && (cluster.public_cidrs.is_empty() || cluster.public_cidrs.iter().any(|c| c == "0.0.0.0/0"))
+}
+
+/// `cluster-endpoint`
+pub(super) async fn endpoint(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let cluster = described(run).await?;
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    Ok(judge_endpoint(&cluster, &run.settings().orchestrator_cidrs, region, name))
+}
+
+fn judge_endpoint(cluster: &EksCluster, orchestrator: &[IpNet], region: &str, name: &str) -> Outcome {
+    let cause = format!("cluster-endpoint:{region}:{name}");
+    let update = |access: String| {
+        format!(
+            "aws eks update-cluster-config --region {} --name {} \\\n  --resources-vpc-config {}\n",
+            shell(region),
+            shell(name),
+            shell(&access)
+        )
+    };
+    if !cluster.public {
+        return Outcome::failed(
+            "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
+        )
+        .compare("endpointPublicAccess = true", "endpointPublicAccess = false")
+        .fix(cause, update("endpointPublicAccess=true".to_owned()));
+    }
+    if is_open(cluster) {
+        return Outcome::passed("The cluster's API has a public endpoint, open to every address.");
+    }
+    let admitted = cluster.public_cidrs.join(", ");
+    if orchestrator.is_empty() {
+        return Outcome::warned(format!(
+            "The cluster's API has a public endpoint that only admits {admitted}. Whether the Orchestrator is \
+             among them can't be told: orchestrator_cidrs does not say where it calls from."
+        ))
+        .fix(cause, "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n");
+    }
+    let networks: Vec<IpNet> = cluster.public_cidrs.iter().filter_map(|c| c.parse().ok()).collect();
+    let networks = IpNet::aggregate(&networks);
+    let outside: Vec<String> = orchestrator
+        .iter()
+        .filter(|wanted| !networks.iter().any(|network| network.contains(*wanted)))
+        .map(ToString::to_string)
+        .collect();
+    if outside.is_empty() {
+        return Outcome::passed(format!(
+            "The cluster's API has a public endpoint that admits the Orchestrator's addresses, among {admitted}."
+        ));
+    }
+    let mut all = cluster.public_cidrs.clone();
+    all.extend(outside.iter().cloned());
+    Outcome::failed(format!(
+        "The cluster's public endpoint does not admit {}, from where the Orchestrator calls.",
+        outside.join(", ")
+    ))
+    .compare(outside.join(", "), &admitted)
+    .fix(cause, update(format!("publicAccessCidrs={}", all.join(","))))
+}
+
+/// `access-entry`
+pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let cluster = described(run).await?;
+    let mode = cluster.authentication_mode.as_str();
+    if mode == "CONFIG_MAP" {
+        return mapped(run).await;
+    }
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let arn = run.role()?.to_string();
+    let cause = format!("access-entry:{region}:{name}:{arn}");
+    match run.access_entry().await? {
+        Ok(entry) => judge_entry(run, &entry, &cause).await,
+        Err(AwsError::NotFound { .. }) => {
+            let absent = Outcome::failed(format!("The cluster has no access entry for {arn}."))
+                .compare(format!("an access entry of type STANDARD for {arn}"), "none")
+                .fix(cause, access_entry_hcl(name, &hcl(&arn)))
+                .not_yet();
+            if mode == "API" {
+                return Ok(absent);
+            }
+            // Mode API_AND_CONFIG_MAP: a line of aws-auth serves as well.
+            Ok(match run.aws_auth().await {
+                Ok(Ok(AwsAuth::Mapped { .. })) => Outcome::passed(format!(
+                    "The cluster has no access entry for {arn}, but aws-auth maps the role."
+                )),
+                Ok(Ok(_)) => absent,
+                Ok(Err(_)) | Err(_) => Outcome {
+                    status: crate::access::check::Status::Warned,
+                    message: format!(
+                        "{} A line of aws-auth would serve as well, but it cannot be read.",
+                        absent.message
+                    ),
+                    ..absent
+                },
+            })
+        }
+        Err(error) => Ok(error.outcome()),
+    }
+}
+
+/// What an entry that is there comes to.
+async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<Outcome, Outcome> {
+    let arn = run.role()?.to_string();
+    let recreate = || -> Result<String, Outcome> {
+        Ok(recreate_entry_command(run.region()?, run.cluster_name()?, &arn))
+    };
+    if entry.kind != "STANDARD" {
+        return Ok(Outcome::failed(format!(
+            "The access entry for {arn} is of type {}, which is for nodes: it takes no permissions.",
+            entry.kind
+        ))
+        .compare("STANDARD", &entry.kind)
+        .fix(cause, recreate()?));
+    }
+    // EKS binds an entry to the role's unique id: one made anew under the same ARN is another.
+    if let (Some(made), Ok(Ok(role))) = (entry.created, run.iam_role().await)
+        && role.arn == arn
+        && role.created > made
+    {
+        return Ok(Outcome::failed(format!(
+            "The access entry for {arn} is older than the role: the role was deleted and made again, and the \
+             entry does not work for the new one."
+        ))
+        .compare("an entry made after the role", "an entry made before it")
+        .fix(cause, recreate()?));
+    }
+    let groups = match entry.groups.as_slice() {
+        [] => String::new(),
+        groups => format!(", with the groups {}", groups.join(", ")),
+    };
+    Ok(match run.user().await {
+        Ok(user) => Outcome::passed(format!(
+            "The cluster knows the runner as the user {}{groups}.",
+            user.name
+        )),
+        // The session's name, and with it the user's, may not be known yet.
+        Err(_) => Outcome::passed(format!("The cluster has an access entry for {arn}{groups}.")),
+    })
+}
+
+/// Authentication mode `CONFIG_MAP`: the role must be in `aws-auth`.
+async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let role = run.role()?;
+    let cause = format!("aws-auth:{}:{}:{role}", run.region()?, run.cluster_name()?);
+    Ok(match run.aws_auth().await? {
+        Ok(AwsAuth::Mapped { username, groups }) => Outcome::passed(format!(
+            "aws-auth maps the role to the user {username:?} with {}.",
+            if groups.is_empty() {
+                "no groups".to_owned()
+            } else {
+                format!("the groups {}", groups.join(", "))
+            }
+        )),
+        Ok(AwsAuth::WithPath(bare)) => Outcome::failed(format!(
+            "aws-auth has {role} with its path. There, role ARNs stand without their path."
+        ))
+        .compare(bare, role.to_string())
+        .fix(cause, aws_auth_line(role)),
+        Ok(AwsAuth::Absent) => Outcome::failed(format!(
+            "The cluster's authentication mode is CONFIG_MAP, and its aws-auth does not map {role}."
+        ))
+        .compare("a line of mapRoles for the role", "none")
+        .fix(cause, aws_auth_line(role))
+        .not_yet(),
+        Ok(AwsAuth::Unreadable(error)) => Outcome::skipped(format!(
+            "Can't tell: mapRoles of aws-auth cannot be read: {error}."
+        )),
+        Err(error) => super::not_found_out(run, "read aws-auth", &error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::check::Status;
+
+    fn cluster(public: bool, cidrs: &[&str]) -> EksCluster {
+        EksCluster {
+            status: "ACTIVE".to_owned(),
+            endpoint: None,
+            ca: None,
+            public,
+            public_cidrs: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
+            authentication_mode: "API".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_endpoint_must_admit_the_orchestrator() {
+        let judge = |cluster: &EksCluster, orchestrator: &[&str]| {
+            let orchestrator: Vec<IpNet> = orchestrator.iter().map(|c| c.parse().unwrap()).collect();
+            judge_endpoint(cluster, &orchestrator, "eu-central-1", "c")
+        };
+        let open = cluster(true, &["0.0.0.0/0"]);
+        assert_eq!(judge(&open, &[]).status, Status::Passed);
+        assert_eq!(judge(&cluster(true, &[]), &["1.2.3.4/32"]).status, Status::Passed);
+        assert_eq!(judge(&cluster(true, &["10.0.0.0/8"]), &[]).status, Status::Warned);
+        assert_eq!(judge(&cluster(false, &["0.0.0.0/0"]), &[]).status, Status::Failed);
+
+        let halves = cluster(true, &["1.2.3.0/25", "1.2.3.128/25"]);
+        assert_eq!(judge(&halves, &["1.2.3.0/24"]).status, Status::Passed);
+        let outcome = judge(&halves, &["1.2.3.7/32", "9.9.9.9/32"]);
+        assert_eq!(outcome.status, Status::Failed);
+        assert_eq!(outcome.expected.as_deref(), Some("9.9.9.9/32"));
+        assert!(
+            outcome
+                .fix
+                .unwrap()
+                .contains("publicAccessCidrs=1.2.3.0/25,1.2.3.128/25,9.9.9.9/32")
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! `session-name`, `aws-credentials` and `assume-role`: who asks, and under which name.
+
+use crate::access::aws::AwsError;
+use crate::access::check::Outcome;
+use crate::access::run::{Run, unknown};
+use crate::access::setup::hcl;
+
+/// The lengths that STS takes for a session name.
+const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
+
+/// `session-name`
+pub(super) fn session_name(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let (name, cut) = run.subject.session().ok_or_else(|| unknown("session name"))?;
+    Ok(judge(&name, cut))
+}
+
+/// Whether STS takes a session name.
+fn judge(name: &str, cut: bool) -> Outcome {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let stray = name.chars().find(|&c| !allowed(c));
+    let length = name.chars().count();
+    let problem = match stray {
+        Some(stray) => Some(format!("it has {stray:?}")),
+        None if !LENGTHS.contains(&length) => Some(format!("it has {length} characters")),
+        None => None,
+    };
+    if let Some(problem) = problem {
+        let mut valid: String = name
+            .chars()
+            .map(|c| if allowed(c) { c } else { '-' })
+            .take(*LENGTHS.end())
+            .collect();
+        if valid.len() < *LENGTHS.start() {
+            valid.push_str("-runner");
+        }
+        return Outcome::failed(format!("STS refuses the session name {name:?}: {problem}."))
+            .compare("2 to 64 letters, digits and _+=,.@-", format!("{name:?}"))
+            .fix(
+                format!("session-name:{name}"),
+                format!("session_name = {}\n", hcl(&valid)),
+            );
+    }
+    if cut {
+        return Outcome::warned(format!(
+            "The session name is {name:?}: the default, {{org}}-{{runner id}}, was cut to 64 characters. \
+             Another runner whose id starts the same shares it, and so its Kubernetes user."
+        ))
+        .fix(
+            format!("session-name:{name}"),
+            "session_name = \"a-name-of-your-own\"\n",
+        );
+    }
+    let as_user = if name.contains('@') {
+        " In the cluster's user name each @ becomes -."
+    } else {
+        ""
+    };
+    Outcome::passed(format!("The session name is {name:?}.{as_user}"))
+}
+
+/// `aws-credentials`
+pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let asked = run.aws().identity(run.region()?);
+    Ok(match asked.await {
+        Ok(identity) => Outcome::passed(format!(
+            "The caller is {}, in account {}.",
+            identity.arn, identity.account
+        )),
+        Err(AwsError::NoCredentials) if run.as_runner() && token_file(run) => Outcome::skipped(
+            "The runner's role is assumed with the web identity token: the caller has no AWS \
+             credentials of its own and needs none.",
+        ),
+        Err(error) => error.outcome(),
+    })
+}
+
+fn token_file(run: &Run<'_>) -> bool {
+    run.settings().web_identity_token_file.is_some()
+}
+
+/// `assume-role`
+pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    if !run.as_runner() {
+        return Err(Outcome::skipped(
+            "The checks are made as the caller; the role is assumed with `as = \"runner\"`.",
+        ));
+    }
+    let session = run.session()?;
+    let error = match run.aws().session(&session).await {
+        Ok(_) => {
+            return Ok(Outcome::passed(format!(
+                "{} was assumed as {:?}.",
+                session.role_arn, session.name
+            )));
+        }
+        Err(error) => error,
+    };
+    let cause = format!("assume-role:{}", session.role_arn);
+    Ok(match error {
+        AwsError::Denied { message, .. } | AwsError::Refused { message, .. } if token_file(run) => {
+            Outcome::failed(format!("STS refuses the web identity token: {message}."))
+                .fix(
+                    cause,
+                    format!(
+                        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument   # compare aud and sub with the token's\n",
+                        run.role()?.name
+                    ),
+                )
+                .retryable()
+        }
+        AwsError::BadCredentials(message) if token_file(run) => {
+            Outcome::failed(format!("{message}."))
+        }
+        AwsError::Denied { message, .. } => Outcome::skipped(format!(
+            "The caller may not assume the role: {message}. The caller needs sts:AssumeRole on it, and the role's \
+             trust policy must name the caller; or set web_identity_token_file."
+        ))
+        .retryable(),
+        AwsError::NoCredentials | AwsError::BadCredentials(_) => {
+            Outcome::skipped("There are no usable AWS credentials to assume the role with.")
+        }
+        other => other.outcome(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::check::Status;
+
+    #[test]
+    fn session_names_are_judged_as_sts_does() {
+        let long = "x".repeat(65);
+        for (name, cut, status) in [
+            ("my-org-my-runner", false, Status::Passed),
+            ("me@org", false, Status::Passed),
+            ("a+b=c,d.e_f", false, Status::Passed),
+            ("cut", true, Status::Warned),
+            ("a/b", false, Status::Failed),
+            ("a b", false, Status::Failed),
+            ("é", false, Status::Failed),
+            ("x", false, Status::Failed),
+            ("", false, Status::Failed),
+            (long.as_str(), false, Status::Failed),
+        ] {
+            let outcome = judge(name, cut);
+            assert_eq!(outcome.status, status, "{name}");
+            if status == Status::Failed {
+                let fix = outcome.fix.unwrap();
+                let fixed = fix.split('"').nth(1).unwrap();
+                assert_eq!(judge(fixed, false).status, Status::Passed, "{fix}");
+            }
+        }
+        assert!(judge("me@org", false).message.contains("becomes -"));
+    }
+}

@@ -1,0 +1,144 @@
+//! `namespace`, `service-account` and `pod-template-refs`: what the Job needs to find.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::access::check::Outcome;
+use crate::access::kubernetes::Cluster;
+use crate::access::run::Run;
+use crate::access::setup::{kubectl_apply, namespace_yaml, service_account_yaml, shell};
+
+/// The cluster's API, for a check that needs `api-server`.
+pub(super) async fn cluster(run: &Run<'_>) -> Result<Arc<Cluster>, Outcome> {
+    match run.kubernetes().await? {
+        Ok(reached) => Ok(reached.cluster),
+        Err(unreached) => Err(unreached.outcome()),
+    }
+}
+
+/// `namespace`
+pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    look(run, run.namespace()?).await
+}
+
+/// Whether a namespace is there and stays.
+pub(super) async fn look(run: &Run<'_>, name: &str) -> Result<Outcome, Outcome> {
+    let cause = format!("namespace:{}:{name}", run.cluster_name()?);
+    let cluster = cluster(run).await?;
+    Ok(match cluster.get(format!("/api/v1/namespaces/{name}")).await {
+        Ok(found) if found["status"]["phase"] == "Terminating" => {
+            Outcome::failed(format!("The namespace {name:?} is being deleted."))
+                .compare("Active", "Terminating")
+        }
+        Ok(_) => Outcome::passed(format!("The namespace {name:?} exists.")),
+        Err(error) if error.is_not_found() => {
+            Outcome::failed(format!("There is no namespace {name:?} in the cluster."))
+                .compare(name, "no such namespace")
+                .fix(cause, kubectl_apply(&namespace_yaml(name)))
+                .not_yet()
+        }
+        Err(error) => super::not_found_out(run, &format!("read the namespace {name:?}"), &error),
+    })
+}
+
+/// `service-account`
+pub(super) async fn service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let name = run.service_account()?;
+    let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
+    let namespace = run.namespace()?;
+    Ok(match cluster(run).await?.get(path).await {
+        Ok(_) => Outcome::passed(format!("The service account {name:?} exists in {namespace:?}.")),
+        Err(error) if error.is_not_found() => missing_service_account(run)?,
+        Err(error) => super::not_found_out(run, &format!("read the service account {name:?}"), &error),
+    })
+}
+
+/// The outcome of a service account that is not there.
+pub(super) fn missing_service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let (namespace, name) = (run.namespace()?, run.service_account()?);
+    Ok(
+        Outcome::failed(format!("There is no service account {name:?} in the namespace {namespace:?}."))
+            .compare(name, "no such service account")
+            .fix(
+                format!("service-account:{}:{namespace}:{name}", run.cluster_name()?),
+                kubectl_apply(&service_account_yaml(namespace, name)),
+            )
+            .not_yet(),
+    )
+}
+
+/// `pod-template-refs`
+pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let references = run.references()?;
+    if references.is_empty() {
+        return Ok(Outcome::passed("The pod template refers to no Secret and no ConfigMap."));
+    }
+    let namespace = run.namespace()?;
+    let cluster = cluster(run).await?;
+    let looked = references.into_iter().map(async |((kind, name), keys)| {
+        let path = format!("/api/v1/namespaces/{namespace}/{}/{name}", kind.plural());
+        let answer = cluster.get(path).await;
+        (kind, name, keys, answer)
+    });
+    let (mut found, mut missing, mut unasked, mut fixes) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+    for (kind, name, keys, answer) in join_all(looked).await {
+        let what = format!("{} {name:?}", kind.name());
+        let create = match kind.plural() {
+            "secrets" => "secret generic",
+            _ => "configmap",
+        };
+        match answer {
+            Ok(object) => {
+                let has = |key: &&String| {
+                    ["data", "binaryData"].iter().any(|part| object[*part].get(key.as_str()).is_some())
+                };
+                let absent: Vec<&str> =
+                    keys.iter().filter(|key| !has(key)).map(String::as_str).collect();
+                if absent.is_empty() {
+                    found.push(what);
+                } else {
+                    let has: Vec<&str> = object["data"]
+                        .as_object()
+                        .map(|data| data.keys().map(String::as_str).collect())
+                        .unwrap_or_default();
+                    missing.push(format!(
+                        "{what} has no key {} (it has: {})",
+                        absent.join(", "),
+                        has.join(", ")
+                    ));
+                    fixes.push_str(&format!(
+                        "kubectl edit -n {} {}/{name}   # add {}\n",
+                        shell(namespace),
+                        kind.plural(),
+                        absent.join(", ")
+                    ));
+                }
+            }
+            Err(error) if error.is_not_found() => {
+                missing.push(format!("{what} does not exist"));
+                let literals: String = keys
+                    .iter()
+                    .map(|key| format!(" --from-literal={}=...", shell(key)))
+                    .collect();
+                fixes.push_str(&format!(
+                    "kubectl create {create} -n {} {name}{literals}\n",
+                    shell(namespace)
+                ));
+            }
+            Err(error) => unasked.push(super::not_found_out(run, &format!("read the {what}"), &error).message),
+        }
+    }
+    if !missing.is_empty() {
+        return Ok(Outcome::failed(format!(
+            "The pod template refers to what is not in the namespace {namespace:?}: {}.",
+            missing.join("; ")
+        ))
+        .fix(format!("pod-template-refs:{namespace}:{}", missing.join(";")), fixes)
+        .not_yet());
+    }
+    if !unasked.is_empty() {
+        return Ok(Outcome::skipped(unasked.join(" ")));
+    }
+    Ok(Outcome::passed(format!("All that the pod template refers to exists: {}.", found.join(", "))))
+}

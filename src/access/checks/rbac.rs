@@ -1,0 +1,238 @@
+//! `rbac-create-jobs`, `rbac-get-jobs`, `rbac-list-pods`, `rbac-list-events`: what the Orchestrator
+//! does in the job's namespace.
+
+use serde_json::Value;
+
+use super::namespace::cluster;
+use crate::access::aws::AwsError;
+use crate::access::check::Outcome;
+use crate::access::kubernetes::Access;
+use crate::access::kubernetes::user::{User, in_scope, policy_grants};
+use crate::access::run::Run;
+use crate::access::setup::{kubectl_apply, rbac_yaml};
+
+/// Something that the Orchestrator does.
+pub(super) struct Right {
+    group: &'static str,
+    resource: &'static str,
+    verb: &'static str,
+}
+
+const fn right(verb: &'static str, group: &'static str, resource: &'static str) -> Right {
+    Right {
+        group,
+        resource,
+        verb,
+    }
+}
+
+pub(super) const CREATE_JOBS: Right = right("create", "batch", "jobs");
+pub(super) const GET_JOBS: Right = right("get", "batch", "jobs");
+pub(super) const LIST_PODS: Right = right("list", "", "pods");
+pub(super) const LIST_EVENTS: Right = right("list", "", "events");
+
+impl Right {
+    /// The question for the cluster.
+    pub(super) fn access(&self, namespace: &str) -> Access {
+        Access {
+            group: self.group,
+            resource: self.resource,
+            verb: self.verb,
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
+/// Whether the runner's user may do something.
+pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome> {
+    let namespace = run.namespace()?;
+    let Right { verb, resource, .. } = right;
+    let cluster = cluster(run).await?;
+    let user = if run.as_runner() {
+        None
+    } else {
+        Some(run.user().await?)
+    };
+    let name = match &user {
+        Some(user) => user.name.clone(),
+        None => run.subject.kubernetes_user().unwrap_or_default(),
+    };
+    let refused = match cluster.may(user.as_ref(), &right.access(namespace)).await {
+        Ok(true) => {
+            return Ok(Outcome::passed(format!("{name} may {verb} {resource} in {namespace:?}.")));
+        }
+        Ok(false) => format!("{name} may not {verb} {resource} in the namespace {namespace:?}."),
+        Err(error) => {
+            let what = "ask what the runner's user may do (create subjectaccessreviews)";
+            return Ok(super::not_found_out(run, what, &error));
+        }
+    };
+    let granted = match user {
+        // The cluster's own answer about oneself has the access policies in it.
+        None => Granted::No,
+        Some(_) => by_access_policy(run, namespace, verb).await?,
+    };
+    let fix = kubectl_apply(&rbac_yaml(namespace, &name));
+    let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
+    Ok(match granted {
+        Granted::By(policy) => Outcome::passed(format!(
+            "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
+        )),
+        Granted::CantTell(why) => {
+            Outcome::warned(format!("By RBAC, {refused} {why}")).fix(cause, fix).retryable()
+        }
+        Granted::No => {
+            let user = user.unwrap_or(User {
+                name,
+                groups: Vec::new(),
+            });
+            let why = why_not(run, namespace, &user).await.unwrap_or_default();
+            Outcome::failed(format!("{refused}{why}"))
+                .compare(
+                    format!("{verb} {resource} allowed to User {}", user.name),
+                    "no Role or ClusterRole that is bound to it allows it",
+                )
+                .fix(cause, fix)
+                .not_yet()
+        }
+    })
+}
+
+/// What the role's EKS access policies say.
+enum Granted {
+    /// This one allows it.
+    By(String),
+    /// None allows it.
+    No,
+    /// It is not known, for this reason.
+    CantTell(String),
+}
+
+/// Whether an EKS access policy allows it: such policies grant by principal, so that a question
+/// about the user name alone is answered with no.
+async fn by_access_policy(run: &Run<'_>, namespace: &str, verb: &str) -> Result<Granted, Outcome> {
+    let described = run.eks_cluster().await?.map_err(|error| error.outcome())?;
+    if described.authentication_mode == "CONFIG_MAP" {
+        return Ok(Granted::No);
+    }
+    let who = run.entry_asker().await?;
+    let role = run.role()?.to_string();
+    let asked = run.aws().access_policies(&who, run.region()?, run.cluster_name()?, &role);
+    let policies = match asked.await {
+        Ok(policies) => policies,
+        // No entry, so no policies.
+        Err(AwsError::NotFound { .. }) => return Ok(Granted::No),
+        Err(error) => {
+            return Ok(Granted::CantTell(format!(
+                "An EKS access policy may allow it, but that could not be asked: {error}."
+            )));
+        }
+    };
+    let mut unknown = None;
+    for policy in policies.iter() {
+        if !in_scope(policy.namespaces.as_deref(), namespace) {
+            continue;
+        }
+        let name = policy.arn.rsplit('/').next().unwrap_or_default();
+        match policy_grants(&policy.arn, verb) {
+            Some(true) => return Ok(Granted::By(name.to_owned())),
+            Some(false) => {}
+            None => unknown = Some(name),
+        }
+    }
+    Ok(match unknown {
+        Some(name) => Granted::CantTell(format!(
+            "The EKS access policy {name} may allow it; what it allows is not known here."
+        )),
+        None => Granted::No,
+    })
+}
+
+/// The cause, as far as the bindings of the namespace show it: a binding to another name of the
+/// same role, or one to a role that does not allow it. Nothing when they cannot be read.
+async fn why_not(run: &Run<'_>, namespace: &str, user: &User) -> Option<String> {
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+    let bindings = cluster(run).await.ok()?.get(path).await.ok()?;
+    explain(&bindings, user, &run.role().ok()?.name)
+}
+
+fn explain(bindings: &Value, user: &User, role_name: &str) -> Option<String> {
+    let bindings = bindings["items"].as_array()?;
+    let mut near = None;
+    for binding in bindings {
+        let name = binding["metadata"]["name"].as_str().unwrap_or_default();
+        for subject in binding["subjects"].as_array().into_iter().flatten() {
+            let Some(bound) = subject["name"].as_str() else {
+                continue;
+            };
+            let is_user = subject["kind"] == "User";
+            let groups = &user.groups;
+            if (is_user && bound == user.name)
+                || (subject["kind"] == "Group" && groups.iter().any(|group| group == bound))
+            {
+                let role = &binding["roleRef"];
+                return Some(format!(
+                    " The RoleBinding {name:?} binds it to the {} {:?}, which does not exist or does not allow this.",
+                    role["kind"].as_str().unwrap_or("Role"),
+                    role["name"].as_str().unwrap_or_default()
+                ));
+            }
+            // The session's ARN with another session name, or the role's own ARN.
+            let names_role = bound.contains(&format!(":assumed-role/{role_name}/"))
+                || (bound.contains(":role/") && bound.ends_with(&format!("/{role_name}")));
+            if is_user && names_role {
+                near = Some(format!(
+                    " The RoleBinding {name:?} binds the user {bound:?}, which is another name: the runner is {:?}.",
+                    user.name
+                ));
+            }
+        }
+    }
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn explained(subject: Value) -> Option<String> {
+        let user = User {
+            name: "arn:aws:sts::123456789012:assumed-role/runner/new".to_owned(),
+            groups: vec!["runners".to_owned()],
+        };
+        let bindings = json!({"items": [{
+            "metadata": {"name": "b"},
+            "subjects": [subject],
+            "roleRef": {"kind": "Role", "name": "r"},
+        }]});
+        explain(&bindings, &user, "runner")
+    }
+
+    #[test]
+    fn a_binding_to_another_name_of_the_role_is_found() {
+        for other in [
+            "arn:aws:sts::123456789012:assumed-role/runner/old",
+            "arn:aws:iam::123456789012:role/runner",
+            "arn:aws:iam::123456789012:role/team/runner",
+        ] {
+            let text = explained(json!({"kind": "User", "name": other})).unwrap();
+            assert!(text.contains(other) && text.contains("another name"), "{text}");
+        }
+        let stranger = "arn:aws:sts::123456789012:assumed-role/other/new";
+        assert_eq!(explained(json!({"kind": "User", "name": stranger})), None);
+    }
+
+    #[test]
+    fn a_binding_that_does_not_allow_enough_is_found() {
+        let user = "arn:aws:sts::123456789012:assumed-role/runner/new";
+        for subject in [
+            json!({"kind": "User", "name": user}),
+            json!({"kind": "Group", "name": "runners"}),
+        ] {
+            let text = explained(subject).unwrap();
+            assert!(text.contains("Role \"r\""), "{text}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `role-exists`, `oidc-provider`, `role-trust` and `role-permission`: the IAM role and what is
+//! allowed to it.
+
+use std::sync::Arc;
+
+use crate::access::aws::{AwsError, Role};
+use crate::access::check::Outcome;
+use crate::access::run::{Run, unknown};
+use crate::access::settings::AUDIENCE;
+use crate::access::setup::{
+    client_id_command, cluster_arn, hcl, oidc_provider_hcl, permission_command, permission_policy,
+    role_hcl, trust_command, trust_policy,
+};
+use crate::access::trust::{Decision, Reason, WebIdentity, evaluate};
+
+/// `role-exists`
+pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    run.same_account().await?;
+    let wanted = run.role()?.to_string();
+    let cause = format!("role:{wanted}");
+    Ok(match run.iam_role().await? {
+        Ok(role) if role.arn == wanted => Outcome::passed(format!("{wanted} exists.")),
+        Ok(role) => Outcome::failed(format!(
+            "There is no role {wanted}: the role of that name has another path, {}.",
+            role.arn
+        ))
+        .compare(&wanted, &role.arn)
+        .fix(cause, format!("role_arn = {}\n", hcl(&role.arn))),
+        Err(AwsError::NotFound { .. }) => {
+            let role = run.role()?;
+            let provider = run.provider_arn()?;
+            let outcome = Outcome::failed(format!("There is no IAM role {wanted}.")).not_yet();
+            match run.subject.oidc_subject() {
+                Some(subject) => {
+                    let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
+                    outcome.fix(cause, role_hcl(role, &policy))
+                }
+                None => outcome,
+            }
+        }
+        Err(error) => error.outcome(),
+    })
+}
+
+/// The role, for a check that needs `role-exists`.
+async fn existing(run: &Run<'_>) -> Result<Arc<Role>, Outcome> {
+    run.iam_role().await?.map_err(|error| error.outcome())
+}
+
+/// `oidc-provider`
+pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    run.same_account().await?;
+    let arn = run.provider_arn()?;
+    let issuer = &run.settings().oidc_issuer;
+    let cause = format!("oidc-provider:{arn}");
+    Ok(match run.aws().client_ids(run.region()?, &arn).await {
+        Ok(ids) if ids.iter().any(|id| id == AUDIENCE) => Outcome::passed(format!(
+            "{arn} is there, with client id {AUDIENCE}."
+        )),
+        Ok(ids) => Outcome::failed(format!(
+            "The IAM OIDC provider for {issuer} does not take the client id {AUDIENCE}, which the Orchestrator's tokens have as `aud`."
+        ))
+        .compare(AUDIENCE, list(&ids))
+        .fix(cause, client_id_command(&arn))
+        .retryable(),
+        Err(AwsError::NotFound { .. }) => Outcome::failed(format!(
+            "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens."
+        ))
+        .compare(&arn, "no such provider")
+        .fix(cause, oidc_provider_hcl(issuer))
+        .not_yet(),
+        Err(error) => error.outcome(),
+    })
+}
+
+/// `role-trust`
+pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let role = existing(run).await?;
+    let subject = run
+        .subject
+        .oidc_subject()
+        .ok_or_else(|| unknown("organization or the runner's id"))?;
+    let session = run.subject.session();
+    let provider = run.provider_arn()?;
+    let host = run.settings().issuer_host();
+    let who = WebIdentity {
+        provider_arn: &provider,
+        issuer_host: host,
+        subject: &subject,
+        session_name: session.as_ref().map(|(name, _)| name.as_str()),
+    };
+    let document = role.trust_policy.as_ref().map_err(|error| {
+        Outcome::skipped(format!("Can't tell: the trust policy of {} cannot be read: {error}.", role.arn))
+    })?;
+    Ok(match evaluate(document, &who) {
+        Decision::Allowed { any_subject: false } => Outcome::passed(format!(
+            "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}."
+        )),
+        Decision::Allowed { any_subject: true } => Outcome::passed(format!(
+            "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}. \
+             It does not ask for that sub: every runner of that issuer may assume the role."
+        )),
+        Decision::CantTell(what) => Outcome::skipped(format!(
+            "Can't tell whether the trust policy lets the Orchestrator in: {what}."
+        )),
+        Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
+            format!("role-trust:{}:{subject}", role.arn),
+            trust_command(run.role()?, &trust_policy(&provider, host, &subject)),
+        ),
+    })
+}
+
+/// The outcome of a trust policy that refuses.
+fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
+    let sentences: Vec<String> = reasons
+        .iter()
+        .map(|reason| {
+            let Reason {
+                element,
+                expected,
+                found,
+                hint,
+            } = reason;
+            let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+            format!("{element}: expected {expected}, found {found}.{hint}")
+        })
+        .collect();
+    let join = |part: fn(&Reason) -> &String| {
+        let parts: Vec<&str> = reasons.iter().map(|reason| part(reason).as_str()).collect();
+        parts.join("; ")
+    };
+    Outcome::failed(format!(
+        "The trust policy of {role_arn} does not let {} assume the role for this runner. {}",
+        run.settings().oidc_issuer,
+        sentences.join(" ")
+    ))
+    .compare(join(|reason| &reason.expected), join(|reason| &reason.found))
+}
+
+/// `role-permission`
+pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let role = existing(run).await?;
+    let wanted = run.role()?;
+    let region = run.region()?;
+    let cluster = cluster_arn(wanted, region, run.cluster_name()?);
+    let simulation = run
+        .aws()
+        .may_describe(region, &role.arn, &cluster)
+        .await
+        .map_err(|error| error.outcome())?;
+    if simulation.allowed {
+        return Ok(Outcome::passed(format!("The role may describe {cluster}.")));
+    }
+    if !simulation.missing_context.is_empty() {
+        return Ok(Outcome::skipped(format!(
+            "Can't tell whether the role may describe {cluster}: its policies have conditions on {}.",
+            simulation.missing_context.join(", ")
+        )));
+    }
+    let by = if simulation.organization_refuses {
+        " A policy of the AWS organization refuses it, which only its administrators can change."
+    } else if simulation.boundary_refuses {
+        " The role's permissions boundary does not allow it."
+    } else if simulation.decision == "explicitDeny" {
+        " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow."
+    } else {
+        ""
+    };
+    Ok(Outcome::failed(format!(
+        "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
+        role.arn
+    ))
+    .compare("allowed", &simulation.decision)
+    .fix(
+        format!("role-permission:{}:{cluster}", role.arn),
+        permission_command(wanted, &permission_policy(&cluster)),
+    )
+    .retryable())
+}
+
+/// Texts in a row, or "none".
+fn list(texts: &[String]) -> String {
+    if texts.is_empty() {
+        "none".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}

@@ -1,0 +1,24 @@
+//! The EKS access preflight: named checks of everything on the way from the Orchestrator to a
+//! runner's Job.
+//!
+//! A [`Preflight`] is made once of [`Settings`] and checks any number of [`Subject`]s, which share
+//! its answers. Each check comes out with an [`Outcome`]; nothing is hidden.
+
+mod answers;
+mod aws;
+mod check;
+mod checks;
+mod engine;
+mod kubernetes;
+mod run;
+mod settings;
+mod setup;
+mod subject;
+mod trust;
+
+pub use check::{Category, CheckId, CheckResult, Outcome, Status, UnknownCheck};
+pub use engine::{Budget, Observer};
+pub use run::{Preflight, Report};
+pub use settings::{AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Settings};
+pub use setup::Setup;
+pub use subject::{Known, Subject};

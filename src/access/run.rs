@@ -1,0 +1,497 @@
+//! One run of the checks for one runner, and what its checks ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::answers::Answers;
+use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
+use super::check::{CheckId, CheckResult, Outcome, Status};
+use super::kubernetes::references::{References, references};
+use super::kubernetes::user::{AwsAuth, User, aws_auth};
+use super::kubernetes::{self, Cluster, Connection, job};
+use super::settings::{Identity, Settings};
+use super::setup::provider_arn;
+use super::subject::{Known, Subject};
+use super::{checks, engine};
+use crate::runner::RoleArn;
+
+/// The first pause between two looks at what AWS is still propagating, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+
+/// Checks runners, and shares the answers of AWS and of the clusters among them.
+///
+/// Nothing is set up, and no credentials are looked for, before the first check needs it.
+pub struct Preflight {
+    settings: Arc<Settings>,
+    aws: Arc<Aws>,
+    clusters: Answers<Key, Result<Reached, Unreached>>,
+}
+
+/// Which cluster, as whom, with the STS of which region.
+type Key = (Who, String, String, String);
+
+/// A cluster's API that can be asked.
+#[derive(Clone)]
+pub(crate) struct Reached {
+    /// The cluster.
+    pub(crate) cluster: Arc<Cluster>,
+    /// The URL of its API, where a kubeconfig says it.
+    pub(crate) kubeconfig_url: Option<String>,
+}
+
+/// Why a cluster's API cannot be asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Unreached {
+    /// AWS does not say where it is, or gives no credentials for its token.
+    Aws(AwsError),
+    /// The client cannot be made.
+    Client(String),
+}
+
+impl Unreached {
+    /// What a check comes to that needs the API.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Aws(error) => error.outcome(),
+            Self::Client(message) => Outcome::failed(format!("{message}.")),
+        }
+    }
+}
+
+/// What came out of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Every check, in order.
+    pub checks: Vec<CheckResult>,
+    /// The name of the runner's STS session, if it is known.
+    pub session_name: Option<String>,
+    /// The `sub` of the Orchestrator's OIDC token for the runner, if it is known.
+    pub oidc_subject: Option<String>,
+    /// The user as which the cluster knows the runner, if it is known.
+    pub kubernetes_user: Option<String>,
+}
+
+impl Report {
+    /// The outcome of one check.
+    #[must_use]
+    pub fn outcome(&self, id: CheckId) -> Option<&Outcome> {
+        let found = self.checks.iter().find(|result| result.id == id);
+        found.map(|result| &result.outcome)
+    }
+
+    /// The checks with this status.
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &CheckResult> {
+        let has = move |result: &&CheckResult| result.outcome.status == status;
+        self.checks.iter().filter(has)
+    }
+
+    /// Whether no check failed.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.with_status(Status::Failed).next().is_none()
+    }
+
+    /// Whether nobody could be asked, for want of usable AWS credentials.
+    #[must_use]
+    pub fn has_no_credentials(&self) -> bool {
+        self.checks.iter().any(|result| result.outcome.no_credentials)
+    }
+
+    /// Whether something may come out better when it is checked again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.checks.iter().any(|result| result.outcome.retryable)
+    }
+}
+
+impl Preflight {
+    /// Checks as the settings say.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        Self {
+            aws: Aws::new(Arc::clone(&settings)),
+            settings,
+            clusters: Answers::default(),
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs every check of a runner once, within a budget.
+    pub async fn check(
+        &self,
+        subject: &Subject,
+        budget: &engine::Budget,
+        observer: &dyn engine::Observer,
+    ) -> Report {
+        let run = Run {
+            preflight: self,
+            subject,
+        };
+        let needs = |id: CheckId| id.prerequisites(self.settings.identity);
+        let checks = engine::run(needs, |id| checks::check(&run, id), budget, observer);
+        // The look ahead ends with the checks, whether it is through or not.
+        let ahead = run.look_ahead().then(|()| std::future::pending());
+        let checks = tokio::select! {
+            checks = checks => checks,
+            () = ahead => Vec::new(),
+        };
+        Report {
+            checks,
+            session_name: subject.session().map(|(name, _)| name),
+            oidc_subject: subject.oidc_subject(),
+            kubernetes_user: match run.user().now_or_never() {
+                Some(Ok(user)) => Some(user.name),
+                _ => subject.kubernetes_user(),
+            },
+        }
+    }
+
+    /// Runs the checks again and again while what fails can be for want of propagation, until
+    /// nothing more can come of it or the budget is over. Gives the last report.
+    pub async fn wait(
+        &self,
+        subject: &Subject,
+        budget: &engine::Budget,
+        observer: &dyn engine::Observer,
+    ) -> Report {
+        let (mut pause, longest) = PAUSES;
+        loop {
+            let report = self.check(subject, budget, observer).await;
+            let over = Instant::now() + pause >= budget.deadline;
+            if !report.is_retryable()
+                || over
+                || budget.limit(tokio::time::sleep(pause)).await.is_err()
+            {
+                return report;
+            }
+            pause = (pause * 3 / 2).min(longest);
+        }
+    }
+}
+
+/// One run for one runner. What is asked here is asked once, by whichever checks need it.
+pub(crate) struct Run<'a> {
+    preflight: &'a Preflight,
+    /// The runner.
+    pub(crate) subject: &'a Subject,
+}
+
+/// A value, or the outcome of a check for which it is not known yet.
+pub(crate) fn known<'a, T>(value: &'a Known<T>, what: &str) -> Result<&'a T, Outcome> {
+    value.get().ok_or_else(|| unknown(what))
+}
+
+/// The outcome of a check that must wait for the apply.
+pub(crate) fn unknown(what: &str) -> Outcome {
+    Outcome::skipped(format!("The {what} is not known yet."))
+}
+
+impl<'a> Run<'a> {
+    /// How to ask.
+    pub(crate) fn settings(&self) -> &'a Settings {
+        &self.preflight.settings
+    }
+
+    /// Whom to ask.
+    pub(crate) fn aws(&self) -> &'a Arc<Aws> {
+        &self.preflight.aws
+    }
+
+    /// Whether the checks are made as the runner.
+    pub(crate) fn as_runner(&self) -> bool {
+        self.settings().identity == Identity::Runner
+    }
+
+    /// The cluster's region.
+    pub(crate) fn region(&self) -> Result<&'a str, Outcome> {
+        known(&self.subject.region, "cluster's region").map(String::as_str)
+    }
+
+    /// The role.
+    pub(crate) fn role(&self) -> Result<&'a RoleArn, Outcome> {
+        known(&self.subject.role, "role's ARN")
+    }
+
+    /// The name of the cluster.
+    pub(crate) fn cluster_name(&self) -> Result<&'a str, Outcome> {
+        known(&self.subject.cluster, "cluster's name").map(String::as_str)
+    }
+
+    /// The namespace of the Jobs.
+    pub(crate) fn namespace(&self) -> Result<&'a str, Outcome> {
+        known(&self.subject.namespace, "job's namespace").map(String::as_str)
+    }
+
+    /// The service account of the Jobs.
+    pub(crate) fn service_account(&self) -> Result<&'a str, Outcome> {
+        known(&self.subject.service_account, "job's service account").map(String::as_str)
+    }
+
+    /// The session of the runner's role.
+    pub(crate) fn session(&self) -> Result<Session, Outcome> {
+        let (name, _) = self.subject.session().ok_or_else(|| unknown("session name"))?;
+        let sts_region = self.subject.sts_region().ok_or_else(|| unknown("region of STS"))?;
+        Ok(Session {
+            role_arn: self.role()?.to_string(),
+            name,
+            sts_region: sts_region.to_owned(),
+        })
+    }
+
+    /// Whose credentials the cluster is asked with.
+    pub(crate) fn who(&self) -> Result<Who, Outcome> {
+        if self.as_runner() {
+            Ok(Who::Runner(self.session()?))
+        } else {
+            Ok(Who::Caller)
+        }
+    }
+
+    /// Who the caller is.
+    pub(crate) async fn identity(&self) -> Result<Arc<CallerIdentity>, Outcome> {
+        let asked = self.aws().identity(self.region()?);
+        asked.await.map_err(|error| error.outcome())
+    }
+
+    /// Who the caller is, when it is in the role's account: in another one it would look at
+    /// another role and another cluster of the same names.
+    pub(crate) async fn same_account(&self) -> Result<Arc<CallerIdentity>, Outcome> {
+        let identity = self.identity().await?;
+        let role = self.role()?;
+        if identity.account == role.account {
+            return Ok(identity);
+        }
+        Err(Outcome::skipped(format!(
+            "The role is in account {}, and the caller ({}) is in account {}, from where it cannot be seen. \
+             Use a profile or assume_role of the role's account.",
+            role.account, identity.arn, identity.account
+        )))
+    }
+
+    /// The role as IAM knows it.
+    pub(crate) async fn iam_role(&self) -> Result<Result<Arc<Role>, AwsError>, Outcome> {
+        Ok(self.aws().role(self.region()?, self.role()?).await)
+    }
+
+    /// The ARN of the OIDC provider that the role's account must have.
+    pub(crate) fn provider_arn(&self) -> Result<String, Outcome> {
+        Ok(provider_arn(self.role()?, self.settings().issuer_host()))
+    }
+
+    /// The cluster as EKS knows it.
+    pub(crate) async fn eks_cluster(&self) -> Result<Result<Arc<EksCluster>, AwsError>, Outcome> {
+        let (who, region, name) = (self.who()?, self.region()?, self.cluster_name()?);
+        Ok(self.aws().cluster(&who, region, name).await)
+    }
+
+    /// Who asks about the role's access entry: the caller, if there is one, because the role itself
+    /// need not be allowed to.
+    pub(crate) async fn entry_asker(&self) -> Result<Who, Outcome> {
+        let who = self.who()?;
+        if self.as_runner() && self.same_account().await.is_ok() {
+            return Ok(Who::Caller);
+        }
+        Ok(who)
+    }
+
+    /// The role's access entry.
+    pub(crate) async fn access_entry(&self) -> Result<Result<Arc<AccessEntry>, AwsError>, Outcome> {
+        let who = self.entry_asker().await?;
+        let (region, cluster, role) = (self.region()?, self.cluster_name()?, self.role()?);
+        let asked = self.aws().access_entry(&who, region, cluster, &role.to_string());
+        Ok(asked.await)
+    }
+
+    /// The user and groups that the cluster gives to the runner's session.
+    pub(crate) async fn user(&self) -> Result<User, Outcome> {
+        let (role, session) = (self.role()?, self.session()?);
+        let cluster = self.eks_cluster().await?.map_err(|error| error.outcome())?;
+        if cluster.authentication_mode != "CONFIG_MAP" {
+            match self.access_entry().await? {
+                Ok(entry) => {
+                    let groups = entry.groups.clone();
+                    return Ok(User::of_session(&entry.username, groups, role, &session.name));
+                }
+                Err(AwsError::NotFound { .. }) if cluster.authentication_mode != "API" => {}
+                Err(error) => return Err(error.outcome()),
+            }
+        }
+        match self.aws_auth().await? {
+            Ok(AwsAuth::Mapped { username, groups }) => {
+                Ok(User::of_session(&username, groups, role, &session.name))
+            }
+            _ => Err(Outcome::skipped("The cluster does not know the role.")),
+        }
+    }
+
+    /// What `aws-auth` says of the role.
+    pub(crate) async fn aws_auth(
+        &self,
+    ) -> Result<Result<AwsAuth, kubernetes::KubeError>, Outcome> {
+        const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
+        let role = self.role()?;
+        let reached = self.kubernetes().await?.map_err(|unreached| unreached.outcome())?;
+        Ok(match reached.cluster.get(PATH).await {
+            Ok(map) => Ok(aws_auth(&map, role)),
+            Err(error) if error.is_not_found() => Ok(AwsAuth::Absent),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// The cluster's API.
+    pub(crate) async fn kubernetes(&self) -> Result<Result<Reached, Unreached>, Outcome> {
+        let (who, region, name) = (self.who()?, self.region()?, self.cluster_name()?);
+        let sts_region = match &who {
+            Who::Caller => region.to_owned(),
+            Who::Runner(session) => session.sts_region.clone(),
+        };
+        let key = (who, region.to_owned(), name.to_owned(), sts_region);
+        let (aws, settings) = (Arc::clone(self.aws()), Arc::clone(&self.preflight.settings));
+        let reach = || reach(aws, settings, key.clone());
+        Ok(self.preflight.clusters.get(key.clone(), Result::is_ok, reach).await)
+    }
+
+    /// A path below the job's namespace in the cluster's API.
+    pub(crate) fn namespaced(&self, rest: &str) -> Result<String, Outcome> {
+        Ok(format!("/api/v1/namespaces/{}{rest}", self.namespace()?))
+    }
+
+    /// The Job that the Orchestrator will make.
+    pub(crate) fn job(&self) -> Result<Value, Outcome> {
+        let template = known(&self.subject.pod_template, "pod template")?;
+        Ok(job::orchestrator_job(
+            self.namespace()?,
+            self.service_account()?,
+            template.as_ref(),
+        ))
+    }
+
+    /// What the Job's pod refers to.
+    pub(crate) fn references(&self) -> Result<References, Outcome> {
+        Ok(references(&self.job()?["spec"]["template"]["spec"]))
+    }
+
+    /// Asks early what checks will ask for once their prerequisites are through, so that a run
+    /// is not a chain of calls. The answers are shared, so that nothing is asked twice.
+    async fn look_ahead(&self) {
+        let aws_side = async {
+            let provider = async {
+                if let (Ok(region), Ok(arn)) = (self.region(), self.provider_arn()) {
+                    let _ = self.aws().client_ids(region, &arn).await;
+                }
+            };
+            let _ = tokio::join!(self.iam_role(), provider, self.access_entry());
+        };
+        let kubernetes_side = async {
+            let Ok(Ok(reached)) = self.kubernetes().await else {
+                return;
+            };
+            let mut paths = vec![Ok(checks::VERSION.to_owned()), self.namespaced("")];
+            if let Ok(service_account) = self.service_account() {
+                paths.push(self.namespaced(&format!("/serviceaccounts/{service_account}")));
+            }
+            for (kind, name) in self.references().unwrap_or_default().keys() {
+                paths.push(self.namespaced(&format!("/{}/{name}", kind.plural())));
+            }
+            let paths = paths.into_iter().flatten();
+            join_all(paths.map(|path| reached.cluster.get(path))).await;
+        };
+        tokio::join!(aws_side, kubernetes_side);
+    }
+}
+
+/// Makes the client for a cluster's API.
+async fn reach(
+    aws: Arc<Aws>,
+    settings: Arc<Settings>,
+    (who, region, name, sts_region): Key,
+) -> Result<Reached, Unreached> {
+    if let (Who::Caller, Some(kubeconfig)) = (&who, &settings.kubeconfig) {
+        let (cluster, url) = Cluster::of_kubeconfig(kubeconfig)
+            .await
+            .map_err(|error| Unreached::Client(error.to_string()))?;
+        return Ok(Reached {
+            cluster,
+            kubeconfig_url: Some(url),
+        });
+    }
+    let described = aws.cluster(&who, &region, &name).await.map_err(Unreached::Aws)?;
+    let (Some(endpoint), Some(ca)) = (&described.endpoint, &described.ca) else {
+        return Err(Unreached::Client(
+            "EKS gives no endpoint or certificate authority for the cluster".to_owned(),
+        ));
+    };
+    let token = aws.token(&who, &sts_region, &name).await.map_err(Unreached::Aws)?;
+    let connection = Connection {
+        endpoint,
+        ca,
+        token,
+    };
+    let cluster = Cluster::connect(connection).map_err(|error| Unreached::Client(error.to_string()))?;
+    Ok(Reached {
+        cluster,
+        kubeconfig_url: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::access::Budget;
+
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+
+    /// A runner of which nothing is known but its ids.
+    fn unknown_runner() -> Subject {
+        Subject {
+            org: "my-org".to_owned().into(),
+            runner_id: "my-runner".to_owned().into(),
+            role: Known::Unknown,
+            session_name: None.into(),
+            sts_region: Known::Unknown,
+            cluster: Known::Unknown,
+            region: Known::Unknown,
+            namespace: Known::Unknown,
+            service_account: Known::Unknown,
+            pod_template: Known::Unknown,
+            storage: Known::Unknown,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_known_yet_asks_nobody() {
+        let preflight = Preflight::new(Settings::default());
+        let budget = Budget::new(Duration::from_secs(60), CancellationToken::new());
+        let subject = unknown_runner();
+        let report = sendable(preflight.check(&subject, &budget, &())).await;
+        assert!(report.is_ok() && !report.has_no_credentials() && !report.is_retryable());
+        assert_eq!(report.checks.len(), CheckId::ALL.len());
+        let passed: Vec<_> = report.with_status(Status::Passed).map(|result| result.id).collect();
+        assert_eq!(passed, [CheckId::SessionName]);
+        assert_eq!(
+            report.outcome(CheckId::AwsCredentials).unwrap().message,
+            "The cluster's region is not known yet."
+        );
+        assert_eq!(report.session_name.as_deref(), Some("my-org-my-runner"));
+        assert_eq!(report.oidc_subject.as_deref(), Some("my-org+my-runner"));
+        assert_eq!(report.kubernetes_user, None);
+        assert!(preflight.aws.is_untouched());
+        let waited = sendable(preflight.wait(&subject, &budget, &())).await;
+        assert_eq!(waited, report);
+    }
+}

@@ -1,0 +1,446 @@
+//! What a runner needs in AWS and in its cluster, in writing: policies, Terraform, commands and
+//! manifests. The fixes of failed checks are parts of it.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::settings::{AUDIENCE, Settings};
+use super::subject::Subject;
+use crate::runner::{RoleArn, StateStorage};
+
+/// The name of the Role, and of its binding, that lets the Orchestrator start Jobs.
+const ROLE_NAME: &str = "humanitec-runner-orchestrator-access";
+/// The name of the Role, and of its binding, that lets the Jobs keep their state.
+const STATE_ROLE_NAME: &str = "humanitec-runner-state";
+/// The name of the role's inline policy.
+const POLICY_NAME: &str = "humanitec-runner-eks-policy";
+
+/// Everything that a runner needs. Made of a runner of which all is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    issuer: String,
+    oidc_subject: String,
+    role: RoleArn,
+    cluster: String,
+    region: String,
+    namespace: String,
+    service_account: String,
+    kubernetes_user: String,
+    state_namespace: Option<String>,
+}
+
+impl Setup {
+    /// What a runner needs; `None` while any value of it is unknown.
+    #[must_use]
+    pub fn of(subject: &Subject, settings: &Settings) -> Option<Self> {
+        Some(Self {
+            issuer: settings.oidc_issuer.clone(),
+            oidc_subject: subject.oidc_subject()?,
+            role: subject.role.get()?.clone(),
+            cluster: subject.cluster.get()?.clone(),
+            region: subject.region.get()?.clone(),
+            namespace: subject.namespace.get()?.clone(),
+            service_account: subject.service_account.get()?.clone(),
+            kubernetes_user: subject.kubernetes_user()?,
+            state_namespace: match subject.storage.get()? {
+                StateStorage::Kubernetes(storage) => Some(storage.namespace.clone()),
+                _ => None,
+            },
+        })
+    }
+
+    /// The trust policy of the role.
+    #[must_use]
+    pub fn trust_policy(&self) -> Value {
+        trust_policy(
+            &provider_arn(&self.role, issuer_host(&self.issuer)),
+            issuer_host(&self.issuer),
+            &self.oidc_subject,
+        )
+    }
+
+    /// The permission policy of the role.
+    #[must_use]
+    pub fn permission_policy(&self) -> Value {
+        permission_policy(&cluster_arn(&self.role, &self.region, &self.cluster))
+    }
+
+    /// The AWS part as Terraform for hashicorp/aws.
+    #[must_use]
+    pub fn terraform(&self) -> String {
+        [
+            oidc_provider_hcl(&self.issuer),
+            role_hcl(&self.role, &self.trust_policy()),
+            permission_hcl(&self.permission_policy()),
+            access_entry_hcl(&self.cluster, "aws_iam_role.runner.arn"),
+        ]
+        .join("\n")
+    }
+
+    /// The AWS part as commands of the AWS CLI.
+    #[must_use]
+    pub fn aws_cli(&self) -> String {
+        let create_provider = format!(
+            "aws iam create-open-id-connect-provider \\\n  --url {} \\\n  --client-id-list {AUDIENCE}\n",
+            shell(&self.issuer)
+        );
+        let path = match self.role.path.as_str() {
+            "/" => String::new(),
+            path => format!("--path {} ", shell(path)),
+        };
+        let create_role = format!(
+            "aws iam create-role {path}--role-name {} \\\n  --assume-role-policy-document {}\n",
+            shell(&self.role.name),
+            shell(&pretty(&self.trust_policy()))
+        );
+        let permit = permission_command(&self.role, &self.permission_policy());
+        let entry = access_entry_command(&self.region, &self.cluster, &self.role.to_string());
+        [create_provider, create_role, permit, entry].join("\n")
+    }
+
+    /// The cluster's part as manifests for `kubectl apply`.
+    #[must_use]
+    pub fn yaml(&self) -> String {
+        let mut namespaces = vec![self.namespace.as_str()];
+        namespaces.extend(self.state_namespace.as_deref().filter(|n| *n != self.namespace));
+        let mut documents: Vec<String> = namespaces.into_iter().map(namespace_yaml).collect();
+        documents.push(service_account_yaml(&self.namespace, &self.service_account));
+        documents.push(rbac_yaml(&self.namespace, &self.kubernetes_user));
+        if let Some(state) = &self.state_namespace {
+            documents.push(state_yaml(state, &self.namespace, &self.service_account));
+        }
+        documents.join("---\n")
+    }
+}
+
+/// The issuer without `https://`, as IAM has it.
+fn issuer_host(issuer: &str) -> &str {
+    issuer.strip_prefix("https://").unwrap_or(issuer)
+}
+
+/// The ARN of the IAM OIDC provider for an issuer, in the role's account.
+pub(crate) fn provider_arn(role: &RoleArn, issuer_host: &str) -> String {
+    let RoleArn {
+        partition, account, ..
+    } = role;
+    format!("arn:{partition}:iam::{account}:oidc-provider/{issuer_host}")
+}
+
+/// The ARN of a cluster in the role's account.
+pub(crate) fn cluster_arn(role: &RoleArn, region: &str, cluster: &str) -> String {
+    let RoleArn {
+        partition, account, ..
+    } = role;
+    format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}")
+}
+
+/// The trust policy that lets the Orchestrator assume a role for one runner.
+pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                (format!("{issuer_host}:aud")): AUDIENCE,
+                (format!("{issuer_host}:sub")): oidc_subject,
+            }},
+        }],
+    })
+}
+
+/// The policy that lets the role find the cluster.
+pub(crate) fn permission_policy(cluster_arn: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": ["eks:DescribeCluster"],
+            "Resource": cluster_arn,
+        }],
+    })
+}
+
+/// The IAM OIDC provider in Terraform.
+pub(crate) fn oidc_provider_hcl(issuer: &str) -> String {
+    format!(
+        "resource \"aws_iam_openid_connect_provider\" \"orchestrator\" {{\n  url            = {}\n  client_id_list = [{}]\n}}\n",
+        hcl(issuer),
+        hcl(AUDIENCE)
+    )
+}
+
+/// Adds the Orchestrator's audience to a provider that is there.
+pub(crate) fn client_id_command(provider_arn: &str) -> String {
+    format!(
+        "aws iam add-client-id-to-open-id-connect-provider \\\n  --open-id-connect-provider-arn {} \\\n  --client-id {AUDIENCE}\n",
+        shell(provider_arn)
+    )
+}
+
+/// The role in Terraform.
+pub(crate) fn role_hcl(role: &RoleArn, trust_policy: &Value) -> String {
+    let path = match role.path.as_str() {
+        "/" => String::new(),
+        path => format!("  path               = {}\n", hcl(path)),
+    };
+    format!(
+        "resource \"aws_iam_role\" \"runner\" {{\n  name               = {}\n{path}  assume_role_policy = {}\n}}\n",
+        hcl(&role.name),
+        policy_heredoc(trust_policy)
+    )
+}
+
+/// Replaces the trust policy of a role that is there.
+pub(crate) fn trust_command(role: &RoleArn, trust_policy: &Value) -> String {
+    format!(
+        "aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
+        shell(&role.name),
+        shell(&pretty(trust_policy))
+    )
+}
+
+/// The permission of the role of [`role_hcl`] in Terraform.
+fn permission_hcl(policy: &Value) -> String {
+    format!(
+        "resource \"aws_iam_role_policy\" \"runner\" {{\n  name   = {}\n  role   = aws_iam_role.runner.name\n  policy = {}\n}}\n",
+        hcl(POLICY_NAME),
+        policy_heredoc(policy)
+    )
+}
+
+/// Gives a role that is there its permission.
+pub(crate) fn permission_command(role: &RoleArn, policy: &Value) -> String {
+    format!(
+        "aws iam put-role-policy --role-name {} --policy-name {POLICY_NAME} \\\n  --policy-document {}\n",
+        shell(&role.name),
+        shell(&pretty(policy))
+    )
+}
+
+/// The access entry in Terraform of a principal, given as an expression.
+pub(crate) fn access_entry_hcl(cluster: &str, principal: &str) -> String {
+    format!(
+        "resource \"aws_eks_access_entry\" \"runner\" {{\n  cluster_name  = {}\n  principal_arn = {principal}\n  type          = \"STANDARD\"\n}}\n",
+        hcl(cluster)
+    )
+}
+
+/// A principal's access entry as a command.
+pub(crate) fn access_entry_command(region: &str, cluster: &str, principal: &str) -> String {
+    format!(
+        "aws eks create-access-entry --region {} --cluster-name {} \\\n  --principal-arn {} --type STANDARD\n",
+        shell(region),
+        shell(cluster),
+        shell(principal)
+    )
+}
+
+/// Makes a role's access entry anew.
+pub(crate) fn recreate_entry_command(region: &str, cluster: &str, principal: &str) -> String {
+    format!(
+        "aws eks delete-access-entry --region {} --cluster-name {} \\\n  --principal-arn {}\n{}",
+        shell(region),
+        shell(cluster),
+        shell(principal),
+        access_entry_command(region, cluster, principal)
+    )
+}
+
+/// The line of `aws-auth` for a role, whose ARN stands there without its path.
+pub(crate) fn aws_auth_line(role: &RoleArn) -> String {
+    let RoleArn {
+        partition,
+        account,
+        name,
+        ..
+    } = role;
+    format!(
+        "# kubectl edit -n kube-system configmap/aws-auth, and add under mapRoles:\n    - rolearn: arn:{partition}:iam::{account}:role/{name}\n      username: arn:{partition}:sts::{account}:assumed-role/{name}/{{{{SessionName}}}}\n"
+    )
+}
+
+/// A namespace.
+pub(crate) fn namespace_yaml(name: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n", yaml(name))
+}
+
+/// A service account.
+pub(crate) fn service_account_yaml(namespace: &str, name: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {}\n  namespace: {}\n",
+        yaml(name),
+        yaml(namespace)
+    )
+}
+
+/// What lets the Orchestrator start Jobs in a namespace, as this user.
+pub(crate) fn rbac_yaml(namespace: &str, user: &str) -> String {
+    let rules = [
+        ("batch", &["jobs"][..], &["create", "get"][..]),
+        ("", &["pods", "events"], &["list"]),
+    ];
+    let subject = format!("- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", yaml(user));
+    role_and_binding(ROLE_NAME, namespace, &rules, &subject)
+}
+
+/// What lets a Job's pod keep its state in a namespace.
+pub(crate) fn state_yaml(namespace: &str, job_namespace: &str, service_account: &str) -> String {
+    let verbs = &["get", "list", "create", "update", "delete"][..];
+    let rules = [
+        ("", &["secrets"][..], verbs),
+        ("coordination.k8s.io", &["leases"], verbs),
+    ];
+    let subject = format!(
+        "- kind: ServiceAccount\n  name: {}\n  namespace: {}\n",
+        yaml(service_account),
+        yaml(job_namespace)
+    );
+    role_and_binding(STATE_ROLE_NAME, namespace, &rules, &subject)
+}
+
+/// A Role with rules of (API group, resources, verbs), and its binding to a subject.
+fn role_and_binding(
+    name: &str,
+    namespace: &str,
+    rules: &[(&str, &[&str], &[&str])],
+    subject: &str,
+) -> String {
+    let namespace = yaml(namespace);
+    let mut text = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n  namespace: {namespace}\nrules:\n"
+    );
+    for (group, resources, verbs) in rules {
+        // Writing to a String does not fail.
+        let _ = write!(
+            text,
+            "- apiGroups: [\"{group}\"]\n  resources: {resources:?}\n  verbs: {verbs:?}\n"
+        );
+    }
+    let _ = write!(
+        text,
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {name}\n  namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {name}\nsubjects:\n{subject}"
+    );
+    text
+}
+
+/// A command that applies manifests.
+pub(crate) fn kubectl_apply(manifests: &str) -> String {
+    format!("kubectl apply -f - <<'EOF'\n{manifests}EOF\n")
+}
+
+/// A JSON policy as the value of a Terraform argument.
+fn policy_heredoc(policy: &Value) -> String {
+    let text = pretty(policy).replace("${", "$${").replace("%{", "%%{");
+    format!("<<-EOT\n{text}\nEOT")
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+/// A text as an HCL string.
+pub(crate) fn hcl(text: &str) -> String {
+    yaml(text).replace("${", "$${").replace("%{", "%%{")
+}
+
+/// A text as a YAML string: JSON's strings are YAML's.
+fn yaml(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A text as one word of a shell command.
+pub(crate) fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=,.@:/%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trust::{Decision, WebIdentity, evaluate};
+    use super::*;
+    use crate::runner::Runner;
+
+    fn setup() -> Setup {
+        let runner: Runner = serde_json::from_value(json!({
+            "id": "my-runner",
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {"name": "c", "region": "eu-central-1",
+                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/team/runner"}},
+                "job": {"namespace": "runner-ns", "service_account": "runner-sa"},
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "state-ns"},
+        }))
+        .unwrap();
+        let subject = Subject::of("my-org", &runner).unwrap();
+        Setup::of(&subject, &Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn the_trust_policy_is_one_that_the_check_passes() {
+        let who = WebIdentity {
+            provider_arn: "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev",
+            issuer_host: "oidc.humanitec.dev",
+            subject: "my-org+my-runner",
+            session_name: None,
+        };
+        let decision = evaluate(&setup().trust_policy(), &who);
+        assert_eq!(decision, Decision::Allowed { any_subject: false });
+    }
+
+    #[test]
+    fn the_manifests_are_yaml_and_name_the_user() {
+        let text = setup().yaml();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        let kinds: Vec<_> = documents.iter().map(|d| d["kind"].as_str().unwrap()).collect();
+        assert_eq!(
+            kinds,
+            ["Namespace", "Namespace", "ServiceAccount", "Role", "RoleBinding", "Role", "RoleBinding"]
+        );
+        assert_eq!(
+            documents[4]["subjects"][0]["name"],
+            "arn:aws:sts::123456789012:assumed-role/runner/my-org-my-runner"
+        );
+        assert_eq!(documents[3]["rules"][0]["verbs"], json!(["create", "get"]));
+        assert_eq!(documents[6]["metadata"]["namespace"], "state-ns");
+        assert_eq!(documents[6]["subjects"][0]["namespace"], "runner-ns");
+    }
+
+    #[test]
+    fn the_aws_part_is_whole_in_both_forms() {
+        let terraform = setup().terraform();
+        for part in [
+            "aws_iam_openid_connect_provider",
+            "path               = \"/team/\"",
+            "eks:DescribeCluster",
+            "arn:aws:eks:eu-central-1:123456789012:cluster/c",
+            "principal_arn = aws_iam_role.runner.arn",
+        ] {
+            assert!(terraform.contains(part), "{part}: {terraform}");
+        }
+        let cli = setup().aws_cli();
+        for part in [
+            "create-open-id-connect-provider",
+            "create-role --path /team/ --role-name runner",
+            "put-role-policy",
+            "create-access-entry --region eu-central-1",
+        ] {
+            assert!(cli.contains(part), "{part}: {cli}");
+        }
+    }
+
+    #[test]
+    fn texts_are_quoted_for_where_they_go() {
+        assert_eq!(hcl("a\"${b}"), r#""a\"$${b}""#);
+        assert_eq!(shell("arn:aws:iam::1:role/x"), "arn:aws:iam::1:role/x");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+        assert_eq!(shell(""), "''");
+    }
+}

@@ -1,0 +1,283 @@
+//! The command's arguments, and the settings that they stand for.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Settings};
+
+/// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
+/// first deployment does.
+#[derive(Debug, Parser)]
+#[command(name = "eks-runner", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Whether the output is coloured; `auto` colours a terminal and follows NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+}
+
+/// What each exit code says, as the help has it.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every check passed or was skipped; the output was written
+  1  the Orchestrator gave no answer, or something else broke that is not the input's fault
+  2  the arguments, the file or the Orchestrator's settings cannot be used
+  3  a check failed, or warned under --fail-on warning
+  4  no check failed and some warned";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  # The file that `hctl create runner my-runner --set-yaml=@runner-config.yaml` takes
+  eks-runner check runner-config.yaml --org my-org --id my-runner
+
+  # A runner that the Orchestrator has, with hctl's login
+  eks-runner check --runner my-runner
+
+  # As the runner itself: its role is assumed, and everything is done as the Orchestrator will do it
+  eks-runner check --runner my-runner --as runner
+
+  # In CI: one JSON document, and warnings fail the job
+  eks-runner check runner-config.yaml --org my-org --id my-runner --output json --fail-on warning";
+
+const SETUP_EXAMPLES: &str = "\
+Examples:
+  # The IAM and EKS resources and the cluster's objects in Terraform
+  eks-runner setup runner-config.yaml --org my-org --id my-runner > runner-access.tf
+
+  # The same as commands; read them before you run them
+  eks-runner setup runner-config.yaml --org my-org --id my-runner --format aws-cli
+
+  # The cluster's part alone
+  eks-runner setup runner-config.yaml --org my-org --id my-runner --format yaml | kubectl apply -f -";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  eks-runner schema > runner.schema.json
+
+  # First line of runner-config.yaml, for editors with the YAML language server
+  # yaml-language-server: $schema=./runner.schema.json";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check every link from the Orchestrator to the runner's Job
+    #[command(
+        after_help = format!("{CHECK_EXAMPLES}\n\n{EXIT_CODES}"),
+        override_usage = "eks-runner check [OPTIONS] FILE --id ID\n       eks-runner check [OPTIONS] --runner ID"
+    )]
+    Check(Box<CheckArguments>),
+    /// Print what the runner needs in AWS and in its cluster
+    #[command(
+        after_help = SETUP_EXAMPLES,
+        override_usage = "eks-runner setup [OPTIONS] FILE --id ID\n       eks-runner setup [OPTIONS] --runner ID"
+    )]
+    Setup(SetupArguments),
+    /// Print the JSON Schema of the runner's YAML file
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) runner: RunnerArguments,
+    #[command(flatten)]
+    pub(super) access: AccessArguments,
+    /// How the outcome is written
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(super) output: Output,
+    /// Which outcomes make the exit code 3
+    #[arg(long, value_name = "STATUS", default_value = "failure", help_heading = "Output")]
+    pub(super) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetupArguments {
+    #[command(flatten)]
+    pub(super) runner: RunnerArguments,
+    /// The issuer of the Orchestrator's OIDC tokens
+    #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
+    pub(super) oidc_issuer: String,
+    /// In which form it is printed
+    #[arg(long, value_name = "FORMAT", default_value = "terraform")]
+    pub(super) format: Format,
+}
+
+/// Which runner: one in a file, or one that the Orchestrator has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Runner")]
+pub(super) struct RunnerArguments {
+    /// The runner's YAML file, or - for standard input
+    #[arg(value_name = "FILE", requires = "id", required_unless_present = "runner", help_heading = "Arguments")]
+    pub(super) file: Option<PathBuf>,
+    /// The id that the runner of FILE has or will have
+    #[arg(long, value_name = "ID", requires = "file")]
+    pub(super) id: Option<String>,
+    /// A runner that the Orchestrator has, in place of FILE
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    pub(super) runner: Option<String>,
+    /// The organization; else HUMANITEC_ORG_ID, else hctl's configuration file
+    #[arg(long, value_name = "ORG")]
+    pub(super) org: Option<String>,
+    /// For --runner: the Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file.
+    /// The token is taken from HUMANITEC_AUTH_TOKEN, else from that file
+    #[arg(long, value_name = "URL")]
+    pub(super) api_url: Option<String>,
+    /// A configuration file of hctl in place of the default one
+    #[arg(long, value_name = "PATH")]
+    pub(super) hctl_config_file: Option<String>,
+}
+
+/// How AWS and the cluster are asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(super) struct AccessArguments {
+    /// Ask with your own credentials, or become the runner and do as the Orchestrator will
+    #[arg(long = "as", value_name = "WHO", default_value = "caller")]
+    identity: As,
+    /// A profile of the AWS configuration files; else AWS_PROFILE
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// A role to assume before anything is asked
+    #[arg(long, value_name = "ARN")]
+    assume_role_arn: Option<String>,
+    /// The name of that role's session
+    #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
+    assume_role_session_name: Option<String>,
+    /// The external id that that role's trust policy asks for
+    #[arg(long, value_name = "ID", requires = "assume_role_arn")]
+    external_id: Option<String>,
+    /// With --as runner: a file with an OIDC token that the runner's trust policy takes
+    #[arg(long, value_name = "PATH")]
+    web_identity_token_file: Option<PathBuf>,
+    /// The issuer of the Orchestrator's OIDC tokens
+    #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
+    oidc_issuer: String,
+    /// Addresses that the Orchestrator calls from, for `cluster-endpoint`; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = cidr)]
+    orchestrator_cidr: Vec<IpNet>,
+    /// A kubeconfig in place of a token made from your AWS credentials
+    #[arg(long, value_name = "PATH")]
+    kubeconfig: Option<PathBuf>,
+    /// A context of that kubeconfig in place of its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+    /// How long it may take in all; what is not found out by then is skipped
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
+    timeout: Duration,
+}
+
+impl AccessArguments {
+    /// The settings of the checks.
+    pub(super) fn settings(self) -> Settings {
+        Settings {
+            identity: match self.identity {
+                As::Caller => Identity::Caller,
+                As::Runner => Identity::Runner,
+            },
+            timeout: self.timeout,
+            profile: self.profile,
+            assume_role: self.assume_role_arn.map(|role_arn| AssumeRole {
+                role_arn,
+                session_name: self.assume_role_session_name,
+                external_id: self.external_id,
+            }),
+            web_identity_token_file: self.web_identity_token_file,
+            oidc_issuer: self.oidc_issuer,
+            orchestrator_cidrs: self.orchestrator_cidr,
+            kubeconfig: self.kubeconfig.map(|path| Kubeconfig {
+                path,
+                context: self.context,
+            }),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum As {
+    Caller,
+    Runner,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// A failed check
+    Failure,
+    /// A failed check and a warning
+    Warning,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For hashicorp/aws and hashicorp/kubernetes
+    Terraform,
+    /// Commands of the AWS CLI and kubectl
+    AwsCli,
+    /// The cluster's objects, for kubectl
+    Yaml,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// An issuer as tokens and IAM have it: an `https` URL that does not end with a slash.
+fn issuer(text: &str) -> Result<String, String> {
+    let issuer = text.trim_end_matches('/');
+    match url::Url::parse(issuer) {
+        Ok(url) if url.scheme() == "https" && url.has_host() => Ok(issuer.to_owned()),
+        _ => Err(format!("give an https URL, such as {DEFAULT_OIDC_ISSUER}")),
+    }
+}
+
+/// A range of addresses, or one address.
+fn cidr(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let range: Option<IpNet> = text.parse().ok().or_else(one);
+    range.ok_or_else(|| "give a range such as 203.0.113.0/24, or an address".to_owned())
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(timeout) if !timeout.is_zero() => Ok(timeout),
+        _ => Err("give a time such as 30s, 2m or 1m30s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_read_as_people_write_them() {
+        assert_eq!(issuer("https://oidc.example/"), Ok("https://oidc.example".to_owned()));
+        assert!(issuer("oidc.example").is_err());
+        assert_eq!(cidr("203.0.113.7"), Ok("203.0.113.7/32".parse().unwrap()));
+        assert_eq!(cidr("2001:db8::/32"), Ok("2001:db8::/32".parse().unwrap()));
+        assert!(cidr("203.0.113.0/33").is_err());
+        assert_eq!(timeout("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(timeout("0s").is_err() && timeout("soon").is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! What can go wrong, and the exit code of each.
+
+use std::io;
+
+use super::problem::Problems;
+use crate::orchestrator::{self, Attribute, LookupError, Source};
+use crate::runner::Invalid;
+
+/// The exit codes, as `--help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every check passed or was skipped; or there were none.
+    Passed = 0,
+    /// Something broke that is not the input's fault.
+    Internal = 1,
+    /// The arguments, the file or the Orchestrator's settings cannot be used.
+    BadInput = 2,
+    /// A check failed.
+    Failed = 3,
+    /// No check failed and some warned.
+    Warned = 4,
+}
+
+/// Why the command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file does not describe a runner.
+    #[error("{0}")]
+    File(Problems),
+    /// What the Orchestrator has is nothing to be checked.
+    #[error("the runner {id:?} of the Orchestrator cannot be checked: {invalid}")]
+    Runner {
+        /// The runner's id.
+        id: String,
+        /// What is wrong with it.
+        invalid: Invalid,
+    },
+    /// The organization has no such runner.
+    #[error(
+        "the organization {org:?} has no runner {id:?}\n\n`hctl get runners --org {org}` lists those that it has; \
+         a runner that is yet to be created is checked from its file: \
+         eks-runner check FILE --org {org} --id {id}"
+    )]
+    NoSuchRunner {
+        /// The organization.
+        org: String,
+        /// The runner's id.
+        id: String,
+    },
+    /// It is not known whom to ask for the runner.
+    #[error("{}", lookup_texts(.0))]
+    Lookup(Vec<LookupError>),
+    /// The Orchestrator was asked for the runner.
+    #[error("{}", .0.report())]
+    Orchestrator(orchestrator::Error),
+    /// The process could not be set up.
+    #[error("the asynchronous runtime cannot be started: {0}")]
+    Runtime(io::Error),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(io::Error),
+}
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        use orchestrator::Error as Api;
+        match self {
+            Self::File(_) | Self::Runner { .. } | Self::NoSuchRunner { .. } | Self::Lookup(_) => {
+                Exit::BadInput
+            }
+            Self::Orchestrator(
+                Api::BadId { .. }
+                | Api::Unauthorized { .. }
+                | Api::Refused { .. }
+                | Api::OtherType { .. }
+                | Api::OrgNotFound { .. }
+                | Api::Redirect { .. },
+            ) => Exit::BadInput,
+            Self::Orchestrator(_) | Self::Runtime(_) | Self::Output(_) => Exit::Internal,
+        }
+    }
+}
+
+fn lookup_texts(errors: &[LookupError]) -> String {
+    let texts: Vec<String> = errors.iter().map(lookup_text).collect();
+    texts.join("\n\n")
+}
+
+/// The lookup speaks of the provider block, where the command has options.
+fn lookup_text(error: &LookupError) -> String {
+    let option = match error.attribute() {
+        Attribute::ApiUrl => "--api-url",
+        Attribute::OrgId => "--org",
+        Attribute::HctlConfigFile => "--hctl-config-file",
+        Attribute::AuthToken => "",
+    };
+    match error {
+        LookupError::Missing {
+            attribute,
+            variable,
+            places,
+        } => {
+            let places: Vec<String> = places.iter().skip(1).map(|place| format!("\n  - {place}")).collect();
+            let give = match option {
+                "" => String::new(),
+                option => format!("give {option}, "),
+            };
+            format!(
+                "{} is not set. Looked in, in this order:{}\nTo set it, {give}export {variable}, or log in with hctl.",
+                attribute.name(),
+                places.concat()
+            )
+        }
+        LookupError::Empty { .. } => format!("{option} is empty. Give it a value, or leave it out."),
+        other => other
+            .to_string()
+            .replace(&Source::Block(other.attribute()).to_string(), option)
+            .replace("hctl_config_file", "--hctl-config-file"),
+    }
+}

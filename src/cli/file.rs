@@ -1,0 +1,142 @@
+//! The YAML file of a runner, as `hctl create runner --set-yaml=@FILE` takes it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::problem::{Place, Problem, Problems};
+use super::schema;
+use super::shape::{self, Conformed};
+use super::yaml::{self, Kind, Node};
+use crate::runner::Runner;
+
+/// A file past this size is no runner's configuration.
+const MAX_SIZE: usize = 1024 * 1024;
+
+/// Reads the runner that a file describes, `-` being standard input.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub(super) fn read(path: &Path, id: &str) -> Result<Runner, Problems> {
+    let stdin = path.as_os_str() == "-";
+    let wrong = |mut problems: Vec<Problem>| {
+        problems.sort_by_key(|problem| problem.at);
+        Problems {
+            file: match stdin {
+                true => "standard input".to_owned(),
+                false => path.display().to_string(),
+            },
+            problems,
+        }
+    };
+    let bytes = if stdin {
+        up_to_limit(io::stdin().lock())
+    } else {
+        File::open(path).and_then(up_to_limit)
+    };
+    let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
+    let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
+    let file = yaml::read(text).map_err(|problem| wrong(vec![problem]))?;
+    if matches!(file.kind, Kind::Null) {
+        return Err(wrong(vec![whole("The file is empty.".to_owned())]));
+    }
+    runner(&file, id).map_err(wrong)
+}
+
+fn up_to_limit(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "There is no such file. Give the path of the runner's YAML file, or - for standard input."
+                .to_owned()
+        }
+        _ if path.is_dir() => {
+            "This is a directory. Give the path of the runner's YAML file.".to_owned()
+        }
+        _ => format!("The file cannot be read: {error}."),
+    }
+}
+
+fn whole(message: String) -> Problem {
+    Problem {
+        at: None,
+        path: String::new(),
+        message,
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    let problem = |at: usize, message: &str| Problem {
+        at: Some(place(&bytes[..at])),
+        ..whole(message.to_owned())
+    };
+    if bytes.len() > MAX_SIZE {
+        return Err(problem(
+            MAX_SIZE,
+            "The file goes on past 1 MiB here, which no runner's configuration does. Is it the right file?",
+        ));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        problem(
+            error.valid_up_to(),
+            "The file is not UTF-8 text from here on. Save it as UTF-8.",
+        )
+    })
+}
+
+/// The place behind these bytes.
+fn place(before: &[u8]) -> Place {
+    let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    Place {
+        line: lines as u64 + 1,
+        column: String::from_utf8_lossy(line).chars().count() as u64 + 1,
+    }
+}
+
+/// The runner that a file describes, or all that is wrong with its shape and its values.
+fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
+    let Conformed {
+        mut value,
+        filled,
+        mut problems,
+    } = shape::conform(file, &schema::file());
+    let another_type = |problem: &&Problem| problem.path == "runner_configuration.type";
+    if let Some(problem) = problems.iter().find(another_type) {
+        // A runner of another type has other fields: what they are says nothing.
+        return Err(vec![problem.clone()]);
+    }
+    value["id"] = json!(id);
+    let runner: Runner = match serde_json::from_value(value) {
+        Ok(runner) => runner,
+        Err(error) => {
+            problems.push(whole(format!("The file does not fit: {error}.")));
+            return Err(problems);
+        }
+    };
+    for found in runner.problems() {
+        if filled.iter().any(|path| covers(path, &found.path)) {
+            continue;
+        }
+        let of_file = found.path != "id";
+        problems.push(Problem {
+            at: of_file.then(|| file.locate(&found.path)),
+            path: if of_file { found.path } else { "--id".to_owned() },
+            message: format!("{}: {}", found.invalid.summary, found.invalid.detail),
+        });
+    }
+    if problems.is_empty() { Ok(runner) } else { Err(problems) }
+}
+
+/// Whether a path is the other one or leads to it.
+fn covers(path: &str, other: &str) -> bool {
+    let rest = other.strip_prefix(path);
+    path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}

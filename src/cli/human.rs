@@ -1,0 +1,132 @@
+//! The report for people.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::access::{CheckId, CheckResult, Known, Report, Status, Subject};
+
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+/// Where the messages begin: behind the symbol and the longest id.
+const COLUMN: usize = 2 + 17 + 2;
+
+/// Every check under its category with what was found, then the names and the counts. The text has
+/// colours; whoever writes it takes them away where they do not belong.
+pub(super) fn render(subject: &Subject, report: &Report) -> String {
+    let mut text = String::new();
+    let mut fixes = HashMap::new();
+    let mut category = None;
+    heading(&mut text, subject);
+    // Within a category the order is that of the checks; the categories come as their first check does.
+    let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
+    let first = |result: &CheckResult| {
+        let of = result.id.category();
+        report.checks.iter().position(|other| other.id.category() == of)
+    };
+    checks.sort_by_key(|result| first(result));
+    for result in checks {
+        if category != Some(result.id.category()) {
+            category = Some(result.id.category());
+            let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", result.id.category().title());
+        }
+        one(&mut text, result, &mut fixes);
+    }
+    summary(&mut text, report);
+    text
+}
+
+fn heading(text: &mut String, subject: &Subject) {
+    let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "EKS access of the runner {} of {}, on the cluster {} in {}",
+        known(&subject.runner_id),
+        known(&subject.org),
+        known(&subject.cluster),
+        known(&subject.region),
+    );
+}
+
+/// One check. `fixes` are those that were printed, by their cause.
+fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, CheckId>) {
+    let CheckResult { id, outcome } = result;
+    let (symbol, color) = match outcome.status {
+        Status::Passed => ("√", Some(AnsiColor::Green)),
+        Status::Warned => ("‼", Some(AnsiColor::Yellow)),
+        Status::Failed => ("×", Some(AnsiColor::Red)),
+        Status::Skipped => ("-", None),
+    };
+    let style = color.map_or(FAINT, |color| color.on_default());
+    let (skipped, message) = match outcome.status {
+        Status::Skipped => ("skipped: ", outcome.message.as_str()),
+        _ => ("", outcome.message.as_str()),
+    };
+    let message = indent(message, COLUMN);
+    let _ = writeln!(text, "{style}{symbol}{style:#} {id:<17}  {skipped}{}", message.trim_start());
+    let told = |label: &str, told: &Option<String>, text: &mut String| {
+        if let Some(told) = told {
+            let told = indent(told.trim_end(), 14);
+            let _ = writeln!(text, "    {label:<9} {}", told.trim_start());
+        }
+    };
+    told("expected:", &outcome.expected, text);
+    told("found:", &outcome.found, text);
+    if let Some(fix) = &outcome.fix {
+        let before = outcome.cause.clone().and_then(|cause| {
+            let before = fixes.get(&cause).copied();
+            fixes.entry(cause).or_insert(*id);
+            before
+        });
+        let _ = match before {
+            Some(before) => writeln!(text, "    fix:      the one of {before} above"),
+            None => writeln!(text, "    fix:\n{}", indent(fix.trim_end(), 6)),
+        };
+    }
+    if matches!(outcome.status, Status::Failed | Status::Warned) {
+        let _ = writeln!(text, "    see:      {}", id.docs());
+    }
+}
+
+/// Every line that is not empty moved to the right.
+fn indent(text: &str, width: usize) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| match line {
+            "" => String::new(),
+            line => format!("{:width$}{line}", ""),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn summary(text: &mut String, report: &Report) {
+    let names = [
+        ("session name", &report.session_name),
+        ("OIDC subject", &report.oidc_subject),
+        ("Kubernetes user", &report.kubernetes_user),
+    ];
+    text.push('\n');
+    for (label, name) in names {
+        if let Some(name) = name {
+            let _ = writeln!(text, "{label:<15}  {name}");
+        }
+    }
+    let count = |status| report.with_status(status).count();
+    let [passed, warned, failed, skipped] =
+        [Status::Passed, Status::Warned, Status::Failed, Status::Skipped].map(count);
+    let style = match (failed, warned) {
+        (0, 0) => AnsiColor::Green,
+        (0, _) => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    };
+    let style = style.on_default().bold();
+    let _ = writeln!(
+        text,
+        "\n{style}{passed} passed, {failed} failed, {warned} warned, {skipped} skipped{style:#}"
+    );
+    if report.has_no_credentials() {
+        text.push_str("Nothing was checked that needs AWS: there are no AWS credentials that serve.\n");
+    }
+}

@@ -1,0 +1,78 @@
+//! The report as JSON. Its shape is an interface: fields are added, never changed.
+
+use serde::Serialize;
+
+use crate::access::{CheckResult, Report, Status};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Whether no check failed.
+    ok: bool,
+    summary: Summary,
+    checks: Vec<Check<'a>>,
+    kubernetes_user: Option<&'a str>,
+    oidc_subject: Option<&'a str>,
+    session_name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    passed: usize,
+    failed: usize,
+    warned: usize,
+    skipped: usize,
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    id: &'static str,
+    status: &'static str,
+    title: &'static str,
+    category: &'static str,
+    message: &'a str,
+    expected: Option<&'a str>,
+    found: Option<&'a str>,
+    fix: Option<&'a str>,
+    docs: String,
+}
+
+/// Every check, and the names that the runner has.
+pub(super) fn render(report: &Report) -> String {
+    let count = |status| report.with_status(status).count();
+    let document = Document {
+        ok: report.is_ok(),
+        summary: Summary {
+            passed: count(Status::Passed),
+            failed: count(Status::Failed),
+            warned: count(Status::Warned),
+            skipped: count(Status::Skipped),
+        },
+        checks: report.checks.iter().map(check).collect(),
+        kubernetes_user: report.kubernetes_user.as_deref(),
+        oidc_subject: report.oidc_subject.as_deref(),
+        session_name: report.session_name.as_deref(),
+    };
+    pretty(&document)
+}
+
+fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
+    Check {
+        id: id.as_str(),
+        status: outcome.status.as_str(),
+        title: id.title(),
+        category: id.category().title(),
+        message: &outcome.message,
+        expected: outcome.expected.as_deref(),
+        found: outcome.found.as_deref(),
+        fix: outcome.fix.as_deref(),
+        docs: id.docs(),
+    }
+}
+
+/// A document for people and programs.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    // Only maps with keys that are no texts cannot be written, and there are none.
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}

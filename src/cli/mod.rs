@@ -1,0 +1,86 @@
+//! The `eks-runner` command: its arguments, what it writes, and its exit codes.
+//!
+//! Standard output has the result and nothing else; errors and the progress go to standard error.
+
+mod arguments;
+mod check;
+mod error;
+mod file;
+mod human;
+mod json;
+mod kubernetes_hcl;
+mod problem;
+mod progress;
+mod schema;
+mod setup;
+mod shape;
+mod source;
+mod yaml;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::AnsiColor;
+use clap::Parser;
+
+use arguments::{Arguments, Color, Command};
+pub use error::{Error, Exit};
+pub use problem::Problems;
+
+/// Runs the command with the arguments and the environment of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // Help and the version are no errors. Who does not read the text has no use for another.
+            let _ = answer.print();
+            let exit = if answer.use_stderr() { Exit::BadInput } else { Exit::Passed };
+            return exit.into();
+        }
+    };
+    let color = match arguments.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let done = run(arguments.command).and_then(|(text, exit)| {
+        write(&text, color).map_err(Error::Output)?;
+        Ok(exit)
+    });
+    let exit = done.unwrap_or_else(|error| {
+        let red = AnsiColor::Red.on_default().bold();
+        let _ = writeln!(AutoStream::new(io::stderr(), color), "{red}error:{red:#} {error}");
+        error.exit()
+    });
+    exit.into()
+}
+
+fn run(command: Command) -> Result<(String, Exit), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    match command {
+        Command::Check(arguments) => runtime.block_on(check::run(*arguments)),
+        Command::Setup(arguments) => Ok((runtime.block_on(setup::run(arguments))?, Exit::Passed)),
+        Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
+    }
+}
+
+/// Writes the result. A reader that has read enough (`| head`) is no error.
+fn write(text: &str, color: ColorChoice) -> io::Result<()> {
+    let mut out = AutoStream::new(io::stdout(), color).lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,237 @@
+//! Holding a file against the schema: every unknown, missing or misplaced field at once.
+
+use serde_json::{Map, Value, json};
+
+use super::problem::{Place, Problem};
+use super::yaml::{Kind, Node};
+use crate::runner::pod_template::nearest;
+
+/// A file in the schema's shape.
+pub(super) struct Conformed {
+    /// The file, with placeholders of the right type where it is wrong, so that the values of all
+    /// other fields can be looked at too.
+    pub(super) value: Value,
+    /// Where the placeholders are.
+    pub(super) filled: Vec<String>,
+    /// What is wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Brings a file into the schema's shape.
+pub(super) fn conform(file: &Node, schema: &Value) -> Conformed {
+    let mut reading = Reading {
+        fields: fields(schema, ""),
+        filled: Vec::new(),
+        problems: Vec::new(),
+    };
+    let value = reading.value(file, schema, "");
+    Conformed {
+        value,
+        filled: reading.filled,
+        problems: reading.problems,
+    }
+}
+
+struct Reading {
+    /// The paths of all fields of the schema.
+    fields: Vec<String>,
+    filled: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    fn value(&mut self, node: &Node, schema: &Value, path: &str) -> Value {
+        if let Some(variants) = schema["oneOf"].as_array() {
+            return self.one_of(node, variants, path);
+        }
+        let types = &schema["type"];
+        let takes = |kind: &str| {
+            types == kind || types.as_array().is_some_and(|list| list.contains(&json!(kind)))
+        };
+        match &node.kind {
+            Kind::Null if takes("null") => Value::Null,
+            Kind::Text(text) if takes("string") => json!(text),
+            Kind::Mapping(_) if takes("object") => match schema["properties"].as_object() {
+                Some(properties) => self.object(node, schema, properties, path),
+                None => node.to_json(),
+            },
+            Kind::Number(_) | Kind::Bool(_) if takes("string") => {
+                let noun = node.noun();
+                let message = format!("Expected a text and found {noun}: put it in quotes.");
+                self.wrong(node.at, path, message);
+                placeholder(schema)
+            }
+            _ => {
+                let expected = if takes("string") { "a text" } else { "a mapping" };
+                let message = format!("Expected {expected} and found {}.", node.noun());
+                self.wrong(node.at, path, message);
+                placeholder(schema)
+            }
+        }
+    }
+
+    /// One of several constants, or of several mappings told apart by `type`.
+    fn one_of(&mut self, node: &Node, variants: &[Value], path: &str) -> Value {
+        let first = placeholder(&variants[0]);
+        let (tag, tag_path) = if first.is_object() {
+            if node.entries().is_none() {
+                let message = format!("Expected a mapping and found {}.", node.noun());
+                self.wrong(node.at, path, message);
+                return first;
+            }
+            (node.get("type"), join(path, "type"))
+        } else {
+            (Some(node), path.to_owned())
+        };
+        let known = variants.iter().filter_map(constant);
+        let known = known.map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let known = match known.as_slice() {
+            [only] => only.clone(),
+            several => format!("one of {}", several.join(", ")),
+        };
+        let Some(tag) = tag else {
+            let message = format!("The field `type` is missing: give {known}.");
+            self.wrong(node.at, path, message);
+            return first;
+        };
+        let chosen = variants.iter().find(|variant| match &tag.kind {
+            Kind::Text(text) => constant(variant) == Some(text),
+            _ => false,
+        });
+        match (chosen, &tag.kind) {
+            (Some(variant), _) => match variant["properties"].as_object() {
+                Some(properties) => self.object(node, variant, properties, path),
+                None => first,
+            },
+            (None, Kind::Text(text)) => {
+                self.wrong(tag.at, &tag_path, format!("Expected {known} and found {text:?}."));
+                first
+            }
+            (None, _) => {
+                let message = format!("Expected {known} and found {}.", tag.noun());
+                self.wrong(tag.at, &tag_path, message);
+                first
+            }
+        }
+    }
+
+    fn object(
+        &mut self,
+        node: &Node,
+        schema: &Value,
+        properties: &Map<String, Value>,
+        path: &str,
+    ) -> Value {
+        let mut object = Map::new();
+        // A field that is misspelled is not told to be missing as well.
+        let mut meant = Vec::new();
+        for entry in node.entries().unwrap_or_default() {
+            let at_field = join(path, &entry.key);
+            match properties.get(&entry.key) {
+                Some(property) if property.get("const").is_some() => {
+                    object.insert(entry.key.clone(), entry.value.to_json());
+                }
+                Some(property) => {
+                    let value = self.value(&entry.value, property, &at_field);
+                    object.insert(entry.key.clone(), value);
+                }
+                None => {
+                    meant.extend(nearest(&entry.key, properties.keys()));
+                    let message = self.unknown(&entry.key, path, properties);
+                    self.wrong(entry.key_at, &at_field, message);
+                }
+            }
+        }
+        let required = schema["required"].as_array().into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            if !object.contains_key(name) {
+                let at_field = join(path, name);
+                if meant.iter().any(|field| *field == name) {
+                    self.filled.push(at_field);
+                } else {
+                    self.wrong(node.at, &at_field, "This field is missing.".to_owned());
+                }
+                object.insert(name.to_owned(), placeholder(&properties[name]));
+            }
+        }
+        Value::Object(object)
+    }
+
+    /// What to do about a field that is not known where it stands.
+    fn unknown(&self, name: &str, path: &str, properties: &Map<String, Value>) -> String {
+        if path.is_empty() && name == "id" {
+            return "The id is not part of the file: give it with --id.".to_owned();
+        }
+        if properties.contains_key("type") && name.ends_with("_configuration") {
+            return "In the file the storage's fields stand beside `type`, not in a block of their own."
+                .to_owned();
+        }
+        let elsewhere = |field: &&String| field.rsplit('.').next() == Some(name);
+        let advice = if let Some(near) = nearest(name, properties.keys()) {
+            format!("Did you mean `{near}`?")
+        } else if let Some(field) = self.fields.iter().find(elsewhere) {
+            format!("It belongs at `{field}`: check the indentation.")
+        } else {
+            let known: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
+            format!("Known here: {}.", known.join(", "))
+        };
+        format!("There is no such field, and the Orchestrator refuses unknown ones. {advice}")
+    }
+
+    fn wrong(&mut self, at: Place, path: &str, message: String) {
+        self.filled.push(path.to_owned());
+        self.problems.push(Problem {
+            at: Some(at),
+            path: path.to_owned(),
+            message,
+        });
+    }
+}
+
+/// The text that a constant, or the `type` of a mapping, must be.
+fn constant(variant: &Value) -> Option<&str> {
+    let constant = variant
+        .get("const")
+        .or_else(|| variant["properties"]["type"].get("const"));
+    constant.and_then(Value::as_str)
+}
+
+/// A value that has the shape.
+fn placeholder(schema: &Value) -> Value {
+    if let Some(constant) = schema.get("const") {
+        return constant.clone();
+    }
+    if let Some(variants) = schema["oneOf"].as_array() {
+        return placeholder(&variants[0]);
+    }
+    if schema["type"].is_array() {
+        return Value::Null;
+    }
+    if schema["type"] != "object" {
+        return json!("");
+    }
+    let required = schema["required"].as_array().into_iter().flatten();
+    required
+        .filter_map(Value::as_str)
+        .map(|name| (name.to_owned(), placeholder(&schema["properties"][name])))
+        .collect()
+}
+
+/// The paths of all fields.
+fn fields(schema: &Value, path: &str) -> Vec<String> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties
+        .flat_map(|(name, property)| {
+            let path = join(path, name);
+            let inner = fields(property, &path);
+            [path].into_iter().chain(inner)
+        })
+        .collect()
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
+}

@@ -1,0 +1,189 @@
+//! `check` against the small EKS, and what `setup` prints applied to it.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use sandbox::eks::{Eks, Options};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
+use crate::registered;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("access::all_is_well", all_is_well),
+    ("access::what_is_broken_is_named", what_is_broken_is_named),
+    ("access::only_warnings", only_warnings),
+    ("access::as_the_runner", as_the_runner),
+    ("access::a_registered_runner", a_registered_runner),
+    ("access::no_credentials_are_told_at_once", no_credentials_are_told_at_once),
+    ("access::time_runs_out", time_runs_out),
+    ("access::setup_turns_every_check_green", setup_turns_every_check_green),
+];
+
+/// The EKS of all tests, clean, for one of them at a time.
+fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
+    static EKS: OnceLock<Eks> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let eks = EKS.get_or_init(|| Eks::start(Options::default()).expect("a small EKS"));
+    eks.reset().expect("a clean account");
+    (eks, turn)
+}
+
+fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
+    let (eks, turn) = clean();
+    eks.set_up_as_documented("my-org", "my-runner").expect("the documented setup");
+    (eks, turn)
+}
+
+fn check(eks: &Eks, more: &[&str]) -> Ran {
+    Folder::new().run_with(&[CHECK, more].concat(), &eks.env())
+}
+
+fn json_of(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+}
+
+/// The ids of the checks with a status.
+fn with_status(report: &Value, status: &str) -> Vec<String> {
+    let checks = report["checks"].as_array().expect("checks").iter();
+    let with = checks.filter(|check| check["status"] == status);
+    with.map(|check| check["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// Versions of the cluster differ from machine to machine.
+fn stable(text: &str) -> String {
+    let version = regex_lite::Regex::new(r"\(v1\.[^)]*\)").expect("a pattern");
+    version.replace_all(&redact(text), "(v1.x)").into_owned()
+}
+
+fn all_is_well() {
+    let (eks, _turn) = documented();
+    let ran = check(eks, &[]);
+    assert_snapshot!("all_is_well", stable(&ran.all()));
+    assert!(!ran.out.contains('\x1b'), "no colour where there is no terminal");
+    let ran = check(eks, &["--output", "json"]);
+    assert_snapshot!("all_is_well_json", stable(&ran.all()));
+    let ran = check(eks, &["--color", "always"]);
+    assert!(ran.out.contains("\x1b[32m√"), "{}", ran.out);
+}
+
+fn what_is_broken_is_named() {
+    let (eks, _turn) = documented();
+    let policy = eks.documented_trust_policy("my-org", "another-runner");
+    eks.set_trust_policy(&policy).expect("another trust policy");
+    eks.kubectl(&["delete", "rolebinding", "--namespace=humanitec-runner", "--all"]).expect("no binding");
+    assert_snapshot!("broken", stable(&check(eks, &[]).all()));
+    assert_snapshot!("broken_json", stable(&check(eks, &["--output", "json"]).all()));
+}
+
+fn only_warnings() {
+    let (eks, _turn) = documented();
+    let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
+    eks.set_cluster(&restricted).expect("restricted addresses");
+    let ran = check(eks, &["--output", "json"]);
+    let report = json_of(&ran);
+    assert_eq!(with_status(&report, "warned"), ["cluster-endpoint"]);
+    assert_eq!(with_status(&report, "failed"), [] as [&str; 0]);
+    assert_eq!((ran.code, &report["ok"]), (4, &json!(true)));
+    assert_eq!(check(eks, &["--fail-on", "warning"]).code, 3);
+    assert_eq!(check(eks, &["--orchestrator-cidr", "203.0.113.7"]).code, 0);
+    assert_eq!(check(eks, &["--orchestrator-cidr", "198.51.100.0/24"]).code, 3);
+}
+
+fn as_the_runner() {
+    let (eks, _turn) = documented();
+    let folder = Folder::new();
+    let token = eks.oidc_token("my-org", "my-runner").expect("a token");
+    folder.write("token", token);
+    let arguments = ["--as", "runner", "--web-identity-token-file", "token", "--output", "json"];
+    let ran = folder.run_with(&[CHECK, &arguments].concat(), &eks.env());
+    let report = json_of(&ran);
+    assert_eq!((ran.code, with_status(&report, "failed")), (0, Vec::new()), "{}", ran.out);
+    let passed = with_status(&report, "passed");
+    for id in ["assume-role", "cluster-active", "api-server", "rbac-create-jobs", "job-dry-run"] {
+        assert!(passed.iter().any(|other| other == id), "{id}: {}", ran.out);
+    }
+}
+
+fn a_registered_runner() {
+    let (eks, _turn) = documented();
+    let orchestrator = registered::orchestrator();
+    let environment = [eks.env(), registered::environment(&orchestrator)].concat();
+    let arguments = ["check", "--runner", "my-runner", "--output", "json"];
+    let ran = Folder::new().run_with(&arguments, &environment);
+    let report = json_of(&ran);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert_eq!(report["oidc_subject"], "my-org+my-runner");
+    assert_eq!(report["summary"]["failed"], 0);
+}
+
+fn no_credentials_are_told_at_once() {
+    // Where the instance's metadata would be, somebody listens and does not answer.
+    let metadata = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", metadata.local_addr().expect("its address"));
+    let folder = Folder::new();
+    let mut command = folder.command(CHECK);
+    command
+        .env_remove("AWS_EC2_METADATA_DISABLED")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+    let start = Instant::now();
+    let output = command.output().expect("it starts");
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(output.status.code(), Some(3));
+    assert_snapshot!("no_credentials", String::from_utf8_lossy(&output.stdout));
+}
+
+fn time_runs_out() {
+    let (eks, _turn) = documented();
+    let slow = sandbox::eks::Faults {
+        delay_ms: 20_000,
+        ..sandbox::eks::Faults::default()
+    };
+    eks.set_faults(&slow).expect("slow AWS");
+    let start = Instant::now();
+    let ran = check(eks, &["--timeout", "1s", "--output", "json"]);
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!((ran.code, json_of(&ran)["summary"]["failed"].clone()), (0, json!(0)));
+    assert!(ran.out.contains("the time for the checks was over"), "{}", ran.out);
+}
+
+fn setup_turns_every_check_green() {
+    let has_aws = Command::new("aws").arg("--version").stdout(Stdio::null()).status();
+    if !has_aws.is_ok_and(|status| status.success()) {
+        eprintln!("the AWS CLI is not on this machine: what `setup --format aws-cli` prints is not tried");
+        return;
+    }
+    let (eks, _turn) = clean();
+    let folder = Folder::new();
+    let storage = RUNNER.replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state");
+    folder.write("runner-config.yaml", storage);
+    let before = json_of(&folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env()));
+    assert_eq!(before["ok"], false);
+
+    let script = folder.run(&[&["setup"], &CHECK[1..], &["--format", "aws-cli"]].concat());
+    assert_eq!(script.code, 0, "{}", script.error);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let applied = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script.out])
+        .env_clear()
+        .envs(eks.env())
+        .env("PATH", path)
+        .env("HOME", home)
+        .env("KUBECONFIG", eks.kubeconfig())
+        .output()
+        .expect("bash");
+    assert!(applied.status.success(), "{}\n{}", script.out, String::from_utf8_lossy(&applied.stderr));
+
+    let ran = folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env());
+    let after = json_of(&ran);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    // As the caller nothing is assumed.
+    assert_eq!(with_status(&after, "skipped"), ["assume-role"], "{}", ran.out);
+}

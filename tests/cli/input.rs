@@ -1,0 +1,190 @@
+//! Bad input: exit code 2, every problem at once, with line and column.
+
+use insta::assert_snapshot;
+
+use crate::Test;
+use crate::command::{CHECK, Folder, RUNNER};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("input::no_file", no_file),
+    ("input::a_directory", a_directory),
+    ("input::broken_yaml", broken_yaml),
+    ("input::an_empty_file", an_empty_file),
+    ("input::unknown_and_misplaced_fields", unknown_and_misplaced_fields),
+    ("input::wrong_values", wrong_values),
+    ("input::wrong_types_and_missing_fields", wrong_types_and_missing_fields),
+    ("input::wrong_in_the_pod_template", wrong_in_the_pod_template),
+    ("input::wrong_storage", wrong_storage),
+    ("input::another_runner_type", another_runner_type),
+    ("input::two_documents", two_documents),
+    ("input::too_large", too_large),
+    ("input::not_utf8", not_utf8),
+    ("input::deep_and_swelling_yaml", deep_and_swelling_yaml),
+    ("input::standard_input", standard_input),
+    ("input::an_alias_is_read", an_alias_is_read),
+    ("input::arguments", arguments),
+];
+
+fn no_file() {
+    let ran = Folder::new().run(&["check", "nope.yaml", "--org", "o", "--id", "my-runner"]);
+    assert_snapshot!("no_file", ran.all());
+}
+
+fn a_directory() {
+    let ran = Folder::new().run(&["check", ".", "--org", "o", "--id", "my-runner"]);
+    assert_snapshot!("a_directory", ran.all());
+}
+
+fn broken_yaml() {
+    let folder = Folder::new();
+    assert_snapshot!("broken_yaml", folder.check(RUNNER.replace("  cluster:", "  cluster: [")).all());
+    let twice = RUNNER.replace("    region:", "    name: again\n    region:");
+    assert_snapshot!("duplicate_key", folder.check(twice).all());
+    let tab = RUNNER.replace("    region:", "\tregion:");
+    assert_snapshot!("tab", folder.check(tab).all());
+}
+
+fn an_empty_file() {
+    let folder = Folder::new();
+    assert_snapshot!("empty_file", folder.check("").all());
+    assert_snapshot!("only_a_comment", folder.check("# nothing\n").all());
+    assert_snapshot!("a_list", folder.check("- a\n").all());
+}
+
+fn unknown_and_misplaced_fields() {
+    let content = RUNNER
+        .replace("region:", "regoin:")
+        .replace("      role_arn", "    role_arn")
+        .replace("description:", "id: my-runner\ncolour: red\ndescription:")
+        .replace("type: kubernetes-eks\n  cluster", "type: kubernetes-eks\n  description: x\n  cluster");
+    assert_snapshot!("unknown_fields", Folder::new().check(content).all());
+}
+
+fn wrong_values() {
+    let content = RUNNER
+        .replace("us-west-2", "us-west-2a")
+        .replace("role/humanitec", "user/humanitec")
+        .replace("service_account: humanitec-runner", "service_account: Humanitec")
+        .replace("bucket: my-state", "bucket: s3://my-state");
+    let folder = Folder::new();
+    folder.write("runner-config.yaml", content);
+    let ran = folder.run(&["check", "runner-config.yaml", "--org", "my-org", "--id", "My Runner"]);
+    assert_snapshot!("wrong_values", ran.all());
+}
+
+fn wrong_types_and_missing_fields() {
+    let content = RUNNER
+        .replace("    name: my-eks-cluster\n", "    name: 12\n")
+        .replace("    region: us-west-2\n", "    region:\n")
+        .replace("    namespace: humanitec-runner\n", "    namespace: Upper\n")
+        .replace("    service_account: humanitec-runner\n", "")
+        .replace("  type: s3\n  bucket: my-state\n", "  - s3\n");
+    assert_snapshot!("wrong_types", Folder::new().check(content).all());
+}
+
+fn wrong_in_the_pod_template() {
+    let template = "    \
+    pod_template:
+      spec:
+        serviceAccountName: mine
+        containers:
+        - name: main
+          imagePullPolice: Always
+          env:
+          - name: TOKEN
+            value: do-not-show-me
+          - name: TF_EXAMPLE
+            value: 1
+state_storage";
+    let ran = Folder::new().check(RUNNER.replace("state_storage", template));
+    assert!(!ran.error.contains("do-not-show-me"));
+    assert_snapshot!("pod_template", ran.all());
+}
+
+fn wrong_storage() {
+    let folder = Folder::new();
+    for (name, storage) in [
+        ("storage_of_unknown_type", "type: s4"),
+        ("storage_without_type", "bucket: my-state"),
+        ("storage_in_a_block", "type: s3\n  s3_configuration:\n    bucket: my-state"),
+        ("storage_with_fields_of_another", "type: kubernetes\n  bucket: my-state"),
+    ] {
+        let content = RUNNER.replace("type: s3\n  bucket: my-state", storage);
+        assert_snapshot!(name, folder.check(content).all());
+    }
+}
+
+fn another_runner_type() {
+    let content = RUNNER.replace("type: kubernetes-eks", "type: kubernetes-agent");
+    assert_snapshot!("another_type", Folder::new().check(content).all());
+}
+
+fn two_documents() {
+    let folder = Folder::new();
+    assert_snapshot!("two_documents", folder.check(format!("{RUNNER}---\n{RUNNER}")).all());
+}
+
+fn too_large() {
+    let folder = Folder::new();
+    let ran = folder.check(format!("{RUNNER}{}", "# comment\n".repeat(1024 * 1024)));
+    assert_snapshot!("ten_megabytes", ran.all());
+}
+
+fn not_utf8() {
+    let folder = Folder::new();
+    let mut content = RUNNER.as_bytes().to_vec();
+    content[17] = 0xff;
+    assert_snapshot!("not_utf8", folder.check(content).all());
+}
+
+fn deep_and_swelling_yaml() {
+    let folder = Folder::new();
+    let deep = format!("description: {}", "[".repeat(100_000));
+    let mut swelling = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, before) in ('b'..='i').zip('a'..) {
+        swelling += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+    }
+    for content in [deep, swelling] {
+        let ran = folder.check(content);
+        assert_eq!(ran.code, 2, "{}", ran.error);
+        assert!(ran.error.starts_with("error: runner-config.yaml"), "{}", ran.error);
+        assert!(ran.error.len() < 2000, "{}", ran.error);
+    }
+}
+
+fn standard_input() {
+    let folder = Folder::new();
+    let arguments = ["setup", "-", "--org", "my-org", "--id", "my-runner", "--format", "yaml"];
+    let ran = folder.run_on(&arguments, RUNNER.as_bytes());
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
+    let ran = folder.run_on(&arguments, RUNNER.replace("region", "regio").as_bytes());
+    assert_snapshot!("standard_input", ran.all());
+}
+
+fn an_alias_is_read() {
+    let folder = Folder::new();
+    let content = RUNNER
+        .replace("namespace: humanitec-runner", "namespace: &name humanitec-runner")
+        .replace("service_account: humanitec-runner", "service_account: *name");
+    folder.write("runner-config.yaml", content);
+    let ran = folder.run(&["setup", "runner-config.yaml", "--org", "o", "--id", "my-runner", "--format", "yaml"]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+}
+
+fn arguments() {
+    let folder = Folder::new();
+    for (name, arguments) in [
+        ("nothing_to_check", &["check"][..]),
+        ("no_id", &["check", "runner-config.yaml", "--org", "my-org"]),
+        ("no_org", &["check", "runner-config.yaml", "--id", "my-runner"]),
+        ("empty_org", &["check", "runner-config.yaml", "--id", "my-runner", "--org", ""]),
+        ("file_and_runner", &["check", "runner-config.yaml", "--id", "a1", "--runner", "b1"]),
+        ("bad_timeout", &[CHECK, &["--timeout", "soon"]].concat()),
+        ("bad_cidr", &[CHECK, &["--orchestrator-cidr", "here"]].concat()),
+        ("bad_issuer", &[CHECK, &["--oidc-issuer", "oidc.humanitec.dev"]].concat()),
+        ("unknown_flag", &[CHECK, &["--outptu", "json"]].concat()),
+    ] {
+        assert_snapshot!(format!("arguments_{name}"), folder.run(arguments).all());
+    }
+}

@@ -1,0 +1,36 @@
+//! The `eks-runner` command as users meet it: the real binary, its output and its exit codes.
+//!
+//! The checks are run against the small EKS, which all such tests share, one after the other. Where a
+//! part of it is not built (`tools/build`) those tests are counted as ignored, and said.
+
+mod access;
+mod command;
+mod input;
+mod registered;
+mod text;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// A test: its name and what it does. It panics where it fails.
+type Test = (&'static str, fn());
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let absent = sandbox::eks::Eks::absent();
+    if !absent.is_empty() {
+        eprintln!("the tests with the small EKS are ignored: not built or installed here: {}", absent.join(", "));
+    }
+    let trial = |ignored: bool| {
+        move |(name, test): Test| {
+            let run = move || {
+                test();
+                Ok(())
+            };
+            Trial::test(name, run).with_ignored_flag(ignored)
+        }
+    };
+    let plain = [text::TESTS, input::TESTS, registered::TESTS].concat();
+    let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
+    trials.extend(access::TESTS.iter().copied().map(trial(!absent.is_empty())));
+    libtest_mimic::run(&arguments, trials).exit();
+}

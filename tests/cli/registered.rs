@@ -1,0 +1,122 @@
+//! `--runner`: a runner that the Orchestrator has.
+
+use insta::assert_snapshot;
+use sandbox::orchestrator::{Options, Orchestrator};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::command::{Folder, Ran};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("registered::a_runner_is_read", a_runner_is_read),
+    ("registered::no_such_runner", no_such_runner),
+    ("registered::another_type", another_type),
+    ("registered::a_bad_token", a_bad_token),
+    ("registered::nobody_to_ask", nobody_to_ask),
+    ("registered::what_is_not_set", what_is_not_set),
+    ("registered::the_organization_is_looked_up_for_a_file", the_organization_is_looked_up_for_a_file),
+];
+
+/// The documented runner, as the API has it.
+pub(crate) fn documented() -> (Value, Value) {
+    let configuration = json!({
+        "type": "kubernetes-eks",
+        "cluster": {
+            "name": "my-eks-cluster",
+            "region": "us-west-2",
+            "auth": {"role_arn": "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"},
+        },
+        "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
+    });
+    (configuration, json!({"type": "s3", "bucket": "my-state"}))
+}
+
+/// An Orchestrator with the documented runner.
+pub(crate) fn orchestrator() -> Orchestrator {
+    let orchestrator = Orchestrator::start(Options::default()).expect("a free port");
+    let (configuration, storage) = documented();
+    orchestrator.put_runner("my-runner", None, configuration, storage);
+    orchestrator
+}
+
+/// The environment in which the Orchestrator is asked.
+pub(crate) fn environment(orchestrator: &Orchestrator) -> Vec<(String, String)> {
+    [
+        ("HUMANITEC_API_URL", orchestrator.url()),
+        ("HUMANITEC_ORG_ID", orchestrator.org()),
+        ("HUMANITEC_AUTH_TOKEN", orchestrator.token()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+fn setup(orchestrator: &Orchestrator, id: &str) -> Ran {
+    let arguments = ["setup", "--runner", id, "--format", "yaml"];
+    Folder::new().run_with(&arguments, &environment(orchestrator))
+}
+
+fn a_runner_is_read() {
+    let orchestrator = orchestrator();
+    let ran = setup(&orchestrator, "my-runner");
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    let user = format!("assumed-role/humanitec-runner-eks-role/{}-my-runner", orchestrator.org());
+    assert!(ran.out.contains(&user), "{}", ran.out);
+
+    // The options win over the environment, and hctl's file serves as well.
+    let folder = Folder::new();
+    folder.write("hctl.yaml", format!("api_url: http://127.0.0.1:9\ntoken: {}\n", orchestrator.token()));
+    let ran = folder.run(&[
+        "setup", "--runner", "my-runner", "--format", "yaml",
+        "--org", orchestrator.org(), "--api-url", orchestrator.url(), "--hctl-config-file", "hctl.yaml",
+    ]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    assert!(ran.out.contains(&user), "{}", ran.out);
+}
+
+fn no_such_runner() {
+    assert_snapshot!("no_such_runner", setup(&orchestrator(), "other").all());
+}
+
+fn another_type() {
+    let orchestrator = orchestrator();
+    let configuration = json!({"type": "kubernetes-agent", "key": "k", "job": documented().0["job"]});
+    orchestrator.put_runner("agent", None, configuration, documented().1);
+    assert_snapshot!("runner_of_another_type", setup(&orchestrator, "agent").all());
+}
+
+fn a_bad_token() {
+    let orchestrator = orchestrator();
+    let mut environment = environment(&orchestrator);
+    environment.push(("HUMANITEC_AUTH_TOKEN".to_owned(), "wrong".to_owned()));
+    let ran = Folder::new().run_with(&["check", "--runner", "my-runner"], &environment);
+    assert_snapshot!("bad_token", ran.all());
+}
+
+fn nobody_to_ask() {
+    let arguments = ["check", "--runner", "my-runner", "--org", "my-org", "--api-url", "http://127.0.0.1:9"];
+    let token = [("HUMANITEC_AUTH_TOKEN".to_owned(), "t".to_owned())];
+    let ran = Folder::new().run_with(&arguments, &token);
+    assert_eq!(ran.code, 1, "{}", ran.error);
+    assert!(ran.error.contains("refused"), "{}", ran.error);
+}
+
+fn what_is_not_set() {
+    let ran = Folder::new().run(&["check", "--runner", "my-runner", "--hctl-config-file", "nope.yaml"]);
+    assert_snapshot!("no_hctl_file", ran.all());
+    let folder = Folder::new();
+    let ran = folder.run(&["check", "--runner", "my-runner"]);
+    assert_eq!(ran.code, 2);
+    let text = ran.all().replace(&folder.path().display().to_string(), "(home)");
+    assert_snapshot!("nothing_set", text);
+}
+
+fn the_organization_is_looked_up_for_a_file() {
+    let folder = Folder::new();
+    folder.write("hctl.yaml", "default_org_id: of-hctl\n");
+    let arguments = ["setup", "runner-config.yaml", "--id", "my-runner", "--format", "yaml"];
+    let from_file = folder.run(&[&arguments[..], &["--hctl-config-file", "hctl.yaml"]].concat());
+    assert!(from_file.out.contains("/of-hctl-my-runner"), "{}{}", from_file.out, from_file.error);
+    let environment = [("HUMANITEC_ORG_ID".to_owned(), "of-env".to_owned())];
+    let from_environment = folder.run_with(&arguments, &environment);
+    assert!(from_environment.out.contains("/of-env-my-runner"), "{}", from_environment.error);
+}

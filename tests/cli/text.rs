@@ -1,0 +1,95 @@
+//! What the command prints without asking anyone: help, schema, setup; and where the docs agree with it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use terraform_provider_platform_orchestrator::access::CheckId;
+
+use crate::Test;
+use crate::command::{CHECK, Folder, RUNNER, redact};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("text::help", help),
+    ("text::schema", schema),
+    ("text::setup", setup),
+    ("text::a_closed_pipe_is_no_error", a_closed_pipe_is_no_error),
+    ("text::every_check_has_its_heading", every_check_has_its_heading),
+];
+
+fn help() {
+    let folder = Folder::new();
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help_check", &["check", "--help"]),
+        ("help_setup", &["setup", "--help"]),
+        ("help_schema", &["schema", "--help"]),
+        ("version", &["--version"]),
+    ] {
+        assert_snapshot!(name, folder.run(arguments).all());
+    }
+    assert_eq!(folder.run(&[]).code, 2);
+}
+
+fn schema() {
+    let ran = Folder::new().run(&["schema"]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    let mut schema: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let definitions = schema["$defs"].take();
+    assert_snapshot!("schema", serde_json::to_string_pretty(&schema).expect("JSON"));
+
+    let container = &definitions["io.k8s.api.core.v1.Container"];
+    assert_eq!(container["additionalProperties"], false);
+    assert!(container.get("required").is_none(), "the pod template is a fragment");
+    assert!(container["properties"]["env"].is_object());
+}
+
+fn setup() {
+    let folder = Folder::new();
+    let setup = |format: &str| {
+        folder.run(&["setup", "runner-config.yaml", "--org", "my-org", "--id", "my-runner", "--format", format])
+    };
+    for format in ["terraform", "aws-cli", "yaml"] {
+        assert_snapshot!(format!("setup_{format}"), setup(format).all());
+    }
+    folder.write(
+        "runner-config.yaml",
+        RUNNER
+            .replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state")
+            .replace("role/", "role/team/x/"),
+    );
+    assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
+}
+
+fn a_closed_pipe_is_no_error() {
+    let folder = Folder::new();
+    for arguments in [&["schema"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = folder.command(arguments);
+        let output = command.stdout(writer).stderr(Stdio::piped()).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(redact(&String::from_utf8_lossy(&output.stderr)), "");
+    }
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = folder.command(CHECK).stdout(writer).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(3), "the exit code is that of the checks");
+}
+
+fn every_check_has_its_heading() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides/eks-access-checks.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let ids: Vec<&str> = CheckId::ALL.iter().map(|id| id.as_str()).collect();
+    assert_eq!(headings, ids);
+    for id in CheckId::ALL {
+        assert!(id.docs().ends_with(&format!("/docs/guides/eks-access-checks#{id}")));
+        let section = page.split(&format!("\n## {id}\n")).nth(1).expect("a section");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        for part in ["**Looks at**", "**Why**", "**To ask**", "**To mend**"] {
+            assert!(section.contains(part), "{id} has no {part}");
+        }
+    }
+}
