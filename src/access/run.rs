@@ -102,10 +102,12 @@ impl Report {
         self.checks.iter().any(|result| result.outcome.no_credentials)
     }
 
-    /// Whether something may come out better when it is checked again.
+    /// Whether all that failed may come out better when it is checked again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.checks.iter().any(|result| result.outcome.retryable)
+        let mut failed = self.with_status(Status::Failed);
+        failed.all(|result| result.outcome.retryable)
+            && self.checks.iter().any(|result| result.outcome.retryable)
     }
 }
 
@@ -157,8 +159,8 @@ impl Preflight {
         }
     }
 
-    /// Runs the checks again and again while what fails can be for want of propagation, until
-    /// nothing more can come of it or the budget is over. Gives the last report.
+    /// Runs the checks again and again while all that fails can be for want of propagation, until
+    /// nothing does or the budget is over. Gives the last report.
     pub async fn wait(
         &self,
         subject: &Subject,

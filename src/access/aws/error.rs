@@ -150,17 +150,23 @@ impl AwsError {
                 outcome
             }
             Self::BadCredentials(message) => {
-                let mut outcome = Outcome::failed(format!("{message}."))
+                let mut outcome = Outcome::failed(format!("{}.", bare(message)))
                     .fix("bad-credentials", "aws sts get-caller-identity   # must answer with these credentials");
                 outcome.no_credentials = true;
                 outcome
             }
             Self::Denied { action, message } => Outcome::skipped(format!(
-                "The caller may not ask: {action} is not allowed to it ({message})."
+                "The caller may not ask: {action} is not allowed to it ({}).",
+                bare(message)
             )),
-            other => Outcome::skipped(format!("Not found out: {other}.")),
+            other => Outcome::skipped(format!("Not found out: {}.", bare(&other.to_string()))),
         }
     }
+}
+
+/// A message without the full stop that AWS gives some.
+fn bare(message: &str) -> &str {
+    message.trim_end_matches('.')
 }
 
 /// An error and its sources in one line, none of them twice.

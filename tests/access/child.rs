@@ -1,0 +1,91 @@
+//! One run of the preflight, asked for in JSON on stdin and answered in JSON on stdout.
+
+use std::io::{Read, Write, stdin, stdout};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use terraform_provider_platform_orchestrator::access::{
+    AssumeRole, Budget, Identity, Kubeconfig, Preflight, Report, Settings, Subject,
+};
+use terraform_provider_platform_orchestrator::runner::Runner;
+use tokio_util::sync::CancellationToken;
+
+/// The variable that makes the test binary a run.
+pub(crate) const MARK: &str = "ACCESS_PREFLIGHT_RUN";
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+pub(crate) async fn main() {
+    let mut text = String::new();
+    stdin().read_to_string(&mut text).unwrap();
+    let asked: Value = serde_json::from_str(&text).unwrap();
+    let string = |name: &str| asked[name].as_str().map(str::to_owned);
+    let cidrs = asked["orchestrator_cidrs"].as_array().into_iter().flatten();
+    let settings = Settings {
+        identity: match asked["as"].as_str() {
+            Some("runner") => Identity::Runner,
+            _ => Identity::Caller,
+        },
+        web_identity_token_file: string("web_identity_token_file").map(Into::into),
+        assume_role: string("assume_role").map(|role_arn| AssumeRole {
+            role_arn,
+            session_name: None,
+            external_id: None,
+        }),
+        kubeconfig: string("kubeconfig").map(|path| Kubeconfig {
+            path: path.into(),
+            context: None,
+        }),
+        orchestrator_cidrs: cidrs.map(|cidr| cidr.as_str().unwrap().parse().unwrap()).collect(),
+        ..Settings::default()
+    };
+    let seconds = asked["budget_s"].as_u64().unwrap_or(60);
+    let wait = asked["wait"] == true;
+
+    let start = Instant::now();
+    let preflight = Preflight::new(settings);
+    let budget = Budget::new(Duration::from_secs(seconds), CancellationToken::new());
+    let runners: Vec<Runner> = serde_json::from_value(asked["runners"].clone()).unwrap();
+    let subjects: Vec<Subject> = runners
+        .iter()
+        .map(|runner| Subject::of("my-org", runner).unwrap())
+        .collect();
+    let reports = join_all(subjects.iter().map(async |subject| {
+        if wait {
+            preflight.wait(subject, &budget, &()).await
+        } else {
+            preflight.check(subject, &budget, &()).await
+        }
+    }))
+    .await;
+    let took = start.elapsed().as_millis();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .and_then(|kib| kib.parse::<u64>().ok());
+    let answer = json!({
+        "took_ms": took as u64,
+        "peak_kib": peak,
+        "reports": reports.iter().map(to_json).collect::<Vec<_>>(),
+    });
+    stdout().write_all(answer.to_string().as_bytes()).unwrap();
+}
+
+fn to_json(report: &Report) -> Value {
+    let checks = report.checks.iter().map(|result| {
+        let outcome = &result.outcome;
+        json!({
+            "id": result.id.as_str(),
+            "status": outcome.status.as_str(),
+            "message": outcome.message,
+            "expected": outcome.expected,
+            "found": outcome.found,
+            "fix": outcome.fix,
+            "not_yet": outcome.not_yet,
+            "no_credentials": outcome.no_credentials,
+        })
+    });
+    json!({"checks": checks.collect::<Vec<_>>(), "kubernetes_user": report.kubernetes_user})
+}

@@ -1,0 +1,324 @@
+//! The small EKS with one documented runner, and how to ask about it.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sandbox::eks::{Credentials, Eks, Faults, Options, Runner};
+use serde_json::{Value, json};
+
+use crate::child;
+
+/// Variables and their values.
+pub(crate) type Environment = Vec<(String, String)>;
+
+pub(crate) struct Cloud {
+    pub(crate) eks: Eks,
+    runner: Option<Runner>,
+}
+
+/// What the command says of one runner.
+pub(crate) struct Checked {
+    pub(crate) report: Value,
+    pub(crate) exit_code: i32,
+    pub(crate) took: Duration,
+}
+
+impl Cloud {
+    pub(crate) fn start() -> Self {
+        let eks = Eks::start(Options::default()).unwrap();
+        Self { eks, runner: None }
+    }
+
+    /// Brings everything back to what the documentation sets up.
+    pub(crate) fn reset(&mut self) {
+        self.clear();
+        let runner = self.eks.set_up_as_documented("my-org", "my-runner").unwrap();
+        self.runner = Some(runner);
+        self.eks.reset_calls().unwrap();
+    }
+
+    /// Takes away what was set up.
+    pub(crate) fn clear(&self) {
+        if self.runner.is_some() {
+            self.eks.reset().unwrap();
+        }
+        self.faults(Faults::default());
+    }
+
+    pub(crate) fn runner(&self) -> &Runner {
+        self.runner.as_ref().unwrap()
+    }
+
+    /// The documented runner, as its file has it.
+    pub(crate) fn configuration(&self) -> Value {
+        let (runner, options) = (self.runner(), self.eks.options());
+        json!({
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": options.cluster_name,
+                    "region": options.region,
+                    "auth": {"role_arn": runner.role_arn},
+                },
+                "job": {"namespace": runner.namespace, "service_account": runner.service_account},
+            },
+            "state_storage_configuration": {"type": "s3", "bucket": "states"},
+        })
+    }
+
+    /// The documented runner with another value at a path such as `job/namespace`.
+    pub(crate) fn with(&self, path: &str, value: Value) -> Value {
+        let mut configuration = self.configuration();
+        set(&mut configuration, path, value);
+        configuration
+    }
+
+    /// Checks the documented runner.
+    pub(crate) fn check_documented(&self) -> Checked {
+        self.check(&self.configuration())
+    }
+
+    /// Checks one runner as the administrator.
+    pub(crate) fn check(&self, runner: &Value) -> Checked {
+        self.check_with(runner, &[])
+    }
+
+    /// Checks one runner as the administrator, with more arguments.
+    pub(crate) fn check_with(&self, runner: &Value, arguments: &[&str]) -> Checked {
+        self.check_in(self.eks.env(), runner, arguments)
+    }
+
+    /// Checks the documented runner with somebody's credentials.
+    pub(crate) fn check_as(&self, who: &Credentials) -> Checked {
+        self.check_in(self.eks.env_as(who), &self.configuration(), &[])
+    }
+
+    /// Checks one runner in an environment.
+    pub(crate) fn check_in(
+        &self,
+        environment: Environment,
+        runner: &Value,
+        arguments: &[&str],
+    ) -> Checked {
+        self.check_id("my-runner", environment, runner, arguments)
+    }
+
+    /// Checks one runner with an id of its own.
+    pub(crate) fn check_id(
+        &self,
+        id: &str,
+        environment: Environment,
+        runner: &Value,
+        arguments: &[&str],
+    ) -> Checked {
+        let check = ["check", "-", "--org", "my-org", "--id", id, "--output", "json"];
+        let start = Instant::now();
+        let (text, exit_code) = command(environment, runner, &[&check[..], arguments].concat());
+        Checked {
+            report: serde_json::from_str(&text).unwrap(),
+            exit_code,
+            took: start.elapsed(),
+        }
+    }
+
+    /// What the command prints for setting up a runner.
+    pub(crate) fn setup(&self, runner: &Value, format: &str) -> String {
+        let setup = ["setup", "-", "--org", "my-org", "--id", "my-runner", "--format", format];
+        let (text, exit_code) = command(Vec::new(), runner, &setup);
+        assert_eq!(exit_code, 0);
+        text
+    }
+
+    /// Runs the library in a process with the administrator's environment.
+    pub(crate) fn library(&self, asked: &Value) -> Value {
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.env(child::MARK, "1").envs(self.eks.env());
+        let (text, exit_code) = finish(process, asked);
+        assert_eq!(exit_code, 0);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// One call of AWS as the administrator.
+    pub(crate) fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Value {
+        self.eks.aws(service, operation, parameters).unwrap()
+    }
+
+    /// kubectl as the cluster's administrator.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        self.eks.kubectl(arguments).unwrap()
+    }
+
+    /// Other faults in place of those before.
+    pub(crate) fn faults(&self, faults: Faults) {
+        self.eks.set_faults(&faults).unwrap();
+    }
+
+    /// What names the role's access entry.
+    pub(crate) fn entry(&self) -> Value {
+        json!({"clusterName": self.eks.options().cluster_name, "principalArn": self.runner().role_arn})
+    }
+
+    /// A file with an OIDC token of the Orchestrator, in a directory that must be kept.
+    pub(crate) fn token_file(&self, token: &str) -> (tempfile::TempDir, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        fs::write(&file, token).unwrap();
+        let path = file.display().to_string();
+        (directory, path)
+    }
+
+    /// The environment without any AWS credentials.
+    pub(crate) fn no_credentials(&self) -> Environment {
+        let mut environment = self.eks.env();
+        let secret = |name: &str| name.starts_with("AWS_ACCESS_KEY") || name.starts_with("AWS_SECRET");
+        environment.retain(|(name, _)| !secret(name));
+        environment
+    }
+}
+
+/// Runs the command on a runner's file. Gives what it prints and its exit code.
+fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (String, i32) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_eks-runner"));
+    process.args(arguments).envs(environment);
+    finish(process, runner)
+}
+
+fn finish(mut process: Command, input: &Value) -> (String, i32) {
+    for name in ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "AWS_PROFILE", "KUBECONFIG"] {
+        if !process.get_envs().any(|(set, _)| set == name) {
+            process.env_remove(name);
+        }
+    }
+    let mut running = process
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = running.stdin.take().unwrap();
+    stdin.write_all(input.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = running.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.stdout.is_empty(), "it printed nothing: {error}");
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+/// Puts a value at a path below `runner_configuration`.
+pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
+    let start = &mut runner["runner_configuration"];
+    *path.split('/').fold(start, |at, name| &mut at[name]) = value;
+}
+
+/// Checks that have nothing to say of the documented runner, asked about as the caller.
+const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];
+
+impl Checked {
+    fn checks(&self) -> impl Iterator<Item = &Value> {
+        self.report["checks"].as_array().unwrap().iter()
+    }
+
+    pub(crate) fn of(&self, id: &str) -> &Value {
+        self.checks().find(|check| check["id"] == id).unwrap()
+    }
+
+    pub(crate) fn status(&self, id: &str) -> &str {
+        self.of(id)["status"].as_str().unwrap()
+    }
+
+    pub(crate) fn message(&self, id: &str) -> &str {
+        self.of(id)["message"].as_str().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn fix(&self, id: &str) -> &str {
+        let fix = self.of(id)["fix"].as_str();
+        fix.unwrap_or_else(|| panic!("{id} has no fix\n{}", self.text()))
+    }
+
+    /// The ids with a status, in order.
+    pub(crate) fn ids(&self, status: &str) -> Vec<&str> {
+        let has = |check: &&Value| check["status"] == status;
+        self.checks().filter(has).map(|check| check["id"].as_str().unwrap()).collect()
+    }
+
+    /// All as text, for a broken test.
+    pub(crate) fn text(&self) -> String {
+        let line = |check: &Value| {
+            let part = |name: &str| check[name].as_str().unwrap_or_default();
+            format!("{:8} {:18} {}\n", part("status"), part("id"), part("message"))
+        };
+        self.checks().map(line).collect()
+    }
+
+    /// Everything passed that can be asked about the documented runner as the caller.
+    #[track_caller]
+    pub(crate) fn all_pass(&self) {
+        self.only(&[], &[]);
+    }
+
+    /// Exactly these failed, none warned, and exactly these were skipped besides the ones that always
+    /// are. Whatever failed says what was expected, what was found and what mends it.
+    #[track_caller]
+    pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
+        self.outcome(failed, &[], skipped)
+    }
+
+    /// The same with warnings.
+    #[track_caller]
+    pub(crate) fn outcome(&self, failed: &[&str], warned: &[&str], skipped: &[&str]) -> &Self {
+        assert_eq!(self.ids("failed"), failed, "\n{}", self.text());
+        assert_eq!(self.ids("warned"), warned, "\n{}", self.text());
+        let mut others = self.ids("skipped");
+        others.retain(|id| skipped.contains(id) || !NEVER_ASKED.contains(id));
+        assert_eq!(others, skipped, "\n{}", self.text());
+        for check in self.checks().filter(|check| check["status"] == "failed") {
+            for part in ["expected", "found", "fix"] {
+                assert!(!check[part].is_null(), "no {part}: {check:#}");
+            }
+        }
+        let exit_code = match (failed, warned) {
+            ([_, ..], _) => 3,
+            ([], [_, ..]) => 4,
+            ([], []) => 0,
+        };
+        assert_eq!(self.exit_code, exit_code, "\n{}", self.text());
+        self
+    }
+
+    /// The message of a check has these parts.
+    #[track_caller]
+    pub(crate) fn says(&self, id: &str, parts: &[&str]) -> &Self {
+        for part in parts {
+            let message = self.message(id);
+            assert!(message.contains(part), "{part:?} is not in: {message}\n{}", self.text());
+        }
+        self
+    }
+}
+
+/// What needs `cluster-active`.
+pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
+    "cluster-endpoint",
+    "access-entry",
+    "api-server",
+    "namespace",
+    "service-account",
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+    "pod-template-refs",
+    "job-dry-run",
+];
+/// What needs `api-server`.
+pub(crate) const BEHIND_API: &[&str] = BEHIND_CLUSTER.split_at(3).1;
+/// What is asked about the runner's user.
+pub(crate) const RBAC: [&str; 4] =
+    ["rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events"];
+/// What needs the runner's user.
+pub(crate) const BY_USER: [&str; 5] =
+    ["rbac-create-jobs", "rbac-get-jobs", "rbac-list-pods", "rbac-list-events", "job-dry-run"];

@@ -1,0 +1,115 @@
+//! What the documentation sets up passes, and the names of sessions.
+
+use serde_json::json;
+
+use crate::Scenario;
+use crate::cloud::{Cloud, RBAC};
+use crate::cluster::role_with_a_path;
+use crate::fix;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("healthy::as_documented", as_documented),
+    ("healthy::with_a_role_path", with_a_role_path),
+    ("healthy::by_kubeconfig", by_kubeconfig),
+    ("healthy::state_in_the_cluster", state_in_the_cluster),
+    ("healthy::session_name_that_sts_refuses", session_name_that_sts_refuses),
+    ("healthy::session_name_with_an_at_sign", session_name_with_an_at_sign),
+    ("healthy::session_name_that_is_cut", session_name_that_is_cut),
+];
+
+fn as_documented(cloud: &Cloud) {
+    let checked = cloud.check_documented();
+    checked.all_pass();
+    assert_eq!(checked.ids("passed").len(), 18, "\n{}", checked.text());
+    checked
+        .says("aws-credentials", &["user/admin", "123456789012"])
+        .says("assume-role", &["runner"])
+        .says("state-storage", &["s3"])
+        .says("job-dry-run", &["So is its pod"]);
+    let runner = cloud.runner();
+    assert_eq!(checked.report["kubernetes_user"], runner.kubernetes_user.as_str());
+    assert_eq!(checked.report["session_name"], "my-org-my-runner");
+    assert_eq!(checked.report["oidc_subject"], "my-org+my-runner");
+    nothing_is_left(cloud);
+}
+
+/// The dry runs left nothing behind.
+pub(crate) fn nothing_is_left(cloud: &Cloud) {
+    let left = cloud.kubectl(&["get", "jobs,pods", "--all-namespaces", "--output=name"]);
+    assert_eq!(left, "");
+}
+
+fn with_a_role_path(cloud: &Cloud) {
+    let (role, mut runner) = role_with_a_path(cloud);
+    let mut entry = cloud.entry();
+    entry["principalArn"] = json!(role);
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    let user = "arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner";
+    assert_eq!(checked.report["kubernetes_user"], user);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+}
+
+fn by_kubeconfig(cloud: &Cloud) {
+    let kubeconfig = cloud.eks.kubeconfig().display().to_string();
+    cloud
+        .check_with(&cloud.configuration(), &["--kubeconfig", &kubeconfig])
+        .outcome(&[], &["api-server"], &[])
+        .says("api-server", &["make sure that it is the same cluster"]);
+}
+
+fn state_in_the_cluster(cloud: &Cloud) {
+    let mut runner = cloud.configuration();
+    runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": "states"});
+    let checked = cloud.check(&runner);
+    checked.only(&["state-storage"], &[]).says("state-storage", &["no namespace \"states\""]);
+    fix::apply(cloud, &mut runner, &checked, "state-storage");
+    let checked = cloud.check(&runner);
+    checked.only(&["state-storage"], &[]).says("state-storage", &["get secrets", "delete leases"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    assert_eq!(cloud.check(&runner).status("state-storage"), "passed");
+    let rules = r#"--patch=[{"op": "replace", "path": "/rules/1/verbs", "value": ["get"]}]"#;
+    let patch = ["patch", "role", "humanitec-runner-state", "--namespace=states", "--type=json", rules];
+    cloud.kubectl(&patch);
+    let checked = cloud.check(&runner);
+    checked.only(&["state-storage"], &[]).says("state-storage", &["create leases, update leases, delete leases"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+}
+
+fn session_name_that_sts_refuses(cloud: &Cloud) {
+    let mut runner = cloud.with("cluster/auth/session_name", json!("my-org/my-runner"));
+    let checked = cloud.check(&runner);
+    // No session can have it, so that no user has it either.
+    let mut failed = vec!["session-name"];
+    failed.extend(RBAC);
+    checked.only(&failed, &["job-dry-run"]).says("session-name", &["'/'"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "session-name");
+}
+
+fn session_name_with_an_at_sign(cloud: &Cloud) {
+    let mut runner = cloud.with("cluster/auth/session_name", json!("me@my-org"));
+    // What people bind: the name as it is.
+    let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/me@my-org";
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let role = "--role=humanitec-runner-orchestrator-access";
+    cloud.kubectl(&["create", "rolebinding", "at", &namespace, role, &format!("--user={user}")]);
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    checked.says("session-name", &["each @ becomes -"]);
+    checked.says("rbac-create-jobs", &["humanitec-runner-eks-role/me-my-org", "another name"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-list-events");
+}
+
+fn session_name_that_is_cut(cloud: &Cloud) {
+    let id = format!("r{}", "unner".repeat(15));
+    let policy = cloud.eks.documented_trust_policy("my-org", &id);
+    cloud.eks.set_trust_policy(&policy).unwrap();
+    let check = || cloud.check_id(&id, cloud.eks.env(), &cloud.configuration(), &[]);
+    let checked = check();
+    checked.outcome(&RBAC, &["session-name"], &["job-dry-run"]);
+    let cut: String = format!("my-org-{id}").chars().take(64).collect();
+    checked.says("session-name", &[&format!("{cut:?}"), "cut to 64 characters"]);
+    fix::shell(cloud, checked.fix("rbac-create-jobs"));
+    check().outcome(&[], &["session-name"], &[]);
+}

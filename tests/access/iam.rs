@@ -1,0 +1,149 @@
+//! What is wrong with the role, and with whom it trusts.
+
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud};
+use crate::cluster::role_with_a_path;
+use crate::fix;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("iam::trust", trust),
+    ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
+    ("iam::role_missing", role_missing),
+    ("iam::role_path", role_path),
+    ("iam::provider", provider),
+    ("iam::permission", permission),
+    ("iam::other_account", other_account),
+];
+
+fn trust(cloud: &Cloud) {
+    let good = cloud.eks.documented_trust_policy("my-org", "my-runner");
+    let with = |pointer: &str, value: Value| {
+        let mut policy = good.clone();
+        *policy.pointer_mut(pointer).unwrap() = value;
+        policy
+    };
+    let condition = |key: &str| format!("/Statement/0/Condition/StringEquals/oidc.humanitec.dev:{key}");
+    let mut deny = good.clone();
+    let mut statement = good["Statement"][0].clone();
+    statement["Effect"] = json!("Deny");
+    deny["Statement"].as_array_mut().unwrap().push(statement);
+    let other = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+    let sub = "StringEquals on oidc.humanitec.dev:sub";
+    let aud = "StringEquals on oidc.humanitec.dev:aud";
+    for (policy, parts) in [
+        (with(&condition("sub"), json!("my-org+other")), [sub, "\"my-org+my-runner\"", "\"my-org+other\""]),
+        (with(&condition("sub"), json!("my-org+*")), [sub, "only StringLike has wildcards", "my-org+*"]),
+        (with(&condition("sub"), json!("My-Org+my-runner")), [sub, "My-Org+my-runner", "my-org+my-runner"]),
+        (with(&condition("aud"), json!("eks")), [aud, "\"sts.amazonaws.com\"", "\"eks\""]),
+        (deny, ["denies", "Deny wins", "Statement 2"]),
+        (with("/Statement/0/Principal", json!({"Federated": other})), ["Principal", "oidc-provider/oidc.humanitec.dev", "githubusercontent"]),
+        (with("/Statement/0/Action", json!("sts:AssumeRole")), ["Action", "sts:AssumeRoleWithWebIdentity", "\"sts:AssumeRole\""]),
+    ] {
+        cloud.eks.set_trust_policy(&policy).unwrap();
+        let checked = cloud.check_documented();
+        checked.only(&["role-trust"], &[]).says("role-trust", &parts);
+        // STS refuses as well.
+        let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
+        assert!(cloud.eks.assume_role(&cloud.runner().role_arn, "a-session", &token).is_err());
+        fix::mends(cloud, &checked, "role-trust");
+    }
+    let like = json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*", "oidc.humanitec.dev:aud": "sts.amazonaws.com"}});
+    cloud.eks.set_trust_policy(&with("/Statement/0/Condition", like)).unwrap();
+    cloud.check_documented().all_pass();
+}
+
+fn trust_that_is_not_judged(cloud: &Cloud) {
+    let mut policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
+    policy["Statement"][0]["Condition"]["StringEquals"]["aws:SourceVpc"] = json!("vpc-1");
+    cloud.eks.set_trust_policy(&policy).unwrap();
+    cloud.check_documented().only(&[], &["role-trust"]).says("role-trust", &["Can't tell", "aws:SourceVpc"]);
+}
+
+fn role_missing(cloud: &Cloud) {
+    let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/nobody"));
+    let mut skipped = vec!["role-trust", "role-permission"];
+    skipped.extend(BY_USER);
+    let checked = cloud.check(&runner);
+    // An entry of a role that is not there is not there either.
+    checked.only(&["role-exists", "access-entry"], &skipped).says("role-exists", &["role/nobody"]);
+    fix::apply(cloud, &mut runner, &checked, "role-exists");
+    let checked = cloud.check(&runner);
+    checked.only(&["role-permission", "access-entry"], &BY_USER);
+    fix::apply(cloud, &mut runner, &checked, "role-permission");
+    fix::apply(cloud, &mut runner, &checked, "access-entry");
+    let checked = cloud.check(&runner);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+}
+
+fn role_path(cloud: &Cloud) {
+    let documented = "arn:aws:iam::123456789012:role/team/humanitec-runner-eks-role";
+    let (mut skipped, failed) = (vec!["role-trust", "role-permission"], ["role-exists", "access-entry"]);
+    skipped.extend(BY_USER);
+    let mut runner = cloud.with("cluster/auth/role_arn", json!(documented));
+    let checked = cloud.check(&runner);
+    checked.only(&failed, &skipped).says("role-exists", &["another path"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
+
+    let (role, _) = role_with_a_path(cloud);
+    let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/pathed"));
+    let checked = cloud.check(&runner);
+    checked.only(&failed, &skipped).says("role-exists", &["another path", &role]);
+    fix::apply(cloud, &mut runner, &checked, "role-exists");
+    assert_eq!(cloud.check(&runner).status("role-exists"), "passed");
+}
+
+fn provider(cloud: &Cloud) {
+    let arn = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+    let client = |operation: &str, id: &str| {
+        let parameters = json!({"OpenIDConnectProviderArn": arn, "ClientID": id});
+        cloud.aws("iam", operation, &parameters);
+    };
+    client("AddClientIDToOpenIDConnectProvider", "other");
+    client("RemoveClientIDFromOpenIDConnectProvider", "sts.amazonaws.com");
+    let checked = cloud.check_documented();
+    checked.only(&["oidc-provider"], &[]).says("oidc-provider", &["client id sts.amazonaws.com"]);
+    assert_eq!(checked.of("oidc-provider")["found"], "other");
+    fix::mends(cloud, &checked, "oidc-provider");
+
+    cloud.aws("iam", "DeleteOpenIDConnectProvider", &json!({"OpenIDConnectProviderArn": arn}));
+    let checked = cloud.check_documented();
+    checked.only(&["oidc-provider"], &[]).says("oidc-provider", &["https://oidc.humanitec.dev"]);
+    fix::mends(cloud, &checked, "oidc-provider");
+
+    // Another installation of the Orchestrator has another issuer.
+    let issuer = ["--oidc-issuer", "https://oidc.example.com"];
+    let checked = cloud.check_with(&cloud.configuration(), &issuer);
+    checked.only(&["oidc-provider", "role-trust"], &[]);
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "oidc-provider");
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "role-trust");
+    cloud.check_with(&cloud.configuration(), &issuer).all_pass();
+}
+
+fn permission(cloud: &Cloud) {
+    let role = sandbox::eks::ROLE_NAME;
+    let attached = cloud.aws("iam", "ListAttachedRolePolicies", &json!({"RoleName": role}));
+    let policy = &attached["AttachedPolicies"][0]["PolicyArn"];
+    cloud.aws("iam", "DetachRolePolicy", &json!({"RoleName": role, "PolicyArn": policy}));
+    let checked = cloud.check_documented();
+    checked.only(&["role-permission"], &[]).says("role-permission", &["eks:DescribeCluster", "cluster/my-eks-cluster"]);
+    fix::mends(cloud, &checked, "role-permission");
+
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
+    let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
+    cloud.aws("iam", "PutRolePolicy", &deny);
+    cloud.check_documented().only(&["role-permission"], &[]).says("role-permission", &["Deny"]);
+}
+
+fn other_account(cloud: &Cloud) {
+    let role = "arn:aws:iam::999999999999:role/humanitec-runner-eks-role";
+    let checked = cloud.check(&cloud.with("cluster/auth/role_arn", json!(role)));
+    let mut skipped =
+        vec!["role-exists", "oidc-provider", "role-trust", "role-permission", "cluster-active"];
+    skipped.extend(BEHIND_CLUSTER);
+    checked.only(&[], &skipped);
+    for id in ["role-exists", "oidc-provider", "cluster-active"] {
+        checked.says(id, &["999999999999", "123456789012"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! The EKS access preflight against the sandbox's small EKS, broken in one way at a time.
+//!
+//! Nearly all goes through the command, as a user has it. What the command does not do, many runners
+//! at once and waiting for propagation, goes through the library, in a process of its own: this binary
+//! again, because credentials and proxies are read from the environment.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod child;
+mod cloud;
+mod cluster;
+mod cost;
+mod denied;
+mod fix;
+mod healthy;
+mod iam;
+mod inside;
+mod network;
+mod permissions;
+mod runner;
+mod setup;
+
+use std::sync::Mutex;
+
+use cloud::Cloud;
+use libtest_mimic::{Arguments, Trial};
+use sandbox::eks::Eks;
+
+/// A scenario: its name and what it does.
+type Scenario = (&'static str, fn(&Cloud));
+
+fn main() {
+    if std::env::var_os(child::MARK).is_some() {
+        return child::main();
+    }
+    let mut arguments = Arguments::from_args();
+    // All scenarios share one EKS, which each finds as it was set up.
+    arguments.test_threads = Some(1);
+    let absent = Eks::absent();
+    if !absent.is_empty() {
+        eprintln!("not on this machine: {}; all is ignored", absent.join(", "));
+    }
+    let scenarios = [
+        healthy::SCENARIOS,
+        iam::SCENARIOS,
+        cluster::SCENARIOS,
+        inside::SCENARIOS,
+        runner::SCENARIOS,
+        denied::SCENARIOS,
+        permissions::SCENARIOS,
+        network::SCENARIOS,
+        setup::SCENARIOS,
+        cost::SCENARIOS,
+    ]
+    .concat();
+    let cloud: &'static Mutex<Option<Cloud>> = Box::leak(Box::default());
+    let trials = scenarios.into_iter().map(|(name, scenario)| {
+        let trial = Trial::test(name, move || {
+            let mut guard = cloud.lock().unwrap_or_else(|broken| broken.into_inner());
+            let cloud = guard.get_or_insert_with(Cloud::start);
+            cloud.reset();
+            scenario(cloud);
+            Ok(())
+        });
+        trial.with_ignored_flag(!absent.is_empty())
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    *cloud.lock().unwrap_or_else(|broken| broken.into_inner()) = None;
+    conclusion.exit();
+}
