@@ -36,7 +36,9 @@ pub(crate) async fn main() {
             path: path.into(),
             context: None,
         }),
-        orchestrator_cidrs: cidrs.map(|cidr| cidr.as_str().unwrap().parse().unwrap()).collect(),
+        orchestrator_cidrs: cidrs
+            .map(|cidr| cidr.as_str().unwrap().parse().unwrap())
+            .collect(),
         ..Settings::default()
     };
     let seconds = asked["budget_s"].as_u64().unwrap_or(60);

@@ -150,6 +150,17 @@ impl Cloud {
         self.eks.kubectl(arguments).unwrap()
     }
 
+    /// Ends the deletion of a namespace, as the controller does that is not here.
+    pub(crate) fn finish_deletion(&self, namespace: &str) {
+        let finalized = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {"finalizers": []},
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), finalized.to_string()).unwrap();
+        let path = format!("--raw=/api/v1/namespaces/{namespace}/finalize");
+        self.kubectl(&["replace", &path, "-f", &file.path().display().to_string()]);
+    }
+
     /// Other faults in place of those before.
     pub(crate) fn faults(&self, faults: Faults) {
         self.eks.set_faults(&faults).unwrap();

@@ -6,7 +6,7 @@ use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_API, BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
 use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -1,6 +1,8 @@
 //! Whoever may not ask, and whoever gets no answer: what is not learnt is skipped with the reason, and
 //! nothing fails for it.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use sandbox::eks::Faults;
@@ -101,9 +103,25 @@ fn no_credentials(cloud: &Cloud) {
         checked.says("aws-credentials", &["No AWS credentials were found"]);
     };
     check(environment.clone());
-    // With a metadata service to look for, and none there.
+    // With a metadata service to look for: none there, one that never answers, and one that is switched off.
     environment.retain(|(name, _)| name != "AWS_EC2_METADATA_DISABLED");
-    check(environment);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let off = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refusing = format!("http://{}", off.local_addr().unwrap());
+    std::thread::spawn(move || refuse(&off));
+    let nobody = format!("http://{}", silent.local_addr().unwrap());
+    for endpoint in ["http://127.0.0.1:9", &nobody, &refusing] {
+        let variable = ("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), endpoint.to_owned());
+        check(environment.iter().cloned().chain([variable]).collect());
+    }
+}
+
+/// A metadata service that is disabled.
+fn refuse(listener: &TcpListener) {
+    for mut connection in listener.incoming().flatten() {
+        let _ = connection.read(&mut [0; 4096]);
+        let _ = connection.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
 }
 
 fn bad_credentials(cloud: &Cloud) {

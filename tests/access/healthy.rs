@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::Scenario;
-use crate::cloud::{Cloud, RBAC};
+use crate::cloud::{BY_USER, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::fix;
 
@@ -77,14 +77,23 @@ fn state_in_the_cluster(cloud: &Cloud) {
     fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
 }
 
+/// The command's file may not have one; the Orchestrator takes it.
 fn session_name_that_sts_refuses(cloud: &Cloud) {
     let mut runner = cloud.with("cluster/auth/session_name", json!("my-org/my-runner"));
-    let checked = cloud.check(&runner);
-    // No session can have it, so that no user has it either.
-    let mut failed = vec!["session-name"];
-    failed.extend(RBAC);
-    checked.only(&failed, &["job-dry-run"]).says("session-name", &["'/'"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "session-name");
+    runner["id"] = json!("my-runner");
+    let report = cloud.library(&json!({"runners": [runner]}))["reports"][0].take();
+    let with_status = |status: &str| {
+        let checks = report["checks"].as_array().unwrap().iter();
+        let has = checks.filter(|check| check["status"] == status);
+        has.map(|check| check["id"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
+    // No session can have that name, and so there is no such user.
+    let skipped = [&["assume-role"][..], &BY_USER, &["state-storage"]].concat();
+    assert_eq!(with_status("skipped"), skipped, "{report:#}");
+    let check = &report["checks"][0];
+    assert!(check["message"].as_str().unwrap().contains("'/'"), "{check}");
+    assert_eq!(check["fix"], "session_name = \"my-org-my-runner\"\n");
 }
 
 fn session_name_with_an_at_sign(cloud: &Cloud) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud};
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::fix;
 
@@ -61,35 +61,53 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
     cloud.check_documented().only(&[], &["role-trust"]).says("role-trust", &["Can't tell", "aws:SourceVpc"]);
 }
 
+/// What needs the role, and the user that a session of it is.
+const BEHIND_ROLE: [&str; 8] = [
+    "role-trust",
+    "role-permission",
+    "access-entry",
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+    "job-dry-run",
+];
+
 fn role_missing(cloud: &Cloud) {
     let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/nobody"));
-    let mut skipped = vec!["role-trust", "role-permission"];
-    skipped.extend(BY_USER);
     let checked = cloud.check(&runner);
-    // An entry of a role that is not there is not there either.
-    checked.only(&["role-exists", "access-entry"], &skipped).says("role-exists", &["role/nobody"]);
+    checked.only(&["role-exists"], &BEHIND_ROLE).says("role-exists", &["role/nobody"]);
     fix::apply(cloud, &mut runner, &checked, "role-exists");
     let checked = cloud.check(&runner);
     checked.only(&["role-permission", "access-entry"], &BY_USER);
     fix::apply(cloud, &mut runner, &checked, "role-permission");
     fix::apply(cloud, &mut runner, &checked, "access-entry");
     let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
     fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+
+    // One that was there, and left its entry behind.
+    let role = json!({"RoleName": sandbox::eks::ROLE_NAME});
+    let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
+    let mut attached = role.clone();
+    attached["PolicyArn"] = json!(policy);
+    cloud.aws("iam", "DetachRolePolicy", &attached);
+    cloud.aws("iam", "DeleteRole", &role);
+    let checked = cloud.check_documented();
+    checked.only(&["role-exists"], &["role-trust", "role-permission"]);
 }
 
 fn role_path(cloud: &Cloud) {
     let documented = "arn:aws:iam::123456789012:role/team/humanitec-runner-eks-role";
-    let (mut skipped, failed) = (vec!["role-trust", "role-permission"], ["role-exists", "access-entry"]);
-    skipped.extend(BY_USER);
     let mut runner = cloud.with("cluster/auth/role_arn", json!(documented));
     let checked = cloud.check(&runner);
-    checked.only(&failed, &skipped).says("role-exists", &["another path"]);
+    checked.only(&["role-exists"], &BEHIND_ROLE).says("role-exists", &["another path"]);
     fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
 
     let (role, _) = role_with_a_path(cloud);
     let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/pathed"));
     let checked = cloud.check(&runner);
-    checked.only(&failed, &skipped).says("role-exists", &["another path", &role]);
+    checked.only(&["role-exists"], &BEHIND_ROLE).says("role-exists", &["another path", &role]);
     fix::apply(cloud, &mut runner, &checked, "role-exists");
     assert_eq!(cloud.check(&runner).status("role-exists"), "passed");
 }

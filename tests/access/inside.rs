@@ -1,5 +1,7 @@
 //! What is wrong inside the cluster.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -49,6 +51,10 @@ fn terminating_namespace(cloud: &Cloud) {
     checked
         .only(&["namespace"], &["service-account", "pod-template-refs", "job-dry-run"])
         .says("namespace", &["being deleted"]);
+    cloud.finish_deletion(&cloud.runner().namespace);
+    let mut runner = cloud.configuration();
+    fix::apply(cloud, &mut runner, &checked, "namespace");
+    assert_eq!(cloud.check(&runner).status("namespace"), "passed");
 }
 
 fn service_account(cloud: &Cloud) {
@@ -197,10 +203,20 @@ fn quotas(cloud: &Cloud) {
         quota(cloud, resource);
         let checked = cloud.check_documented();
         checked.only(&["job-dry-run"], &[]).says("job-dry-run", &["exceeded quota: none", resource]);
-        assert!(checked.fix("job-dry-run").starts_with("kubectl describe resourcequota"));
         fix::shell(cloud, checked.fix("job-dry-run"));
-        cloud.kubectl(&["delete", "resourcequota", "none", &namespace]);
+        // What a controller does with a changed quota.
+        let raised = ["get", "resourcequota", "none", &namespace, "--output=jsonpath={.spec.hard}"];
+        let hard: Value = serde_json::from_str(&cloud.kubectl(&raised)).unwrap();
+        let status = format!("--patch={}", json!({"status": {"hard": hard}}));
+        let patch = ["patch", "resourcequota", "none", &namespace, "--subresource=status", "--type=merge", &status];
+        cloud.kubectl(&patch);
+        // The API server sees it in a moment.
+        let start = Instant::now();
+        while cloud.check_documented().status("job-dry-run") != "passed" {
+            assert!(start.elapsed() < Duration::from_secs(10), "{hard}");
+        }
         cloud.check_documented().all_pass();
+        cloud.kubectl(&["delete", "resourcequota", "none", &namespace]);
     }
 }
 

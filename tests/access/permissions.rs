@@ -35,18 +35,13 @@ fn caller(cloud: &Cloud) -> Credentials {
     user
 }
 
-/// The runner of the documentation's example: with a Secret, a ConfigMap and its state in the cluster.
+/// The runner of the documentation's example: with a Secret, and its state in the cluster.
 fn runner(cloud: &Cloud) -> Value {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
-    for kind in [&["secret", "generic"][..], &["configmap"]] {
-        let create = [&["create"][..], kind, &["settings", &namespace, "--from-literal=key=x"]].concat();
-        cloud.kubectl(&create);
-    }
-    let key = json!({"name": "settings", "key": "key"});
-    let mut runner = cloud.with("job/pod_template", json!({"spec": {"containers": [{"name": "main", "env": [
-        {"name": "A", "valueFrom": {"secretKeyRef": key}},
-        {"name": "B", "valueFrom": {"configMapKeyRef": key}},
-    ]}]}}));
+    cloud.kubectl(&["create", "secret", "generic", "my-secret", &namespace, "--from-literal=key=x"]);
+    let key = json!({"name": "my-secret", "key": "key"});
+    let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
+    let mut runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
     let storage = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
     runner["state_storage_configuration"] = storage;
     let checked = cloud.check(&runner);

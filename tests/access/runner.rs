@@ -100,7 +100,7 @@ fn tokens_that_sts_refuses(cloud: &Cloud) {
         let arguments = ["--as", "runner", "--web-identity-token-file", &file];
         let checked = cloud.check_with(&cloud.configuration(), &arguments);
         assert_eq!(checked.ids("failed"), ["assume-role"], "\n{}", checked.text());
-        checked.says("assume-role", &["STS"]);
+        checked.says("assume-role", &["STS refuses the web identity token"]);
         assert!(!checked.fix("assume-role").is_empty());
         checked.says("cluster-active", &["Needs assume-role, which has failed"]);
         assert!(!checked.report.to_string().contains(&token) || token == "no token");
