@@ -99,10 +99,14 @@ mod tests {
         let calls = Arc::new(AtomicUsize::new(0));
         let all = (0..100).map(|_| {
             let calls = Arc::clone(&calls);
-            answers.get("q", |_| true, move || async move {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                calls.fetch_add(1, Ordering::Relaxed)
-            })
+            answers.get(
+                "q",
+                |_| true,
+                move || async move {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    calls.fetch_add(1, Ordering::Relaxed)
+                },
+            )
         });
         let got = futures_util::future::join_all(all.collect::<Vec<_>>()).await;
         assert_eq!(got, vec![0; 100]);

@@ -48,7 +48,10 @@ impl Budget {
 
     /// Waits for what comes first: the future's end, the deadline, or the cancellation. The
     /// error says which of the latter.
-    pub(super) async fn limit<T>(&self, future: impl Future<Output = T>) -> Result<T, &'static str> {
+    pub(super) async fn limit<T>(
+        &self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, &'static str> {
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => Err("the run was cancelled"),
@@ -141,7 +144,11 @@ mod tests {
     }
 
     fn outcome(results: &[CheckResult], id: CheckId) -> &Outcome {
-        &results.iter().find(|result| result.id == id).unwrap().outcome
+        &results
+            .iter()
+            .find(|result| result.id == id)
+            .unwrap()
+            .outcome
     }
 
     #[derive(Default)]
@@ -190,9 +197,18 @@ mod tests {
         assert_eq!(
             skipped,
             [
-                (CheckId::ServiceAccount, "Needs namespace, which has failed."),
-                (CheckId::PodTemplateRefs, "Needs namespace, which has failed."),
-                (CheckId::JobDryRun, "Needs service-account, which was skipped."),
+                (
+                    CheckId::ServiceAccount,
+                    "Needs namespace, which has failed."
+                ),
+                (
+                    CheckId::PodTemplateRefs,
+                    "Needs namespace, which has failed."
+                ),
+                (
+                    CheckId::JobDryRun,
+                    "Needs service-account, which was skipped."
+                ),
             ]
         );
         let events = events.0.into_inner().unwrap();

@@ -99,7 +99,9 @@ impl Report {
     /// Whether nobody could be asked, for want of usable AWS credentials.
     #[must_use]
     pub fn has_no_credentials(&self) -> bool {
-        self.checks.iter().any(|result| result.outcome.no_credentials)
+        self.checks
+            .iter()
+            .any(|result| result.outcome.no_credentials)
     }
 
     /// Whether all that failed may come out better when it is checked again.
@@ -242,8 +244,14 @@ impl<'a> Run<'a> {
 
     /// The session of the runner's role.
     pub(crate) fn session(&self) -> Result<Session, Outcome> {
-        let (name, _) = self.subject.session().ok_or_else(|| unknown("session name"))?;
-        let sts_region = self.subject.sts_region().ok_or_else(|| unknown("region of STS"))?;
+        let (name, _) = self
+            .subject
+            .session()
+            .ok_or_else(|| unknown("session name"))?;
+        let sts_region = self
+            .subject
+            .sts_region()
+            .ok_or_else(|| unknown("region of STS"))?;
         Ok(Session {
             role_arn: self.role()?.to_string(),
             name,
@@ -311,7 +319,9 @@ impl<'a> Run<'a> {
     pub(crate) async fn access_entry(&self) -> Result<Result<Arc<AccessEntry>, AwsError>, Outcome> {
         let who = self.entry_asker().await?;
         let (region, cluster, role) = (self.region()?, self.cluster_name()?, self.role()?);
-        let asked = self.aws().access_entry(&who, region, cluster, &role.to_string());
+        let asked = self
+            .aws()
+            .access_entry(&who, region, cluster, &role.to_string());
         Ok(asked.await)
     }
 
@@ -323,7 +333,12 @@ impl<'a> Run<'a> {
             match self.access_entry().await? {
                 Ok(entry) => {
                     let groups = entry.groups.clone();
-                    return Ok(User::of_session(&entry.username, groups, role, &session.name));
+                    return Ok(User::of_session(
+                        &entry.username,
+                        groups,
+                        role,
+                        &session.name,
+                    ));
                 }
                 Err(AwsError::NotFound { .. }) if cluster.authentication_mode != "API" => {}
                 Err(error) => return Err(error.outcome()),
@@ -338,12 +353,13 @@ impl<'a> Run<'a> {
     }
 
     /// What `aws-auth` says of the role.
-    pub(crate) async fn aws_auth(
-        &self,
-    ) -> Result<Result<AwsAuth, kubernetes::KubeError>, Outcome> {
+    pub(crate) async fn aws_auth(&self) -> Result<Result<AwsAuth, kubernetes::KubeError>, Outcome> {
         const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
         let role = self.role()?;
-        let reached = self.kubernetes().await?.map_err(|unreached| unreached.outcome())?;
+        let reached = self
+            .kubernetes()
+            .await?
+            .map_err(|unreached| unreached.outcome())?;
         Ok(match reached.cluster.get(PATH).await {
             Ok(map) => Ok(aws_auth(&map, role)),
             Err(error) if error.is_not_found() => Ok(AwsAuth::Absent),
@@ -361,7 +377,11 @@ impl<'a> Run<'a> {
         let key = (who, region.to_owned(), name.to_owned(), sts_region);
         let (aws, settings) = (Arc::clone(self.aws()), Arc::clone(&self.preflight.settings));
         let reach = || reach(aws, settings, key.clone());
-        Ok(self.preflight.clusters.get(key.clone(), Result::is_ok, reach).await)
+        Ok(self
+            .preflight
+            .clusters
+            .get(key.clone(), Result::is_ok, reach)
+            .await)
     }
 
     /// A path below the job's namespace in the cluster's API.
@@ -428,19 +448,26 @@ async fn reach(
             kubeconfig_url: Some(url),
         });
     }
-    let described = aws.cluster(&who, &region, &name).await.map_err(Unreached::Aws)?;
+    let described = aws
+        .cluster(&who, &region, &name)
+        .await
+        .map_err(Unreached::Aws)?;
     let (Some(endpoint), Some(ca)) = (&described.endpoint, &described.ca) else {
         return Err(Unreached::Client(
             "EKS gives no endpoint or certificate authority for the cluster".to_owned(),
         ));
     };
-    let token = aws.token(&who, &sts_region, &name).await.map_err(Unreached::Aws)?;
+    let token = aws
+        .token(&who, &sts_region, &name)
+        .await
+        .map_err(Unreached::Aws)?;
     let connection = Connection {
         endpoint,
         ca,
         token,
     };
-    let cluster = Cluster::connect(connection).map_err(|error| Unreached::Client(error.to_string()))?;
+    let cluster =
+        Cluster::connect(connection).map_err(|error| Unreached::Client(error.to_string()))?;
     Ok(Reached {
         cluster,
         kubeconfig_url: None,
@@ -483,7 +510,10 @@ mod tests {
         let report = sendable(preflight.check(&subject, &budget, &())).await;
         assert!(report.is_ok() && !report.has_no_credentials() && !report.is_retryable());
         assert_eq!(report.checks.len(), CheckId::ALL.len());
-        let passed: Vec<_> = report.with_status(Status::Passed).map(|result| result.id).collect();
+        let passed: Vec<_> = report
+            .with_status(Status::Passed)
+            .map(|result| result.id)
+            .collect();
         assert_eq!(passed, [CheckId::SessionName]);
         assert_eq!(
             report.outcome(CheckId::AwsCredentials).unwrap().message,

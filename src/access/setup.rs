@@ -103,7 +103,11 @@ impl Setup {
     #[must_use]
     pub fn yaml(&self) -> String {
         let mut namespaces = vec![self.namespace.as_str()];
-        namespaces.extend(self.state_namespace.as_deref().filter(|n| *n != self.namespace));
+        namespaces.extend(
+            self.state_namespace
+                .as_deref()
+                .filter(|n| *n != self.namespace),
+        );
         let mut documents: Vec<String> = namespaces.into_iter().map(namespace_yaml).collect();
         documents.push(service_account_yaml(&self.namespace, &self.service_account));
         documents.push(rbac_yaml(&self.namespace, &self.kubernetes_user));
@@ -264,7 +268,10 @@ pub(crate) fn aws_auth_line(role: &RoleArn) -> String {
 
 /// A namespace.
 pub(crate) fn namespace_yaml(name: &str) -> String {
-    format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n", yaml(name))
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n",
+        yaml(name)
+    )
 }
 
 /// A service account.
@@ -282,7 +289,10 @@ pub(crate) fn rbac_yaml(namespace: &str, user: &str) -> String {
         ("batch", &["jobs"][..], &["create", "get"][..]),
         ("", &["pods", "events"], &["list"]),
     ];
-    let subject = format!("- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", yaml(user));
+    let subject = format!(
+        "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n",
+        yaml(user)
+    );
     role_and_binding(ROLE_NAME, namespace, &rules, &subject)
 }
 
@@ -399,10 +409,21 @@ mod tests {
     fn the_manifests_are_yaml_and_name_the_user() {
         let text = setup().yaml();
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-        let kinds: Vec<_> = documents.iter().map(|d| d["kind"].as_str().unwrap()).collect();
+        let kinds: Vec<_> = documents
+            .iter()
+            .map(|d| d["kind"].as_str().unwrap())
+            .collect();
         assert_eq!(
             kinds,
-            ["Namespace", "Namespace", "ServiceAccount", "Role", "RoleBinding", "Role", "RoleBinding"]
+            [
+                "Namespace",
+                "Namespace",
+                "ServiceAccount",
+                "Role",
+                "RoleBinding",
+                "Role",
+                "RoleBinding"
+            ]
         );
         assert_eq!(
             documents[4]["subjects"][0]["name"],

@@ -152,8 +152,16 @@ fn statement_matches(
 ) -> Vec<Match> {
     let mut matches = vec![principal(name, elements, who), action(name, elements)];
     if let Some(stray) = elements.keys().find(|key| {
-        !["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"]
-            .contains(&key.as_str())
+        ![
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Condition",
+        ]
+        .contains(&key.as_str())
     }) {
         matches.push(Match::Unknown(format!("{name} has the element {stray:?}")));
     }
@@ -170,19 +178,21 @@ fn statement_matches(
                 }
             }
         }
-        Some(_) => matches.push(Match::Unknown(format!("{name} has a Condition of no known form"))),
+        Some(_) => matches.push(Match::Unknown(format!(
+            "{name} has a Condition of no known form"
+        ))),
     }
     matches
 }
 
 /// Whether the statement is about the OIDC provider of the issuer.
 fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -> Match {
-    let (element, principal, negated) = match (elements.get("Principal"), elements.get("NotPrincipal"))
-    {
-        (Some(principal), None) => ("Principal", principal, false),
-        (None, Some(principal)) => ("NotPrincipal", principal, true),
-        _ => return Match::Unknown(format!("{name} has no single Principal")),
-    };
+    let (element, principal, negated) =
+        match (elements.get("Principal"), elements.get("NotPrincipal")) {
+            (Some(principal), None) => ("Principal", principal, false),
+            (None, Some(principal)) => ("NotPrincipal", principal, true),
+            _ => return Match::Unknown(format!("{name} has no single Principal")),
+        };
     let listed = match principal {
         Value::String(all) => all == "*",
         Value::Object(kinds) => kinds.iter().any(|(kind, names)| {
@@ -248,7 +258,9 @@ fn condition(
         return Match::Unknown(format!("{element} has values of no known form"));
     };
     let Some(sent) = value_of(key, who) else {
-        return Match::Unknown(format!("{element}: the value of this key is not known here"));
+        return Match::Unknown(format!(
+            "{element}: the value of this key is not known here"
+        ));
     };
     // Each key here has exactly one value, so a set operator changes nothing.
     let bare = operator
@@ -290,7 +302,10 @@ fn condition(
         && patterns
             .iter()
             .any(|pattern| pattern.contains(['*', '?']) && like(pattern, sent));
-    let case = !negated && patterns.iter().any(|pattern| pattern.eq_ignore_ascii_case(sent));
+    let case = !negated
+        && patterns
+            .iter()
+            .any(|pattern| pattern.eq_ignore_ascii_case(sent));
     let hint = if wildcard {
         Some(format!(
             "`*` and `?` are ordinary characters under {bare}; only StringLike has wildcards."
@@ -362,7 +377,8 @@ fn text(value: &Value) -> Option<&str> {
 
 /// Whether a text matches a pattern in which `*` stands for any characters and `?` for one.
 pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to go on when what follows the last `*` did not match: the `*` takes one more.
     let mut retry = None;

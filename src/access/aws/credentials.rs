@@ -114,14 +114,19 @@ fn timeouts() -> TimeoutConfig {
 /// # Errors
 /// When there are none, or they cannot be got.
 pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsError> {
-    let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
-    provider.provide_credentials().await.map_err(|error| match error {
-        CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
-        other => AwsError::BadCredentials(format!(
-            "The AWS credentials cannot be got: {}",
-            chain(&other)
-        )),
-    })
+    let provider = config
+        .credentials_provider()
+        .ok_or(AwsError::NoCredentials)?;
+    provider
+        .provide_credentials()
+        .await
+        .map_err(|error| match error {
+            CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
+            other => AwsError::BadCredentials(format!(
+                "The AWS credentials cannot be got: {}",
+                chain(&other)
+            )),
+        })
 }
 
 /// Credentials that are got once and again shortly before they expire, by whoever needs them

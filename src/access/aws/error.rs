@@ -85,15 +85,13 @@ impl AwsError {
 
     /// Reads an error code. The codes are those of "Common errors" in the references of STS, IAM
     /// and EKS, and what the SDKs take for throttling.
-    fn from_code(
-        action: &'static str,
-        code: String,
-        message: String,
-        status: Option<u16>,
-    ) -> Self {
+    fn from_code(action: &'static str, code: String, message: String, status: Option<u16>) -> Self {
         match code.as_str() {
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
-            | "NotAuthorized" | "OptInRequired" => Self::Denied { action, message },
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "NotAuthorized"
+            | "OptInRequired" => Self::Denied { action, message },
             "InvalidClientTokenId"
             | "UnrecognizedClientException"
             | "SignatureDoesNotMatch"
@@ -105,9 +103,9 @@ impl AwsError {
             | "AuthFailure"
             | "InvalidAccessKeyId"
             | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException" => {
-                Self::BadCredentials(format!("AWS refused the credentials with {code}: {message}"))
-            }
+            | "MissingAuthenticationTokenException" => Self::BadCredentials(format!(
+                "AWS refused the credentials with {code}: {message}"
+            )),
             "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => {
                 Self::NotFound { action, message }
             }
@@ -150,8 +148,10 @@ impl AwsError {
                 outcome
             }
             Self::BadCredentials(message) => {
-                let mut outcome = Outcome::failed(format!("{}.", bare(message)))
-                    .fix("bad-credentials", "aws sts get-caller-identity   # must answer with these credentials");
+                let mut outcome = Outcome::failed(format!("{}.", bare(message))).fix(
+                    "bad-credentials",
+                    "aws sts get-caller-identity   # must answer with these credentials",
+                );
                 outcome.no_credentials = true;
                 outcome
             }
@@ -218,9 +218,18 @@ mod tests {
     #[test]
     fn a_denial_names_the_action() {
         let message = code("AccessDenied", 403).outcome().message;
-        assert!(message.starts_with("The caller may not ask: iam:GetRole"), "{message}");
+        assert!(
+            message.starts_with("The caller may not ask: iam:GetRole"),
+            "{message}"
+        );
         assert!(matches!(code("", 429), AwsError::Throttled { .. }));
-        assert!(matches!(code("ServiceUnavailable", 503), AwsError::Unreachable { .. }));
-        assert!(matches!(code("ResourceNotFoundException", 404), AwsError::NotFound { .. }));
+        assert!(matches!(
+            code("ServiceUnavailable", 503),
+            AwsError::Unreachable { .. }
+        ));
+        assert!(matches!(
+            code("ResourceNotFoundException", 404),
+            AwsError::NotFound { .. }
+        ));
     }
 }

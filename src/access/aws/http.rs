@@ -23,12 +23,17 @@ pub(crate) fn ca_bundle() -> Result<Option<Vec<u8>>, AwsError> {
         return Ok(None);
     };
     let named = format!("AWS_CA_BUNDLE names {}", path.display());
-    let pem = fs::read(&path)
-        .map_err(|error| AwsError::BadCredentials(format!("{named}, which cannot be read: {error}")))?;
+    let pem = fs::read(&path).map_err(|error| {
+        AwsError::BadCredentials(format!("{named}, which cannot be read: {error}"))
+    })?;
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(pem)),
-        Ok(_) => Err(AwsError::BadCredentials(format!("{named}, which holds no certificate"))),
-        Err(error) => Err(AwsError::BadCredentials(format!("{named}, which is no PEM file: {error}"))),
+        Ok(_) => Err(AwsError::BadCredentials(format!(
+            "{named}, which holds no certificate"
+        ))),
+        Err(error) => Err(AwsError::BadCredentials(format!(
+            "{named}, which is no PEM file: {error}"
+        ))),
     }
 }
 
@@ -38,7 +43,10 @@ pub(crate) fn ca_bundle() -> Result<Option<Vec<u8>>, AwsError> {
 /// What is wrong with the text.
 pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     CertificateDer::pem_slice_iter(pem)
-        .map(|der| der.map(|der| der.to_vec()).map_err(|error| error.to_string()))
+        .map(|der| {
+            der.map(|der| der.to_vec())
+                .map_err(|error| error.to_string())
+        })
         .collect()
 }
 
@@ -52,14 +60,18 @@ pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, Aws
     let tls = TlsContext::builder()
         .with_trust_store(trusted)
         .build()
-        .map_err(|error| AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}")))?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls.clone())
-            .build()
-    }))
+        .map_err(|error| {
+            AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}"))
+        })?;
+    Ok(
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+            connector
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(tls.clone())
+                .build()
+        }),
+    )
 }

@@ -201,31 +201,33 @@ impl Aws {
     pub(crate) fn identity(self: &Arc<Self>, region: &str) -> Asked<CallerIdentity> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let (aws, region) = (Arc::clone(self), region.to_owned());
-        self.identity.get(region.clone(), Result::is_ok, || async move {
-            let config = aws.config(&Who::Caller, &region).await?;
-            let answer = aws_sdk_sts::Client::new(&config)
-                .get_caller_identity()
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
-            Ok(Arc::new(CallerIdentity {
-                arn: answer.arn.unwrap_or_default(),
-                account: answer.account.unwrap_or_default(),
-            }))
-        })
+        self.identity
+            .get(region.clone(), Result::is_ok, || async move {
+                let config = aws.config(&Who::Caller, &region).await?;
+                let answer = aws_sdk_sts::Client::new(&config)
+                    .get_caller_identity()
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::of(ACTION, error))?;
+                Ok(Arc::new(CallerIdentity {
+                    arn: answer.arn.unwrap_or_default(),
+                    account: answer.account.unwrap_or_default(),
+                }))
+            })
     }
 
     /// The credentials of a session of the runner's role: with the token file if there is one,
     /// else assumed by the caller.
     pub(crate) fn session(self: &Arc<Self>, session: &Session) -> Asked<Credentials> {
         let (aws, session) = (Arc::clone(self), session.clone());
-        self.sessions.get(session.clone(), Result::is_ok, || async move {
-            let assumed = match &aws.settings.web_identity_token_file {
-                Some(file) => aws.assume_with_token(&session, file).await?,
-                None => aws.assume(&session).await?,
-            };
-            Ok(Arc::new(assumed))
-        })
+        self.sessions
+            .get(session.clone(), Result::is_ok, || async move {
+                let assumed = match &aws.settings.web_identity_token_file {
+                    Some(file) => aws.assume_with_token(&session, file).await?,
+                    None => aws.assume(&session).await?,
+                };
+                Ok(Arc::new(assumed))
+            })
     }
 
     async fn assume(self: &Arc<Self>, session: &Session) -> Result<Credentials, AwsError> {
@@ -291,16 +293,17 @@ impl Aws {
     pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> Asked<Vec<String>> {
         const ACTION: &str = "iam:GetOpenIDConnectProvider";
         let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
-        self.providers.get(key.clone(), Result::is_ok, || async move {
-            let config = aws.caller(&key.0).await?;
-            let answer = aws_sdk_iam::Client::new(&config)
-                .get_open_id_connect_provider()
-                .open_id_connect_provider_arn(&key.1)
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
-            Ok(Arc::new(answer.client_id_list.unwrap_or_default()))
-        })
+        self.providers
+            .get(key.clone(), Result::is_ok, || async move {
+                let config = aws.caller(&key.0).await?;
+                let answer = aws_sdk_iam::Client::new(&config)
+                    .get_open_id_connect_provider()
+                    .open_id_connect_provider_arn(&key.1)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::of(ACTION, error))?;
+                Ok(Arc::new(answer.client_id_list.unwrap_or_default()))
+            })
     }
 
     /// Whether the role's policies allow `eks:DescribeCluster` on a cluster.
@@ -312,7 +315,11 @@ impl Aws {
     ) -> Asked<Simulation> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
-        let key = (region.to_owned(), role_arn.to_owned(), cluster_arn.to_owned());
+        let key = (
+            region.to_owned(),
+            role_arn.to_owned(),
+            cluster_arn.to_owned(),
+        );
         let settled = |answer: &Answer<Simulation>| answer.as_ref().is_ok_and(|s| s.allowed);
         self.simulations.get(key.clone(), settled, || async move {
             let config = aws.caller(&key.0).await?;
@@ -330,7 +337,11 @@ impl Aws {
                 .send()
                 .await
                 .map_err(|error| AwsError::of(ACTION, error))?;
-            let result = answer.evaluation_results.unwrap_or_default().into_iter().next();
+            let result = answer
+                .evaluation_results
+                .unwrap_or_default()
+                .into_iter()
+                .next();
             let result = result.ok_or_else(|| empty(ACTION))?;
             Ok(Arc::new(Simulation {
                 allowed: result.eval_decision == PolicyEvaluationDecisionType::Allowed,
@@ -347,11 +358,17 @@ impl Aws {
     }
 
     /// The cluster.
-    pub(crate) fn cluster(self: &Arc<Self>, who: &Who, region: &str, name: &str) -> Asked<EksCluster> {
+    pub(crate) fn cluster(
+        self: &Arc<Self>,
+        who: &Who,
+        region: &str,
+        name: &str,
+    ) -> Asked<EksCluster> {
         const ACTION: &str = "eks:DescribeCluster";
         let aws = Arc::clone(self);
         let key = (who.clone(), region.to_owned(), name.to_owned());
-        let settled = |answer: &Answer<EksCluster>| answer.as_ref().is_ok_and(|c| c.status == "ACTIVE");
+        let settled =
+            |answer: &Answer<EksCluster>| answer.as_ref().is_ok_and(|c| c.status == "ACTIVE");
         self.clusters.get(key.clone(), settled, || async move {
             let config = aws.config(&key.0, &key.1).await?;
             let answer = aws_sdk_eks::Client::new(&config)
@@ -362,12 +379,20 @@ impl Aws {
                 .map_err(|error| AwsError::of(ACTION, error))?;
             let cluster = answer.cluster.ok_or_else(|| empty(ACTION))?;
             let network = cluster.resources_vpc_config;
-            let mode = cluster.access_config.and_then(|access| access.authentication_mode);
+            let mode = cluster
+                .access_config
+                .and_then(|access| access.authentication_mode);
             Ok(Arc::new(EksCluster {
-                status: cluster.status.map_or_else(String::new, |s| s.as_str().to_owned()),
+                status: cluster
+                    .status
+                    .map_or_else(String::new, |s| s.as_str().to_owned()),
                 endpoint: cluster.endpoint,
-                ca: cluster.certificate_authority.and_then(|authority| authority.data),
-                public: network.as_ref().is_some_and(|network| network.endpoint_public_access),
+                ca: cluster
+                    .certificate_authority
+                    .and_then(|authority| authority.data),
+                public: network
+                    .as_ref()
+                    .is_some_and(|network| network.endpoint_public_access),
                 public_cidrs: network
                     .and_then(|network| network.public_access_cidrs)
                     .unwrap_or_default(),
@@ -429,29 +454,36 @@ impl Aws {
             cluster.to_owned(),
             principal.to_owned(),
         );
-        self.policies.get(key.clone(), |_| false, || async move {
-            let config = aws.config(&key.0, &key.1).await?;
-            let pages = aws_sdk_eks::Client::new(&config)
-                .list_associated_access_policies()
-                .cluster_name(&key.2)
-                .principal_arn(&key.3)
-                .into_paginator()
-                .items()
-                .send()
-                .collect::<Result<Vec<_>, _>>()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
-            let policies = pages.into_iter().map(|policy| {
-                let limited = policy
-                    .access_scope
-                    .filter(|scope| scope.r#type.as_ref().is_some_and(|t| t.as_str() == "namespace"));
-                AssociatedPolicy {
-                    arn: policy.policy_arn.unwrap_or_default(),
-                    namespaces: limited.map(|scope| scope.namespaces.unwrap_or_default()),
-                }
-            });
-            Ok(Arc::new(policies.collect()))
-        })
+        self.policies.get(
+            key.clone(),
+            |_| false,
+            || async move {
+                let config = aws.config(&key.0, &key.1).await?;
+                let pages = aws_sdk_eks::Client::new(&config)
+                    .list_associated_access_policies()
+                    .cluster_name(&key.2)
+                    .principal_arn(&key.3)
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<Result<Vec<_>, _>>()
+                    .await
+                    .map_err(|error| AwsError::of(ACTION, error))?;
+                let policies = pages.into_iter().map(|policy| {
+                    let limited = policy.access_scope.filter(|scope| {
+                        scope
+                            .r#type
+                            .as_ref()
+                            .is_some_and(|t| t.as_str() == "namespace")
+                    });
+                    AssociatedPolicy {
+                        arn: policy.policy_arn.unwrap_or_default(),
+                        namespaces: limited.map(|scope| scope.namespaces.unwrap_or_default()),
+                    }
+                });
+                Ok(Arc::new(policies.collect()))
+            },
+        )
     }
 
     /// A bearer token for one cluster, made with somebody's credentials and a region's STS.

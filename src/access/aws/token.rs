@@ -49,8 +49,9 @@ pub(super) async fn token(
         .map_err(|error| unusable(error.to_string()))?
         .into();
     let header = ("x-k8s-aws-id", cluster);
-    let signable = SignableRequest::new("GET", &url, [header].into_iter(), SignableBody::Bytes(&[]))
-        .map_err(|error| unusable(error.to_string()))?;
+    let signable =
+        SignableRequest::new("GET", &url, [header].into_iter(), SignableBody::Bytes(&[]))
+            .map_err(|error| unusable(error.to_string()))?;
     let (instructions, _) = sign(signable, &parameters)
         .map_err(|error| unusable(error.to_string()))?
         .into_parts();

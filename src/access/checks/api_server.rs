@@ -14,7 +14,10 @@ pub(crate) const VERSION: &str = "/version";
 
 /// `api-server`
 pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let reached = run.kubernetes().await?.map_err(|unreached| unreached.outcome())?;
+    let reached = run
+        .kubernetes()
+        .await?
+        .map_err(|unreached| unreached.outcome())?;
     let cluster = run.eks_cluster().await?.map_err(|error| error.outcome())?;
     Ok(match reached.cluster.get(VERSION).await {
         Ok(version) => answered(&reached, &cluster, version["gitVersion"].as_str()),
@@ -34,7 +37,9 @@ pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
 
 /// The cluster has answered.
 fn answered(reached: &Reached, cluster: &EksCluster, version: Option<&str>) -> Outcome {
-    let version = version.map(|version| format!(" ({version})")).unwrap_or_default();
+    let version = version
+        .map(|version| format!(" ({version})"))
+        .unwrap_or_default();
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     match &reached.kubeconfig_url {
         Some(url) if host(url) != host(endpoint) => Outcome::warned(format!(

@@ -63,17 +63,28 @@ async fn described(run: &Run<'_>) -> Result<Arc<EksCluster>, Outcome> {
 /// Whether the whole internet may reach the cluster's API. EKS takes an empty list for that.
 pub(super) fn is_open(cluster: &EksCluster) -> bool {
     cluster.public
-        && (cluster.public_cidrs.is_empty() || cluster.public_cidrs.iter().any(|c| c == "0.0.0.0/0"))
+        && (cluster.public_cidrs.is_empty()
+            || cluster.public_cidrs.iter().any(|c| c == "0.0.0.0/0"))
 }
 
 /// `cluster-endpoint`
 pub(super) async fn endpoint(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let cluster = described(run).await?;
     let (region, name) = (run.region()?, run.cluster_name()?);
-    Ok(judge_endpoint(&cluster, &run.settings().orchestrator_cidrs, region, name))
+    Ok(judge_endpoint(
+        &cluster,
+        &run.settings().orchestrator_cidrs,
+        region,
+        name,
+    ))
 }
 
-fn judge_endpoint(cluster: &EksCluster, orchestrator: &[IpNet], region: &str, name: &str) -> Outcome {
+fn judge_endpoint(
+    cluster: &EksCluster,
+    orchestrator: &[IpNet],
+    region: &str,
+    name: &str,
+) -> Outcome {
     let cause = format!("cluster-endpoint:{region}:{name}");
     let update = |access: String| {
         format!(
@@ -101,7 +112,11 @@ fn judge_endpoint(cluster: &EksCluster, orchestrator: &[IpNet], region: &str, na
         ))
         .fix(cause, "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n");
     }
-    let networks: Vec<IpNet> = cluster.public_cidrs.iter().filter_map(|c| c.parse().ok()).collect();
+    let networks: Vec<IpNet> = cluster
+        .public_cidrs
+        .iter()
+        .filter_map(|c| c.parse().ok())
+        .collect();
     let networks = IpNet::aggregate(&networks);
     let outside: Vec<String> = orchestrator
         .iter()
@@ -119,8 +134,11 @@ fn judge_endpoint(cluster: &EksCluster, orchestrator: &[IpNet], region: &str, na
         "The cluster's public endpoint does not admit {}, from where the Orchestrator calls.",
         outside.join(", ")
     ))
-    .compare(outside.join(", "), &admitted)
-    .fix(cause, update(format!("publicAccessCidrs={}", all.join(","))))
+    .compare(outside.join(", "), admitted)
+    .fix(
+        cause,
+        update(format!("publicAccessCidrs={}", all.join(","))),
+    )
 }
 
 /// `access-entry`
@@ -137,7 +155,10 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Ok(entry) => judge_entry(run, &entry, &cause).await,
         Err(AwsError::NotFound { .. }) => {
             let absent = Outcome::failed(format!("The cluster has no access entry for {arn}."))
-                .compare(format!("an access entry of type STANDARD for {arn}"), "none")
+                .compare(
+                    format!("an access entry of type STANDARD for {arn}"),
+                    "none",
+                )
                 .fix(cause, access_entry_hcl(name, &hcl(&arn)))
                 .not_yet();
             if mode == "API" {
@@ -167,14 +188,18 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
 async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<Outcome, Outcome> {
     let arn = run.role()?.to_string();
     let recreate = || -> Result<String, Outcome> {
-        Ok(recreate_entry_command(run.region()?, run.cluster_name()?, &arn))
+        Ok(recreate_entry_command(
+            run.region()?,
+            run.cluster_name()?,
+            &arn,
+        ))
     };
     if entry.kind != "STANDARD" {
         return Ok(Outcome::failed(format!(
             "The access entry for {arn} is of type {}, which is for nodes: it takes no permissions.",
             entry.kind
         ))
-        .compare("STANDARD", &entry.kind)
+        .compare("STANDARD", entry.kind.as_str())
         .fix(cause, recreate()?));
     }
     // EKS binds an entry to the role's unique id: one made anew under the same ARN is another.
@@ -199,7 +224,9 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
             user.name
         )),
         // The session's name, and with it the user's, may not be known yet.
-        Err(_) => Outcome::passed(format!("The cluster has an access entry for {arn}{groups}.")),
+        Err(_) => Outcome::passed(format!(
+            "The cluster has an access entry for {arn}{groups}."
+        )),
     })
 }
 
@@ -253,14 +280,24 @@ mod tests {
     #[test]
     fn the_endpoint_must_admit_the_orchestrator() {
         let judge = |cluster: &EksCluster, orchestrator: &[&str]| {
-            let orchestrator: Vec<IpNet> = orchestrator.iter().map(|c| c.parse().unwrap()).collect();
+            let orchestrator: Vec<IpNet> =
+                orchestrator.iter().map(|c| c.parse().unwrap()).collect();
             judge_endpoint(cluster, &orchestrator, "eu-central-1", "c")
         };
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge(&open, &[]).status, Status::Passed);
-        assert_eq!(judge(&cluster(true, &[]), &["1.2.3.4/32"]).status, Status::Passed);
-        assert_eq!(judge(&cluster(true, &["10.0.0.0/8"]), &[]).status, Status::Warned);
-        assert_eq!(judge(&cluster(false, &["0.0.0.0/0"]), &[]).status, Status::Failed);
+        assert_eq!(
+            judge(&cluster(true, &[]), &["1.2.3.4/32"]).status,
+            Status::Passed
+        );
+        assert_eq!(
+            judge(&cluster(true, &["10.0.0.0/8"]), &[]).status,
+            Status::Warned
+        );
+        assert_eq!(
+            judge(&cluster(false, &["0.0.0.0/0"]), &[]).status,
+            Status::Failed
+        );
 
         let halves = cluster(true, &["1.2.3.0/25", "1.2.3.128/25"]);
         assert_eq!(judge(&halves, &["1.2.3.0/24"]).status, Status::Passed);

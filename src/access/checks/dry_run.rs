@@ -31,7 +31,12 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
     }
 
     let user = run.user().await?;
-    if !matches!(cluster.may(Some(&user), &CREATE_JOBS.access(namespace)).await, Ok(true)) {
+    if !matches!(
+        cluster
+            .may(Some(&user), &CREATE_JOBS.access(namespace))
+            .await,
+        Ok(true)
+    ) {
         return Err(Outcome::skipped(
             "The role may create Jobs by an EKS access policy, not by RBAC, so that its user cannot be impersonated for \
              this. With `as = \"runner\"` it is tried as the runner itself.",
@@ -65,10 +70,16 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
 }
 
 /// What a try comes to.
-fn judge(run: &Run<'_>, what: &str, tried: Result<Admitted, KubeError>) -> Result<Outcome, Outcome> {
+fn judge(
+    run: &Run<'_>,
+    what: &str,
+    tried: Result<Admitted, KubeError>,
+) -> Result<Outcome, Outcome> {
     let error = match tried {
         Ok(Admitted { warnings }) if warnings.is_empty() => {
-            return Ok(Outcome::passed(format!("The cluster admits the Orchestrator's {what}.")));
+            return Ok(Outcome::passed(format!(
+                "The cluster admits the Orchestrator's {what}."
+            )));
         }
         Ok(Admitted { warnings }) => {
             return Ok(Outcome::warned(format!(
@@ -82,7 +93,11 @@ fn judge(run: &Run<'_>, what: &str, tried: Result<Admitted, KubeError>) -> Resul
         return Ok(Outcome::skipped(format!("Not found out: {error}.")));
     };
     let namespace = run.namespace()?;
-    let refused = || Outcome::failed(format!("The cluster refuses the Orchestrator's {what}: {message}"));
+    let refused = || {
+        Outcome::failed(format!(
+            "The cluster refuses the Orchestrator's {what}: {message}"
+        ))
+    };
     let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
     Ok(match refusal(*code, message) {
         Refusal::MayNotImpersonate => Outcome::skipped(format!(
@@ -111,7 +126,7 @@ fn judge(run: &Run<'_>, what: &str, tried: Result<Admitted, KubeError>) -> Resul
             "# job.pod_template makes an invalid Job: mend the field that the message names.\n",
         ),
         Refusal::Other => Outcome {
-            cause: Some(cause),
+            cause: Some(cause.into()),
             ..refused()
         }
         .retryable(),
@@ -140,7 +155,9 @@ fn refusal(code: u16, message: &str) -> Refusal {
         403 if message.contains("cannot impersonate resource") => Refusal::MayNotImpersonate,
         403 if message.contains("error looking up service account") => Refusal::NoServiceAccount,
         403 if message.contains("violates PodSecurity") => Refusal::PodSecurity,
-        403 if message.contains("exceeded quota") || message.contains("failed quota") => Refusal::Quota,
+        403 if message.contains("exceeded quota") || message.contains("failed quota") => {
+            Refusal::Quota
+        }
         400 if message.contains("does not support dry run") => Refusal::NoDryRun,
         _ if message.contains("denied the request") => Refusal::Other,
         404 => Refusal::NoNamespace,
@@ -157,16 +174,52 @@ mod tests {
     #[test]
     fn the_api_server_s_texts_are_told_apart() {
         for (code, message, expected) in [
-            (403, r#"users "x" is forbidden: User "me" cannot impersonate resource "users" in API group "" at the cluster scope"#, Refusal::MayNotImpersonate),
-            (403, r#"pods "x" is forbidden: error looking up service account ns/sa: serviceaccount "sa" not found"#, Refusal::NoServiceAccount),
-            (403, r#"pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged"#, Refusal::PodSecurity),
-            (403, r#"pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#, Refusal::Quota),
-            (403, r#"jobs.batch "x" is forbidden: failed quota: q: must specify limits.cpu"#, Refusal::Quota),
-            (403, r#"jobs.batch is forbidden: User "u" cannot create resource "jobs""#, Refusal::Other),
+            (
+                403,
+                r#"users "x" is forbidden: User "me" cannot impersonate resource "users" in API group "" at the cluster scope"#,
+                Refusal::MayNotImpersonate,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: error looking up service account ns/sa: serviceaccount "sa" not found"#,
+                Refusal::NoServiceAccount,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged"#,
+                Refusal::PodSecurity,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#,
+                Refusal::Quota,
+            ),
+            (
+                403,
+                r#"jobs.batch "x" is forbidden: failed quota: q: must specify limits.cpu"#,
+                Refusal::Quota,
+            ),
+            (
+                403,
+                r#"jobs.batch is forbidden: User "u" cannot create resource "jobs""#,
+                Refusal::Other,
+            ),
             (404, r#"namespaces "ns" not found"#, Refusal::NoNamespace),
-            (422, r#"Job.batch "x" is invalid: spec.template"#, Refusal::Invalid),
-            (400, r#"admission webhook "w" does not support dry run"#, Refusal::NoDryRun),
-            (400, r#"admission webhook "w" denied the request: no"#, Refusal::Other),
+            (
+                422,
+                r#"Job.batch "x" is invalid: spec.template"#,
+                Refusal::Invalid,
+            ),
+            (
+                400,
+                r#"admission webhook "w" does not support dry run"#,
+                Refusal::NoDryRun,
+            ),
+            (
+                400,
+                r#"admission webhook "w" denied the request: no"#,
+                Refusal::Other,
+            ),
             (500, "failed calling webhook", Refusal::Other),
             (503, "busy", Refusal::Unknown),
         ] {

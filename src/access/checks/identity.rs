@@ -10,7 +10,10 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
 
 /// `session-name`
 pub(super) fn session_name(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let (name, cut) = run.subject.session().ok_or_else(|| unknown("session name"))?;
+    let (name, cut) = run
+        .subject
+        .session()
+        .ok_or_else(|| unknown("session name"))?;
     Ok(judge(&name, cut))
 }
 

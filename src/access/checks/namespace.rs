@@ -26,20 +26,24 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
 pub(super) async fn look(run: &Run<'_>, name: &str) -> Result<Outcome, Outcome> {
     let cause = format!("namespace:{}:{name}", run.cluster_name()?);
     let cluster = cluster(run).await?;
-    Ok(match cluster.get(format!("/api/v1/namespaces/{name}")).await {
-        Ok(found) if found["status"]["phase"] == "Terminating" => {
-            Outcome::failed(format!("The namespace {name:?} is being deleted."))
-                .compare("Active", "Terminating")
-        }
-        Ok(_) => Outcome::passed(format!("The namespace {name:?} exists.")),
-        Err(error) if error.is_not_found() => {
-            Outcome::failed(format!("There is no namespace {name:?} in the cluster."))
-                .compare(name, "no such namespace")
-                .fix(cause, kubectl_apply(&namespace_yaml(name)))
-                .not_yet()
-        }
-        Err(error) => super::not_found_out(run, &format!("read the namespace {name:?}"), &error),
-    })
+    Ok(
+        match cluster.get(format!("/api/v1/namespaces/{name}")).await {
+            Ok(found) if found["status"]["phase"] == "Terminating" => {
+                Outcome::failed(format!("The namespace {name:?} is being deleted."))
+                    .compare("Active", "Terminating")
+            }
+            Ok(_) => Outcome::passed(format!("The namespace {name:?} exists.")),
+            Err(error) if error.is_not_found() => {
+                Outcome::failed(format!("There is no namespace {name:?} in the cluster."))
+                    .compare(name, "no such namespace")
+                    .fix(cause, kubectl_apply(&namespace_yaml(name)))
+                    .not_yet()
+            }
+            Err(error) => {
+                super::not_found_out(run, &format!("read the namespace {name:?}"), &error)
+            }
+        },
+    )
 }
 
 /// `service-account`
@@ -48,31 +52,37 @@ pub(super) async fn service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
     let namespace = run.namespace()?;
     Ok(match cluster(run).await?.get(path).await {
-        Ok(_) => Outcome::passed(format!("The service account {name:?} exists in {namespace:?}.")),
+        Ok(_) => Outcome::passed(format!(
+            "The service account {name:?} exists in {namespace:?}."
+        )),
         Err(error) if error.is_not_found() => missing_service_account(run)?,
-        Err(error) => super::not_found_out(run, &format!("read the service account {name:?}"), &error),
+        Err(error) => {
+            super::not_found_out(run, &format!("read the service account {name:?}"), &error)
+        }
     })
 }
 
 /// The outcome of a service account that is not there.
 pub(super) fn missing_service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let (namespace, name) = (run.namespace()?, run.service_account()?);
-    Ok(
-        Outcome::failed(format!("There is no service account {name:?} in the namespace {namespace:?}."))
-            .compare(name, "no such service account")
-            .fix(
-                format!("service-account:{}:{namespace}:{name}", run.cluster_name()?),
-                kubectl_apply(&service_account_yaml(namespace, name)),
-            )
-            .not_yet(),
+    Ok(Outcome::failed(format!(
+        "There is no service account {name:?} in the namespace {namespace:?}."
+    ))
+    .compare(name, "no such service account")
+    .fix(
+        format!("service-account:{}:{namespace}:{name}", run.cluster_name()?),
+        kubectl_apply(&service_account_yaml(namespace, name)),
     )
+    .not_yet())
 }
 
 /// `pod-template-refs`
 pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let references = run.references()?;
     if references.is_empty() {
-        return Ok(Outcome::passed("The pod template refers to no Secret and no ConfigMap."));
+        return Ok(Outcome::passed(
+            "The pod template refers to no Secret and no ConfigMap.",
+        ));
     }
     let namespace = run.namespace()?;
     let cluster = cluster(run).await?;
@@ -81,7 +91,8 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
         let answer = cluster.get(path).await;
         (kind, name, keys, answer)
     });
-    let (mut found, mut missing, mut unasked, mut fixes) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+    let (mut found, mut missing, mut unasked, mut fixes) =
+        (Vec::new(), Vec::new(), Vec::new(), String::new());
     for (kind, name, keys, answer) in join_all(looked).await {
         let what = format!("{} {name:?}", kind.name());
         let create = match kind.plural() {
@@ -91,10 +102,15 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
         match answer {
             Ok(object) => {
                 let has = |key: &&String| {
-                    ["data", "binaryData"].iter().any(|part| object[*part].get(key.as_str()).is_some())
+                    ["data", "binaryData"]
+                        .iter()
+                        .any(|part| object[*part].get(key.as_str()).is_some())
                 };
-                let absent: Vec<&str> =
-                    keys.iter().filter(|key| !has(key)).map(String::as_str).collect();
+                let absent: Vec<&str> = keys
+                    .iter()
+                    .filter(|key| !has(key))
+                    .map(String::as_str)
+                    .collect();
                 if absent.is_empty() {
                     found.push(what);
                 } else {
@@ -126,7 +142,9 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
                     shell(namespace)
                 ));
             }
-            Err(error) => unasked.push(super::not_found_out(run, &format!("read the {what}"), &error).message),
+            Err(error) => {
+                unasked.push(super::not_found_out(run, &format!("read the {what}"), &error).message)
+            }
         }
     }
     if !missing.is_empty() {
@@ -134,11 +152,17 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
             "The pod template refers to what is not in the namespace {namespace:?}: {}.",
             missing.join("; ")
         ))
-        .fix(format!("pod-template-refs:{namespace}:{}", missing.join(";")), fixes)
+        .fix(
+            format!("pod-template-refs:{namespace}:{}", missing.join(";")),
+            fixes,
+        )
         .not_yet());
     }
     if !unasked.is_empty() {
         return Ok(Outcome::skipped(unasked.join(" ")));
     }
-    Ok(Outcome::passed(format!("All that the pod template refers to exists: {}.", found.join(", "))))
+    Ok(Outcome::passed(format!(
+        "All that the pod template refers to exists: {}.",
+        found.join(", ")
+    )))
 }

@@ -59,7 +59,9 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
     };
     let refused = match cluster.may(user.as_ref(), &right.access(namespace)).await {
         Ok(true) => {
-            return Ok(Outcome::passed(format!("{name} may {verb} {resource} in {namespace:?}.")));
+            return Ok(Outcome::passed(format!(
+                "{name} may {verb} {resource} in {namespace:?}."
+            )));
         }
         Ok(false) => format!("{name} may not {verb} {resource} in the namespace {namespace:?}."),
         Err(error) => {
@@ -78,9 +80,9 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         Granted::By(policy) => Outcome::passed(format!(
             "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
         )),
-        Granted::CantTell(why) => {
-            Outcome::warned(format!("By RBAC, {refused} {why}")).fix(cause, fix).retryable()
-        }
+        Granted::CantTell(why) => Outcome::warned(format!("By RBAC, {refused} {why}"))
+            .fix(cause, fix)
+            .retryable(),
         Granted::No => {
             let user = user.unwrap_or(User {
                 name,
@@ -117,7 +119,9 @@ async fn by_access_policy(run: &Run<'_>, namespace: &str, verb: &str) -> Result<
     }
     let who = run.entry_asker().await?;
     let role = run.role()?.to_string();
-    let asked = run.aws().access_policies(&who, run.region()?, run.cluster_name()?, &role);
+    let asked = run
+        .aws()
+        .access_policies(&who, run.region()?, run.cluster_name()?, &role);
     let policies = match asked.await {
         Ok(policies) => policies,
         // No entry, so no policies.
@@ -218,7 +222,10 @@ mod tests {
             "arn:aws:iam::123456789012:role/team/runner",
         ] {
             let text = explained(json!({"kind": "User", "name": other})).unwrap();
-            assert!(text.contains(other) && text.contains("another name"), "{text}");
+            assert!(
+                text.contains(other) && text.contains("another name"),
+                "{text}"
+            );
         }
         let stranger = "arn:aws:sts::123456789012:assumed-role/other/new";
         assert_eq!(explained(json!({"kind": "User", "name": stranger})), None);

@@ -24,7 +24,7 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "There is no role {wanted}: the role of that name has another path, {}.",
             role.arn
         ))
-        .compare(&wanted, &role.arn)
+        .compare(wanted.as_str(), role.arn.as_str())
         .fix(cause, format!("role_arn = {}\n", hcl(&role.arn))),
         Err(AwsError::NotFound { .. }) => {
             let role = run.role()?;
@@ -66,7 +66,7 @@ pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Err(AwsError::NotFound { .. }) => Outcome::failed(format!(
             "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens."
         ))
-        .compare(&arn, "no such provider")
+        .compare(arn.as_str(), "no such provider")
         .fix(cause, oidc_provider_hcl(issuer))
         .not_yet(),
         Err(error) => error.outcome(),
@@ -90,7 +90,10 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         session_name: session.as_ref().map(|(name, _)| name.as_str()),
     };
     let document = role.trust_policy.as_ref().map_err(|error| {
-        Outcome::skipped(format!("Can't tell: the trust policy of {} cannot be read: {error}.", role.arn))
+        Outcome::skipped(format!(
+            "Can't tell: the trust policy of {} cannot be read: {error}.",
+            role.arn
+        ))
     })?;
     Ok(match evaluate(document, &who) {
         Decision::Allowed { any_subject: false } => Outcome::passed(format!(
@@ -121,7 +124,10 @@ fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
                 found,
                 hint,
             } = reason;
-            let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+            let hint = hint
+                .as_ref()
+                .map(|hint| format!(" {hint}"))
+                .unwrap_or_default();
             format!("{element}: expected {expected}, found {found}.{hint}")
         })
         .collect();
@@ -134,7 +140,10 @@ fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
         run.settings().oidc_issuer,
         sentences.join(" ")
     ))
-    .compare(join(|reason| &reason.expected), join(|reason| &reason.found))
+    .compare(
+        join(|reason| &reason.expected),
+        join(|reason| &reason.found),
+    )
 }
 
 /// `role-permission`
@@ -170,7 +179,7 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
-    .compare("allowed", &simulation.decision)
+    .compare("allowed", simulation.decision.as_str())
     .fix(
         format!("role-permission:{}:{cluster}", role.arn),
         permission_command(wanted, &permission_policy(&cluster)),

@@ -55,13 +55,18 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
             Ok(true) => {}
             Ok(false) => refused.push(format!("{verb} {resource}")),
             Err(error) => {
-                let what = "ask what the job's service account may do (create subjectaccessreviews)";
+                let what =
+                    "ask what the job's service account may do (create subjectaccessreviews)";
                 return Ok(super::not_found_out(run, what, &error));
             }
         }
     }
     if !refused.is_empty() {
-        let cause = format!("state-storage:{}:{namespace}:{}", run.cluster_name()?, user.name);
+        let cause = format!(
+            "state-storage:{}:{namespace}:{}",
+            run.cluster_name()?,
+            user.name
+        );
         return Ok(Outcome::failed(format!(
             "The job's service account {service_account:?} may not {} in {namespace:?}, where the state is kept.",
             refused.join(", ")

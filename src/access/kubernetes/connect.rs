@@ -44,7 +44,9 @@ impl Cluster {
     /// When the endpoint or the authority is not what EKS gives.
     pub(crate) fn connect(connection: Connection<'_>) -> Result<Arc<Self>, KubeconfigError> {
         let invalid = |what: &str, error: String| {
-            KubeconfigError(format!("The {what} that EKS gives for the cluster is not one: {error}"))
+            KubeconfigError(format!(
+                "The {what} that EKS gives for the cluster is not one: {error}"
+            ))
         };
         let endpoint: Uri = connection
             .endpoint
@@ -74,9 +76,13 @@ impl Cluster {
     ) -> Result<(Arc<Self>, String), KubeconfigError> {
         let unreadable = |error: &(dyn std::error::Error + 'static)| {
             let path = kubeconfig.path.display();
-            KubeconfigError(format!("The kubeconfig {path} cannot be used: {}", chain(error)))
+            KubeconfigError(format!(
+                "The kubeconfig {path} cannot be used: {}",
+                chain(error)
+            ))
         };
-        let file = KubeconfigFile::read_from(&kubeconfig.path).map_err(|error| unreadable(&error))?;
+        let file =
+            KubeconfigFile::read_from(&kubeconfig.path).map_err(|error| unreadable(&error))?;
         let options = KubeConfigOptions {
             context: kubeconfig.context.clone(),
             ..KubeConfigOptions::default()
@@ -95,7 +101,10 @@ impl Cluster {
         // kube would repeat a call fifteen times.
         config.default_retry = false;
         let client = kube::Client::try_from(config).map_err(|error| {
-            KubeconfigError(format!("No client for the cluster can be made: {}", chain(&error)))
+            KubeconfigError(format!(
+                "No client for the cluster can be made: {}",
+                chain(&error)
+            ))
         })?;
         Ok(Arc::new(Self {
             client,
@@ -148,7 +157,10 @@ mod tests {
             intercepted("http://me:p%40ss@proxy:3128", "", url).as_deref(),
             Some("http://me:p%40ss@proxy:3128/")
         );
-        assert_eq!(intercepted("http://proxy:3128", ".eks.amazonaws.com", url), None);
+        assert_eq!(
+            intercepted("http://proxy:3128", ".eks.amazonaws.com", url),
+            None
+        );
     }
 
     #[test]
@@ -161,6 +173,9 @@ mod tests {
         let Err(error) = Cluster::connect(connection("%")) else {
             panic!("made");
         };
-        assert!(error.to_string().contains("certificate authority"), "{error}");
+        assert!(
+            error.to_string().contains("certificate authority"),
+            "{error}"
+        );
     }
 }

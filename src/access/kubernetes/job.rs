@@ -103,11 +103,17 @@ mod tests {
         };
         assert_eq!(main.name, "main");
         assert_eq!(main.args.as_deref(), Some(&["standard".to_owned()][..]));
-        assert_eq!(main.resources.as_ref().unwrap().requests.as_ref().unwrap()["memory"].0, "1Gi");
+        assert_eq!(
+            main.resources.as_ref().unwrap().requests.as_ref().unwrap()["memory"].0,
+            "1Gi"
+        );
         let security = main.security_context.as_ref().unwrap();
         assert_eq!(security.allow_privilege_escalation, Some(false));
         assert_eq!(security.run_as_non_root, Some(true));
-        assert_eq!(security.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault");
+        assert_eq!(
+            security.seccomp_profile.as_ref().unwrap().type_,
+            "RuntimeDefault"
+        );
         assert_eq!(
             security.capabilities.as_ref().unwrap().drop.as_deref(),
             Some(&["ALL".to_owned()][..])
@@ -124,10 +130,16 @@ mod tests {
         let template = typed(&job).spec.unwrap().template;
         let container = &template.spec.unwrap().containers[0];
         assert_eq!(container.image.as_deref(), Some("mine"));
-        assert_eq!(container.args.as_deref(), Some(&["standard".to_owned()][..]));
+        assert_eq!(
+            container.args.as_deref(),
+            Some(&["standard".to_owned()][..])
+        );
         let pod: Pod = serde_json::from_value(pod_of(&job)).unwrap();
         assert_eq!(pod.metadata.labels.unwrap()["app"], "x");
         assert_eq!(pod.metadata.namespace.as_deref(), Some("ns"));
-        assert_eq!(pod.spec.unwrap().service_account_name.as_deref(), Some("sa"));
+        assert_eq!(
+            pod.spec.unwrap().service_account_name.as_deref(),
+            Some("sa")
+        );
     }
 }

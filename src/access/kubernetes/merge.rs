@@ -167,13 +167,20 @@ mod tests {
 
     #[test]
     fn directives_delete_replace_and_retain() {
-        let volumes = json!({"volumes": [{"name": "tofu", "emptyDir": {}}, {"name": "x", "emptyDir": {}}]});
+        let volumes =
+            json!({"volumes": [{"name": "tofu", "emptyDir": {}}, {"name": "x", "emptyDir": {}}]});
         assert_eq!(
-            merged(volumes.clone(), json!({"volumes": [{"name": "x", "$patch": "delete"}]})),
+            merged(
+                volumes.clone(),
+                json!({"volumes": [{"name": "x", "$patch": "delete"}]})
+            ),
             json!({"volumes": [{"name": "tofu", "emptyDir": {}}]})
         );
         assert_eq!(
-            merged(volumes.clone(), json!({"volumes": [{"$patch": "replace"}, {"name": "y"}]})),
+            merged(
+                volumes.clone(),
+                json!({"volumes": [{"$patch": "replace"}, {"name": "y"}]})
+            ),
             json!({"volumes": [{"name": "y"}]})
         );
         assert_eq!(
@@ -186,7 +193,10 @@ mod tests {
         );
         let context = json!({"securityContext": {"a": 1, "b": 2}});
         assert_eq!(
-            merged(context.clone(), json!({"securityContext": {"$patch": "replace", "c": 3}})),
+            merged(
+                context.clone(),
+                json!({"securityContext": {"$patch": "replace", "c": 3}})
+            ),
             json!({"securityContext": {"c": 3}})
         );
         assert_eq!(

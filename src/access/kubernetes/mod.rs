@@ -114,46 +114,50 @@ impl Cluster {
     /// The object at a path of the API. Of Secrets only the names of the keys are kept.
     pub(crate) fn get(self: &Arc<Self>, path: impl Into<String>) -> Asked<Arc<Value>> {
         let (cluster, path) = (Arc::clone(self), path.into());
-        self.objects.get(path.clone(), Result::is_ok, || async move {
-            let (mut object, _) = cluster.send(Method::GET, &path, None, None).await?;
-            if object["kind"] == "Secret"
-                && let Some(data) = object["data"].as_object_mut()
-            {
-                data.values_mut().for_each(|value| *value = Value::Null);
-            }
-            Ok(Arc::new(object))
-        })
+        self.objects
+            .get(path.clone(), Result::is_ok, || async move {
+                let (mut object, _) = cluster.send(Method::GET, &path, None, None).await?;
+                if object["kind"] == "Secret"
+                    && let Some(data) = object["data"].as_object_mut()
+                {
+                    data.values_mut().for_each(|value| *value = Value::Null);
+                }
+                Ok(Arc::new(object))
+            })
     }
 
     /// Whether a user may do something; without a user, whether the asking one may.
     pub(crate) fn may(self: &Arc<Self>, user: Option<&User>, access: &Access) -> Asked<bool> {
         let (cluster, user, access) = (Arc::clone(self), user.cloned(), access.clone());
         let settled = |answer: &Answer<bool>| matches!(answer, Ok(true));
-        self.reviews.get((user.clone(), access.clone()), settled, || async move {
-            let (kind, path) = match user {
-                Some(_) => ("SubjectAccessReview", "subjectaccessreviews"),
-                None => ("SelfSubjectAccessReview", "selfsubjectaccessreviews"),
-            };
-            let mut review = json!({
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": kind,
-                "spec": {"resourceAttributes": {
-                    "group": access.group,
-                    "resource": access.resource,
-                    "verb": access.verb,
-                    "namespace": access.namespace,
-                }},
-            });
-            if let Some(user) = user {
-                let mut groups = user.groups;
-                groups.push("system:authenticated".to_owned());
-                review["spec"]["user"] = user.name.into();
-                review["spec"]["groups"] = groups.into();
-            }
-            let path = format!("/apis/authorization.k8s.io/v1/{path}");
-            let (answer, _) = cluster.send(Method::POST, &path, Some(&review), None).await?;
-            Ok(answer["status"]["allowed"] == true)
-        })
+        self.reviews
+            .get((user.clone(), access.clone()), settled, || async move {
+                let (kind, path) = match user {
+                    Some(_) => ("SubjectAccessReview", "subjectaccessreviews"),
+                    None => ("SelfSubjectAccessReview", "selfsubjectaccessreviews"),
+                };
+                let mut review = json!({
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": kind,
+                    "spec": {"resourceAttributes": {
+                        "group": access.group,
+                        "resource": access.resource,
+                        "verb": access.verb,
+                        "namespace": access.namespace,
+                    }},
+                });
+                if let Some(user) = user {
+                    let mut groups = user.groups;
+                    groups.push("system:authenticated".to_owned());
+                    review["spec"]["user"] = user.name.into();
+                    review["spec"]["groups"] = groups.into();
+                }
+                let path = format!("/apis/authorization.k8s.io/v1/{path}");
+                let (answer, _) = cluster
+                    .send(Method::POST, &path, Some(&review), None)
+                    .await?;
+                Ok(answer["status"]["allowed"] == true)
+            })
     }
 
     /// Tries to create an object, which is then not kept (`dryRun=All`), as another user if one
@@ -196,10 +200,18 @@ impl Cluster {
                 .await
                 .unwrap_or_else(|_| {
                     let seconds = ATTEMPT.as_secs();
-                    Err(KubeError::Unreachable(format!("no answer within {seconds} s")))
+                    Err(KubeError::Unreachable(format!(
+                        "no answer within {seconds} s"
+                    )))
                 });
             attempt += 1;
-            let busy = matches!(answer, Err(KubeError::Status { code: 429 | 503 | 504, .. }));
+            let busy = matches!(
+                answer,
+                Err(KubeError::Status {
+                    code: 429 | 503 | 504,
+                    ..
+                })
+            );
             if !busy || attempt == ATTEMPTS {
                 return answer;
             }
@@ -289,7 +301,10 @@ mod tests {
         let user = User::service_account("ns", "sa");
         let body = json!({"a": 1});
         let request = request(&Method::POST, "/x?dryRun=All", Some(&body), Some(&user)).unwrap();
-        assert_eq!(request.headers()["impersonate-user"], "system:serviceaccount:ns:sa");
+        assert_eq!(
+            request.headers()["impersonate-user"],
+            "system:serviceaccount:ns:sa"
+        );
         let groups = request.headers().get_all("impersonate-group").iter();
         assert_eq!(
             groups.collect::<Vec<_>>(),
@@ -301,7 +316,10 @@ mod tests {
     #[test]
     fn a_warning_is_read() {
         let header = HeaderValue::from_static(r#"299 - "would \"violate\" PodSecurity""#);
-        assert_eq!(warning_text(&header).unwrap(), r#"would "violate" PodSecurity"#);
+        assert_eq!(
+            warning_text(&header).unwrap(),
+            r#"would "violate" PodSecurity"#
+        );
     }
 
     #[test]
@@ -313,6 +331,10 @@ mod tests {
         assert!(status(404).is_not_found() && !status(403).is_not_found());
         assert!(status(403).is_forbidden() && status(401).is_unauthorized());
         assert_eq!(status(403).message(), "m");
-        assert!(KubeError::Unreachable("x".to_owned()).message().ends_with("x"));
+        assert!(
+            KubeError::Unreachable("x".to_owned())
+                .message()
+                .ends_with("x")
+        );
     }
 }

@@ -56,7 +56,11 @@ pub(crate) fn references(spec: &Value) -> References {
             mounted(&mut found, Kind::Secret, &source["secret"], "name");
             mounted(&mut found, Kind::ConfigMap, &source["configMap"], "name");
         }
-        selected(&mut found, Kind::Secret, &volume["csi"]["nodePublishSecretRef"]);
+        selected(
+            &mut found,
+            Kind::Secret,
+            &volume["csi"]["nodePublishSecretRef"],
+        );
     }
     for secret in list(&spec["imagePullSecrets"]) {
         selected(&mut found, Kind::Secret, secret);
@@ -66,7 +70,13 @@ pub(crate) fn references(spec: &Value) -> References {
 
 /// An object by `name`, and the one `key` of it if there is one.
 fn selected(found: &mut References, kind: Kind, selector: &Value) {
-    add(found, kind, selector, "name", selector["key"].as_str().into_iter());
+    add(
+        found,
+        kind,
+        selector,
+        "name",
+        selector["key"].as_str().into_iter(),
+    );
 }
 
 /// An object by a field, and the keys that are to become files.

@@ -90,7 +90,10 @@ pub(crate) fn aws_auth(config_map: &Value, role: &RoleArn) -> AwsAuth {
         let groups = line["groups"].as_array().into_iter().flatten();
         return AwsAuth::Mapped {
             username: line["username"].as_str().unwrap_or_default().to_owned(),
-            groups: groups.filter_map(Value::as_str).map(str::to_owned).collect(),
+            groups: groups
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
         };
     }
     match find(role.to_string()) {
@@ -104,7 +107,9 @@ pub(crate) fn aws_auth(config_map: &Value, role: &RoleArn) -> AwsAuth {
 /// permissions".
 pub(crate) fn policy_grants(policy_arn: &str, verb: &str) -> Option<bool> {
     match policy_arn.rsplit('/').next().unwrap_or_default() {
-        "AmazonEKSClusterAdminPolicy" | "AmazonEKSAdminPolicy" | "AmazonEKSEditPolicy" => Some(true),
+        "AmazonEKSClusterAdminPolicy" | "AmazonEKSAdminPolicy" | "AmazonEKSEditPolicy" => {
+            Some(true)
+        }
         "AmazonEKSViewPolicy" | "AmazonEKSAdminViewPolicy" => Some(verb != "create"),
         _ => None,
     }
@@ -122,14 +127,22 @@ mod tests {
     use super::*;
 
     fn role() -> RoleArn {
-        "arn:aws:iam::123456789012:role/team/x/Runner".parse().unwrap()
+        "arn:aws:iam::123456789012:role/team/x/Runner"
+            .parse()
+            .unwrap()
     }
 
     #[test]
     fn a_template_makes_the_user_name() {
         let name = |template: &str| User::of_session(template, Vec::new(), &role(), "me@org").name;
-        assert_eq!(name(""), "arn:aws:sts::123456789012:assumed-role/Runner/me-org");
-        assert_eq!(name("aws:{{AccountID}}:{{SessionName}}"), "aws:123456789012:me-org");
+        assert_eq!(
+            name(""),
+            "arn:aws:sts::123456789012:assumed-role/Runner/me-org"
+        );
+        assert_eq!(
+            name("aws:{{AccountID}}:{{SessionName}}"),
+            "aws:123456789012:me-org"
+        );
         assert_eq!(name("raw:{{SessionNameRaw}}"), "raw:me@org");
         assert_eq!(name("fixed"), "fixed");
     }
@@ -139,7 +152,9 @@ mod tests {
         let map = |roles: &str| json!({"data": {"mapRoles": roles}});
         assert_eq!(
             aws_auth(
-                &map("- rolearn: arn:aws:iam::123456789012:role/runner\n  username: u:{{SessionName}}\n  groups: [a, b]\n"),
+                &map(
+                    "- rolearn: arn:aws:iam::123456789012:role/runner\n  username: u:{{SessionName}}\n  groups: [a, b]\n"
+                ),
                 &role()
             ),
             AwsAuth::Mapped {
@@ -148,20 +163,35 @@ mod tests {
             }
         );
         assert_eq!(
-            aws_auth(&map("- rolearn: arn:aws:iam::123456789012:role/team/x/Runner\n"), &role()),
+            aws_auth(
+                &map("- rolearn: arn:aws:iam::123456789012:role/team/x/Runner\n"),
+                &role()
+            ),
             AwsAuth::WithPath("arn:aws:iam::123456789012:role/Runner".to_owned())
         );
         assert_eq!(aws_auth(&map("[]"), &role()), AwsAuth::Absent);
         assert_eq!(aws_auth(&json!({}), &role()), AwsAuth::Absent);
-        assert!(matches!(aws_auth(&map("{"), &role()), AwsAuth::Unreadable(_)));
+        assert!(matches!(
+            aws_auth(&map("{"), &role()),
+            AwsAuth::Unreadable(_)
+        ));
     }
 
     #[test]
     fn access_policies_grant_what_eks_documents() {
         let policy = |name: &str| format!("arn:aws:eks::aws:cluster-access-policy/{name}");
-        assert_eq!(policy_grants(&policy("AmazonEKSEditPolicy"), "create"), Some(true));
-        assert_eq!(policy_grants(&policy("AmazonEKSViewPolicy"), "create"), Some(false));
-        assert_eq!(policy_grants(&policy("AmazonEKSViewPolicy"), "list"), Some(true));
+        assert_eq!(
+            policy_grants(&policy("AmazonEKSEditPolicy"), "create"),
+            Some(true)
+        );
+        assert_eq!(
+            policy_grants(&policy("AmazonEKSViewPolicy"), "create"),
+            Some(false)
+        );
+        assert_eq!(
+            policy_grants(&policy("AmazonEKSViewPolicy"), "list"),
+            Some(true)
+        );
         assert_eq!(policy_grants(&policy("AmazonNewPolicy"), "list"), None);
         assert!(in_scope(None, "x"));
         assert!(in_scope(Some(&["dev-*".to_owned()]), "dev-1"));

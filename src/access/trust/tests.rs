@@ -27,7 +27,10 @@ fn statement(condition: Value) -> Value {
 }
 
 fn decide(statement: Value) -> Decision {
-    evaluate(&json!({"Version": "2012-10-17", "Statement": statement}), &who())
+    evaluate(
+        &json!({"Version": "2012-10-17", "Statement": statement}),
+        &who(),
+    )
 }
 
 fn allowed(statement: Value) -> bool {
@@ -63,7 +66,10 @@ fn every_known_operator_lets_the_right_subject_in() {
         ("StringEquals", json!(["other", "my-org+my-runner"])),
         ("StringEqualsIfExists", json!("my-org+my-runner")),
         ("ForAnyValue:StringEquals", json!(["my-org+my-runner"])),
-        ("ForAllValues:StringEquals", json!(["my-org+my-runner", "x"])),
+        (
+            "ForAllValues:StringEquals",
+            json!(["my-org+my-runner", "x"]),
+        ),
         ("StringEqualsIgnoreCase", json!("MY-ORG+my-runner")),
         ("StringLike", json!("my-org+*")),
         ("StringLike", json!("m?-org+my-runner")),
@@ -115,8 +121,15 @@ fn every_known_operator_keeps_the_wrong_subject_out_and_is_named() {
 #[test]
 fn a_wildcard_where_there_is_none_and_a_wrong_case_are_told() {
     let reason = refusal(statement(json!({"StringEquals": {SUB: "my-org+*"}})));
-    assert!(reason.hint.unwrap().contains("only StringLike has wildcards"));
-    let reason = refusal(statement(json!({"StringEquals": {SUB: "My-Org+my-runner"}})));
+    assert!(
+        reason
+            .hint
+            .unwrap()
+            .contains("only StringLike has wildcards")
+    );
+    let reason = refusal(statement(
+        json!({"StringEquals": {SUB: "My-Org+my-runner"}}),
+    ));
     assert!(reason.hint.unwrap().contains("upper and lower case"));
 }
 
@@ -139,9 +152,18 @@ fn the_principal_is_the_provider_of_this_account_and_issuer() {
         (json!({"AWS": "*"}), true),
         (json!({"Federated": "*"}), true),
         (json!({"Federated": ["x", PROVIDER]}), true),
-        (json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}), true),
-        (json!({"Federated": "arn:aws:iam::999999999999:oidc-provider/oidc.humanitec.dev"}), false),
-        (json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}), false),
+        (
+            json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}),
+            true,
+        ),
+        (
+            json!({"Federated": "arn:aws:iam::999999999999:oidc-provider/oidc.humanitec.dev"}),
+            false,
+        ),
+        (
+            json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}),
+            false,
+        ),
         (json!({"Federated": "oidc.humanitec.dev"}), false),
         (json!({"AWS": "arn:aws:iam::123456789012:root"}), false),
         (json!({"Service": "*"}), false),
@@ -151,7 +173,10 @@ fn the_principal_is_the_provider_of_this_account_and_issuer() {
         if !allows {
             let reason = refusal(policy.clone());
             assert_eq!(reason.element, "Statement 1, Principal");
-            assert_eq!(reason.expected, format!("{{\"Federated\": \"{PROVIDER}\"}}"));
+            assert_eq!(
+                reason.expected,
+                format!("{{\"Federated\": \"{PROVIDER}\"}}")
+            );
         }
     }
 }
@@ -204,15 +229,27 @@ fn a_deny_wins_when_all_of_it_matches() {
 #[test]
 fn what_is_not_known_is_never_a_refusal() {
     for (condition, what) in [
-        (json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}), "aws:SourceVpc"),
+        (
+            json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
+            "aws:SourceVpc",
+        ),
         (json!({"StringMatches": {SUB: "x"}}), "StringMatches"),
         (json!({"stringequals": {SUB: "x"}}), "stringequals"),
-        (json!({"StringEquals": {SUB: "${aws:username}"}}), "policy variable"),
+        (
+            json!({"StringEquals": {SUB: "${aws:username}"}}),
+            "policy variable",
+        ),
         (json!({"StringEquals": {SUB: 7}}), "no known form"),
-        (json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}), ":email"),
+        (
+            json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
+            ":email",
+        ),
         (json!("x"), "Condition of no known form"),
     ] {
-        assert!(cant_tell(statement(condition.clone())).contains(what), "{condition}");
+        assert!(
+            cant_tell(statement(condition.clone())).contains(what),
+            "{condition}"
+        );
     }
     let mut resource = statement(json!({}));
     resource["Resource"] = json!("*");
@@ -231,7 +268,10 @@ fn the_closest_of_several_statements_is_the_one_that_is_explained() {
     let ec2 = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let meant = statement(json!({"StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+old"}}));
     let reason = refusal(json!([ec2, meant]));
-    assert_eq!(reason.element, format!("Statement 2, StringEquals on {SUB}"));
+    assert_eq!(
+        reason.element,
+        format!("Statement 2, StringEquals on {SUB}")
+    );
 }
 
 #[test]
