@@ -207,7 +207,8 @@ impl CheckId {
             | Self::RbacListEvents
                 if caller =>
             {
-                &[Self::ApiServer, Self::AccessEntry]
+                // Without a session that STS grants there is no such user.
+                &[Self::SessionName, Self::ApiServer, Self::AccessEntry]
             }
             Self::RbacCreateJobs
             | Self::RbacGetJobs

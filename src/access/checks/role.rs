@@ -29,7 +29,9 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Err(AwsError::NotFound { .. }) => {
             let role = run.role()?;
             let provider = run.provider_arn()?;
-            let outcome = Outcome::failed(format!("There is no IAM role {wanted}.")).not_yet();
+            let outcome = Outcome::failed(format!("There is no IAM role {wanted}."))
+                .compare(wanted.as_str(), "no such role")
+                .not_yet();
             match run.subject.oidc_subject() {
                 Some(subject) => {
                     let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
