@@ -36,6 +36,30 @@ def simulate_principal_policy(sandbox: Sandbox, request: Request, caller: Identi
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
+def add_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
+    """One more client id of an OIDC provider; one that it has already is no error."""
+    client_ids = _client_ids(sandbox, request)
+    if request.parameters["ClientID"] not in client_ids:
+        client_ids.append(request.parameters["ClientID"])
+    return {}
+
+
+def remove_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
+    """One client id less; one that it does not have is no error."""
+    client_ids = _client_ids(sandbox, request)
+    if request.parameters["ClientID"] in client_ids:
+        client_ids.remove(request.parameters["ClientID"])
+    return {}
+
+
+def _client_ids(sandbox: Sandbox, request: Request) -> list[str]:
+    arn = request.parameters["OpenIDConnectProviderArn"]
+    provider = iam(sandbox.account, request.region).open_id_providers.get(arn)
+    if provider is None:
+        raise AwsError("NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}", 404)
+    return provider.client_id_list
+
+
 def refuse_hidden_role(sandbox: Sandbox, request: Request) -> None:
     """Raises NoSuchEntity for a role that has not propagated yet."""
     name = request.parameters.get("RoleName")

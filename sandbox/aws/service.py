@@ -33,6 +33,8 @@ _HANDLERS: dict[str, Handler] = {
     "eks:ListAssociatedAccessPolicies": eks.list_associated_access_policies,
     "eks:UpdateAccessEntry": eks.update_access_entry,
     "eks:UpdateClusterConfig": eks.update_cluster_config,
+    "iam:AddClientIDToOpenIDConnectProvider": iam.add_client_id,
+    "iam:RemoveClientIDFromOpenIDConnectProvider": iam.remove_client_id,
     "iam:SimulatePrincipalPolicy": iam.simulate_principal_policy,
     "sts:AssumeRole": sts.assume_role,
     "sts:GetCallerIdentity": sts.get_caller_identity,

@@ -207,7 +207,8 @@ impl CheckId {
             | Self::RbacListEvents
                 if caller =>
             {
-                &[Self::ApiServer, Self::AccessEntry]
+                // Without a session that STS grants there is no such user.
+                &[Self::SessionName, Self::ApiServer, Self::AccessEntry]
             }
             Self::RbacCreateJobs
             | Self::RbacGetJobs
@@ -310,13 +311,13 @@ pub struct Outcome {
     /// What is so, or why it could not be found out.
     pub message: String,
     /// What the Orchestrator needs, where the check failed.
-    pub expected: Option<String>,
+    pub expected: Option<Box<str>>,
     /// What is there instead, where the check failed.
-    pub found: Option<String>,
+    pub found: Option<Box<str>>,
     /// What mends it: HCL, YAML or a command, ready to be pasted.
-    pub fix: Option<String>,
+    pub fix: Option<Box<str>>,
     /// The same for every outcome, of whichever check and runner, that one fix mends.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
     /// The failure is that something does not exist (yet): the same apply may be making it.
     pub not_yet: bool,
     /// Asked again in a while, the answer can be another: AWS is still propagating.
@@ -366,7 +367,7 @@ impl Outcome {
 
     /// With what was expected and what was found.
     #[must_use]
-    pub fn compare(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn compare(mut self, expected: impl Into<Box<str>>, found: impl Into<Box<str>>) -> Self {
         self.expected = Some(expected.into());
         self.found = Some(found.into());
         self
@@ -374,7 +375,7 @@ impl Outcome {
 
     /// With what mends it, and a key that is the same wherever the same thing mends it.
     #[must_use]
-    pub fn fix(mut self, cause: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn fix(mut self, cause: impl Into<Box<str>>, fix: impl Into<Box<str>>) -> Self {
         self.cause = Some(cause.into());
         self.fix = Some(fix.into());
         self

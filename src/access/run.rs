@@ -58,7 +58,12 @@ impl Unreached {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Aws(error) => error.outcome(),
-            Self::Client(message) => Outcome::failed(format!("{message}.")),
+            Self::Client(message) => Outcome::failed(format!("{message}."))
+                .compare("a way to the cluster's API", message.as_str())
+                .fix(
+                    format!("client:{message}"),
+                    "# Mend the kubeconfig, or leave it out: the caller's AWS credentials serve as well.\n",
+                ),
         }
     }
 }

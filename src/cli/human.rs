@@ -72,21 +72,21 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
         "{style}{symbol}{style:#} {id:<17}  {skipped}{}",
         message.trim_start()
     );
-    let told = |label: &str, told: &Option<String>, text: &mut String| {
+    let told = |label: &str, told: Option<&str>, text: &mut String| {
         if let Some(told) = told {
             let told = indent(told.trim_end(), 14);
             let _ = writeln!(text, "    {label:<9} {}", told.trim_start());
         }
     };
-    told("expected:", &outcome.expected, text);
-    told("found:", &outcome.found, text);
+    told("expected:", outcome.expected.as_deref(), text);
+    told("found:", outcome.found.as_deref(), text);
     if matches!(outcome.status, Status::Failed | Status::Warned) {
         let _ = writeln!(text, "    see:      {}", id.docs());
     }
     if let Some(fix) = &outcome.fix {
-        let before = outcome.cause.clone().and_then(|cause| {
-            let before = fixes.get(&cause).copied();
-            fixes.entry(cause).or_insert(*id);
+        let before = outcome.cause.as_deref().and_then(|cause| {
+            let before = fixes.get(cause).copied();
+            fixes.entry(cause.to_owned()).or_insert(*id);
             before
         });
         let _ = match before {

@@ -1,21 +1,29 @@
-//! The small EKS with one documented runner, and how to ask about it; and what is wrong with the
-//! cluster as AWS sees it.
+//! The small EKS with one documented runner, and how to ask about it.
 
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use sandbox::eks::{Eks, Faults, Options, Runner};
+use sandbox::eks::{Credentials, Eks, Faults, Options, Runner};
 use serde_json::{Value, json};
 
-use crate::{Scenario, child};
+use crate::child;
+
+/// Variables and their values.
+pub(crate) type Environment = Vec<(String, String)>;
 
 pub(crate) struct Cloud {
     pub(crate) eks: Eks,
-    pub(crate) runner: Option<Runner>,
+    runner: Option<Runner>,
 }
 
-/// What came out of one runner's checks.
-pub(crate) struct Checked(pub(crate) Value);
+/// What the command says of one runner.
+pub(crate) struct Checked {
+    pub(crate) report: Value,
+    pub(crate) exit_code: i32,
+    pub(crate) took: Duration,
+}
 
 impl Cloud {
     pub(crate) fn start() -> Self {
@@ -25,10 +33,7 @@ impl Cloud {
 
     /// Brings everything back to what the documentation sets up.
     pub(crate) fn reset(&mut self) {
-        if self.runner.is_some() {
-            self.eks.reset().unwrap();
-        }
-        self.eks.set_faults(&Faults::default()).unwrap();
+        self.clear();
         let runner = self
             .eks
             .set_up_as_documented("my-org", "my-runner")
@@ -37,15 +42,22 @@ impl Cloud {
         self.eks.reset_calls().unwrap();
     }
 
+    /// Takes away what was set up.
+    pub(crate) fn clear(&self) {
+        if self.runner.is_some() {
+            self.eks.reset().unwrap();
+        }
+        self.faults(Faults::default());
+    }
+
     pub(crate) fn runner(&self) -> &Runner {
         self.runner.as_ref().unwrap()
     }
 
-    /// The documented runner, as the API has it.
+    /// The documented runner, as its file has it.
     pub(crate) fn configuration(&self) -> Value {
         let (runner, options) = (self.runner(), self.eks.options());
         json!({
-            "id": "my-runner",
             "runner_configuration": {
                 "type": "kubernetes-eks",
                 "cluster": {
@@ -59,69 +71,208 @@ impl Cloud {
         })
     }
 
-    /// Runs the preflight in a process with this environment.
-    pub(crate) fn run(&self, environment: Vec<(String, String)>, asked: &Value) -> Value {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", "/nonexistent")
-            .env(child::MARK, "1")
-            .envs(environment)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = process.stdin.take().unwrap();
-        input.write_all(asked.to_string().as_bytes()).unwrap();
-        drop(input);
-        let output = process.wait_with_output().unwrap();
-        assert!(output.status.success(), "the run broke off");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Checks one runner as the administrator, with more settings if any.
-    pub(crate) fn check(&self, runner: &Value, settings: &Value) -> Checked {
-        self.check_as(self.eks.env(), runner, settings)
-    }
-
-    /// Checks one runner in an environment.
-    pub(crate) fn check_as(
-        &self,
-        environment: Vec<(String, String)>,
-        runner: &Value,
-        settings: &Value,
-    ) -> Checked {
-        let mut asked = settings.clone();
-        asked["runners"] = json!([runner]);
-        Checked(self.run(environment, &asked)["reports"][0].take())
+    /// The documented runner with another value at a path such as `job/namespace`.
+    pub(crate) fn with(&self, path: &str, value: Value) -> Value {
+        let mut configuration = self.configuration();
+        set(&mut configuration, path, value);
+        configuration
     }
 
     /// Checks the documented runner.
     pub(crate) fn check_documented(&self) -> Checked {
-        self.check(&self.configuration(), &json!({}))
+        self.check(&self.configuration())
     }
 
-    /// Lets a role, or anything else of AWS, be changed.
+    /// Checks one runner as the administrator.
+    pub(crate) fn check(&self, runner: &Value) -> Checked {
+        self.check_with(runner, &[])
+    }
+
+    /// Checks one runner as the administrator, with more arguments.
+    pub(crate) fn check_with(&self, runner: &Value, arguments: &[&str]) -> Checked {
+        self.check_in(self.eks.env(), runner, arguments)
+    }
+
+    /// Checks the documented runner with somebody's credentials.
+    pub(crate) fn check_as(&self, who: &Credentials) -> Checked {
+        self.check_in(self.eks.env_as(who), &self.configuration(), &[])
+    }
+
+    /// Checks one runner in an environment.
+    pub(crate) fn check_in(
+        &self,
+        environment: Environment,
+        runner: &Value,
+        arguments: &[&str],
+    ) -> Checked {
+        self.check_id("my-runner", environment, runner, arguments)
+    }
+
+    /// Checks one runner with an id of its own.
+    pub(crate) fn check_id(
+        &self,
+        id: &str,
+        environment: Environment,
+        runner: &Value,
+        arguments: &[&str],
+    ) -> Checked {
+        let check = [
+            "check", "-", "--org", "my-org", "--id", id, "--output", "json",
+        ];
+        let start = Instant::now();
+        let (text, exit_code) = command(environment, runner, &[&check[..], arguments].concat());
+        Checked {
+            report: serde_json::from_str(&text).unwrap(),
+            exit_code,
+            took: start.elapsed(),
+        }
+    }
+
+    /// What the command prints for setting up a runner.
+    pub(crate) fn setup(&self, runner: &Value, format: &str) -> String {
+        let setup = [
+            "setup",
+            "-",
+            "--org",
+            "my-org",
+            "--id",
+            "my-runner",
+            "--format",
+            format,
+        ];
+        let (text, exit_code) = command(Vec::new(), runner, &setup);
+        assert_eq!(exit_code, 0);
+        text
+    }
+
+    /// Runs the library in a process with the administrator's environment.
+    pub(crate) fn library(&self, asked: &Value) -> Value {
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.env(child::MARK, "1").envs(self.eks.env());
+        let (text, exit_code) = finish(process, asked);
+        assert_eq!(exit_code, 0);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// One call of AWS as the administrator.
     pub(crate) fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Value {
         self.eks.aws(service, operation, parameters).unwrap()
     }
+
+    /// kubectl as the cluster's administrator.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        self.eks.kubectl(arguments).unwrap()
+    }
+
+    /// Ends the deletion of a namespace, as the controller does that is not here.
+    pub(crate) fn finish_deletion(&self, namespace: &str) {
+        let finalized = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {"finalizers": []},
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), finalized.to_string()).unwrap();
+        let path = format!("--raw=/api/v1/namespaces/{namespace}/finalize");
+        self.kubectl(&["replace", &path, "-f", &file.path().display().to_string()]);
+    }
+
+    /// Other faults in place of those before.
+    pub(crate) fn faults(&self, faults: Faults) {
+        self.eks.set_faults(&faults).unwrap();
+    }
+
+    /// What names the role's access entry.
+    pub(crate) fn entry(&self) -> Value {
+        json!({"clusterName": self.eks.options().cluster_name, "principalArn": self.runner().role_arn})
+    }
+
+    /// A file with an OIDC token of the Orchestrator, in a directory that must be kept.
+    pub(crate) fn token_file(&self, token: &str) -> (tempfile::TempDir, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        fs::write(&file, token).unwrap();
+        let path = file.display().to_string();
+        (directory, path)
+    }
+
+    /// The environment without any AWS credentials.
+    pub(crate) fn no_credentials(&self) -> Environment {
+        let mut environment = self.eks.env();
+        let secret =
+            |name: &str| name.starts_with("AWS_ACCESS_KEY") || name.starts_with("AWS_SECRET");
+        environment.retain(|(name, _)| !secret(name));
+        environment
+    }
 }
+
+/// Runs the command on a runner's file. Gives what it prints and its exit code.
+fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (String, i32) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_eks-runner"));
+    process.args(arguments).envs(environment);
+    finish(process, runner)
+}
+
+fn finish(mut process: Command, input: &Value) -> (String, i32) {
+    for name in [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "AWS_PROFILE",
+        "KUBECONFIG",
+    ] {
+        if !process.get_envs().any(|(set, _)| set == name) {
+            process.env_remove(name);
+        }
+    }
+    let mut running = process
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = running.stdin.take().unwrap();
+    stdin.write_all(input.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = running.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.stdout.is_empty(), "it printed nothing: {error}");
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        output.status.code().unwrap(),
+    )
+}
+
+/// Puts a value at a path below `runner_configuration`.
+pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
+    let start = &mut runner["runner_configuration"];
+    *path.split('/').fold(start, |at, name| &mut at[name]) = value;
+}
+
+/// Checks that have nothing to say of the documented runner, asked about as the caller.
+const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];
 
 impl Checked {
     fn checks(&self) -> impl Iterator<Item = &Value> {
-        self.0["checks"].as_array().unwrap().iter()
+        self.report["checks"].as_array().unwrap().iter()
     }
 
     pub(crate) fn of(&self, id: &str) -> &Value {
         self.checks().find(|check| check["id"] == id).unwrap()
     }
 
+    pub(crate) fn status(&self, id: &str) -> &str {
+        self.of(id)["status"].as_str().unwrap()
+    }
+
     pub(crate) fn message(&self, id: &str) -> &str {
         self.of(id)["message"].as_str().unwrap()
     }
 
+    #[track_caller]
     pub(crate) fn fix(&self, id: &str) -> &str {
-        self.of(id)["fix"].as_str().unwrap()
+        let fix = self.of(id)["fix"].as_str();
+        fix.unwrap_or_else(|| panic!("{id} has no fix\n{}", self.text()))
     }
 
     /// The ids with a status, in order.
@@ -135,28 +286,50 @@ impl Checked {
 
     /// All as text, for a broken test.
     pub(crate) fn text(&self) -> String {
-        self.checks()
-            .map(|c| {
-                format!(
-                    "{:8} {:18} {}\n",
-                    c["status"].as_str().unwrap(),
-                    c["id"].as_str().unwrap(),
-                    c["message"].as_str().unwrap()
-                )
-            })
-            .collect()
+        let line = |check: &Value| {
+            let part = |name: &str| check[name].as_str().unwrap_or_default();
+            format!(
+                "{:8} {:18} {}\n",
+                part("status"),
+                part("id"),
+                part("message")
+            )
+        };
+        self.checks().map(line).collect()
     }
 
-    /// Exactly these failed, and exactly these were skipped besides the ones that always are.
+    /// Everything passed that can be asked about the documented runner as the caller.
+    #[track_caller]
+    pub(crate) fn all_pass(&self) {
+        self.only(&[], &[]);
+    }
+
+    /// Exactly these failed, none warned, and exactly these were skipped besides the ones that always
+    /// are. Whatever failed says what was expected, what was found and what mends it.
     #[track_caller]
     pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
+        self.outcome(failed, &[], skipped)
+    }
+
+    /// The same with warnings.
+    #[track_caller]
+    pub(crate) fn outcome(&self, failed: &[&str], warned: &[&str], skipped: &[&str]) -> &Self {
         assert_eq!(self.ids("failed"), failed, "\n{}", self.text());
-        let more: Vec<_> = self
-            .ids("skipped")
-            .into_iter()
-            .filter(|id| !(["assume-role", "state-storage"].contains(id)))
-            .collect();
-        assert_eq!(more, skipped, "\n{}", self.text());
+        assert_eq!(self.ids("warned"), warned, "\n{}", self.text());
+        let mut others = self.ids("skipped");
+        others.retain(|id| skipped.contains(id) || !NEVER_ASKED.contains(id));
+        assert_eq!(others, skipped, "\n{}", self.text());
+        for check in self.checks().filter(|check| check["status"] == "failed") {
+            for part in ["expected", "found", "fix"] {
+                assert!(!check[part].is_null(), "no {part}: {check:#}");
+            }
+        }
+        let exit_code = match (failed, warned) {
+            ([_, ..], _) => 3,
+            ([], [_, ..]) => 4,
+            ([], []) => 0,
+        };
+        assert_eq!(self.exit_code, exit_code, "\n{}", self.text());
         self
     }
 
@@ -164,10 +337,10 @@ impl Checked {
     #[track_caller]
     pub(crate) fn says(&self, id: &str, parts: &[&str]) -> &Self {
         for part in parts {
+            let message = self.message(id);
             assert!(
-                self.message(id).contains(part),
-                "{part:?} is not in: {}\n{}",
-                self.message(id),
+                message.contains(part),
+                "{part:?} is not in: {message}\n{}",
                 self.text()
             );
         }
@@ -175,8 +348,11 @@ impl Checked {
     }
 }
 
-/// What needs the cluster's API.
-pub(crate) const IN_CLUSTER: [&str; 8] = [
+/// What needs `cluster-active`.
+pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
+    "cluster-endpoint",
+    "access-entry",
+    "api-server",
     "namespace",
     "service-account",
     "rbac-create-jobs",
@@ -186,6 +362,15 @@ pub(crate) const IN_CLUSTER: [&str; 8] = [
     "pod-template-refs",
     "job-dry-run",
 ];
+/// What needs `api-server`.
+pub(crate) const BEHIND_API: &[&str] = BEHIND_CLUSTER.split_at(3).1;
+/// What is asked about the runner's user.
+pub(crate) const RBAC: [&str; 4] = [
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+];
 /// What needs the runner's user.
 pub(crate) const BY_USER: [&str; 5] = [
     "rbac-create-jobs",
@@ -194,178 +379,3 @@ pub(crate) const BY_USER: [&str; 5] = [
     "rbac-list-events",
     "job-dry-run",
 ];
-
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("cluster::absent", absent),
-    ("cluster::deleting", deleting),
-    ("cluster::private", private),
-    ("cluster::restricted", restricted),
-    ("cluster::entry_missing", entry_missing),
-    ("cluster::entry_for_nodes", entry_for_nodes),
-    ("cluster::config_map", config_map),
-    ("cluster::role_recreated", role_recreated),
-    (
-        "cluster::entry_with_name_and_groups",
-        entry_with_name_and_groups,
-    ),
-];
-
-fn absent(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["cluster"]["name"] = json!("another");
-    let checked = cloud.check(&runner, &json!({}));
-    let mut skipped = vec!["cluster-endpoint", "access-entry", "api-server"];
-    skipped.extend(IN_CLUSTER);
-    checked.only(&["role-permission", "cluster-active"], &skipped);
-    checked.says("cluster-active", &["\"another\"", "us-west-2"]);
-    assert_eq!(checked.of("cluster-active")["not_yet"], true);
-}
-
-fn deleting(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"status": "DELETING"}))
-        .unwrap();
-    let checked = cloud.check_documented();
-    let mut skipped = vec!["cluster-endpoint", "access-entry", "api-server"];
-    skipped.extend(IN_CLUSTER);
-    checked
-        .only(&["cluster-active"], &skipped)
-        .says("cluster-active", &["DELETING"]);
-    cloud
-        .eks
-        .set_cluster(&json!({"status": "UPDATING"}))
-        .unwrap();
-    cloud.check_documented().only(&[], &[]);
-}
-
-fn private(cloud: &Cloud) {
-    let network = json!({"resourcesVpcConfig": {"endpointPublicAccess": false}});
-    cloud.eks.set_cluster(&network).unwrap();
-    let checked = cloud.check_documented();
-    checked.only(&["cluster-endpoint"], &[]);
-    assert!(
-        checked
-            .fix("cluster-endpoint")
-            .contains("endpointPublicAccess=true")
-    );
-    let faults = Faults {
-        cluster_unreachable: true,
-        ..Faults::default()
-    };
-    cloud.eks.set_faults(&faults).unwrap();
-    let checked = cloud.check_documented();
-    let mut skipped = vec!["api-server"];
-    skipped.extend(IN_CLUSTER);
-    checked
-        .only(&["cluster-endpoint"], &skipped)
-        .says("api-server", &["see cluster-endpoint"]);
-}
-
-fn restricted(cloud: &Cloud) {
-    let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
-    cloud.eks.set_cluster(&network).unwrap();
-    let ask = |cidrs: Value| {
-        cloud.check(
-            &cloud.configuration(),
-            &json!({"orchestrator_cidrs": cidrs}),
-        )
-    };
-    let checked = ask(json!([]));
-    checked.only(&[], &[]);
-    assert_eq!(checked.ids("warned"), ["cluster-endpoint"]);
-    let checked = ask(json!(["203.0.113.9/32"]));
-    checked.only(&[], &[]);
-    assert!(checked.ids("warned").is_empty());
-    ask(json!(["198.51.100.7/32"]))
-        .only(&["cluster-endpoint"], &[])
-        .says("cluster-endpoint", &["198.51.100.7/32"]);
-}
-
-fn entry(cloud: &Cloud) -> Value {
-    json!({"clusterName": cloud.eks.options().cluster_name, "principalArn": cloud.runner().role_arn})
-}
-
-fn entry_missing(cloud: &Cloud) {
-    cloud.aws("eks", "DeleteAccessEntry", &entry(cloud));
-    let checked = cloud.check_documented();
-    checked.only(&["access-entry"], &BY_USER);
-    assert!(checked.fix("access-entry").contains("aws_eks_access_entry"));
-    assert_eq!(checked.of("access-entry")["not_yet"], true);
-}
-
-fn entry_for_nodes(cloud: &Cloud) {
-    cloud.aws("eks", "DeleteAccessEntry", &entry(cloud));
-    let mut nodes = entry(cloud);
-    nodes["type"] = json!("EC2_LINUX");
-    cloud.aws("eks", "CreateAccessEntry", &nodes);
-    let checked = cloud.check_documented();
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["EC2_LINUX"]);
-}
-
-fn config_map(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
-    let checked = cloud.check_documented();
-    // The administrator, who made the cluster, is let in without a line of its own.
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["aws-auth"]);
-    let line = checked
-        .fix("access-entry")
-        .split_once('\n')
-        .unwrap()
-        .1
-        .to_owned();
-    let map = |lines: &str| {
-        let indented = lines.replace('\n', "\n    ");
-        cloud.eks.apply(&format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: aws-auth\n  namespace: kube-system\ndata:\n  mapRoles: |\n    {indented}\n"
-        )).unwrap();
-    };
-    map(&line);
-    cloud.check_documented().only(&[], &[]);
-}
-
-fn role_recreated(cloud: &Cloud) {
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    let policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
-    cloud.eks.recreate_role(&policy).unwrap();
-    let checked = cloud.check_documented();
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["older than the role"]);
-}
-
-fn entry_with_name_and_groups(cloud: &Cloud) {
-    let mut changed = entry(cloud);
-    changed["username"] = json!("runner:{{SessionName}}");
-    changed["kubernetesGroups"] = json!(["runners"]);
-    cloud.aws("eks", "UpdateAccessEntry", &changed);
-    let checked = cloud.check_documented();
-    checked.only(
-        &[
-            "rbac-create-jobs",
-            "rbac-get-jobs",
-            "rbac-list-pods",
-            "rbac-list-events",
-        ],
-        &["job-dry-run"],
-    );
-    checked.says(
-        "rbac-create-jobs",
-        &["runner:my-org-my-runner", "another name"],
-    );
-    assert_eq!(checked.0["kubernetes_user"], "runner:my-org-my-runner");
-    let namespace = &cloud.runner().namespace;
-    let group = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "by-group", "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "humanitec-runner-orchestrator-access"},
-        "subjects": [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "runners"}]});
-    cloud.eks.apply(&group.to_string()).unwrap();
-    cloud.check_documented().only(&[], &[]);
-}

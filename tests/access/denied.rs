@@ -1,119 +1,249 @@
-//! Whoever may not ask: what they do not learn is skipped, and nothing fails for it.
+//! Whoever may not ask, and whoever gets no answer: what is not learnt is skipped with the reason, and
+//! nothing fails for it.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
 
 use sandbox::eks::Faults;
 use serde_json::json;
 
 use crate::Scenario;
-use crate::cloud::{Cloud, IN_CLUSTER};
+use crate::cloud::{BEHIND_API, BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("denied::each_action", each_action),
+    ("denied::access_policies", access_policies),
     ("denied::no_cluster_access", no_cluster_access),
     ("denied::no_credentials", no_credentials),
+    ("denied::bad_credentials", bad_credentials),
     ("denied::throttled", throttled),
     ("denied::no_time", no_time),
 ];
 
+fn deny(cloud: &Cloud, action: &str) {
+    cloud.faults(Faults {
+        deny: vec![action.to_owned()],
+        ..Faults::default()
+    });
+}
+
 fn each_action(cloud: &Cloud) {
-    for (action, id) in [
-        ("sts:GetCallerIdentity", "aws-credentials"),
-        ("iam:GetRole", "role-exists"),
-        ("iam:GetOpenIDConnectProvider", "oidc-provider"),
-        ("iam:SimulatePrincipalPolicy", "role-permission"),
-        ("eks:DescribeCluster", "cluster-active"),
-        ("eks:DescribeAccessEntry", "access-entry"),
+    let everything = [
+        &[
+            "role-exists",
+            "oidc-provider",
+            "role-trust",
+            "role-permission",
+            "cluster-active",
+        ][..],
+        &BEHIND_CLUSTER,
+    ]
+    .concat();
+    let with = |first: &[&'static str], rest: &[&'static str]| [first, rest].concat();
+    for (action, skipped) in [
+        (
+            "sts:GetCallerIdentity",
+            with(&["aws-credentials"], &everything),
+        ),
+        (
+            "iam:GetRole",
+            vec!["role-exists", "role-trust", "role-permission"],
+        ),
+        ("iam:GetOpenIDConnectProvider", vec!["oidc-provider"]),
+        ("iam:SimulatePrincipalPolicy", vec!["role-permission"]),
+        (
+            "eks:DescribeCluster",
+            with(&["cluster-active"], &BEHIND_CLUSTER),
+        ),
+        ("eks:DescribeAccessEntry", with(&["access-entry"], &BY_USER)),
+        ("eks:ListAssociatedAccessPolicies", vec![]),
     ] {
-        let faults = Faults {
-            deny: vec![action.to_owned()],
-            ..Faults::default()
-        };
-        cloud.eks.set_faults(&faults).unwrap();
+        deny(cloud, action);
         let checked = cloud.check_documented();
-        assert_eq!(
-            checked.ids("failed"),
-            [""; 0],
-            "{action}\n{}",
-            checked.text()
-        );
-        assert_eq!(
-            checked.of(id)["status"],
-            "skipped",
-            "{action}\n{}",
-            checked.text()
-        );
-        checked.says(id, &["may not ask", action]);
+        checked.only(&[], &skipped);
+        if let Some(first) = skipped.first() {
+            checked.says(first, &["may not ask", action]);
+        }
+    }
+}
+
+fn access_policies(cloud: &Cloud) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "delete",
+        "rolebinding",
+        "humanitec-runner-orchestrator-access",
+        &namespace,
+    ]);
+    deny(cloud, "eks:ListAssociatedAccessPolicies");
+    // RBAC does not allow it, and whether an access policy does may not be asked.
+    let checked = cloud.check_documented();
+    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+    for id in RBAC {
+        checked.says(id, &["eks:ListAssociatedAccessPolicies"]);
     }
 }
 
 fn no_cluster_access(cloud: &Cloud) {
-    let reader = cloud
-        .eks
-        .create_user(
-            "reader",
-            &json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["iam:Get*", "iam:Simulate*", "eks:Describe*", "eks:List*"], "Resource": "*"}]}),
-        )
-        .unwrap();
-    let checked = cloud.check_as(
-        cloud.eks.env_as(&reader),
-        &cloud.configuration(),
-        &json!({}),
-    );
-    let mut skipped = vec!["api-server"];
-    skipped.extend(IN_CLUSTER);
+    let actions = ["iam:Get*", "iam:Simulate*", "eks:Describe*", "eks:List*"];
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    let reader = cloud.eks.create_user("reader", &policy).unwrap();
+    let checked = cloud.check_as(&reader);
     checked
-        .only(&[], &skipped)
-        .says("api-server", &["user/reader", "no access entry"]);
+        .only(&[], &[&["api-server"][..], BEHIND_API].concat())
+        .says(
+            "api-server",
+            &["user/reader", "no access entry", "Unauthorized"],
+        );
+    // What it says mends it.
+    crate::fix::shell(cloud, checked.fix("api-server"));
+    let deadline = std::time::Instant::now() + Duration::from_secs(15);
+    loop {
+        let checked = cloud.check_as(&reader);
+        if checked.status("api-server") == "passed" {
+            break assert_eq!(
+                checked.status("namespace"),
+                "passed",
+                "\n{}",
+                checked.text()
+            );
+        }
+        assert!(std::time::Instant::now() < deadline, "\n{}", checked.text());
+    }
 }
 
 fn no_credentials(cloud: &Cloud) {
-    let mut environment = cloud.eks.env();
-    environment
-        .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
-    let asked = json!({"runners": [cloud.configuration()]});
-    let start = std::time::Instant::now();
-    let answer = cloud.run(environment.clone(), &asked);
-    assert!(start.elapsed().as_millis() < 2000);
-    let checks = answer["reports"][0]["checks"].as_array().unwrap();
-    let failed: Vec<_> = checks.iter().filter(|c| c["status"] == "failed").collect();
-    assert_eq!(failed.len(), 1);
-    assert_eq!(failed[0]["id"], "aws-credentials");
-    assert_eq!(failed[0]["no_credentials"], true);
-    // With a metadata service to look for, and none there.
+    let mut environment = cloud.no_credentials();
+    let skipped = [
+        &[
+            "role-exists",
+            "oidc-provider",
+            "role-trust",
+            "role-permission",
+            "cluster-active",
+        ][..],
+        &BEHIND_CLUSTER,
+    ]
+    .concat();
+    let check = |environment| {
+        let checked = cloud.check_in(environment, &cloud.configuration(), &[]);
+        assert!(checked.took < Duration::from_secs(2), "{:?}", checked.took);
+        assert_eq!(
+            checked.ids("failed"),
+            ["aws-credentials"],
+            "\n{}",
+            checked.text()
+        );
+        assert_eq!(checked.exit_code, 3);
+        let mut others = checked.ids("skipped");
+        others.retain(|id| !["assume-role", "state-storage"].contains(id));
+        assert_eq!(others, skipped, "\n{}", checked.text());
+        checked.says("aws-credentials", &["No AWS credentials were found"]);
+    };
+    check(environment.clone());
+    // With a metadata service to look for: none there, one that never answers, and one that is switched off.
     environment.retain(|(name, _)| name != "AWS_EC2_METADATA_DISABLED");
-    let start = std::time::Instant::now();
-    let answer = cloud.run(environment, &asked);
-    assert!(start.elapsed().as_millis() < 2000, "{:?}", start.elapsed());
-    assert_eq!(answer["reports"][0]["checks"][1]["no_credentials"], true);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let off = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refusing = format!("http://{}", off.local_addr().unwrap());
+    std::thread::spawn(move || refuse(&off));
+    let nobody = format!("http://{}", silent.local_addr().unwrap());
+    for endpoint in ["http://127.0.0.1:9", &nobody, &refusing] {
+        let variable = (
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(),
+            endpoint.to_owned(),
+        );
+        check(environment.iter().cloned().chain([variable]).collect());
+    }
+}
+
+/// A metadata service that is disabled.
+fn refuse(listener: &TcpListener) {
+    for mut connection in listener.incoming().flatten() {
+        let _ = connection.read(&mut [0; 4096]);
+        let _ = connection
+            .write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+}
+
+fn bad_credentials(cloud: &Cloud) {
+    let mut wrong = cloud.eks.administrator().clone();
+    wrong.secret_access_key = "not-the-secret".to_owned();
+    let checked = cloud.check_as(&wrong);
+    assert_eq!(
+        checked.ids("failed"),
+        ["aws-credentials"],
+        "\n{}",
+        checked.text()
+    );
+    checked.says("aws-credentials", &["SignatureDoesNotMatch"]);
+    assert!(!checked.report.to_string().contains("not-the-secret"));
+    wrong.access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
+    cloud
+        .check_as(&wrong)
+        .says("aws-credentials", &["InvalidClientTokenId"]);
 }
 
 fn throttled(cloud: &Cloud) {
-    let mut faults = Faults::default();
-    faults.throttle.insert("eks:DescribeCluster".to_owned(), 2);
-    cloud.eks.set_faults(&faults).unwrap();
-    cloud.check_documented().only(&[], &[]);
-    faults
-        .throttle
-        .insert("eks:DescribeCluster".to_owned(), 1000);
-    cloud.eks.set_faults(&faults).unwrap();
-    let checked = cloud.check_documented();
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    checked.says("cluster-active", &["throttled"]);
+    let throttle = |times: u32| {
+        let actions = [
+            "eks:DescribeCluster",
+            "iam:GetRole",
+            "sts:GetCallerIdentity",
+        ];
+        cloud.faults(Faults {
+            throttle: actions.map(|action| (action.to_owned(), times)).into(),
+            ..Faults::default()
+        });
+    };
+    throttle(2);
+    cloud.check_documented().all_pass();
+    throttle(1000);
+    let checked = cloud.check_with(&cloud.configuration(), &["--timeout", "10s"]);
+    assert!(checked.took < Duration::from_secs(12), "{:?}", checked.took);
+    assert_eq!(
+        (checked.ids("failed"), checked.exit_code),
+        (vec![], 0),
+        "\n{}",
+        checked.text()
+    );
+    checked.says("aws-credentials", &["throttled", "Rate exceeded"]);
 }
 
 fn no_time(cloud: &Cloud) {
-    let faults = Faults {
-        delay_ms: 5000,
-        ..Faults::default()
+    let slow = |delay_ms: u64, kubernetes_delay_ms: u64| {
+        cloud.faults(Faults {
+            delay_ms,
+            kubernetes_delay_ms,
+            ..Faults::default()
+        });
+        let checked = cloud.check_with(&cloud.configuration(), &["--timeout", "2s"]);
+        assert!(checked.took < Duration::from_secs(4), "{:?}", checked.took);
+        assert_eq!(
+            (checked.ids("failed"), checked.exit_code),
+            (vec![], 0),
+            "\n{}",
+            checked.text()
+        );
+        checked
     };
-    cloud.eks.set_faults(&faults).unwrap();
-    let asked = json!({"runners": [cloud.configuration()], "budget_s": 2});
-    let answer = cloud.run(cloud.eks.env(), &asked);
-    assert!(answer["took_ms"].as_u64().unwrap() < 2500, "{answer}");
-    let message = answer["reports"][0]["checks"][1]["message"]
-        .as_str()
-        .unwrap();
-    assert!(
-        message.contains("the time for the checks was over"),
-        "{message}"
-    );
+    slow(5000, 0)
+        .says("aws-credentials", &["the time for the checks was over"])
+        .says(
+            "cluster-active",
+            &["Needs aws-credentials, which was skipped"],
+        );
+    let checked = slow(0, 5000);
+    checked.says("api-server", &["the time for the checks was over"]);
+    for id in [
+        "role-exists",
+        "oidc-provider",
+        "role-trust",
+        "role-permission",
+        "cluster-active",
+        "access-entry",
+    ] {
+        assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
+    }
 }

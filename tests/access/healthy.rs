@@ -1,141 +1,167 @@
-//! What the documentation sets up passes, in every way of asking.
+//! What the documentation sets up passes, and the names of sessions.
 
-use std::fs;
-
-use sandbox::eks::Credentials;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Scenario;
-use crate::cloud::Cloud;
+use crate::cloud::{BY_USER, Cloud, RBAC};
+use crate::cluster::role_with_a_path;
+use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("healthy::as_caller", as_caller),
-    ("healthy::as_runner_with_token", as_runner_with_token),
-    ("healthy::as_runner_assumed", as_runner_assumed),
+    ("healthy::as_documented", as_documented),
+    ("healthy::with_a_role_path", with_a_role_path),
     ("healthy::by_kubeconfig", by_kubeconfig),
     ("healthy::state_in_the_cluster", state_in_the_cluster),
-    ("healthy::session_names", session_names),
+    (
+        "healthy::session_name_that_sts_refuses",
+        session_name_that_sts_refuses,
+    ),
+    (
+        "healthy::session_name_with_an_at_sign",
+        session_name_with_an_at_sign,
+    ),
+    (
+        "healthy::session_name_that_is_cut",
+        session_name_that_is_cut,
+    ),
 ];
 
-fn as_caller(cloud: &Cloud) {
+fn as_documented(cloud: &Cloud) {
     let checked = cloud.check_documented();
-    checked.only(&[], &[]);
+    checked.all_pass();
     assert_eq!(checked.ids("passed").len(), 18, "\n{}", checked.text());
-    checked.says("job-dry-run", &["So is its pod"]);
+    checked
+        .says("aws-credentials", &["user/admin", "123456789012"])
+        .says("assume-role", &["runner"])
+        .says("state-storage", &["s3"])
+        .says("job-dry-run", &["So is its pod"]);
+    let runner = cloud.runner();
     assert_eq!(
-        checked.0["kubernetes_user"],
-        cloud.runner().kubernetes_user.as_str()
+        checked.report["kubernetes_user"],
+        runner.kubernetes_user.as_str()
     );
-    let left = cloud
-        .eks
-        .kubectl(&["get", "jobs,pods", "--all-namespaces", "--output=name"])
-        .unwrap();
-    assert_eq!(left, "", "the dry run leaves nothing behind");
+    assert_eq!(checked.report["session_name"], "my-org-my-runner");
+    assert_eq!(checked.report["oidc_subject"], "my-org+my-runner");
+    nothing_is_left(cloud);
 }
 
-fn as_runner_with_token(cloud: &Cloud) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("token");
-    fs::write(&file, cloud.eks.oidc_token("my-org", "my-runner").unwrap()).unwrap();
-    let settings = json!({"as": "runner", "web_identity_token_file": file});
-    // Without any credentials of the caller's.
-    let nobody = Credentials {
-        access_key_id: String::new(),
-        secret_access_key: String::new(),
-        session_token: None,
-    };
-    let mut environment = cloud.eks.env_as(&nobody);
-    environment
-        .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
-    let checked = cloud.check_as(environment, &cloud.configuration(), &settings);
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    for id in [
-        "assume-role",
-        "cluster-active",
-        "cluster-endpoint",
-        "api-server",
-        "rbac-create-jobs",
-        "job-dry-run",
-    ] {
-        assert_eq!(checked.of(id)["status"], "passed", "\n{}", checked.text());
-    }
-    checked.says("namespace", &["may not"]);
+/// The dry runs left nothing behind.
+pub(crate) fn nothing_is_left(cloud: &Cloud) {
+    let left = cloud.kubectl(&["get", "jobs,pods", "--all-namespaces", "--output=name"]);
+    assert_eq!(left, "");
 }
 
-fn as_runner_assumed(cloud: &Cloud) {
-    let mut policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
-    let account = &cloud.eks.options().account;
-    policy["Statement"].as_array_mut().unwrap().push(json!({
-        "Effect": "Allow",
-        "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
-        "Action": "sts:AssumeRole",
-    }));
-    cloud.eks.set_trust_policy(&policy).unwrap();
-    let checked = cloud.check(&cloud.configuration(), &json!({"as": "runner"}));
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    for id in ["role-trust", "assume-role", "access-entry", "job-dry-run"] {
-        assert_eq!(checked.of(id)["status"], "passed", "\n{}", checked.text());
-    }
+fn with_a_role_path(cloud: &Cloud) {
+    let (role, mut runner) = role_with_a_path(cloud);
+    let mut entry = cloud.entry();
+    entry["principalArn"] = json!(role);
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    let user = "arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner";
+    assert_eq!(checked.report["kubernetes_user"], user);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
 fn by_kubeconfig(cloud: &Cloud) {
-    let settings = json!({"kubeconfig": cloud.eks.kubeconfig()});
-    let checked = cloud.check(&cloud.configuration(), &settings);
-    checked.only(&[], &[]);
-    assert_eq!(checked.ids("warned"), ["api-server"]);
-    checked.says("api-server", &["make sure that it is the same cluster"]);
+    let kubeconfig = cloud.eks.kubeconfig().display().to_string();
+    cloud
+        .check_with(&cloud.configuration(), &["--kubeconfig", &kubeconfig])
+        .outcome(&[], &["api-server"], &[])
+        .says("api-server", &["make sure that it is the same cluster"]);
 }
 
 fn state_in_the_cluster(cloud: &Cloud) {
     let mut runner = cloud.configuration();
     runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": "states"});
-    let checked = cloud.check(&runner, &json!({}));
-    assert_eq!(checked.ids("failed"), ["state-storage"]);
-    apply(cloud, checked.fix("state-storage"));
-    let checked = cloud.check(&runner, &json!({}));
-    checked.says("state-storage", &["get secrets", "delete leases"]);
-    apply(cloud, checked.fix("state-storage"));
-    let checked = cloud.check(&runner, &json!({}));
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-}
-
-/// Does what a fix for the cluster says.
-pub(crate) fn apply(cloud: &Cloud, fix: &str) {
-    let manifests = fix
-        .split_once("<<'EOF'\n")
-        .unwrap()
-        .1
-        .strip_suffix("EOF\n")
-        .unwrap();
-    cloud.eks.apply(manifests).unwrap();
-}
-
-fn session_names(cloud: &Cloud) {
-    let named = |name: Value| {
-        let mut runner = cloud.configuration();
-        runner["runner_configuration"]["cluster"]["auth"]["session_name"] = name;
-        runner
-    };
-    let checked = cloud.check(&named(json!("a/b")), &json!({}));
-    assert!(
-        checked.ids("failed").contains(&"session-name"),
-        "\n{}",
-        checked.text()
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["state-storage"], &[])
+        .says("state-storage", &["no namespace \"states\""]);
+    fix::apply(cloud, &mut runner, &checked, "state-storage");
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["state-storage"], &[])
+        .says("state-storage", &["get secrets", "delete leases"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    assert_eq!(cloud.check(&runner).status("state-storage"), "passed");
+    let rules = r#"--patch=[{"op": "replace", "path": "/rules/1/verbs", "value": ["get"]}]"#;
+    let patch = [
+        "patch",
+        "role",
+        "humanitec-runner-state",
+        "--namespace=states",
+        "--type=json",
+        rules,
+    ];
+    cloud.kubectl(&patch);
+    let checked = cloud.check(&runner);
+    checked.only(&["state-storage"], &[]).says(
+        "state-storage",
+        &["create leases, update leases, delete leases"],
     );
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+}
 
-    let at = named(json!("me@org"));
-    let checked = cloud.check(&at, &json!({}));
-    checked.says("rbac-create-jobs", &["/me-org", "another name"]);
-    apply(cloud, checked.fix("rbac-create-jobs"));
-    cloud.check(&at, &json!({})).only(&[], &[]);
+/// The command's file may not have one; the Orchestrator takes it.
+fn session_name_that_sts_refuses(cloud: &Cloud) {
+    let mut runner = cloud.with("cluster/auth/session_name", json!("my-org/my-runner"));
+    runner["id"] = json!("my-runner");
+    let report = cloud.library(&json!({"runners": [runner]}))["reports"][0].take();
+    let with_status = |status: &str| {
+        let checks = report["checks"].as_array().unwrap().iter();
+        let has = checks.filter(|check| check["status"] == status);
+        has.map(|check| check["id"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
+    // No session can have that name, and so there is no such user.
+    let skipped = [&["assume-role"][..], &BY_USER, &["state-storage"]].concat();
+    assert_eq!(with_status("skipped"), skipped, "{report:#}");
+    let check = &report["checks"][0];
+    assert!(
+        check["message"].as_str().unwrap().contains("'/'"),
+        "{check}"
+    );
+    assert_eq!(check["fix"], "session_name = \"my-org-my-runner\"\n");
+}
 
-    let id = "r".repeat(70);
-    let mut long = cloud.configuration();
-    long["id"] = json!(id);
+fn session_name_with_an_at_sign(cloud: &Cloud) {
+    let mut runner = cloud.with("cluster/auth/session_name", json!("me@my-org"));
+    // What people bind: the name as it is.
+    let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/me@my-org";
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let role = "--role=humanitec-runner-orchestrator-access";
+    cloud.kubectl(&[
+        "create",
+        "rolebinding",
+        "at",
+        &namespace,
+        role,
+        &format!("--user={user}"),
+    ]);
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    checked.says("session-name", &["each @ becomes -"]);
+    checked.says(
+        "rbac-create-jobs",
+        &["humanitec-runner-eks-role/me-my-org", "another name"],
+    );
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-list-events");
+}
+
+fn session_name_that_is_cut(cloud: &Cloud) {
+    let id = format!("r{}", "unner".repeat(15));
     let policy = cloud.eks.documented_trust_policy("my-org", &id);
     cloud.eks.set_trust_policy(&policy).unwrap();
-    let checked = cloud.check(&long, &json!({}));
-    assert_eq!(checked.ids("warned"), ["session-name"]);
-    apply(cloud, checked.fix("rbac-create-jobs"));
-    cloud.check(&long, &json!({})).only(&[], &[]);
+    let check = || cloud.check_id(&id, cloud.eks.env(), &cloud.configuration(), &[]);
+    let checked = check();
+    checked.outcome(&RBAC, &["session-name"], &["job-dry-run"]);
+    let cut: String = format!("my-org-{id}").chars().take(64).collect();
+    checked.says(
+        "session-name",
+        &[&format!("{cut:?}"), "cut to 64 characters"],
+    );
+    fix::shell(cloud, checked.fix("rbac-create-jobs"));
+    check().outcome(&[], &["session-name"], &[]);
 }

@@ -1,13 +1,17 @@
-//! What is wrong with the role.
+//! What is wrong with the role, and with whom it trusts.
 
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::Cloud;
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
+use crate::cluster::role_with_a_path;
+use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::trust", trust),
-    ("iam::role_missing_and_path", role_missing_and_path),
+    ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
+    ("iam::role_missing", role_missing),
+    ("iam::role_path", role_path),
     ("iam::provider", provider),
     ("iam::permission", permission),
     ("iam::other_account", other_account),
@@ -15,49 +19,52 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 fn trust(cloud: &Cloud) {
     let good = cloud.eks.documented_trust_policy("my-org", "my-runner");
-    let with = |key: &str, value: Value| {
+    let with = |pointer: &str, value: Value| {
         let mut policy = good.clone();
-        policy["Statement"][0]["Condition"]["StringEquals"][key] = value;
+        *policy.pointer_mut(pointer).unwrap() = value;
         policy
     };
+    let condition =
+        |key: &str| format!("/Statement/0/Condition/StringEquals/oidc.humanitec.dev:{key}");
     let mut deny = good.clone();
     let mut statement = good["Statement"][0].clone();
     statement["Effect"] = json!("Deny");
     deny["Statement"].as_array_mut().unwrap().push(statement);
-    let mut principal = good.clone();
-    principal["Statement"][0]["Principal"] = json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"});
+    let other = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+    let sub = "StringEquals on oidc.humanitec.dev:sub";
+    let aud = "StringEquals on oidc.humanitec.dev:aud";
     for (policy, parts) in [
         (
-            with("oidc.humanitec.dev:sub", json!("my-org+other")),
-            [
-                "StringEquals on oidc.humanitec.dev:sub",
-                "\"my-org+my-runner\"",
-                "\"my-org+other\"",
-            ],
+            with(&condition("sub"), json!("my-org+other")),
+            [sub, "\"my-org+my-runner\"", "\"my-org+other\""],
         ),
         (
-            with("oidc.humanitec.dev:aud", json!("eks")),
-            [
-                "StringEquals on oidc.humanitec.dev:aud",
-                "\"sts.amazonaws.com\"",
-                "\"eks\"",
-            ],
+            with(&condition("sub"), json!("my-org+*")),
+            [sub, "only StringLike has wildcards", "my-org+*"],
         ),
         (
-            with("oidc.humanitec.dev:sub", json!("my-org+*")),
-            [
-                "StringEquals on oidc.humanitec.dev:sub",
-                "only StringLike has wildcards",
-                "my-org+*",
-            ],
+            with(&condition("sub"), json!("My-Org+my-runner")),
+            [sub, "My-Org+my-runner", "my-org+my-runner"],
+        ),
+        (
+            with(&condition("aud"), json!("eks")),
+            [aud, "\"sts.amazonaws.com\"", "\"eks\""],
         ),
         (deny, ["denies", "Deny wins", "Statement 2"]),
         (
-            principal,
+            with("/Statement/0/Principal", json!({"Federated": other})),
             [
                 "Principal",
                 "oidc-provider/oidc.humanitec.dev",
                 "githubusercontent",
+            ],
+        ),
+        (
+            with("/Statement/0/Action", json!("sts:AssumeRole")),
+            [
+                "Action",
+                "sts:AssumeRoleWithWebIdentity",
+                "\"sts:AssumeRole\"",
             ],
         ),
     ] {
@@ -66,17 +73,27 @@ fn trust(cloud: &Cloud) {
         checked
             .only(&["role-trust"], &[])
             .says("role-trust", &parts);
-        let fix = checked.fix("role-trust");
-        let document = fix.split('\'').nth(1).unwrap();
-        cloud
-            .eks
-            .set_trust_policy(&serde_json::from_str(document).unwrap())
-            .unwrap();
-        cloud.check_documented().only(&[], &[]);
+        // STS refuses as well.
+        let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
+        assert!(
+            cloud
+                .eks
+                .assume_role(&cloud.runner().role_arn, "a-session", &token)
+                .is_err()
+        );
+        fix::mends(cloud, &checked, "role-trust");
     }
-    let unknown = json!({"aws:SourceVpc": "vpc-1"});
-    let mut policy = good.clone();
-    policy["Statement"][0]["Condition"]["StringEquals"] = unknown;
+    let like = json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*", "oidc.humanitec.dev:aud": "sts.amazonaws.com"}});
+    cloud
+        .eks
+        .set_trust_policy(&with("/Statement/0/Condition", like))
+        .unwrap();
+    cloud.check_documented().all_pass();
+}
+
+fn trust_that_is_not_judged(cloud: &Cloud) {
+    let mut policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
+    policy["Statement"][0]["Condition"]["StringEquals"]["aws:SourceVpc"] = json!("vpc-1");
     cloud.eks.set_trust_policy(&policy).unwrap();
     cloud
         .check_documented()
@@ -84,30 +101,67 @@ fn trust(cloud: &Cloud) {
         .says("role-trust", &["Can't tell", "aws:SourceVpc"]);
 }
 
-fn role_missing_and_path(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    let role_arn = |arn: &str| json!(arn);
-    let auth = "/runner_configuration/cluster/auth/role_arn";
-    *runner.pointer_mut(auth).unwrap() = role_arn("arn:aws:iam::123456789012:role/nobody");
-    let checked = cloud.check(&runner, &json!({}));
-    let failed = checked.ids("failed");
-    assert_eq!(
-        failed,
-        ["role-exists", "access-entry"],
-        "\n{}",
-        checked.text()
-    );
-    assert!(checked.fix("role-exists").contains("aws_iam_role"));
-    assert_eq!(checked.of("role-exists")["not_yet"], true);
+/// What needs the role, and the user that a session of it is.
+const BEHIND_ROLE: [&str; 8] = [
+    "role-trust",
+    "role-permission",
+    "access-entry",
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+    "job-dry-run",
+];
 
-    *runner.pointer_mut(auth).unwrap() =
-        role_arn("arn:aws:iam::123456789012:role/team/humanitec-runner-eks-role");
-    let checked = cloud.check(&runner, &json!({}));
-    checked.says("role-exists", &["another path"]);
-    assert_eq!(
-        checked.fix("role-exists"),
-        format!("role_arn = \"{}\"\n", cloud.runner().role_arn)
+fn role_missing(cloud: &Cloud) {
+    let mut runner = cloud.with(
+        "cluster/auth/role_arn",
+        json!("arn:aws:iam::123456789012:role/nobody"),
     );
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["role-exists"], &BEHIND_ROLE)
+        .says("role-exists", &["role/nobody"]);
+    fix::apply(cloud, &mut runner, &checked, "role-exists");
+    let checked = cloud.check(&runner);
+    checked.only(&["role-permission", "access-entry"], &BY_USER);
+    fix::apply(cloud, &mut runner, &checked, "role-permission");
+    fix::apply(cloud, &mut runner, &checked, "access-entry");
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+
+    // One that was there, and left its entry behind.
+    let role = json!({"RoleName": sandbox::eks::ROLE_NAME});
+    let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
+    let mut attached = role.clone();
+    attached["PolicyArn"] = json!(policy);
+    cloud.aws("iam", "DetachRolePolicy", &attached);
+    cloud.aws("iam", "DeleteRole", &role);
+    let checked = cloud.check_documented();
+    checked.only(&["role-exists"], &["role-trust", "role-permission"]);
+}
+
+fn role_path(cloud: &Cloud) {
+    let documented = "arn:aws:iam::123456789012:role/team/humanitec-runner-eks-role";
+    let mut runner = cloud.with("cluster/auth/role_arn", json!(documented));
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["role-exists"], &BEHIND_ROLE)
+        .says("role-exists", &["another path"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
+
+    let (role, _) = role_with_a_path(cloud);
+    let mut runner = cloud.with(
+        "cluster/auth/role_arn",
+        json!("arn:aws:iam::123456789012:role/pathed"),
+    );
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["role-exists"], &BEHIND_ROLE)
+        .says("role-exists", &["another path", &role]);
+    fix::apply(cloud, &mut runner, &checked, "role-exists");
+    assert_eq!(cloud.check(&runner).status("role-exists"), "passed");
 }
 
 fn provider(cloud: &Cloud) {
@@ -126,6 +180,7 @@ fn provider(cloud: &Cloud) {
         .only(&["oidc-provider"], &[])
         .says("oidc-provider", &["client id sts.amazonaws.com"]);
     assert_eq!(checked.of("oidc-provider")["found"], "other");
+    fix::mends(cloud, &checked, "oidc-provider");
 
     cloud.aws(
         "iam",
@@ -133,12 +188,18 @@ fn provider(cloud: &Cloud) {
         &json!({"OpenIDConnectProviderArn": arn}),
     );
     let checked = cloud.check_documented();
-    checked.only(&["oidc-provider"], &[]);
-    assert!(
-        checked
-            .fix("oidc-provider")
-            .contains("aws_iam_openid_connect_provider")
-    );
+    checked
+        .only(&["oidc-provider"], &[])
+        .says("oidc-provider", &["https://oidc.humanitec.dev"]);
+    fix::mends(cloud, &checked, "oidc-provider");
+
+    // Another installation of the Orchestrator has another issuer.
+    let issuer = ["--oidc-issuer", "https://oidc.example.com"];
+    let checked = cloud.check_with(&cloud.configuration(), &issuer);
+    checked.only(&["oidc-provider", "role-trust"], &[]);
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "oidc-provider");
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "role-trust");
+    cloud.check_with(&cloud.configuration(), &issuer).all_pass();
 }
 
 fn permission(cloud: &Cloud) {
@@ -155,24 +216,33 @@ fn permission(cloud: &Cloud) {
         &json!({"RoleName": role, "PolicyArn": policy}),
     );
     let checked = cloud.check_documented();
-    checked
-        .only(&["role-permission"], &[])
-        .says("role-permission", &["eks:DescribeCluster"]);
-    let document = checked.fix("role-permission").split('\'').nth(1).unwrap();
-    cloud.aws(
-        "iam",
-        "PutRolePolicy",
-        &json!({"RoleName": role, "PolicyName": "p", "PolicyDocument": document}),
+    checked.only(&["role-permission"], &[]).says(
+        "role-permission",
+        &["eks:DescribeCluster", "cluster/my-eks-cluster"],
     );
-    cloud.check_documented().only(&[], &[]);
+    fix::mends(cloud, &checked, "role-permission");
+
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
+    let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
+    cloud.aws("iam", "PutRolePolicy", &deny);
+    cloud
+        .check_documented()
+        .only(&["role-permission"], &[])
+        .says("role-permission", &["Deny"]);
 }
 
 fn other_account(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["cluster"]["auth"]["role_arn"] =
-        json!("arn:aws:iam::999999999999:role/humanitec-runner-eks-role");
-    let checked = cloud.check(&runner, &json!({}));
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+    let role = "arn:aws:iam::999999999999:role/humanitec-runner-eks-role";
+    let checked = cloud.check(&cloud.with("cluster/auth/role_arn", json!(role)));
+    let mut skipped = vec![
+        "role-exists",
+        "oidc-provider",
+        "role-trust",
+        "role-permission",
+        "cluster-active",
+    ];
+    skipped.extend(BEHIND_CLUSTER);
+    checked.only(&[], &skipped);
     for id in ["role-exists", "oidc-provider", "cluster-active"] {
         checked.says(id, &["999999999999", "123456789012"]);
     }

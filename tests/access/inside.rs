@@ -1,50 +1,85 @@
 //! What is wrong inside the cluster.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::Cloud;
-use crate::healthy::apply;
+use crate::cloud::{Cloud, RBAC, set};
+use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("inside::namespace", namespace),
+    ("inside::terminating_namespace", terminating_namespace),
     ("inside::service_account", service_account),
     ("inside::each_verb", each_verb),
     ("inside::wrong_user", wrong_user),
     ("inside::access_policy", access_policy),
     ("inside::references", references),
     ("inside::pod_security", pod_security),
-    ("inside::quota", quota),
+    ("inside::quotas", quotas),
+    ("inside::invalid_pod_template", invalid_pod_template),
+];
+
+/// What the fix of the namespace makes reachable.
+const IN_NAMESPACE: [&str; 7] = [
+    "service-account",
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+    "pod-template-refs",
+    "job-dry-run",
 ];
 
 fn namespace(cloud: &Cloud) {
+    let mut runner = cloud.with("job/namespace", json!("nowhere"));
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["namespace"], &IN_NAMESPACE)
+        .says("namespace", &["no namespace \"nowhere\""]);
+    fix::apply(cloud, &mut runner, &checked, "namespace");
+    let checked = cloud.check(&runner);
+    let failed = [&["service-account"][..], &RBAC].concat();
+    checked.only(&failed, &["job-dry-run"]);
+    fix::apply(cloud, &mut runner, &checked, "service-account");
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-list-pods");
+}
+
+fn terminating_namespace(cloud: &Cloud) {
+    // Nothing here ends what is being deleted.
+    cloud.kubectl(&[
+        "delete",
+        "namespace",
+        &cloud.runner().namespace,
+        "--wait=false",
+    ]);
+    let checked = cloud.check_documented();
+    checked
+        .only(
+            &["namespace"],
+            &["service-account", "pod-template-refs", "job-dry-run"],
+        )
+        .says("namespace", &["being deleted"]);
+    cloud.finish_deletion(&cloud.runner().namespace);
     let mut runner = cloud.configuration();
-    runner["runner_configuration"]["job"]["namespace"] = json!("nowhere");
-    let checked = cloud.check(&runner, &json!({}));
-    checked.only(
-        &[
-            "namespace",
-            "rbac-create-jobs",
-            "rbac-get-jobs",
-            "rbac-list-pods",
-            "rbac-list-events",
-        ],
-        &["service-account", "pod-template-refs", "job-dry-run"],
-    );
-    apply(cloud, checked.fix("namespace"));
-    apply(cloud, checked.fix("rbac-create-jobs"));
-    let checked = cloud.check(&runner, &json!({}));
-    apply(cloud, checked.fix("service-account"));
-    cloud.check(&runner, &json!({})).only(&[], &[]);
+    fix::apply(cloud, &mut runner, &checked, "namespace");
+    assert_eq!(cloud.check(&runner).status("namespace"), "passed");
 }
 
 fn service_account(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["job"]["service_account"] = json!("nobody");
-    let checked = cloud.check(&runner, &json!({}));
-    checked.only(&["service-account"], &["job-dry-run"]);
-    apply(cloud, checked.fix("service-account"));
-    cloud.check(&runner, &json!({})).only(&[], &[]);
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "delete",
+        "serviceaccount",
+        &cloud.runner().service_account,
+        &namespace,
+    ]);
+    let checked = cloud.check_documented();
+    checked
+        .only(&["service-account"], &["job-dry-run"])
+        .says("service-account", &["\"humanitec-runner\""]);
+    fix::mends(cloud, &checked, "service-account");
 }
 
 fn each_verb(cloud: &Cloud) {
@@ -55,24 +90,23 @@ fn each_verb(cloud: &Cloud) {
         ("", "pods", "list"),
         ("", "events", "list"),
     ];
-    let ids = [
-        "rbac-create-jobs",
-        "rbac-get-jobs",
-        "rbac-list-pods",
-        "rbac-list-events",
-    ];
-    for (missing, id) in ids.iter().enumerate() {
-        let rules: Vec<_> = all
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| *index != missing)
-            .map(|(_, (group, resource, verb))| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]}))
-            .collect();
-        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": "humanitec-runner-orchestrator-access", "namespace": namespace}, "rules": rules});
+    for (id, missing) in RBAC.iter().zip(all) {
+        let rules = all.iter().filter(|right| **right != missing).map(|(group, resource, verb)| {
+            json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]})
+        });
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "humanitec-runner-orchestrator-access", "namespace": namespace},
+            "rules": rules.collect::<Vec<_>>(),
+        });
         cloud.eks.apply(&role.to_string()).unwrap();
         let checked = cloud.check_documented();
-        let skipped: &[&str] = if missing == 0 { &["job-dry-run"] } else { &[] };
+        let skipped: &[&str] = if *id == "rbac-create-jobs" {
+            &["job-dry-run"]
+        } else {
+            &[]
+        };
         checked.only(&[id], skipped);
         checked.says(
             id,
@@ -81,143 +115,218 @@ fn each_verb(cloud: &Cloud) {
                 "does not allow",
             ],
         );
-        apply(cloud, checked.fix(id));
-        cloud.check_documented().only(&[], &[]);
+        fix::mends(cloud, &checked, id);
     }
 }
 
 fn wrong_user(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["cluster"]["auth"]["session_name"] = json!("new-session");
-    let checked = cloud.check(&runner, &json!({}));
-    checked.only(
-        &[
-            "rbac-create-jobs",
-            "rbac-get-jobs",
-            "rbac-list-pods",
-            "rbac-list-events",
-        ],
-        &["job-dry-run"],
-    );
+    let mut runner = cloud.with("cluster/auth/session_name", json!("new-session"));
+    let checked = cloud.check(&runner);
+    checked.only(&RBAC, &["job-dry-run"]);
+    let old = "assumed-role/humanitec-runner-eks-role/my-org-my-runner";
     checked.says(
         "rbac-get-jobs",
-        &[
-            "assumed-role/humanitec-runner-eks-role/my-org-my-runner",
-            "another name",
-        ],
+        &[old, "another name", "humanitec-runner-eks-role/new-session"],
     );
-    apply(cloud, checked.fix("rbac-create-jobs"));
-    cloud.check(&runner, &json!({})).only(&[], &[]);
+    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
 fn access_policy(cloud: &Cloud) {
-    cloud
-        .eks
-        .kubectl(&[
-            "delete",
-            "rolebinding",
-            "humanitec-runner-orchestrator-access",
-            "-n",
-            &cloud.runner().namespace,
-        ])
-        .unwrap();
-    let associate = |name: &str| {
-        cloud.aws(
-            "eks",
-            "AssociateAccessPolicy",
-            &json!({
-                "clusterName": cloud.eks.options().cluster_name,
-                "principalArn": cloud.runner().role_arn,
-                "policyArn": format!("arn:aws:eks::aws:cluster-access-policy/{name}"),
-                "accessScope": {"type": "namespace", "namespaces": [cloud.runner().namespace]},
-            }),
-        )
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "delete",
+        "rolebinding",
+        "humanitec-runner-orchestrator-access",
+        &namespace,
+    ]);
+    let without = cloud.check_documented();
+    without.only(&RBAC, &["job-dry-run"]);
+    let associate = |name: &str, scope: Value| {
+        let mut policy = cloud.entry();
+        policy["policyArn"] = json!(format!("arn:aws:eks::aws:cluster-access-policy/{name}"));
+        policy["accessScope"] = scope;
+        cloud.aws("eks", "AssociateAccessPolicy", &policy);
     };
-    associate("AmazonEKSViewPolicy");
+    let here = json!({"type": "namespace", "namespaces": [cloud.runner().namespace]});
+    associate("AmazonEKSViewPolicy", here.clone());
     cloud
         .check_documented()
         .only(&["rbac-create-jobs"], &["job-dry-run"]);
-    associate("AmazonEKSEditPolicy");
+    associate(
+        "AmazonEKSEditPolicy",
+        json!({"type": "namespace", "namespaces": ["elsewhere"]}),
+    );
+    cloud
+        .check_documented()
+        .only(&["rbac-create-jobs"], &["job-dry-run"]);
+    associate("AmazonEKSEditPolicy", here);
     let checked = cloud.check_documented();
-    checked.only(&[], &["job-dry-run"]);
-    checked.says("rbac-create-jobs", &["AmazonEKSEditPolicy"]);
+    // The policy counts for the session and not for the name, so that nobody can try the Job as that.
+    checked
+        .only(&[], &["job-dry-run"])
+        .says("job-dry-run", &["access policy"]);
+    for id in RBAC {
+        checked.says(id, &["by the EKS access policy AmazonEKS"]);
+    }
+    let (_directory, token) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let as_runner = ["--as", "runner", "--web-identity-token-file", &token];
+    let checked = cloud.check_with(&cloud.configuration(), &as_runner);
+    for id in RBAC.into_iter().chain(["job-dry-run"]) {
+        assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
+    }
+    fix::mends(cloud, &without, "rbac-create-jobs");
 }
 
 fn references(cloud: &Cloud) {
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["job"]["pod_template"] = json!({"spec": {"containers": [{"name": "main", "env": [
-        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "key"}}},
-        {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "maybe", "key": "key", "optional": true}}},
-    ]}]}});
-    let checked = cloud.check(&runner, &json!({}));
+    let key = |name: &str| json!({"name": name, "key": "key"});
+    let mut runner = cloud.with("job/pod_template", json!({"spec": {
+        "containers": [{"name": "main",
+            "env": [
+                {"name": "A", "valueFrom": {"secretKeyRef": key("my-secret")}},
+                {"name": "B", "valueFrom": {"configMapKeyRef": key("my-map")}},
+                {"name": "C", "valueFrom": {"secretKeyRef": {"name": "maybe", "key": "key", "optional": true}}},
+            ],
+            "envFrom": [{"secretRef": {"name": "all"}}],
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        }],
+        "volumes": [{"name": "v", "secret": {"secretName": "files"}}],
+        "imagePullSecrets": [{"name": "pull"}],
+    }}));
+    let checked = cloud.check(&runner);
+    checked.only(&["pod-template-refs"], &[]);
+    for missing in [
+        "Secret \"my-secret\"",
+        "ConfigMap \"my-map\"",
+        "Secret \"all\"",
+        "Secret \"files\"",
+        "Secret \"pull\"",
+    ] {
+        checked.says("pod-template-refs", &[&format!("{missing} does not exist")]);
+    }
+    assert!(!checked.message("pod-template-refs").contains("maybe"));
+    fix::mends_runner(cloud, &mut runner, &checked, "pod-template-refs");
+
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&["delete", "secret", "my-secret", &namespace]);
+    let other = "--from-literal=other=a-secret-value";
+    cloud.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "my-secret",
+        &namespace,
+        other,
+    ]);
+    let checked = cloud.check(&runner);
     checked.only(&["pod-template-refs"], &[]);
     checked.says(
         "pod-template-refs",
-        &["Secret \"my-secret\" does not exist"],
+        &["Secret \"my-secret\" has no key key", "it has: other"],
     );
-    let namespace = cloud.runner().namespace.as_str();
-    let create = ["create", "secret", "generic", "my-secret", "-n", namespace];
-    cloud
-        .eks
-        .kubectl(&[&create[..], &["--from-literal=other=x"]].concat())
-        .unwrap();
-    let checked = cloud.check(&runner, &json!({}));
-    checked.says("pod-template-refs", &["has no key key", "it has: other"]);
-    cloud
-        .eks
-        .kubectl(&["delete", "secret", "my-secret", "-n", namespace])
-        .unwrap();
-    cloud
-        .eks
-        .kubectl(&[&create[..], &["--from-literal=key=x"]].concat())
-        .unwrap();
-    cloud.check(&runner, &json!({})).only(&[], &[]);
+    assert!(!checked.report.to_string().contains("a-secret-value"));
+    let added = r#"--patch={"stringData": {"key": "x"}}"#;
+    cloud.kubectl(&["patch", "secret", "my-secret", &namespace, added]);
+    cloud.check(&runner).all_pass();
 }
 
 fn pod_security(cloud: &Cloud) {
     let namespace = cloud.runner().namespace.as_str();
-    cloud
-        .eks
-        .kubectl(&[
-            "label",
-            "namespace",
-            namespace,
-            "pod-security.kubernetes.io/enforce=restricted",
-        ])
-        .unwrap();
-    cloud.check_documented().only(&[], &[]);
-    let mut runner = cloud.configuration();
-    runner["runner_configuration"]["job"]["pod_template"] = json!({"spec": {"containers": [{"name": "main", "securityContext": {"privileged": true, "allowPrivilegeEscalation": true}}]}});
-    let checked = cloud.check(&runner, &json!({}));
+    cloud.kubectl(&[
+        "label",
+        "namespace",
+        namespace,
+        "pod-security.kubernetes.io/enforce=restricted",
+    ]);
+    // The Orchestrator's own Job is a restricted one.
+    cloud.check_documented().all_pass();
+    // Of a Job, Pod Security only warns: it is the pod that is refused.
+    let root = json!({"spec": {"containers": [{"name": "main", "securityContext": {"runAsNonRoot": false}}]}});
+    let mut runner = cloud.with("job/pod_template", root);
+    let checked = cloud.check(&runner);
     checked
         .only(&["job-dry-run"], &[])
-        .says("job-dry-run", &["violates PodSecurity", "privileged"]);
-    let fix = checked.fix("job-dry-run").lines().last().unwrap();
-    assert!(fix.starts_with("kubectl label namespace"), "{fix}");
+        .says("job-dry-run", &["violates PodSecurity", "runAsNonRoot"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
+    let privileged = json!({"privileged": true, "allowPrivilegeEscalation": true});
+    let template =
+        json!({"spec": {"containers": [{"name": "main", "securityContext": privileged}]}});
+    set(&mut runner, "job/pod_template", template);
+    let checked = cloud.check(&runner);
+    checked
+        .only(&["job-dry-run"], &[])
+        .says("job-dry-run", &["baseline", "privileged"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
 }
 
-fn quota(cloud: &Cloud) {
-    let namespace = cloud.runner().namespace.as_str();
-    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": namespace},
-        "spec": {"hard": {"pods": "0"}}});
+/// Sets a quota of nothing, with the status that a controller would write.
+fn quota(cloud: &Cloud, resource: &str) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let none = json!({resource: "0"});
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": cloud.runner().namespace},
+        "spec": {"hard": none},
+    });
     cloud.eks.apply(&quota.to_string()).unwrap();
-    let status = json!({"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}).to_string();
-    cloud
-        .eks
-        .kubectl(&[
+    let status = format!(
+        "--patch={}",
+        json!({"status": {"hard": none, "used": none}})
+    );
+    cloud.kubectl(&[
+        "patch",
+        "resourcequota",
+        "none",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        &status,
+    ]);
+}
+
+fn quotas(cloud: &Cloud) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    for resource in ["count/jobs.batch", "pods", "requests.memory"] {
+        quota(cloud, resource);
+        let checked = cloud.check_documented();
+        checked
+            .only(&["job-dry-run"], &[])
+            .says("job-dry-run", &["exceeded quota: none", resource]);
+        fix::shell(cloud, checked.fix("job-dry-run"));
+        // What a controller does with a changed quota.
+        let raised = [
+            "get",
+            "resourcequota",
+            "none",
+            &namespace,
+            "--output=jsonpath={.spec.hard}",
+        ];
+        let hard: Value = serde_json::from_str(&cloud.kubectl(&raised)).unwrap();
+        let status = format!("--patch={}", json!({"status": {"hard": hard}}));
+        let patch = [
             "patch",
             "resourcequota",
             "none",
-            "-n",
-            namespace,
+            &namespace,
             "--subresource=status",
             "--type=merge",
-            "-p",
             &status,
-        ])
-        .unwrap();
-    cloud
-        .check_documented()
+        ];
+        cloud.kubectl(&patch);
+        // The API server sees it in a moment.
+        let start = Instant::now();
+        while cloud.check_documented().status("job-dry-run") != "passed" {
+            assert!(start.elapsed() < Duration::from_secs(10), "{hard}");
+        }
+        cloud.check_documented().all_pass();
+        cloud.kubectl(&["delete", "resourcequota", "none", &namespace]);
+    }
+}
+
+fn invalid_pod_template(cloud: &Cloud) {
+    let template = json!({"spec": {"containers": [{"name": "main", "volumeMounts": [{"name": "absent", "mountPath": "/x"}]}]}});
+    let checked = cloud.check(&cloud.with("job/pod_template", template));
+    checked
         .only(&["job-dry-run"], &[])
-        .says("job-dry-run", &["exceeded quota"]);
+        .says("job-dry-run", &["volumeMounts", "absent"]);
 }

@@ -1,15 +1,24 @@
 //! The EKS access preflight against the sandbox's small EKS, broken in one way at a time.
 //!
-//! The preflight reads its credentials and proxies from the environment, so each run is a process
-//! of its own: this binary again, with the environment that the sandbox gives.
+//! Nearly all goes through the command, as a user has it. What the command does not do, many runners
+//! at once and waiting for propagation, goes through the library, in a process of its own: this binary
+//! again, because credentials and proxies are read from the environment.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod child;
 mod cloud;
+mod cluster;
 mod cost;
 mod denied;
+mod fix;
 mod healthy;
 mod iam;
 mod inside;
+mod network;
+mod permissions;
+mod runner;
+mod setup;
 
 use std::sync::Mutex;
 
@@ -34,9 +43,13 @@ fn main() {
     let scenarios = [
         healthy::SCENARIOS,
         iam::SCENARIOS,
-        cloud::SCENARIOS,
+        cluster::SCENARIOS,
         inside::SCENARIOS,
+        runner::SCENARIOS,
         denied::SCENARIOS,
+        permissions::SCENARIOS,
+        network::SCENARIOS,
+        setup::SCENARIOS,
         cost::SCENARIOS,
     ]
     .concat();

@@ -1,10 +1,13 @@
 //! The caller's AWS credentials, looked for once.
 
+use std::error::Error;
 use std::fmt;
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;
+use aws_config::imds::client::error::ImdsError;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -23,9 +26,8 @@ use crate::access::settings::Settings;
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long the instance's metadata service may take, where there may be none. The SDK asks it twice,
-/// and who has no credentials is to know it within two seconds.
-const METADATA: Duration = Duration::from_millis(500);
+/// How long the instance's metadata service may take, where there may be none.
+const METADATA: Duration = Duration::from_secs(1);
 
 /// The SDK's configuration without credentials: what the environment and the profile say about
 /// endpoints, FIPS, proxies and certificates.
@@ -123,11 +125,19 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
         .await
         .map_err(|error| match error {
             CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
+            // Last in the chain: nothing was found before, and the instance has none to give.
+            other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
                 "The AWS credentials cannot be got: {}",
                 chain(&other)
             )),
         })
+}
+
+/// Whether the metadata service of the instance gave an error, such as that it is disabled.
+fn is_of_metadata(error: &(dyn Error + 'static)) -> bool {
+    let mut sources = iter::successors(Some(error), |&error| error.source());
+    sources.any(|error| error.is::<ImdsError>())
 }
 
 /// Credentials that are got once and again shortly before they expire, by whoever needs them

@@ -140,6 +140,7 @@ impl AwsError {
                     "No AWS credentials were found in the environment, the profile, a web identity, \
                      the container or the instance.",
                 )
+                .compare("AWS credentials", "none")
                 .fix(
                     "no-credentials",
                     "aws sso login   # or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -148,10 +149,12 @@ impl AwsError {
                 outcome
             }
             Self::BadCredentials(message) => {
-                let mut outcome = Outcome::failed(format!("{}.", bare(message))).fix(
-                    "bad-credentials",
-                    "aws sts get-caller-identity   # must answer with these credentials",
-                );
+                let mut outcome = Outcome::failed(format!("{}.", bare(message)))
+                    .compare("AWS credentials that serve", message.as_str())
+                    .fix(
+                        "bad-credentials",
+                        "aws sts get-caller-identity   # must answer with these credentials",
+                    );
                 outcome.no_credentials = true;
                 outcome
             }

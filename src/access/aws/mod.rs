@@ -263,7 +263,14 @@ impl Aws {
             .web_identity_token(token.trim())
             .send()
             .await
-            .map_err(|error| AwsError::of(ACTION, error))?;
+            .map_err(|error| match AwsError::of(ACTION, error) {
+                // The call has no signature: it is the token that does not serve.
+                AwsError::BadCredentials(message) => AwsError::Denied {
+                    action: ACTION,
+                    message,
+                },
+                other => other,
+            })?;
         received(ACTION, answer.credentials)
     }
 

@@ -26,12 +26,26 @@ pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Err(error) if error.is_unauthorized() => unauthorized(run, &reached, &error).await?,
         Err(error @ KubeError::Certificate(_)) => Outcome::failed(format!(
             "{error}. If a proxy opens TLS on the way, name its authority in AWS_CA_BUNDLE or pass it by with NO_PROXY."
-        )),
+        ))
+        .compare("a certificate of the cluster's authority", error.to_string())
+        .fix(
+            format!("api-server:{}", cluster.endpoint.as_deref().unwrap_or_default()),
+            "export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"   # or AWS_CA_BUNDLE=<the proxy's authority>\n",
+        ),
         Err(error @ KubeError::Unreachable(_)) if !is_open(&cluster) => Outcome::skipped(format!(
             "From here {error}. Its endpoint is not open to every address, so this says nothing about the \
              Orchestrator: see cluster-endpoint."
         )),
-        Err(error) => Outcome::failed(format!("{error}.")).retryable(),
+        Err(error) => {
+            let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
+            Outcome::failed(format!("{error}."))
+                .compare("an answer of the cluster's API", error.to_string())
+                .fix(
+                    format!("api-server:{endpoint}"),
+                    format!("curl -k {endpoint}/version   # from here: mind HTTPS_PROXY, NO_PROXY and firewalls\n"),
+                )
+                .retryable()
+        }
     })
 }
 
@@ -68,6 +82,7 @@ async fn unauthorized(
              type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was made after the role.",
             session.name, session.role_arn, error.message()
         ))
+        .compare("a token that the cluster takes", error.message())
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
             access_entry_hcl(name, &hcl(&session.role_arn)),

@@ -25,34 +25,50 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
     Ok(match run.eks_cluster().await? {
         Ok(cluster) => match cluster.status.as_str() {
             status @ ("ACTIVE" | "UPDATING") => Outcome::passed(format!("The {what} is {status}.")),
-            status @ ("CREATING" | "PENDING") => Outcome::failed(format!("The {what} is still {status}."))
+            status @ ("CREATING" | "PENDING") => {
+                Outcome::failed(format!("The {what} is still {status}."))
+                    .compare("ACTIVE", status)
+                    .fix(
+                        cause,
+                        format!(
+                            "aws eks wait cluster-active --region {} --name {}\n",
+                            shell(region),
+                            shell(name)
+                        ),
+                    )
+                    .not_yet()
+            }
+            status => Outcome::failed(format!("The {what} is {status}."))
                 .compare("ACTIVE", status)
-                .fix(
-                    cause,
-                    format!("aws eks wait cluster-active --region {} --name {}\n", shell(region), shell(name)),
-                )
-                .not_yet(),
-            status => Outcome::failed(format!("The {what} is {status}.")).compare("ACTIVE", status),
+                .fix(cause, other_cluster(region)),
         },
         Err(AwsError::NotFound { .. }) => Outcome::failed(format!("There is no {what}."))
             .compare(name, "no such cluster")
-            .fix(
-                cause,
-                format!("aws eks list-clusters --region {}   # then set cluster.name and cluster.region\n", shell(region)),
-            )
+            .fix(cause, other_cluster(region))
             .not_yet(),
         Err(AwsError::Denied { message, .. }) if run.as_runner() => {
             let role = run.role()?;
             let arn = cluster_arn(role, region, name);
-            Outcome::failed(format!("The runner's role may not describe the {what}: {message}."))
-                .fix(
-                    format!("role-permission:{role}:{arn}"),
-                    permission_command(role, &permission_policy(&arn)),
-                )
-                .retryable()
+            Outcome::failed(format!(
+                "The runner's role may not describe the {what}: {message}."
+            ))
+            .compare(format!("eks:DescribeCluster allowed on {arn}"), "denied")
+            .fix(
+                format!("role-permission:{role}:{arn}"),
+                permission_command(role, &permission_policy(&arn)),
+            )
+            .retryable()
         }
         Err(error) => error.outcome(),
     })
+}
+
+/// What there is to choose from.
+fn other_cluster(region: &str) -> String {
+    format!(
+        "aws eks list-clusters --region {}   # then set cluster.name and cluster.region\n",
+        shell(region)
+    )
 }
 
 /// The cluster, for a check that needs `cluster-active`.
@@ -134,7 +150,7 @@ fn judge_endpoint(
         "The cluster's public endpoint does not admit {}, from where the Orchestrator calls.",
         outside.join(", ")
     ))
-    .compare(outside.join(", "), &admitted)
+    .compare(outside.join(", "), admitted)
     .fix(
         cause,
         update(format!("publicAccessCidrs={}", all.join(","))),
@@ -154,6 +170,7 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
     match run.access_entry().await? {
         Ok(entry) => judge_entry(run, &entry, &cause).await,
         Err(AwsError::NotFound { .. }) => {
+            role_is_not_missing(run).await?;
             let absent = Outcome::failed(format!("The cluster has no access entry for {arn}."))
                 .compare(
                     format!("an access entry of type STANDARD for {arn}"),
@@ -184,6 +201,25 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
     }
 }
 
+/// Ends the check of an entry, or a line, that is missing because the role is: it cannot be made
+/// before, and the role's own check tells all there is to tell.
+async fn role_is_not_missing(run: &Run<'_>) -> Result<(), Outcome> {
+    if run.same_account().await.is_err() {
+        return Ok(());
+    }
+    let wanted = run.role()?.to_string();
+    let missing = match run.iam_role().await? {
+        Ok(role) => role.arn != wanted,
+        Err(error) => matches!(error, AwsError::NotFound { .. }),
+    };
+    if missing {
+        return Err(Outcome::skipped(format!(
+            "Needs role-exists, which has failed: there is no role {wanted} that the cluster could know."
+        )));
+    }
+    Ok(())
+}
+
 /// What an entry that is there comes to.
 async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<Outcome, Outcome> {
     let arn = run.role()?.to_string();
@@ -199,7 +235,7 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
             "The access entry for {arn} is of type {}, which is for nodes: it takes no permissions.",
             entry.kind
         ))
-        .compare("STANDARD", &entry.kind)
+        .compare("STANDARD", entry.kind.as_str())
         .fix(cause, recreate()?));
     }
     // EKS binds an entry to the role's unique id: one made anew under the same ARN is another.
@@ -234,7 +270,11 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
 async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let role = run.role()?;
     let cause = format!("aws-auth:{}:{}:{role}", run.region()?, run.cluster_name()?);
-    Ok(match run.aws_auth().await? {
+    let line = run.aws_auth().await?;
+    if matches!(line, Ok(AwsAuth::Absent)) {
+        role_is_not_missing(run).await?;
+    }
+    Ok(match line {
         Ok(AwsAuth::Mapped { username, groups }) => Outcome::passed(format!(
             "aws-auth maps the role to the user {username:?} with {}.",
             if groups.is_empty() {

@@ -1,5 +1,7 @@
 //! `job-dry-run`: the cluster's admission of the Orchestrator's Job, tried without keeping it.
 
+use serde_json::{Map, json};
+
 use super::namespace::{cluster, missing_service_account};
 use super::rbac::CREATE_JOBS;
 use crate::access::check::Outcome;
@@ -97,6 +99,7 @@ fn judge(
         Outcome::failed(format!(
             "The cluster refuses the Orchestrator's {what}: {message}"
         ))
+        .compare("admitted", message.as_str())
     };
     let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
     Ok(match refusal(*code, message) {
@@ -114,23 +117,88 @@ fn judge(
             .not_yet(),
         Refusal::PodSecurity => refused().fix(
             cause,
-            "# Change what pod_template asks for, or what the namespace allows:\n".to_owned()
-                + &format!("kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline\n"),
+            format!(
+                "# Change what pod_template asks for, or what the namespace allows:\n\
+                 kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce={}\n",
+                sufficient_level(message)
+            ),
         ),
         Refusal::Quota => refused().fix(
             cause,
-            format!("kubectl describe resourcequota -n {namespace}   # then raise it\n"),
+            quota_command(namespace, message).unwrap_or_else(|| {
+                format!("kubectl describe resourcequota -n {namespace}   # then raise it\n")
+            }),
         ),
         Refusal::Invalid => refused().fix(
             cause,
             "# job.pod_template makes an invalid Job: mend the field that the message names.\n",
         ),
-        Refusal::Other => Outcome {
-            cause: Some(cause),
-            ..refused()
-        }
-        .retryable(),
+        Refusal::Other => refused()
+            .fix(
+                cause,
+                "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies   \
+                 # the message names what refused it\n",
+            )
+            .retryable(),
     })
+}
+
+/// The strictest Pod Security level that takes a pod which violates a stricter one. The texts are
+/// those of the checks of the level `baseline` in k8s.io/pod-security-admission.
+fn sufficient_level(message: &str) -> &'static str {
+    const BASELINE: [&str; 10] = [
+        "AppArmor",
+        "host namespaces",
+        "host probes",
+        "hostPath volumes",
+        "hostPort",
+        "hostProcess",
+        "non-default capabilities",
+        "privileged (",
+        "procMount",
+        "seLinuxOptions",
+    ];
+    let beyond = BASELINE.iter().any(|text| message.contains(text));
+    if beyond || message.contains("sysctls") || message.contains("PodSecurity \"baseline") {
+        "privileged"
+    } else {
+        "baseline"
+    }
+}
+
+/// Raises a quota by what was missing. The text is `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
+fn quota_command(namespace: &str, message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("exceeded quota: ")?;
+    let (name, rest) = rest.split_once(", requested: ")?;
+    let (requested, rest) = rest.split_once(", used: ")?;
+    let (used, _) = rest.split_once(", limited: ")?;
+    let mut hard = Map::new();
+    for (requested, used) in requested.split(',').zip(used.split(',')) {
+        let (resource, requested) = requested.split_once('=')?;
+        let (same, used) = used.split_once('=')?;
+        let sum = sum(requested, used).filter(|_| same == resource)?;
+        hard.insert(resource.to_owned(), sum.into());
+    }
+    let patch = json!({"spec": {"hard": hard}});
+    Some(format!(
+        "kubectl patch resourcequota {name} -n {namespace} --type=merge --patch '{patch}'   # or more\n"
+    ))
+}
+
+/// The sum of two of Kubernetes' quantities of the same unit.
+fn sum(one: &str, other: &str) -> Option<String> {
+    let parts = |quantity: &str| -> Option<(u64, String)> {
+        let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = quantity.split_at(digits);
+        Some((number.parse().ok()?, unit.to_owned()))
+    };
+    match (parts(one)?, parts(other)?) {
+        ((one, unit), (0, _)) | ((0, _), (one, unit)) => Some(format!("{one}{unit}")),
+        ((one, unit), (other, same)) if unit == same => {
+            Some(format!("{}{unit}", one.checked_add(other)?))
+        }
+        _ => None,
+    }
 }
 
 /// Why the API refused an object.
@@ -170,6 +238,56 @@ fn refusal(code: u16, message: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quota_is_raised_by_what_is_missing() {
+        let message = "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1,requests.memory=1Gi, \
+                       used: pods=10,requests.memory=3Gi, limited: pods=10,requests.memory=3Gi";
+        assert_eq!(
+            quota_command("ns", message).unwrap(),
+            "kubectl patch resourcequota q -n ns --type=merge --patch \
+             '{\"spec\":{\"hard\":{\"pods\":\"11\",\"requests.memory\":\"4Gi\"}}}'   # or more\n"
+        );
+        assert_eq!(sum("1Gi", "0").as_deref(), Some("1Gi"));
+        assert_eq!(sum("1Gi", "512Mi"), None);
+        assert_eq!(
+            quota_command("ns", "failed quota: q: must specify limits.cpu"),
+            None
+        );
+    }
+
+    #[test]
+    fn the_level_that_takes_the_pod_is_named() {
+        let restricted = r#"violates PodSecurity "restricted:latest": "#;
+        for (message, level) in [
+            (
+                r#"allowPrivilegeEscalation != false (container "main")"#,
+                "baseline",
+            ),
+            (
+                r#"runAsNonRoot != true (pod or container "main")"#,
+                "baseline",
+            ),
+            (
+                r#"privileged (container "main" must not set securityContext.privileged=true)"#,
+                "privileged",
+            ),
+            (
+                r#"hostPath volumes (volume "x"), allowPrivilegeEscalation != false"#,
+                "privileged",
+            ),
+        ] {
+            assert_eq!(
+                sufficient_level(&format!("{restricted}{message}")),
+                level,
+                "{message}"
+            );
+        }
+        assert_eq!(
+            sufficient_level(r#"violates PodSecurity "baseline:latest": seccompProfile"#),
+            "privileged"
+        );
+    }
 
     #[test]
     fn the_api_server_s_texts_are_told_apart() {

@@ -102,6 +102,7 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
     Ok(match error {
         AwsError::Denied { message, .. } | AwsError::Refused { message, .. } if token_file(run) => {
             Outcome::failed(format!("STS refuses the web identity token: {message}."))
+                .compare("a token that the role's trust policy takes", message)
                 .fix(
                     cause,
                     format!(
@@ -113,6 +114,8 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
         }
         AwsError::BadCredentials(message) if token_file(run) => {
             Outcome::failed(format!("{message}."))
+                .compare("a file with an OIDC token of the Orchestrator's issuer", message)
+                .fix(cause, "# Set web_identity_token_file to a file that holds such a token.\n")
         }
         AwsError::Denied { message, .. } => Outcome::skipped(format!(
             "The caller may not assume the role: {message}. The caller needs sts:AssumeRole on it, and the role's \

@@ -29,8 +29,10 @@ pub(super) async fn look(run: &Run<'_>, name: &str) -> Result<Outcome, Outcome> 
     Ok(
         match cluster.get(format!("/api/v1/namespaces/{name}")).await {
             Ok(found) if found["status"]["phase"] == "Terminating" => {
+                let wait = format!("kubectl wait --for=delete namespace/{name} --timeout=5m\n");
                 Outcome::failed(format!("The namespace {name:?} is being deleted."))
                     .compare("Active", "Terminating")
+                    .fix(cause, wait + &kubectl_apply(&namespace_yaml(name)))
             }
             Ok(_) => Outcome::passed(format!("The namespace {name:?} exists.")),
             Err(error) if error.is_not_found() => {
@@ -152,6 +154,10 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
             "The pod template refers to what is not in the namespace {namespace:?}: {}.",
             missing.join("; ")
         ))
+        .compare(
+            "every Secret and ConfigMap that pod_template names",
+            missing.join("; "),
+        )
         .fix(
             format!("pod-template-refs:{namespace}:{}", missing.join(";")),
             fixes,

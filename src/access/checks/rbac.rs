@@ -1,13 +1,15 @@
 //! `rbac-create-jobs`, `rbac-get-jobs`, `rbac-list-pods`, `rbac-list-events`: what the Orchestrator
 //! does in the job's namespace.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::namespace::cluster;
 use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
-use crate::access::kubernetes::Access;
 use crate::access::kubernetes::user::{User, in_scope, policy_grants};
+use crate::access::kubernetes::{Access, Cluster};
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, rbac_yaml};
 
@@ -74,6 +76,11 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         None => Granted::No,
         Some(_) => by_access_policy(run, namespace, verb).await?,
     };
+    if matches!(granted, Granted::No) && is_absent(&cluster, namespace).await {
+        return Ok(Outcome::skipped(format!(
+            "Needs namespace, which has failed: in {namespace:?}, which does not exist, nothing can be allowed to {name}."
+        )));
+    }
     let fix = kubectl_apply(&rbac_yaml(namespace, &name));
     let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
     Ok(match granted {
@@ -98,6 +105,12 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
                 .not_yet()
         }
     })
+}
+
+/// Whether there is no such namespace, as far as one may know.
+async fn is_absent(cluster: &Arc<Cluster>, namespace: &str) -> bool {
+    let found = cluster.get(format!("/api/v1/namespaces/{namespace}")).await;
+    found.is_err_and(|error| error.is_not_found())
 }
 
 /// What the role's EKS access policies say.

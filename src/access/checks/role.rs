@@ -24,12 +24,14 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "There is no role {wanted}: the role of that name has another path, {}.",
             role.arn
         ))
-        .compare(&wanted, &role.arn)
+        .compare(wanted.as_str(), role.arn.as_str())
         .fix(cause, format!("role_arn = {}\n", hcl(&role.arn))),
         Err(AwsError::NotFound { .. }) => {
             let role = run.role()?;
             let provider = run.provider_arn()?;
-            let outcome = Outcome::failed(format!("There is no IAM role {wanted}.")).not_yet();
+            let outcome = Outcome::failed(format!("There is no IAM role {wanted}."))
+                .compare(wanted.as_str(), "no such role")
+                .not_yet();
             match run.subject.oidc_subject() {
                 Some(subject) => {
                     let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
@@ -66,7 +68,7 @@ pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Err(AwsError::NotFound { .. }) => Outcome::failed(format!(
             "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens."
         ))
-        .compare(&arn, "no such provider")
+        .compare(arn.as_str(), "no such provider")
         .fix(cause, oidc_provider_hcl(issuer))
         .not_yet(),
         Err(error) => error.outcome(),
@@ -179,7 +181,7 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
-    .compare("allowed", &simulation.decision)
+    .compare("allowed", simulation.decision.as_str())
     .fix(
         format!("role-permission:{}:{cluster}", role.arn),
         permission_command(wanted, &permission_policy(&cluster)),

@@ -70,10 +70,10 @@ impl Told {
 
     /// The whole detail for the first runner with this cause; for another one, where that stands.
     fn detail_once(&self, id: CheckId, outcome: &Outcome, runner: &str) -> String {
-        let cause = outcome.cause.as_ref().unwrap_or(&outcome.message);
+        let cause = outcome.cause.as_deref().unwrap_or(&outcome.message);
         let mut causes = lock(&self.causes);
         let first = causes
-            .entry((id, cause.clone()))
+            .entry((id, cause.to_owned()))
             .or_insert_with(|| runner.to_owned());
         if first == runner {
             return detail(id, outcome);

@@ -1,0 +1,186 @@
+//! Does what a printed fix says: commands are run, and Terraform's resources are made.
+
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+
+use crate::cloud::{Checked, Cloud, set};
+
+/// Does what the fix of a check says, in AWS, in the cluster or in the runner's file.
+#[track_caller]
+pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
+    let fix = checked.fix(id);
+    if fix.starts_with("resource ") {
+        return terraform(cloud, fix);
+    }
+    let attributes = [
+        ("role_arn", "cluster/auth/role_arn"),
+        ("session_name", "cluster/auth/session_name"),
+    ];
+    for (name, path) in attributes {
+        if let Some(value) = fix.strip_prefix(&format!("{name} = ")) {
+            return set(runner, path, serde_json::from_str(value).unwrap());
+        }
+    }
+    shell(cloud, fix);
+}
+
+/// Breaks nothing but what was broken before: the documented runner passes after its fix.
+#[track_caller]
+pub(crate) fn mends(cloud: &Cloud, checked: &Checked, id: &str) {
+    let mut runner = cloud.configuration();
+    mends_runner(cloud, &mut runner, checked, id);
+}
+
+/// The same for a runner whose file is another.
+#[track_caller]
+pub(crate) fn mends_runner(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
+    apply(cloud, runner, checked, id);
+    cloud.check(runner).all_pass();
+}
+
+/// Runs commands of the AWS CLI and of kubectl, as the administrators of both.
+#[track_caller]
+pub(crate) fn shell(cloud: &Cloud, commands: &str) {
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", commands])
+        .envs(cloud.eks.env())
+        .env("KUBECONFIG", cloud.eks.kubeconfig())
+        .env("AWS_PAGER", "")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{commands}\n{error}");
+}
+
+/// Makes the resources of a Terraform configuration, in the order of its types: what the providers
+/// `hashicorp/aws` and `hashicorp/kubernetes` would call, without them.
+pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
+    let parsed: Value = hcl::from_str(configuration).unwrap();
+    let resources = parsed["resource"].as_object().unwrap();
+    let text = |value: &Value| -> Value {
+        let text = value.as_str().unwrap();
+        match text
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            Some(reference) => referred(resources, cloud, reference),
+            None => json!(text),
+        }
+    };
+    let mut order: Vec<_> = resources.iter().collect();
+    order.sort_by_key(|(kind, _)| ORDER.iter().position(|one| one == kind));
+    for (kind, named) in order {
+        for body in named.as_object().unwrap().values() {
+            make(cloud, kind, body, &text);
+        }
+    }
+}
+
+const ORDER: [&str; 8] = [
+    "aws_iam_openid_connect_provider",
+    "aws_iam_role",
+    "aws_iam_role_policy",
+    "aws_eks_access_entry",
+    "kubernetes_namespace_v1",
+    "kubernetes_service_account_v1",
+    "kubernetes_role_v1",
+    "kubernetes_role_binding_v1",
+];
+
+/// The value of `type.name.attribute`.
+fn referred(resources: &Map<String, Value>, cloud: &Cloud, reference: &str) -> Value {
+    let mut parts = reference.split('.');
+    let (kind, name, attribute) = (
+        parts.next().unwrap(),
+        parts.next().unwrap(),
+        parts.next().unwrap(),
+    );
+    let body = &resources[kind][name];
+    match attribute {
+        "arn" => {
+            let found = cloud.aws("iam", "GetRole", &json!({"RoleName": body["name"]}));
+            found["Role"]["Arn"].clone()
+        }
+        "metadata[0]" => body["metadata"]["name"].clone(),
+        plain => body[plain].clone(),
+    }
+}
+
+fn make(cloud: &Cloud, kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value) {
+    match kind {
+        "aws_iam_openid_connect_provider" => {
+            let provider = json!({"Url": body["url"], "ClientIDList": body["client_id_list"]});
+            cloud.aws("iam", "CreateOpenIDConnectProvider", &provider);
+        }
+        "aws_iam_role" => {
+            let path = body.get("path").cloned().unwrap_or_else(|| json!("/"));
+            let policy = &body["assume_role_policy"];
+            let role =
+                json!({"RoleName": body["name"], "Path": path, "AssumeRolePolicyDocument": policy});
+            cloud.aws("iam", "CreateRole", &role);
+        }
+        "aws_iam_role_policy" => {
+            let role = text(&body["role"]);
+            let policy = json!({"RoleName": role, "PolicyName": body["name"], "PolicyDocument": body["policy"]});
+            cloud.aws("iam", "PutRolePolicy", &policy);
+        }
+        "aws_eks_access_entry" => {
+            let principal = text(&body["principal_arn"]);
+            let entry = json!({"clusterName": body["cluster_name"], "principalArn": principal, "type": body["type"]});
+            cloud.aws("eks", "CreateAccessEntry", &entry);
+        }
+        _ => cloud
+            .eks
+            .apply(&manifest(kind, body, text).to_string())
+            .unwrap(),
+    }
+}
+
+/// The object of a resource of `hashicorp/kubernetes`.
+fn manifest(kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value) -> Value {
+    let mut metadata = json!({"name": text(&body["metadata"]["name"])});
+    if let Some(namespace) = body["metadata"].get("namespace") {
+        metadata["namespace"] = text(namespace);
+    }
+    let rbac = "rbac.authorization.k8s.io/v1";
+    match kind {
+        "kubernetes_namespace_v1" => {
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        }
+        "kubernetes_service_account_v1" => {
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        }
+        "kubernetes_role_v1" => {
+            let rules = each(&body["rule"]).map(|rule| {
+                json!({"apiGroups": rule["api_groups"], "resources": rule["resources"], "verbs": rule["verbs"]})
+            });
+            json!({"apiVersion": rbac, "kind": "Role", "metadata": metadata, "rules": rules.collect::<Vec<_>>()})
+        }
+        "kubernetes_role_binding_v1" => {
+            let role = &body["role_ref"];
+            let subjects = each(&body["subject"]).map(|subject| {
+                let mut made = json!({"kind": subject["kind"], "name": text(&subject["name"])});
+                for (from, to) in [("api_group", "apiGroup"), ("namespace", "namespace")] {
+                    if let Some(value) = subject.get(from) {
+                        made[to] = text(value);
+                    }
+                }
+                made
+            });
+            json!({
+                "apiVersion": rbac, "kind": "RoleBinding", "metadata": metadata,
+                "roleRef": {"apiGroup": role["api_group"], "kind": role["kind"], "name": text(&role["name"])},
+                "subjects": subjects.collect::<Vec<_>>(),
+            })
+        }
+        other => panic!("no test makes {other}"),
+    }
+}
+
+/// The blocks of one type: one, or a list of several.
+fn each(blocks: &Value) -> impl Iterator<Item = &Value> {
+    let several = blocks.as_array().into_iter().flatten();
+    let one = (!blocks.is_array()).then_some(blocks);
+    several.chain(one)
+}

@@ -1,0 +1,235 @@
+//! What a caller needs in the cluster and in IAM: the documented least of it, and each part taken away.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sandbox::eks::Credentials;
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cloud::{Checked, Cloud};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("permissions::documented_least", documented_least),
+    ("permissions::each_taken_away", each_taken_away),
+    ("permissions::config_map", config_map),
+];
+
+/// A file of the documentation.
+fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/eks-access")
+        .join(name);
+    fs::read_to_string(path).unwrap()
+}
+
+/// A user with the documented IAM policy and an access entry of the documented group.
+fn caller(cloud: &Cloud) -> Credentials {
+    let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
+    let user = cloud.eks.create_user("caller", &policy).unwrap();
+    let entry = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "principalArn": "arn:aws:iam::123456789012:user/caller",
+        "kubernetesGroups": ["eks-runner-preflight"],
+    });
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    user
+}
+
+/// The runner of the documentation's example: with a Secret, and its state in the cluster.
+fn runner(cloud: &Cloud) -> Value {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "my-secret",
+        &namespace,
+        "--from-literal=key=x",
+    ]);
+    let key = json!({"name": "my-secret", "key": "key"});
+    let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
+    let mut runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
+    let storage = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = storage;
+    let checked = cloud.check(&runner);
+    crate::fix::apply(cloud, &mut runner, &checked, "state-storage");
+    runner
+}
+
+/// Checks until the cluster has seen the caller's entry.
+#[track_caller]
+fn once_let_in(cloud: &Cloud, who: &Credentials, runner: &Value) -> Checked {
+    let start = Instant::now();
+    loop {
+        let checked = cloud.check_in(cloud.eks.env_as(who), runner, &[]);
+        if checked.status("api-server") == "passed" {
+            return checked;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "\n{}",
+            checked.text()
+        );
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+fn documented_least(cloud: &Cloud) {
+    let (who, runner) = (caller(cloud), runner(cloud));
+    cloud.eks.apply(&example("caller-rbac.yaml")).unwrap();
+    cloud
+        .eks
+        .apply(&example("caller-impersonation.yaml"))
+        .unwrap();
+    let checked = once_let_in(cloud, &who, &runner);
+    checked.all_pass();
+    assert_eq!(
+        checked.ids("skipped"),
+        ["assume-role"],
+        "\n{}",
+        checked.text()
+    );
+    checked.says("job-dry-run", &["So is its pod"]);
+    // No part of the IAM policy can be spared.
+    let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
+    for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {
+        let actions = statement["Action"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![statement["Action"].clone()]);
+        for action in actions
+            .iter()
+            .filter(|action| *action != "eks:ListAssociatedAccessPolicies")
+        {
+            let mut less = policy.clone();
+            let kept: Vec<_> = actions.iter().filter(|one| *one != action).collect();
+            match kept.as_slice() {
+                [] => drop(less["Statement"].as_array_mut().unwrap().remove(index)),
+                kept => less["Statement"][index]["Action"] = json!(kept),
+            }
+            let put = json!({"UserName": "caller", "PolicyName": "caller", "PolicyDocument": less.to_string()});
+            cloud.aws("iam", "PutUserPolicy", &put);
+            let checked = cloud.check_in(cloud.eks.env_as(&who), &runner, &[]);
+            assert_eq!(
+                (checked.ids("failed"), checked.exit_code),
+                (vec![], 0),
+                "\n{}",
+                checked.text()
+            );
+            let named = checked
+                .report
+                .to_string()
+                .contains(&format!("{} is not allowed", action.as_str().unwrap()));
+            assert!(named, "{action}\n{}", checked.text());
+        }
+    }
+}
+
+/// The documented objects, each a JSON value.
+fn objects(cloud: &Cloud, name: &str) -> Vec<Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/eks-access")
+        .join(name);
+    let text = cloud.kubectl(&[
+        "create",
+        "--dry-run=client",
+        "--output=json",
+        "-f",
+        &file.display().to_string(),
+    ]);
+    let list: Vec<Value> = serde_json::Deserializer::from_str(&text)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    match list.as_slice() {
+        [one] if one["kind"] == "List" => one["items"].as_array().unwrap().clone(),
+        _ => list,
+    }
+}
+
+/// A rule less: every check that needs it is skipped and says so, and none fails or warns.
+fn each_taken_away(cloud: &Cloud) {
+    let (who, runner) = (caller(cloud), runner(cloud));
+    let mut all = objects(cloud, "caller-rbac.yaml");
+    all.extend(objects(cloud, "caller-impersonation.yaml"));
+    for object in &all {
+        cloud.eks.apply(&object.to_string()).unwrap();
+    }
+    once_let_in(cloud, &who, &runner).all_pass();
+    let mut spared = Vec::new();
+    for object in all.iter().filter(|object| object["rules"].is_array()) {
+        for rule in 0..object["rules"].as_array().unwrap().len() {
+            for resource in 0..object["rules"][rule]["resources"].as_array().unwrap().len() {
+                let mut less = object.clone();
+                let taken = less["rules"][rule]["resources"]
+                    .as_array_mut()
+                    .unwrap()
+                    .remove(resource);
+                if less["rules"][rule]["resources"] == json!([]) {
+                    less["rules"].as_array_mut().unwrap().remove(rule);
+                }
+                cloud.eks.apply(&less.to_string()).unwrap();
+                let checked = cloud.check_in(cloud.eks.env_as(&who), &runner, &[]);
+                cloud.eks.apply(&object.to_string()).unwrap();
+                let what = format!(
+                    "without {taken} of {}:\n{}",
+                    object["metadata"],
+                    checked.text()
+                );
+                assert_eq!(
+                    (checked.ids("failed"), checked.ids("warned")),
+                    (vec![], vec![]),
+                    "{what}"
+                );
+                assert_eq!(checked.exit_code, 0, "{what}");
+                if !checked.text().contains("forbidden") && !checked.text().contains("may not") {
+                    spared.push(taken.as_str().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    // These two are for other causes: they tell why a right is missing, and what aws-auth maps.
+    spared.sort();
+    assert_eq!(spared, ["configmaps", "rolebindings"]);
+}
+
+fn config_map(cloud: &Cloud) {
+    cloud
+        .eks
+        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
+        .unwrap();
+    let role = &cloud.runner().role_arn;
+    let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+        "data": {
+            "mapRoles": format!("- rolearn: {role}\n  username: {user}\n"),
+            "mapUsers": "- userarn: arn:aws:iam::123456789012:user/caller\n  username: caller\n  groups: [eks-runner-preflight]\n",
+        },
+    });
+    cloud.eks.apply(&map.to_string()).unwrap();
+    let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
+    let who = cloud.eks.create_user("caller", &policy).unwrap();
+    cloud.eks.apply(&example("caller-rbac.yaml")).unwrap();
+    cloud
+        .eks
+        .apply(&example("caller-impersonation.yaml"))
+        .unwrap();
+    let runner = cloud.configuration();
+    once_let_in(cloud, &who, &runner).all_pass();
+    cloud.kubectl(&[
+        "delete",
+        "rolebinding",
+        "eks-runner-preflight",
+        "--namespace=kube-system",
+    ]);
+    let checked = once_let_in(cloud, &who, &runner);
+    checked.only(
+        &[],
+        &[&["access-entry"][..], &crate::cloud::BY_USER].concat(),
+    );
+    checked.says("access-entry", &["may not read aws-auth", "forbidden"]);
+}

@@ -1,0 +1,247 @@
+//! As the runner: the whole way of the Orchestrator, from the OIDC token to the Job.
+
+use std::time::{Duration, Instant};
+
+use sandbox::eks::ISSUER;
+use serde_json::json;
+
+use crate::Scenario;
+use crate::cloud::{Checked, Cloud};
+use crate::fix;
+use crate::healthy::nothing_is_left;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("runner::with_a_token", with_a_token),
+    (
+        "runner::with_its_own_role_and_the_callers_sight",
+        with_its_own_role_and_the_callers_sight,
+    ),
+    ("runner::assumed_by_the_caller", assumed_by_the_caller),
+    ("runner::tokens_that_sts_refuses", tokens_that_sts_refuses),
+    ("runner::what_the_cluster_refuses", what_the_cluster_refuses),
+    ("runner::what_the_role_may_not", what_the_role_may_not),
+];
+
+/// What the Orchestrator itself goes through.
+const WAY: [&str; 11] = [
+    "session-name",
+    "assume-role",
+    "cluster-active",
+    "cluster-endpoint",
+    "api-server",
+    "rbac-create-jobs",
+    "rbac-get-jobs",
+    "rbac-list-pods",
+    "rbac-list-events",
+    "pod-template-refs",
+    "job-dry-run",
+];
+
+#[track_caller]
+fn goes_all_the_way(checked: &Checked) {
+    assert_eq!(
+        (checked.ids("failed"), checked.ids("warned")),
+        (vec![], vec![]),
+        "\n{}",
+        checked.text()
+    );
+    assert_eq!(checked.exit_code, 0);
+    for id in WAY {
+        assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
+    }
+}
+
+fn with_a_token(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    // The caller has no credentials of its own.
+    let checked = cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
+    goes_all_the_way(&checked);
+    checked.says("aws-credentials", &["needs none"]);
+    // The documented role is not allowed to look at these.
+    checked
+        .says("access-entry", &["may not"])
+        .says("namespace", &["may not"]);
+    assert_eq!(
+        checked.report["kubernetes_user"],
+        cloud.runner().kubernetes_user.as_str()
+    );
+    nothing_is_left(cloud);
+    let calls = cloud.eks.calls().unwrap();
+    assert_eq!(calls["sts:AssumeRoleWithWebIdentity"], 1, "{calls:?}");
+    assert_eq!(calls["eks:DescribeCluster"], 1, "{calls:?}");
+}
+
+fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    goes_all_the_way(&checked);
+    for id in [
+        "aws-credentials",
+        "role-exists",
+        "oidc-provider",
+        "role-trust",
+        "role-permission",
+        "access-entry",
+    ] {
+        assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
+    }
+}
+
+fn assumed_by_the_caller(cloud: &Cloud) {
+    let checked = cloud.check_with(&cloud.configuration(), &["--as", "runner"]);
+    // The documented trust policy is for the Orchestrator alone.
+    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+    checked.says("assume-role", &["may not assume", "sts:AssumeRole"]);
+    assert_eq!(checked.status("job-dry-run"), "skipped");
+
+    let mut policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
+    policy["Statement"].as_array_mut().unwrap().push(json!({
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "sts:AssumeRole",
+    }));
+    cloud.eks.set_trust_policy(&policy).unwrap();
+    goes_all_the_way(&cloud.check_with(&cloud.configuration(), &["--as", "runner"]));
+}
+
+fn tokens_that_sts_refuses(cloud: &Cloud) {
+    let claims = |aud: &str, sub: &str| json!({"iss": ISSUER, "aud": aud, "sub": sub});
+    let good = claims("sts.amazonaws.com", "my-org+my-runner");
+    for token in [
+        cloud.eks.oidc_token("my-org", "another").unwrap(),
+        cloud
+            .eks
+            .oidc_token_of(&claims("eks", "my-org+my-runner"), 3600)
+            .unwrap(),
+        cloud.eks.oidc_token_of(&good, -60).unwrap(),
+        cloud.eks.forged_oidc_token(&good).unwrap(),
+        "no token".to_owned(),
+    ] {
+        let (_directory, file) = cloud.token_file(&token);
+        let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+        let checked = cloud.check_with(&cloud.configuration(), &arguments);
+        assert_eq!(
+            checked.ids("failed"),
+            ["assume-role"],
+            "\n{}",
+            checked.text()
+        );
+        checked.says("assume-role", &["STS refuses the web identity token"]);
+        assert!(!checked.fix("assume-role").is_empty());
+        checked.says("cluster-active", &["Needs assume-role, which has failed"]);
+        assert!(!checked.report.to_string().contains(&token) || token == "no token");
+    }
+    let arguments = [
+        "--as",
+        "runner",
+        "--web-identity-token-file",
+        "/nonexistent/token",
+    ];
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    assert_eq!(
+        checked.ids("failed"),
+        ["assume-role"],
+        "\n{}",
+        checked.text()
+    );
+    checked.says("assume-role", &["/nonexistent/token", "No such file"]);
+}
+
+fn what_the_cluster_refuses(cloud: &Cloud) {
+    cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
+    // The authenticator sees a change within seconds.
+    let checked = eventually(check, |checked| checked.ids("failed") == ["api-server"]);
+    checked.says(
+        "api-server",
+        &[
+            "\"my-org-my-runner\"",
+            &cloud.runner().role_arn,
+            "access entry",
+            "Unauthorized",
+        ],
+    );
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "api-server");
+    goes_all_the_way(&eventually(check, |checked| {
+        checked.ids("failed").is_empty()
+    }));
+}
+
+fn what_the_role_may_not(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
+    let role = sandbox::eks::ROLE_NAME;
+    let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
+    cloud.aws(
+        "iam",
+        "DetachRolePolicy",
+        &json!({"RoleName": role, "PolicyArn": policy}),
+    );
+    let checked = check();
+    assert_eq!(
+        checked.ids("failed"),
+        ["cluster-active"],
+        "\n{}",
+        checked.text()
+    );
+    checked.says(
+        "cluster-active",
+        &["may not describe", "eks:DescribeCluster"],
+    );
+    fix::apply(
+        cloud,
+        &mut cloud.configuration(),
+        &checked,
+        "cluster-active",
+    );
+    goes_all_the_way(&check());
+
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "delete",
+        "rolebinding",
+        "humanitec-runner-orchestrator-access",
+        &namespace,
+    ]);
+    let checked = check();
+    assert_eq!(
+        checked.ids("failed"),
+        crate::cloud::RBAC,
+        "\n{}",
+        checked.text()
+    );
+    fix::apply(
+        cloud,
+        &mut cloud.configuration(),
+        &checked,
+        "rbac-create-jobs",
+    );
+    goes_all_the_way(&check());
+}
+
+/// Checks until it comes out so, for some seconds.
+#[track_caller]
+fn eventually(check: impl Fn() -> Checked, condition: impl Fn(&Checked) -> bool) -> Checked {
+    let start = Instant::now();
+    loop {
+        let checked = check();
+        if condition(&checked) {
+            return checked;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "\n{}",
+            checked.text()
+        );
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}

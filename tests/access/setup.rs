@@ -1,0 +1,80 @@
+//! What `setup` prints, done to an account and a cluster that have nothing, turns every check green.
+
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cloud::Cloud;
+use crate::fix;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("setup::terraform", terraform),
+    ("setup::aws_cli", aws_cli),
+    ("setup::yaml", yaml),
+];
+
+/// A runner that needs everything there is to set up, with names that no other scenario has.
+fn runner(cloud: &Cloud) -> Value {
+    let mut runner = cloud.with(
+        "cluster/auth",
+        json!({
+            "role_arn": "arn:aws:iam::123456789012:role/platform/runners/fresh",
+            "session_name": "me@my-org",
+        }),
+    );
+    runner["runner_configuration"]["job"] =
+        json!({"namespace": "fresh", "service_account": "deployer"});
+    runner["state_storage_configuration"] =
+        json!({"type": "kubernetes", "namespace": "fresh-states"});
+    runner
+}
+
+#[track_caller]
+fn turns_green(cloud: &Cloud, set_up: impl Fn(&Value)) {
+    let runner = runner(cloud);
+    cloud.clear();
+    let before = cloud.check(&runner);
+    for id in ["role-exists", "oidc-provider", "namespace", "state-storage"] {
+        assert_eq!(before.status(id), "failed", "\n{}", before.text());
+    }
+    set_up(&runner);
+    let checked = cloud.check(&runner);
+    checked.all_pass();
+    assert_eq!(
+        checked.ids("skipped"),
+        ["assume-role"],
+        "\n{}",
+        checked.text()
+    );
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let checked = cloud.check_with(&runner, &arguments);
+    assert_eq!(
+        checked.status("job-dry-run"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
+}
+
+fn terraform(cloud: &Cloud) {
+    turns_green(cloud, |runner| {
+        fix::terraform(cloud, &cloud.setup(runner, "terraform"))
+    });
+}
+
+fn aws_cli(cloud: &Cloud) {
+    turns_green(cloud, |runner| {
+        fix::shell(cloud, &cloud.setup(runner, "aws-cli"))
+    });
+}
+
+/// The cluster's part alone; AWS's comes from Terraform.
+fn yaml(cloud: &Cloud) {
+    turns_green(cloud, |runner| {
+        let all = cloud.setup(runner, "terraform");
+        let (aws, _) = all.split_once("resource \"kubernetes_").unwrap();
+        fix::terraform(cloud, aws);
+        cloud.eks.apply(&cloud.setup(runner, "yaml")).unwrap();
+    });
+}
