@@ -11,6 +11,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::trust", trust),
     ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
     ("iam::role_missing", role_missing),
+    ("iam::role_deleted", role_deleted),
     ("iam::role_path", role_path),
     ("iam::provider", provider),
     ("iam::permission", permission),
@@ -130,8 +131,10 @@ fn role_missing(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.only(&RBAC, &["job-dry-run"]);
     fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+}
 
-    // One that was there, and left its entry behind.
+/// A role that was there, and left its entry behind.
+fn role_deleted(cloud: &Cloud) {
     let role = json!({"RoleName": sandbox::eks::ROLE_NAME});
     let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
     let mut attached = role.clone();

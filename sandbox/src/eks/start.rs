@@ -255,6 +255,8 @@ fn configure_api_server(
         // A changed access entry is seen by the next new token.
         .arg("--authentication-token-webhook-cache-ttl=0s")
         .arg("--authorization-mode=Node,RBAC,Webhook")
+        // As EKS has it: what is privileged is for admission to refuse.
+        .arg("--allow-privileged=true")
         .arg(format!(
             "--authorization-webhook-config-file={}",
             authorization.display()
