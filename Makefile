@@ -10,6 +10,8 @@ export TF_CLI_CONFIG_FILE := /dev/null
 
 # The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
+# What the sandbox's small EKS is made of. The one that a machine may refuse comes first.
+EKS := aws etcd aws-iam-authenticator kube-apiserver
 # What `make release` builds for: a Rust target triple, this machine's unless given.
 TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
@@ -23,7 +25,8 @@ demo: need-rust need-python ## Watch Terraform or OpenTofu work on runners of an
 	@demo/run $(CLI) target/debug
 
 .PHONY: test
-test: need-rust need-python ## Run all tests, with real Terraform (where it is on the PATH) and real OpenTofu
+test: need-rust need-python ## Run all tests, with real Terraform (where it is on the PATH), real OpenTofu and a small EKS
+	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
 	TOFU="$${TOFU:-$$(tools/build tofu)}" cargo test --workspace --locked --no-fail-fast
 
 .PHONY: lint
@@ -62,10 +65,8 @@ install: need-rust ## Put a release build where your Terraform and OpenTofu find
 	@tools/mirror target/release/$(PROVIDER) "$$HOME/.terraform.d/plugins"
 
 .PHONY: tools
-tools: need-rust ## Build the tools that the other commands need, so that they need not later
-	tools/build tofu
-	tools/build tfplugindocs
-	tools/build cargo-deny
+tools: need-rust need-python ## Build all that the other commands need from outside, so that they need not later
+	@for tool in $(EKS) tofu tfplugindocs cargo-deny; do tools/build "$$tool"; done
 
 .PHONY: need-rust need-python
 need-rust:
