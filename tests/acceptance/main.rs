@@ -13,6 +13,7 @@ mod lifecycle;
 mod secrets;
 mod signals;
 mod stand_in;
+mod texts;
 mod wrong;
 
 use cli::Cli;
@@ -33,6 +34,7 @@ fn main() {
         faults::SCENARIOS,
         signals::SCENARIOS,
         secrets::SCENARIOS,
+        texts::SCENARIOS,
     ]
     .concat();
     let mut trials = Vec::new();
