@@ -9,11 +9,13 @@ mod configuration;
 mod drift;
 mod existing;
 mod faults;
+mod language;
 mod lifecycle;
 mod secrets;
 mod signals;
 mod stand_in;
 mod texts;
+mod values;
 mod wrong;
 
 use cli::Cli;
@@ -30,11 +32,13 @@ fn main() {
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
         drift::SCENARIOS,
+        language::SCENARIOS,
         wrong::SCENARIOS,
         faults::SCENARIOS,
         signals::SCENARIOS,
         secrets::SCENARIOS,
         texts::SCENARIOS,
+        values::SCENARIOS,
     ]
     .concat();
     let mut trials = Vec::new();
