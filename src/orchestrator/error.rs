@@ -92,7 +92,7 @@ pub enum Error {
     /// The service asks for a longer wait than the budget allows.
     #[error(
         "{call} was answered with {status}, which asks to wait {} s, and {} s are left of the time given",
-        wait.as_secs(), left.as_secs()
+        wait.as_secs(), left.as_secs_f32().ceil()
     )]
     TooLongToWait {
         /// The call.

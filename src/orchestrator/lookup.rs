@@ -128,7 +128,7 @@ pub enum LookupError {
         attribute: Attribute,
     },
     /// A value was found and cannot be used.
-    #[error("{} cannot be used (from {found_in}): {problem}", attribute.name())]
+    #[error("{} cannot be used{}: {problem}", attribute.name(), from(found_in))]
     Unusable {
         /// The attribute that the value stands for.
         attribute: Attribute,
@@ -159,6 +159,14 @@ impl LookupError {
             | Self::Unusable { attribute, .. }
             | Self::File { attribute, .. } => *attribute,
         }
+    }
+}
+
+/// Where a value is from, unless the error is shown beside it.
+fn from(found_in: &Source) -> String {
+    match found_in {
+        Source::Block(_) => String::new(),
+        elsewhere => format!(" (from {elsewhere})"),
     }
 }
 
@@ -266,13 +274,43 @@ pub fn lookup(given: &Given, environment: &Environment) -> Result<Settings, Vec<
     }
 }
 
+/// What is wrong with the values of the provider block themselves, before anything is looked up: of
+/// those that are not known yet, `given` has none.
+#[must_use]
+pub fn check(given: &Given, environment: &Environment) -> Vec<LookupError> {
+    let mut errors = Vec::new();
+    if let Some(path) = &given.hctl_config_file {
+        keep(named_file(path, environment), &mut errors);
+    }
+    if let Some(found) = in_block(&API_URL, given.api_url.as_deref()) {
+        keep(found.and_then(api_url), &mut errors);
+    }
+    if let Some(found) = in_block(&ORG_ID, given.org_id.as_deref()) {
+        keep(found.and_then(org_id), &mut errors);
+    }
+    let given_token = given.auth_token.as_ref().map(ExposeSecret::expose_secret);
+    if let Some(found) = in_block(&AUTH_TOKEN, given_token) {
+        keep(found.and_then(|found| token(found, true)), &mut errors);
+    }
+    errors
+}
+
+/// The provider block's value, if it gives one.
+fn in_block(wanted: &Wanted, given: Option<&str>) -> Option<Result<Found, LookupError>> {
+    let attribute = wanted.attribute;
+    Some(match given?.trim() {
+        "" => Err(LookupError::Empty { attribute }),
+        value => Ok(Found::Value(value.to_owned(), Source::Block(attribute))),
+    })
+}
+
 fn keep<T>(result: Result<T, LookupError>, errors: &mut Vec<LookupError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
 }
 
 fn named_file(path: &str, environment: &Environment) -> Result<(PathBuf, HctlConfig), LookupError> {
     let attribute = Attribute::HctlConfigFile;
-    if path.is_empty() {
+    if path.trim().is_empty() {
         return Err(LookupError::Empty { attribute });
     }
     let path = environment.expand(path);
@@ -312,15 +350,11 @@ type DefaultFile = Option<(PathBuf, Result<HctlConfig, String>)>;
 impl Places<'_> {
     /// Empty values in files and in the environment count as not set.
     fn find(&self, wanted: &Wanted, given: Option<&str>) -> Result<Found, LookupError> {
-        let attribute = wanted.attribute;
-        let mut places = Vec::new();
-
-        let source = Source::Block(attribute);
-        match given.map(str::trim) {
-            Some("") => return Err(LookupError::Empty { attribute }),
-            Some(value) => return Ok(Found::Value(value.to_owned(), source)),
-            None => places.push(format!("{source}: not set")),
+        if let Some(found) = in_block(wanted, given) {
+            return found;
         }
+        let attribute = wanted.attribute;
+        let mut places = vec![format!("{}: not set", Source::Block(attribute))];
         if let Some((path, config)) = &self.named {
             match wanted.take_from(path, config) {
                 Ok(value) => return Ok(value),

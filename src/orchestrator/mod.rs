@@ -23,7 +23,7 @@ pub use budget::Budget;
 pub use client::Client;
 pub use error::{ConnectFailure, Error};
 pub use hctl::Environment;
-pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, lookup};
+pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, check, lookup};
 pub use request::Call;
 pub use rules::{Rule, RuleKey};
 pub use transport::user_agent;

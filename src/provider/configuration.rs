@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::eks_access;
-use crate::orchestrator::{Given, LookupError};
+use crate::orchestrator::{self, Environment, Given, LookupError, check};
 use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
 
 const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
@@ -45,25 +45,9 @@ pub(super) fn schema() -> Schema {
 /// What is wrong with the block as far as it is known. What it leaves out is looked up only when the
 /// provider is configured: `validate` runs where there is no token.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    let empty = |name: &&str| {
-        config
-            .get(name)
-            .as_str()
-            .is_some_and(|text| text.trim().is_empty())
-    };
-    ATTRIBUTES
-        .into_iter()
-        .filter(empty)
-        .map(|name| {
-            Diagnostic::error(
-                "Invalid provider configuration",
-                format!(
-                    "{name} is an empty string. Give it a value, or leave it out to have it looked up in the \
-                     environment and in hctl's configuration file."
-                ),
-            )
-            .at(Path::of([name]))
-        })
+    check(&given(config), &Environment::of_process())
+        .iter()
+        .map(lookup_failed)
         .chain(eks_access::validate(config))
         .collect()
 }
@@ -76,7 +60,7 @@ pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
         .collect()
 }
 
-/// What the block, which is wholly known, gives.
+/// What the block gives, as far as it is known.
 pub(super) fn given(config: &Value) -> Given {
     let text = |name| config.get(name).as_str().map(str::to_owned);
     Given {
@@ -89,6 +73,17 @@ pub(super) fn given(config: &Value) -> Given {
 
 /// What a failed lookup is to the user.
 pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
-    Diagnostic::error("Invalid provider configuration", error.to_string())
-        .at(Path::of([error.attribute().name()]))
+    let mut text = error.to_string();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    let diagnostic = Diagnostic::error("Invalid provider configuration", text);
+    match error {
+        // Terraform shows the line of an attribute, and with it what stands there.
+        LookupError::Unusable {
+            attribute: orchestrator::Attribute::AuthToken,
+            ..
+        } => diagnostic,
+        _ => diagnostic.at(Path::of([error.attribute().name()])),
+    }
 }

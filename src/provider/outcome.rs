@@ -9,31 +9,43 @@ pub(super) fn invalid(invalid: &Invalid, path: Path) -> Diagnostic {
     Diagnostic::error(invalid.summary, invalid.detail.clone()).at(path)
 }
 
-/// A call of the API that failed. `what` is what was tried, as in "Could not create the runner".
-pub(super) fn failed(what: &str, error: &Error) -> Diagnostic {
-    Diagnostic::error(what, error.report())
+/// A call of the API that failed. `what` is what was tried, as in "Could not create the runner". `more`
+/// are sentences that only whoever tried it can say; each becomes a paragraph.
+pub(super) fn failed(what: String, error: &Error, more: &[String]) -> Diagnostic {
+    let report = std::iter::once(error.report()).chain(more.iter().cloned());
+    Diagnostic::error(what, report.collect::<Vec<_>>().join("\n\n"))
 }
 
-/// A create that failed. `what` is as for [`failed`]. Where the object is there already, the message has
-/// an `import` block for it, and is about the attribute `at`.
-pub(super) fn not_created(what: &str, error: &Error, type_name: &str, at: &str) -> Diagnostic {
+/// What becomes of an object that may have been created, as sentences.
+pub(super) fn perhaps_created() -> String {
+    "So that it is not lost, it is in the state now, marked as tainted. If it is there, the next apply replaces it, \
+     unless you run `untaint` for its address before; if it is not there, the next apply creates it."
+        .to_owned()
+}
+
+/// A create that met what is there already: the message has an `import` block for it, and is about
+/// the attribute `at`. `None` where the error is another one.
+pub(super) fn exists_already(
+    what: String,
+    error: &Error,
+    type_name: &str,
+    at: &str,
+) -> Option<Diagnostic> {
     let Error::AlreadyExists {
         id,
         message,
         other_type: None,
     } = error
     else {
-        return failed(what, error);
+        return None;
     };
-    Diagnostic::error(
-        what,
-        format!(
-            "{message}\n\nNothing was created. To manage the existing one with this resource, import it: add \
-             this block with the resource's own address, and apply again.\n\n  import {{\n    to = \
-             {type_name}.NAME\n    id = {id:?}\n  }}"
-        ),
-    )
-    .at(Path::of([at]))
+    let message = message.trim_end_matches('.');
+    let detail = format!(
+        "Nothing was created: {message}.\n\nTo manage the existing one with this resource, import it: add this block, \
+         with the resource's own address after `to`, and apply again.\n\n  import {{\n    to = {type_name}.NAME\n    \
+         id = {id:?}\n  }}"
+    );
+    Some(Diagnostic::error(what, detail).at(Path::of([at])))
 }
 
 /// The state of a `moved` source, where it is the resource of the same name of another provider of the

@@ -7,6 +7,8 @@ use crate::plugin::{Attribute, Diagnostic, Path, Value};
 /// What an operation may take where `timeouts` does not say: long enough for a few retries against
 /// a service that is restarting, short enough that a broken one is noticed.
 pub(super) const DEFAULT: Duration = Duration::from_secs(120);
+/// The same as a person writes it.
+const DEFAULT_TEXT: &str = "2m";
 
 /// The operations that a timeout can be set for.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +31,8 @@ const OPERATIONS: [Operation; 4] = [
 ];
 
 impl Operation {
-    fn name(self) -> &'static str {
+    /// Its name in `timeouts`, which is also the verb for it.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Read => "read",
@@ -54,6 +57,22 @@ impl Operation {
         text.and_then(|text| parse_duration(text).ok())
             .unwrap_or(DEFAULT)
     }
+}
+
+/// What to do where the time that `operation` has was too short for `object`, as a sentence.
+pub(super) fn advice(operation: Operation, object: &Value) -> String {
+    let name = operation.name();
+    let given = object.get("timeouts").get(name).as_str();
+    let now = given.map_or_else(
+        || format!("`timeouts` does not set `{name}`, so it had {DEFAULT_TEXT}"),
+        |given| format!("`{name}` in `timeouts` is {given:?}"),
+    );
+    let how = match operation {
+        // Terraform reads with what the state says, before it looks at the configuration.
+        Operation::Read => "set a longer one, and apply it with -refresh=false",
+        _ => "a longer one can be set there",
+    };
+    format!("{now}: {how}.")
 }
 
 /// The attribute's schema.

@@ -369,7 +369,8 @@ fn down_after_a_create(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("Could not create the runner")
-        .has("t is not known whether");
+        .has("It is not known whether runner `my-runner` was created")
+        .has("unless you run `untaint` for its address before");
     let state = workspace.state();
     assert_eq!(
         state[ADDRESS]["runner_configuration"]["job"]["service_account"],

@@ -10,10 +10,13 @@ mod drift;
 mod eks_access;
 mod existing;
 mod faults;
+mod language;
 mod lifecycle;
 mod secrets;
 mod signals;
 mod stand_in;
+mod texts;
+mod values;
 mod wrong;
 
 use cli::Cli;
@@ -34,10 +37,13 @@ fn main() {
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
         drift::SCENARIOS,
+        language::SCENARIOS,
         wrong::SCENARIOS,
         faults::SCENARIOS,
         signals::SCENARIOS,
         secrets::SCENARIOS,
+        texts::SCENARIOS,
+        values::SCENARIOS,
     ]
     .concat();
     let absent = sandbox::eks::Eks::absent();

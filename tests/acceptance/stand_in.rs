@@ -24,6 +24,15 @@ impl StandIn {
         Self(Orchestrator::start(Options::default()).expect("a free port"))
     }
 
+    /// Starts one with another organization.
+    pub(crate) fn of_org(org: &str) -> Self {
+        let options = Options {
+            org: org.to_owned(),
+            ..Options::default()
+        };
+        Self(Orchestrator::start(options).expect("a free port"))
+    }
+
     /// The runner as the API answers it.
     pub(crate) fn runner(&self, id: &str) -> Option<Value> {
         self.0

@@ -364,9 +364,8 @@ fn storage_mismatch(cli: &Cli) {
         (
             format!("type = \"s3\"\n{kubernetes}"),
             vec![
-                "type is \"s3\", but s3_configuration is not set",
-                "kubernetes_configuration must not be set",
-                "change type to \"kubernetes\"",
+                "type is \"s3\", but s3_configuration is not set, and kubernetes_configuration is",
+                "Change type to \"kubernetes\"",
             ],
         ),
         (
@@ -378,8 +377,19 @@ fn storage_mismatch(cli: &Cli) {
             vec!["Invalid state storage type", "\"local\""],
         ),
         (
+            format!("type = \"gcs\"\n{kubernetes}\n{s3}"),
+            vec![
+                "kubernetes_configuration and s3_configuration must not be set",
+                "set gcs_configuration, remove the others",
+            ],
+        ),
+        (
             format!("type = terraform_data.t.output\n{kubernetes}\n{s3}"),
             vec!["More than one state storage"],
+        ),
+        (
+            "type = terraform_data.t.output".to_owned(),
+            vec!["State storage without its block", "None of"],
         ),
     ] {
         let block = runner_with(|runner| runner.storage.clone_from(&storage))
@@ -389,6 +399,7 @@ fn storage_mismatch(cli: &Cli) {
         for text in expected {
             output.has(text);
         }
+        assert_eq!(output.text.matches("Error: ").count(), 1, "{}", output.text);
     }
 }
 
@@ -416,32 +427,36 @@ fn wrong_provider_block(cli: &Cli) {
     workspace.init();
     // `validate` needs no token; a plan does.
     workspace.validate().ok();
-    let plan = |lines: &str| {
+    let validate = |lines: &str| {
         workspace.write(
             "main.tf",
             &(provider_with(lines) + &Runner::basic().block()),
         );
-        workspace.plan(&[]).fails()
+        workspace.validate().fails()
     };
-    let missing = plan("");
-    missing
+    workspace
+        .plan(&[])
+        .fails()
         .has("org_id is not set")
         .has("HUMANITEC_ORG_ID")
         .has("auth_token is not set")
         .has("HUMANITEC_AUTH_TOKEN")
         .has("hctl/config.yaml");
-    plan("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"api.example.com\"\n").has("api_url");
-    plan("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"ftp://example.com\"\n")
-        .has("api_url")
+    validate("api_url = \"api.example.com\"\n").has("api_url = \"api.example.com\"");
+    validate("api_url = \"ftp://example.com\"\n")
+        .has("api_url = \"ftp://example.com\"")
         .has("http");
-    plan("org_id = \"\"\nauth_token = \"t\"\n").has("org_id is an empty string");
-    plan("hctl_config_file = \"./missing.yaml\"\n")
+    validate("org_id = \"\"\n").has("org_id is an empty string");
+    validate("hctl_config_file = \"./missing.yaml\"\n")
         .has("missing.yaml")
         .has("does not exist");
     workspace.write("broken.yaml", "token: [\n");
-    plan("hctl_config_file = \"./broken.yaml\"\n")
+    validate("hctl_config_file = \"./broken.yaml\"\n")
         .has("broken.yaml")
         .has("line");
+    // Terraform shows the line of an attribute: a token must not be on it.
+    let token = validate("auth_token = \"t0k en\"\n");
+    token.has("auth_token cannot be used").has_not("t0k");
     // Nothing listens there: an apply says so, and what to look at.
     workspace.write(
         "main.tf",

@@ -276,7 +276,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
         let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
         let expected =
-            format!("was answered with {status}, which asks to wait 3600 s, and 9 s are left");
+            format!("was answered with {status}, which asks to wait 3600 s, and 10 s are left");
         assert!(error.report().contains(&expected), "{}", error.report());
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");

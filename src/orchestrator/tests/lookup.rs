@@ -349,10 +349,7 @@ fn addresses_that_cannot_be_used() {
         let error = one_error(&given, &Environment::of([]));
         assert_eq!(error.attribute(), Attribute::ApiUrl);
         let told = error.to_string();
-        assert!(
-            told.starts_with("api_url cannot be used (from `api_url` in the provider block): "),
-            "{told}"
-        );
+        assert!(told.starts_with("api_url cannot be used: "), "{told}");
         assert!(told.contains(expected), "{text}: {told}");
         assert!(!told.contains("s3cret"), "{told}");
     }
@@ -410,7 +407,7 @@ fn an_organization_that_has_no_address_is_refused() {
     let error = one_error(&given, &Environment::of([]));
     assert_eq!(
         error.to_string(),
-        "org_id cannot be used (from `org_id` in the provider block): `..` is not the id of an organization"
+        "org_id cannot be used: `..` is not the id of an organization"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::Subject;
-use crate::orchestrator::{Budget, Client};
+use crate::orchestrator::{Budget, Client, Error};
 use crate::plugin::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
     ReadRequest, ReadResponse, UpdateRequest, Value,
@@ -11,7 +11,7 @@ use crate::plugin::{
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::{self, EksAccess};
 use crate::provider::outcome;
-use crate::provider::timeouts::Operation;
+use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
 
 use super::{model, schema};
@@ -21,16 +21,16 @@ pub(super) async fn create(
     context: CallContext,
     request: CreateRequest,
 ) -> ApplyResponse {
-    const FAILED: &str = "Could not create the runner";
+    let planned = request.planned;
     let refuse = |diagnostic| ApplyResponse {
         state: Value::Null,
         diagnostics: vec![diagnostic],
     };
-    let (client, runner) = match (connection.client_now(), model::runner(&request.planned)) {
+    let (client, runner) = match (connection.client_now(), model::runner(&planned)) {
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(diagnostic),
     };
-    let access = Access::of(connection, &Value::Null, &request.planned, &context);
+    let access = Access::of(connection, &Value::Null, &planned, &context);
     let mut diagnostics = match access.before().await {
         Ok(diagnostics) => diagnostics,
         Err(diagnostics) => {
@@ -40,26 +40,28 @@ pub(super) async fn create(
             };
         }
     };
-    let budget = budget(Operation::Create, &request.planned, context.clone());
+    let budget = budget(Operation::Create, &planned, context.clone());
     match client.create_runner(&runner, &budget).await {
         Ok(_) => {
             diagnostics.extend(access.after().await);
             ApplyResponse {
-                state: request.planned,
+                state: planned,
                 diagnostics,
             }
         }
         // It may exist: Terraform must know of it.
-        Err(error) if error.is_uncertain() => ApplyResponse {
-            state: request.planned,
-            diagnostics: vec![outcome::failed(FAILED, &error)],
-        },
-        Err(error) => refuse(outcome::not_created(
-            FAILED,
-            &error,
-            schema::TYPE_NAME,
-            "id",
-        )),
+        Err(error) if error.is_uncertain() => {
+            let diagnostics = vec![failed(Operation::Create, &planned, &error)];
+            ApplyResponse {
+                state: planned,
+                diagnostics,
+            }
+        }
+        Err(error) => {
+            let what = could_not(Operation::Create, &planned);
+            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id");
+            refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
+        }
     }
 }
 
@@ -128,10 +130,7 @@ pub(super) async fn update(
                 diagnostics,
             }
         }
-        Err(error) => refuse(
-            prior,
-            vec![outcome::failed("Could not update the runner", &error)],
-        ),
+        Err(error) => refuse(prior, vec![failed(Operation::Update, &planned, &error)]),
     }
 }
 
@@ -144,13 +143,10 @@ pub(super) async fn delete(
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
     };
-    let id = request.prior.get("id").as_str().unwrap_or_default();
-    match client
-        .delete_runner(id, &budget(Operation::Delete, &request.prior, context))
-        .await
-    {
+    let budget = budget(Operation::Delete, &request.prior, context);
+    match client.delete_runner(id(&request.prior), &budget).await {
         Ok(()) => Vec::new(),
-        Err(error) => vec![outcome::failed("Could not delete the runner", &error)],
+        Err(error) => vec![failed(Operation::Delete, &request.prior, &error)],
     }
 }
 
@@ -175,10 +171,8 @@ pub(super) async fn read(
             };
         }
     };
-    let id = request.state.get("id").as_str().unwrap_or_default();
-    let answer = client
-        .get_runner(id, &budget(Operation::Read, &request.state, context))
-        .await;
+    let budget = budget(Operation::Read, &request.state, context);
+    let answer = client.get_runner(id(&request.state), &budget).await;
     let state = answer
         .map(|runner| runner.map_or(Value::Null, |runner| model::state(&runner, &request.state)));
     match state {
@@ -186,10 +180,13 @@ pub(super) async fn read(
             state,
             diagnostics: Vec::new(),
         },
-        Err(error) => ReadResponse {
-            state: request.state,
-            diagnostics: vec![outcome::failed("Could not read the runner", &error)],
-        },
+        Err(error) => {
+            let diagnostics = vec![failed(Operation::Read, &request.state, &error)];
+            ReadResponse {
+                state: request.state,
+                diagnostics,
+            }
+        }
     }
 }
 
@@ -237,7 +234,11 @@ pub(super) async fn find(client: &Client, id: &str, budget: &Budget) -> Result<R
                 client.org(),
             ),
         )),
-        Err(error) => Err(outcome::failed("Could not read the runner", &error)),
+        Err(error) => Err(outcome::failed(
+            format!("Could not read the runner {id}"),
+            &error,
+            &[],
+        )),
     }
 }
 
@@ -257,4 +258,37 @@ pub(in crate::provider) async fn existing(
 
 pub(super) fn budget(operation: Operation, object: &Value, context: CallContext) -> Budget {
     Budget::new(operation.timeout(object), context.stop)
+}
+
+fn id(object: &Value) -> &str {
+    object.get("id").as_str().unwrap_or_default()
+}
+
+fn could_not(operation: Operation, object: &Value) -> String {
+    format!("Could not {} the runner {}", operation.name(), id(object))
+}
+
+/// A call that failed, and what that means for `object`.
+fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
+    let mut more = Vec::new();
+    if error.is_out_of_time() {
+        more.push(timeouts::advice(operation, object));
+    }
+    match operation {
+        Operation::Create if error.is_uncertain() => more.push(outcome::perhaps_created()),
+        Operation::Update | Operation::Delete if error.is_uncertain() => more.push(
+            "The state is kept as it was. The next plan reads what became of the runner.".to_owned(),
+        ),
+        Operation::Update if error.is_not_found() => more.push(
+            "Something else deleted the runner after it was read. Plan again: it is then planned for creation."
+                .to_owned(),
+        ),
+        Operation::Delete if error.is_conflict() => more.push(
+            "The runner was not deleted. Delete the environments that use it, or have them use another runner, and \
+             then delete it again."
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    outcome::failed(could_not(operation, object), error, &more)
 }

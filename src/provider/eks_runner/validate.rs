@@ -103,58 +103,80 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
 
 /// The block of the type must be set, and no other.
 fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
-    let at = |name: &str| Path::of([STORAGE, name]);
+    const EXACTLY_ONE: &str = "Exactly one block is set, the one of the storage's type";
     let block = |ty: &str| format!("{ty}_configuration");
+    let blocks = |types: &[&str]| {
+        let names: Vec<String> = types.iter().copied().map(block).collect();
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+            None => String::new(),
+        }
+    };
+    let error = |summary: &str, at: &str, detail: String| {
+        vec![Diagnostic::error(summary, detail).at(Path::of([STORAGE, at]))]
+    };
     let is_set = |ty: &&str| {
         let value = storage.get(&block(ty));
         !value.is_null() && !value.is_unknown()
     };
     let set: Vec<&str> = STORAGES.into_iter().filter(is_set).collect();
-    let Some(ty) = storage.get("type").as_str() else {
-        return match set.as_slice() {
-            [first, .., last] => vec![
-                Diagnostic::error(
+    let ty = match storage.get("type") {
+        Value::String(ty) if STORAGES.contains(&ty.as_str()) => ty.as_str(),
+        Value::Unknown(_) => {
+            return match set.as_slice() {
+                [.., _, last] => error(
                     "More than one state storage",
+                    &block(last),
                     format!(
-                        "{} and {} are both set. Exactly one block is set, the one of the storage's type: remove \
-                         the others.",
-                        block(first),
-                        block(last)
+                        "{} are set. {EXACTLY_ONE}: remove the others.",
+                        blocks(&set)
                     ),
-                )
-                .at(at(&block(last))),
-            ],
-            _ => Vec::new(),
-        };
-    };
-    if !STORAGES.contains(&ty) {
+                ),
+                [] if STORAGES.iter().all(|ty| storage.get(&block(ty)).is_null()) => error(
+                    "State storage without its block",
+                    "type",
+                    format!(
+                        "None of {} is set. {EXACTLY_ONE}: add it.",
+                        blocks(&STORAGES)
+                    ),
+                ),
+                _ => Vec::new(),
+            };
+        }
         // The rule over `type` has told what is wrong.
-        return Vec::new();
+        _ => return Vec::new(),
+    };
+    let others: Vec<&str> = set.into_iter().filter(|other| *other != ty).collect();
+    match (storage.get(&block(ty)).is_null(), others.as_slice()) {
+        (true, []) => error(
+            "State storage without its block",
+            &block(ty),
+            format!("type is {ty:?}, but {} is not set. Set it.", block(ty)),
+        ),
+        (true, [other]) => error(
+            "State storage of another type",
+            "type",
+            format!(
+                "type is {ty:?}, but {} is not set, and {} is. Change type to {other:?}, or set {} in its place.",
+                block(ty),
+                block(other),
+                block(ty)
+            ),
+        ),
+        (is_missing, [.., last]) => error(
+            "State storage of another type",
+            &block(last),
+            format!(
+                "type is {ty:?}, so {} must not be set. {EXACTLY_ONE}: {}remove the others, or change type.",
+                blocks(&others),
+                if is_missing {
+                    format!("set {}, ", block(ty))
+                } else {
+                    String::new()
+                }
+            ),
+        ),
+        (false, []) => Vec::new(),
     }
-    let mut found = Vec::new();
-    if storage.get(&block(ty)).is_null() {
-        found.push(
-            Diagnostic::error(
-                "State storage without its block",
-                format!(
-                    "type is {ty:?}, but {} is not set. Set it, or change type to that of the block that is set.",
-                    block(ty)
-                ),
-            )
-            .at(at(&block(ty))),
-        );
-    }
-    for other in set.into_iter().filter(|other| *other != ty) {
-        found.push(
-            Diagnostic::error(
-                "State storage of another type",
-                format!(
-                    "type is {ty:?}, so {} must not be set. Remove it, or change type to {other:?}.",
-                    block(other)
-                ),
-            )
-            .at(at(&block(other))),
-        );
-    }
-    found
 }

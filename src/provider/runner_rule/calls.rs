@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::orchestrator::{Budget, Rule, RuleKey};
+use crate::orchestrator::{Budget, Client, Error, Rule};
 use crate::plugin::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ReadRequest,
     ReadResponse, Value,
@@ -19,7 +19,6 @@ pub(super) async fn create(
     context: CallContext,
     request: CreateRequest,
 ) -> ApplyResponse {
-    const FAILED: &str = "Could not create the runner rule";
     let refuse = |diagnostic| ApplyResponse {
         state: Value::Null,
         diagnostics: vec![diagnostic],
@@ -28,36 +27,25 @@ pub(super) async fn create(
         Ok(client) => client,
         Err(diagnostic) => return refuse(diagnostic),
     };
-    let text = |name| {
-        request
-            .planned
-            .get(name)
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let set = |name| Some(text(name)).filter(|text| !text.is_empty());
-    let key = RuleKey {
-        runner_id: text("runner_id"),
-        project_id: set("project_id"),
-        env_type_id: set("env_type_id"),
-    };
-    match client
-        .create_rule(&key, &Budget::new(TIMEOUT, context.stop))
-        .await
-    {
+    let key = super::key(&request.planned);
+    let what = format!("Could not create the rule for the runner {}", key.runner_id);
+    let budget = Budget::new(TIMEOUT, context.stop);
+    match client.create_rule(&key, &budget).await {
         Ok(rule) => ApplyResponse {
             state: super::state(&rule, &request.config),
             diagnostics: Vec::new(),
         },
-        // Should it exist all the same: its id is the service's to say, so there is no state to keep.
-        // The next apply finds it and says how to import it.
-        Err(error) => refuse(outcome::not_created(
-            FAILED,
-            &error,
-            schema::TYPE_NAME,
-            "runner_id",
-        )),
+        // It may exist: Terraform must know of it. The id is the service's to say; until it is read, the
+        // rule is known by what it matches.
+        Err(error) if error.is_uncertain() => ApplyResponse {
+            state: super::state_without_id(&request.config),
+            diagnostics: vec![outcome::failed(what, &error, &[outcome::perhaps_created()])],
+        },
+        Err(error) => {
+            let exists =
+                outcome::exists_already(what.clone(), &error, schema::TYPE_NAME, "runner_id");
+            refuse(exists.unwrap_or_else(|| outcome::failed(what, &error, &[])))
+        }
     }
 }
 
@@ -70,13 +58,18 @@ pub(super) async fn delete(
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
     };
-    let id = request.prior.get("id").as_str().unwrap_or_default();
-    match client
-        .delete_rule(id, &Budget::new(TIMEOUT, context.stop))
-        .await
-    {
+    let budget = Budget::new(TIMEOUT, context.stop);
+    let deleted = match id(&request.prior) {
+        Some(id) => client.delete_rule(id, &budget).await,
+        None => match find_by_key(&client, &request.prior, &budget).await {
+            Ok(Some(rule)) => client.delete_rule(&rule.id, &budget).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        },
+    };
+    match deleted {
         Ok(()) => Vec::new(),
-        Err(error) => vec![outcome::failed("Could not delete the runner rule", &error)],
+        Err(error) => vec![failed("delete", &request.prior, &error)],
     }
 }
 
@@ -95,21 +88,40 @@ pub(super) async fn read(
         Ok(None) => return keep(Vec::new()),
         Err(diagnostic) => return keep(vec![diagnostic]),
     };
-    let id = request.state.get("id").as_str().unwrap_or_default();
-    match client
-        .get_rule(id, &Budget::new(TIMEOUT, context.stop))
-        .await
-    {
+    let budget = Budget::new(TIMEOUT, context.stop);
+    let found = match id(&request.state) {
+        Some(id) => client.get_rule(id, &budget).await,
+        None => find_by_key(&client, &request.state, &budget).await,
+    };
+    match found {
         Ok(Some(rule)) => ReadResponse {
             state: super::state(&rule, &request.state),
             diagnostics: Vec::new(),
         },
         Ok(None) => ReadResponse::default(),
-        Err(error) => keep(vec![outcome::failed(
-            "Could not read the runner rule",
-            &error,
-        )]),
+        Err(error) => keep(vec![failed("read", &request.state, &error)]),
     }
+}
+
+/// The rule's id; `None` where a create ended before it was known.
+fn id(object: &Value) -> Option<&str> {
+    object.get("id").as_str()
+}
+
+/// The rule that says what `object` says.
+async fn find_by_key(
+    client: &Client,
+    object: &Value,
+    budget: &Budget,
+) -> Result<Option<Rule>, Error> {
+    let key = super::key(object);
+    let found = client.find_rule(&key, budget).await?;
+    Ok(found.filter(|rule| rule.key == key))
+}
+
+fn failed(verb: &str, object: &Value, error: &Error) -> Diagnostic {
+    let id = id(object).unwrap_or("whose id is not known yet");
+    outcome::failed(format!("Could not {verb} the runner rule {id}"), error, &[])
 }
 
 /// The rule that must be there.
@@ -141,6 +153,10 @@ pub(super) async fn find(
                 client.org(),
             ),
         )),
-        Err(error) => Err(outcome::failed("Could not read the runner rule", &error)),
+        Err(error) => Err(outcome::failed(
+            format!("Could not read the runner rule {id}"),
+            &error,
+            &[],
+        )),
     }
 }

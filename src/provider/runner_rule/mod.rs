@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::connection::Connection;
-use crate::orchestrator::Rule;
+use crate::orchestrator::{Rule, RuleKey};
 use crate::plugin::{
     ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
     ImportRequest, MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse,
@@ -49,7 +49,7 @@ impl Resource for RunnerRule {
         let planned_value = |name: &str| {
             let (new, old) = (config.get(name), prior.get(name));
             // The Go provider keeps what is not set as "".
-            if new.is_null() && old.as_str() == Some("") {
+            if new.is_null() && is_unset(old) {
                 old.clone()
             } else {
                 new.clone()
@@ -57,7 +57,10 @@ impl Resource for RunnerRule {
         };
         let changed: Vec<&str> = MATCHED
             .into_iter()
-            .filter(|name| !prior.is_null() && planned_value(name) != *prior.get(name))
+            .filter(|name| {
+                let (new, old) = (config.get(name), prior.get(name));
+                !prior.is_null() && new != old && !(is_unset(new) && is_unset(old))
+            })
             .collect();
         let id = if prior.is_null() || !changed.is_empty() {
             Value::unknown()
@@ -81,10 +84,11 @@ impl Resource for RunnerRule {
         calls::create(&self.connection, context, request).await
     }
 
+    /// All that does not replace the rule is another spelling of what is not set.
     async fn update(&self, _: CallContext, request: UpdateRequest) -> ApplyResponse {
         ApplyResponse {
-            state: request.prior,
-            diagnostics: vec![Diagnostic::bug("A runner rule was to be updated in place.")],
+            state: request.planned,
+            diagnostics: Vec::new(),
         }
     }
 
@@ -145,6 +149,33 @@ impl DataSource for RunnerRuleData {
             Value::Null,
         )
     }
+}
+
+/// To the service, an empty text is the same as none.
+fn is_unset(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+/// What the rule that `object` stands for says.
+fn key(object: &Value) -> RuleKey {
+    let text = |name| object.get(name).as_str().unwrap_or_default().to_owned();
+    let set = |name| Some(text(name)).filter(|text| !text.is_empty());
+    RuleKey {
+        runner_id: text("runner_id"),
+        project_id: set("project_id"),
+        env_type_id: set("env_type_id"),
+    }
+}
+
+/// A rule that may exist, configured as `config`, as Terraform's value.
+fn state_without_id(config: &Value) -> Value {
+    let [runner_id, project_id, env_type_id] = MATCHED.map(|name| config.get(name).clone());
+    Value::object([
+        ("id", Value::Null),
+        ("runner_id", runner_id),
+        ("project_id", project_id),
+        ("env_type_id", env_type_id),
+    ])
 }
 
 /// The rule as Terraform's value. What is not set is null, but stays `""` where `prior` has that.

@@ -23,8 +23,7 @@ pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
         problems.push(problem(
             "metadata.namespace",
             "Reserved field in pod_template",
-            "must not be set: the namespace of the Job is the job's `namespace`. Remove it, and set \
-             that one.",
+            "must not be set: the namespace of the Job is `job.namespace`. Remove it, and set that one.",
         ));
     }
     let Some(spec) = template.get("spec") else {
@@ -34,8 +33,8 @@ pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
         problems.push(problem(
             "spec.serviceAccountName",
             "Reserved field in pod_template",
-            "must not be set: the service account of the pod is the job's `service_account`. Remove \
-             it, and set that one.",
+            "must not be set: the service account of the pod is `job.service_account`. Remove it, and \
+             set that one.",
         ));
     }
     for list in ["initContainers", "containers", "ephemeralContainers"] {

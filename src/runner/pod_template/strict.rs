@@ -263,8 +263,10 @@ pub(crate) fn nearest<'a>(
         .map(|known| (known, plain(known)))
         .map(|(known, plain)| {
             let edits = strsim::damerau_levenshtein(&name, &plain);
-            let is_part = name.len().min(plain.len()) >= 3
-                && (name.contains(&plain) || plain.contains(&name));
+            // A short name at the end of a long one says nothing: `serviceAccountName` is no `name`.
+            let is_longer = name.starts_with(&plain)
+                || (name.contains(&plain) && 2 * plain.len() >= name.len());
+            let is_part = name.len().min(plain.len()) >= 3 && (is_longer || plain.contains(&name));
             (known, edits, is_part)
         })
         .filter(|(_, edits, is_part)| *is_part || *edits <= (name.len() / 3).max(1))

@@ -103,6 +103,12 @@ fn an_unknown_field_is_named_with_the_nearest() {
         UNKNOWN,
         "is not a field of a Kubernetes Container. Did you mean `env`?",
     );
+    refuses(
+        main(json!({"serviceAccountName": "s"})),
+        "spec.containers[0].serviceAccountName",
+        UNKNOWN,
+        "is not a field of a Kubernetes Container. Its fields are args, command",
+    );
     for (name, nearest) in [
         ("lables", "labels"),
         ("Annotations", "annotations"),
