@@ -29,6 +29,10 @@ use sandbox::eks::Eks;
 /// A scenario: its name and what it does.
 type Scenario = (&'static str, fn(&Cloud));
 
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests has to know why some are ignored"
+)]
 fn main() {
     if std::env::var_os(child::MARK).is_some() {
         return child::main();

@@ -145,9 +145,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         ));
     }
     if let Some(issuer) = given.get("oidc_issuer").as_str()
-        && !issuer
-            .strip_prefix("https://")
-            .is_some_and(|host| !host.is_empty())
+        && issuer.strip_prefix("https://").is_none_or(str::is_empty)
     {
         found.push(wrong(
             "oidc_issuer",
