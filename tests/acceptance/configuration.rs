@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use crate::cli::SOURCE;
 use crate::stand_in::StandIn;
 
-/// The `terraform` block and the provider block that uses `orchestrator`.
+/// The `terraform` block and the provider block that uses `orchestrator`, without the EKS access checks:
+/// those have scenarios of their own.
 pub(crate) fn provider(orchestrator: &StandIn) -> String {
     provider_with(&format!(
-        "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n",
+        "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n  \
+         eks_access = {{ plan = \"off\", apply = \"off\" }}\n",
         orchestrator.url(),
         orchestrator.org(),
         orchestrator.token()
