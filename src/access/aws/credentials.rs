@@ -26,8 +26,9 @@ use crate::access::settings::Settings;
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long the instance's metadata service may take, where there may be none.
-const METADATA: Duration = Duration::from_secs(1);
+/// How long the instance's metadata service may take, where there may be none. The SDK asks it twice,
+/// and who has no credentials is to know it within two seconds.
+const METADATA: Duration = Duration::from_millis(500);
 
 /// The SDK's configuration without credentials: what the environment and the profile say about
 /// endpoints, FIPS, proxies and certificates.
