@@ -10,6 +10,7 @@ mod drift;
 mod existing;
 mod faults;
 mod lifecycle;
+mod moving;
 mod secrets;
 mod signals;
 mod stand_in;
@@ -32,6 +33,7 @@ fn main() {
     let scenarios = [
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
+        moving::SCENARIOS,
         drift::SCENARIOS,
         wrong::SCENARIOS,
         faults::SCENARIOS,
