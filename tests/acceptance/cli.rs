@@ -123,17 +123,6 @@ impl Workspace {
     /// initialised yet. `None` where this machine does not have the program.
     pub(crate) fn new(cli: &Cli, configuration: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let version = env!("CARGO_PKG_VERSION");
-        let provider = folder.path().join(format!(
-            "mirror/{}/{SOURCE}/{version}/{}/terraform-provider-platform-orchestrator_v{version}",
-            cli.registry,
-            platform()
-        ));
-        fs::create_dir_all(provider.parent().expect("has a parent")).expect("the mirror");
-        let built = env!("CARGO_BIN_EXE_terraform-provider-platform-orchestrator");
-        if fs::hard_link(built, &provider).is_err() {
-            fs::copy(built, &provider).expect("the provider can be copied");
-        }
         let mirror = folder.path().join("mirror");
         fs::write(
             folder.path().join("cli.tfrc"),
@@ -169,8 +158,24 @@ impl Workspace {
             ]),
             folder,
         };
+        workspace.mirror(cli, SOURCE);
         workspace.write("main.tf", configuration);
         workspace
+    }
+
+    /// Lays the provider into the mirror, where `init` finds it under the address `source`.
+    pub(crate) fn mirror(&self, cli: &Cli, source: &str) {
+        let version = env!("CARGO_PKG_VERSION");
+        let provider = self.path().join(format!(
+            "mirror/{}/{source}/{version}/{}/terraform-provider-platform-orchestrator_v{version}",
+            cli.registry,
+            platform()
+        ));
+        fs::create_dir_all(provider.parent().expect("has a parent")).expect("the mirror");
+        let built = env!("CARGO_BIN_EXE_terraform-provider-platform-orchestrator");
+        if fs::hard_link(built, &provider).is_err() {
+            fs::copy(built, &provider).expect("the provider can be copied");
+        }
     }
 
     /// The same workspace with the environment variable `name` set for its commands.

@@ -1,4 +1,4 @@
-//! Runners that are there already: import, conflicts, the Go provider's states, data sources, rules.
+//! Runners that are there already: import, conflicts, data sources, rules.
 
 use crate::stand_in::StandIn;
 use serde_json::{Value, json};
@@ -20,7 +20,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("a create that meets an existing id", create_meets_existing),
     ("a runner in use is not deleted", delete_refused),
-    ("a state of the Go provider", state_of_the_go_provider),
     ("runner rules", runner_rules),
     ("data sources", data_sources),
 ];
@@ -28,7 +27,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
 /// A runner as another client registered it.
-fn registered(id: &str) -> Value {
+pub(crate) fn registered(id: &str) -> Value {
     json!({
         "id": id,
         "description": "made by hand",
@@ -53,7 +52,7 @@ fn registered(id: &str) -> Value {
     })
 }
 
-fn registered_block() -> Runner {
+pub(crate) fn registered_block() -> Runner {
     Runner {
         head: "id = \"my-runner\"\ndescription = \"made by hand\"".into(),
         auth: "role_arn = \"arn:aws:iam::123456789012:role/EksRunnerRole\"\nsession_name = \"a-session\"\n\
@@ -203,63 +202,6 @@ fn delete_refused(cli: &Cli) {
     assert!(workspace.state().contains_key(ADDRESS));
     orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();
-}
-
-/// A state as the Go provider wrote it is taken over by `state replace-provider`, with its `""` in a
-/// rule, and plans empty.
-fn state_of_the_go_provider(cli: &Cli) {
-    let orchestrator = StandIn::start();
-    orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator
-        .put_rule("my-runner", "", "")
-        .expect("a rule")
-        .id;
-    let block = registered_block().block()
-        + "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &block));
-    let go = format!("{}/humanitec/platform-orchestrator", cli.registry);
-    let resource = |ty: &str, name: &str, attributes: Value| {
-        json!({
-            "mode": "managed", "type": ty, "name": name,
-            "provider": format!("provider[\"{go}\"]"),
-            "instances": [{"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}],
-        })
-    };
-    let state = json!({
-        "version": 4, "terraform_version": "1.11.4", "serial": 1,
-        "lineage": "6a4a6b66-0f3c-4bd7-9d5c-1f0a6d9c2c55", "outputs": {},
-        "resources": [
-            resource("platform-orchestrator_kubernetes_eks_runner", "my_runner", json!({
-                "id": "my-runner",
-                "description": "made by hand",
-                "runner_configuration": {
-                    "cluster": {"name": "my-eks-cluster", "region": "us-west-2", "auth": {
-                        "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
-                        "session_name": "a-session", "sts_region": "eu-west-1"}},
-                    "job": {"namespace": "runners", "service_account": "runner", "pod_template":
-                        "{\"spec\":{\"containers\":[{\"image\":\"\\u003cimage\\u003e \\u0026 \\\"more\\\"\",\"name\":\"main\"}]}}"},
-                },
-                "state_storage_configuration": {
-                    "type": "s3", "s3_configuration": {"bucket": "my-bucket", "path_prefix": "a/b"},
-                    "kubernetes_configuration": null, "gcs_configuration": null, "azurerm_configuration": null},
-            })),
-            resource("platform-orchestrator_runner_rule", "all", json!({
-                "id": rule, "runner_id": "my-runner", "project_id": "", "env_type_id": ""})),
-        ],
-        "check_results": null,
-    });
-    workspace.write("terraform.tfstate", &state.to_string());
-    workspace
-        .run(&[
-            "state",
-            "replace-provider",
-            "-auto-approve",
-            &go,
-            &format!("{}/{}", cli.registry, crate::cli::SOURCE),
-        ])
-        .ok();
-    workspace.init();
-    workspace.plans_nothing();
 }
 
 fn runner_rules(cli: &Cli) {

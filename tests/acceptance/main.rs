@@ -12,6 +12,7 @@ mod existing;
 mod faults;
 mod language;
 mod lifecycle;
+mod moving;
 mod secrets;
 mod signals;
 mod stand_in;
@@ -36,6 +37,7 @@ fn main() {
     let scenarios = [
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
+        moving::SCENARIOS,
         drift::SCENARIOS,
         language::SCENARIOS,
         wrong::SCENARIOS,
