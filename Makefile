@@ -11,7 +11,7 @@ export TF_CLI_CONFIG_FILE := /dev/null
 # The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
 # What the sandbox's small EKS is made of. The one that a machine may refuse comes first.
-EKS := aws etcd aws-iam-authenticator kube-apiserver
+EKS := aws etcd aws-iam-authenticator kube-apiserver kubectl
 # What `make release` builds for: a Rust target triple, this machine's unless given.
 TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
@@ -20,7 +20,8 @@ help: ## Show what one can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: need-rust need-python ## Watch Terraform or OpenTofu work on runners of an Orchestrator stand-in
+demo: need-rust need-python ## Watch runners being made, changed and checked, on a stand-in of the Orchestrator and a small EKS
+	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
 	cargo build --workspace --bins --locked
 	@demo/run $(CLI) target/debug
 

@@ -7,7 +7,13 @@ terraform {
   }
 }
 
-provider "platform-orchestrator" {}
+provider "platform-orchestrator" {
+  # What keeps a runner from working in AWS and in its cluster is the second half of the demo.
+  eks_access = {
+    plan  = "off"
+    apply = "off"
+  }
+}
 
 resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
   id          = "my-runner"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 use k8s_openapi::jiff::SignedDuration;
+use sandbox::eks::{self, Eks};
 use sandbox::orchestrator::faults::FaultRule;
 use sandbox::orchestrator::{Options, Orchestrator};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,8 @@ const EXAMPLES: &str = r#"Examples:
       cargo run -p sandbox -- --local
   The answer to the first create call is lost after the runner was created:
       cargo run -p sandbox -- --fault '{"method": "POST", "times": 1, "fault": {"kind": "disconnect", "when": "after-work"}}'
+  With a small EKS beside it, whose environment a shell takes over:
+      cargo run -p sandbox -- --eks
   The same while it runs:
       curl -X POST http://127.0.0.1:8080/_sandbox/faults -d '{"method": "POST", "times": 1, "fault": {"kind": "disconnect", "when": "after-work"}}'"#;
 
@@ -54,6 +57,10 @@ struct Arguments {
     /// An environment type that runner rules may name; may be repeated. Without it: any.
     #[arg(long = "env-type", value_name = "ID")]
     env_types: Option<Vec<String>>,
+    /// Start a small EKS too: an AWS account and a cluster, in which nothing is set up yet. What it is made of is built
+    /// first where it is missing, which takes minutes.
+    #[arg(long)]
+    eks: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -103,14 +110,24 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let address = format!("127.0.0.1:{}", options.port);
     let orchestrator = Orchestrator::start(options)
         .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+    let mut introduction = introduction(&orchestrator, given_token);
+    let eks = if arguments.eks {
+        let started = tokio::task::spawn_blocking(|| Eks::start(eks::Options::default()));
+        let eks = started.await?.map_err(io::Error::other)?;
+        introduction += &eks_introduction(&eks);
+        Some(eks)
+    } else {
+        None
+    };
     #[expect(clippy::print_stdout, reason = "the command's output")]
     {
-        println!("{}", introduction(&orchestrator, given_token));
+        println!("{introduction}\nIt ends with Ctrl-C.");
     }
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    drop(eks);
     Ok(())
 }
 
@@ -137,6 +154,24 @@ For a configuration:
   }}
 
 Its switches: curl {url}/_sandbox/requests (also runners, runner-rules, counts, faults, delay)
-It ends with Ctrl-C."#
+"#
+    )
+}
+
+/// What to paste into a terminal to be the administrator of the account and of the cluster.
+fn eks_introduction(eks: &Eks) -> String {
+    let exports: String = eks
+        .shell_env()
+        .iter()
+        .map(|(name, value)| format!("  export {name}='{value}'\n"))
+        .collect();
+    let eks::Options {
+        account,
+        region,
+        cluster_name,
+        ..
+    } = eks.options();
+    format!(
+        "\nThe AWS account {account} has the cluster {cluster_name} in {region}. For a terminal with aws, kubectl and eks-runner:\n{exports}"
     )
 }

@@ -26,15 +26,12 @@ type Test = fn() -> Result<(), Failed>;
     reason = "who runs the tests has to know why they are skipped"
 )]
 fn main() -> ExitCode {
-    if std::env::var_os(process::OWNER).is_some() {
-        return process::own();
-    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let absent = Eks::absent();
     if !absent.is_empty() {
         eprintln!(
-            "the tests of the small EKS are skipped: not built or installed here: {}",
+            "the tests of the small EKS are skipped: not built here: {}",
             absent.join(", ")
         );
     }

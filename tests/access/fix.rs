@@ -44,9 +44,7 @@ pub(crate) fn mends_runner(cloud: &Cloud, runner: &mut Value, checked: &Checked,
 pub(crate) fn shell(cloud: &Cloud, commands: &str) {
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", commands])
-        .envs(cloud.eks.env())
-        .env("KUBECONFIG", cloud.eks.kubeconfig())
-        .env("AWS_PAGER", "")
+        .envs(cloud.eks.shell_env())
         .output()
         .unwrap();
     let error = String::from_utf8_lossy(&output.stderr);

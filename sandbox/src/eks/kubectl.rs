@@ -86,7 +86,7 @@ impl Eks {
     }
 
     fn kubectl_command(&self) -> Command {
-        let mut command = Command::new("kubectl");
+        let mut command = Command::new(self.programs.join("kubectl"));
         command.arg(format!(
             "--cache-dir={}",
             self.processes.directory().join("kubectl").display()

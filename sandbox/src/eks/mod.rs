@@ -15,7 +15,6 @@
 //! ResourceQuota has to be written by whoever makes one (`kubectl patch --subresource=status`).
 
 mod certificates;
-mod command;
 mod control;
 mod error;
 mod kubectl;
@@ -25,11 +24,11 @@ mod start;
 mod tools;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-pub use command::serve;
 use control::Control;
 pub use control::{Credentials, Faults};
 pub use error::Error;
@@ -69,6 +68,7 @@ pub struct Eks {
     control: Control,
     cluster_ca: PathBuf,
     kubeconfig: PathBuf,
+    programs: PathBuf,
     processes: Processes,
 }
 
@@ -144,6 +144,21 @@ impl Eks {
                 .map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)),
         )
         .collect()
+    }
+
+    /// The environment in which a shell has the AWS CLI and kubectl, as the administrators of this AWS and of its
+    /// cluster.
+    pub fn shell_env(&self) -> Vec<(String, String)> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = format!("{}:{}", self.programs.display(), path.display());
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let mut variables = self.env();
+        variables.extend([
+            ("PATH".to_owned(), path),
+            ("KUBECONFIG".to_owned(), kubeconfig),
+            ("AWS_PAGER".to_owned(), String::new()),
+        ]);
+        variables
     }
 
     /// The proxy's URL.

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -28,6 +29,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
     let tools = Tools::build()?;
     let mut processes = Processes::new()?;
     let directory = processes.directory().to_owned();
+    let programs = programs(&directory, &tools)?;
     let [
         etcd_port,
         etcd_peer_port,
@@ -113,7 +115,9 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &authorization,
         );
     })?;
-    processes.wait_for("kube-apiserver", || is_ready(&kubeconfig).then_some(()))?;
+    processes.wait_for("kube-apiserver", || {
+        is_ready(&tools.kubectl, &kubeconfig).then_some(())
+    })?;
     // Only now: the authenticator reads `aws-auth` from the API server in this mode.
     control.send(
         "PATCH",
@@ -129,8 +133,20 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         control,
         cluster_ca: certificates.ca,
         kubeconfig,
+        programs,
         processes,
     })
+}
+
+/// A folder with the AWS CLI and kubectl under their own names.
+fn programs(directory: &Path, tools: &Tools) -> Result<PathBuf, Error> {
+    let programs = directory.join("bin");
+    fs::create_dir(&programs).map_err(io(format!("making {}", programs.display())))?;
+    for (name, program) in [("aws", &tools.aws_cli), ("kubectl", &tools.kubectl)] {
+        let link = programs.join(name);
+        symlink(program, &link).map_err(io(format!("making {}", link.display())))?;
+    }
+    Ok(programs)
 }
 
 /// A host name such as EKS gives its endpoints.
@@ -168,7 +184,7 @@ fn start_authenticator(
     port: u16,
     proxy_port: u16,
     kubeconfig: &Path,
-) -> Result<std::path::PathBuf, Error> {
+) -> Result<PathBuf, Error> {
     let directory = processes.directory().to_owned();
     let webhook = directory.join("authentication-webhook.yaml");
     let configuration = directory.join("authenticator.json");
@@ -267,14 +283,14 @@ fn configure_api_server(
 }
 
 /// Whether the API server says that it is ready and has made its namespaces.
-fn is_ready(kubeconfig: &Path) -> bool {
+fn is_ready(kubectl: &Path, kubeconfig: &Path) -> bool {
     [
         &["get", "--raw=/readyz"][..],
         &["get", "namespace", "default", "kube-system"],
     ]
     .iter()
     .all(|arguments| {
-        Command::new("kubectl")
+        Command::new(kubectl)
             .env("KUBECONFIG", kubeconfig)
             .args(*arguments)
             .stdin(Stdio::null())

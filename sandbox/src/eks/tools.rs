@@ -6,7 +6,13 @@ use std::process::{Command, Stdio};
 use super::error::{Error, io};
 
 /// The parts that the small EKS is made of, by their folders in `tools/`.
-const PARTS: [&str; 4] = ["etcd", "kube-apiserver", "aws-iam-authenticator", "aws"];
+const PARTS: [&str; 5] = [
+    "etcd",
+    "kube-apiserver",
+    "aws-iam-authenticator",
+    "aws",
+    "kubectl",
+];
 
 /// The built parts.
 pub(super) struct Tools {
@@ -15,37 +21,34 @@ pub(super) struct Tools {
     pub(super) aws_iam_authenticator: PathBuf,
     /// The Python of the virtual environment that has moto.
     pub(super) python: PathBuf,
+    /// The AWS CLI.
+    pub(super) aws_cli: PathBuf,
+    pub(super) kubectl: PathBuf,
 }
 
 impl Tools {
     /// Builds what is not built yet (minutes, the first time) and says where everything is.
     pub(super) fn build() -> Result<Self, Error> {
-        let [etcd, kube_apiserver, aws_iam_authenticator, aws] =
+        let [etcd, kube_apiserver, aws_iam_authenticator, aws, kubectl] =
             PARTS.map(|part| ask(&[part], part));
+        let aws = aws?;
         Ok(Self {
             etcd: etcd?,
             kube_apiserver: kube_apiserver?,
             aws_iam_authenticator: aws_iam_authenticator?,
-            python: aws?.join("bin/python"),
+            python: aws.join("bin/python"),
+            aws_cli: aws.join("bin/aws"),
+            kubectl: kubectl?,
         })
     }
 }
 
-/// What has to be built or installed before the small EKS can start at once; empty when nothing is missing.
+/// What has to be built before the small EKS can start at once; empty when nothing is missing.
 pub(super) fn absent() -> Vec<&'static str> {
-    let mut absent: Vec<_> = PARTS
+    PARTS
         .into_iter()
         .filter(|part| !ask(&["--path", part], part).is_ok_and(|path| path.exists()))
-        .collect();
-    let kubectl = Command::new("kubectl")
-        .arg("help")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !kubectl.is_ok_and(|status| status.success()) {
-        absent.push("kubectl");
-    }
-    absent
+        .collect()
 }
 
 fn ask(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use sandbox::eks::{Eks, Options, serve};
+use sandbox::eks::{Eks, Options};
 
 use crate::{Test, becomes_user, eventually};
 
@@ -27,33 +27,23 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ),
 ];
 
-/// Set for a copy of this test that owns an EKS and waits to be killed.
-pub(crate) const OWNER: &str = "SANDBOX_EKS_OWNER";
-
-/// The life of that copy: says where its EKS is, and serves.
-pub(crate) fn own() -> ExitCode {
-    match serve("my-org", "my-runner", &mut std::io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-/// A copy that owns an EKS, and the environment that it says.
+/// The sandbox's command with an EKS, and the environment that it says.
 fn owner() -> Result<(Child, BTreeMap<String, String>), Failed> {
-    let mut owner = Command::new(std::env::current_exe()?)
-        .env(OWNER, "1")
-        .stdin(Stdio::piped())
+    let mut owner = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+        .arg("--eks")
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
     let mut environment = BTreeMap::new();
     for line in BufReader::new(owner.stdout.take().ok_or("no stdout")?).lines() {
         let line = line?;
-        let export = line
-            .strip_prefix("export ")
-            .and_then(|export| export.split_once('='));
-        let (name, value) = export.ok_or("no export")?;
-        environment.insert(name.to_owned(), value.trim_matches('\'').to_owned());
-        if name == "AWS_WEB_IDENTITY_TOKEN_FILE_OF_RUNNER" {
+        if let Some((name, value)) = line
+            .strip_prefix("  export ")
+            .and_then(|export| export.split_once('='))
+        {
+            environment.insert(name.to_owned(), value.trim_matches('\'').to_owned());
+        }
+        if line == "It ends with Ctrl-C." {
             return Ok((owner, environment));
         }
     }
@@ -83,12 +73,19 @@ fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
 
 fn served_environment_leads_to_the_cluster() -> Result<(), Failed> {
     let (mut owner, environment) = owner()?;
-    let output = Command::new("kubectl")
-        .args(["get", "namespaces", "--output=name"])
-        .envs(&environment)
-        .output()?;
-    assert!(String::from_utf8(output.stdout)?.contains("namespace/humanitec-runner"));
-    drop(owner.stdin.take());
+    let run = |commands: &str| -> Result<String, Failed> {
+        let output = Command::new("sh")
+            .args(["-c", commands])
+            .envs(&environment)
+            .output()?;
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    assert!(run("kubectl get namespaces --output=name")?.contains("namespace/default"));
+    assert_eq!(
+        run("aws eks list-clusters --query clusters --output text")?.trim(),
+        "my-eks-cluster"
+    );
+    Command::new("kill").arg(owner.id().to_string()).status()?;
     assert!(owner.wait()?.success());
     assert!(!Path::new(&environment["KUBECONFIG"]).exists());
     Ok(())

@@ -1,0 +1,39 @@
+terraform {
+  required_version = ">= 1.6"
+  required_providers {
+    platform-orchestrator = {
+      source = "platform-orchestrator/platform-orchestrator"
+    }
+  }
+}
+
+# A plan warns of what is broken; an apply does not register a runner that could not work.
+provider "platform-orchestrator" {
+  eks_access = {
+    apply   = "error"
+    timeout = "5s"
+  }
+}
+
+resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
+  id = "my-runner"
+  runner_configuration = {
+    cluster = {
+      name   = "my-eks-cluster"
+      region = "us-west-2"
+      auth = {
+        role_arn = "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"
+      }
+    }
+    job = {
+      namespace       = "humanitec-runner"
+      service_account = "humanitec-runner"
+    }
+  }
+  state_storage_configuration = {
+    type = "kubernetes"
+    kubernetes_configuration = {
+      namespace = "humanitec-runner"
+    }
+  }
+}
