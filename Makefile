@@ -50,19 +50,21 @@ docs: need-rust ## Write docs/ anew from the provider's schema, templates/ and e
 	@tools/docs $(CLI) docs
 
 .PHONY: bench
-bench: need-rust ## Measure the release build and print each figure next to its target (Linux)
-	cargo build --release --bin $(PROVIDER) --locked
-	cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) $(CLI)
+bench: need-rust need-python ## Measure the release build and print each figure next to its target (Linux)
+	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
+	cargo build --release --bins --locked
+	cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) target/release/eks-runner $(CLI)
 
 .PHONY: release
 release: need-rust need-python ## Pack a release build for TARGET in target/dist, with checksums
-	cargo build --release --bin $(PROVIDER) --locked --target $(TARGET)
+	cargo build --release --bins --locked --target $(TARGET)
 	tools/release zip $(TARGET) "$$(tools/platform $(TARGET))" "$$(tools/version)"
 	tools/release sums "$$(tools/version)"
 
 .PHONY: install
-install: need-rust ## Put a release build where your Terraform and OpenTofu find it (~/.terraform.d/plugins)
-	cargo build --release --bin $(PROVIDER) --locked
+install: need-rust ## Put a release build where your Terraform and OpenTofu find it (~/.terraform.d/plugins), and eks-runner beside cargo
+	cargo build --release --bins --locked
+	cargo install --path . --bin eks-runner --locked
 	@tools/mirror target/release/$(PROVIDER) "$$HOME/.terraform.d/plugins"
 
 .PHONY: tools

@@ -1,9 +1,11 @@
 //! Measures a release build of the provider from outside, as Terraform runs it, and prints each figure next to its target.
 //!
-//! `make bench` gives it the provider's binary and a Terraform or OpenTofu:
-//! `cargo bench --package sandbox --bench figures -- PROVIDER CLI`
+//! `make bench` gives it the provider's binary, the command's and a Terraform or OpenTofu:
+//! `cargo bench --package sandbox --bench figures -- PROVIDER EKS_RUNNER CLI`
 
 #![expect(clippy::print_stdout, reason = "the table is what this command is for")]
+
+mod eks;
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
@@ -33,8 +35,10 @@ fn main() -> Result<()> {
     let mut arguments = env::args_os()
         .skip(1)
         .filter(|argument| argument != "--bench");
-    let (Some(provider), Some(cli)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: figures PROVIDER CLI".into());
+    let (Some(provider), Some(eks_runner), Some(cli)) =
+        (arguments.next(), arguments.next(), arguments.next())
+    else {
+        return Err("usage: figures PROVIDER EKS_RUNNER CLI".into());
     };
     // Cargo runs this in the package's folder, make gives paths from the repository's.
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,7 +54,7 @@ fn main() -> Result<()> {
 
     println!("| figure | measured | target | the Go provider |\n| --- | --- | --- | --- |");
     let size = fs::metadata(&provider)?.len() as f64 / 1e6;
-    row("binary", &[size], "MB", 16.0, "20 MB");
+    row("binary", &[size], "MB", 24.0, "20 MB");
     let starts: Vec<_> = (0..STARTS)
         .map(|_| start(&provider))
         .collect::<Result<_>>()?;
@@ -78,7 +82,7 @@ fn main() -> Result<()> {
     let mut added = Vec::new();
     for _ in 0..ROUNDS {
         let without = bench.life(&terraform_data(100))?;
-        let with = bench.life(&runners(100))?;
+        let with = bench.life(&runners(100, "off", "EksRunnerRole"))?;
         added.push(with.as_secs_f64() - without.as_secs_f64());
     }
     row(
@@ -88,7 +92,7 @@ fn main() -> Result<()> {
         1.4,
         "2.9 s",
     );
-    Ok(())
+    eks::rows(&bench, &repository.join(eks_runner))
 }
 
 /// Prints the median of the samples, and their spread where there are several.
@@ -155,12 +159,21 @@ struct Bench {
 impl Bench {
     /// The highest peak of any provider process while `count` runners are applied, in MiB.
     fn peak_memory(&self, count: usize) -> Result<f64> {
-        let folder = self.folder(&runners(count))?;
-        let applied = AtomicBool::new(false);
-        let peak = thread::scope(|scope| {
+        let folder = self.folder(&runners(count, "off", "EksRunnerRole"))?;
+        let (applied, peak) =
+            self.peak_of(|| self.run(folder.path(), &["apply", "-auto-approve"]))?;
+        applied?;
+        self.run(folder.path(), &["destroy", "-auto-approve"])?;
+        Ok(peak)
+    }
+
+    /// What `work` gives, and the highest peak of any provider process while it runs, in MiB.
+    fn peak_of<T>(&self, work: impl FnOnce() -> T) -> Result<(T, f64)> {
+        let done = AtomicBool::new(false);
+        let (result, peak) = thread::scope(|scope| {
             let sampler = scope.spawn(|| {
                 let mut peak = 0.0_f64;
-                while !applied.load(Ordering::Relaxed) {
+                while !done.load(Ordering::Relaxed) {
                     // The kernel keeps each process's peak, so that rare looks miss nothing but its last moment.
                     peak = self
                         .providers()
@@ -170,16 +183,13 @@ impl Bench {
                 }
                 peak
             });
-            let apply = self.run(folder.path(), &["apply", "-auto-approve"]);
-            applied.store(true, Ordering::Relaxed);
-            let peak = sampler.join().map_err(|_| "the sampler panicked")?;
-            apply.map(|()| peak)
-        })?;
-        self.run(folder.path(), &["destroy", "-auto-approve"])?;
-        if peak > 0.0 {
-            Ok(peak)
-        } else {
-            Err("no provider process was seen".into())
+            let result = work();
+            done.store(true, Ordering::Relaxed);
+            (result, sampler.join())
+        });
+        match peak.map_err(|_| "the sampler panicked")? {
+            0.0 => Err("no provider process was seen".into()),
+            peak => Ok((result, peak)),
         }
     }
 
@@ -213,6 +223,16 @@ impl Bench {
     }
 
     fn run(&self, folder: &Path, arguments: &[&str]) -> Result<()> {
+        self.run_in(folder, arguments, &[]).map(drop)
+    }
+
+    /// Runs a command with more of an environment, and gives what it prints.
+    fn run_in(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        environment: &[(String, String)],
+    ) -> Result<String> {
         let mut command = Command::new(&self.cli);
         for (name, _) in
             env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TF_"))
@@ -227,10 +247,11 @@ impl Bench {
             .env("HUMANITEC_ORG_ID", ORG)
             .env("HUMANITEC_AUTH_TOKEN", TOKEN)
             .env("NO_PROXY", "127.0.0.1")
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .output()?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(format!(
             "{} {arguments:?} failed: {}",
@@ -265,7 +286,8 @@ fn terraform_data(count: usize) -> String {
     )
 }
 
-fn runners(count: usize) -> String {
+/// Runners of the documentation's extended example, with the checks of plans in a mode and of applies off.
+fn runners(count: usize, plan: &str, role: &str) -> String {
     format!(
         r#"
 terraform {{
@@ -273,6 +295,13 @@ terraform {{
     platform-orchestrator = {{
       source = "platform-orchestrator/platform-orchestrator"
     }}
+  }}
+}}
+
+provider "platform-orchestrator" {{
+  eks_access = {{
+    plan  = "{plan}"
+    apply = "off"
   }}
 }}
 
@@ -285,20 +314,19 @@ resource "platform-orchestrator_kubernetes_eks_runner" "many" {{
       name   = "my-eks-cluster"
       region = "us-west-2"
       auth = {{
-        role_arn     = "arn:aws:iam::123456789012:role/EksRunnerRole"
-        session_name = "humanitec-runner-session"
-        sts_region   = "us-west-2"
+        role_arn   = "arn:aws:iam::123456789012:role/{role}"
+        sts_region = "us-west-2"
       }}
     }}
     job = {{
-      namespace       = "default"
+      namespace       = "humanitec-runner"
       service_account = "humanitec-runner"
       pod_template    = jsonencode({{ metadata = {{ labels = {{ "app.kubernetes.io/name" = "humanitec-runner" }} }} }})
     }}
   }}
   state_storage_configuration = {{
     type                     = "kubernetes"
-    kubernetes_configuration = {{ namespace = "humanitec" }}
+    kubernetes_configuration = {{ namespace = "humanitec-runner" }}
   }}
 }}
 "#
