@@ -20,5 +20,5 @@ pub use check::{Category, CheckId, CheckResult, Outcome, Status, UnknownCheck};
 pub use engine::{Budget, Observer};
 pub use run::{Preflight, Report};
 pub use settings::{AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Settings};
-pub use setup::Setup;
+pub use setup::{Setup, identifier};
 pub use subject::{Known, Subject};

@@ -6,7 +6,11 @@
 //! AWS's "IAM JSON policy elements reference". No crate at hand names the refusing condition or
 //! has a third answer, so this is our own.
 
+mod amend;
+
 use serde_json::{Map, Value};
+
+pub(crate) use amend::amended;
 
 use super::settings::AUDIENCE;
 

@@ -130,15 +130,13 @@ impl Cloud {
 
     /// What the command prints for setting up a runner.
     pub(crate) fn setup(&self, runner: &Value, format: &str) -> String {
+        self.setup_id("my-runner", runner, format)
+    }
+
+    /// The same for a runner with an id of its own.
+    pub(crate) fn setup_id(&self, id: &str, runner: &Value, format: &str) -> String {
         let setup = [
-            "setup",
-            "-",
-            "--org",
-            "my-org",
-            "--id",
-            "my-runner",
-            "--format",
-            format,
+            "setup", "-", "--org", "my-org", "--id", id, "--format", format,
         ];
         let (text, exit_code) = command(Vec::new(), runner, &setup);
         assert_eq!(exit_code, 0);

@@ -8,10 +8,10 @@ use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
-    client_id_command, cluster_arn, hcl, oidc_provider_hcl, permission_command, permission_policy,
-    role_hcl, trust_command, trust_policy,
+    client_id_command, cluster_arn, hcl, oidc_provider_hcl, permission_command, role_hcl,
+    trust_command, trust_policy,
 };
-use crate::access::trust::{Decision, Reason, WebIdentity, evaluate};
+use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
 
 /// `role-exists`
 pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
@@ -110,7 +110,7 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         )),
         Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
             format!("role-trust:{}:{subject}", role.arn),
-            trust_command(run.role()?, &trust_policy(&provider, host, &subject)),
+            trust_command(run.role()?, &amended(document, &who)),
         ),
     })
 }
@@ -184,7 +184,7 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
     .compare("allowed", simulation.decision.as_str())
     .fix(
         format!("role-permission:{}:{cluster}", role.arn),
-        permission_command(wanted, &permission_policy(&cluster)),
+        permission_command(wanted, region, run.cluster_name()?),
     )
     .retryable())
 }
