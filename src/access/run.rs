@@ -217,6 +217,11 @@ impl<'a> Run<'a> {
         &self.preflight.aws
     }
 
+    /// A setting, or what is to be done with one, as the user knows it: in the provider block, and of the command.
+    pub(crate) fn words(&self, terraform: &'static str, command: &'static str) -> &'static str {
+        self.settings().face.words(terraform, command)
+    }
+
     /// Whether the checks are made as the runner.
     pub(crate) fn as_runner(&self) -> bool {
         self.settings().identity == Identity::Runner
@@ -289,8 +294,11 @@ impl<'a> Run<'a> {
         }
         Err(Outcome::skipped(format!(
             "The role is in account {}, and the caller ({}) is in account {}, from where it cannot be seen. \
-             Use a profile or assume_role of the role's account.",
-            role.account, identity.arn, identity.account
+             Use {} of the role's account.",
+            role.account,
+            identity.arn,
+            identity.account,
+            self.words("a profile or assume_role", "--profile or --assume-role-arn")
         )))
     }
 

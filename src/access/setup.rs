@@ -424,7 +424,7 @@ pub(crate) fn hcl(text: &str) -> String {
 }
 
 /// A text as a YAML string: JSON's strings are YAML's.
-fn yaml(text: &str) -> String {
+pub(crate) fn yaml(text: &str) -> String {
     Value::from(text).to_string()
 }
 

@@ -121,6 +121,10 @@ impl Cloud {
         ];
         let start = Instant::now();
         let (text, exit_code) = command(environment, runner, &[&check[..], arguments].concat());
+        // The command does not speak of the provider's attributes.
+        for word in TERRAFORM_S_WORDS {
+            assert!(!text.contains(word), "{word}\n{text}");
+        }
         Checked {
             report: serde_json::from_str(&text).unwrap(),
             exit_code,
@@ -246,6 +250,18 @@ pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
     let start = &mut runner["runner_configuration"];
     *path.split('/').fold(start, |at, name| &mut at[name]) = value;
 }
+
+/// What the provider's users write, as it stands in JSON.
+const TERRAFORM_S_WORDS: [&str; 8] = [
+    "as = ",
+    "orchestrator_cidrs",
+    "a profile or assume_role",
+    "assume_role of",
+    "set web_identity_token_file",
+    "Set web_identity_token_file",
+    "role_arn = ",
+    "session_name = ",
+];
 
 /// Checks that have nothing to say of the documented runner, asked about as the caller.
 const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];

@@ -8,7 +8,7 @@ use crate::access::aws::{AccessEntry, AwsError, EksCluster};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::user::AwsAuth;
 use crate::access::run::Run;
-use crate::access::settings::Identity;
+use crate::access::settings::{Identity, Settings};
 use crate::access::setup::{
     access_entry_command, access_entry_hcl, associate_command, aws_auth_line, cluster_arn,
     delete_entry_command, hcl, permission_command, shell,
@@ -88,20 +88,11 @@ pub(super) fn is_open(cluster: &EksCluster) -> bool {
 pub(super) async fn endpoint(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let cluster = described(run).await?;
     let (region, name) = (run.region()?, run.cluster_name()?);
-    Ok(judge_endpoint(
-        &cluster,
-        &run.settings().orchestrator_cidrs,
-        region,
-        name,
-    ))
+    Ok(judge_endpoint(&cluster, run.settings(), region, name))
 }
 
-fn judge_endpoint(
-    cluster: &EksCluster,
-    orchestrator: &[IpNet],
-    region: &str,
-    name: &str,
-) -> Outcome {
+fn judge_endpoint(cluster: &EksCluster, settings: &Settings, region: &str, name: &str) -> Outcome {
+    let orchestrator = &settings.orchestrator_cidrs;
     let cause = format!("cluster-endpoint:{region}:{name}");
     let update = |access: String| {
         format!(
@@ -125,9 +116,16 @@ fn judge_endpoint(
     if orchestrator.is_empty() {
         return Outcome::warned(format!(
             "The cluster's API has a public endpoint that only admits {admitted}. Whether the Orchestrator is \
-             among them can't be told: orchestrator_cidrs does not say where it calls from."
+             among them can't be told: {} does not say where it calls from.",
+            settings.face.words("orchestrator_cidrs", "--orchestrator-cidr")
         ))
-        .fix(cause, "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n");
+        .fix(
+            cause,
+            settings.face.words(
+                "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n",
+                "--orchestrator-cidr <address of the Orchestrator>\n",
+            ),
+        );
     }
     let networks: Vec<IpNet> = cluster
         .public_cidrs
@@ -365,7 +363,11 @@ mod tests {
         let judge = |cluster: &EksCluster, orchestrator: &[&str]| {
             let orchestrator: Vec<IpNet> =
                 orchestrator.iter().map(|c| c.parse().unwrap()).collect();
-            judge_endpoint(cluster, &orchestrator, "eu-central-1", "c")
+            let settings = Settings {
+                orchestrator_cidrs: orchestrator,
+                ..Settings::default()
+            };
+            judge_endpoint(cluster, &settings, "eu-central-1", "c")
         };
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge(&open, &[]).status, Status::Passed);

@@ -23,8 +23,9 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
         return judge(run, "Job", tried).map(|outcome| match outcome.is_good() {
             true => Outcome {
                 message: format!(
-                    "{} Its pod cannot be tried as the runner; as = \"caller\" does that.",
-                    outcome.message
+                    "{} Its pod cannot be tried as the runner; {} does that.",
+                    outcome.message,
+                    run.words("as = \"caller\"", "--as caller")
                 ),
                 ..outcome
             },
@@ -39,10 +40,11 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             .await,
         Ok(true)
     ) {
-        return Err(Outcome::skipped(
+        return Err(Outcome::skipped(format!(
             "The role may create Jobs by an EKS access policy, not by RBAC, so that its user cannot be impersonated for \
-             this. With `as = \"runner\"` it is tried as the runner itself.",
-        ));
+             this. With `{}` it is tried as the runner itself.",
+            run.words("as = \"runner\"", "--as runner")
+        )));
     }
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
     let (pod, controller) = (pod_of(&job), Cluster::job_controller());

@@ -8,8 +8,8 @@ use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
-    client_id_command, cluster_arn, hcl, oidc_provider_hcl, permission_command, role_hcl,
-    trust_command, trust_policy,
+    client_id_command, cluster_arn, oidc_provider_hcl, permission_command, role_hcl, trust_command,
+    trust_policy,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
 
@@ -25,7 +25,7 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             role.arn
         ))
         .compare(wanted.as_str(), role.arn.as_str())
-        .fix(cause, format!("role_arn = {}\n", hcl(&role.arn))),
+        .fix(cause, run.settings().face.auth("role_arn", &role.arn)),
         Err(AwsError::NotFound { .. }) => {
             let role = run.role()?;
             let provider = run.provider_arn()?;
