@@ -91,7 +91,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         Granted::By(policy) => Outcome::passed(format!(
             "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
         )),
-        Granted::CantTell(why) => Outcome::warned(format!("By RBAC, {refused} {why}"))
+        Granted::CantTell(why) => Outcome::skipped(format!("By RBAC, {refused} {why}"))
             .fix(cause, fix)
             .retryable(),
         Granted::No => {
