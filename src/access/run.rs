@@ -474,9 +474,11 @@ async fn reach(
         .token(&who, &sts_region, &name)
         .await
         .map_err(Unreached::Aws)?;
+    let ca_bundle = aws.ca_bundle().await.map_err(Unreached::Aws)?;
     let connection = Connection {
         endpoint,
         ca,
+        ca_bundle,
         token,
     };
     let cluster =

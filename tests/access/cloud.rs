@@ -1,5 +1,6 @@
 //! The small EKS with one documented runner, and how to ask about it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -214,14 +215,13 @@ fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (Str
 }
 
 fn finish(mut process: Command, input: &Value) -> (String, i32) {
-    for name in [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "NO_PROXY",
-        "no_proxy",
-        "AWS_PROFILE",
-        "KUBECONFIG",
-    ] {
+    // What the machine itself has set is not what a scenario is about.
+    let of_the_machine = |name: &OsStr| {
+        let name = name.to_string_lossy().to_uppercase();
+        name.starts_with("AWS_")
+            || ["HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "KUBECONFIG"].contains(&name.as_str())
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| of_the_machine(name)) {
         if !process.get_envs().any(|(set, _)| set == name) {
             process.env_remove(name);
         }

@@ -34,10 +34,11 @@ const METADATA: Duration = Duration::from_millis(500);
 /// endpoints, FIPS, proxies and certificates.
 ///
 /// # Errors
-/// When `AWS_CA_BUNDLE` does not serve.
+/// When the bundle of certificates that they name does not serve.
 pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
+    let ca_bundle = http::ca_bundle(settings.profile.as_deref()).await?;
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client(http::ca_bundle()?)?)
+        .http_client(http::client(ca_bundle)?)
         .timeout_config(timeouts())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .region(None::<Region>)
@@ -61,6 +62,8 @@ pub(super) async fn caller(
     let region = Region::new(region.to_owned());
     let mut provider_config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
+        .with_use_fips(anonymous.use_fips())
+        .with_use_dual_stack(anonymous.use_dual_stack())
         .with_timeout_config(timeouts());
     if let Some(http) = anonymous.http_client() {
         provider_config = provider_config.with_http_client(http);

@@ -171,6 +171,12 @@ impl Aws {
         self.anonymous.get_or_init(load).await.clone()
     }
 
+    /// The authorities in PEM that are trusted besides a cluster's own: a proxy that opens TLS does so for the cluster
+    /// too, and shows a certificate of its own.
+    pub(crate) async fn ca_bundle(&self) -> Result<Option<Vec<u8>>, AwsError> {
+        http::ca_bundle(self.settings.profile.as_deref()).await
+    }
+
     /// The SDK's configuration for a region, with the caller's credentials.
     async fn caller(&self, region: &str) -> Result<SdkConfig, AwsError> {
         let look = async || {
