@@ -30,13 +30,13 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
             exempt(statement, who);
         }
     }
-    let refuses =
-        |statements: &[Value]| matches!(evaluate(&with(statements), who), Decision::Refused(_));
-    if refuses(&statements) {
+    let lets_in =
+        |statements: &[Value]| matches!(evaluate(&with(statements), who), Decision::Allowed { .. });
+    if !lets_in(&statements) {
         let with_subject = (0..statements.len()).find_map(|index| {
             let mut tried = statements.clone();
             add_subject(tried.get_mut(index)?, who);
-            (!refuses(&tried)).then_some(tried)
+            lets_in(&tried).then_some(tried)
         });
         match with_subject {
             Some(tried) => statements = tried,
