@@ -23,6 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "network::profile_and_assumed_role",
         profile_and_assumed_role,
     ),
+    ("network::web_identity", web_identity),
     ("network::lower_case_proxy", lower_case_proxy),
     ("network::untrusted_authority", untrusted_authority),
     ("network::unreadable_authority", unreadable_authority),
@@ -242,10 +243,25 @@ fn profile_and_assumed_role(cloud: &Cloud) {
     let check =
         |arguments: &[&str]| cloud.check_in(environment.clone(), &cloud.configuration(), arguments);
     check(&["--profile", "mine"]).all_pass();
-    assert_eq!(
-        check(&["--profile", "nobody"]).ids("failed"),
-        ["aws-credentials"]
-    );
+    // A profile that is named counts, whatever keys the environment has.
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ];
+    let beside_keys = with(environment.clone(), &keys);
+    let beside = |profile: &str| {
+        let arguments = ["--profile", profile];
+        cloud.check_in(beside_keys.clone(), &cloud.configuration(), &arguments)
+    };
+    beside("mine").all_pass();
+    for checked in [check(&["--profile", "nobody"]), beside("nobody")] {
+        assert_eq!(checked.ids("failed"), ["aws-credentials"]);
+        checked.says(
+            "aws-credentials",
+            &["AWS profile \"nobody\"", "no such profile"],
+        );
+        assert!(checked.fix("aws-credentials").contains("--profile nobody"));
+    }
 
     assumable(cloud);
     let assumed = [
@@ -289,6 +305,38 @@ fn assumable(cloud: &Cloud) {
     let all =
         json!({"RoleName": "checker", "PolicyName": "all", "PolicyDocument": all.to_string()});
     cloud.aws("iam", "PutRolePolicy", &all);
+}
+
+/// The caller's own credentials, as a pod or a CI job has them.
+fn web_identity(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let check = |file: &str| {
+        let variables = [
+            ("AWS_ROLE_ARN", cloud.runner().role_arn.as_str()),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", file),
+        ];
+        let environment = with(cloud.no_credentials(), &variables);
+        cloud.check_in(environment, &cloud.configuration(), &[])
+    };
+    check(&file).says(
+        "aws-credentials",
+        &["assumed-role/humanitec-runner-eks-role/"],
+    );
+    let claims =
+        json!({"iss": sandbox::eks::ISSUER, "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
+    let (_directory, expired) = cloud.token_file(&cloud.eks.oidc_token_of(&claims, -60).unwrap());
+    for (file, parts) in [
+        (
+            "/nonexistent/token",
+            ["AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token"],
+        ),
+        (expired.as_str(), ["cannot be got", "xpired"]),
+    ] {
+        let checked = check(file);
+        assert_eq!(checked.ids("failed"), ["aws-credentials"]);
+        checked.says("aws-credentials", &parts);
+    }
 }
 
 fn lower_case_proxy(cloud: &Cloud) {

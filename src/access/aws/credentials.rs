@@ -1,13 +1,16 @@
 //! The caller's AWS credentials, looked for once.
 
+use std::env;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::iter;
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;
 use aws_config::imds::client::error::ImdsError;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -68,20 +71,33 @@ pub(super) async fn caller(
     if let Some(http) = anonymous.http_client() {
         provider_config = provider_config.with_http_client(http);
     }
-    let metadata = imds::Client::builder()
-        .configure(&provider_config)
-        .max_attempts(1)
-        .connect_timeout(METADATA)
-        .read_timeout(METADATA)
-        .build();
-    let mut chain = DefaultCredentialsChain::builder()
-        .configure(provider_config)
-        .region(region.clone())
-        .imds_client(metadata);
-    if let Some(profile) = &settings.profile {
-        chain = chain.profile_name(profile);
-    }
-    let mut config = with(anonymous, region.clone(), chain.build().await);
+    let mut config = match &settings.profile {
+        // Whoever names a profile means it, whatever keys the environment has.
+        Some(profile) => {
+            let named = ProfileFileCredentialsProvider::builder()
+                .configure(&provider_config)
+                .profile_name(profile)
+                .build();
+            with(anonymous, region.clone(), named)
+        }
+        None => {
+            let metadata = imds::Client::builder()
+                .configure(&provider_config)
+                .max_attempts(1)
+                .connect_timeout(METADATA)
+                .read_timeout(METADATA)
+                .build();
+            let chain = DefaultCredentialsChain::builder()
+                .configure(provider_config)
+                .region(region.clone())
+                .imds_client(metadata);
+            with(anonymous, region.clone(), chain.build().await)
+        }
+    };
+    credentials(&config).await.map_err(|error| match error {
+        AwsError::NoCredentials => none_in(settings),
+        other => other,
+    })?;
     if let Some(role) = &settings.assume_role {
         let mut assume = AssumeRoleProvider::builder(&role.role_arn).configure(&config);
         if let Some(name) = &role.session_name {
@@ -94,6 +110,16 @@ pub(super) async fn caller(
     }
     credentials(&config).await?;
     Ok(config)
+}
+
+/// That there are no credentials, as far as one knows where they were to be.
+fn none_in(settings: &Settings) -> AwsError {
+    match &settings.profile {
+        Some(profile) => AwsError::BadCredentials(format!(
+            "The AWS profile {profile:?} has no credentials, or there is no such profile"
+        )),
+        None => AwsError::NoCredentials,
+    }
 }
 
 /// A configuration with a region and with credentials that are remembered.
@@ -132,10 +158,22 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
             // Last in the chain: nothing was found before, and the instance has none to give.
             other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
-                "The AWS credentials cannot be got: {}",
-                chain(&other)
+                "The AWS credentials cannot be got: {}{}",
+                chain(&other),
+                token_file(&other)
             )),
         })
+}
+
+/// The name of the web identity token file of the environment, where it is that which cannot be read.
+fn token_file(error: &(dyn Error + 'static)) -> String {
+    let mut sources = iter::successors(Some(error), |&error| error.source());
+    match env::var("AWS_WEB_IDENTITY_TOKEN_FILE") {
+        Ok(path) if sources.any(|error| error.is::<io::Error>()) => {
+            format!(" (AWS_WEB_IDENTITY_TOKEN_FILE names {path})")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether the metadata service of the instance gave an error, such as that it is disabled.

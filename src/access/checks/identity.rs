@@ -4,6 +4,7 @@ use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::Face;
+use crate::access::setup::shell;
 
 /// The lengths that STS takes for a session name.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
@@ -73,6 +74,19 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "The runner's role is assumed with the web identity token: the caller has no AWS \
              credentials of its own and needs none.",
         ),
+        Err(error @ AwsError::BadCredentials(_)) => {
+            let profile = match &run.settings().profile {
+                Some(profile) => format!(" --profile {}", shell(profile)),
+                None => String::new(),
+            };
+            error.outcome().fix(
+                "bad-credentials",
+                format!(
+                    "aws sts get-caller-identity --region {}{profile}   # must answer; `aws sso login{profile}` renews a sign-on\n",
+                    shell(run.region()?)
+                ),
+            )
+        }
         Err(error) => error.outcome(),
     })
 }
