@@ -61,6 +61,13 @@ pub(crate) struct CallerIdentity {
     pub(crate) account: String,
 }
 
+impl CallerIdentity {
+    /// The partition of AWS: `aws`, `aws-cn`, `aws-us-gov`, …
+    pub(crate) fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or_default()
+    }
+}
+
 /// An IAM role.
 #[derive(Debug)]
 pub(crate) struct Role {

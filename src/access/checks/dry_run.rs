@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::namespace::{cluster, missing_service_account};
 use super::rbac::CREATE_JOBS;
 use crate::access::check::Outcome;
-use crate::access::kubernetes::job::pod_of;
+use crate::access::kubernetes::job::{pod_of, without_generated_name};
 use crate::access::kubernetes::{Admitted, Cluster, KubeError};
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, namespace_yaml};
@@ -96,6 +96,7 @@ fn judge(
     let KubeError::Status { code, message } = &error else {
         return Ok(Outcome::skipped(format!("Not found out: {error}.")));
     };
+    let message = &without_generated_name(message);
     let namespace = run.namespace()?;
     let refused = || {
         Outcome::failed(format!(

@@ -12,12 +12,28 @@ use crate::access::setup::{
     trust_policy,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
+use crate::runner::RoleArn;
 
 /// `role-exists`
 pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    run.same_account().await?;
     let wanted = run.role()?.to_string();
     let cause = format!("role:{wanted}");
+    // The credentials were taken in the cluster's region, so its partition is the caller's.
+    let identity = run.identity().await?;
+    if identity.partition() != run.role()?.partition {
+        let role = RoleArn {
+            partition: identity.partition().to_owned(),
+            ..run.role()?.clone()
+        };
+        return Ok(Outcome::failed(format!(
+            "The role and the cluster are in different partitions of AWS: {wanted} is none of {}, where the region {} is.",
+            role.partition,
+            run.region()?
+        ))
+        .compare(role.to_string(), wanted)
+        .fix(cause, run.settings().face.auth("role_arn", &role.to_string())));
+    }
+    run.same_account().await?;
     Ok(match run.iam_role().await? {
         Ok(role) if role.arn == wanted => Outcome::passed(format!("{wanted} exists.")),
         Ok(role) => Outcome::failed(format!(
