@@ -28,7 +28,11 @@ pub(crate) struct Checked {
 
 impl Cloud {
     pub(crate) fn start() -> Self {
-        let eks = Eks::start(Options::default()).unwrap();
+        Self::start_with(Options::default())
+    }
+
+    pub(crate) fn start_with(options: Options) -> Self {
+        let eks = Eks::start(options).unwrap();
         Self { eks, runner: None }
     }
 

@@ -342,10 +342,14 @@ fn permission(cloud: &Cloud) {
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
     let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
     cloud.aws("iam", "PutRolePolicy", &deny);
-    cloud
-        .check_documented()
+    let checked = cloud.check_documented();
+    checked
         .only(&["role-permission"], &[])
         .says("role-permission", &["Deny"]);
+    // Another policy would not mend it.
+    let fix = checked.fix("role-permission");
+    assert!(!fix.contains("put-role-policy"), "{fix}");
+    fix::shell(cloud, fix);
 }
 
 fn other_account(cloud: &Cloud) {

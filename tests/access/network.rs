@@ -263,6 +263,17 @@ fn profile_and_assumed_role(cloud: &Cloud) {
         assert!(checked.fix("aws-credentials").contains("--profile nobody"));
     }
 
+    let (_broken, environment_of_it) = profile(cloud, "[profile other\n");
+    let checked = cloud.check_in(
+        environment_of_it,
+        &cloud.configuration(),
+        &["--profile", "mine"],
+    );
+    checked.says(
+        "aws-credentials",
+        &["configuration files cannot be read", "line 4"],
+    );
+
     assumable(cloud);
     let assumed = [
         "--profile",

@@ -94,10 +94,9 @@ pub(super) async fn caller(
             with(anonymous, region.clone(), chain.build().await)
         }
     };
-    credentials(&config).await.map_err(|error| match error {
-        AwsError::NoCredentials => none_in(settings),
-        other => other,
-    })?;
+    if let Err(error) = credentials(&config).await {
+        return Err(explained(error, settings).await);
+    }
     if let Some(role) = &settings.assume_role {
         let mut assume = AssumeRoleProvider::builder(&role.role_arn).configure(&config);
         if let Some(name) = &role.session_name {
@@ -112,13 +111,22 @@ pub(super) async fn caller(
     Ok(config)
 }
 
-/// That there are no credentials, as far as one knows where they were to be.
-fn none_in(settings: &Settings) -> AwsError {
-    match &settings.profile {
-        Some(profile) => AwsError::BadCredentials(format!(
+/// An error with what the SDK does not say of it: which profile has no credentials, and what is wrong with a
+/// configuration file.
+async fn explained(error: AwsError, settings: &Settings) -> AwsError {
+    let profile = settings.profile.as_deref();
+    match (error, profile) {
+        (AwsError::NoCredentials, Some(profile)) => AwsError::BadCredentials(format!(
             "The AWS profile {profile:?} has no credentials, or there is no such profile"
         )),
-        None => AwsError::NoCredentials,
+        (AwsError::BadCredentials(message), _) => match http::profiles(profile).await {
+            Ok(_) => AwsError::BadCredentials(message),
+            Err(broken) => AwsError::BadCredentials(format!(
+                "The AWS configuration files cannot be read: {}",
+                chain(&broken)
+            )),
+        },
+        (other, _) => other,
     }
 }
 

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
+use aws_config::profile::{ProfileFileLoadError, ProfileSet};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -46,14 +47,20 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
 
 /// The `ca_bundle` of a profile, or of the one that the environment chooses.
 async fn of_profile(profile: Option<&str>) -> Option<PathBuf> {
-    let (files, environment) = (Fs::real(), Env::real());
-    let chosen = profile.map(|name| name.to_owned().into());
     // That the files cannot be read is told by those who look for credentials in them.
-    let profiles = aws_config::profile::load(&files, &environment, &Default::default(), chosen)
-        .await
-        .ok()?;
+    let profiles = profiles(profile).await.ok()?;
     let path = profiles.get("ca_bundle").filter(|path| !path.is_empty())?;
     Some(path.into())
+}
+
+/// The AWS configuration files, with this profile chosen, or the one that the environment chooses.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(super) async fn profiles(profile: Option<&str>) -> Result<ProfileSet, ProfileFileLoadError> {
+    let (files, environment) = (Fs::real(), Env::real());
+    let chosen = profile.map(|name| name.to_owned().into());
+    aws_config::profile::load(&files, &environment, &Default::default(), chosen).await
 }
 
 /// The DER certificates in a PEM text.

@@ -8,8 +8,8 @@ use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
-    client_id_command, cluster_arn, oidc_provider_hcl, permission_command, role_hcl, trust_command,
-    trust_policy,
+    client_id_command, cluster_arn, oidc_provider_hcl, permission_command, role_hcl, shell,
+    trust_command, trust_policy,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
 use crate::runner::RoleArn;
@@ -184,24 +184,37 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
             simulation.missing_context.join(", ")
         )));
     }
-    let by = if simulation.organization_refuses {
-        " A policy of the AWS organization refuses it, which only its administrators can change."
+    let name = shell(&wanted.name);
+    let (by, fix) = if simulation.organization_refuses {
+        (
+            " A policy of the AWS organization refuses it, which only its administrators can change.",
+            "# Ask the administrators of the AWS organization to allow the role eks:DescribeCluster.\n".to_owned(),
+        )
     } else if simulation.boundary_refuses {
-        " The role's permissions boundary does not allow it."
+        (
+            " The role's permissions boundary does not allow it.",
+            format!(
+                "aws iam get-role --role-name {name} --query Role.PermissionsBoundary   # this policy must allow it too\n"
+            ),
+        )
     } else if simulation.decision == "explicitDeny" {
-        " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow."
+        (
+            " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow.",
+            format!(
+                "# One of these policies has the Deny. Take it out, or except the cluster from it:\n\
+                 aws iam list-role-policies --role-name {name}\n\
+                 aws iam list-attached-role-policies --role-name {name}\n"
+            ),
+        )
     } else {
-        ""
+        ("", permission_command(wanted, region, run.cluster_name()?))
     };
     Ok(Outcome::failed(format!(
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
     .compare("allowed", simulation.decision.as_str())
-    .fix(
-        format!("role-permission:{}:{cluster}", role.arn),
-        permission_command(wanted, region, run.cluster_name()?),
-    )
+    .fix(format!("role-permission:{}:{cluster}", role.arn), fix)
     .retryable())
 }
 
