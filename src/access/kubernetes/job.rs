@@ -31,6 +31,18 @@ pub(crate) fn orchestrator_job(
     })
 }
 
+/// A message about an object that was tried, without the letters that the cluster added to its name, so that the same
+/// refusal is the same text each time.
+pub(crate) fn without_generated_name(message: &str) -> String {
+    let mut parts = message.split(NAME);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += NAME.trim_end_matches('-');
+        text += part.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    }
+    text
+}
+
 /// The pod that the cluster's Job controller would make for a Job.
 pub(crate) fn pod_of(job: &Value) -> Value {
     let template = &job["spec"]["template"];
@@ -118,6 +130,16 @@ mod tests {
             security.capabilities.as_ref().unwrap().drop.as_deref(),
             Some(&["ALL".to_owned()][..])
         );
+    }
+
+    #[test]
+    fn a_refusal_is_the_same_each_time() {
+        let message = r#"pods "eks-access-check-x2bqp" is forbidden: exceeded quota: q"#;
+        assert_eq!(
+            without_generated_name(message),
+            r#"pods "eks-access-check" is forbidden: exceeded quota: q"#
+        );
+        assert_eq!(without_generated_name("busy"), "busy");
     }
 
     #[test]
