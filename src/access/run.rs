@@ -23,6 +23,9 @@ use crate::runner::RoleArn;
 /// The first pause between two looks at what AWS is still propagating, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
+/// How much longer than the wait its last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
 /// Checks runners, and shares the answers of AWS and of the clusters among them.
 ///
 /// Nothing is set up, and no credentials are looked for, before the first check needs it.
@@ -167,7 +170,10 @@ impl Preflight {
     }
 
     /// Runs the checks again and again while all that fails can be for want of propagation, until
-    /// nothing does or the budget is over. Gives the last report.
+    /// nothing does or the budget is over. Gives the last report that is whole.
+    ///
+    /// The budget is for waiting: a look that has begun within it may take a while longer, so that AWS
+    /// being slow does not turn what is wrong into what was not found out.
     pub async fn wait(
         &self,
         subject: &Subject,
@@ -175,8 +181,16 @@ impl Preflight {
         observer: &dyn engine::Observer,
     ) -> Report {
         let (mut pause, longest) = PAUSES;
+        let mut before = None;
         loop {
-            let report = self.check(subject, budget, observer).await;
+            let look = engine::Budget {
+                deadline: budget.deadline.max(Instant::now()) + LAST_LOOK,
+                cancelled: budget.cancelled.clone(),
+            };
+            let report = self.check(subject, &look, observer).await;
+            if Instant::now() >= look.deadline {
+                return before.unwrap_or(report);
+            }
             let over = Instant::now() + pause >= budget.deadline;
             if !report.is_retryable()
                 || over
@@ -184,6 +198,7 @@ impl Preflight {
             {
                 return report;
             }
+            before = Some(report);
             pause = (pause * 3 / 2).min(longest);
         }
     }
