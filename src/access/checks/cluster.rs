@@ -57,7 +57,7 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 format!("role-permission:{role}:{arn}"),
                 permission_command(role, &permission_policy(&arn)),
             )
-            .retryable()
+            .not_yet()
         }
         Err(error) => error.outcome(),
     })

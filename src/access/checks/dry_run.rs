@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::namespace::{cluster, missing_service_account};
 use super::rbac::CREATE_JOBS;
 use crate::access::check::Outcome;
-use crate::access::kubernetes::job::pod_of;
+use crate::access::kubernetes::job::{self, pod_of};
 use crate::access::kubernetes::{Admitted, Cluster, KubeError};
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, namespace_yaml};
@@ -95,11 +95,12 @@ fn judge(
         return Ok(Outcome::skipped(format!("Not found out: {error}.")));
     };
     let namespace = run.namespace()?;
+    let message = &job::unnamed(message);
     let refused = || {
         Outcome::failed(format!(
             "The cluster refuses the Orchestrator's {what}: {message}"
         ))
-        .compare("admitted", message.as_str())
+        .compare("admitted", format!("refused with the status {code}"))
     };
     let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
     Ok(match refusal(*code, message) {

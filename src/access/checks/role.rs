@@ -168,6 +168,10 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
             simulation.missing_context.join(", ")
         )));
     }
+    // No statement allows it: the policy that does may be about to be made.
+    let may_come = simulation.decision == "implicitDeny"
+        && !simulation.organization_refuses
+        && !simulation.boundary_refuses;
     let by = if simulation.organization_refuses {
         " A policy of the AWS organization refuses it, which only its administrators can change."
     } else if simulation.boundary_refuses {
@@ -177,7 +181,7 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
     } else {
         ""
     };
-    Ok(Outcome::failed(format!(
+    let refused = Outcome::failed(format!(
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
@@ -185,8 +189,12 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
     .fix(
         format!("role-permission:{}:{cluster}", role.arn),
         permission_command(wanted, &permission_policy(&cluster)),
-    )
-    .retryable())
+    );
+    Ok(if may_come {
+        refused.not_yet()
+    } else {
+        refused.retryable()
+    })
 }
 
 /// Texts in a row, or "none".

@@ -7,6 +7,18 @@ use super::merge;
 /// What the names of objects that are only tried start with.
 const NAME: &str = "eks-access-check-";
 
+/// A message about the Job, or its pod, without the random end that the cluster gives to the name: two
+/// runners that are refused for one reason are refused with one text.
+pub(crate) fn unnamed(message: &str) -> String {
+    let mut parts = message.split(NAME);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(NAME.trim_end_matches('-'));
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    }
+    text
+}
+
 /// The Orchestrator's Job, with the runner's pod template laid over its own as a strategic merge
 /// patch. The image is one of ours: the Orchestrator's is not known beforehand.
 pub(crate) fn orchestrator_job(
@@ -86,6 +98,16 @@ mod tests {
 
     fn typed(job: &Value) -> Job {
         serde_json::from_value(job.clone()).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_told_without_its_random_end() {
+        let message = r#"Job.batch "eks-access-check-9gnjn" is invalid: x, and "eks-access-check-x7gvb", too"#;
+        assert_eq!(
+            unnamed(message),
+            r#"Job.batch "eks-access-check" is invalid: x, and "eks-access-check", too"#
+        );
+        assert_eq!(unnamed("no name"), "no name");
     }
 
     #[test]
