@@ -228,7 +228,10 @@ fn refusal(code: u16, message: &str) -> Refusal {
             Refusal::Quota
         }
         400 if message.contains("does not support dry run") => Refusal::NoDryRun,
-        _ if message.contains("denied the request") => Refusal::Other,
+        // A webhook, and a ValidatingAdmissionPolicy, which answers 422.
+        _ if message.contains("denied the request") || message.contains("denied request") => {
+            Refusal::Other
+        }
         404 => Refusal::NoNamespace,
         400 | 422 => Refusal::Invalid,
         401 | 429 | 503 | 504 => Refusal::Unknown,
@@ -337,6 +340,11 @@ mod tests {
             (
                 400,
                 r#"admission webhook "w" denied the request: no"#,
+                Refusal::Other,
+            ),
+            (
+                422,
+                r#"jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,
                 Refusal::Other,
             ),
             (500, "failed calling webhook", Refusal::Other),

@@ -232,5 +232,11 @@ fn unchanged(cli: &Cli) {
         "error",
         &my_runner().replace(&role, "role/another"),
     );
-    scene.saves().1.fails().has("EKS access: role-exists");
+    scene
+        .saves()
+        .1
+        .fails()
+        .has("Error: EKS access: role-exists")
+        .has("runner_configuration.cluster.auth.role_arn:")
+        .has("role/another");
 }

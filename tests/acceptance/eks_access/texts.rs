@@ -335,7 +335,57 @@ fn job(cli: &Cli) {
     // What a controller does with a changed quota.
     status(&json!({"count/jobs.batch": "1"}));
     scene.is_mended(&modes("error", "off", CIDRS), &my_runner());
+    // A policy of the cluster, for a namespace of its own: it stays.
+    let policed = my_runner().replace(
+        "namespace       = \"humanitec-runner\"",
+        "namespace       = \"policed\"",
+    );
+    scene.kubectl(&["create", "namespace", "policed"]);
+    scene.kubectl(&[
+        "create",
+        "serviceaccount",
+        "humanitec-runner",
+        "--namespace=policed",
+    ]);
+    let text = scene.refused("no role binding where a policy is", &policed);
+    scene.shell(&fixes(&text)[0]);
+    scene.eks.apply(POLICY).expect("a policy");
+    scene.write(&modes("warn", "off", CIDRS), &policed);
+    until("the policy", || {
+        scene.workspace.plan(&[]).text.contains("job-dry-run")
+    });
+    let text = scene.refused("Job that a policy refuses", &policed);
+    scene.shell(&fixes(&text)[0]);
 }
+
+/// Refuses every Job in the namespace `policed`.
+const POLICY: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: no-jobs
+spec:
+  matchConstraints:
+    resourceRules:
+    - apiGroups: [batch]
+      apiVersions: [v1]
+      operations: [CREATE]
+      resources: [jobs]
+  validations:
+  - expression: "false"
+    message: jobs of this namespace need the label team
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: no-jobs
+spec:
+  policyName: no-jobs
+  validationActions: [Deny]
+  matchResources:
+    namespaceSelector:
+      matchLabels: {kubernetes.io/metadata.name: policed}
+"#;
 
 fn as_runner(cli: &Cli) {
     let eks = eks();
@@ -389,6 +439,8 @@ fn warnings(cli: &Cli) {
     scene.eks.set_trust_policy(&policy).expect("a trust policy");
     let cut = my_runner().replace("id = \"my-runner\"", &format!("id = {long:?}"));
     warned(&scene, "session name that is cut", "", &cut);
+    scene.workspace.set_env("AWS_SECRET_ACCESS_KEY", "wrong");
+    warned(&scene, "wrong credentials", "", &my_runner());
     scene.workspace.unset_env("AWS_ACCESS_KEY_ID");
     scene.workspace.unset_env("AWS_SECRET_ACCESS_KEY");
     warned(&scene, "no credentials", "", &my_runner());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
 
-use super::{CIDRS, SUBJECT, Scene, count, eks, modes, my_runner, refusing};
+use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, eks, modes, my_runner, refusing};
 use crate::Scenario;
 use crate::cli::Cli;
 use crate::signals::{ctrl_c, until};
@@ -37,6 +37,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "EKS access: Ctrl-C ends the checks of a plan",
         interrupted_plan,
+    ),
+    (
+        "EKS access: Ctrl-C ends the checks after a create",
+        interrupted_after,
     ),
 ];
 
@@ -305,4 +309,36 @@ fn interrupted_plan(cli: &Cli) {
     let text = scene.workspace.read("out") + &scene.workspace.read("err");
     assert!(!text.contains("panic"), "{text}");
     scene.nothing_is_registered();
+}
+
+/// What is registered is in the state, checked or not.
+fn interrupted_after(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    scene.write(&modes("off", "warn", ""), &my_runner());
+    scene.init();
+    let slow = Faults {
+        delay_ms: 9_000,
+        ..Faults::default()
+    };
+    scene.eks.set_faults(&slow).expect("faults");
+    scene.eks.reset_calls().expect("counters");
+    let mut terraform = scene
+        .workspace
+        .spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the first question", || {
+        let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
+        calls.values().sum::<u64>() > 0
+    });
+    let interrupted = Instant::now();
+    ctrl_c(&terraform);
+    terraform.wait().expect("terraform ends");
+    let took = interrupted.elapsed();
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    scene.registered();
+    assert_eq!(scene.workspace.state()[ADDRESS]["id"], "my-runner");
+    assert!(scene.workspace.tainted().is_empty());
+    scene.eks.set_faults(&Faults::default()).expect("faults");
+    scene.workspace.plans_nothing();
 }
