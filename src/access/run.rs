@@ -1,6 +1,7 @@
 //! One run of the checks for one runner, and what its checks ask for.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -24,6 +25,9 @@ use crate::runner::RoleArn;
 /// The first pause between two looks at what AWS is still propagating, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
+/// How much longer than the wait its last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
 /// Checks runners, and shares the answers of AWS and of the clusters among them.
 ///
 /// Nothing is set up, and no credentials are looked for, before the first check needs it.
@@ -31,6 +35,8 @@ pub struct Preflight {
     settings: Arc<Settings>,
     aws: Arc<Aws>,
     clusters: Answers<Key, Result<Reached, Unreached>>,
+    /// The causes that were waited for in vain.
+    given_up: Mutex<HashSet<String>>,
 }
 
 /// Which cluster, as whom, with the STS of which region.
@@ -96,6 +102,13 @@ impl Report {
         self.checks.iter().filter(has)
     }
 
+    /// What may come out better when it is checked again, each by its cause.
+    fn awaited(&self) -> impl Iterator<Item = &str> {
+        let outcomes = self.checks.iter().map(|result| &result.outcome);
+        let awaited = outcomes.filter(|outcome| outcome.retryable);
+        awaited.map(|outcome| outcome.cause.as_deref().unwrap_or(&outcome.message))
+    }
+
     /// Whether no check failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
@@ -128,6 +141,7 @@ impl Preflight {
             aws: Aws::new(Arc::clone(&settings)),
             settings,
             clusters: Answers::default(),
+            given_up: Mutex::default(),
         }
     }
 
@@ -168,7 +182,11 @@ impl Preflight {
     }
 
     /// Runs the checks again and again while all that fails can be for want of propagation, until
-    /// nothing does or the budget is over. Gives the last report.
+    /// nothing does or the budget is over. Gives the last report that is whole.
+    ///
+    /// The budget is for waiting: a look that has begun within it may take a while longer, so that AWS
+    /// being slow does not turn what is wrong into what was not found out. What was waited for in vain
+    /// for one runner is not waited for again for another: fifty that share a broken role fail together.
     pub async fn wait(
         &self,
         subject: &Subject,
@@ -176,17 +194,41 @@ impl Preflight {
         observer: &dyn engine::Observer,
     ) -> Report {
         let (mut pause, longest) = PAUSES;
+        let mut before = None;
         loop {
-            let report = self.check(subject, budget, observer).await;
-            let over = Instant::now() + pause >= budget.deadline;
-            if !report.is_retryable()
-                || over
-                || budget.limit(tokio::time::sleep(pause)).await.is_err()
-            {
+            let look = engine::Budget {
+                deadline: budget.deadline.max(Instant::now()) + LAST_LOOK,
+                cancelled: budget.cancelled.clone(),
+            };
+            let report = self.check(subject, &look, observer).await;
+            if Instant::now() >= look.deadline {
+                return before.unwrap_or(report);
+            }
+            if !report.is_retryable() || self.has_given_up(&report) {
                 return report;
             }
+            if Instant::now() + pause >= budget.deadline {
+                self.give_up(&report);
+                return report;
+            }
+            if budget.limit(tokio::time::sleep(pause)).await.is_err() {
+                return report;
+            }
+            before = Some(report);
             pause = (pause * 3 / 2).min(longest);
         }
+    }
+
+    /// Remembers what was waited for.
+    fn give_up(&self, report: &Report) {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.extend(report.awaited().map(str::to_owned));
+    }
+
+    /// Whether all that there is to wait for was waited for in vain before.
+    fn has_given_up(&self, report: &Report) -> bool {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        report.awaited().all(|cause| given_up.contains(cause))
     }
 }
 

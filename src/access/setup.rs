@@ -389,9 +389,26 @@ fn role_and_binding(
     text
 }
 
-/// A command that applies manifests.
+/// A command that applies manifests, also when each of its lines is pasted with the indentation in
+/// which it was shown: a here-document's end, or a line `---`, is none behind spaces.
 pub(crate) fn kubectl_apply(manifests: &str) -> String {
-    format!("kubectl apply -f - <<'EOF'\n{manifests}EOF\n")
+    let documents: Vec<&str> = manifests.split("---\n").collect();
+    let text = match documents.as_slice() {
+        [one] => (*one).to_owned(),
+        several => {
+            let items = several
+                .iter()
+                .map(|one| format!("- {}\n", one.trim_end().replace('\n', "\n  ")));
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n{}",
+                items.collect::<String>()
+            )
+        }
+    };
+    format!(
+        "echo '\n{}' | kubectl apply -f -\n",
+        text.replace('\'', r"'\''")
+    )
 }
 
 /// A JSON policy as the value of a Terraform argument.
@@ -543,6 +560,18 @@ mod tests {
     #[test]
     fn a_policy_s_name_fits_into_iam() {
         assert!(policy_name("us-isob-east-1", &"c".repeat(100)).len() <= 128);
+    }
+
+    #[test]
+    fn manifests_are_applied_as_one_text_that_may_be_indented() {
+        let command = kubectl_apply(&rbac_yaml("ns", "it's me"));
+        let indented = command.replace('\n', "\n  ");
+        let quoted = indented.replace(r"'\''", "\u{1}");
+        let manifest = quoted.split('\'').nth(1).unwrap().replace('\u{1}', "'");
+        let list: Value = serde_saphyr::from_str(&manifest).unwrap();
+        assert_eq!(list["items"][0]["kind"], "Role");
+        assert_eq!(list["items"][0]["rules"][0]["verbs"][1], "get");
+        assert_eq!(list["items"][1]["subjects"][0]["name"], "it's me");
     }
 
     #[test]

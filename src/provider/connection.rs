@@ -106,8 +106,9 @@ impl Connection {
         self.eks_access().ok_or_else(|| {
             Diagnostic::error(
                 "The provider's eks_access is not known yet",
-                "It depends on what is not applied yet. Set it from something that is known while planning, such as a \
-                 variable, or apply first what it comes from (`-target`).",
+                "It depends on what is not applied yet, and the data source is read while planning. Give the data source \
+                 depends_on with what eks_access comes from: it is then read in the apply. Or set eks_access from \
+                 something that is known while planning, such as a variable.",
             )
         })
     }

@@ -64,9 +64,8 @@ fn main() {
                 cli.name
             );
         }
-        let on_eks = eks_access::SCENARIOS
-            .iter()
-            .map(|scenario| (*scenario, no_eks));
+        let on_eks = eks_access::scenarios();
+        let on_eks = on_eks.into_iter().map(|scenario| (scenario, no_eks));
         let alone = scenarios.iter().map(|scenario| (*scenario, false));
         for ((name, scenario), lacking) in alone.chain(on_eks) {
             let cli = cli.clone();

@@ -34,7 +34,8 @@ fn started(cli: &Cli, orchestrator: &StandIn) -> Workspace {
     workspace
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
+/// Waits until something is so.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(

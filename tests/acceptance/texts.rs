@@ -26,7 +26,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
 /// The diagnostics of a command with `-json`: title, the line it is about, and the text.
-fn texts(output: &Output, hidden: &[(&str, &str)]) -> String {
+pub(crate) fn texts(output: &Output, hidden: &[(&str, &str)]) -> String {
     let mut text = String::new();
     let whole = serde_json::from_str::<Value>(&output.text);
     let found: Vec<Value> = match &whole {

@@ -38,8 +38,8 @@ pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
         )),
         Err(error) => {
             let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
-            Outcome::failed(format!("{error}."))
-                .compare("an answer of the cluster's API", error.to_string())
+            Outcome::failed(format!("From here {error}."))
+                .compare("an answer of the cluster's API", "none that serves")
                 .fix(
                     format!("api-server:{endpoint}"),
                     format!("curl -k {endpoint}/version   # from here: mind HTTPS_PROXY, NO_PROXY and firewalls\n"),

@@ -58,7 +58,7 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 format!("role-permission:{role}:{arn}"),
                 permission_command(role, region, name),
             )
-            .retryable()
+            .not_yet()
         }
         Err(error) => error.outcome(),
     })

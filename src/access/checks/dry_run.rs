@@ -102,7 +102,7 @@ fn judge(
         Outcome::failed(format!(
             "The cluster refuses the Orchestrator's {what}: {message}"
         ))
-        .compare("admitted", message.as_str())
+        .compare("admitted", format!("refused with the status {code}"))
     };
     let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
     Ok(match refusal(*code, message) {
@@ -230,7 +230,10 @@ fn refusal(code: u16, message: &str) -> Refusal {
             Refusal::Quota
         }
         400 if message.contains("does not support dry run") => Refusal::NoDryRun,
-        _ if message.contains("denied the request") => Refusal::Other,
+        // A webhook, and a ValidatingAdmissionPolicy, which answers 422.
+        _ if message.contains("denied the request") || message.contains("denied request") => {
+            Refusal::Other
+        }
         404 => Refusal::NoNamespace,
         400 | 422 => Refusal::Invalid,
         401 | 429 | 503 | 504 => Refusal::Unknown,
@@ -339,6 +342,11 @@ mod tests {
             (
                 400,
                 r#"admission webhook "w" denied the request: no"#,
+                Refusal::Other,
+            ),
+            (
+                422,
+                r#"jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,
                 Refusal::Other,
             ),
             (500, "failed calling webhook", Refusal::Other),

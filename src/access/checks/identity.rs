@@ -87,8 +87,28 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 ),
             )
         }
+        Err(error @ AwsError::NoCredentials) => {
+            let outcome = error.outcome();
+            match profile(run) {
+                Some(profile) => Outcome {
+                    message: format!(
+                        "{} The profile {profile:?}, which was asked for, is not there or has none.",
+                        outcome.message
+                    ),
+                    ..outcome
+                },
+                None => outcome,
+            }
+        }
         Err(error) => error.outcome(),
     })
+}
+
+/// The profile that was asked for by name.
+fn profile(run: &Run<'_>) -> Option<String> {
+    let of_environment = || std::env::var("AWS_PROFILE").ok();
+    let profile = run.settings().profile.clone().or_else(of_environment);
+    profile.filter(|profile| !profile.is_empty())
 }
 
 fn token_file(run: &Run<'_>) -> bool {
@@ -125,7 +145,8 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
                         run.role()?.name
                     ),
                 )
-                .retryable()
+                // STS says the same of a role, or an issuer, that does not exist yet.
+                .not_yet()
         }
         AwsError::BadCredentials(message) if token_file(run) => {
             Outcome::failed(format!("{message}."))

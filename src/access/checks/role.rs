@@ -184,6 +184,10 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
             simulation.missing_context.join(", ")
         )));
     }
+    // No statement allows it: the policy that does may be about to be made.
+    let may_come = simulation.decision == "implicitDeny"
+        && !simulation.organization_refuses
+        && !simulation.boundary_refuses;
     let name = shell(&wanted.name);
     let (by, fix) = if simulation.organization_refuses {
         (
@@ -209,13 +213,17 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
     } else {
         ("", permission_command(wanted, region, run.cluster_name()?))
     };
-    Ok(Outcome::failed(format!(
+    let refused = Outcome::failed(format!(
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
     .compare("allowed", simulation.decision.as_str())
-    .fix(format!("role-permission:{}:{cluster}", role.arn), fix)
-    .retryable())
+    .fix(format!("role-permission:{}:{cluster}", role.arn), fix);
+    Ok(if may_come {
+        refused.not_yet()
+    } else {
+        refused.retryable()
+    })
 }
 
 /// Texts in a row, or "none".

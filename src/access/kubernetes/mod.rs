@@ -285,6 +285,11 @@ fn warning_text(header: &HeaderValue) -> Option<String> {
 /// What a connection failed for.
 fn connection_error(error: &kube::Error) -> KubeError {
     let text = chain(error);
+    // The name of kube's variant, which says nothing.
+    let text = text
+        .strip_prefix("ServiceError: ")
+        .unwrap_or(&text)
+        .to_owned();
     if text.contains("certificate") {
         KubeError::Certificate(text)
     } else {

@@ -133,7 +133,17 @@ impl DataSource for EksAccessData {
     }
 
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        eks_runner::validate_configuration(&config)
+        let mut found = eks_runner::validate_configuration(&config);
+        // Where the configuration is left out, it is that of the registered runner, storage and all.
+        if config.get("runner_configuration").is_null()
+            && !config.get("state_storage_configuration").is_null()
+        {
+            let detail = "It is given without runner_configuration. Give both to check a runner that is not \
+                          registered, or neither to check the one that is.";
+            let path = Path::of(["state_storage_configuration"]);
+            found.push(Diagnostic::error("No runner_configuration", detail).at(path));
+        }
+        found
     }
 
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {

@@ -43,6 +43,11 @@ impl EksAccess {
         }
     }
 
+    /// A runner was read by this process, as Terraform does before it plans, and not before it applies.
+    pub(super) fn refreshed(&self, runner_id: &str) {
+        self.told.refreshed(runner_id);
+    }
+
     /// Checks a runner that is planned, as far as it is known. `creating`: it does not exist yet, and
     /// what it needs may be made by the same apply.
     pub(super) async fn while_planning(
@@ -56,8 +61,11 @@ impl EksAccess {
             return Vec::new();
         }
         let report = self.once(subject, context).await;
+        // A change that is planned without a refresh may be that of an apply, which has just made what is
+        // still propagating, and will wait for it.
+        let may_come = creating || !self.told.was_refreshed(subject);
         self.told.diagnostics(subject, &report, |outcome| {
-            self.plan == Mode::Error && !(creating && outcome.not_yet)
+            self.plan == Mode::Error && !(may_come && outcome.not_yet)
         })
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings};
 use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
+use crate::runner::validate;
 
 /// The attribute's name.
 const NAME: &str = "eks_access";
@@ -145,12 +146,32 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         ));
     }
     if let Some(issuer) = given.get("oidc_issuer").as_str()
-        && issuer.strip_prefix("https://").is_none_or(str::is_empty)
+        && !is_issuer(issuer)
     {
         found.push(wrong(
             "oidc_issuer",
-            format!("{issuer:?} is no OIDC issuer: it begins with https://, as in \"https://oidc.humanitec.dev\"."),
+            format!(
+                "{issuer:?} is no OIDC issuer: write it as https:// and a host, with a path where it has one, as in \
+                 \"https://oidc.humanitec.dev\"."
+            ),
         ));
+    }
+    if given.get("profile").as_str() == Some("") {
+        found.push(wrong(
+            "profile",
+            "It is empty. Name a profile, or leave it out: then the AWS SDK chooses, as AWS_PROFILE says.",
+        ));
+    }
+    let role_arn = given.get("assume_role").get("role_arn");
+    if let Some(Err(invalid)) = role_arn.as_str().map(validate::role_arn) {
+        let path = Path::of([NAME, "assume_role", "role_arn"]);
+        found.push(Diagnostic::error("Invalid eks_access", invalid.detail).at(path));
+    }
+    if given.get("kubeconfig").get("path").as_str() == Some("") {
+        let detail = "It is empty. Name a kubeconfig, or leave `kubeconfig` out: then a token is made from the AWS \
+                      credentials.";
+        let path = Path::of([NAME, "kubeconfig", "path"]);
+        found.push(Diagnostic::error("Invalid eks_access", detail).at(path));
     }
     for (index, cidr) in strings(given.get("orchestrator_cidrs")).enumerate() {
         if cidr.parse::<ipnet::IpNet>().is_err() {
@@ -174,7 +195,29 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
             "It is used only to become the runner. Set as = \"runner\", or remove it.",
         ));
     }
+    let kubeconfig = given.get("kubeconfig");
+    if given.get("as").as_str() == Some("runner")
+        && !kubeconfig.is_null()
+        && !kubeconfig.is_unknown()
+    {
+        found.push(wrong(
+            "kubeconfig",
+            "It is the caller's way to the cluster. The runner goes there with a token of its own role, as the \
+             Orchestrator does. Remove it, or set as = \"caller\".",
+        ));
+    }
     found
+}
+
+/// Whether a text is `https://`, a host, and perhaps a port and a path: what an issuer may be made of.
+fn is_issuer(text: &str) -> bool {
+    text.strip_prefix("https://").is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._~/:%".contains(c))
+    })
 }
 
 fn wrong(name: &str, detail: impl Into<String>) -> Diagnostic {

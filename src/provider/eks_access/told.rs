@@ -11,13 +11,15 @@ use crate::plugin::{Diagnostic, Path};
 /// What has been told by this process.
 #[derive(Default)]
 pub(super) struct Told {
-    /// The runner in whose diagnostic the fix of a cause stands.
-    causes: Mutex<HashMap<(CheckId, String), String>>,
+    /// The runner and the check in whose error the fix of a cause stands.
+    causes: Mutex<HashMap<String, (String, CheckId)>>,
     /// What has been told of a runner. While applying, Terraform plans it once more, and the check
     /// after that would say the same again.
     said: Mutex<HashSet<(CheckId, String, String)>>,
     no_credentials: AtomicBool,
     applying: AtomicBool,
+    /// The runners that were read.
+    refreshed: Mutex<HashSet<String>>,
 }
 
 impl Told {
@@ -29,6 +31,17 @@ impl Told {
     /// Whether something is being applied.
     pub(super) fn is_applying(&self) -> bool {
         self.applying.load(Ordering::Relaxed)
+    }
+
+    /// The runner was read.
+    pub(super) fn refreshed(&self, runner_id: &str) {
+        lock(&self.refreshed).insert(runner_id.to_owned());
+    }
+
+    /// Whether the runner was read.
+    pub(super) fn was_refreshed(&self, subject: &Subject) -> bool {
+        let id = subject.runner_id.get();
+        id.is_some_and(|id| lock(&self.refreshed).contains(id))
     }
 
     /// A diagnostic for each check that failed or warned, an error where `is_error` says so. That there
@@ -44,6 +57,8 @@ impl Told {
             found.push(no_credentials(report));
         }
         let runner = subject.runner_id.get().cloned().unwrap_or_default();
+        // The causes of which this report has told the fix, and the check that has it.
+        let mut fixes = HashMap::new();
         for CheckResult { id, outcome } in &report.checks {
             let fails = match outcome.status {
                 Status::Failed => is_error(outcome),
@@ -55,13 +70,25 @@ impl Told {
             if outcome.no_credentials || !(lock(&self.said).insert(said) || fails) {
                 continue;
             }
-            let summary = format!("EKS access: {id}");
-            let diagnostic = if fails {
-                Diagnostic::error(summary, self.detail_once(*id, outcome, &runner))
-            } else {
+            let first = outcome.cause.as_deref().and_then(|cause| fixes.get(cause));
+            let detail = match first {
+                Some(first) => short(
+                    outcome,
+                    &format!("The fix is that of \"EKS access: {first}\" of this runner."),
+                ),
+                None if fails => self.detail_once(*id, outcome, &runner),
                 // Terraform shows one warning of each summary and counts the others. Which one is its
                 // choice, so each has the fix.
-                Diagnostic::warning(summary, detail(*id, outcome))
+                None => detail(*id, outcome),
+            };
+            if let (Some(cause), None) = (&outcome.cause, first) {
+                fixes.insert(cause.clone(), *id);
+            }
+            let summary = format!("EKS access: {id}");
+            let diagnostic = if fails {
+                Diagnostic::error(summary, detail)
+            } else {
+                Diagnostic::warning(summary, detail)
             };
             found.push(diagnostic.at(path(*id)));
         }
@@ -70,19 +97,27 @@ impl Told {
 
     /// The whole detail for the first runner with this cause; for another one, where that stands.
     fn detail_once(&self, id: CheckId, outcome: &Outcome, runner: &str) -> String {
-        let cause = outcome.cause.as_deref().unwrap_or(&outcome.message);
+        let Some(cause) = outcome.cause.as_deref() else {
+            return detail(id, outcome);
+        };
         let mut causes = lock(&self.causes);
-        let first = causes
-            .entry((id, cause.to_owned()))
-            .or_insert_with(|| runner.to_owned());
+        let this = || (runner.to_owned(), id);
+        let (first, check) = causes.entry(cause.to_owned()).or_insert_with(this);
         if first == runner {
             return detail(id, outcome);
         }
-        format!(
-            "{}\n\nThe cause is that of the runner {first:?}, whose diagnostic has the fix.",
-            outcome.message
+        short(
+            outcome,
+            &format!(
+                "The cause is that of the runner {first:?}, whose diagnostic \"EKS access: {check}\" has the fix."
+            ),
         )
     }
+}
+
+/// What is so, and where its fix stands.
+fn short(outcome: &Outcome, fix: &str) -> String {
+    format!("{}\n\n{fix}", outcome.message)
 }
 
 fn detail(id: CheckId, outcome: &Outcome) -> String {

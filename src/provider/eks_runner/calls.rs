@@ -171,6 +171,9 @@ pub(super) async fn read(
             };
         }
     };
+    if let Some(access) = connection.eks_access() {
+        access.refreshed(id(&request.state));
+    }
     let budget = budget(Operation::Read, &request.state, context);
     let answer = client.get_runner(id(&request.state), &budget).await;
     let state = answer

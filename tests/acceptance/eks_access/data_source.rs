@@ -1,0 +1,255 @@
+//! The data source: in check blocks, in conditions, for what is registered and what is not.
+
+use sandbox::eks::{Faults, ROLE_NAME};
+use serde_json::json;
+
+use super::{CIDRS, Scene, eks, modes, my_runner};
+use crate::Scenario;
+use crate::cli::Cli;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    ("EKS access: the data source in a check block", check_block),
+    (
+        "EKS access: the data source in a precondition",
+        precondition,
+    ),
+    ("EKS access: the data source by an id alone", by_id),
+    (
+        "EKS access: the data source of what is not known yet",
+        not_known_yet,
+    ),
+    ("EKS access: when the data source says ok", ok),
+];
+
+const TYPE: &str = "platform-orchestrator_kubernetes_eks_access";
+
+/// The data source with the configuration of the documented runner.
+fn planned() -> String {
+    my_runner().replace(
+        "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
+        &format!("data {TYPE:?} \"planned\""),
+    )
+}
+
+/// Outputs of a data source with this name.
+fn outputs(name: &str) -> String {
+    format!(
+        r#"
+output "ok" {{
+  value = data.{TYPE}.{name}.ok
+}}
+output "statuses" {{
+  value = join(" ", [for check in data.{TYPE}.{name}.checks : "${{check.id}}=${{check.status}}"])
+}}
+"#
+    )
+}
+
+fn check_block(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    scene.break_trust();
+    let check = r#"
+data "platform-orchestrator_kubernetes_eks_access" "registered" {
+  id         = "my-runner"
+  depends_on = [platform-orchestrator_kubernetes_eks_runner.my_runner]
+}
+check "eks_access" {
+  assert {
+    condition     = data.platform-orchestrator_kubernetes_eks_access.registered.ok
+    error_message = join("; ", [for check in data.platform-orchestrator_kubernetes_eks_access.registered.checks : "${check.id}: ${check.message}" if check.status == "failed"])
+  }
+}
+output "user" {
+  value = data.platform-orchestrator_kubernetes_eks_access.registered.kubernetes_user
+}
+"#;
+    let check = check.to_owned() + &outputs("registered");
+    scene.write(&modes("off", "off", CIDRS), &(my_runner() + &check));
+    scene.init();
+    scene
+        .workspace
+        .apply(&[])
+        .ok()
+        .has("Warning: Check block assertion failed")
+        .has("role-trust:")
+        .has("1 added")
+        .has("role-trust=failed")
+        .has("access-entry=passed")
+        .has("ok = false")
+        .has("user = \"arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner\"");
+    scene.registered();
+    scene.mend_trust();
+    scene
+        .workspace
+        .apply(&[])
+        .ok()
+        .has_not("Check block assertion failed")
+        .has("ok = true");
+}
+
+/// The runner is not made before its access is proven.
+fn precondition(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    scene.break_trust();
+    let condition = format!(
+        "lifecycle {{\n    precondition {{\n      condition     = data.{TYPE}.planned.ok\n      \
+         error_message = join(\"\\n\", [for check in data.{TYPE}.planned.checks : check.fix if check.status == \"failed\"])\n    }}\n  }}"
+    );
+    let head = format!("id = \"my-runner\"\n  {condition}");
+    let guarded = my_runner().replacen("id = \"my-runner\"", &head, 1);
+    scene.write(&modes("off", "off", CIDRS), &(guarded + &planned()));
+    scene.init();
+    for command in ["plan", "apply"] {
+        let output = match command {
+            "plan" => scene.workspace.plan(&[]),
+            _ => scene.workspace.apply(&[]),
+        };
+        output
+            .fails()
+            .has("Error: Resource precondition failed")
+            .has("aws iam update-assume-role-policy --role-name humanitec-runner-eks-role");
+    }
+    scene.nothing_is_registered();
+    scene.mend_trust();
+    scene.workspace.apply(&[]).ok().has("1 added");
+    scene.registered();
+}
+
+/// A runner that something else has registered.
+fn by_id(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    scene.orchestrator.put(&json!({
+        "id": "my-runner",
+        "runner_configuration": {
+            "type": "kubernetes-eks",
+            "cluster": {
+                "name": "my-eks-cluster",
+                "region": "us-west-2",
+                "auth": {"role_arn": format!("arn:aws:iam::123456789012:role/{ROLE_NAME}")},
+            },
+            "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
+        },
+        "state_storage_configuration": {"type": "s3", "bucket": "b"},
+    }));
+    let data = |id: &str| format!("data {TYPE:?} \"it\" {{\n  id = {id:?}\n}}\n");
+    scene.write(
+        &modes("off", "off", CIDRS),
+        &(data("my-runner") + &outputs("it")),
+    );
+    scene.init();
+    let (calls, apply) = scene.counted(|workspace| workspace.apply(&[]));
+    apply
+        .ok()
+        .has("ok = true")
+        .has("job-dry-run=passed")
+        .has("assume-role=skipped");
+    assert!(calls > 0);
+    let state = &scene.workspace.state()[&format!("data.{TYPE}.it")];
+    assert_eq!(state["oidc_subject"], "my-org+my-runner");
+    assert_eq!(state["session_name"], "my-org-my-runner");
+    assert_eq!(state["runner_configuration"], json!(null));
+    // One that is not there.
+    scene.write("", &data("no-such-runner"));
+    scene
+        .workspace
+        .plan(&[])
+        .fails()
+        .has("Error: Runner not found")
+        .has("no-such-runner")
+        .has("hctl get runners");
+    // One that runs somewhere else.
+    scene.orchestrator.put(&json!({
+        "id": "gke-runner",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }));
+    scene.write("", &data("gke-runner"));
+    scene.workspace.plan(&[]).fails().has("kubernetes-gke");
+    // A storage alone is no configuration.
+    let storage = "state_storage_configuration = {\n    type = \"s3\"\n    s3_configuration = { bucket = \"other\" }\n  }";
+    let alone = data("my-runner").replace("\n}", &format!("\n  {storage}\n}}"));
+    scene.write("", &alone);
+    scene
+        .workspace
+        .validate()
+        .fails()
+        .has("runner_configuration");
+}
+
+fn not_known_yet(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    let value = "resource \"terraform_data\" \"given\" {\n  input = \"VALUE\"\n}\n";
+    // Its own configuration: it is read in the apply.
+    let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
+    let block = planned().replace(&format!("{role:?}"), "terraform_data.given.output");
+    let rest = value.replace("VALUE", &role) + &outputs("planned");
+    scene.write(&modes("off", "off", CIDRS), &(block + &rest));
+    scene.init();
+    let (calls, plan) = scene.counted(|workspace| workspace.plan(&[]));
+    plan.ok().has("(known after apply)").has_not("Error:");
+    assert_eq!(calls, 0);
+    scene.workspace.apply(&[]).ok().has("ok = true");
+    scene.workspace.destroy().ok();
+    // The provider's: it cannot wait by itself, and the error says how it does.
+    let settings = "eks_access = {\n  oidc_issuer = terraform_data.given.output\n}";
+    let rest = value.replace("VALUE", "https://oidc.humanitec.dev") + &outputs("planned");
+    scene.write(settings, &(planned() + &rest));
+    scene
+        .workspace
+        .plan(&[])
+        .fails()
+        .has("eks_access is not known yet")
+        .has("depends_on");
+    let waits = planned().replace(
+        "id = \"my-runner\"",
+        "id = \"my-runner\"\n  depends_on = [terraform_data.given]",
+    );
+    scene.write(settings, &(waits + &rest));
+    scene.workspace.plan(&[]).ok();
+    scene.workspace.apply(&[]).ok().has("ok = true");
+}
+
+/// `ok` is that nothing failed: warnings and skips do not count, and no credentials do.
+fn ok(cli: &Cli) {
+    let eks = eks();
+    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    let read = |scene: &Scene<'_>| {
+        scene.write(&modes("off", "off", ""), &(planned() + &outputs("planned")));
+        scene.workspace.apply(&[]).ok()
+    };
+    scene.write("", "");
+    scene.init();
+    let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
+    scene.eks.set_cluster(&restricted).expect("a cluster");
+    read(&scene)
+        .has("ok = true")
+        .has("cluster-endpoint=warned")
+        .has("job-dry-run=passed");
+    let faults = Faults {
+        deny: ["iam:GetRole", "eks:DescribeCluster"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Faults::default()
+    };
+    scene.eks.set_faults(&faults).expect("faults");
+    read(&scene)
+        .has("ok = true")
+        .has("role-trust=skipped")
+        .has("job-dry-run=skipped");
+    scene.eks.set_faults(&Faults::default()).expect("faults");
+    scene.workspace.unset_env("AWS_ACCESS_KEY_ID");
+    scene.workspace.unset_env("AWS_SECRET_ACCESS_KEY");
+    read(&scene)
+        .has("ok = false")
+        .has("aws-credentials=failed")
+        .has("role-trust=skipped");
+}

@@ -1,0 +1,240 @@
+//! The EKS access checks in plan and apply and as a data source, against the small EKS: real AWS host
+//! names, the authenticator that EKS runs, a real API server.
+//!
+//! There is one small EKS, so these scenarios take turns, each from a clean account.
+
+mod callers;
+mod data_source;
+mod many;
+mod modes;
+mod outcomes;
+mod settings;
+mod texts;
+mod waiting;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sandbox::eks::{Eks, Faults, Options, ROLE_NAME};
+use serde_json::json;
+
+use crate::Scenario;
+use crate::cli::{Cli, Output, Workspace};
+use crate::configuration::provider_with;
+use crate::stand_in::StandIn;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    [
+        outcomes::SCENARIOS,
+        modes::SCENARIOS,
+        waiting::SCENARIOS,
+        many::SCENARIOS,
+        callers::SCENARIOS,
+        settings::SCENARIOS,
+        data_source::SCENARIOS,
+        texts::SCENARIOS,
+    ]
+    .concat()
+}
+
+const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
+
+const SUBJECT: &str = "EKS access:";
+
+static EKS: Mutex<Option<Eks>> = Mutex::new(None);
+
+/// The small EKS, started by the first scenario that needs it and clean for each.
+fn eks() -> MutexGuard<'static, Option<Eks>> {
+    let mut eks = EKS.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*eks {
+        Some(eks) => eks.reset().expect("a clean account"),
+        None => *eks = Some(Eks::start(Options::default()).expect("the small EKS starts")),
+    }
+    eks
+}
+
+struct Scene<'a> {
+    eks: &'a Eks,
+    orchestrator: StandIn,
+    workspace: Workspace,
+}
+
+impl<'a> Scene<'a> {
+    /// A workspace whose commands meet the small EKS as its administrator.
+    fn new(cli: &Cli, eks: &'a Eks) -> Self {
+        let mut workspace = Workspace::new(cli, "");
+        for (name, value) in eks.env() {
+            workspace.set_env(&name, &value);
+        }
+        Self {
+            eks,
+            orchestrator: StandIn::start(),
+            workspace,
+        }
+    }
+
+    /// Writes the provider block with this `eks_access`, the documented runner, and `more`.
+    fn write(&self, eks_access: &str, more: &str) {
+        let provider = provider_with(&format!(
+            "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\n{eks_access}\n",
+            self.orchestrator.url(),
+            self.orchestrator.org(),
+            self.orchestrator.token()
+        ));
+        self.workspace.write("main.tf", &(provider + more));
+    }
+
+    fn init(&self) {
+        self.workspace.init();
+    }
+
+    fn set_up(&self) {
+        self.eks
+            .set_up_as_documented(self.orchestrator.org(), "my-runner")
+            .expect("the documented set-up");
+    }
+
+    /// Makes the role trust another runner.
+    fn break_trust(&self) {
+        let policy = self
+            .eks
+            .documented_trust_policy(self.orchestrator.org(), "another-runner");
+        self.eks.set_trust_policy(&policy).expect("a trust policy");
+    }
+
+    /// Lets the documented role trust `my-runner` again.
+    fn mend_trust(&self) {
+        let policy = self
+            .eks
+            .documented_trust_policy(self.orchestrator.org(), "my-runner");
+        self.eks.set_trust_policy(&policy).expect("a trust policy");
+    }
+
+    /// How many AWS calls `run` makes, and what it printed.
+    fn counted(&self, run: impl FnOnce(&Workspace) -> Output) -> (u64, Output) {
+        self.eks.reset_calls().expect("counters");
+        let output = run(&self.workspace);
+        let calls = self.eks.calls().expect("counters");
+        (calls.values().sum(), output)
+    }
+
+    /// What the Orchestrator knows of `my-runner`.
+    #[track_caller]
+    fn registered(&self) -> serde_json::Value {
+        self.orchestrator
+            .runner("my-runner")
+            .expect("it is registered")
+    }
+
+    /// Nothing is registered, and the state has no runner.
+    #[track_caller]
+    fn nothing_is_registered(&self) {
+        assert!(self.orchestrator.runners().is_empty(), "registered");
+        let state = self.workspace.state();
+        let runners = state
+            .keys()
+            .filter(|address| address.contains("eks_runner"));
+        assert_eq!(runners.count(), 0, "{state:?}");
+    }
+
+    /// Makes a role with this trust policy, and what else it needs: everything but its entry, which can be
+    /// seen after so many seconds, is there at once.
+    fn role_with_late_entry(&self, name: &str, trust: &serde_json::Value, seconds: f64) {
+        let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+        self.eks.aws("iam", "CreateRole", &role).expect("a role");
+        let policy = json!({"RoleName": name, "PolicyArn": "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy"});
+        self.eks
+            .aws("iam", "AttachRolePolicy", &policy)
+            .expect("a policy");
+        let faults = Faults {
+            propagation_s: [("access-entry".to_owned(), seconds)].into(),
+            ..Faults::default()
+        };
+        self.eks.set_faults(&faults).expect("faults");
+        let arn = format!("arn:aws:iam::123456789012:role/{name}");
+        let entry = json!({"clusterName": "my-eks-cluster", "principalArn": arn});
+        self.eks
+            .aws("eks", "CreateAccessEntry", &entry)
+            .expect("an entry");
+        let user = format!(
+            "arn:aws:sts::123456789012:assumed-role/{name}/{}-my-runner",
+            self.orchestrator.org()
+        );
+        let create = [
+            "create",
+            "rolebinding",
+            name,
+            "--namespace=humanitec-runner",
+            "--role=humanitec-runner-orchestrator-access",
+            &format!("--user={user}"),
+        ];
+        self.eks.kubectl(&create).expect("a binding");
+    }
+
+    /// Makes an IAM role that any principal of the account may assume and that may do everything.
+    fn role_for_callers(&self, name: &str) -> String {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": "sts:AssumeRole",
+        }]});
+        let everything = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "*", "Resource": "*",
+        }]});
+        let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+        self.eks.aws("iam", "CreateRole", &role).expect("a role");
+        let policy = json!({"RoleName": name, "PolicyName": "all", "PolicyDocument": everything.to_string()});
+        self.eks
+            .aws("iam", "PutRolePolicy", &policy)
+            .expect("a policy");
+        format!("arn:aws:iam::123456789012:role/{name}")
+    }
+}
+
+fn runner(head: &str) -> String {
+    format!(
+        r#"
+resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {{
+  {head}
+  runner_configuration = {{
+    cluster = {{
+      name   = "my-eks-cluster"
+      region = "us-west-2"
+      auth = {{
+        role_arn = "arn:aws:iam::123456789012:role/{ROLE_NAME}"
+      }}
+    }}
+    job = {{
+      namespace       = "humanitec-runner"
+      service_account = "humanitec-runner"
+    }}
+  }}
+  state_storage_configuration = {{
+    type = "s3"
+    s3_configuration = {{
+      bucket = "my-bucket"
+    }}
+  }}
+}}
+"#
+    )
+}
+
+fn my_runner() -> String {
+    runner("id = \"my-runner\"")
+}
+
+fn modes(plan: &str, apply: &str, more: &str) -> String {
+    format!("eks_access = {{\n  plan = {plan:?}\n  apply = {apply:?}\n{more}\n}}")
+}
+
+const CIDRS: &str = "orchestrator_cidrs = [\"203.0.113.0/24\"]";
+
+/// `apply = "error"` with this time to wait, nothing in the plan.
+fn refusing(timeout: &str) -> String {
+    modes("off", "error", &format!("timeout = {timeout:?}\n{CIDRS}"))
+}
+
+/// How often a command said `text`, on one line.
+fn count(output: &Output, text: &str) -> usize {
+    output.text.matches(text).count()
+}

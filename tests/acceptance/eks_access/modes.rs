@@ -1,0 +1,242 @@
+//! Each mode in each phase, for each kind of change: what is asked, what is told, what is registered.
+//!
+//! Plans are saved and applied on their own, so that the two phases are counted apart.
+
+use sandbox::eks::{Eks, ROLE_NAME};
+
+use super::{ADDRESS, CIDRS, Scene, count, eks, modes, my_runner};
+use crate::Scenario;
+use crate::cli::{Cli, Output};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    ("EKS access: each mode when a runner is created", create),
+    ("EKS access: each mode when a runner is changed", update),
+    ("EKS access: each mode when a runner is replaced", replace),
+    ("EKS access: what is not changed is not checked", unchanged),
+];
+
+const MODES: [&str; 3] = ["off", "warn", "error"];
+
+const WARNING: &str = "Warning: EKS access: ";
+const ERROR: &str = "Error: EKS access: ";
+
+impl<'a> Scene<'a> {
+    fn of_modes(cli: &Cli, eks: &'a Eks) -> Self {
+        let scene = Self::new(cli, eks);
+        scene.set_up();
+        scene.modes("off", "off", &my_runner());
+        scene.init();
+        scene
+    }
+
+    fn modes(&self, plan: &str, apply: &str, runner: &str) {
+        let more = format!("timeout = \"1s\"\n{CIDRS}");
+        self.write(&modes(plan, apply, &more), runner);
+    }
+
+    /// A saved plan, and how many AWS calls it cost.
+    fn saves(&self) -> (u64, Output) {
+        self.counted(|workspace| workspace.plan(&["-out=saved"]))
+    }
+
+    /// The application of the saved plan.
+    fn applies(&self) -> (u64, Output) {
+        self.counted(|workspace| workspace.run(&["apply", "-no-color", "saved"]))
+    }
+}
+
+/// What a failed check of a runner that is changed does to a plan.
+#[track_caller]
+fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
+    let (asked, warnings, errors) = match mode {
+        "off" => (false, 0, 0),
+        "warn" => (true, 1, 0),
+        _ => (true, 0, 1),
+    };
+    let output = if errors == 0 {
+        output.ok()
+    } else {
+        output.fails()
+    };
+    assert_eq!(calls > 0, asked, "{mode}: {calls} calls");
+    let told = (count(&output, WARNING), count(&output, ERROR));
+    assert_eq!(told, (warnings, errors), "{mode}:\n{}", output.text);
+    if asked {
+        output.has(&format!("EKS access: {id}"));
+    }
+}
+
+/// What a check that fails since the plan was made does to its application; whether that succeeds.
+///
+/// Terraform plans once more while it applies, which nothing tells the provider: what the plan's mode is
+/// there for then happens in the apply, too.
+#[track_caller]
+fn judge_apply(plan: &str, apply: &str, (calls, output): (u64, Output), id: &str) -> bool {
+    let (warnings, errors) = match (plan, apply) {
+        ("off", "off") => (0, 0),
+        ("warn", "off") | ("off" | "warn", "warn") => (1, 0),
+        ("warn", "error") => (1, 1),
+        ("off", "error") | ("error", _) => (0, 1),
+        other => panic!("{other:?}"),
+    };
+    let what = format!("plan = {plan}, apply = {apply}");
+    let output = if errors == 0 {
+        output.ok()
+    } else {
+        output.fails()
+    };
+    assert_eq!(calls > 0, warnings + errors > 0, "{what}: {calls} calls");
+    let told = (count(&output, WARNING), count(&output, ERROR));
+    assert_eq!(told, (warnings, errors), "{what}:\n{}", output.text);
+    if calls > 0 {
+        output.has(&format!("EKS access: {id}"));
+    }
+    errors == 0
+}
+
+fn create(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    for plan in MODES {
+        scene.break_trust();
+        scene.modes(plan, "off", &my_runner());
+        judge_plan(plan, scene.saves(), "role-trust");
+        for apply in MODES {
+            scene.mend_trust();
+            scene.modes(plan, apply, &my_runner());
+            scene.saves().1.ok().has_not("EKS access");
+            scene.break_trust();
+            let registered = judge_apply(plan, apply, scene.applies(), "role-trust");
+            if registered {
+                scene.registered();
+                let (calls, output) = scene.counted(|workspace| workspace.destroy());
+                output.ok().has_not("EKS access");
+                assert_eq!(calls, 0, "a destroy asks nothing");
+            }
+            scene.nothing_is_registered();
+        }
+    }
+}
+
+fn update(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    let kubectl = |verb: &str| {
+        let arguments = [
+            verb,
+            "serviceaccount",
+            "other",
+            "--namespace=humanitec-runner",
+        ];
+        scene.eks.kubectl(&arguments).expect("a service account");
+    };
+    let changed = my_runner().replace(
+        "service_account = \"humanitec-runner\"",
+        "service_account = \"other\"",
+    );
+    scene.workspace.apply(&[]).ok();
+    for plan in MODES {
+        scene.modes(plan, "off", &changed);
+        judge_plan(plan, scene.saves(), "service-account");
+        for apply in MODES {
+            kubectl("create");
+            scene.modes(plan, apply, &changed);
+            scene.saves().1.ok().has_not("EKS access");
+            kubectl("delete");
+            // A runner that was not refreshed just before may be in an apply that makes what it lacks.
+            let again = if plan == "error" { "warn" } else { plan };
+            let done = judge_apply(again, apply, scene.applies(), "service-account");
+            let expected = if done { "other" } else { "humanitec-runner" };
+            let stored = scene.registered();
+            let state = scene.workspace.state();
+            for runner in [&stored, &state[ADDRESS]] {
+                let found = &runner["runner_configuration"]["job"]["service_account"];
+                assert_eq!(found, expected, "{plan}, {apply}");
+            }
+            scene.modes("off", "off", &my_runner());
+            scene.workspace.apply(&[]).ok();
+        }
+    }
+}
+
+/// The old runner is deleted before the new one is checked, unless `create_before_destroy` says otherwise:
+/// that is Terraform's order.
+fn replace(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    // With a session name of its own the runner stays the same user for the cluster.
+    let session = format!("{}-my-runner", scene.orchestrator.org());
+    let first = my_runner().replace(
+        "auth = {",
+        &format!("auth = {{\n        session_name = {session:?}"),
+    );
+    let renamed = |lifecycle: &str| {
+        let head = format!("id = \"other-runner\"\n  {lifecycle}");
+        first.replace("id = \"my-runner\"", &head)
+    };
+    scene.modes("off", "off", &first);
+    scene.workspace.apply(&[]).ok();
+    // The role trusts my-runner, not other-runner.
+    for plan in MODES {
+        scene.modes(plan, "off", &renamed(""));
+        judge_plan(plan, scene.saves(), "role-trust");
+    }
+    let ids = || -> Vec<String> {
+        let runners = scene.orchestrator.runners();
+        runners.iter().map(|runner| runner.id.clone()).collect()
+    };
+    let kept = "lifecycle {\n    create_before_destroy = true\n  }";
+    scene.modes("off", "error", &renamed(kept));
+    scene.saves().1.ok();
+    judge_apply("off", "error", scene.applies(), "role-trust");
+    assert_eq!(ids(), ["my-runner"]);
+    assert_eq!(scene.workspace.state()[ADDRESS]["id"], "my-runner");
+    scene.modes("off", "error", &renamed(""));
+    scene.saves().1.ok();
+    judge_apply("off", "error", scene.applies(), "role-trust");
+    scene.nothing_is_registered();
+    scene.modes("off", "warn", &renamed(""));
+    scene.saves().1.ok();
+    judge_apply("off", "warn", scene.applies(), "role-trust");
+    assert_eq!(ids(), ["other-runner"]);
+}
+
+/// Whatever is broken meanwhile: what is registered stays as it is, so nobody is asked.
+fn unchanged(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    scene.workspace.apply(&[]).ok();
+    scene.break_trust();
+    let described = my_runner().replace(
+        "id = \"my-runner\"",
+        "id = \"my-runner\"\n  description = \"DESCRIPTION\"\n  timeouts = {\n    create = \"1m\"\n  }",
+    );
+    for mode in MODES {
+        scene.modes(mode, mode, &my_runner());
+        let (calls, output) = scene.counted(|workspace| workspace.apply(&[]));
+        output.ok().has_not("EKS access");
+        assert_eq!(calls, 0, "{mode}");
+        // What is changed is nothing that the Orchestrator uses to reach the cluster.
+        let described = described.replace("DESCRIPTION", mode);
+        scene.modes(mode, mode, &described);
+        let (calls, output) = scene.counted(|workspace| workspace.apply(&[]));
+        output.ok().has("1 changed").has_not("EKS access");
+        assert_eq!(calls, 0, "{mode}");
+        scene.modes("off", "off", &my_runner());
+        scene.workspace.apply(&[]).ok();
+    }
+    // What does not exist yet is an error for a runner that does.
+    let role = format!("role/{ROLE_NAME}");
+    scene.modes(
+        "error",
+        "error",
+        &my_runner().replace(&role, "role/another"),
+    );
+    scene
+        .saves()
+        .1
+        .fails()
+        .has("Error: EKS access: role-exists")
+        .has("runner_configuration.cluster.auth.role_arn:")
+        .has("role/another");
+}
