@@ -23,7 +23,7 @@ class Faults:
     kubernetes_delay_ms: int = 0
     #: Whether the proxy cannot reach the cluster's endpoint, as one that is private or bars the caller's address.
     cluster_unreachable: bool = False
-    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen.
+    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen, and until a role's `policy` counts.
     propagation_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

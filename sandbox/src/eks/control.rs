@@ -36,7 +36,8 @@ pub struct Faults {
     pub kubernetes_delay_ms: u64,
     /// Whether the proxy answers 504 for the cluster's endpoint, as if it were private or barred our address.
     pub cluster_unreachable: bool,
-    /// Seconds until a `role` or an `access-entry` made from now on can be seen.
+    /// Seconds until a `role` or an `access-entry` made from now on can be seen, and until a `policy` given to a role from
+    /// now on counts.
     pub propagation_s: BTreeMap<String, f64>,
 }
 
