@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sandbox::eks::{Eks, Faults, ROLE_NAME};
+use sandbox::eks::{Credentials, Eks, Faults, ROLE_NAME};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -17,13 +17,13 @@ use crate::eks_access::{Scene, eks};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("complete: everything at once", everything_at_once),
+    ("complete: refused as the guide says", refused),
     ("complete: what setup prints", what_setup_prints),
 ];
 
-/// From an account that has nothing but the cluster to a runner that is proven, and back.
-fn everything_at_once(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+/// The example in a workspace of its own, with its variables.
+fn example_in<'a>(cli: &Cli, eks: &'a Eks) -> Scene<'a> {
+    let mut scene = Scene::new(cli, eks);
     scene.workspace.mirror_aws(cli);
     for (name, text) in example() {
         scene.workspace.write(&name, &with_kubectl(&name, &text));
@@ -39,6 +39,13 @@ fn everything_at_once(cli: &Cli) {
     ] {
         scene.workspace.set_env(name, value);
     }
+    scene
+}
+
+/// From an account that has nothing but the cluster to a runner that is proven, and back.
+fn everything_at_once(cli: &Cli) {
+    let eks = eks();
+    let mut scene = example_in(cli, eks.as_ref().expect("started"));
     let propagation_s = BTreeMap::from([("role".into(), 3.0), ("policy".into(), 8.0)]);
     scene
         .eks
@@ -69,6 +76,16 @@ fn everything_at_once(cli: &Cli) {
     all_green(&scene);
     starts_a_job(scene.eks);
 
+    // As the guide has it for CI.
+    let reader = scene
+        .eks
+        .create_user("ci", &reading_policy())
+        .expect("a user who may read");
+    as_user(&mut scene, &reader);
+    scene.workspace.plans_nothing();
+    let administrator = scene.eks.administrator().clone();
+    as_user(&mut scene, &administrator);
+
     // A role that is made anew under the same name takes along what was bound to the old one.
     scene.eks.set_faults(&Faults::default()).expect("no faults");
     scene
@@ -83,6 +100,24 @@ fn everything_at_once(cli: &Cli) {
     scene.workspace.destroy().ok().has("12 destroyed");
     assert!(scene.orchestrator.runners().is_empty());
     nothing_is_left(scene.eks);
+}
+
+/// A wildcard under StringEquals, which STS takes for a plain character.
+fn refused(cli: &Cli) {
+    let eks = eks();
+    let scene = example_in(cli, eks.as_ref().expect("started"));
+    let right = scene.workspace.read("aws.tf");
+    let subject = "{local.issuer_host}:sub\" = local.oidc_subject";
+    let wrong = right.replace(subject, "{local.issuer_host}:sub\" = \"${var.org_id}+*\"");
+    assert_ne!(right, wrong);
+    scene.workspace.write("aws.tf", &wrong);
+    scene.workspace.init();
+    let apply = scene.workspace.apply(&[]).fails();
+    apply.has(&guide_after("## When an apply is refused", "text"));
+    assert!(scene.orchestrator.runners().is_empty());
+    scene.workspace.write("aws.tf", &right);
+    scene.workspace.apply(&[]).ok().has("1 added, 1 changed");
+    all_green(&scene);
 }
 
 /// `setup --format terraform`, as it is printed, is formatted, valid, and makes a runner that is proven.
@@ -125,6 +160,35 @@ fn what_setup_prints(cli: &Cli) {
     workspace.plans_nothing();
     scene.eks.apply(&setup("yaml")).expect("manifests");
     all_green(&scene);
+}
+
+/// Has Terraform run with other credentials.
+fn as_user(scene: &mut Scene, credentials: &Credentials) {
+    for (name, value) in scene.eks.env_as(credentials) {
+        scene.workspace.set_env(&name, &value);
+    }
+}
+
+/// What the guides let a plan's credentials do: the checks' policy and what hashicorp/aws reads besides.
+fn reading_policy() -> Value {
+    let [mut checks, plan] = ["caller-policy.json", "plan-policy.json"].map(|name| -> Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/eks-access");
+        let text = fs::read_to_string(folder.join(name)).expect("a policy");
+        serde_json::from_str(&text).expect("a policy is JSON")
+    });
+    let statements = checks["Statement"].as_array_mut().expect("statements");
+    statements.extend(plan["Statement"].as_array().expect("statements").clone());
+    checks
+}
+
+/// The first block of a kind below a heading of the guide.
+fn guide_after(heading: &str, kind: &str) -> String {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/setting-up-a-runner.md");
+    let text = fs::read_to_string(guide).expect("the guide");
+    let (_, below) = text.split_once(heading).expect("the heading");
+    let (_, block) = below.split_once(&format!("```{kind}\n")).expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    block.to_owned()
 }
 
 /// The example's files by name.
