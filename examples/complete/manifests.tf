@@ -39,7 +39,7 @@ locals {
       apiVersion = "rbac.authorization.k8s.io/v1"
       kind       = "RoleBinding"
       metadata = {
-        name      = "humanitec-runner-orchestrator-access-${var.runner_id}"
+        name      = "humanitec-runner-orchestrator-access:${var.org_id}:${var.runner_id}"
         namespace = var.namespace
       }
       roleRef = {
@@ -70,7 +70,7 @@ locals {
       apiVersion = "rbac.authorization.k8s.io/v1"
       kind       = "RoleBinding"
       metadata = {
-        name      = "humanitec-runner-state"
+        name      = "humanitec-runner-state:${var.namespace}:${var.service_account}"
         namespace = var.namespace
       }
       roleRef = {
