@@ -1,7 +1,7 @@
 provider "platform-orchestrator" {
   org_id = var.org_id
   eks_access = {
-    # Before the runner is registered every check must pass. What AWS is still propagating is waited for.
+    # The runner is registered only once no check fails. What AWS is still propagating is waited for.
     apply       = "error"
     oidc_issuer = var.oidc_issuer
   }
