@@ -36,7 +36,7 @@ fn as_documented(cloud: &Cloud) {
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])
         .says("state-storage", &["s3"])
-        .says("job-dry-run", &["So is its pod"]);
+        .says("job-dry-run", &["It admits its pod, too"]);
     let runner = cloud.runner();
     assert_eq!(
         checked.report["kubernetes_user"],

@@ -66,7 +66,7 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             ..of_job
         },
         _ if of_pod.is_good() => Outcome {
-            message: format!("{} So is its pod.", of_job.message),
+            message: format!("{} It admits its pod, too.", of_job.message),
             ..of_job
         },
         _ => of_pod,
