@@ -564,7 +564,7 @@ mod tests {
 
     #[test]
     fn manifests_are_applied_as_one_text_that_may_be_indented() {
-        let command = kubectl_apply(&rbac_yaml("ns", "it's me"));
+        let command = kubectl_apply(&rbac_yaml("ns", "it's me", "own"));
         let indented = command.replace('\n', "\n  ");
         let quoted = indented.replace(r"'\''", "\u{1}");
         let manifest = quoted.split('\'').nth(1).unwrap().replace('\u{1}', "'");
