@@ -158,10 +158,7 @@ fn line(fix: &str) -> String {
 }
 
 fn config_map(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     let checked = cloud.check_documented();
     // The administrator, who made the cluster, is let in without a line of its own.
     checked
@@ -192,19 +189,13 @@ fn config_map_beside_entries(cloud: &Cloud) {
     checked.says("rbac-create-jobs", &["mapped:my-org-my-runner"]);
     fix::mends(cloud, &checked, "rbac-create-jobs");
     // In mode API, aws-auth counts for nothing.
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "API"}))
-        .unwrap();
+    cloud.authentication_mode("API");
     cloud.check_documented().only(&["access-entry"], &BY_USER);
 }
 
 fn config_map_with_a_path(cloud: &Cloud) {
     let (role, runner) = role_with_a_path(cloud);
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     map_roles(cloud, &format!("- rolearn: {role}\n  username: x\n"));
     let checked = cloud.check(&runner);
     checked
@@ -222,10 +213,7 @@ fn config_map_with_a_path(cloud: &Cloud) {
 
 /// The whole account is let in, and the role is known by its ARN: so says the authenticator too.
 fn config_map_with_accounts(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     let map = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "aws-auth", "namespace": "kube-system"},
