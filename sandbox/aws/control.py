@@ -9,7 +9,8 @@ Plain HTTP on a free port of 127.0.0.1, JSON in and out:
     PUT    /faults          other faults instead; {} for none
     PATCH  /cluster         sets {status, authenticationMode, resourcesVpcConfig} of the cluster
     GET    /calls           how often each AWS action was called
-    DELETE /calls           counts from zero again
+    DELETE /calls           counts from zero again, tokens too
+    GET    /tokens          how many tokens the cluster was shown
     POST   /reset           the account as it was at the start
     POST   /authorize       a SubjectAccessReview of the API server
 """
@@ -100,6 +101,7 @@ class Control(ThreadingHTTPServer):
     def reset_calls(self, given: dict[str, Any]) -> Any:
         """Counts calls from zero."""
         self.sandbox.calls.clear()
+        self.sandbox.tokens.clear()
         return {}
 
     def reset(self, given: dict[str, Any]) -> Any:
@@ -154,6 +156,7 @@ class _Command(BaseHTTPRequestHandler):
             "PATCH /cluster": control.set_cluster,
             "GET /calls": lambda given: dict(control.sandbox.calls),
             "DELETE /calls": control.reset_calls,
+            "GET /tokens": lambda given: len(control.sandbox.tokens),
             "POST /reset": control.reset,
             "POST /authorize": lambda given: authorizer.review(control.sandbox, given),
         }

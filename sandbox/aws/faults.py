@@ -23,6 +23,8 @@ class Faults:
     kubernetes_delay_ms: int = 0
     #: Whether the proxy cannot reach the cluster's endpoint, as one that is private or bars the caller's address.
     cluster_unreachable: bool = False
+    #: Whether the proxy opens TLS to the cluster, too, with a certificate of its own CA.
+    opens_cluster_tls: bool = False
     #: Seconds until what is made from now on (`role`, `access-entry`) can be seen.
     propagation_s: dict[str, float] = field(default_factory=dict)
 

@@ -57,12 +57,13 @@ class _Connection(BaseHTTPRequestHandler):
         self.to_cluster = self.host == sandbox.cluster_host.lower()
         if self.to_cluster and sandbox.faults.cluster_unreachable:
             self.send_error(504, "The sandbox's cluster is made unreachable")
-        elif self.to_cluster and not sandbox.faults.kubernetes_delay_ms:
+        elif self.to_cluster and not (sandbox.faults.kubernetes_delay_ms or sandbox.faults.opens_cluster_tls):
             self._relay(("127.0.0.1", sandbox.api_server_port))
         elif self.to_cluster:
             trust = ssl.create_default_context(cafile=sandbox.cluster_ca_file)
             self.upstream = http.client.HTTPSConnection("127.0.0.1", sandbox.api_server_port, context=trust, timeout=60)
-            self._terminate(self.server.cluster_context)
+            opened = sandbox.faults.opens_cluster_tls
+            self._terminate(self.server.authority.context(self.host) if opened else self.server.cluster_context)
         elif service_of(self.host):
             self._terminate(self.server.authority.context(self.host))
         else:

@@ -59,6 +59,8 @@ class Service:
         sandbox = self._sandbox
         # The authenticator asks with the presigned URL of a token: that call is the cluster's, not the caller's.
         of_the_cluster = request.signature is not None and request.signature.presigned
+        if of_the_cluster:
+            sandbox.tokens.add(request.signature.signature)
         own = SETUP_USER_AGENT in (request.headers.get("User-Agent") or "")
         if not own and not of_the_cluster:
             sandbox.calls[request.action] += 1

@@ -33,6 +33,8 @@ class Sandbox:
     faults: Faults = field(default_factory=Faults)
     #: How often each action was called, but for the sandbox's own calls.
     calls: Counter[str] = field(default_factory=Counter)
+    #: The signatures of the tokens that the cluster was shown.
+    tokens: set[str] = field(default_factory=set)
     #: One request changes moto's state at a time.
     lock: threading.RLock = field(default_factory=threading.RLock)
     _visible_from: dict[tuple[str, str], float] = field(default_factory=dict)

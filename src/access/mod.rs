@@ -19,6 +19,8 @@ mod trust;
 pub use check::{Category, CheckId, CheckResult, Outcome, Status, UnknownCheck};
 pub use engine::{Budget, Observer};
 pub use run::{Preflight, Report};
-pub use settings::{AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Settings};
-pub use setup::Setup;
+pub use settings::{
+    AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, Face, Identity, Kubeconfig, Settings,
+};
+pub use setup::{Setup, identifier};
 pub use subject::{Known, Subject};

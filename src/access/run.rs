@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
 use super::check::{CheckId, CheckResult, Outcome, Status};
-use super::kubernetes::references::{References, references};
+use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::user::{AwsAuth, User, aws_auth};
 use super::kubernetes::{self, Cluster, Connection, job};
 use super::settings::{Identity, Settings};
@@ -259,6 +260,11 @@ impl<'a> Run<'a> {
         &self.preflight.aws
     }
 
+    /// A setting, or what is to be done with one, as the user knows it: in the provider block, and of the command.
+    pub(crate) fn words(&self, terraform: &'static str, command: &'static str) -> &'static str {
+        self.settings().face.words(terraform, command)
+    }
+
     /// Whether the checks are made as the runner.
     pub(crate) fn as_runner(&self) -> bool {
         self.settings().identity == Identity::Runner
@@ -326,13 +332,24 @@ impl<'a> Run<'a> {
     pub(crate) async fn same_account(&self) -> Result<Arc<CallerIdentity>, Outcome> {
         let identity = self.identity().await?;
         let role = self.role()?;
+        if identity.partition() != role.partition {
+            return Err(Outcome::skipped(format!(
+                "The role's ARN is of the partition {}, and the caller ({}) is in {}, from where it cannot be seen.",
+                role.partition,
+                identity.arn,
+                identity.partition()
+            )));
+        }
         if identity.account == role.account {
             return Ok(identity);
         }
         Err(Outcome::skipped(format!(
             "The role is in account {}, and the caller ({}) is in account {}, from where it cannot be seen. \
-             Use a profile or assume_role of the role's account.",
-            role.account, identity.arn, identity.account
+             Use {} of the role's account.",
+            role.account,
+            identity.arn,
+            identity.account,
+            self.words("a profile or assume_role", "--profile or --assume-role-arn")
         )))
     }
 
@@ -436,6 +453,12 @@ impl<'a> Run<'a> {
         Ok(format!("/api/v1/namespaces/{}{rest}", self.namespace()?))
     }
 
+    /// The path of a Secret or ConfigMap that the Job's pod refers to. Nobody has looked at its name.
+    pub(crate) fn object(&self, kind: Kind, name: &str) -> Result<String, Outcome> {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        self.namespaced(&format!("/{}/{name}", kind.plural()))
+    }
+
     /// The Job that the Orchestrator will make.
     pub(crate) fn job(&self) -> Result<Value, Outcome> {
         let template = known(&self.subject.pod_template, "pod template")?;
@@ -471,7 +494,7 @@ impl<'a> Run<'a> {
                 paths.push(self.namespaced(&format!("/serviceaccounts/{service_account}")));
             }
             for (kind, name) in self.references().unwrap_or_default().keys() {
-                paths.push(self.namespaced(&format!("/{}/{name}", kind.plural())));
+                paths.push(self.object(*kind, name));
             }
             let paths = paths.into_iter().flatten();
             join_all(paths.map(|path| reached.cluster.get(path))).await;
@@ -508,9 +531,11 @@ async fn reach(
         .token(&who, &sts_region, &name)
         .await
         .map_err(Unreached::Aws)?;
+    let ca_bundle = aws.ca_bundle().await.map_err(Unreached::Aws)?;
     let connection = Connection {
         endpoint,
         ca,
+        ca_bundle,
         token,
     };
     let cluster =

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::setup::{hcl, yaml};
+
 /// The issuer of the OIDC tokens of the Orchestrator that is offered as a service.
 pub const DEFAULT_OIDC_ISSUER: &str = "https://oidc.humanitec.dev";
 
@@ -19,6 +21,39 @@ pub enum Identity {
     Caller,
     /// The runner's: its role is assumed, and everything is done as the Orchestrator will do it.
     Runner,
+}
+
+/// Who speaks to the user, and so in which words a setting is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Face {
+    /// The provider: attributes of its block and of the runner's resource.
+    #[default]
+    Terraform,
+    /// The command: its options, and the keys of the runner's file.
+    Command,
+}
+
+impl Face {
+    /// The words of this face.
+    pub(crate) fn words(self, terraform: &'static str, command: &'static str) -> &'static str {
+        match self {
+            Self::Terraform => terraform,
+            Self::Command => command,
+        }
+    }
+
+    /// A text as a value of the runner's `auth`, as one writes it.
+    pub(crate) fn auth(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Terraform => format!("{name} = {}\n", hcl(value)),
+            Self::Command => {
+                format!(
+                    "# runner_configuration.cluster.auth:\n{name}: {}\n",
+                    yaml(value)
+                )
+            }
+        }
+    }
 }
 
 /// A role that the caller assumes before anything is asked.
@@ -44,6 +79,8 @@ pub struct Kubeconfig {
 /// How the checks are made. [`Settings::default`] is what a configuration that says nothing means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// Who speaks to the user.
+    pub face: Face,
     /// Whose credentials the checks are made with.
     pub identity: Identity,
     /// How long to wait for what AWS is still propagating.
@@ -65,6 +102,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            face: Face::default(),
             identity: Identity::Caller,
             timeout: Duration::from_secs(120),
             profile: None,

@@ -9,12 +9,16 @@ use super::settings::{AUDIENCE, Settings};
 use super::subject::Subject;
 use crate::runner::{RoleArn, StateStorage};
 
-/// The name of the Role, and of its binding, that lets the Orchestrator start Jobs.
+/// The name of the Role that lets the Orchestrator start Jobs, and the beginning of its bindings' names.
 const ROLE_NAME: &str = "humanitec-runner-orchestrator-access";
-/// The name of the Role, and of its binding, that lets the Jobs keep their state.
+/// The name of the Role that lets the Jobs keep their state, and the beginning of its bindings' names.
 const STATE_ROLE_NAME: &str = "humanitec-runner-state";
-/// The name of the role's inline policy.
-const POLICY_NAME: &str = "humanitec-runner-eks-policy";
+/// What stands at the head of everything that a runner needs: it may share some of it with others.
+const SHARED: &str = "\
+# Leave out what is there already: an account has one OIDC provider for an issuer, and runners may share a role, its
+# access entry and a namespace. What a shared role lacks for this runner, `eks-runner check` says, with a fix that keeps
+# what the others need.
+";
 
 /// Everything that a runner needs. Made of a runner of which all is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,7 @@ pub struct Setup {
     namespace: String,
     service_account: String,
     kubernetes_user: String,
+    own_name: String,
     state_namespace: Option<String>,
 }
 
@@ -43,6 +48,7 @@ impl Setup {
             namespace: subject.namespace.get()?.clone(),
             service_account: subject.service_account.get()?.clone(),
             kubernetes_user: subject.kubernetes_user()?,
+            own_name: subject.own_name()?,
             state_namespace: match subject.storage.get()? {
                 StateStorage::Kubernetes(storage) => Some(storage.namespace.clone()),
                 _ => None,
@@ -60,20 +66,16 @@ impl Setup {
         )
     }
 
-    /// The permission policy of the role.
-    #[must_use]
-    pub fn permission_policy(&self) -> Value {
-        permission_policy(&cluster_arn(&self.role, &self.region, &self.cluster))
-    }
-
     /// The AWS part as Terraform for hashicorp/aws.
     #[must_use]
     pub fn terraform(&self) -> String {
+        let role_arn = format!("aws_iam_role.{}.arn", identifier(&self.role.name));
         [
+            SHARED.to_owned(),
             oidc_provider_hcl(&self.issuer),
             role_hcl(&self.role, &self.trust_policy()),
-            permission_hcl(&self.permission_policy()),
-            access_entry_hcl(&self.cluster, "aws_iam_role.runner.arn"),
+            permission_hcl(&self.role, &self.region, &self.cluster),
+            access_entry_hcl(&self.role, &self.cluster, &role_arn),
         ]
         .join("\n")
     }
@@ -94,9 +96,16 @@ impl Setup {
             shell(&self.role.name),
             shell(&pretty(&self.trust_policy()))
         );
-        let permit = permission_command(&self.role, &self.permission_policy());
+        let permit = permission_command(&self.role, &self.region, &self.cluster);
         let entry = access_entry_command(&self.region, &self.cluster, &self.role.to_string());
-        [create_provider, create_role, permit, entry].join("\n")
+        [
+            SHARED.to_owned(),
+            create_provider,
+            create_role,
+            permit,
+            entry,
+        ]
+        .join("\n")
     }
 
     /// The cluster's part as manifests for `kubectl apply`.
@@ -110,7 +119,11 @@ impl Setup {
         );
         let mut documents: Vec<String> = namespaces.into_iter().map(namespace_yaml).collect();
         documents.push(service_account_yaml(&self.namespace, &self.service_account));
-        documents.push(rbac_yaml(&self.namespace, &self.kubernetes_user));
+        documents.push(rbac_yaml(
+            &self.namespace,
+            &self.kubernetes_user,
+            &self.own_name,
+        ));
         if let Some(state) = &self.state_namespace {
             documents.push(state_yaml(state, &self.namespace, &self.service_account));
         }
@@ -155,22 +168,30 @@ pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: 
     })
 }
 
-/// The policy that lets the role find the cluster.
-pub(crate) fn permission_policy(cluster_arn: &str) -> Value {
+/// The policy that lets a role find a cluster.
+fn permission_policy(role: &RoleArn, region: &str, cluster: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
             "Action": ["eks:DescribeCluster"],
-            "Resource": cluster_arn,
+            "Resource": cluster_arn(role, region, cluster),
         }],
     })
+}
+
+/// The name of that inline policy. A role that serves the runners of several clusters has one for
+/// each: to put one under the name of another would take that cluster away.
+fn policy_name(region: &str, cluster: &str) -> String {
+    // IAM takes 128 characters, and a cluster's name may have 100.
+    format!("eks-runner-{region}-{cluster}")
 }
 
 /// The IAM OIDC provider in Terraform.
 pub(crate) fn oidc_provider_hcl(issuer: &str) -> String {
     format!(
-        "resource \"aws_iam_openid_connect_provider\" \"orchestrator\" {{\n  url            = {}\n  client_id_list = [{}]\n}}\n",
+        "resource \"aws_iam_openid_connect_provider\" \"{}\" {{\n  url            = {}\n  client_id_list = [{}]\n}}\n",
+        identifier(issuer_host(issuer)),
         hcl(issuer),
         hcl(AUDIENCE)
     )
@@ -191,43 +212,49 @@ pub(crate) fn role_hcl(role: &RoleArn, trust_policy: &Value) -> String {
         path => format!("  path               = {}\n", hcl(path)),
     };
     format!(
-        "resource \"aws_iam_role\" \"runner\" {{\n  name               = {}\n{path}  assume_role_policy = {}\n}}\n",
+        "resource \"aws_iam_role\" \"{}\" {{\n  name               = {}\n{path}  assume_role_policy = {}\n}}\n",
+        identifier(&role.name),
         hcl(&role.name),
         policy_heredoc(trust_policy)
     )
 }
 
-/// Replaces the trust policy of a role that is there.
-pub(crate) fn trust_command(role: &RoleArn, trust_policy: &Value) -> String {
+/// Replaces the trust policy of a role that is there by an amended one.
+pub(crate) fn trust_command(role: &RoleArn, amended: &Value) -> String {
     format!(
-        "aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
+        "# The policy as it was found, with this runner added. Check again before you add another one.\n\
+         aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
         shell(&role.name),
-        shell(&pretty(trust_policy))
+        shell(&pretty(amended))
     )
 }
 
 /// The permission of the role of [`role_hcl`] in Terraform.
-fn permission_hcl(policy: &Value) -> String {
+fn permission_hcl(role: &RoleArn, region: &str, cluster: &str) -> String {
     format!(
-        "resource \"aws_iam_role_policy\" \"runner\" {{\n  name   = {}\n  role   = aws_iam_role.runner.name\n  policy = {}\n}}\n",
-        hcl(POLICY_NAME),
-        policy_heredoc(policy)
+        "resource \"aws_iam_role_policy\" \"{}\" {{\n  name   = {}\n  role   = aws_iam_role.{}.name\n  policy = {}\n}}\n",
+        identifier(&format!("{}_{region}_{cluster}", role.name)),
+        hcl(&policy_name(region, cluster)),
+        identifier(&role.name),
+        policy_heredoc(&permission_policy(role, region, cluster))
     )
 }
 
-/// Gives a role that is there its permission.
-pub(crate) fn permission_command(role: &RoleArn, policy: &Value) -> String {
+/// Gives a role that is there its permission to find a cluster.
+pub(crate) fn permission_command(role: &RoleArn, region: &str, cluster: &str) -> String {
     format!(
-        "aws iam put-role-policy --role-name {} --policy-name {POLICY_NAME} \\\n  --policy-document {}\n",
+        "aws iam put-role-policy --role-name {} --policy-name {} \\\n  --policy-document {}\n",
         shell(&role.name),
-        shell(&pretty(policy))
+        shell(&policy_name(region, cluster)),
+        shell(&pretty(&permission_policy(role, region, cluster)))
     )
 }
 
-/// The access entry in Terraform of a principal, given as an expression.
-pub(crate) fn access_entry_hcl(cluster: &str, principal: &str) -> String {
+/// A role's access entry in Terraform; the principal is an expression.
+pub(crate) fn access_entry_hcl(role: &RoleArn, cluster: &str, principal: &str) -> String {
     format!(
-        "resource \"aws_eks_access_entry\" \"runner\" {{\n  cluster_name  = {}\n  principal_arn = {principal}\n  type          = \"STANDARD\"\n}}\n",
+        "resource \"aws_eks_access_entry\" \"{}\" {{\n  cluster_name  = {}\n  principal_arn = {principal}\n  type          = \"STANDARD\"\n}}\n",
+        identifier(&format!("{}_{cluster}", role.name)),
         hcl(cluster)
     )
 }
@@ -242,14 +269,35 @@ pub(crate) fn access_entry_command(region: &str, cluster: &str, principal: &str)
     )
 }
 
-/// Makes a role's access entry anew.
-pub(crate) fn recreate_entry_command(region: &str, cluster: &str, principal: &str) -> String {
+/// Takes a role's access entry away.
+pub(crate) fn delete_entry_command(region: &str, cluster: &str, principal: &str) -> String {
     format!(
-        "aws eks delete-access-entry --region {} --cluster-name {} \\\n  --principal-arn {}\n{}",
+        "aws eks delete-access-entry --region {} --cluster-name {} \\\n  --principal-arn {}\n",
         shell(region),
         shell(cluster),
         shell(principal),
-        access_entry_command(region, cluster, principal)
+    )
+}
+
+/// Associates an access policy with an access entry, for some namespaces or the whole cluster.
+pub(crate) fn associate_command(
+    region: &str,
+    cluster: &str,
+    principal: &str,
+    policy_arn: &str,
+    namespaces: Option<&[String]>,
+) -> String {
+    let scope = match namespaces {
+        None => "type=cluster".to_owned(),
+        Some(namespaces) => format!("type=namespace,namespaces={}", namespaces.join(",")),
+    };
+    format!(
+        "aws eks associate-access-policy --region {} --cluster-name {} \\\n  --principal-arn {} \\\n  --policy-arn {} --access-scope {}\n",
+        shell(region),
+        shell(cluster),
+        shell(principal),
+        shell(policy_arn),
+        shell(&scope),
     )
 }
 
@@ -283,8 +331,9 @@ pub(crate) fn service_account_yaml(namespace: &str, name: &str) -> String {
     )
 }
 
-/// What lets the Orchestrator start Jobs in a namespace, as this user.
-pub(crate) fn rbac_yaml(namespace: &str, user: &str) -> String {
+/// What lets the Orchestrator start Jobs in a namespace, as this user. The Role serves every runner of the
+/// namespace; the binding is this runner's own, named after it.
+pub(crate) fn rbac_yaml(namespace: &str, user: &str, own_name: &str) -> String {
     let rules = [
         ("batch", &["jobs"][..], &["create", "get"][..]),
         ("", &["pods", "events"], &["list"]),
@@ -293,10 +342,12 @@ pub(crate) fn rbac_yaml(namespace: &str, user: &str) -> String {
         "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n",
         yaml(user)
     );
-    role_and_binding(ROLE_NAME, namespace, &rules, &subject)
+    let binding = format!("{ROLE_NAME}:{own_name}");
+    role_and_binding(ROLE_NAME, &binding, namespace, &rules, &subject)
 }
 
-/// What lets a Job's pod keep its state in a namespace.
+/// What lets a Job's pod keep its state in a namespace. The Role serves every runner that does; the binding is the
+/// service account's own.
 pub(crate) fn state_yaml(namespace: &str, job_namespace: &str, service_account: &str) -> String {
     let verbs = &["get", "list", "create", "update", "delete"][..];
     let rules = [
@@ -308,17 +359,19 @@ pub(crate) fn state_yaml(namespace: &str, job_namespace: &str, service_account: 
         yaml(service_account),
         yaml(job_namespace)
     );
-    role_and_binding(STATE_ROLE_NAME, namespace, &rules, &subject)
+    let binding = format!("{STATE_ROLE_NAME}:{job_namespace}:{service_account}");
+    role_and_binding(STATE_ROLE_NAME, &binding, namespace, &rules, &subject)
 }
 
 /// A Role with rules of (API group, resources, verbs), and its binding to a subject.
 fn role_and_binding(
     name: &str,
+    binding: &str,
     namespace: &str,
     rules: &[(&str, &[&str], &[&str])],
     subject: &str,
 ) -> String {
-    let namespace = yaml(namespace);
+    let (binding, namespace) = (yaml(binding), yaml(namespace));
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n  namespace: {namespace}\nrules:\n"
     );
@@ -331,7 +384,7 @@ fn role_and_binding(
     }
     let _ = write!(
         text,
-        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {name}\n  namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {name}\nsubjects:\n{subject}"
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {binding}\n  namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {name}\nsubjects:\n{subject}"
     );
     text
 }
@@ -368,13 +421,27 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
+/// A name as an identifier of Terraform. What has the same name gets the same identifier, so that Terraform says where
+/// the same thing is in a configuration twice.
+pub fn identifier(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    if plain.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("_{plain}")
+    } else {
+        plain
+    }
+}
+
 /// A text as an HCL string.
 pub(crate) fn hcl(text: &str) -> String {
     yaml(text).replace("${", "$${").replace("%{", "%%{")
 }
 
 /// A text as a YAML string: JSON's strings are YAML's.
-fn yaml(text: &str) -> String {
+pub(crate) fn yaml(text: &str) -> String {
     Value::from(text).to_string()
 }
 
@@ -446,6 +513,21 @@ mod tests {
             documents[4]["subjects"][0]["name"],
             "arn:aws:sts::123456789012:assumed-role/runner/my-org-my-runner"
         );
+        let name = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
+        assert_eq!(
+            name(&documents[4]),
+            "humanitec-runner-orchestrator-access:my-org:my-runner"
+        );
+        assert_eq!(
+            name(&documents[6]),
+            "humanitec-runner-state:runner-ns:runner-sa"
+        );
+        for (role, binding) in [(3, 4), (5, 6)] {
+            assert_eq!(
+                documents[binding]["roleRef"]["name"],
+                name(&documents[role])
+            );
+        }
         assert_eq!(documents[3]["rules"][0]["verbs"], json!(["create", "get"]));
         assert_eq!(documents[6]["metadata"]["namespace"], "state-ns");
         assert_eq!(documents[6]["subjects"][0]["namespace"], "runner-ns");
@@ -460,6 +542,7 @@ mod tests {
             "eks:DescribeCluster",
             "arn:aws:eks:eu-central-1:123456789012:cluster/c",
             "principal_arn = aws_iam_role.runner.arn",
+            "\"eks-runner-eu-central-1-c\"",
         ] {
             assert!(terraform.contains(part), "{part}: {terraform}");
         }
@@ -476,7 +559,7 @@ mod tests {
 
     #[test]
     fn manifests_are_applied_as_one_text_that_may_be_indented() {
-        let command = kubectl_apply(&rbac_yaml("ns", "it's me"));
+        let command = kubectl_apply(&rbac_yaml("ns", "it's me", "me"));
         let indented = command.replace('\n', "\n  ");
         let quoted = indented.replace(r"'\''", "\u{1}");
         let manifest = quoted.split('\'').nth(1).unwrap().replace('\u{1}', "'");
@@ -487,7 +570,14 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_s_name_fits_into_iam() {
+        assert!(policy_name("us-isob-east-1", &"c".repeat(100)).len() <= 128);
+    }
+
+    #[test]
     fn texts_are_quoted_for_where_they_go() {
+        assert_eq!(identifier("my-role+x.y"), "my_role_x_y");
+        assert_eq!(identifier("1st"), "_1st");
         assert_eq!(hcl("a\"${b}"), r#""a\"$${b}""#);
         assert_eq!(shell("arn:aws:iam::1:role/x"), "arn:aws:iam::1:role/x");
         assert_eq!(shell("it's"), r"'it'\''s'");

@@ -97,6 +97,16 @@ impl Subject {
         Some(oidc_subject(self.org.get()?, self.runner_id.get()?))
     }
 
+    /// What the runner's own objects in a cluster are named after: `{org}:{runner id}`, which no other runner has, or
+    /// the session's name while those are not known.
+    #[must_use]
+    pub fn own_name(&self) -> Option<String> {
+        match (self.org.get(), self.runner_id.get()) {
+            (Some(org), Some(id)) => Some(format!("{org}:{id}")),
+            _ => self.session().map(|(name, _)| name),
+        }
+    }
+
     /// The region whose STS the Orchestrator asks.
     #[must_use]
     pub fn sts_region(&self) -> Option<&str> {

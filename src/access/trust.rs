@@ -6,7 +6,11 @@
 //! AWS's "IAM JSON policy elements reference". No crate at hand names the refusing condition or
 //! has a third answer, so this is our own.
 
+mod amend;
+
 use serde_json::{Map, Value};
+
+pub(crate) use amend::amended;
 
 use super::settings::AUDIENCE;
 
@@ -193,21 +197,26 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
             (None, Some(principal)) => ("NotPrincipal", principal, true),
             _ => return Match::Unknown(format!("{name} has no single Principal")),
         };
-    let listed = match principal {
+    let names = |kind: &str, wanted: &dyn Fn(&str) -> bool| {
+        let names = principal.get(kind).and_then(texts);
+        names.is_some_and(|names| names.into_iter().any(wanted))
+    };
+    // The host in a provider's ARN is a host name: its case does not count.
+    let federated = names("Federated", &|found| {
+        found == "*" || found.eq_ignore_ascii_case(who.provider_arn)
+    });
+    // `{"AWS": "*"}` is everyone, as `"*"` is.
+    let everyone = match principal {
         Value::String(all) => all == "*",
-        Value::Object(kinds) => kinds.iter().any(|(kind, names)| {
-            texts(names).is_some_and(|names| {
-                names.iter().any(|found| match kind.as_str() {
-                    // `{"AWS": "*"}` is everyone, as `"*"` is. The host in a provider's ARN is a
-                    // host name: its case does not count.
-                    "AWS" => *found == "*",
-                    "Federated" => *found == "*" || found.eq_ignore_ascii_case(who.provider_arn),
-                    _ => false,
-                })
-            })
-        }),
+        Value::Object(_) => names("AWS", &|found| found == "*"),
         _ => return Match::Unknown(format!("{name} has a {element} of no known form")),
     };
+    if everyone && !federated && !negated && elements["Effect"] == "Allow" {
+        return Match::Unknown(format!(
+            "{name}, {element}: whether \"*\" lets in whoever has a web identity is not known here"
+        ));
+    }
+    let listed = everyone || federated;
     if listed != negated {
         return Match::Yes;
     }
@@ -257,10 +266,14 @@ fn condition(
     let Some(patterns) = texts(wanted) else {
         return Match::Unknown(format!("{element} has values of no known form"));
     };
-    let Some(sent) = value_of(key, who) else {
-        return Match::Unknown(format!(
-            "{element}: the value of this key is not known here"
-        ));
+    let sent = match value_of(key, who) {
+        Sent::Is(sent) => sent,
+        Sent::Absent => return absent(element, operator, key, &patterns, who),
+        Sent::Unknown => {
+            return Match::Unknown(format!(
+                "{element}: the value of this key is not known here"
+            ));
+        }
     };
     // Each key here has exactly one value, so a set operator changes nothing.
     let bare = operator
@@ -342,19 +355,73 @@ fn restricts_subject(elements: &Map<String, Value>, who: &WebIdentity<'_>) -> bo
         })
 }
 
-/// The value of a condition key in the Orchestrator's call; the case of keys does not count.
-fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Option<&'a str> {
-    if key.eq_ignore_ascii_case("sts:RoleSessionName") {
-        return who.session_name;
+/// Whether a condition holds whose key is not in the call.
+fn absent(
+    element: String,
+    operator: &str,
+    key: &str,
+    patterns: &[&str],
+    who: &WebIdentity<'_>,
+) -> Match {
+    const OPERATORS: [&str; 8] = [
+        "String",
+        "Arn",
+        "Numeric",
+        "Date",
+        "Bool",
+        "Binary",
+        "IpAddress",
+        "NotIpAddress",
+    ];
+    let bare = operator.rsplit(':').next().unwrap_or(operator);
+    let holds = match bare {
+        "Null" => patterns == ["true"],
+        _ if !OPERATORS.iter().any(|known| bare.starts_with(known)) => {
+            return Match::Unknown(format!("{element}: the operator is not known here"));
+        }
+        _ if bare.ends_with("IfExists") || operator.starts_with("ForAllValues:") => true,
+        _ => bare.contains("Not") && !operator.starts_with("ForAnyValue:"),
+    };
+    if holds {
+        return Match::Yes;
     }
-    let (issuer, claim) = key.rsplit_once(':')?;
+    Match::No(Reason {
+        element,
+        expected: format!("conditions on {}:aud and :sub", who.issuer_host),
+        found: format!("one on {key}"),
+        hint: Some("The Orchestrator's token has no such key.".to_owned()),
+    })
+}
+
+/// What the Orchestrator's call has for a condition key.
+enum Sent<'a> {
+    /// This.
+    Is(&'a str),
+    /// Nothing: it is the key of another issuer.
+    Absent,
+    /// It is not known here.
+    Unknown,
+}
+
+/// What the call has for a key; the case of keys does not count.
+fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
+    if key.eq_ignore_ascii_case("sts:RoleSessionName") {
+        return who.session_name.map_or(Sent::Unknown, Sent::Is);
+    }
+    let Some((issuer, claim)) = key.rsplit_once(':') else {
+        return Sent::Unknown;
+    };
     if !issuer.eq_ignore_ascii_case(who.issuer_host) {
-        return None;
+        // AWS's own keys begin with a plain word, and those of tokens with their issuer's host.
+        return match issuer.contains('.') {
+            true => Sent::Absent,
+            false => Sent::Unknown,
+        };
     }
     match claim.to_ascii_lowercase().as_str() {
-        "aud" => Some(AUDIENCE),
-        "sub" => Some(who.subject),
-        _ => None,
+        "aud" => Sent::Is(AUDIENCE),
+        "sub" => Sent::Is(who.subject),
+        _ => Sent::Unknown,
     }
 }
 

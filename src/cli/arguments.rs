@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Identity, Kubeconfig, Settings};
+use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Face, Identity, Kubeconfig, Settings};
 
 /// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
 /// first deployment does.
@@ -190,6 +190,7 @@ impl AccessArguments {
     /// The settings of the checks.
     pub(super) fn settings(self) -> Settings {
         Settings {
+            face: Face::Command,
             identity: match self.identity {
                 As::Caller => Identity::Caller,
                 As::Runner => Identity::Runner,

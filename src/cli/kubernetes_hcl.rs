@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::access::identifier;
+
 /// One resource a manifest. Where a namespace is one of the resources, it is referred to, so that it
 /// is made first.
 pub(super) fn render(manifests: &str) -> String {
@@ -13,7 +15,6 @@ pub(super) fn render(manifests: &str) -> String {
 }
 
 fn resource(manifest: &Value) -> String {
-    let name = &manifest["metadata"]["name"];
     let (kind, body) = match manifest["kind"].as_str().unwrap_or_default() {
         "Namespace" => ("kubernetes_namespace_v1", metadata(manifest)),
         "ServiceAccount" => ("kubernetes_service_account_v1", metadata(manifest)),
@@ -23,7 +24,7 @@ fn resource(manifest: &Value) -> String {
             metadata(manifest) + &binding(manifest),
         ),
     };
-    format!("resource \"{kind}\" {} {{\n{body}}}\n", label(name))
+    format!("resource \"{kind}\" {} {{\n{body}}}\n", label(manifest))
 }
 
 fn metadata(manifest: &Value) -> String {
@@ -61,7 +62,10 @@ fn binding(manifest: &Value) -> String {
         "  role_ref {{\n    api_group = {}\n    kind      = {}\n    name      = kubernetes_role_v1.{}.metadata[0].name\n  }}\n",
         string(&role["apiGroup"]),
         string(&role["kind"]),
-        identifier(role["name"].as_str().unwrap_or_default())
+        within(
+            &manifest["metadata"]["namespace"],
+            role["name"].as_str().unwrap_or_default()
+        )
     );
     for subject in manifest["subjects"].as_array().into_iter().flatten() {
         // A user has no namespace, and a service account no API group.
@@ -80,18 +84,18 @@ fn binding(manifest: &Value) -> String {
     text
 }
 
-/// A resource's own name.
-fn label(name: &Value) -> String {
-    format!("\"{}\"", identifier(name.as_str().unwrap_or_default()))
+/// A resource's own name: that of the object, behind its namespace's.
+fn label(manifest: &Value) -> String {
+    let metadata = &manifest["metadata"];
+    let name = metadata["name"].as_str().unwrap_or_default();
+    format!("\"{}\"", within(&metadata["namespace"], name))
 }
 
-/// A Kubernetes name as an identifier of Terraform, which has no dots and does not begin with a digit.
-fn identifier(name: &str) -> String {
-    let plain = name.replace(['-', '.'], "_");
-    if plain.starts_with(|first: char| first.is_ascii_digit()) {
-        format!("_{plain}")
-    } else {
-        plain
+/// The identifier of an object in a namespace, if it is in one.
+fn within(namespace: &Value, name: &str) -> String {
+    match namespace.as_str() {
+        Some(namespace) => identifier(&format!("{namespace}_{name}")),
+        None => identifier(name),
     }
 }
 

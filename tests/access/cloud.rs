@@ -1,5 +1,6 @@
 //! The small EKS with one documented runner, and how to ask about it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -27,7 +28,11 @@ pub(crate) struct Checked {
 
 impl Cloud {
     pub(crate) fn start() -> Self {
-        let eks = Eks::start(Options::default()).unwrap();
+        Self::start_with(Options::default())
+    }
+
+    pub(crate) fn start_with(options: Options) -> Self {
+        let eks = Eks::start(options).unwrap();
         Self { eks, runner: None }
     }
 
@@ -121,6 +126,10 @@ impl Cloud {
         ];
         let start = Instant::now();
         let (text, exit_code) = command(environment, runner, &[&check[..], arguments].concat());
+        // The command does not speak of the provider's attributes.
+        for word in TERRAFORM_S_WORDS {
+            assert!(!text.contains(word), "{word}\n{text}");
+        }
         Checked {
             report: serde_json::from_str(&text).unwrap(),
             exit_code,
@@ -130,15 +139,13 @@ impl Cloud {
 
     /// What the command prints for setting up a runner.
     pub(crate) fn setup(&self, runner: &Value, format: &str) -> String {
+        self.setup_id("my-runner", runner, format)
+    }
+
+    /// The same for a runner with an id of its own.
+    pub(crate) fn setup_id(&self, id: &str, runner: &Value, format: &str) -> String {
         let setup = [
-            "setup",
-            "-",
-            "--org",
-            "my-org",
-            "--id",
-            "my-runner",
-            "--format",
-            format,
+            "setup", "-", "--org", "my-org", "--id", id, "--format", format,
         ];
         let (text, exit_code) = command(Vec::new(), runner, &setup);
         assert_eq!(exit_code, 0);
@@ -212,14 +219,13 @@ fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (Str
 }
 
 fn finish(mut process: Command, input: &Value) -> (String, i32) {
-    for name in [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "NO_PROXY",
-        "no_proxy",
-        "AWS_PROFILE",
-        "KUBECONFIG",
-    ] {
+    // What the machine itself has set is not what a scenario is about.
+    let of_the_machine = |name: &OsStr| {
+        let name = name.to_string_lossy().to_uppercase();
+        name.starts_with("AWS_")
+            || ["HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "KUBECONFIG"].contains(&name.as_str())
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| of_the_machine(name)) {
         if !process.get_envs().any(|(set, _)| set == name) {
             process.env_remove(name);
         }
@@ -248,6 +254,18 @@ pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
     let start = &mut runner["runner_configuration"];
     *path.split('/').fold(start, |at, name| &mut at[name]) = value;
 }
+
+/// What the provider's users write, as it stands in JSON.
+const TERRAFORM_S_WORDS: [&str; 8] = [
+    "as = ",
+    "orchestrator_cidrs",
+    "a profile or assume_role",
+    "assume_role of",
+    "set web_identity_token_file",
+    "Set web_identity_token_file",
+    "role_arn = ",
+    "session_name = ",
+];
 
 /// Checks that have nothing to say of the documented runner, asked about as the caller.
 const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];

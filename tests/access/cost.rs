@@ -75,6 +75,7 @@ fn hundred_runners(cloud: &Cloud) {
     ] {
         assert_eq!(calls[action], 1, "{calls:?}");
     }
+    assert_eq!(cloud.eks.cluster_tokens().unwrap(), 1);
     // One more tells who may what beyond RBAC: only runner-0 to runner-99 are not bound.
     assert!(calls.values().sum::<u64>() <= 7, "{calls:?}");
 }

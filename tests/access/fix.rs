@@ -18,7 +18,8 @@ pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &s
         ("session_name", "cluster/auth/session_name"),
     ];
     for (name, path) in attributes {
-        if let Some(value) = fix.strip_prefix(&format!("{name} = ")) {
+        let line = format!("# runner_configuration.cluster.auth:\n{name}: ");
+        if let Some(value) = fix.strip_prefix(&line) {
             return set(runner, path, serde_json::from_str(value).unwrap());
         }
     }

@@ -1,5 +1,6 @@
 //! What the documentation sets up passes, and the names of sessions.
 
+use sandbox::eks::Options;
 use serde_json::json;
 
 use crate::Scenario;
@@ -11,6 +12,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("healthy::as_documented", as_documented),
     ("healthy::with_a_role_path", with_a_role_path),
     ("healthy::by_kubeconfig", by_kubeconfig),
+    ("healthy::in_another_partition", in_another_partition),
     ("healthy::state_in_the_cluster", state_in_the_cluster),
     (
         "healthy::session_name_that_sts_refuses",
@@ -69,6 +71,32 @@ fn by_kubeconfig(cloud: &Cloud) {
         .check_with(&cloud.configuration(), &["--kubeconfig", &kubeconfig])
         .outcome(&[], &["api-server"], &[])
         .says("api-server", &["make sure that it is the same cluster"]);
+}
+
+/// A small EKS of its own: ARNs, AWS's hosts and the token's STS are others.
+fn in_another_partition(_: &Cloud) {
+    let mut cloud = Cloud::start_with(Options {
+        partition: "aws-cn".to_owned(),
+        region: "cn-north-1".to_owned(),
+        ..Options::default()
+    });
+    cloud.reset();
+    let checked = cloud.check_documented();
+    checked.all_pass();
+    assert_eq!(
+        checked.report["kubernetes_user"],
+        "arn:aws-cn:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner"
+    );
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    assert_eq!(
+        checked.status("job-dry-run"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
 }
 
 fn state_in_the_cluster(cloud: &Cloud) {

@@ -10,12 +10,14 @@ use crate::fix;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::trust", trust),
     ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
+    ("iam::trust_in_many_forms", trust_in_many_forms),
     ("iam::role_missing", role_missing),
     ("iam::role_deleted", role_deleted),
     ("iam::role_path", role_path),
     ("iam::provider", provider),
     ("iam::permission", permission),
     ("iam::other_account", other_account),
+    ("iam::other_partition", other_partition),
 ];
 
 fn trust(cloud: &Cloud) {
@@ -100,6 +102,118 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
         .check_documented()
         .only(&[], &["role-trust"])
         .says("role-trust", &["Can't tell", "aws:SourceVpc"]);
+}
+
+/// Whatever is said of a trust policy, STS says too.
+fn trust_in_many_forms(cloud: &Cloud) {
+    let provider = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+    let github = "token.actions.githubusercontent.com:sub";
+    let sub = "oidc.humanitec.dev:sub";
+    let mine = "my-org+my-runner";
+    let statement = |condition: Value| {
+        json!({
+            "Effect": "Allow",
+            "Principal": {"Federated": provider},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        })
+    };
+    let changed = |element: &str, value: Value| {
+        let mut changed = statement(json!({"StringEquals": {sub: mine}}));
+        changed[element] = value;
+        changed
+    };
+    let mut of_github = statement(json!({"StringLike": {github: "repo:x/*"}}));
+    of_github["Principal"]["Federated"] =
+        json!("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com");
+    let actions = json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]);
+    let principals = json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": [provider, "cognito-identity.amazonaws.com"]});
+    let deny_others = json!({
+        "Effect": "Deny",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringNotLike": {sub: "my-org+*"}},
+    });
+    let own = statement(json!({"StringEquals": {sub: mine}}));
+    for (statements, status) in [
+        (own.clone(), "passed"),
+        (changed("Action", actions), "passed"),
+        (changed("Principal", principals), "passed"),
+        (json!([of_github.clone(), own.clone()]), "passed"),
+        (json!([own, deny_others]), "passed"),
+        (statement(json!({})), "passed"),
+        (
+            statement(json!({"StringEqualsIgnoreCase": {sub: "MY-ORG+my-runner"}})),
+            "passed",
+        ),
+        (
+            statement(
+                json!({"ForAllValues:StringEquals": {"OIDC.Humanitec.DEV:AUD": ["sts.amazonaws.com"]}}),
+            ),
+            "passed",
+        ),
+        (
+            statement(json!({"StringLike": {sub: "my-org+my-runne?"}})),
+            "passed",
+        ),
+        (
+            statement(json!({"Null": {sub: false}, "StringNotEquals": {sub: "my-org+x"}})),
+            "passed",
+        ),
+        (
+            statement(json!({"StringEqualsIfExists": {github: "x"}})),
+            "passed",
+        ),
+        (statement(json!({"StringNotLike": {github: "x"}})), "passed"),
+        (
+            statement(json!({"StringLike": {sub: "my-org+my-runner?"}})),
+            "failed",
+        ),
+        (statement(json!({"Null": {sub: "true"}})), "failed"),
+        (
+            statement(json!({"StringEquals": {sub: "my-org+my-runner "}})),
+            "failed",
+        ),
+        (
+            statement(json!({"StringEquals": {github: "x", sub: mine}})),
+            "failed",
+        ),
+        (
+            statement(json!({"StringEquals": {"https://oidc.humanitec.dev:sub": mine}})),
+            "failed",
+        ),
+        (of_github, "failed"),
+        (changed("Principal", json!("*")), "skipped"),
+        (
+            statement(json!({"StringEquals": {sub: "${aws:username}"}})),
+            "skipped",
+        ),
+        (
+            statement(json!({"Bool": {"aws:SecureTransport": true}})),
+            "skipped",
+        ),
+    ] {
+        let policy = json!({"Version": "2012-10-17", "Statement": statements});
+        cloud.eks.set_trust_policy(&policy).unwrap();
+        let checked = cloud.check_documented();
+        assert_eq!(
+            checked.status("role-trust"),
+            status,
+            "{policy:#}\n{}",
+            checked.text()
+        );
+        let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
+        let role = &cloud.runner().role_arn;
+        let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
+        if status != "skipped" {
+            assert_eq!(assumed.is_ok(), status == "passed", "{policy:#}");
+        }
+        if status == "failed" {
+            fix::mends(cloud, &checked, "role-trust");
+            let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
+            assert!(assumed.is_ok(), "{policy:#}");
+        }
+    }
 }
 
 /// What needs the role, and the user that a session of it is.
@@ -228,10 +342,14 @@ fn permission(cloud: &Cloud) {
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
     let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
     cloud.aws("iam", "PutRolePolicy", &deny);
-    cloud
-        .check_documented()
+    let checked = cloud.check_documented();
+    checked
         .only(&["role-permission"], &[])
         .says("role-permission", &["Deny"]);
+    // Another policy would not mend it.
+    let fix = checked.fix("role-permission");
+    assert!(!fix.contains("put-role-policy"), "{fix}");
+    fix::shell(cloud, fix);
 }
 
 fn other_account(cloud: &Cloud) {
@@ -249,4 +367,22 @@ fn other_account(cloud: &Cloud) {
     for id in ["role-exists", "oidc-provider", "cluster-active"] {
         checked.says(id, &["999999999999", "123456789012"]);
     }
+}
+
+fn other_partition(cloud: &Cloud) {
+    let role = "arn:aws-cn:iam::123456789012:role/humanitec-runner-eks-role";
+    let mut runner = cloud.with("cluster/auth/role_arn", json!(role));
+    let checked = cloud.check(&runner);
+    let mut skipped = vec![
+        "oidc-provider",
+        "role-trust",
+        "role-permission",
+        "cluster-active",
+    ];
+    skipped.extend(BEHIND_CLUSTER);
+    checked
+        .only(&["role-exists"], &skipped)
+        .says("role-exists", &["partition", role, "us-west-2"])
+        .says("oidc-provider", &["aws-cn"]);
+    fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
 }

@@ -16,6 +16,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("inside::wrong_user", wrong_user),
     ("inside::access_policy", access_policy),
     ("inside::references", references),
+    (
+        "inside::references_by_strange_names",
+        references_by_strange_names,
+    ),
     ("inside::pod_security", pod_security),
     ("inside::quotas", quotas),
     ("inside::invalid_pod_template", invalid_pod_template),
@@ -207,6 +211,15 @@ fn references(cloud: &Cloud) {
     assert!(!checked.message("pod-template-refs").contains("maybe"));
     fix::mends_runner(cloud, &mut runner, &checked, "pod-template-refs");
 
+    let pull = [
+        "get",
+        "secret",
+        "pull",
+        &format!("--namespace={}", cloud.runner().namespace),
+        "--output=jsonpath={.type}",
+    ];
+    assert_eq!(cloud.kubectl(&pull), "kubernetes.io/dockerconfigjson");
+
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     cloud.kubectl(&["delete", "secret", "my-secret", &namespace]);
     let other = "--from-literal=other=a-secret-value";
@@ -230,6 +243,29 @@ fn references(cloud: &Cloud) {
     cloud.check(&runner).all_pass();
 }
 
+/// A name that no Secret can have leads to none, and stays one word of the printed command.
+fn references_by_strange_names(cloud: &Cloud) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let literal = "--from-literal=key=x";
+    cloud.kubectl(&["create", "secret", "generic", "good", &namespace, literal]);
+    for name in ["good?x=1", "good/x", "../secrets/good", "good; exit 1"] {
+        let key = json!({"name": name, "key": "key"});
+        let main =
+            json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
+        let template = json!({"spec": {"containers": [main]}});
+        let checked = cloud.check(&cloud.with("job/pod_template", template));
+        checked.only(&["pod-template-refs", "job-dry-run"], &[]);
+        checked.says(
+            "pod-template-refs",
+            &[&format!("Secret {name:?} does not exist")],
+        );
+        let fix = checked.fix("pod-template-refs");
+        let quoted =
+            ["../secrets/good", "good/x"].contains(&name) || fix.contains(&format!("'{name}'"));
+        assert!(quoted, "{fix}");
+    }
+}
+
 fn pod_security(cloud: &Cloud) {
     let namespace = cloud.runner().namespace.as_str();
     cloud.kubectl(&[
@@ -247,6 +283,9 @@ fn pod_security(cloud: &Cloud) {
     checked
         .only(&["job-dry-run"], &[])
         .says("job-dry-run", &["violates PodSecurity", "runAsNonRoot"]);
+    // The tried pod's name is made up each time, and the message is the same.
+    let again = cloud.check(&runner);
+    assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
     let privileged = json!({"privileged": true, "allowPrivilegeEscalation": true});
     let template =

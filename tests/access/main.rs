@@ -19,6 +19,7 @@ mod network;
 mod permissions;
 mod runner;
 mod setup;
+mod shared;
 
 use std::sync::Mutex;
 
@@ -54,6 +55,7 @@ fn main() {
         permissions::SCENARIOS,
         network::SCENARIOS,
         setup::SCENARIOS,
+        shared::SCENARIOS,
         cost::SCENARIOS,
     ]
     .concat();

@@ -36,6 +36,10 @@ pub struct Faults {
     pub kubernetes_delay_ms: u64,
     /// Whether the proxy answers 504 for the cluster's endpoint, as if it were private or barred our address.
     pub cluster_unreachable: bool,
+    /// Whether the proxy opens the TLS to the cluster's endpoint as well, with a certificate of the CA of [`Eks::aws_ca`].
+    ///
+    /// [`Eks::aws_ca`]: super::Eks::aws_ca
+    pub opens_cluster_tls: bool,
     /// Seconds until a `role` or an `access-entry` made from now on can be seen.
     pub propagation_s: BTreeMap<String, f64>,
 }

@@ -257,7 +257,13 @@ impl Eks {
             .collect())
     }
 
-    /// Counts calls from zero.
+    /// How many different tokens the cluster has asked STS about since the start or the last [`Eks::reset_calls`].
+    pub fn cluster_tokens(&self) -> Result<u64, Error> {
+        let count = self.control.send("GET", "/tokens", &Value::Null)?;
+        Ok(count.as_u64().unwrap_or_default())
+    }
+
+    /// Counts calls and tokens from zero.
     pub fn reset_calls(&self) -> Result<(), Error> {
         self.control
             .send("DELETE", "/calls", &Value::Null)

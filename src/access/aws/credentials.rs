@@ -1,13 +1,16 @@
 //! The caller's AWS credentials, looked for once.
 
+use std::env;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::iter;
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;
 use aws_config::imds::client::error::ImdsError;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -34,10 +37,11 @@ const METADATA: Duration = Duration::from_millis(500);
 /// endpoints, FIPS, proxies and certificates.
 ///
 /// # Errors
-/// When `AWS_CA_BUNDLE` does not serve.
+/// When the bundle of certificates that they name does not serve.
 pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
+    let ca_bundle = http::ca_bundle(settings.profile.as_deref()).await?;
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client(http::ca_bundle()?)?)
+        .http_client(http::client(ca_bundle)?)
         .timeout_config(timeouts())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .region(None::<Region>)
@@ -61,24 +65,38 @@ pub(super) async fn caller(
     let region = Region::new(region.to_owned());
     let mut provider_config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
+        .with_use_fips(anonymous.use_fips())
+        .with_use_dual_stack(anonymous.use_dual_stack())
         .with_timeout_config(timeouts());
     if let Some(http) = anonymous.http_client() {
         provider_config = provider_config.with_http_client(http);
     }
-    let metadata = imds::Client::builder()
-        .configure(&provider_config)
-        .max_attempts(1)
-        .connect_timeout(METADATA)
-        .read_timeout(METADATA)
-        .build();
-    let mut chain = DefaultCredentialsChain::builder()
-        .configure(provider_config)
-        .region(region.clone())
-        .imds_client(metadata);
-    if let Some(profile) = &settings.profile {
-        chain = chain.profile_name(profile);
+    let mut config = match &settings.profile {
+        // Whoever names a profile means it, whatever keys the environment has.
+        Some(profile) => {
+            let named = ProfileFileCredentialsProvider::builder()
+                .configure(&provider_config)
+                .profile_name(profile)
+                .build();
+            with(anonymous, region.clone(), named)
+        }
+        None => {
+            let metadata = imds::Client::builder()
+                .configure(&provider_config)
+                .max_attempts(1)
+                .connect_timeout(METADATA)
+                .read_timeout(METADATA)
+                .build();
+            let chain = DefaultCredentialsChain::builder()
+                .configure(provider_config)
+                .region(region.clone())
+                .imds_client(metadata);
+            with(anonymous, region.clone(), chain.build().await)
+        }
+    };
+    if let Err(error) = credentials(&config).await {
+        return Err(explained(error, settings).await);
     }
-    let mut config = with(anonymous, region.clone(), chain.build().await);
     if let Some(role) = &settings.assume_role {
         let mut assume = AssumeRoleProvider::builder(&role.role_arn).configure(&config);
         if let Some(name) = &role.session_name {
@@ -91,6 +109,25 @@ pub(super) async fn caller(
     }
     credentials(&config).await?;
     Ok(config)
+}
+
+/// An error with what the SDK does not say of it: which profile has no credentials, and what is wrong with a
+/// configuration file.
+async fn explained(error: AwsError, settings: &Settings) -> AwsError {
+    let profile = settings.profile.as_deref();
+    match (error, profile) {
+        (AwsError::NoCredentials, Some(profile)) => AwsError::BadCredentials(format!(
+            "The AWS profile {profile:?} has no credentials, or there is no such profile"
+        )),
+        (AwsError::BadCredentials(message), _) => match http::profiles(profile).await {
+            Ok(_) => AwsError::BadCredentials(message),
+            Err(broken) => AwsError::BadCredentials(format!(
+                "The AWS configuration files cannot be read: {}",
+                chain(&broken)
+            )),
+        },
+        (other, _) => other,
+    }
 }
 
 /// A configuration with a region and with credentials that are remembered.
@@ -129,10 +166,22 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
             // Last in the chain: nothing was found before, and the instance has none to give.
             other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
-                "The AWS credentials cannot be got: {}",
-                chain(&other)
+                "The AWS credentials cannot be got: {}{}",
+                chain(&other),
+                token_file(&other)
             )),
         })
+}
+
+/// The name of the web identity token file of the environment, where it is that which cannot be read.
+fn token_file(error: &(dyn Error + 'static)) -> String {
+    let mut sources = iter::successors(Some(error), |&error| error.source());
+    match env::var("AWS_WEB_IDENTITY_TOKEN_FILE") {
+        Ok(path) if sources.any(|error| error.is::<io::Error>()) => {
+            format!(" (AWS_WEB_IDENTITY_TOKEN_FILE names {path})")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether the metadata service of the instance gave an error, such as that it is disabled.

@@ -61,6 +61,13 @@ pub(crate) struct CallerIdentity {
     pub(crate) account: String,
 }
 
+impl CallerIdentity {
+    /// The partition of AWS: `aws`, `aws-cn`, `aws-us-gov`, …
+    pub(crate) fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or_default()
+    }
+}
+
 /// An IAM role.
 #[derive(Debug)]
 pub(crate) struct Role {
@@ -169,6 +176,12 @@ impl Aws {
     async fn anonymous(&self) -> Result<SdkConfig, AwsError> {
         let load = || credentials::anonymous(&self.settings);
         self.anonymous.get_or_init(load).await.clone()
+    }
+
+    /// The authorities in PEM that are trusted besides a cluster's own: a proxy that opens TLS does so for the cluster
+    /// too, and shows a certificate of its own.
+    pub(crate) async fn ca_bundle(&self) -> Result<Option<Vec<u8>>, AwsError> {
+        http::ca_bundle(self.settings.profile.as_deref()).await
     }
 
     /// The SDK's configuration for a region, with the caller's credentials.

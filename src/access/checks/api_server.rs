@@ -7,7 +7,7 @@ use crate::access::aws::{EksCluster, Who};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::run::{Reached, Run};
-use crate::access::setup::{access_entry_command, access_entry_hcl, hcl, shell};
+use crate::access::setup::{access_entry_command, access_entry_hcl, associate_command, hcl};
 
 /// What every authenticated user may read.
 pub(crate) const VERSION: &str = "/version";
@@ -85,7 +85,7 @@ async fn unauthorized(
         .compare("a token that the cluster takes", error.message())
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
-            access_entry_hcl(name, &hcl(&session.role_arn)),
+            access_entry_hcl(run.role()?, name, &hcl(&session.role_arn)),
         )
         .not_yet());
     }
@@ -106,11 +106,9 @@ async fn unauthorized(
     .fix(
         format!("caller-entry:{region}:{name}:{principal}"),
         format!(
-            "{}aws eks associate-access-policy --region {} --cluster-name {} \\\n  --principal-arn {} \\\n  --policy-arn {view} --access-scope type=cluster\n",
+            "{}{}",
             access_entry_command(region, name, &principal),
-            shell(region),
-            shell(name),
-            shell(&principal),
+            associate_command(region, name, &principal, view, None),
         ),
     ))
 }

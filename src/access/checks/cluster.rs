@@ -8,11 +8,12 @@ use crate::access::aws::{AccessEntry, AwsError, EksCluster};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::user::AwsAuth;
 use crate::access::run::Run;
-use crate::access::settings::Identity;
+use crate::access::settings::{Identity, Settings};
 use crate::access::setup::{
-    access_entry_hcl, aws_auth_line, cluster_arn, hcl, permission_command, permission_policy,
-    recreate_entry_command, shell,
+    access_entry_command, access_entry_hcl, associate_command, aws_auth_line, cluster_arn,
+    delete_entry_command, hcl, permission_command, shell,
 };
+use crate::runner::kubernetes_user;
 
 /// `cluster-active`
 pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
@@ -55,7 +56,7 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
             .compare(format!("eks:DescribeCluster allowed on {arn}"), "denied")
             .fix(
                 format!("role-permission:{role}:{arn}"),
-                permission_command(role, &permission_policy(&arn)),
+                permission_command(role, region, name),
             )
             .not_yet()
         }
@@ -87,20 +88,11 @@ pub(super) fn is_open(cluster: &EksCluster) -> bool {
 pub(super) async fn endpoint(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let cluster = described(run).await?;
     let (region, name) = (run.region()?, run.cluster_name()?);
-    Ok(judge_endpoint(
-        &cluster,
-        &run.settings().orchestrator_cidrs,
-        region,
-        name,
-    ))
+    Ok(judge_endpoint(&cluster, run.settings(), region, name))
 }
 
-fn judge_endpoint(
-    cluster: &EksCluster,
-    orchestrator: &[IpNet],
-    region: &str,
-    name: &str,
-) -> Outcome {
+fn judge_endpoint(cluster: &EksCluster, settings: &Settings, region: &str, name: &str) -> Outcome {
+    let orchestrator = &settings.orchestrator_cidrs;
     let cause = format!("cluster-endpoint:{region}:{name}");
     let update = |access: String| {
         format!(
@@ -124,9 +116,16 @@ fn judge_endpoint(
     if orchestrator.is_empty() {
         return Outcome::warned(format!(
             "The cluster's API has a public endpoint that only admits {admitted}. Whether the Orchestrator is \
-             among them can't be told: orchestrator_cidrs does not say where it calls from."
+             among them can't be told: {} does not say where it calls from.",
+            settings.face.words("orchestrator_cidrs", "--orchestrator-cidr")
         ))
-        .fix(cause, "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n");
+        .fix(
+            cause,
+            settings.face.words(
+                "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n",
+                "--orchestrator-cidr <address of the Orchestrator>\n",
+            ),
+        );
     }
     let networks: Vec<IpNet> = cluster
         .public_cidrs
@@ -176,7 +175,7 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
                     format!("an access entry of type STANDARD for {arn}"),
                     "none",
                 )
-                .fix(cause, access_entry_hcl(name, &hcl(&arn)))
+                .fix(cause, access_entry_hcl(run.role()?, name, &hcl(&arn)))
                 .not_yet();
             if mode == "API" {
                 return Ok(absent);
@@ -223,20 +222,21 @@ async fn role_is_not_missing(run: &Run<'_>) -> Result<(), Outcome> {
 /// What an entry that is there comes to.
 async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<Outcome, Outcome> {
     let arn = run.role()?.to_string();
-    let recreate = || -> Result<String, Outcome> {
-        Ok(recreate_entry_command(
-            run.region()?,
-            run.cluster_name()?,
-            &arn,
-        ))
-    };
+    let (region, name) = (run.region()?, run.cluster_name()?);
     if entry.kind != "STANDARD" {
         return Ok(Outcome::failed(format!(
             "The access entry for {arn} is of type {}, which is for nodes: it takes no permissions.",
             entry.kind
         ))
         .compare("STANDARD", entry.kind.as_str())
-        .fix(cause, recreate()?));
+        .fix(
+            cause,
+            format!(
+                "# If there are nodes with this role, they need its entry: give the runner a role of its own instead.\n{}{}",
+                delete_entry_command(region, name, &arn),
+                access_entry_command(region, name, &arn)
+            ),
+        ));
     }
     // EKS binds an entry to the role's unique id: one made anew under the same ARN is another.
     if let (Some(made), Ok(Ok(role))) = (entry.created, run.iam_role().await)
@@ -248,7 +248,7 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
              entry does not work for the new one."
         ))
         .compare("an entry made after the role", "an entry made before it")
-        .fix(cause, recreate()?));
+        .fix(cause, made_anew(run, entry).await?));
     }
     let groups = match entry.groups.as_slice() {
         [] => String::new(),
@@ -264,6 +264,47 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
             "The cluster has an access entry for {arn}{groups}."
         )),
     })
+}
+
+/// The commands that make an entry anew, with all that it has.
+async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome> {
+    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
+    let arn = role.to_string();
+    let mut options = String::new();
+    if entry.username != kubernetes_user(role, "{{SessionName}}") {
+        options += &format!(" --username {}", shell(&entry.username));
+    }
+    if !entry.groups.is_empty() {
+        let groups: Vec<String> = entry.groups.iter().map(|group| shell(group)).collect();
+        options += &format!(" --kubernetes-groups {}", groups.join(" "));
+    }
+    let asker = run.entry_asker().await?;
+    let (before, policies) = match run.aws().access_policies(&asker, region, name, &arn).await {
+        Ok(policies) => {
+            let associate = policies.iter().map(|policy| {
+                let namespaces = policy.namespaces.as_deref();
+                associate_command(region, name, &arn, &policy.arn, namespaces)
+            });
+            (String::new(), associate.collect())
+        }
+        // What it has may not be asked: it is to be looked at before it is gone.
+        Err(_) => (
+            format!(
+                "# Note the access policies, and associate them again afterwards:\n\
+                 aws eks list-associated-access-policies --region {} --cluster-name {} --principal-arn {}\n",
+                shell(region),
+                shell(name),
+                shell(&arn)
+            ),
+            String::new(),
+        ),
+    };
+    let create = access_entry_command(region, name, &arn);
+    Ok(format!(
+        "{before}{}{}{options}\n{policies}",
+        delete_entry_command(region, name, &arn),
+        create.trim_end()
+    ))
 }
 
 /// Authentication mode `CONFIG_MAP`: the role must be in `aws-auth`.
@@ -322,7 +363,11 @@ mod tests {
         let judge = |cluster: &EksCluster, orchestrator: &[&str]| {
             let orchestrator: Vec<IpNet> =
                 orchestrator.iter().map(|c| c.parse().unwrap()).collect();
-            judge_endpoint(cluster, &orchestrator, "eu-central-1", "c")
+            let settings = Settings {
+                orchestrator_cidrs: orchestrator,
+                ..Settings::default()
+            };
+            judge_endpoint(cluster, &settings, "eu-central-1", "c")
         };
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge(&open, &[]).status, Status::Passed);

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::namespace::{cluster, missing_service_account};
 use super::rbac::CREATE_JOBS;
 use crate::access::check::Outcome;
-use crate::access::kubernetes::job::{self, pod_of};
+use crate::access::kubernetes::job::{pod_of, without_generated_name};
 use crate::access::kubernetes::{Admitted, Cluster, KubeError};
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, namespace_yaml};
@@ -23,8 +23,9 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
         return judge(run, "Job", tried).map(|outcome| match outcome.is_good() {
             true => Outcome {
                 message: format!(
-                    "{} Its pod cannot be tried as the runner; as = \"caller\" does that.",
-                    outcome.message
+                    "{} Its pod cannot be tried as the runner; {} does that.",
+                    outcome.message,
+                    run.words("as = \"caller\"", "--as caller")
                 ),
                 ..outcome
             },
@@ -39,10 +40,11 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             .await,
         Ok(true)
     ) {
-        return Err(Outcome::skipped(
+        return Err(Outcome::skipped(format!(
             "The role may create Jobs by an EKS access policy, not by RBAC, so that its user cannot be impersonated for \
-             this. With `as = \"runner\"` it is tried as the runner itself.",
-        ));
+             this. With `{}` it is tried as the runner itself.",
+            run.words("as = \"runner\"", "--as runner")
+        )));
     }
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
     let (pod, controller) = (pod_of(&job), Cluster::job_controller());
@@ -94,8 +96,8 @@ fn judge(
     let KubeError::Status { code, message } = &error else {
         return Ok(Outcome::skipped(format!("Not found out: {error}.")));
     };
+    let message = &without_generated_name(message);
     let namespace = run.namespace()?;
-    let message = &job::unnamed(message);
     let refused = || {
         Outcome::failed(format!(
             "The cluster refuses the Orchestrator's {what}: {message}"

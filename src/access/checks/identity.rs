@@ -3,7 +3,8 @@
 use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
-use crate::access::setup::hcl;
+use crate::access::settings::Face;
+use crate::access::setup::shell;
 
 /// The lengths that STS takes for a session name.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
@@ -14,11 +15,11 @@ pub(super) fn session_name(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .subject
         .session()
         .ok_or_else(|| unknown("session name"))?;
-    Ok(judge(&name, cut))
+    Ok(judge(&name, cut, run.settings().face))
 }
 
 /// Whether STS takes a session name.
-fn judge(name: &str, cut: bool) -> Outcome {
+fn judge(name: &str, cut: bool, face: Face) -> Outcome {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let stray = name.chars().find(|&c| !allowed(c));
     let length = name.chars().count();
@@ -40,7 +41,7 @@ fn judge(name: &str, cut: bool) -> Outcome {
             .compare("2 to 64 letters, digits and _+=,.@-", format!("{name:?}"))
             .fix(
                 format!("session-name:{name}"),
-                format!("session_name = {}\n", hcl(&valid)),
+                face.auth("session_name", &valid),
             );
     }
     if cut {
@@ -50,7 +51,7 @@ fn judge(name: &str, cut: bool) -> Outcome {
         ))
         .fix(
             format!("session-name:{name}"),
-            "session_name = \"a-name-of-your-own\"\n",
+            face.auth("session_name", "a-name-of-your-own"),
         );
     }
     let as_user = if name.contains('@') {
@@ -75,26 +76,32 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
         ),
         Err(error @ AwsError::NoCredentials) => {
             let outcome = error.outcome();
-            match profile(run) {
-                Some(profile) => Outcome {
+            match std::env::var("AWS_PROFILE") {
+                Ok(profile) if !profile.is_empty() => Outcome {
                     message: format!(
-                        "{} The profile {profile:?}, which was asked for, is not there or has none.",
+                        "{} The profile {profile:?} of AWS_PROFILE is not there or has none.",
                         outcome.message
                     ),
                     ..outcome
                 },
-                None => outcome,
+                _ => outcome,
             }
+        }
+        Err(error @ AwsError::BadCredentials(_)) => {
+            let profile = match &run.settings().profile {
+                Some(profile) => format!(" --profile {}", shell(profile)),
+                None => String::new(),
+            };
+            error.outcome().fix(
+                "bad-credentials",
+                format!(
+                    "aws sts get-caller-identity --region {}{profile}   # must answer; `aws sso login{profile}` renews a sign-on\n",
+                    shell(run.region()?)
+                ),
+            )
         }
         Err(error) => error.outcome(),
     })
-}
-
-/// The profile that was asked for by name.
-fn profile(run: &Run<'_>) -> Option<String> {
-    let of_environment = || std::env::var("AWS_PROFILE").ok();
-    let profile = run.settings().profile.clone().or_else(of_environment);
-    profile.filter(|profile| !profile.is_empty())
 }
 
 fn token_file(run: &Run<'_>) -> bool {
@@ -104,9 +111,10 @@ fn token_file(run: &Run<'_>) -> bool {
 /// `assume-role`
 pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
     if !run.as_runner() {
-        return Err(Outcome::skipped(
-            "The checks are made as the caller; the role is assumed with `as = \"runner\"`.",
-        ));
+        return Err(Outcome::skipped(format!(
+            "The checks are made as the caller; the role is assumed with `{}`.",
+            run.words("as = \"runner\"", "--as runner")
+        )));
     }
     let session = run.session()?;
     let error = match run.aws().session(&session).await {
@@ -136,11 +144,21 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
         AwsError::BadCredentials(message) if token_file(run) => {
             Outcome::failed(format!("{message}."))
                 .compare("a file with an OIDC token of the Orchestrator's issuer", message)
-                .fix(cause, "# Set web_identity_token_file to a file that holds such a token.\n")
+                .fix(
+                    cause,
+                    run.words(
+                        "# Set web_identity_token_file to a file that holds such a token.\n",
+                        "# Give --web-identity-token-file a file that holds such a token.\n",
+                    ),
+                )
         }
         AwsError::Denied { message, .. } => Outcome::skipped(format!(
             "The caller may not assume the role: {message}. The caller needs sts:AssumeRole on it, and the role's \
-             trust policy must name the caller; or set web_identity_token_file."
+             trust policy must name the caller; or {}.",
+            run.words(
+                "set web_identity_token_file",
+                "give --web-identity-token-file"
+            )
         ))
         .retryable(),
         AwsError::NoCredentials | AwsError::BadCredentials(_) => {
@@ -170,14 +188,22 @@ mod tests {
             ("", false, Status::Failed),
             (long.as_str(), false, Status::Failed),
         ] {
-            let outcome = judge(name, cut);
+            let outcome = judge(name, cut, Face::Command);
             assert_eq!(outcome.status, status, "{name}");
             if status == Status::Failed {
                 let fix = outcome.fix.unwrap();
                 let fixed = fix.split('"').nth(1).unwrap();
-                assert_eq!(judge(fixed, false).status, Status::Passed, "{fix}");
+                assert_eq!(
+                    judge(fixed, false, Face::Command).status,
+                    Status::Passed,
+                    "{fix}"
+                );
             }
         }
-        assert!(judge("me@org", false).message.contains("becomes -"));
+        assert!(
+            judge("me@org", false, Face::Command)
+                .message
+                .contains("becomes -")
+        );
     }
 }

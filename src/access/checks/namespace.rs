@@ -89,18 +89,17 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
     let namespace = run.namespace()?;
     let cluster = cluster(run).await?;
     let looked = references.into_iter().map(async |((kind, name), keys)| {
-        let path = format!("/api/v1/namespaces/{namespace}/{}/{name}", kind.plural());
-        let answer = cluster.get(path).await;
-        (kind, name, keys, answer)
+        let answer = match run.object(kind, &name) {
+            Ok(path) => cluster.get(path).await,
+            Err(error) => return Err(error),
+        };
+        Ok((kind, name, keys, answer))
     });
     let (mut found, mut missing, mut unasked, mut fixes) =
         (Vec::new(), Vec::new(), Vec::new(), String::new());
-    for (kind, name, keys, answer) in join_all(looked).await {
+    for looked in join_all(looked).await {
+        let (kind, name, keys, answer) = looked?;
         let what = format!("{} {name:?}", kind.name());
-        let create = match kind.plural() {
-            "secrets" => "secret generic",
-            _ => "configmap",
-        };
         match answer {
             Ok(object) => {
                 let has = |key: &&String| {
@@ -126,9 +125,10 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
                         has.join(", ")
                     ));
                     fixes.push_str(&format!(
-                        "kubectl edit -n {} {}/{name}   # add {}\n",
+                        "kubectl edit -n {} {} {}   # add {}\n",
                         shell(namespace),
                         kind.plural(),
+                        shell(&name),
                         absent.join(", ")
                     ));
                 }
@@ -139,9 +139,11 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
                     .iter()
                     .map(|key| format!(" --from-literal={}=...", shell(key)))
                     .collect();
+                let (create, given) = kind.create();
                 fixes.push_str(&format!(
-                    "kubectl create {create} -n {} {name}{literals}\n",
-                    shell(namespace)
+                    "kubectl create {create} -n {} {}{given}{literals}\n",
+                    shell(namespace),
+                    shell(&name)
                 ));
             }
             Err(error) => {

@@ -10,7 +10,7 @@ use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
 use crate::access::kubernetes::user::{User, in_scope, policy_grants};
 use crate::access::kubernetes::{Access, Cluster};
-use crate::access::run::Run;
+use crate::access::run::{Run, unknown};
 use crate::access::setup::{kubectl_apply, rbac_yaml};
 
 /// Something that the Orchestrator does.
@@ -81,13 +81,17 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
             "Needs namespace, which has failed: in {namespace:?}, which does not exist, nothing can be allowed to {name}."
         )));
     }
-    let fix = kubectl_apply(&rbac_yaml(namespace, &name));
+    let own_name = run
+        .subject
+        .own_name()
+        .ok_or_else(|| unknown("runner's id"))?;
+    let fix = kubectl_apply(&rbac_yaml(namespace, &name, &own_name));
     let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
     Ok(match granted {
         Granted::By(policy) => Outcome::passed(format!(
             "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
         )),
-        Granted::CantTell(why) => Outcome::warned(format!("By RBAC, {refused} {why}"))
+        Granted::CantTell(why) => Outcome::skipped(format!("By RBAC, {refused} {why}"))
             .fix(cause, fix)
             .retryable(),
         Granted::No => {

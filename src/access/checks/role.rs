@@ -8,16 +8,32 @@ use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
-    client_id_command, cluster_arn, hcl, oidc_provider_hcl, permission_command, permission_policy,
-    role_hcl, trust_command, trust_policy,
+    client_id_command, cluster_arn, oidc_provider_hcl, permission_command, role_hcl, shell,
+    trust_command, trust_policy,
 };
-use crate::access::trust::{Decision, Reason, WebIdentity, evaluate};
+use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
+use crate::runner::RoleArn;
 
 /// `role-exists`
 pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    run.same_account().await?;
     let wanted = run.role()?.to_string();
     let cause = format!("role:{wanted}");
+    // The credentials were taken in the cluster's region, so its partition is the caller's.
+    let identity = run.identity().await?;
+    if identity.partition() != run.role()?.partition {
+        let role = RoleArn {
+            partition: identity.partition().to_owned(),
+            ..run.role()?.clone()
+        };
+        return Ok(Outcome::failed(format!(
+            "The role and the cluster are in different partitions of AWS: {wanted} is none of {}, where the region {} is.",
+            role.partition,
+            run.region()?
+        ))
+        .compare(role.to_string(), wanted)
+        .fix(cause, run.settings().face.auth("role_arn", &role.to_string())));
+    }
+    run.same_account().await?;
     Ok(match run.iam_role().await? {
         Ok(role) if role.arn == wanted => Outcome::passed(format!("{wanted} exists.")),
         Ok(role) => Outcome::failed(format!(
@@ -25,7 +41,7 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             role.arn
         ))
         .compare(wanted.as_str(), role.arn.as_str())
-        .fix(cause, format!("role_arn = {}\n", hcl(&role.arn))),
+        .fix(cause, run.settings().face.auth("role_arn", &role.arn)),
         Err(AwsError::NotFound { .. }) => {
             let role = run.role()?;
             let provider = run.provider_arn()?;
@@ -110,7 +126,7 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         )),
         Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
             format!("role-trust:{}:{subject}", role.arn),
-            trust_command(run.role()?, &trust_policy(&provider, host, &subject)),
+            trust_command(run.role()?, &amended(document, &who)),
         ),
     })
 }
@@ -172,24 +188,37 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let may_come = simulation.decision == "implicitDeny"
         && !simulation.organization_refuses
         && !simulation.boundary_refuses;
-    let by = if simulation.organization_refuses {
-        " A policy of the AWS organization refuses it, which only its administrators can change."
+    let name = shell(&wanted.name);
+    let (by, fix) = if simulation.organization_refuses {
+        (
+            " A policy of the AWS organization refuses it, which only its administrators can change.",
+            "# Ask the administrators of the AWS organization to allow the role eks:DescribeCluster.\n".to_owned(),
+        )
     } else if simulation.boundary_refuses {
-        " The role's permissions boundary does not allow it."
+        (
+            " The role's permissions boundary does not allow it.",
+            format!(
+                "aws iam get-role --role-name {name} --query Role.PermissionsBoundary   # this policy must allow it too\n"
+            ),
+        )
     } else if simulation.decision == "explicitDeny" {
-        " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow."
+        (
+            " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow.",
+            format!(
+                "# One of these policies has the Deny. Take it out, or except the cluster from it:\n\
+                 aws iam list-role-policies --role-name {name}\n\
+                 aws iam list-attached-role-policies --role-name {name}\n"
+            ),
+        )
     } else {
-        ""
+        ("", permission_command(wanted, region, run.cluster_name()?))
     };
     let refused = Outcome::failed(format!(
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{by}",
         role.arn
     ))
     .compare("allowed", simulation.decision.as_str())
-    .fix(
-        format!("role-permission:{}:{cluster}", role.arn),
-        permission_command(wanted, &permission_policy(&cluster)),
-    );
+    .fix(format!("role-permission:{}:{cluster}", role.arn), fix);
     Ok(if may_come {
         refused.not_yet()
     } else {

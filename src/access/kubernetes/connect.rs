@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::{AT_A_TIME, Cluster};
 use crate::access::answers::Answers;
 use crate::access::aws::error::chain;
-use crate::access::aws::http::{ca_bundle, certificates};
+use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
 use crate::access::settings::Kubeconfig;
 
@@ -30,15 +30,14 @@ pub(crate) struct Connection<'a> {
     pub(crate) endpoint: &'a str,
     /// Its certificate authority, base64 of PEM.
     pub(crate) ca: &'a str,
+    /// More authorities to trust, in PEM.
+    pub(crate) ca_bundle: Option<Vec<u8>>,
     /// The bearer token.
     pub(crate) token: SecretString,
 }
 
 impl Cluster {
     /// A cluster by its own endpoint, authority and token.
-    ///
-    /// Besides the cluster's authority those of `AWS_CA_BUNDLE` are trusted: a proxy that opens
-    /// TLS does so for the cluster too, and shows a certificate of its own.
     ///
     /// # Errors
     /// When the endpoint or the authority is not what EKS gives.
@@ -57,7 +56,7 @@ impl Cluster {
             .map_err(|error| invalid("certificate authority", error.to_string()))?;
         let mut authorities =
             certificates(&pem).map_err(|error| invalid("certificate authority", error))?;
-        if let Some(bundle) = ca_bundle().map_err(|error| KubeconfigError(error.to_string()))? {
+        if let Some(bundle) = connection.ca_bundle {
             authorities.extend(certificates(&bundle).map_err(KubeconfigError)?);
         }
         let mut config = kube::Config::new(endpoint);
@@ -168,6 +167,7 @@ mod tests {
         let connection = |ca: &'static str| Connection {
             endpoint: "https://127.0.0.1:1",
             ca,
+            ca_bundle: None,
             token: "secret".to_owned().into(),
         };
         let Err(error) = Cluster::connect(connection("%")) else {

@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     ConfigMap,
     /// A Secret.
     Secret,
+    /// A Secret with which images are pulled.
+    PullSecret,
 }
 
 impl Kind {
@@ -18,7 +20,7 @@ impl Kind {
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::ConfigMap => "configmaps",
-            Self::Secret => "secrets",
+            Self::Secret | Self::PullSecret => "secrets",
         }
     }
 
@@ -27,6 +29,19 @@ impl Kind {
         match self {
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
+            Self::PullSecret => "image pull Secret",
+        }
+    }
+
+    /// What follows `kubectl create` for one of them, with what it must be given.
+    pub(crate) fn create(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ConfigMap => ("configmap", ""),
+            Self::Secret => ("secret generic", ""),
+            Self::PullSecret => (
+                "secret docker-registry",
+                " --docker-server=... --docker-username=... --docker-password=...",
+            ),
         }
     }
 }
@@ -63,7 +78,7 @@ pub(crate) fn references(spec: &Value) -> References {
         );
     }
     for secret in list(&spec["imagePullSecrets"]) {
-        selected(&mut found, Kind::Secret, secret);
+        selected(&mut found, Kind::PullSecret, secret);
     }
     found
 }
@@ -154,9 +169,9 @@ mod tests {
                 r#"Secret csi {}"#,
                 r#"Secret init {}"#,
                 r#"Secret ps {"x"}"#,
-                r#"Secret pull {}"#,
                 r#"Secret s {"k1", "k2"}"#,
                 r#"Secret vs {"f"}"#,
+                r#"image pull Secret pull {}"#,
             ]
         );
         assert!(references(&json!({"containers": {"name": "main"}})).is_empty());

@@ -148,8 +148,6 @@ fn both_conditions_that_refuse_are_named() {
 fn the_principal_is_the_provider_of_this_account_and_issuer() {
     let mut policy = statement(json!({}));
     for (principal, allows) in [
-        (json!("*"), true),
-        (json!({"AWS": "*"}), true),
         (json!({"Federated": "*"}), true),
         (json!({"Federated": ["x", PROVIDER]}), true),
         (
@@ -179,6 +177,57 @@ fn the_principal_is_the_provider_of_this_account_and_issuer() {
             );
         }
     }
+}
+
+#[test]
+fn everyone_can_be_denied_and_may_not_be_let_in() {
+    let right = json!({"StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+my-runner"}});
+    for everyone in [json!("*"), json!({"AWS": "*"}), json!({"AWS": ["x", "*"]})] {
+        let mut policy = statement(right.clone());
+        policy["Principal"] = everyone.clone();
+        assert!(cant_tell(policy.clone()).contains("\"*\""), "{everyone}");
+        let mut deny = policy;
+        deny["Effect"] = json!("Deny");
+        let reason = refusal(json!([statement(right.clone()), deny]));
+        assert!(reason.element.contains("Statement 2 denies"), "{everyone}");
+    }
+    let mut both = statement(right);
+    both["Principal"] = json!({"AWS": "*", "Federated": PROVIDER});
+    assert!(allowed(both));
+}
+
+#[test]
+fn the_keys_of_another_issuer_are_absent() {
+    let other = "token.actions.githubusercontent.com:sub";
+    for (condition, allows) in [
+        (json!({"StringEquals": {other: "x"}}), false),
+        (json!({"StringLike": {other: "*"}}), false),
+        (json!({"ForAnyValue:StringEquals": {other: "x"}}), false),
+        (json!({"ForAnyValue:StringNotEquals": {other: "x"}}), false),
+        (json!({"Null": {other: "false"}}), false),
+        (json!({"Bool": {other: true}}), false),
+        (json!({"StringEqualsIfExists": {other: "x"}}), true),
+        (json!({"ForAllValues:StringEquals": {other: "x"}}), true),
+        (json!({"StringNotEquals": {other: "x"}}), true),
+        (json!({"Null": {other: "true"}}), true),
+        (
+            json!({"StringEquals": {"oidc.humanitec.dev/:sub": "my-org+my-runner"}}),
+            false,
+        ),
+        (
+            json!({"StringEquals": {"https://oidc.humanitec.dev:sub": "my-org+my-runner"}}),
+            false,
+        ),
+    ] {
+        assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
+        if !allows {
+            let reason = refusal(statement(condition));
+            assert!(reason.expected.contains(AUD), "{reason:?}");
+            assert!(reason.hint.is_some(), "{reason:?}");
+        }
+    }
+    let strange = json!({"stringequals": {other: "x"}});
+    assert!(cant_tell(statement(strange)).contains("stringequals"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{AssumeRole, Identity, Kubeconfig, Settings};
+use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings};
 use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
 use crate::runner::validate;
@@ -239,6 +239,7 @@ pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings>
         plan: Mode::of(given.get("plan")),
         apply: Mode::of(given.get("apply")),
         settings: Settings {
+            face: Face::Terraform,
             identity: match given.get("as").as_str() {
                 Some("runner") => Identity::Runner,
                 _ => Identity::Caller,

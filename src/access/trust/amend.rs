@@ -1,0 +1,216 @@
+//! A role's trust policy with one more web identity in it. Whoever else it lets in stays in.
+
+use serde_json::{Map, Value, json};
+
+use super::{Decision, Match, WebIdentity, evaluate, statement_matches};
+use crate::access::setup::trust_policy;
+
+/// The policy with what lets the web identity in, and all else as it was.
+///
+/// It is let in by its `sub` in the list of a statement that wants nothing else of it, or by a statement of its own. A
+/// statement that denies it denies it no more, and all others as before.
+pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
+    let own = trust_policy(who.provider_arn, who.issuer_host, who.subject);
+    let Value::Object(mut amended) = document.clone() else {
+        return own;
+    };
+    let mut statements = match amended.remove("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(Value::Null) | None => Vec::new(),
+        Some(one) => vec![one],
+    };
+    let with = |statements: &[Value]| {
+        let mut document = amended.clone();
+        document.insert("Statement".to_owned(), statements.into());
+        Value::Object(document)
+    };
+    let variables = document["Version"] == "2012-10-17";
+    for statement in &mut statements {
+        if denies(statement, who, variables) {
+            exempt(statement, who);
+        }
+    }
+    let lets_in =
+        |statements: &[Value]| matches!(evaluate(&with(statements), who), Decision::Allowed { .. });
+    if !lets_in(&statements) {
+        let with_subject = (0..statements.len()).find_map(|index| {
+            let mut tried = statements.clone();
+            add_subject(tried.get_mut(index)?, who);
+            lets_in(&tried).then_some(tried)
+        });
+        match with_subject {
+            Some(tried) => statements = tried,
+            None => statements.extend(own["Statement"].as_array().cloned().unwrap_or_default()),
+        }
+    }
+    with(&statements)
+}
+
+/// Whether a statement denies the web identity, or may do so.
+fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> bool {
+    let Some(elements) = statement.as_object() else {
+        return false;
+    };
+    let matches = statement_matches("", elements, who, variables);
+    statement["Effect"] == "Deny" && !matches.iter().any(|found| matches!(found, Match::No(_)))
+}
+
+/// Takes one `sub` out of those that a statement is about. A caller without a `sub` stays in.
+fn exempt(statement: &mut Value, who: &WebIdentity<'_>) {
+    let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
+        return;
+    };
+    let Some(excepted) = object(conditions).map(|operators| member(operators, "StringNotEquals"))
+    else {
+        return;
+    };
+    let Some(keys) = object(excepted) else {
+        return;
+    };
+    let wanted = subject_key(who);
+    let key = keys.keys().find(|key| key.eq_ignore_ascii_case(&wanted));
+    let key = key.cloned().unwrap_or(wanted);
+    add(keys.entry(key).or_insert_with(|| json!([])), who.subject);
+}
+
+/// Adds the `sub` wherever a statement lists the ones that it is about.
+fn add_subject(statement: &mut Value, who: &WebIdentity<'_>) {
+    let wanted = subject_key(who);
+    let conditions = statement.get_mut("Condition").and_then(object);
+    for (operator, keys) in conditions.into_iter().flatten() {
+        let listing = operator.contains("String") && !operator.contains("Not");
+        for (key, values) in object(keys).into_iter().flatten() {
+            if listing && key.eq_ignore_ascii_case(&wanted) {
+                add(values, who.subject);
+            }
+        }
+    }
+}
+
+fn subject_key(who: &WebIdentity<'_>) -> String {
+    format!("{}:sub", who.issuer_host)
+}
+
+/// Adds a text to one text or a list of them.
+fn add(values: &mut Value, text: &str) {
+    match values {
+        Value::Array(list) if list.iter().any(|value| value == text) => {}
+        Value::Array(list) if list.is_empty() => *values = text.into(),
+        Value::Array(list) => list.push(text.into()),
+        one => *one = json!([one.take(), text]),
+    }
+}
+
+fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
+    value.as_object_mut()
+}
+
+/// A member, empty where there is none yet.
+fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
+    object.entry(name).or_insert_with(|| json!({}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+
+    fn runner(subject: &str) -> WebIdentity<'_> {
+        WebIdentity {
+            provider_arn: PROVIDER,
+            issuer_host: "oidc.humanitec.dev",
+            subject,
+            session_name: None,
+        }
+    }
+
+    fn policy(subject: &str) -> Value {
+        trust_policy(PROVIDER, "oidc.humanitec.dev", subject)
+    }
+
+    /// Amends for `my-org+new` and sees that it and those before are let in.
+    #[track_caller]
+    fn lets_in_as_well(document: &Value, before: &[&str]) -> Value {
+        let amended = amended(document, &runner("my-org+new"));
+        for subject in before.iter().chain(&["my-org+new"]) {
+            assert!(
+                matches!(
+                    evaluate(&amended, &runner(subject)),
+                    Decision::Allowed { .. }
+                ),
+                "{subject}: {amended:#}"
+            );
+        }
+        let stranger = evaluate(&amended, &runner("my-org+stranger"));
+        assert!(!matches!(stranger, Decision::Allowed { .. }), "{amended:#}");
+        amended
+    }
+
+    #[test]
+    fn a_sub_joins_the_others_of_a_statement() {
+        let amended = lets_in_as_well(&policy("my-org+old"), &["my-org+old"]);
+        let statements = amended["Statement"].as_array().unwrap();
+        assert_eq!(statements.len(), 1);
+        assert_eq!(
+            statements[0]["Condition"]["StringEquals"]["oidc.humanitec.dev:sub"],
+            json!(["my-org+old", "my-org+new"])
+        );
+        let third = super::amended(&amended, &runner("my-org+third"));
+        for subject in ["my-org+old", "my-org+new", "my-org+third"] {
+            let decision = evaluate(&third, &runner(subject));
+            assert_eq!(decision, Decision::Allowed { any_subject: false });
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_otherwise_stays_beside_a_statement_of_its_own() {
+        let mut wrong_aud = policy("my-org+old");
+        wrong_aud["Statement"][0]["Condition"]["StringEquals"]["oidc.humanitec.dev:aud"] =
+            json!("eks");
+        let account = json!({"Version": "2012-10-17", "Statement": {
+            "Sid": "Admins",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": "sts:AssumeRole",
+        }});
+        for document in [wrong_aud, account] {
+            let amended = lets_in_as_well(&document, &[]);
+            let statements = amended["Statement"].as_array().unwrap();
+            let before = match &document["Statement"] {
+                Value::Array(list) => list[0].clone(),
+                one => one.clone(),
+            };
+            assert_eq!(statements[0], before);
+            assert_eq!(statements.len(), 2);
+        }
+        for nothing in [json!({}), json!({"Statement": []}), json!([])] {
+            lets_in_as_well(&nothing, &[]);
+        }
+    }
+
+    #[test]
+    fn a_deny_goes_on_for_everyone_else() {
+        let mut denied = policy("my-org+old");
+        denied["Statement"].as_array_mut().unwrap().push(json!({
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sts:*",
+            "Condition": {"StringNotEquals": {"OIDC.humanitec.dev:sub": "my-org+old"}},
+        }));
+        let amended = lets_in_as_well(&denied, &["my-org+old"]);
+        assert_eq!(
+            amended["Statement"][1]["Condition"],
+            json!({"StringNotEquals": {"OIDC.humanitec.dev:sub": ["my-org+old", "my-org+new"]}})
+        );
+        denied["Statement"][1]
+            .as_object_mut()
+            .unwrap()
+            .remove("Condition");
+        let amended = lets_in_as_well(&denied, &[]);
+        assert_eq!(
+            amended["Statement"][1]["Condition"],
+            json!({"StringNotEquals": {"oidc.humanitec.dev:sub": "my-org+new"}})
+        );
+    }
+}
