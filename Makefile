@@ -12,6 +12,9 @@ export TF_CLI_CONFIG_FILE := /dev/null
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
 # What the sandbox's small EKS is made of. The one that a machine may refuse comes first.
 EKS := aws etcd aws-iam-authenticator kube-apiserver
+# A folder with hashicorp/aws, as `terraform providers mirror` lays it out; the tests that need it are ignored without.
+MIRRORS := $(HOME)/.terraform.d/plugins /usr/local/share/terraform/plugins /usr/share/terraform/plugins $(wildcard /opt/*)
+export TF_PLUGIN_MIRROR ?= $(firstword $(foreach mirror,$(MIRRORS),$(if $(wildcard $(mirror)/registry.terraform.io/hashicorp/aws),$(mirror))))
 # What `make release` builds for: a Rust target triple, this machine's unless given.
 TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 

@@ -45,7 +45,8 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             found = (role.arn for role in roles if role.name == given["RoleName"])
             return next(found, f"{account}:role/{given['RoleName']}")
         case ["iam", _]:
-            return given.get("OpenIDConnectProviderArn") or given.get("PolicySourceArn") or "*"
+            arns = ("OpenIDConnectProviderArn", "PolicySourceArn", "PolicyArn")
+            return next((given[name] for name in arns if name in given), "*")
         case ["sts", _]:
             return given.get("RoleArn", "*")
         case ["eks", "ListClusters" | "CreateCluster" | "ListAccessPolicies"]:

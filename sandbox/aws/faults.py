@@ -25,7 +25,7 @@ class Faults:
     cluster_unreachable: bool = False
     #: Whether the proxy opens TLS to the cluster, too, with a certificate of its own CA.
     opens_cluster_tls: bool = False
-    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen.
+    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen, and until a role's `policy` counts.
     propagation_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

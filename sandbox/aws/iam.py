@@ -23,7 +23,7 @@ def simulate_principal_policy(sandbox: Sandbox, request: Request, caller: Identi
     results = []
     for action in request.list_parameter("ActionNames"):
         for resource in request.list_parameter("ResourceArns") or ["*"]:
-            decision = evaluate(policies_of(owner), action, resource, context)
+            decision = evaluate(policies_of(sandbox, owner), action, resource, context)
             results.append(
                 {
                     "EvalActionName": action,
@@ -73,6 +73,14 @@ def propagate_role(sandbox: Sandbox, request: Request) -> None:
     for role in iam(sandbox.account, request.region).roles.values():
         if role.name == request.parameters.get("RoleName"):
             sandbox.propagate("role", role.id)
+
+
+def propagate_policy(sandbox: Sandbox, request: Request) -> None:
+    """Starts the propagation of the policy that the request gave to a role."""
+    policy = request.parameters.get("PolicyArn") or request.parameters.get("PolicyName")
+    for role in iam(sandbox.account, request.region).roles.values():
+        if role.name == request.parameters.get("RoleName"):
+            sandbox.propagate("policy", f"{role.id}/{policy}")
 
 
 def _is_visible(sandbox: Sandbox, owner: Any) -> bool:

@@ -70,7 +70,7 @@ class Service:
                 if request.action in sandbox.faults.deny:
                     raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
                 return request.answer(sts.assume_role_with_web_identity(sandbox, request))
-            caller = authenticate(request, sandbox.account)
+            caller = authenticate(sandbox, request)
             authorize(request, caller, [] if own else sandbox.faults.deny, sandbox.partition)
             if handler := _HANDLERS.get(request.action):
                 return request.answer(handler(sandbox, request, caller))
@@ -79,6 +79,8 @@ class Service:
             response = self._ask_moto(request)
             if request.action == "iam:CreateRole" and response[0] == 200:
                 iam.propagate_role(sandbox, request)
+            if request.action in ("iam:AttachRolePolicy", "iam:PutRolePolicy") and response[0] == 200:
+                iam.propagate_policy(sandbox, request)
             return response
 
     def _ask_moto(self, request: Request) -> Response:

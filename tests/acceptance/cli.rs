@@ -50,6 +50,15 @@ fn find(variable: &str, name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// The folder that `TF_PLUGIN_MIRROR` names, where it has hashicorp/aws: as `terraform providers mirror`
+/// lays providers out, packed or unpacked.
+pub(crate) fn plugin_mirror() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("TF_PLUGIN_MIRROR")?);
+    folder.join(AWS).is_dir().then_some(folder)
+}
+
+const AWS: &str = "registry.terraform.io/hashicorp/aws";
+
 /// A folder with a configuration, and the command line that works in it.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
@@ -176,6 +185,14 @@ impl Workspace {
         if fs::hard_link(built, &provider).is_err() {
             fs::copy(built, &provider).expect("the provider can be copied");
         }
+    }
+
+    /// Lays hashicorp/aws of the plugin mirror into this one, under the registry of `cli`: the package is
+    /// the same for both.
+    pub(crate) fn mirror_aws(&self, cli: &Cli) {
+        let plugins = plugin_mirror().expect("skipped where there is none");
+        let to = self.path().join("mirror").join(cli.registry);
+        link(&plugins.join(AWS), &to.join("hashicorp/aws"));
     }
 
     /// The same workspace with the environment variable `name` set for its commands.
@@ -325,6 +342,20 @@ impl Workspace {
             }
         }
         found
+    }
+}
+
+/// Lays out the same folders, with links to the files.
+fn link(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder of the mirror");
+    for entry in fs::read_dir(from).expect("a folder of the plugin mirror") {
+        let entry = entry.expect("an entry of the plugin mirror").path();
+        let target = to.join(entry.file_name().expect("has a name"));
+        if entry.is_dir() {
+            link(&entry, &target);
+        } else {
+            std::os::unix::fs::symlink(&entry, &target).expect("a link can be made");
+        }
     }
 }
 

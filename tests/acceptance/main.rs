@@ -5,6 +5,7 @@
 //! counted as ignored, and said.
 
 mod cli;
+mod complete;
 mod configuration;
 mod drift;
 mod eks_access;
@@ -56,6 +57,12 @@ fn main() {
             absent.join(", ")
         );
     }
+    let no_aws = cli::plugin_mirror().is_none();
+    if no_aws {
+        eprintln!(
+            "the scenarios of the whole set-up are ignored: TF_PLUGIN_MIRROR names no folder with hashicorp/aws"
+        );
+    }
     let mut trials = Vec::new();
     for cli in Cli::both() {
         if cli.program.is_none() {
@@ -66,8 +73,11 @@ fn main() {
         }
         let on_eks = eks_access::scenarios();
         let on_eks = on_eks.into_iter().map(|scenario| (scenario, no_eks));
+        let with_aws = complete::SCENARIOS
+            .iter()
+            .map(|scenario| (*scenario, no_eks || no_aws));
         let alone = scenarios.iter().map(|scenario| (*scenario, false));
-        for ((name, scenario), lacking) in alone.chain(on_eks) {
+        for ((name, scenario), lacking) in alone.chain(on_eks).chain(with_aws) {
             let cli = cli.clone();
             let ignored = lacking || cli.program.is_none();
             let trial = Trial::test(format!("{}::{name}", cli.name), move || {

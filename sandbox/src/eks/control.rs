@@ -40,7 +40,8 @@ pub struct Faults {
     ///
     /// [`Eks::aws_ca`]: super::Eks::aws_ca
     pub opens_cluster_tls: bool,
-    /// Seconds until a `role` or an `access-entry` made from now on can be seen.
+    /// Seconds until a `role` or an `access-entry` made from now on can be seen, and until a `policy` given to a role from
+    /// now on counts.
     pub propagation_s: BTreeMap<String, f64>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use sandbox::eks::{Eks, Faults};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Test, becomes_user, clean, documented, eventually, expect_code, user_of};
 
@@ -21,6 +21,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "new_role_is_hidden_until_it_has_propagated",
         new_role_is_hidden_until_it_has_propagated,
+    ),
+    (
+        "new_policy_of_a_role_counts_when_it_has_propagated",
+        new_policy_of_a_role_counts_when_it_has_propagated,
     ),
     (
         "new_entry_is_hidden_until_it_has_propagated",
@@ -184,6 +188,43 @@ fn new_role_is_hidden_until_it_has_propagated() -> Result<(), Failed> {
     )?;
     assert!(eventually(|| eks.aws("iam", "GetRole", &role).is_ok()));
     eks.assume_role(&runner.role_arn, "a-session", &token)?;
+    Ok(())
+}
+
+fn new_policy_of_a_role_counts_when_it_has_propagated() -> Result<(), Failed> {
+    let (eks, runner) = documented()?;
+    let slow = Faults {
+        propagation_s: BTreeMap::from([("policy".to_owned(), 2.0)]),
+        ..Faults::default()
+    };
+    eks.set_faults(&slow)?;
+    eks.recreate_role(&eks.documented_trust_policy("my-org", "my-runner"))?;
+    // It can be seen at once.
+    let role = json!({"RoleName": "humanitec-runner-eks-role"});
+    let attached = eks.aws("iam", "ListAttachedRolePolicies", &role)?;
+    assert_eq!(
+        attached["AttachedPolicies"][0]["PolicyName"],
+        "humanitec-runner-eks-policy"
+    );
+    let session = eks.assume_role(
+        &runner.role_arn,
+        "a-session",
+        &eks.oidc_token("my-org", "my-runner")?,
+    )?;
+    let describe = || {
+        let cluster = json!({"name": "my-eks-cluster"});
+        eks.aws_as(&session, "eks", "DescribeCluster", &cluster)
+    };
+    let simulate = || -> Result<Value, Failed> {
+        let asked = json!({"PolicySourceArn": runner.role_arn, "ActionNames": ["eks:DescribeCluster"],
+            "ResourceArns": [eks.cluster_arn()]});
+        let answer = eks.aws("iam", "SimulatePrincipalPolicy", &asked)?;
+        Ok(answer["EvaluationResults"][0]["EvalDecision"].clone())
+    };
+    expect_code(describe(), "AccessDeniedException")?;
+    assert_eq!(simulate()?, "implicitDeny");
+    assert!(eventually(|| describe().is_ok()));
+    assert_eq!(simulate()?, "allowed");
     Ok(())
 }
 

@@ -218,9 +218,10 @@ fn callers_may_do_what_their_policies_say() -> Result<(), Failed> {
         "Version": "2012-10-17",
         "Statement": {
             "Effect": "Allow",
-            "Action": ["iam:GetRole", "eks:DescribeAccessEntry"],
+            "Action": ["iam:GetRole", "iam:GetPolicy", "eks:DescribeAccessEntry"],
             "Resource": [
                 "arn:aws:iam::123456789012:role/humanitec-*",
+                "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy",
                 "arn:aws:eks:us-west-2:123456789012:access-entry/my-eks-cluster/role/123456789012/humanitec-runner-eks-role/*",
             ],
         },
@@ -229,6 +230,12 @@ fn callers_may_do_what_their_policies_say() -> Result<(), Failed> {
     let identity = eks.aws_as(&caller, "sts", "GetCallerIdentity", &json!({}))?;
     assert_eq!(identity["Arn"], "arn:aws:iam::123456789012:user/developer");
     eks.aws_as(&caller, "iam", "GetRole", &json!({"RoleName": ROLE_NAME}))?;
+    let get_policy = |name: &str| {
+        let policy = json!({"PolicyArn": format!("arn:aws:iam::123456789012:policy/{name}")});
+        eks.aws_as(&caller, "iam", "GetPolicy", &policy)
+    };
+    get_policy("humanitec-runner-eks-policy")?;
+    expect_code(get_policy("other"), "AccessDenied")?;
     let entry = json!({
         "clusterName": "my-eks-cluster",
         "principalArn": format!("arn:aws:iam::123456789012:role/{ROLE_NAME}"),

@@ -43,7 +43,7 @@ const SUBJECT: &str = "EKS access:";
 static EKS: Mutex<Option<Eks>> = Mutex::new(None);
 
 /// The small EKS, started by the first scenario that needs it and clean for each.
-fn eks() -> MutexGuard<'static, Option<Eks>> {
+pub(crate) fn eks() -> MutexGuard<'static, Option<Eks>> {
     let mut eks = EKS.lock().unwrap_or_else(PoisonError::into_inner);
     match &*eks {
         Some(eks) => eks.reset().expect("a clean account"),
@@ -52,15 +52,15 @@ fn eks() -> MutexGuard<'static, Option<Eks>> {
     eks
 }
 
-struct Scene<'a> {
-    eks: &'a Eks,
-    orchestrator: StandIn,
-    workspace: Workspace,
+pub(crate) struct Scene<'a> {
+    pub(crate) eks: &'a Eks,
+    pub(crate) orchestrator: StandIn,
+    pub(crate) workspace: Workspace,
 }
 
 impl<'a> Scene<'a> {
     /// A workspace whose commands meet the small EKS as its administrator.
-    fn new(cli: &Cli, eks: &'a Eks) -> Self {
+    pub(crate) fn new(cli: &Cli, eks: &'a Eks) -> Self {
         let mut workspace = Workspace::new(cli, "");
         for (name, value) in eks.env() {
             workspace.set_env(&name, &value);

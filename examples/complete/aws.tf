@@ -1,0 +1,77 @@
+provider "aws" {
+  region = var.cluster_region
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_eks_cluster" "this" {
+  name = var.cluster_name
+}
+
+locals {
+  issuer_host = trimprefix(var.oidc_issuer, "https://")
+  # What the Orchestrator's token says of this runner. It is cut at 255 characters.
+  oidc_subject = substr("${var.org_id}+${var.runner_id}", 0, 255)
+}
+
+# An account has one for an issuer.
+resource "aws_iam_openid_connect_provider" "orchestrator" {
+  url            = var.oidc_issuer
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+resource "aws_iam_role" "runner" {
+  name        = var.role_name
+  description = "The Orchestrator assumes it to start the Jobs of the runner ${var.runner_id}"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Federated = aws_iam_openid_connect_provider.orchestrator.arn }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {
+        StringEquals = {
+          "${local.issuer_host}:aud" = "sts.amazonaws.com"
+          "${local.issuer_host}:sub" = local.oidc_subject
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_policy" "runner" {
+  name        = "${var.role_name}-describe-cluster"
+  description = "Lets the Orchestrator find the cluster ${var.cluster_name}"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "eks:DescribeCluster"
+      Resource = data.aws_eks_cluster.this.arn
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "runner" {
+  role       = aws_iam_role.runner.name
+  policy_arn = aws_iam_policy.runner.arn
+
+  # A role that is made anew under the same name has lost its policy.
+  lifecycle {
+    replace_triggered_by = [aws_iam_role.runner.unique_id]
+  }
+}
+
+# cluster_name takes the cluster's name, not its ARN.
+resource "aws_eks_access_entry" "runner" {
+  cluster_name  = data.aws_eks_cluster.this.name
+  principal_arn = aws_iam_role.runner.arn
+  type          = "STANDARD"
+
+  # An entry is for the very role that it was made for, not for the next one of the same name.
+  lifecycle {
+    replace_triggered_by = [aws_iam_role.runner.unique_id]
+  }
+}

@@ -1,0 +1,39 @@
+provider "platform-orchestrator" {
+  org_id = var.org_id
+  eks_access = {
+    # The runner is registered only once no check fails. What AWS is still propagating is waited for.
+    apply       = "error"
+    oidc_issuer = var.oidc_issuer
+  }
+}
+
+resource "platform-orchestrator_kubernetes_eks_runner" "this" {
+  id = var.runner_id
+  runner_configuration = {
+    cluster = {
+      name   = data.aws_eks_cluster.this.name
+      region = var.cluster_region
+      auth = {
+        role_arn     = aws_iam_role.runner.arn
+        session_name = local.session_name
+      }
+    }
+    job = {
+      namespace       = var.namespace
+      service_account = var.service_account
+    }
+  }
+  state_storage_configuration = {
+    type = "kubernetes"
+    kubernetes_configuration = {
+      namespace = var.namespace
+    }
+  }
+
+  # Nothing in the runner refers to these, and the checks of the apply need all of them. A destroy takes the runner away first.
+  depends_on = [
+    aws_iam_role_policy_attachment.runner,
+    aws_eks_access_entry.runner,
+    kubernetes_manifest.in_namespace,
+  ]
+}

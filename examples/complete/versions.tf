@@ -1,0 +1,18 @@
+terraform {
+  # Ephemeral resources: Terraform 1.10 and OpenTofu 1.11.
+  required_version = ">= 1.11"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100"
+    }
+    kubernetes = {
+      source  = "hashicorp/kubernetes"
+      version = ">= 2.30"
+    }
+    platform-orchestrator = {
+      source  = "platform-orchestrator/platform-orchestrator"
+      version = "~> 0.1"
+    }
+  }
+}

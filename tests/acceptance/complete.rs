@@ -1,0 +1,372 @@
+//! The whole set-up of a runner with the real hashicorp/aws, against the small EKS: `examples/complete/`,
+//! and what `eks-runner setup` prints.
+//!
+//! kubectl stands in for hashicorp/kubernetes: it applies the manifests of the example.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sandbox::eks::{Credentials, Eks, Faults, ROLE_NAME};
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cli::Cli;
+use crate::eks_access::{Scene, eks};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("complete: everything at once", everything_at_once),
+    ("complete: refused as the guide says", refused),
+    ("complete: what setup prints", what_setup_prints),
+];
+
+/// The example in a workspace of its own, with its variables.
+fn example_in<'a>(cli: &Cli, eks: &'a Eks) -> Scene<'a> {
+    let mut scene = Scene::new(cli, eks);
+    scene.workspace.mirror_aws(cli);
+    for (name, text) in example() {
+        scene.workspace.write(&name, &with_kubectl(&name, &text));
+    }
+    for (name, value) in [
+        ("HUMANITEC_API_URL", scene.orchestrator.url()),
+        ("HUMANITEC_AUTH_TOKEN", scene.orchestrator.token()),
+        ("TF_VAR_org_id", scene.orchestrator.org()),
+        ("TF_VAR_cluster_name", &scene.eks.options().cluster_name),
+        ("TF_VAR_cluster_region", &scene.eks.options().region),
+        // For what is deleted: a provisioner of a destroy knows no token.
+        ("KUBECONFIG", &scene.eks.kubeconfig().display().to_string()),
+    ] {
+        scene.workspace.set_env(name, value);
+    }
+    scene
+}
+
+/// From an account that has nothing but the cluster to a runner that is proven, and back.
+fn everything_at_once(cli: &Cli) {
+    let eks = eks();
+    let mut scene = example_in(cli, eks.as_ref().expect("started"));
+    let propagation_s = BTreeMap::from([("role".into(), 3.0), ("policy".into(), 8.0)]);
+    scene
+        .eks
+        .set_faults(&Faults {
+            propagation_s,
+            ..Faults::default()
+        })
+        .expect("faults");
+    scene.workspace.init();
+    scene.workspace.validate().ok();
+
+    // What the plan can know does not exist yet.
+    scene
+        .workspace
+        .plan(&[])
+        .ok()
+        .has("Warning: EKS access: namespace")
+        .has("There is no namespace")
+        .has("12 to add");
+    scene
+        .workspace
+        .apply(&[])
+        .ok()
+        .has("12 added")
+        .has("kubernetes_user = \"arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner\"");
+    scene.workspace.plans_nothing();
+    assert!(scene.orchestrator.runner("my-runner").is_some());
+    all_green(&scene);
+    starts_a_job(scene.eks);
+
+    // As the guide has it for CI.
+    let reader = scene
+        .eks
+        .create_user("ci", &reading_policy())
+        .expect("a user who may read");
+    as_user(&mut scene, &reader);
+    scene.workspace.plans_nothing();
+    let administrator = scene.eks.administrator().clone();
+    as_user(&mut scene, &administrator);
+
+    // A role that is made anew under the same name takes along what was bound to the old one.
+    scene.eks.set_faults(&Faults::default()).expect("no faults");
+    scene
+        .workspace
+        .apply(&["-replace=aws_iam_role.runner"])
+        .ok()
+        .has("3 added, 0 changed, 3 destroyed");
+    scene.workspace.plans_nothing();
+    all_green(&scene);
+    starts_a_job(scene.eks);
+
+    scene.workspace.destroy().ok().has("12 destroyed");
+    assert!(scene.orchestrator.runners().is_empty());
+    nothing_is_left(scene.eks);
+}
+
+/// A wildcard under StringEquals, which STS takes for a plain character.
+fn refused(cli: &Cli) {
+    let eks = eks();
+    let scene = example_in(cli, eks.as_ref().expect("started"));
+    let right = scene.workspace.read("aws.tf");
+    let subject = "{local.issuer_host}:sub\" = local.oidc_subject";
+    let wrong = right.replace(subject, "{local.issuer_host}:sub\" = \"${var.org_id}+*\"");
+    assert_ne!(right, wrong);
+    scene.workspace.write("aws.tf", &wrong);
+    scene.workspace.init();
+    let apply = scene.workspace.apply(&[]).fails();
+    apply.has(&guide_after("## When an apply is refused", "text"));
+    assert!(scene.orchestrator.runners().is_empty());
+    scene.workspace.write("aws.tf", &right);
+    scene.workspace.apply(&[]).ok().has("1 added, 1 changed");
+    all_green(&scene);
+}
+
+/// `setup --format terraform`, as it is printed, is formatted, valid, and makes a runner that is proven.
+fn what_setup_prints(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let workspace = &scene.workspace;
+    workspace.mirror_aws(cli);
+    scene.orchestrator.put(&json!({
+        "id": "my-runner",
+        "runner_configuration": {
+            "type": "kubernetes-eks",
+            "cluster": {
+                "name": scene.eks.options().cluster_name,
+                "region": scene.eks.options().region,
+                "auth": {"role_arn": format!("arn:aws:iam::123456789012:role/runners/{ROLE_NAME}")},
+            },
+            "job": {"namespace": "humanitec-runner", "service_account": "deployer"},
+        },
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "runner-states"},
+    }));
+    let setup = |format: &str| {
+        let (code, text) = eks_runner(
+            &scene,
+            &["setup", "--runner", "my-runner", "--format", format],
+        );
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+    let terraform = setup("terraform");
+    workspace.write("setup.tf", &terraform);
+    workspace.run(&["fmt", "-check", "-diff"]).ok();
+    let (aws, _) = terraform
+        .split_once("resource \"kubernetes_")
+        .expect("the cluster's part");
+    workspace.write("setup.tf", aws);
+    workspace.init();
+    workspace.validate().ok();
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    scene.eks.apply(&setup("yaml")).expect("manifests");
+    all_green(&scene);
+}
+
+/// Has Terraform run with other credentials.
+fn as_user(scene: &mut Scene, credentials: &Credentials) {
+    for (name, value) in scene.eks.env_as(credentials) {
+        scene.workspace.set_env(&name, &value);
+    }
+}
+
+/// What the guides let a plan's credentials do: the checks' policy and what hashicorp/aws reads besides.
+fn reading_policy() -> Value {
+    let [mut checks, plan] = ["caller-policy.json", "plan-policy.json"].map(|name| -> Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/eks-access");
+        let text = fs::read_to_string(folder.join(name)).expect("a policy");
+        serde_json::from_str(&text).expect("a policy is JSON")
+    });
+    let statements = checks["Statement"].as_array_mut().expect("statements");
+    statements.extend(plan["Statement"].as_array().expect("statements").clone());
+    checks
+}
+
+/// The first block of a kind below a heading of the guide.
+fn guide_after(heading: &str, kind: &str) -> String {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/setting-up-a-runner.md");
+    let text = fs::read_to_string(guide).expect("the guide");
+    let (_, below) = text.split_once(heading).expect("the heading");
+    let (_, block) = below.split_once(&format!("```{kind}\n")).expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    block.to_owned()
+}
+
+/// The example's files by name.
+fn example() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/complete");
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the example") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "tf") {
+            let name = path.file_name().expect("has a name").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("a file of the example");
+            files.insert(name.into_owned(), text);
+        }
+    }
+    files
+}
+
+/// A file of the example in which each `kubernetes_manifest` is a `terraform_data` that applies the same
+/// manifest with kubectl, at the endpoint and with the token that hashicorp/kubernetes is given.
+fn with_kubectl(name: &str, text: &str) -> String {
+    let text = text.replace("kubernetes_manifest", "terraform_data");
+    match name {
+        "versions.tf" => {
+            let (before, kubernetes) = text.split_once("    kubernetes = {").expect("is required");
+            let (_, after) = kubernetes.split_once("    }\n").expect("ends");
+            format!("{before}{after}")
+        }
+        "kubernetes.tf" => {
+            assert!(text.contains("provider \"kubernetes\" {"), "{text}");
+            let text = text.replace("provider \"kubernetes\" {", "locals {");
+            let lines = text.lines().map(|line| match line.split_once('=') {
+                Some((argument, manifest)) if argument.trim() == "manifest" => {
+                    format!("  input = {manifest}\n{KUBECTL}")
+                }
+                _ => format!("{line}\n"),
+            });
+            lines.collect()
+        }
+        _ => text,
+    }
+}
+
+const KUBECTL: &str = r#"
+  provisioner "local-exec" {
+    interpreter = ["bash", "-euo", "pipefail", "-c"]
+    command     = <<-EOT
+      ca=$(mktemp)
+      trap 'rm "$ca"' EXIT
+      echo "$CA" >"$ca"
+      kubectl apply --server="$SERVER" --certificate-authority="$ca" --token="$TOKEN" -f - <<<"$MANIFEST"
+    EOT
+    environment = {
+      MANIFEST   = jsonencode(self.input)
+      SERVER     = local.host
+      CA         = local.cluster_ca_certificate
+      TOKEN      = local.token
+      KUBECONFIG = "/dev/null"
+    }
+  }
+  provisioner "local-exec" {
+    when        = destroy
+    interpreter = ["bash", "-euo", "pipefail", "-c"]
+    command     = "kubectl delete --wait=false -f - <<<\"$MANIFEST\""
+    environment = { MANIFEST = jsonencode(self.input) }
+  }
+"#;
+
+/// Runs the command with the credentials that Terraform has; gives its exit code and what it printed.
+fn eks_runner(scene: &Scene, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_eks-runner"))
+        .args(arguments)
+        .env_clear()
+        .envs(scene.eks.env())
+        .env("HUMANITEC_API_URL", scene.orchestrator.url())
+        .env("HUMANITEC_ORG_ID", scene.orchestrator.org())
+        .env("HUMANITEC_AUTH_TOKEN", scene.orchestrator.token())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.stdout.is_empty(), "it printed nothing: {error}");
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+/// Every check of the registered runner passes but the one that asks as the runner.
+#[track_caller]
+fn all_green(scene: &Scene) {
+    let (code, text) = eks_runner(
+        scene,
+        &["check", "--runner", "my-runner", "--output", "json"],
+    );
+    let report: Value = serde_json::from_str(&text).expect("a report");
+    let open: Vec<_> = report["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .filter(|check| check["status"] != "passed")
+        .map(|check| &check["id"])
+        .collect();
+    assert_eq!((code, open), (0, vec![&json!("assume-role")]), "{text}");
+}
+
+/// The Orchestrator itself gets in: token, session, cluster, Job.
+#[track_caller]
+fn starts_a_job(eks: &Eks) {
+    let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
+    let token = eks.oidc_token("my-org", "my-runner").expect("a token");
+    let session = eks
+        .assume_role(&role, "my-org-my-runner", &token)
+        .expect("a session");
+    let cluster = eks
+        .aws_as(
+            &session,
+            "eks",
+            "DescribeCluster",
+            &json!({"name": "my-eks-cluster"}),
+        )
+        .expect("the cluster");
+    assert_eq!(cluster["cluster"]["status"], "ACTIVE");
+    let bearer = eks.cluster_token(&session).expect("a bearer token");
+    let job = [
+        "create",
+        "job",
+        "deployment",
+        "--image=runner",
+        "--namespace=humanitec-runner",
+        "--dry-run=server",
+    ];
+    eks.kubectl_as(&bearer, &job, "").expect("a Job");
+}
+
+/// The account and the cluster are as they were.
+#[track_caller]
+fn nothing_is_left(eks: &Eks) {
+    for (operation, list) in [
+        ("ListRoles", "Roles"),
+        ("ListOpenIDConnectProviders", "OpenIDConnectProviderList"),
+    ] {
+        let answer = eks.aws("iam", operation, &json!({})).expect("a list");
+        assert_eq!(answer[list], json!([]), "{operation}");
+    }
+    let policies = eks
+        .aws("iam", "ListPolicies", &json!({"Scope": "Local"}))
+        .expect("a list");
+    assert_eq!(policies["Policies"], json!([]));
+    let entries = eks
+        .aws(
+            "eks",
+            "ListAccessEntries",
+            &json!({"clusterName": "my-eks-cluster"}),
+        )
+        .expect("a list");
+    assert_eq!(
+        entries["accessEntries"],
+        json!(["arn:aws:iam::123456789012:user/admin"])
+    );
+    let objects = eks
+        .kubectl(&[
+            "get",
+            "serviceaccounts,roles,rolebindings",
+            "--namespace=humanitec-runner",
+            "--output=name",
+        ])
+        .expect("a list");
+    assert_eq!(objects, "");
+    let namespace = eks
+        .kubectl(&[
+            "get",
+            "namespace",
+            "humanitec-runner",
+            "--output=jsonpath={.status.phase}",
+        ])
+        .expect("its phase");
+    assert_eq!(
+        namespace, "Terminating",
+        "there is no controller that ends it"
+    );
+}
