@@ -61,7 +61,7 @@ fn propagation(seconds: &[(&str, f64)]) -> Faults {
 fn everything_at_once(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
-    let faults = propagation(&[("access-entry", 6.0)]);
+    let faults = propagation(&[("policy", 4.0), ("access-entry", 6.0)]);
     scene.eks.set_faults(&faults).expect("faults");
     let set_up = "resource \"terraform_data\" \"set_up\" {\n  provisioner \"local-exec\" {\n    \
                   command = \"touch begun; for i in $(seq 300); do [ -e made ] && exit; sleep 0.1; done; exit 1\"\n  }\n}\n";
