@@ -193,11 +193,12 @@ fn role(cli: &Cli) {
     assert!(elsewhere.contains(&wrong));
     let mended = elsewhere.replace(&wrong, &line);
     scene.is_mended(&modes("error", "off", CIDRS), &mended);
-    scene.aws(
-        "iam",
-        "DeleteRolePolicy",
-        &json!({"RoleName": ROLE_NAME, "PolicyName": "humanitec-runner-eks-policy"}),
-    );
+    let policies = scene.eks.aws("iam", "ListRolePolicies", &role_name());
+    let policies = policies.expect("policies");
+    for name in policies["PolicyNames"].as_array().expect("a list") {
+        let policy = json!({"RoleName": ROLE_NAME, "PolicyName": name});
+        scene.aws("iam", "DeleteRolePolicy", &policy);
+    }
     scene.aws("iam", "DeleteRole", &role_name());
     let text = scene.refused("no role", &my_runner());
     scene.is_configuration(&fixes(&text)[0]);
