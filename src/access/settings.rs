@@ -42,6 +42,14 @@ impl Face {
         }
     }
 
+    /// What makes something that is missing: a resource for Terraform, or a command.
+    pub(crate) fn makes(self, resource: String, command: String) -> String {
+        match self {
+            Self::Terraform => resource,
+            Self::Command => command,
+        }
+    }
+
     /// A text as a value of the runner's `auth`, as one writes it.
     pub(crate) fn auth(self, name: &str, value: &str) -> String {
         match self {

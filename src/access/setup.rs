@@ -83,25 +83,12 @@ impl Setup {
     /// The AWS part as commands of the AWS CLI.
     #[must_use]
     pub fn aws_cli(&self) -> String {
-        let create_provider = format!(
-            "aws iam create-open-id-connect-provider \\\n  --url {} \\\n  --client-id-list {AUDIENCE}\n",
-            shell(&self.issuer)
-        );
-        let path = match self.role.path.as_str() {
-            "/" => String::new(),
-            path => format!("--path {} ", shell(path)),
-        };
-        let create_role = format!(
-            "aws iam create-role {path}--role-name {} \\\n  --assume-role-policy-document {}\n",
-            shell(&self.role.name),
-            shell(&pretty(&self.trust_policy()))
-        );
         let permit = permission_command(&self.role, &self.region, &self.cluster);
         let entry = access_entry_command(&self.region, &self.cluster, &self.role.to_string());
         [
             SHARED.to_owned(),
-            create_provider,
-            create_role,
+            oidc_provider_command(&self.issuer),
+            role_command(&self.role, &self.trust_policy()),
             permit,
             entry,
         ]
@@ -197,6 +184,14 @@ pub(crate) fn oidc_provider_hcl(issuer: &str) -> String {
     )
 }
 
+/// The IAM OIDC provider as a command.
+pub(crate) fn oidc_provider_command(issuer: &str) -> String {
+    format!(
+        "aws iam create-open-id-connect-provider \\\n  --url {} \\\n  --client-id-list {AUDIENCE}\n",
+        shell(issuer)
+    )
+}
+
 /// Adds the Orchestrator's audience to a provider that is there.
 pub(crate) fn client_id_command(provider_arn: &str) -> String {
     format!(
@@ -216,6 +211,19 @@ pub(crate) fn role_hcl(role: &RoleArn, trust_policy: &Value) -> String {
         identifier(&role.name),
         hcl(&role.name),
         policy_heredoc(trust_policy)
+    )
+}
+
+/// The role as a command.
+pub(crate) fn role_command(role: &RoleArn, trust_policy: &Value) -> String {
+    let path = match role.path.as_str() {
+        "/" => String::new(),
+        path => format!("--path {} ", shell(path)),
+    };
+    format!(
+        "aws iam create-role {path}--role-name {} \\\n  --assume-role-policy-document {}\n",
+        shell(&role.name),
+        shell(&pretty(trust_policy))
     )
 }
 

@@ -187,6 +187,16 @@ impl Cloud {
         self.eks.set_faults(&faults).unwrap();
     }
 
+    /// Another authentication mode, once the authenticator has seen it too.
+    pub(crate) fn authentication_mode(&self, mode: &str) {
+        let mode = json!({"authenticationMode": mode});
+        self.eks.set_cluster(&mode).unwrap();
+        let start = Instant::now();
+        while self.check_documented().status("namespace") != "passed" {
+            assert!(start.elapsed() < Duration::from_secs(10), "{mode}");
+        }
+    }
+
     /// What names the role's access entry.
     pub(crate) fn entry(&self) -> Value {
         json!({"clusterName": self.eks.options().cluster_name, "principalArn": self.runner().role_arn})
@@ -256,7 +266,8 @@ pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
 }
 
 /// What the provider's users write, as it stands in JSON.
-const TERRAFORM_S_WORDS: [&str; 8] = [
+const TERRAFORM_S_WORDS: [&str; 9] = [
+    "resource \\\"aws_",
     "as = ",
     "orchestrator_cidrs",
     "a profile or assume_role",

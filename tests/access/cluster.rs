@@ -1,6 +1,6 @@
 //! What is wrong with the cluster as AWS sees it, and with the role's entry in it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
@@ -24,6 +24,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         config_map_beside_entries,
     ),
     ("cluster::config_map_with_a_path", config_map_with_a_path),
+    (
+        "cluster::config_map_with_accounts",
+        config_map_with_accounts,
+    ),
     (
         "cluster::entry_with_name_and_groups",
         entry_with_name_and_groups,
@@ -154,10 +158,7 @@ fn line(fix: &str) -> String {
 }
 
 fn config_map(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     let checked = cloud.check_documented();
     // The administrator, who made the cluster, is let in without a line of its own.
     checked
@@ -188,19 +189,13 @@ fn config_map_beside_entries(cloud: &Cloud) {
     checked.says("rbac-create-jobs", &["mapped:my-org-my-runner"]);
     fix::mends(cloud, &checked, "rbac-create-jobs");
     // In mode API, aws-auth counts for nothing.
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "API"}))
-        .unwrap();
+    cloud.authentication_mode("API");
     cloud.check_documented().only(&["access-entry"], &BY_USER);
 }
 
 fn config_map_with_a_path(cloud: &Cloud) {
     let (role, runner) = role_with_a_path(cloud);
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     map_roles(cloud, &format!("- rolearn: {role}\n  username: x\n"));
     let checked = cloud.check(&runner);
     checked
@@ -214,6 +209,38 @@ fn config_map_with_a_path(cloud: &Cloud) {
         &["arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner"],
     );
     fix::mends_runner(cloud, &mut runner.clone(), &checked, "rbac-get-jobs");
+}
+
+/// The whole account is let in, and the role is known by its ARN: so says the authenticator too.
+fn config_map_with_accounts(cloud: &Cloud) {
+    cloud.authentication_mode("CONFIG_MAP");
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+        "data": {"mapAccounts": "- \"123456789012\"\n"},
+    });
+    cloud.eks.apply(&map.to_string()).unwrap();
+    let checked = cloud.check_documented();
+    checked.only(&RBAC, &["job-dry-run"]);
+    let role = &cloud.runner().role_arn;
+    checked.says("access-entry", &["aws-auth maps the role", role]);
+    fix::mends(cloud, &checked, "rbac-create-jobs");
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let start = Instant::now();
+    loop {
+        let checked = cloud.check_with(&cloud.configuration(), &arguments);
+        if checked.status("job-dry-run") == "passed" {
+            break;
+        }
+        // The authenticator sees a change within seconds.
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "\n{}",
+            checked.text()
+        );
+    }
 }
 
 /// A role with a path that trusts the Orchestrator, and a runner of it.

@@ -10,9 +10,6 @@ use crate::cloud::{Checked, Cloud, set};
 #[track_caller]
 pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
     let fix = checked.fix(id);
-    if fix.starts_with("resource ") {
-        return terraform(cloud, fix);
-    }
     let attributes = [
         ("role_arn", "cluster/auth/role_arn"),
         ("session_name", "cluster/auth/session_name"),

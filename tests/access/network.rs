@@ -24,6 +24,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         profile_and_assumed_role,
     ),
     ("network::web_identity", web_identity),
+    (
+        "network::kubeconfig_past_the_proxy",
+        kubeconfig_past_the_proxy,
+    ),
     ("network::lower_case_proxy", lower_case_proxy),
     ("network::untrusted_authority", untrusted_authority),
     ("network::unreadable_authority", unreadable_authority),
@@ -316,6 +320,26 @@ fn assumable(cloud: &Cloud) {
     let all =
         json!({"RoleName": "checker", "PolicyName": "all", "PolicyDocument": all.to_string()});
     cloud.aws("iam", "PutRolePolicy", &all);
+}
+
+/// NO_PROXY is about whom one asks, and not about the proxy.
+fn kubeconfig_past_the_proxy(cloud: &Cloud) {
+    let noting = Noting::start(cloud);
+    let proxy = noting.url.replace("127.0.0.1", "localhost");
+    let kubeconfig = cloud.eks.kubeconfig().display().to_string();
+    let check = |no_proxy: &str| {
+        let variables = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", no_proxy)];
+        let arguments = ["--kubeconfig", &kubeconfig, "--timeout", "20s"];
+        cloud.check_in(
+            with(cloud.eks.env(), &variables),
+            &cloud.configuration(),
+            &arguments,
+        )
+    };
+    check("127.0.0.1").outcome(&[], &["api-server"], &[]);
+    assert!(!noting.hosts().contains("127.0.0.1"));
+    check("localhost");
+    assert!(noting.hosts().contains("127.0.0.1"));
 }
 
 /// The caller's own credentials, as a pod or a CI job has them.

@@ -196,10 +196,7 @@ fn each_taken_away(cloud: &Cloud) {
 }
 
 fn config_map(cloud: &Cloud) {
-    cloud
-        .eks
-        .set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))
-        .unwrap();
+    cloud.authentication_mode("CONFIG_MAP");
     let role = &cloud.runner().role_arn;
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
     let map = json!({

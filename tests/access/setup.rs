@@ -10,6 +10,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("setup::terraform", terraform),
     ("setup::aws_cli", aws_cli),
     ("setup::yaml", yaml),
+    ("setup::fixes_in_terraform", fixes_in_terraform),
 ];
 
 /// A runner that needs everything there is to set up, with names that no other scenario has.
@@ -77,4 +78,22 @@ fn yaml(cloud: &Cloud) {
         fix::terraform(cloud, aws);
         cloud.eks.apply(&cloud.setup(runner, "yaml")).unwrap();
     });
+}
+
+/// In the provider, what is missing is made by resources.
+fn fixes_in_terraform(cloud: &Cloud) {
+    let mut runner = runner(cloud);
+    runner["id"] = json!("my-runner");
+    cloud.clear();
+    let outcome = |id: &str| {
+        let answer = cloud.library(&json!({"runners": [runner]}));
+        let checks = answer["reports"][0]["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["id"] == id).unwrap()
+    };
+    for id in ["oidc-provider", "role-exists", "access-entry"] {
+        let failed = outcome(id);
+        assert_eq!(failed["status"], "failed", "{failed:#}");
+        fix::terraform(cloud, failed["fix"].as_str().unwrap());
+        assert_eq!(outcome(id)["status"], "passed");
+    }
 }

@@ -2,12 +2,12 @@
 
 use http::Uri;
 
-use super::cluster::is_open;
+use super::cluster::{is_open, missing_entry};
 use crate::access::aws::{EksCluster, Who};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::run::{Reached, Run};
-use crate::access::setup::{access_entry_command, access_entry_hcl, associate_command, hcl};
+use crate::access::setup::{access_entry_command, associate_command};
 
 /// What every authenticated user may read.
 pub(crate) const VERSION: &str = "/version";
@@ -85,7 +85,7 @@ async fn unauthorized(
         .compare("a token that the cluster takes", error.message())
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
-            access_entry_hcl(run.role()?, name, &hcl(&session.role_arn)),
+            missing_entry(run)?,
         )
         .not_yet());
     }

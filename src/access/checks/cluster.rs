@@ -175,7 +175,7 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
                     format!("an access entry of type STANDARD for {arn}"),
                     "none",
                 )
-                .fix(cause, access_entry_hcl(run.role()?, name, &hcl(&arn)))
+                .fix(cause, missing_entry(run)?)
                 .not_yet();
             if mode == "API" {
                 return Ok(absent);
@@ -264,6 +264,16 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
             "The cluster has an access entry for {arn}{groups}."
         )),
     })
+}
+
+/// What makes the role's entry.
+pub(super) fn missing_entry(run: &Run<'_>) -> Result<String, Outcome> {
+    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
+    let arn = role.to_string();
+    Ok(run.settings().face.makes(
+        access_entry_hcl(role, name, &hcl(&arn)),
+        access_entry_command(region, name, &arn),
+    ))
 }
 
 /// The commands that make an entry anew, with all that it has.

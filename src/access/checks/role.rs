@@ -8,8 +8,8 @@ use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
-    client_id_command, cluster_arn, oidc_provider_hcl, permission_command, role_hcl, shell,
-    trust_command, trust_policy,
+    client_id_command, cluster_arn, oidc_provider_command, oidc_provider_hcl, permission_command,
+    role_command, role_hcl, shell, trust_command, trust_policy,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
 use crate::runner::RoleArn;
@@ -51,7 +51,9 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             match run.subject.oidc_subject() {
                 Some(subject) => {
                     let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
-                    outcome.fix(cause, role_hcl(role, &policy))
+                    let (resource, command) =
+                        (role_hcl(role, &policy), role_command(role, &policy));
+                    outcome.fix(cause, run.settings().face.makes(resource, command))
                 }
                 None => outcome,
             }
@@ -85,7 +87,12 @@ pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens."
         ))
         .compare(arn.as_str(), "no such provider")
-        .fix(cause, oidc_provider_hcl(issuer))
+        .fix(
+            cause,
+            run.settings()
+                .face
+                .makes(oidc_provider_hcl(issuer), oidc_provider_command(issuer)),
+        )
         .not_yet(),
         Err(error) => error.outcome(),
     })

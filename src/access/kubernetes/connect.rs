@@ -86,9 +86,14 @@ impl Cluster {
             context: kubeconfig.context.clone(),
             ..KubeConfigOptions::default()
         };
-        let config = kube::Config::from_custom_kubeconfig(file, &options)
+        let own_proxy = has_proxy(&file, options.context.as_deref());
+        let mut config = kube::Config::from_custom_kubeconfig(file, &options)
             .await
             .map_err(|error| unreadable(&error))?;
+        if !own_proxy {
+            // kube looks in NO_PROXY for the proxy's own host, and not for the cluster's.
+            config.proxy_url = environment_proxy(&config.cluster_url);
+        }
         let url = config.cluster_url.to_string();
         Ok((Self::new(config)?, url))
     }
@@ -112,6 +117,22 @@ impl Cluster {
             reviews: Answers::default(),
         }))
     }
+}
+
+/// Whether a kubeconfig names a proxy for the cluster of a context, or of its current one.
+fn has_proxy(file: &KubeconfigFile, context: Option<&str>) -> bool {
+    let wanted = context.or(file.current_context.as_deref());
+    let context = file
+        .contexts
+        .iter()
+        .find(|named| Some(named.name.as_str()) == wanted);
+    let cluster = context.and_then(|named| Some(named.context.as_ref()?.cluster.as_str()));
+    let clusters = file
+        .clusters
+        .iter()
+        .filter(|named| Some(named.name.as_str()) == cluster);
+    let mut proxies = clusters.filter_map(|named| named.cluster.as_ref()?.proxy_url.as_deref());
+    proxies.any(|proxy| !proxy.is_empty())
 }
 
 /// The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` want for a URL.

@@ -66,11 +66,9 @@ pub(crate) enum AwsAuth {
 }
 
 /// Reads the `mapRoles` of the ConfigMap `aws-auth` (authentication mode `CONFIG_MAP`), in which
-/// role ARNs stand without their paths.
+/// role ARNs stand without their paths, and its `mapAccounts`.
 pub(crate) fn aws_auth(config_map: &Value, role: &RoleArn) -> AwsAuth {
-    let Some(text) = config_map["data"]["mapRoles"].as_str() else {
-        return AwsAuth::Absent;
-    };
+    let text = config_map["data"]["mapRoles"].as_str().unwrap_or("[]");
     let lines: Vec<Value> = match serde_saphyr::from_str(text) {
         Ok(lines) => lines,
         Err(error) => return AwsAuth::Unreadable(error.to_string()),
@@ -94,6 +92,22 @@ pub(crate) fn aws_auth(config_map: &Value, role: &RoleArn) -> AwsAuth {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect(),
+        };
+    }
+    // Everyone of such an account is known, a role by its ARN without the path.
+    let accounts = config_map["data"]["mapAccounts"].as_str();
+    let accounts: Vec<Value> = accounts
+        .and_then(|text| serde_saphyr::from_str(text).ok())
+        .unwrap_or_default();
+    let is_account = |found: &Value| match found {
+        Value::String(text) => *text == role.account,
+        Value::Number(number) => number.to_string() == role.account,
+        _ => false,
+    };
+    if accounts.iter().any(is_account) {
+        return AwsAuth::Mapped {
+            username: bare.to_string(),
+            groups: Vec::new(),
         };
     }
     match find(role.to_string()) {
@@ -169,6 +183,19 @@ mod tests {
             ),
             AwsAuth::WithPath("arn:aws:iam::123456789012:role/Runner".to_owned())
         );
+        for (accounts, expected) in [
+            ("- \"123456789012\"\n", true),
+            ("- 123456789012\n", true),
+            ("- \"999999999999\"\n", false),
+            ("x: y", false),
+        ] {
+            let map = json!({"data": {"mapAccounts": accounts}});
+            let mapped = AwsAuth::Mapped {
+                username: "arn:aws:iam::123456789012:role/Runner".to_owned(),
+                groups: Vec::new(),
+            };
+            assert_eq!(aws_auth(&map, &role()) == mapped, expected, "{accounts}");
+        }
         assert_eq!(aws_auth(&map("[]"), &role()), AwsAuth::Absent);
         assert_eq!(aws_auth(&json!({}), &role()), AwsAuth::Absent);
         assert!(matches!(

@@ -255,7 +255,10 @@ pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings>
                     external_id: assume_role.get("external_id").as_str().map(str::to_owned),
                 }),
             web_identity_token_file: text("web_identity_token_file").map(Into::into),
-            oidc_issuer: text("oidc_issuer").unwrap_or(defaults.oidc_issuer),
+            oidc_issuer: text("oidc_issuer").map_or(defaults.oidc_issuer, |issuer| {
+                // As the command has it: IAM and the tokens have none.
+                issuer.trim_end_matches('/').to_owned()
+            }),
             orchestrator_cidrs: strings(given.get("orchestrator_cidrs"))
                 .filter_map(|cidr| cidr.parse().ok())
                 .collect(),
@@ -277,4 +280,23 @@ fn strings(value: &Value) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     elements.iter().filter_map(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_without_its_last_slash() {
+        for (given, issuer) in [
+            (Value::Null, "https://oidc.humanitec.dev"),
+            (
+                Value::from("https://oidc.example.com/"),
+                "https://oidc.example.com",
+            ),
+        ] {
+            let block = Value::object([(NAME, Value::object([("oidc_issuer", given)]))]);
+            assert_eq!(settings(&block).unwrap().settings.oidc_issuer, issuer);
+        }
+    }
 }
