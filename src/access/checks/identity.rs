@@ -74,6 +74,19 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "The runner's role is assumed with the web identity token: the caller has no AWS \
              credentials of its own and needs none.",
         ),
+        Err(error @ AwsError::NoCredentials) => {
+            let outcome = error.outcome();
+            match std::env::var("AWS_PROFILE") {
+                Ok(profile) if !profile.is_empty() => Outcome {
+                    message: format!(
+                        "{} The profile {profile:?} of AWS_PROFILE is not there or has none.",
+                        outcome.message
+                    ),
+                    ..outcome
+                },
+                _ => outcome,
+            }
+        }
         Err(error @ AwsError::BadCredentials(_)) => {
             let profile = match &run.settings().profile {
                 Some(profile) => format!(" --profile {}", shell(profile)),
@@ -87,28 +100,8 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 ),
             )
         }
-        Err(error @ AwsError::NoCredentials) => {
-            let outcome = error.outcome();
-            match profile(run) {
-                Some(profile) => Outcome {
-                    message: format!(
-                        "{} The profile {profile:?}, which was asked for, is not there or has none.",
-                        outcome.message
-                    ),
-                    ..outcome
-                },
-                None => outcome,
-            }
-        }
         Err(error) => error.outcome(),
     })
-}
-
-/// The profile that was asked for by name.
-fn profile(run: &Run<'_>) -> Option<String> {
-    let of_environment = || std::env::var("AWS_PROFILE").ok();
-    let profile = run.settings().profile.clone().or_else(of_environment);
-    profile.filter(|profile| !profile.is_empty())
 }
 
 fn token_file(run: &Run<'_>) -> bool {

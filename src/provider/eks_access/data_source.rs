@@ -102,7 +102,8 @@ impl DataSource for EksAccessData {
             Attribute::new(
                 "ok",
                 crate::plugin::Type::Bool,
-                "Whether no check failed. `false` too where there are no AWS credentials to check with.",
+                "Whether no check failed: those that warned or were skipped do not count. `false` too where there are \
+                 no AWS credentials to check with.",
             )
             .computed(),
             Attribute::of_kind(

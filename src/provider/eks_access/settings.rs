@@ -63,7 +63,8 @@ pub(in crate::provider) fn attribute() -> Attribute {
                 "apply",
                 "What a failed check does to an apply: `off`, `warn` (default: checked once the runner is \
                  registered), `error` (checked before the runner is registered, again and again within `timeout`; \
-                 when it fails nothing is registered).",
+                 when it fails nothing is registered, and a runner that is replaced is gone by then, unless \
+                 its `lifecycle` has `create_before_destroy`).",
             ),
             text(
                 "as",

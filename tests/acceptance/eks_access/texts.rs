@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use sandbox::eks::{Faults, ROLE_NAME};
+use sandbox::eks::{Eks, Faults, ROLE_NAME};
 use serde_json::{Value, json};
 
 use super::{CIDRS, SUBJECT, Scene, eks, modes, my_runner, refusing};
@@ -32,8 +32,10 @@ impl Scene<'_> {
         let cluster = cluster.expect("a cluster");
         let endpoint = &cluster["cluster"]["endpoint"];
         let endpoint = endpoint.as_str().unwrap_or("https://no-endpoint-yet");
+        let server = kubeconfig_server(self.eks);
         let hidden = [
             (endpoint, "https://ENDPOINT"),
+            (server.as_str(), "https://KUBECONFIG"),
             (folder.as_str(), "FOLDER"),
             (self.orchestrator.url(), "http://orchestrator"),
         ];
@@ -122,6 +124,14 @@ impl Scene<'_> {
     }
 }
 
+/// The URL of the cluster's API in the administrator's kubeconfig.
+fn kubeconfig_server(eks: &Eks) -> String {
+    let text = std::fs::read_to_string(eks.kubeconfig()).expect("a kubeconfig");
+    let text: Value = serde_json::from_str(&text).expect("JSON");
+    let server = &text["clusters"][0]["cluster"]["server"];
+    server.as_str().expect("a URL").to_owned()
+}
+
 /// What the diagnostics say is to be pasted, as it is shown.
 fn fixes(text: &str) -> Vec<String> {
     let parts = text.split("To mend it:\n\n").skip(1);
@@ -183,11 +193,12 @@ fn role(cli: &Cli) {
     assert!(elsewhere.contains(&wrong));
     let mended = elsewhere.replace(&wrong, &line);
     scene.is_mended(&modes("error", "off", CIDRS), &mended);
-    scene.aws(
-        "iam",
-        "DeleteRolePolicy",
-        &json!({"RoleName": ROLE_NAME, "PolicyName": "humanitec-runner-eks-policy"}),
-    );
+    let policies = scene.eks.aws("iam", "ListRolePolicies", &role_name());
+    let policies = policies.expect("policies");
+    for name in policies["PolicyNames"].as_array().expect("a list") {
+        let policy = json!({"RoleName": ROLE_NAME, "PolicyName": name});
+        scene.aws("iam", "DeleteRolePolicy", &policy);
+    }
     scene.aws("iam", "DeleteRole", &role_name());
     let text = scene.refused("no role", &my_runner());
     scene.is_configuration(&fixes(&text)[0]);
@@ -390,7 +401,6 @@ spec:
 fn as_runner(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
-    scene.set_up();
     scene.write("", "");
     scene.init();
     let token_of = |runner: &str| {
@@ -400,16 +410,34 @@ fn as_runner(cli: &Cli) {
     let file = scene.workspace.path().join("token").display().to_string();
     let more =
         format!("as = \"runner\"\nweb_identity_token_file = {file:?}\ntimeout = \"1s\"\n{CIDRS}");
-    let settings = modes("off", "error", &more);
-    token_of("another-runner");
-    scene.refused_with("runner with another token", &settings, &my_runner());
+    let planned = modes("error", "off", &more);
+    let applied = modes("off", "error", &more);
+    // Nothing exists yet, of which STS only says that it refuses.
     token_of("my-runner");
+    scene.write(&planned, &my_runner());
+    let plan = scene.workspace.plan(&[]).ok();
+    plan.has("Warning: EKS access: assume-role")
+        .has_not("Error:");
+    scene.set_up();
+    token_of("another-runner");
+    scene.refused_with("runner with another token", &applied, &my_runner());
+    token_of("my-runner");
+    scene.is_mended(&planned, &my_runner());
     scene.aws("iam", "DetachRolePolicy", &policy());
-    let text = scene.refused_with("runner that may not describe", &settings, &my_runner());
-    scene.shell(&fixes(&text)[0]);
-    scene.is_mended(&settings, &my_runner());
+    let text = scene.refused_with("runner that may not describe", &applied, &my_runner());
+    for fix in fixes(&text) {
+        scene.shell(&fix);
+    }
+    scene.is_mended(&planned, &my_runner());
     scene.aws("eks", "DeleteAccessEntry", &access_entry());
-    scene.refused_with("runner without an access entry", &settings, &my_runner());
+    scene.refused_with("runner without an access entry", &applied, &my_runner());
+    scene.aws("eks", "CreateAccessEntry", &access_entry());
+    scene.is_mended(&planned, &my_runner());
+    let binding = "humanitec-runner-orchestrator-access";
+    scene.kubectl(&["delete", "rolebinding", binding, NAMESPACE]);
+    let text = scene.refused_with("runner without a role binding", &applied, &my_runner());
+    scene.shell(&fixes(&text)[0]);
+    scene.is_mended(&planned, &my_runner());
 }
 
 fn warnings(cli: &Cli) {
@@ -432,6 +460,18 @@ fn warnings(cli: &Cli) {
     warned(&scene, "restricted cluster", "", &my_runner());
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["0.0.0.0/0"]}});
     scene.eks.set_cluster(&network).expect("a cluster");
+    let kubeconfig = scene.eks.kubeconfig();
+    let settings = modes(
+        "warn",
+        "off",
+        &format!("kubeconfig = {{ path = {kubeconfig:?} }}"),
+    );
+    warned(
+        &scene,
+        "kubeconfig of another endpoint",
+        &settings,
+        &my_runner(),
+    );
     let long = "a-runner-whose-id-is-so-long-that-the-name-of-its-session-is-cut";
     let policy = scene
         .eks

@@ -17,6 +17,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         everything_at_once,
     ),
     (
+        "EKS access: an apply waits for what is made meanwhile",
+        made_meanwhile,
+    ),
+    (
         "EKS access: an entry that can be seen after 20 s",
         visible_late,
     ),
@@ -57,7 +61,7 @@ fn propagation(seconds: &[(&str, f64)]) -> Faults {
 fn everything_at_once(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
-    let faults = propagation(&[("access-entry", 6.0)]);
+    let faults = propagation(&[("policy", 4.0), ("access-entry", 6.0)]);
     scene.eks.set_faults(&faults).expect("faults");
     let set_up = "resource \"terraform_data\" \"set_up\" {\n  provisioner \"local-exec\" {\n    \
                   command = \"touch begun; for i in $(seq 300); do [ -e made ] && exit; sleep 0.1; done; exit 1\"\n  }\n}\n";
@@ -85,6 +89,31 @@ fn everything_at_once(cli: &Cli) {
         scene.workspace.apply(&[])
     });
     apply.ok().has("2 added");
+    scene.registered();
+    scene.workspace.plans_nothing();
+}
+
+/// The same, but that something else makes the set-up, and the runner depends on nothing.
+fn made_meanwhile(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let settings = modes("error", "error", &format!("timeout = \"90s\"\n{CIDRS}"));
+    scene.write(&settings, &my_runner());
+    scene.init();
+    let mut terraform = scene
+        .workspace
+        .spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the create", || {
+        scene
+            .workspace
+            .read("out")
+            .contains("my_runner: Creating...")
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    scene.set_up();
+    assert!(terraform.wait().expect("terraform ends").success());
+    let text = scene.workspace.read("out");
+    assert!(text.contains("1 added"), "{text}");
     scene.registered();
     scene.workspace.plans_nothing();
 }
