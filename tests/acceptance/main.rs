@@ -53,7 +53,7 @@ fn main() {
     let no_eks = !absent.is_empty();
     if no_eks {
         eprintln!(
-            "the scenarios of EKS access are ignored; not built or installed here: {}",
+            "the scenarios of EKS access are ignored; not built here: {}",
             absent.join(", ")
         );
     }

@@ -1,7 +1,7 @@
 //! `check` against the small EKS, and what `setup` prints applied to it.
 
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,23 +24,11 @@ pub(crate) const TESTS: &[Test] = &[
         no_credentials_are_told_at_once,
     ),
     ("access::time_runs_out", time_runs_out),
+    (
+        "access::setup_turns_every_check_green",
+        setup_turns_every_check_green,
+    ),
 ];
-
-/// What also needs the AWS CLI.
-pub(crate) const WITH_AWS_CLI: &[Test] = &[(
-    "access::setup_turns_every_check_green",
-    setup_turns_every_check_green,
-)];
-
-/// Whether the AWS CLI is on this machine.
-pub(crate) fn has_aws_cli() -> bool {
-    let asked = Command::new("aws")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    asked.is_ok_and(|status| status.success())
-}
 
 /// The EKS of all tests, clean, for one of them at a time.
 fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
@@ -231,15 +219,12 @@ fn setup_turns_every_check_green() {
 
     let script = folder.run(&[&["setup"], &CHECK[1..], &["--format", "aws-cli"]].concat());
     assert_eq!(script.code, 0, "{}", script.error);
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let home = std::env::var_os("HOME").unwrap_or_default();
     let applied = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &script.out])
         .env_clear()
-        .envs(eks.env())
-        .env("PATH", path)
+        .envs(eks.shell_env())
         .env("HOME", home)
-        .env("KUBECONFIG", eks.kubeconfig())
         .output()
         .expect("bash");
     assert!(

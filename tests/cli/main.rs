@@ -23,7 +23,7 @@ fn main() {
     let absent = sandbox::eks::Eks::absent();
     if !absent.is_empty() {
         eprintln!(
-            "the tests with the small EKS are ignored: not built or installed here: {}",
+            "the tests with the small EKS are ignored: not built here: {}",
             absent.join(", ")
         );
     }
@@ -39,13 +39,5 @@ fn main() {
     let plain = [text::TESTS, input::TESTS, registered::TESTS].concat();
     let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
     trials.extend(access::TESTS.iter().copied().map(trial(!absent.is_empty())));
-    let has_aws_cli = access::has_aws_cli();
-    if !has_aws_cli {
-        eprintln!(
-            "the AWS CLI is not on this machine: what `setup --format aws-cli` prints is not tried"
-        );
-    }
-    let ignored = !absent.is_empty() || !has_aws_cli;
-    trials.extend(access::WITH_AWS_CLI.iter().copied().map(trial(ignored)));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -90,9 +90,7 @@ impl Scene<'_> {
     fn shell(&self, commands: &str) {
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", commands])
-            .envs(self.eks.env())
-            .env("KUBECONFIG", self.eks.kubeconfig())
-            .env("AWS_PAGER", "")
+            .envs(self.eks.shell_env())
             .output()
             .expect("bash");
         let error = String::from_utf8_lossy(&output.stderr);

@@ -225,8 +225,9 @@ fn binding_after(cli: &Cli) {
     let eks = eks();
     let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
     scene.set_up();
-    let kubeconfig = scene.eks.kubeconfig().display().to_string();
-    scene.workspace.set_env("KUBECONFIG", &kubeconfig);
+    for (name, value) in scene.eks.shell_env() {
+        scene.workspace.set_env(&name, &value);
+    }
     let binding = "humanitec-runner-orchestrator-access";
     let get = [
         "get",
