@@ -253,6 +253,12 @@ impl Error {
         matches!(self, Self::Refused { status: 409, .. })
     }
 
+    /// The runner is of another type than this provider's.
+    #[must_use]
+    pub fn is_other_type(&self) -> bool {
+        matches!(self, Self::OtherType { .. })
+    }
+
     /// What was to be created is there already.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
@@ -417,9 +423,6 @@ impl Error {
             Self::OrgNotFound { .. } => {
                 "Check org_id, and that api_url names the installation that this organization lives in."
             }
-            Self::OtherType { .. } => {
-                "Use another id, or manage this runner with the resource of its own type."
-            }
             Self::AlreadyExists {
                 other_type: Some(found),
                 ..
@@ -433,7 +436,9 @@ impl Error {
             Self::Refused { status: 400, .. } => {
                 "That is what the Orchestrator says of the values that were sent. Correct them, and try again."
             }
-            Self::Stopped { .. }
+            // It depends on what the runner was wanted for.
+            Self::OtherType { .. }
+            | Self::Stopped { .. }
             | Self::Refused { .. }
             | Self::AlreadyExists { .. }
             | Self::BadId { .. } => return None,

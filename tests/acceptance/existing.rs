@@ -20,6 +20,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("a create that meets an existing id", create_meets_existing),
     ("a runner in use is not deleted", delete_refused),
+    (
+        "a runner of another type under the same id",
+        another_type_in_its_place,
+    ),
     ("runner rules", runner_rules),
     ("data sources", data_sources),
 ];
@@ -155,7 +159,7 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "agent"])
         .fails()
         .has("kubernetes-agent")
-        .has("kubernetes-eks");
+        .has("This resource manages runners of type `kubernetes-eks` only. Check the id.");
     workspace
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
@@ -202,6 +206,65 @@ fn delete_refused(cli: &Cli) {
     assert!(workspace.state().contains_key(ADDRESS));
     orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();
+}
+
+/// Somebody deletes the runner and registers another with its id: that one is not touched, and every
+/// error says how to go on.
+fn another_type_in_its_place(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let basic = Runner::basic();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &basic.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.plan(&["-destroy", "-out=destroy.plan"]).ok();
+    let gke = json!({
+        "id": "my-runner",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    });
+    orchestrator.put(&gke);
+    let is_whole = || {
+        let runner = orchestrator.runner("my-runner").expect("it was deleted");
+        assert_eq!(runner["runner_configuration"], gke["runner_configuration"]);
+    };
+    for command in [
+        &["apply", "-no-color", "destroy.plan"][..],
+        &["plan", "-no-color"],
+        &["destroy", "-auto-approve", "-no-color"],
+        &["destroy", "-auto-approve", "-no-color", "-refresh=false"],
+    ] {
+        workspace
+            .run(command)
+            .fails()
+            .has("is of type `kubernetes-gke`, not `kubernetes-eks`")
+            .has("`terraform state rm`");
+        is_whole();
+    }
+    // A change that is planned without a look is refused by the service.
+    let described = Runner {
+        head: "id = \"my-runner\"\ndescription = \"changed\"".into(),
+        ..basic.clone()
+    };
+    workspace.write("main.tf", &(provider(&orchestrator) + &described.block()));
+    workspace.apply(&["-refresh=false"]).fails().has("(400)");
+    is_whole();
+    // What the errors say to do works.
+    let state = workspace.read("terraform.tfstate");
+    let removed =
+        format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
+    workspace.write("main.tf", &(provider(&orchestrator) + &removed));
+    workspace.apply(&["-refresh=false"]).ok();
+    assert!(workspace.state().is_empty());
+    workspace.write("terraform.tfstate", &state);
+    workspace.run(&["state", "rm", ADDRESS]).ok();
+    let renamed = Runner {
+        head: "id = \"another-runner\"".into(),
+        ..basic
+    };
+    workspace.write("main.tf", &(provider(&orchestrator) + &renamed.block()));
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    is_whole();
 }
 
 fn runner_rules(cli: &Cli) {
@@ -296,4 +359,13 @@ output "rule" {{
         .fails()
         .has("Runner not found")
         .has("There is no runner \"missing\"");
+    orchestrator.put(&json!({
+        "id": "missing",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }));
+    workspace
+        .plan(&[])
+        .fails()
+        .has("This data source reads runners of type `kubernetes-eks` only. Check the id.");
 }

@@ -41,6 +41,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
             "POST /orgs/org/runners",
             "GET /orgs/org/runners/my-runner",
             "PATCH /orgs/org/runners/my-runner",
+            "GET /orgs/org/runners/my-runner",
             "DELETE /orgs/org/runners/my-runner",
         ]
     );
@@ -86,7 +87,7 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
             "GET /orgs/org/runners/my-runner",
             "GET /orgs/org/runners?per_page=1",
             "GET /orgs/org/runners/other",
-            "DELETE /orgs/org/runners/my-runner",
+            "GET /orgs/org/runners/my-runner",
         ]
     );
 }
@@ -217,6 +218,12 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
             format!("runner `my-runner` is of type `{kind}`, not `kubernetes-eks`")
         );
         let error = client
+            .delete_runner("my-runner", &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_other_type(), "{error}");
+        assert!(state.lock().unwrap().runner.is_some(), "it was deleted");
+        let error = client
             .create_runner(&runner(), &budget())
             .await
             .unwrap_err();
@@ -305,14 +312,17 @@ async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
 #[tokio::test]
 async fn a_runner_in_use_is_not_deleted_and_its_environments_are_named() {
     let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
-    let fake = Fake::start(move |_| Reply::error(409, message)).await;
-    let error = client(&fake.url())
+    let (fake, state, client) = world(Some(&runner())).await;
+    state.lock().unwrap().fail(move |seen| {
+        (seen.method == "DELETE").then(|| (api::When::Before, Reply::error(409, message)))
+    });
+    let error = client
         .delete_runner("my-runner", &budget())
         .await
         .unwrap_err();
     assert!(error.is_conflict());
     assert!(error.to_string().ends_with(message), "{error}");
-    assert_eq!(fake.lines().len(), 1);
+    assert_eq!(fake.lines().len(), 2);
 }
 
 #[tokio::test]
