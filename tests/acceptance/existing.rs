@@ -19,6 +19,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         import_refused,
     ),
     ("a create that meets an existing id", create_meets_existing),
+    (
+        "create_before_destroy with the same id",
+        create_before_destroy,
+    ),
     ("a runner in use is not deleted", delete_refused),
     (
         "a runner of another type under the same id",
@@ -191,6 +195,39 @@ fn create_meets_existing(cli: &Cli) {
         .apply(&[])
         .ok()
         .has("1 imported, 0 added, 0 changed");
+}
+
+/// An id is unique, so the new runner cannot come before the old one is gone.
+fn create_before_destroy(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let first = Runner {
+        tail: "lifecycle {\ncreate_before_destroy = true\n}".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &first.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.run(&["taint", ADDRESS]).ok();
+    workspace
+        .apply(&[])
+        .fails()
+        .has("runner with id my-runner already exists")
+        .has("a runner's id is unique, so `create_before_destroy` cannot work")
+        .has("Remove that from the `lifecycle`");
+    // Both ways out.
+    let state = workspace.read("terraform.tfstate");
+    workspace.run(&["untaint", ADDRESS]).ok();
+    workspace.plans_nothing();
+    workspace.write("terraform.tfstate", &state);
+    workspace.write(
+        "main.tf",
+        &(provider(&orchestrator) + &Runner::basic().block()),
+    );
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 added, 0 changed, 1 destroyed");
+    workspace.plans_nothing();
 }
 
 fn delete_refused(cli: &Cli) {

@@ -59,7 +59,8 @@ pub(super) async fn create(
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
-            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id");
+            let unique = "a runner's id is unique";
+            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
     }
