@@ -27,6 +27,10 @@ pub(super) struct Pace {
     pub(super) cap: Duration,
     /// How long one attempt may take.
     pub(super) attempt: Duration,
+    /// How long a POST that was sent is waited for after a stop. What is given up half-way is tainted
+    /// in the state, and replaced by the next apply. Terraform waits for as long as it takes, but a
+    /// person who sees nothing end presses Ctrl-C again, and that loses the state.
+    pub(super) grace: Duration,
     /// How long it may take, after the time is up, to find out what became of a change.
     pub(super) settling: Duration,
 }
@@ -36,6 +40,7 @@ const PACE: Pace = Pace {
     base: Duration::from_millis(500),
     cap: Duration::from_secs(10),
     attempt: Duration::from_secs(30),
+    grace: Duration::from_secs(10),
     settling: Duration::from_secs(3),
 };
 
@@ -126,7 +131,7 @@ impl Client {
     ) -> Result<T, Error> {
         let answer = self
             .transport
-            .attempt(request, number, self.pace.attempt, budget)
+            .attempt(request, number, &self.pace, budget)
             .await?;
         let value = read(answer)?;
         self.org_seen.store(true, Ordering::Relaxed);
