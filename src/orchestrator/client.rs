@@ -263,7 +263,8 @@ impl Error {
             Self::Connect { what, .. } => {
                 !matches!(what, ConnectFailure::Tls | ConnectFailure::NoTls)
             }
-            Self::TimedOut { .. } | Self::Lost { .. } | Self::Undecodable { .. } => true,
+            Self::TimedOut { .. } | Self::Lost { .. } => true,
+            Self::Undecodable { is_json, .. } => !is_json,
             Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
@@ -299,6 +300,7 @@ impl Error {
             Self::TimedOut { .. }
             | Self::Lost { .. }
             | Self::Undecodable { .. }
+            | Self::Unsupported { .. }
             | Self::TooLarge { .. } => true,
             Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
             Self::Unexpected { status, .. } => *status >= 500 || *status < 300,
@@ -310,7 +312,7 @@ impl Error {
     pub(super) fn may_still_be_done(&self) -> bool {
         match self {
             Self::Unexpected { status, .. } => matches!(status, 502 | 504),
-            Self::Undecodable { .. } | Self::TooLarge { .. } => false,
+            Self::Undecodable { .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => false,
             error => error.may_have_been_done(),
         }
     }

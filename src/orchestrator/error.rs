@@ -151,6 +151,17 @@ pub enum Error {
         status: u16,
         /// What is wrong with the body.
         why: String,
+        /// Whether it is whole JSON, which another attempt would bring again.
+        is_json: bool,
+    },
+
+    /// An EKS runner that is not what this version of the provider knows.
+    #[error("runner `{id}` cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
+    Unsupported {
+        /// The runner's id.
+        id: String,
+        /// What is not known, as a clause.
+        what: String,
     },
 
     /// An answer past the limit of 4 MiB.
@@ -313,6 +324,7 @@ impl Error {
             | Self::Setup { .. }
             | Self::AlreadyExists { .. }
             | Self::OtherType { .. }
+            | Self::Unsupported { .. }
             | Self::OrgNotFound { .. } => None,
         }
     }
@@ -435,6 +447,9 @@ impl Error {
             Self::Uncertain { source, .. } => return source.next_step(),
             Self::Refused { status: 400, .. } => {
                 "That is what the Orchestrator says of the values that were sent. Correct them, and try again."
+            }
+            Self::Unsupported { .. } => {
+                "It may have been made with something that is newer than this version: upgrade the provider."
             }
             // It depends on what the runner was wanted for.
             Self::OtherType { .. }

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::create::{Creation, Found};
 use super::error::Error;
 use super::request::{self, Request};
-use crate::runner::{Runner, pod_template};
+use crate::runner::{Runner, pod_template, validate};
 
 const EKS: &str = "kubernetes-eks";
 
@@ -155,7 +155,20 @@ impl Creation for Runner {
 
 /// The EKS runner in an answer.
 fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
-    eks_object(answer, status, id)?.decode()
+    let object = eks_object(answer, status, id)?;
+    Runner::deserialize(&object.fields).map_err(|error| {
+        let storage = object.fields.pointer("/state_storage_configuration/type");
+        let what = match storage.and_then(Value::as_str) {
+            Some(kind) if validate::state_storage_type(kind).is_err() => {
+                format!("its state storage is of type `{kind}`")
+            }
+            _ => error.to_string(),
+        };
+        Error::Unsupported {
+            id: id.to_owned(),
+            what: object.shown(&what),
+        }
+    })
 }
 
 /// The answer about this runner, which must be of type `kubernetes-eks`.

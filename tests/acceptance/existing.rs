@@ -168,6 +168,14 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
         .has("my-org/my-runner");
+    let mut newer = registered("newer");
+    newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
+    orchestrator.put(&newer);
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "newer"])
+        .fails()
+        .has("its state storage is of type `http`")
+        .has("upgrade the provider");
     assert!(workspace.state().is_empty());
 }
 

@@ -194,6 +194,54 @@ async fn other_404s_and_refusals_are_errors() {
     }
 }
 
+/// What is newer than the provider is asked for once; it can be deleted all the same.
+#[tokio::test]
+async fn a_runner_with_what_is_not_known_is_told_at_once() {
+    let missing = json!({"type": "s3"});
+    for (storage, what) in [
+        (
+            json!({"type": "http", "url": "u"}),
+            "its state storage is of type `http`",
+        ),
+        (missing, "missing field `bucket`"),
+    ] {
+        let (fake, state, client) = world(Some(&runner())).await;
+        state.lock().unwrap().runner.as_mut().unwrap()["state_storage_configuration"] = storage;
+        let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
+        assert_eq!(
+            error.report(),
+            format!(
+                "Runner `my-runner` cannot be read by version {} of the provider: {what}.\n\nIt may have been made \
+                 with something that is newer than this version: upgrade the provider.",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+        assert_eq!(fake.lines().len(), 1);
+        client.delete_runner("my-runner", &budget()).await.unwrap();
+        assert!(state.lock().unwrap().runner.is_none());
+    }
+}
+
+/// Another attempt would bring the same again.
+#[tokio::test]
+async fn whole_json_that_is_not_the_apis_is_asked_for_once() {
+    for (body, attempts) in [
+        (json!({"status": "ok"}).to_string(), 1),
+        (json!([]).to_string(), 1),
+        ("{\"id\": \"my-".to_owned(), 5),
+        (String::new(), 5),
+    ] {
+        let reply = Reply::Answer(200, String::new(), body.clone());
+        let fake = Fake::start(move |_| reply.clone()).await;
+        let error = client(&fake.url())
+            .get_runner("my-runner", &budget())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
+        assert_eq!(fake.lines().len(), attempts, "{body}");
+    }
+}
+
 fn named(id: &str) -> Value {
     let mut value = serde_json::to_value(runner()).unwrap();
     value["id"] = json!(id);
