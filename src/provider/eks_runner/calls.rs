@@ -117,6 +117,13 @@ pub(super) async fn update(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(prior, vec![diagnostic]),
     };
+    // What differs is the provider's own: `timeouts`, or a spelling.
+    if model::runner(&prior).is_ok_and(|registered| registered == runner) {
+        return ApplyResponse {
+            state: planned,
+            diagnostics: Vec::new(),
+        };
+    }
     let access = Access::of(connection, &prior, &planned, &context);
     let mut diagnostics = match access.before().await {
         Ok(diagnostics) => diagnostics,
