@@ -229,10 +229,12 @@ impl Client {
             // Whoever may not list may still know one runner by its id.
             Err(Error::Refused { status: 403, .. }) => Ok(()),
             Err(Error::Refused {
+                call,
                 status: 404,
                 message,
                 ..
             }) => Err(Error::OrgNotFound {
+                call,
                 org: self.org().to_owned(),
                 message,
             }),

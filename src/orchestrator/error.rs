@@ -192,8 +192,10 @@ pub enum Error {
     },
 
     /// The organization itself is not found.
-    #[error("organization `{org}` was not found: {message}")]
+    #[error("organization `{org}` was not found: {call} was refused (404): {message}")]
     OrgNotFound {
+        /// The call that asked for it.
+        call: Box<Call>,
         /// The organization's id.
         org: String,
         /// The service's message.
@@ -318,14 +320,14 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Unexpected { call, .. }
             | Self::Undecodable { call, .. }
-            | Self::TooLarge { call } => Some(call),
+            | Self::TooLarge { call }
+            | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
             Self::BadId { .. }
             | Self::Setup { .. }
             | Self::AlreadyExists { .. }
             | Self::OtherType { .. }
-            | Self::Unsupported { .. }
-            | Self::OrgNotFound { .. } => None,
+            | Self::Unsupported { .. } => None,
         }
     }
 
@@ -433,7 +435,8 @@ impl Error {
                  that no proxy answers in its place."
             }
             Self::OrgNotFound { .. } => {
-                "Check org_id, and that api_url names the installation that this organization lives in."
+                "Check org_id, and that api_url is the base URL of the installation that this organization lives in, \
+                 with nothing of the API's own paths (`/orgs/…`) in it."
             }
             Self::AlreadyExists {
                 other_type: Some(found),
@@ -455,8 +458,10 @@ impl Error {
             Self::OtherType { .. }
             | Self::Stopped { .. }
             | Self::Refused { .. }
-            | Self::AlreadyExists { .. }
-            | Self::BadId { .. } => return None,
+            | Self::AlreadyExists { .. } => return None,
+            Self::BadId { .. } => {
+                "It would name something else in the API's address. Correct the id."
+            }
         };
         Some(step.to_owned())
     }

@@ -59,7 +59,7 @@ impl Operation {
     }
 }
 
-/// What to do where the time that `operation` has was too short for `object`, as a sentence.
+/// What to do but try again where the time that `operation` has was too short for `object`.
 pub(super) fn advice(operation: Operation, object: &Value) -> String {
     let name = operation.name();
     let given = object.get("timeouts").get(name).as_str();
@@ -72,7 +72,7 @@ pub(super) fn advice(operation: Operation, object: &Value) -> String {
         Operation::Read => "set a longer one, and apply it with -refresh=false",
         _ => "a longer one can be set there",
     };
-    format!("{now}: {how}.")
+    format!("Or give it more time. {now}: {how}.")
 }
 
 /// The attribute's schema.

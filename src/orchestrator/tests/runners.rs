@@ -102,8 +102,12 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
     assert_eq!(
         error.report(),
-        "Organization `nowhere` was not found: organization not found.\n\nCheck org_id, and that api_url names \
-         the installation that this organization lives in."
+        format!(
+            "Organization `nowhere` was not found: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
+             organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that this \
+             organization lives in, with nothing of the API's own paths (`/orgs/…`) in it.",
+            fake.url()
+        )
     );
     let error = client
         .delete_runner("my-runner", &budget())

@@ -214,7 +214,8 @@ pub(super) async fn import(
         return refuse(Diagnostic::error(
             "Invalid import id",
             format!(
-                "The import id of a runner is the runner's id. {}",
+                "The import id of a runner is the runner's id. {} If a runner with another id exists, the data source \
+                 reads it; this resource cannot manage it.",
                 invalid.detail
             ),
         ));
