@@ -167,7 +167,8 @@ fn import_refused(cli: &Cli) {
     workspace
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
-        .has("my-org/my-runner");
+        .has("my-org/my-runner")
+        .has("the data source reads it; this resource cannot manage it");
     let mut newer = registered("newer");
     newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
     orchestrator.put(&newer);

@@ -390,7 +390,12 @@ async fn ids_stay_inside_their_segment() {
     );
     for id in ["", ".", ".."] {
         let error = client.get_runner(id, &budget()).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("`{id}` cannot be an id"));
+        assert_eq!(
+            error.report(),
+            format!(
+                "`{id}` cannot be an id.\n\nIt would name something else in the API's address. Correct the id."
+            )
+        );
     }
     assert_eq!(fake.lines().len(), 2, "the last three never left");
 }
