@@ -112,6 +112,7 @@ fn lookup_text(error: &LookupError) -> String {
             attribute,
             variable,
             places,
+            otherwise,
         } => {
             let places: Vec<String> = places
                 .iter()
@@ -123,7 +124,7 @@ fn lookup_text(error: &LookupError) -> String {
                 option => format!("give {option}, "),
             };
             format!(
-                "{} is not set. Looked in, in this order:{}\nTo set it, {give}export {variable}, or log in with hctl.",
+                "{} is not set. Looked in, in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
                 attribute.name(),
                 places.concat()
             )

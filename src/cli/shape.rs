@@ -65,12 +65,11 @@ impl Reading {
                 placeholder(schema)
             }
             _ => {
-                let expected = if takes("string") {
-                    "a text"
+                let message = if takes("string") {
+                    format!("Expected a text and found {}.", node.noun())
                 } else {
-                    "a mapping"
+                    no_mapping(node, takes("null"))
                 };
-                let message = format!("Expected {expected} and found {}.", node.noun());
                 self.wrong(node.at, path, message);
                 placeholder(schema)
             }
@@ -82,8 +81,7 @@ impl Reading {
         let first = placeholder(&variants[0]);
         let (tag, tag_path) = if first.is_object() {
             if node.entries().is_none() {
-                let message = format!("Expected a mapping and found {}.", node.noun());
-                self.wrong(node.at, path, message);
+                self.wrong(node.at, path, no_mapping(node, false));
                 return first;
             }
             (node.get("type"), join(path, "type"))
@@ -196,6 +194,21 @@ impl Reading {
             path: path.to_owned(),
             message,
         });
+    }
+}
+
+/// What is said of something that should be a mapping.
+fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
+    match &node.kind {
+        Kind::Text(text) if matches!(text.as_str(), "..." | "…") => format!(
+            "`{text}` is a placeholder: put your own fields here{}.",
+            if may_be_left_out {
+                ", or leave this one out"
+            } else {
+                ""
+            }
+        ),
+        _ => format!("Expected a mapping and found {}.", node.noun()),
     }
 }
 

@@ -46,12 +46,12 @@ impl Answer {
     pub(super) fn object(self, status: u16) -> Result<Object, Error> {
         let answer = self.expect(status)?;
         let read = serde_json::from_str::<Map<String, Value>>(&answer.body);
-        let why = match read {
+        let (why, is_json) = match read {
             Ok(fields) => {
                 let fields = Value::Object(fields);
                 return Ok(Object { answer, fields });
             }
-            Err(error) => error.to_string(),
+            Err(error) => (error.to_string(), error.is_data()),
         };
         let why = match answer.excerpt() {
             text if text.is_empty() => "it is empty".to_owned(),
@@ -59,14 +59,15 @@ impl Answer {
             text if text.starts_with(['{', '[']) => why,
             text => format!("{why}, in the text that begins with: {text}"),
         };
-        Err(answer.undecodable(&why))
+        Err(answer.undecodable(&why, is_json))
     }
 
-    fn undecodable(&self, why: &str) -> Error {
+    fn undecodable(&self, why: &str, is_json: bool) -> Error {
         Error::Undecodable {
             call: self.call.clone(),
             status: self.status,
             why: self.without_token(why),
+            is_json,
         }
     }
 
@@ -142,7 +143,7 @@ impl Object {
 
     /// The error that the object is not what it should be.
     pub(super) fn wrong(&self, why: &str) -> Error {
-        self.answer.undecodable(why)
+        self.answer.undecodable(why, true)
     }
 
     /// A text of the object, as far as it may be shown.

@@ -27,6 +27,10 @@ pub(super) struct Pace {
     pub(super) cap: Duration,
     /// How long one attempt may take.
     pub(super) attempt: Duration,
+    /// How long a POST that was sent is waited for after a stop. What is given up half-way is tainted
+    /// in the state, and replaced by the next apply. Terraform waits for as long as it takes, but a
+    /// person who sees nothing end presses Ctrl-C again, and that loses the state.
+    pub(super) grace: Duration,
     /// How long it may take, after the time is up, to find out what became of a change.
     pub(super) settling: Duration,
 }
@@ -36,6 +40,7 @@ const PACE: Pace = Pace {
     base: Duration::from_millis(500),
     cap: Duration::from_secs(10),
     attempt: Duration::from_secs(30),
+    grace: Duration::from_secs(10),
     settling: Duration::from_secs(3),
 };
 
@@ -126,7 +131,7 @@ impl Client {
     ) -> Result<T, Error> {
         let answer = self
             .transport
-            .attempt(request, number, self.pace.attempt, budget)
+            .attempt(request, number, &self.pace, budget)
             .await?;
         let value = read(answer)?;
         self.org_seen.store(true, Ordering::Relaxed);
@@ -224,10 +229,12 @@ impl Client {
             // Whoever may not list may still know one runner by its id.
             Err(Error::Refused { status: 403, .. }) => Ok(()),
             Err(Error::Refused {
+                call,
                 status: 404,
                 message,
                 ..
             }) => Err(Error::OrgNotFound {
+                call,
                 org: self.org().to_owned(),
                 message,
             }),
@@ -258,7 +265,8 @@ impl Error {
             Self::Connect { what, .. } => {
                 !matches!(what, ConnectFailure::Tls | ConnectFailure::NoTls)
             }
-            Self::TimedOut { .. } | Self::Lost { .. } | Self::Undecodable { .. } => true,
+            Self::TimedOut { .. } | Self::Lost { .. } => true,
+            Self::Undecodable { is_json, .. } => !is_json,
             Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
@@ -294,6 +302,7 @@ impl Error {
             Self::TimedOut { .. }
             | Self::Lost { .. }
             | Self::Undecodable { .. }
+            | Self::Unsupported { .. }
             | Self::TooLarge { .. } => true,
             Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
             Self::Unexpected { status, .. } => *status >= 500 || *status < 300,
@@ -305,7 +314,7 @@ impl Error {
     pub(super) fn may_still_be_done(&self) -> bool {
         match self {
             Self::Unexpected { status, .. } => matches!(status, 502 | 504),
-            Self::Undecodable { .. } | Self::TooLarge { .. } => false,
+            Self::Undecodable { .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => false,
             error => error.may_have_been_done(),
         }
     }

@@ -151,6 +151,17 @@ pub enum Error {
         status: u16,
         /// What is wrong with the body.
         why: String,
+        /// Whether it is whole JSON, which another attempt would bring again.
+        is_json: bool,
+    },
+
+    /// An EKS runner that is not what this version of the provider knows.
+    #[error("runner `{id}` cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
+    Unsupported {
+        /// The runner's id.
+        id: String,
+        /// What is not known, as a clause.
+        what: String,
     },
 
     /// An answer past the limit of 4 MiB.
@@ -181,8 +192,10 @@ pub enum Error {
     },
 
     /// The organization itself is not found.
-    #[error("organization `{org}` was not found: {message}")]
+    #[error("organization `{org}` was not found: {call} was refused (404): {message}")]
     OrgNotFound {
+        /// The call that asked for it.
+        call: Box<Call>,
         /// The organization's id.
         org: String,
         /// The service's message.
@@ -253,6 +266,12 @@ impl Error {
         matches!(self, Self::Refused { status: 409, .. })
     }
 
+    /// The runner is of another type than this provider's.
+    #[must_use]
+    pub fn is_other_type(&self) -> bool {
+        matches!(self, Self::OtherType { .. })
+    }
+
     /// What was to be created is there already.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
@@ -301,13 +320,14 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Unexpected { call, .. }
             | Self::Undecodable { call, .. }
-            | Self::TooLarge { call } => Some(call),
+            | Self::TooLarge { call }
+            | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
             Self::BadId { .. }
             | Self::Setup { .. }
             | Self::AlreadyExists { .. }
             | Self::OtherType { .. }
-            | Self::OrgNotFound { .. } => None,
+            | Self::Unsupported { .. } => None,
         }
     }
 
@@ -415,10 +435,8 @@ impl Error {
                  that no proxy answers in its place."
             }
             Self::OrgNotFound { .. } => {
-                "Check org_id, and that api_url names the installation that this organization lives in."
-            }
-            Self::OtherType { .. } => {
-                "Use another id, or manage this runner with the resource of its own type."
+                "Check org_id, and that api_url is the base URL of the installation that this organization lives in, \
+                 with nothing of the API's own paths (`/orgs/…`) in it."
             }
             Self::AlreadyExists {
                 other_type: Some(found),
@@ -433,10 +451,17 @@ impl Error {
             Self::Refused { status: 400, .. } => {
                 "That is what the Orchestrator says of the values that were sent. Correct them, and try again."
             }
-            Self::Stopped { .. }
+            Self::Unsupported { .. } => {
+                "It may have been made with something that is newer than this version: upgrade the provider."
+            }
+            // It depends on what the runner was wanted for.
+            Self::OtherType { .. }
+            | Self::Stopped { .. }
             | Self::Refused { .. }
-            | Self::AlreadyExists { .. }
-            | Self::BadId { .. } => return None,
+            | Self::AlreadyExists { .. } => return None,
+            Self::BadId { .. } => {
+                "It would name something else in the API's address. Correct the id."
+            }
         };
         Some(step.to_owned())
     }

@@ -108,7 +108,11 @@ impl fmt::Display for Source {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// A value is nowhere.
-    #[error("{} is not set. Looked in, in this order:{}\n{}", attribute.name(), list(places), advice(*attribute, variable))]
+    #[error(
+        "{0} is not set. Looked in, in this order:{1}\nSet {0} in the provider block, export {variable}, or {otherwise}.",
+        attribute.name(),
+        list(places)
+    )]
     Missing {
         /// The attribute that would set it.
         attribute: Attribute,
@@ -116,6 +120,8 @@ pub enum LookupError {
         variable: &'static str,
         /// Every place looked in, each with what was found there.
         places: Vec<String>,
+        /// How it comes into the file that was looked in, as an imperative.
+        otherwise: String,
     },
     /// An attribute is set to an empty string.
     #[error(
@@ -175,13 +181,6 @@ fn list(places: &[String]) -> String {
         .iter()
         .map(|place| format!("\n  - {place}"))
         .collect()
-}
-
-fn advice(attribute: Attribute, variable: &str) -> String {
-    format!(
-        "Set {} in the provider block, export {variable}, or log in with hctl.",
-        attribute.name()
-    )
 }
 
 /// The names under which one value is looked for.
@@ -320,7 +319,9 @@ fn named_file(path: &str, environment: &Environment) -> Result<(PathBuf, HctlCon
             "it does not exist. Correct hctl_config_file, or leave it out to use the default file"
                 .to_owned()
         }
-        Err(problem) => problem,
+        Err(problem) => format!(
+            "{problem}. Correct it, name another file, or leave hctl_config_file out to use the default file"
+        ),
     };
     Err(LookupError::File {
         attribute,
@@ -332,8 +333,12 @@ fn named_file(path: &str, environment: &Environment) -> Result<(PathBuf, HctlCon
 /// What came of looking for one value.
 enum Found {
     Value(String, Source),
-    /// What was found in each place instead.
-    Nowhere(Vec<String>),
+    Nowhere {
+        /// What was found in each place instead.
+        places: Vec<String>,
+        /// How it comes into the file that was looked in, as an imperative.
+        otherwise: String,
+    },
 }
 
 /// Where values are looked for, after the provider block.
@@ -367,10 +372,11 @@ impl Places<'_> {
             Some(value) => return Ok(Found::Value(value.to_owned(), source)),
             None => places.push(format!("{source}: not set")),
         }
-        if self.named.is_some() {
+        if let Some((path, _)) = &self.named {
             places
                 .push("hctl's default file: not read, because hctl_config_file is set".to_owned());
-            return Ok(Found::Nowhere(places));
+            let otherwise = format!("add `{}` to the file {}", wanted.key, path.display());
+            return Ok(Found::Nowhere { places, otherwise });
         }
         match self.default_file() {
             Some((path, Ok(config))) => match wanted.take_from(path, config) {
@@ -381,7 +387,7 @@ impl Places<'_> {
                 return Err(LookupError::File {
                     attribute,
                     path: path.clone(),
-                    problem: problem.clone(),
+                    problem: format!("{problem}. Correct it, or delete it and log in with hctl"),
                 });
             }
             None => {
@@ -394,7 +400,8 @@ impl Places<'_> {
                 }
             }
         }
-        Ok(Found::Nowhere(places))
+        let otherwise = "log in with hctl".to_owned();
+        Ok(Found::Nowhere { places, otherwise })
     }
 
     fn default_file(&self) -> Option<&(PathBuf, Result<HctlConfig, String>)> {
@@ -424,11 +431,12 @@ impl Wanted {
         }
     }
 
-    fn missing(&self, places: Vec<String>) -> LookupError {
+    fn missing(&self, places: Vec<String>, otherwise: String) -> LookupError {
         LookupError::Missing {
             attribute: self.attribute,
             variable: self.variable,
             places,
+            otherwise,
         }
     }
 
@@ -444,7 +452,7 @@ impl Wanted {
 fn api_url(found: Found) -> Result<Url, LookupError> {
     let (text, source) = match found {
         Found::Value(text, source) => (text, source),
-        Found::Nowhere(_) => (SAAS_URL.to_owned(), Source::BuiltIn),
+        Found::Nowhere { .. } => (SAAS_URL.to_owned(), Source::BuiltIn),
     };
     // What stands before an `@` or after a `?` may be a secret, so no such text is repeated.
     let shown = if text.contains(['@', '?']) {
@@ -476,7 +484,7 @@ fn org_id(found: Found) -> Result<String, LookupError> {
             Err(ORG_ID.unusable(source, format!("`{id}` is not the id of an organization")))
         }
         Found::Value(id, _) => Ok(id),
-        Found::Nowhere(places) => Err(ORG_ID.missing(places)),
+        Found::Nowhere { places, otherwise } => Err(ORG_ID.missing(places, otherwise)),
     }
 }
 
@@ -486,15 +494,16 @@ fn token(found: Found, optional: bool) -> Result<Option<Token>, LookupError> {
         Found::Value(secret, source) if !secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(AUTH_TOKEN.unusable(
                 source,
-                "it holds a space, a line break or another character that no token has",
+                "it holds a space, a line break or another character that no token has. Give the token alone, \
+                 without `Bearer` before it",
             ))
         }
         Found::Value(secret, source) => Ok(Some(Token {
             secret: SecretString::from(secret),
             source,
         })),
-        Found::Nowhere(_) if optional => Ok(None),
-        Found::Nowhere(places) => Err(AUTH_TOKEN.missing(places)),
+        Found::Nowhere { .. } if optional => Ok(None),
+        Found::Nowhere { places, otherwise } => Err(AUTH_TOKEN.missing(places, otherwise)),
     }
 }
 

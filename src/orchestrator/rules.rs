@@ -137,12 +137,13 @@ impl Client {
                 .map_err(Error::from)
             {
                 Err(Error::Refused {
+                    call,
                     status: 404,
                     message,
                     ..
                 }) => {
                     let org = self.org().to_owned();
-                    return Err(Error::OrgNotFound { org, message });
+                    return Err(Error::OrgNotFound { call, org, message });
                 }
                 found => found?,
             };

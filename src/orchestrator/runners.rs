@@ -1,16 +1,30 @@
 //! The calls about runners.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::Answer;
+use super::answer::{Answer, Object};
 use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
 use super::error::Error;
 use super::request::{self, Request};
-use crate::runner::{Runner, pod_template};
+use crate::runner::{Runner, pod_template, validate};
 
 const EKS: &str = "kubernetes-eks";
+
+/// What a runner of every type has.
+#[derive(Deserialize)]
+struct OfAnyType {
+    id: String,
+    runner_configuration: ConfigurationOfAnyType,
+}
+
+#[derive(Deserialize)]
+struct ConfigurationOfAnyType {
+    #[serde(rename = "type")]
+    kind: String,
+}
 
 impl Client {
     /// Reads a runner. `None` only if the service itself says, to a caller whom it knows, that the
@@ -66,12 +80,21 @@ impl Client {
         }
     }
 
-    /// Deletes a runner; that it is gone already is as good.
+    /// Deletes an EKS runner; that it is gone already is as good.
     ///
     /// # Errors
+    /// [`Error::OtherType`] if the id is that of a runner of another type by now; it stays.
     /// [`Error::is_conflict`] with the service's message if environments use the runner.
     /// [`Error::Uncertain`] if the runner may have been deleted.
     pub async fn delete_runner(&self, id: &str, budget: &Budget) -> Result<(), Error> {
+        // A DELETE takes whatever has the id.
+        let request = request::get_runner(self.org(), id);
+        let look = |answer| eks_object(answer, 200, id);
+        match self.repeat(&request, look, budget).await {
+            Ok(_) => {}
+            Err(failure) if failure.error.is_not_found() => return self.confirm_org(budget).await,
+            Err(failure) => return Err(failure.error),
+        }
         let request = request::delete_runner(self.org(), id);
         let failure = match self
             .repeat(&request, |answer| answer.expect(204), budget)
@@ -132,19 +155,37 @@ impl Creation for Runner {
 
 /// The EKS runner in an answer.
 fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
+    let object = eks_object(answer, status, id)?;
+    Runner::deserialize(&object.fields).map_err(|error| {
+        let storage = object.fields.pointer("/state_storage_configuration/type");
+        let what = match storage.and_then(Value::as_str) {
+            Some(kind) if validate::state_storage_type(kind).is_err() => {
+                format!("its state storage is of type `{kind}`")
+            }
+            _ => error.to_string(),
+        };
+        Error::Unsupported {
+            id: id.to_owned(),
+            what: object.shown(&what),
+        }
+    })
+}
+
+/// The answer about this runner, which must be of type `kubernetes-eks`.
+fn eks_object(answer: Answer, status: u16, id: &str) -> Result<Object, Error> {
     let object = answer.object(status)?;
-    let kind = object.fields.pointer("/runner_configuration/type");
-    if let Some(found) = kind.and_then(Value::as_str).filter(|kind| *kind != EKS) {
+    let found: OfAnyType = object.decode()?;
+    if found.id != id {
+        return Err(object.wrong(&format!("it is about the runner `{}`", found.id)));
+    }
+    let kind = found.runner_configuration.kind;
+    if kind != EKS {
         return Err(Error::OtherType {
             id: id.to_owned(),
-            found: object.shown(found),
+            found: object.shown(&kind),
         });
     }
-    let runner: Runner = object.decode()?;
-    if runner.id != id {
-        return Err(object.wrong(&format!("it is about the runner `{}`", runner.id)));
-    }
-    Ok(runner)
+    Ok(object)
 }
 
 /// Whether the runner that was found is the one that was sent, in whatever spelling.

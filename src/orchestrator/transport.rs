@@ -15,13 +15,14 @@ use http_body::{Frame, SizeHint};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::redirect;
+use reqwest::{Method, redirect};
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::answer::{self, Answer};
 use super::budget::Budget;
+use super::client::Pace;
 use super::error::{ConnectFailure, Error, causes};
 use super::hctl::Environment;
 use super::lookup::Settings;
@@ -79,9 +80,10 @@ impl Transport {
         &self,
         request: &Request,
         number: u32,
-        limit: Duration,
+        pace: &Pace,
         budget: &Budget,
     ) -> Result<Answer, Error> {
+        let limit = pace.attempt;
         let url = request.url(&self.settings.api_url)?;
         let call = || {
             Box::new(Call {
@@ -92,9 +94,15 @@ impl Transport {
         };
         let sent = Arc::new(AtomicBool::new(false));
         let in_flight = || sent.load(Ordering::Relaxed);
+        let given_up = async {
+            budget.stop.cancelled().await;
+            if request.method == Method::POST && in_flight() {
+                tokio::time::sleep(pace.grace).await;
+            }
+        };
         let answer = tokio::select! {
             biased;
-            () = budget.stop.cancelled() => {
+            () = given_up => {
                 Err(Error::Stopped { call: call(), in_flight: in_flight(), last: None })
             }
             () = tokio::time::sleep_until(budget.deadline) => {

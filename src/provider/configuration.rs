@@ -84,6 +84,12 @@ pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
             attribute: orchestrator::Attribute::AuthToken,
             ..
         } => diagnostic,
+        // The default file: no attribute is at fault.
+        LookupError::File { attribute, .. }
+            if *attribute != orchestrator::Attribute::HctlConfigFile =>
+        {
+            diagnostic
+        }
         _ => diagnostic.at(Path::of([error.attribute().name()])),
     }
 }

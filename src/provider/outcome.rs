@@ -18,18 +18,21 @@ pub(super) fn failed(what: String, error: &Error, more: &[String]) -> Diagnostic
 
 /// What becomes of an object that may have been created, as sentences.
 pub(super) fn perhaps_created() -> String {
-    "So that it is not lost, it is in the state now, marked as tainted. If it is there, the next apply replaces it, \
-     unless you run `untaint` for its address before; if it is not there, the next apply creates it."
+    "So that it is not lost, it is in the state now, marked as tainted. If it is there, run `untaint` with its \
+     address to keep it: else the next apply replaces it, which fails with `create_before_destroy`. If it is not \
+     there, the next apply creates it."
         .to_owned()
 }
 
 /// A create that met what is there already: the message has an `import` block for it, and is about
-/// the attribute `at`. `None` where the error is another one.
+/// the attribute `at`. `unique` says what there is once only, as a clause. `None` where the error is
+/// another one.
 pub(super) fn exists_already(
     what: String,
     error: &Error,
     type_name: &str,
     at: &str,
+    unique: &str,
 ) -> Option<Diagnostic> {
     let Error::AlreadyExists {
         id,
@@ -42,8 +45,11 @@ pub(super) fn exists_already(
     let message = message.trim_end_matches('.');
     let detail = format!(
         "Nothing was created: {message}.\n\nTo manage the existing one with this resource, import it: add this block, \
-         with the resource's own address after `to`, and apply again.\n\n  import {{\n    to = {type_name}.NAME\n    \
-         id = {id:?}\n  }}"
+         with the resource's own address after `to`, and apply again; the block can be removed afterwards.\n\n  \
+         import {{\n    to = {type_name}.NAME\n    id = {id:?}\n  }}\n\nIf the resource has it in the state \
+         already and was to replace it, an import does not help: {unique}, so `create_before_destroy` cannot work. \
+         Remove that from the `lifecycle` of the resource (and of those that depend on it), or, if nothing needs to \
+         be replaced, run `untaint` with the resource's address."
     );
     Some(Diagnostic::error(what, detail).at(Path::of([at])))
 }

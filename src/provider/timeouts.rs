@@ -59,7 +59,7 @@ impl Operation {
     }
 }
 
-/// What to do where the time that `operation` has was too short for `object`, as a sentence.
+/// What to do but try again where the time that `operation` has was too short for `object`.
 pub(super) fn advice(operation: Operation, object: &Value) -> String {
     let name = operation.name();
     let given = object.get("timeouts").get(name).as_str();
@@ -72,7 +72,7 @@ pub(super) fn advice(operation: Operation, object: &Value) -> String {
         Operation::Read => "set a longer one, and apply it with -refresh=false",
         _ => "a longer one can be set there",
     };
-    format!("{now}: {how}.")
+    format!("Or give it more time. {now}: {how}.")
 }
 
 /// The attribute's schema.
@@ -103,21 +103,29 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     found
 }
 
-/// Why `text` is no duration, and how to write one. `why` is what [`parse_duration`] says.
+/// Why `text` cannot be used as a duration, and how to write one. `why` is what [`parse_duration`] says.
 pub(super) fn no_duration(text: &str, why: &str) -> String {
     format!(
-        "{text:?} is not a duration: {why}. Write one as Terraform does, a number and a \
+        "{text:?} cannot be used: {why}. Write one as Terraform does, a number and a \
                          unit (ms, s, m, h) or several of them: \"30s\", \"2m\", \"1h30m\"."
     )
 }
 
+const TOO_SHORT: &str = "it must be more than zero";
+
 /// A duration as Go's `time.ParseDuration` reads it, which is what Terraform's timeouts use: numbers
-/// with units, added up. It must be more than zero. The error says what is wrong, as a clause.
+/// with units, added up, maybe with a sign before them. It must be more than zero. The error says what is wrong, as a clause.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let mut rest = text;
     let mut total = 0.0;
-    if rest.is_empty() {
+    if text.is_empty() {
         return Err("it is empty".to_owned());
+    }
+    if text.starts_with('-') {
+        return Err(TOO_SHORT.to_owned());
+    }
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest.is_empty() {
+        return Err("there is no number in it".to_owned());
     }
     while !rest.is_empty() {
         let digits = rest
@@ -144,7 +152,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         rest = &rest[letters..];
     }
     match Duration::try_from_secs_f64(total) {
-        Ok(Duration::ZERO) => Err("it must be more than zero".to_owned()),
+        Ok(Duration::ZERO) => Err(TOO_SHORT.to_owned()),
         // Deadlines are computed from it: a century is as good as for ever, and adds up safely.
         Ok(duration) => Ok(duration.min(Duration::from_secs(100 * 365 * 24 * 3600))),
         Err(_) => Err("it is too long".to_owned()),
@@ -164,6 +172,7 @@ mod tests {
             ("1.5h", 5400.0),
             ("250ms", 0.25),
             (".5s", 0.5),
+            ("+5s", 5.0),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -181,7 +190,9 @@ mod tests {
             ("30 s", "\" s\" is no unit of time"),
             ("5 minutes", "\" minutes\" is no unit of time"),
             ("m", "there is no number before \"m\""),
-            ("-5s", "there is no number before \"-5s\""),
+            ("-5s", "it must be more than zero"),
+            ("+", "there is no number in it"),
+            ("+-5s", "there is no number before \"-5s\""),
             ("0s", "it must be more than zero"),
             ("1..2s", "there is no number before \"s\""),
             ("99999999999999999999999999999h", "it is too long"),

@@ -58,7 +58,7 @@ impl Problems {
         if let Some(region) = &cluster.auth.sts_region {
             self.check(
                 "runner_configuration.cluster.auth.sts_region",
-                validate::region(region),
+                validate::sts_region(region),
             );
         }
         self.check(

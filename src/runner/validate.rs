@@ -69,11 +69,26 @@ fn arn_of_a_cluster(name: &str) -> Option<String> {
     ))
 }
 
-/// A region, of the cluster or of STS: what has the form of a region in any partition.
+/// The region of the cluster: what has the form of a region in any partition.
 ///
 /// # Errors
 /// What is wrong with the region. An availability zone is told as such.
 pub fn region(region: &str) -> Result<(), Invalid> {
+    region_or(region, "")
+}
+
+/// The region whose STS is asked, as [`region`].
+///
+/// # Errors
+/// What is wrong with the region.
+pub fn sts_region(region: &str) -> Result<(), Invalid> {
+    region_or(
+        region,
+        " Leave sts_region out to have the cluster's region.",
+    )
+}
+
+fn region_or(region: &str, otherwise: &str) -> Result<(), Invalid> {
     const EXPECTED: &str = "Give the code of an AWS region, such as \"us-west-2\", \"us-gov-west-1\" or \
         \"cn-north-1\".";
     let finding = if region.is_empty() {
@@ -88,7 +103,8 @@ pub fn region(region: &str) -> Result<(), Invalid> {
             "does not have the form of a region".to_owned()
         })
     };
-    refuse(finding, "Invalid AWS region", region, EXPECTED)
+    let expected = format!("{EXPECTED}{otherwise}");
+    refuse(finding, "Invalid AWS region", region, &expected)
 }
 
 /// Two letters (four in the sovereign clouds: `eusc-de-east-1`), one or two words (`gov-west`,
@@ -121,8 +137,8 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the name. A `/` is told on its own: the Orchestrator takes it, STS does not.
 pub fn session_name(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str =
-        "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces).";
+    const EXPECTED: &str = "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces). Leave session_name \
+         out to have the default.";
     let finding = name
         .contains('/')
         .then(|| {

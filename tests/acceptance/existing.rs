@@ -19,7 +19,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         import_refused,
     ),
     ("a create that meets an existing id", create_meets_existing),
+    (
+        "create_before_destroy with the same id",
+        create_before_destroy,
+    ),
     ("a runner in use is not deleted", delete_refused),
+    (
+        "a runner of another type under the same id",
+        another_type_in_its_place,
+    ),
     ("runner rules", runner_rules),
     ("data sources", data_sources),
 ];
@@ -155,11 +163,20 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "agent"])
         .fails()
         .has("kubernetes-agent")
-        .has("kubernetes-eks");
+        .has("This resource manages runners of type `kubernetes-eks` only. Check the id.");
     workspace
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
-        .has("my-org/my-runner");
+        .has("my-org/my-runner")
+        .has("the data source reads it; this resource cannot manage it");
+    let mut newer = registered("newer");
+    newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
+    orchestrator.put(&newer);
+    workspace
+        .run(&["import", "-no-color", ADDRESS, "newer"])
+        .fails()
+        .has("its state storage is of type `http`")
+        .has("upgrade the provider");
     assert!(workspace.state().is_empty());
 }
 
@@ -189,6 +206,39 @@ fn create_meets_existing(cli: &Cli) {
         .has("1 imported, 0 added, 0 changed");
 }
 
+/// An id is unique, so the new runner cannot come before the old one is gone.
+fn create_before_destroy(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let first = Runner {
+        tail: "lifecycle {\ncreate_before_destroy = true\n}".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &first.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.run(&["taint", ADDRESS]).ok();
+    workspace
+        .apply(&[])
+        .fails()
+        .has("runner with id my-runner already exists")
+        .has("a runner's id is unique, so `create_before_destroy` cannot work")
+        .has("Remove that from the `lifecycle`");
+    // Both ways out.
+    let state = workspace.read("terraform.tfstate");
+    workspace.run(&["untaint", ADDRESS]).ok();
+    workspace.plans_nothing();
+    workspace.write("terraform.tfstate", &state);
+    workspace.write(
+        "main.tf",
+        &(provider(&orchestrator) + &Runner::basic().block()),
+    );
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 added, 0 changed, 1 destroyed");
+    workspace.plans_nothing();
+}
+
 fn delete_refused(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
@@ -202,6 +252,65 @@ fn delete_refused(cli: &Cli) {
     assert!(workspace.state().contains_key(ADDRESS));
     orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();
+}
+
+/// Somebody deletes the runner and registers another with its id: that one is not touched, and every
+/// error says how to go on.
+fn another_type_in_its_place(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let basic = Runner::basic();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &basic.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.plan(&["-destroy", "-out=destroy.plan"]).ok();
+    let gke = json!({
+        "id": "my-runner",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    });
+    orchestrator.put(&gke);
+    let is_whole = || {
+        let runner = orchestrator.runner("my-runner").expect("it was deleted");
+        assert_eq!(runner["runner_configuration"], gke["runner_configuration"]);
+    };
+    for command in [
+        &["apply", "-no-color", "destroy.plan"][..],
+        &["plan", "-no-color"],
+        &["destroy", "-auto-approve", "-no-color"],
+        &["destroy", "-auto-approve", "-no-color", "-refresh=false"],
+    ] {
+        workspace
+            .run(command)
+            .fails()
+            .has("is of type `kubernetes-gke`, not `kubernetes-eks`")
+            .has("`terraform state rm`");
+        is_whole();
+    }
+    // A change that is planned without a look is refused by the service.
+    let described = Runner {
+        head: "id = \"my-runner\"\ndescription = \"changed\"".into(),
+        ..basic.clone()
+    };
+    workspace.write("main.tf", &(provider(&orchestrator) + &described.block()));
+    workspace.apply(&["-refresh=false"]).fails().has("(400)");
+    is_whole();
+    // What the errors say to do works.
+    let state = workspace.read("terraform.tfstate");
+    let removed =
+        format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
+    workspace.write("main.tf", &(provider(&orchestrator) + &removed));
+    workspace.apply(&["-refresh=false"]).ok();
+    assert!(workspace.state().is_empty());
+    workspace.write("terraform.tfstate", &state);
+    workspace.run(&["state", "rm", ADDRESS]).ok();
+    let renamed = Runner {
+        head: "id = \"another-runner\"".into(),
+        ..basic
+    };
+    workspace.write("main.tf", &(provider(&orchestrator) + &renamed.block()));
+    workspace.apply(&[]).ok();
+    workspace.plans_nothing();
+    is_whole();
 }
 
 fn runner_rules(cli: &Cli) {
@@ -296,4 +405,13 @@ output "rule" {{
         .fails()
         .has("Runner not found")
         .has("There is no runner \"missing\"");
+    orchestrator.put(&json!({
+        "id": "missing",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }));
+    workspace
+        .plan(&[])
+        .fails()
+        .has("This data source reads runners of type `kubernetes-eks` only. Check the id.");
 }

@@ -370,7 +370,7 @@ fn down_after_a_create(cli: &Cli) {
         .fails()
         .has("Could not create the runner")
         .has("It is not known whether runner `my-runner` was created")
-        .has("unless you run `untaint` for its address before");
+        .has("run `untaint` with its address to keep it");
     let state = workspace.state();
     assert_eq!(
         state[ADDRESS]["runner_configuration"]["job"]["service_account"],

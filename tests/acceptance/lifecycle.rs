@@ -1,7 +1,7 @@
 //! Create, plan, change, replace and destroy: the documentation's examples and every attribute.
 
 use crate::stand_in::StandIn;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
@@ -587,4 +587,12 @@ fn timeouts(cli: &Cli) {
         workspace.state()[ADDRESS]["timeouts"],
         json!({"create": "1h30m", "read": "30s", "update": "2m", "delete": "90s"})
     );
+    // They are the provider's own: the Orchestrator hears nothing of a change.
+    let basic = Runner::basic().block();
+    workspace.write("main.tf", &(provider(&orchestrator) + &basic));
+    workspace.apply(&[]).ok().has("1 changed");
+    assert_eq!(workspace.state()[ADDRESS]["timeouts"], Value::Null);
+    let requests = orchestrator.requests();
+    assert!(requests.iter().all(|request| request.method != "PATCH"));
+    workspace.plans_nothing();
 }

@@ -14,6 +14,7 @@ use crate::configuration::{Runner, provider};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("Ctrl-C while a runner is being created", interrupted_create),
+    ("Ctrl-C while a create is slow", interrupted_slow_create),
     ("Ctrl-C while the service does not answer", interrupted_wait),
     (
         "the provider is killed while a runner is being created",
@@ -87,8 +88,30 @@ fn output(workspace: &Workspace) -> String {
     workspace.read("out") + &workspace.read("err")
 }
 
-/// Interrupted with the answer on its way: Terraform ends at once, the state knows the runner, the
-/// next apply has nothing to do.
+/// What Terraform may take to end: a create in flight has ten seconds, the look after it three.
+const PROMPT: Duration = Duration::from_secs(15);
+
+/// Interrupted while the service is at work: what it makes is in the state, and healthy.
+fn interrupted_slow_create(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let workspace = started(cli, &orchestrator);
+    orchestrator.delay_once("POST", Duration::from_secs(4), When::BeforeWork);
+    let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
+    until("the request", || !orchestrator.requests().is_empty());
+    let interrupted = Instant::now();
+    ctrl_c(&terraform);
+    terraform.wait().expect("terraform ends");
+    let took = interrupted.elapsed();
+    assert!(took < Duration::from_secs(8), "it took {took:?} to end");
+    let text = output(&workspace);
+    assert!(workspace.state().contains_key(ADDRESS), "{text}");
+    assert!(workspace.tainted().is_empty(), "{text}");
+    workspace.plans_nothing();
+    assert_eq!(orchestrator.runners().len(), 1);
+}
+
+/// Interrupted with the answer on its way, which does not come: Terraform ends soon, the state knows the
+/// runner, the next apply has nothing to do.
 fn interrupted_create(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
@@ -100,7 +123,7 @@ fn interrupted_create(cli: &Cli) {
     terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
     assert!(
-        took < Duration::from_secs(10),
+        took < PROMPT,
         "it took {took:?} to end:\n{}",
         output(&workspace)
     );
@@ -117,12 +140,12 @@ fn interrupted_create(cli: &Cli) {
     workspace.plans_nothing();
 }
 
-/// Interrupted before the service did anything: it ends at once, and whatever became of the request,
-/// the next apply ends with the one runner.
+/// Interrupted before the service did anything: it ends soon, and whatever became of the request, the
+/// next apply ends with the one runner.
 fn interrupted_wait(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
-    orchestrator.delay_once("POST", Duration::from_secs(5), When::BeforeWork);
+    orchestrator.delay_once("POST", Duration::from_secs(20), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the request", || !orchestrator.requests().is_empty());
     let interrupted = Instant::now();
@@ -130,7 +153,7 @@ fn interrupted_wait(cli: &Cli) {
     let status = terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
     assert!(
-        took < Duration::from_secs(10),
+        took < PROMPT,
         "it took {took:?} to end:\n{}",
         output(&workspace)
     );
@@ -138,7 +161,9 @@ fn interrupted_wait(cli: &Cli) {
     let text = output(&workspace);
     assert!(text.contains("Could not create the runner"), "{text}");
     orchestrator.faults().clear();
-    std::thread::sleep(Duration::from_secs(6));
+    until("the end of the delay", || {
+        interrupted.elapsed() > Duration::from_secs(21)
+    });
     workspace.apply(&[]).ok();
     workspace.plans_nothing();
     assert_eq!(orchestrator.runners().len(), 1);

@@ -144,6 +144,17 @@ fn settings(cli: &Cli) {
         "api_url = \"ftp://example.com\"\norg_id = \"\"\nauth_token = \"a b\"\nhctl_config_file = \"./broken.yaml\"\n",
     );
     scene.fails("another wrong block", &["validate"]);
+    // A file that nobody named.
+    let default_file = "home/.config/hctl/config.yaml";
+    scene.workspace.write(default_file, "token: [\n");
+    with("api_url = \"https://api.example.com\"\n");
+    scene.fails("a broken default file", PLAN);
+    // One that was named, and has not everything.
+    scene
+        .workspace
+        .write("partial.yaml", "default_org_id: my-org\n");
+    with("hctl_config_file = \"./partial.yaml\"\n");
+    scene.fails("a file without the token", PLAN);
 }
 
 fn wrong_values(cli: &Cli) {

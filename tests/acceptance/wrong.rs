@@ -60,6 +60,26 @@ fn wrong_values(cli: &Cli) {
         |line: &str| runner_with(|runner| runner.tail = format!("timeouts = {{\n{line}\n}}"));
     let cases: Vec<(String, &str, &str)> = vec![
         (
+            auth_more("session_name = \"\""),
+            "session_name = \"\"",
+            "Leave session_name out to have the default",
+        ),
+        (
+            auth_more("sts_region = \"\""),
+            "sts_region = \"\"",
+            "Leave sts_region out to have the cluster's region",
+        ),
+        (
+            job("namespace = \"ns\"\npod_template = \"\""),
+            "pod_template = \"\"",
+            "It is empty. Give a JSON object",
+        ),
+        (
+            timeouts("read = \"-1s\""),
+            "read = \"-1s\"",
+            "\"-1s\" cannot be used: it must be more than zero",
+        ),
+        (
             head("id = \"My-Runner\""),
             "id = \"My-Runner\"",
             "Invalid runner id",

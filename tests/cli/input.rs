@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
         "input::wrong_in_the_pod_template",
         wrong_in_the_pod_template,
     ),
+    ("input::placeholders", placeholders),
     ("input::wrong_storage", wrong_storage),
     ("input::another_runner_type", another_runner_type),
     ("input::two_documents", two_documents),
@@ -129,10 +130,24 @@ fn wrong_in_the_pod_template() {
             value: do-not-show-me
           - name: TF_EXAMPLE
             value: 1
+        - name: sidecar
+          env:
+            name: TF_EXAMPLE
+            value: x
 state_storage";
     let ran = Folder::new().check(RUNNER.replace("state_storage", template));
     assert!(!ran.error.contains("do-not-show-me"));
     assert_snapshot!("pod_template", ran.all());
+}
+
+/// What the Orchestrator's documentation leaves to the reader.
+fn placeholders() {
+    let folder = Folder::new();
+    let content = RUNNER.replace(
+        "state_storage_configuration:\n  type: s3\n  bucket: my-state\n",
+        "    pod_template:\n      ...\nstate_storage_configuration:\n  ...\n",
+    );
+    assert_snapshot!("placeholders", folder.check(content).all());
 }
 
 fn wrong_storage() {

@@ -256,6 +256,7 @@ async fn a_service_that_asks_to_come_back_is_asked_again_while_there_is_time() {
         client.create_runner(&runner(), &budget()).await.unwrap();
         client.get_runner("my-runner", &budget()).await.unwrap();
         client.delete_runner("my-runner", &budget()).await.unwrap();
+        assert!(state.lock().unwrap().runner.is_none());
         assert_eq!(state.lock().unwrap().created, 1);
     }
 }

@@ -150,9 +150,9 @@ fn the_default_file_is_not_read_when_another_is_named() {
         error.to_string(),
         format!(
             "auth_token is not set. Looked in, in this order:\n  - `auth_token` in the provider block: not set\n  \
-             - the file {}: has no `token`\n  - the environment variable HUMANITEC_AUTH_TOKEN: not set\n  \
+             - the file {0}: has no `token`\n  - the environment variable HUMANITEC_AUTH_TOKEN: not set\n  \
              - hctl's default file: not read, because hctl_config_file is set\n\
-             Set auth_token in the provider block, export HUMANITEC_AUTH_TOKEN, or log in with hctl.",
+             Set auth_token in the provider block, export HUMANITEC_AUTH_TOKEN, or add `token` to the file {0}.",
             home.path().join("named.yaml").display()
         )
     );

@@ -105,7 +105,7 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(
             error.report(),
             format!(
-                "DELETE {}/orgs/org/runners/r was answered with a redirect ({status}) to {to}.\n\nRedirects are \
+                "GET {}/orgs/org/runners/r was answered with a redirect ({status}) to {to}.\n\nRedirects are \
                  not followed. If {to} is the Orchestrator's API, set api_url to that installation's base URL.",
                 fake.url()
             )

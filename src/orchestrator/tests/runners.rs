@@ -41,6 +41,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
             "POST /orgs/org/runners",
             "GET /orgs/org/runners/my-runner",
             "PATCH /orgs/org/runners/my-runner",
+            "GET /orgs/org/runners/my-runner",
             "DELETE /orgs/org/runners/my-runner",
         ]
     );
@@ -86,7 +87,7 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
             "GET /orgs/org/runners/my-runner",
             "GET /orgs/org/runners?per_page=1",
             "GET /orgs/org/runners/other",
-            "DELETE /orgs/org/runners/my-runner",
+            "GET /orgs/org/runners/my-runner",
         ]
     );
 }
@@ -101,8 +102,12 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
     assert_eq!(
         error.report(),
-        "Organization `nowhere` was not found: organization not found.\n\nCheck org_id, and that api_url names \
-         the installation that this organization lives in."
+        format!(
+            "Organization `nowhere` was not found: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
+             organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that this \
+             organization lives in, with nothing of the API's own paths (`/orgs/…`) in it.",
+            fake.url()
+        )
     );
     let error = client
         .delete_runner("my-runner", &budget())
@@ -193,6 +198,54 @@ async fn other_404s_and_refusals_are_errors() {
     }
 }
 
+/// What is newer than the provider is asked for once; it can be deleted all the same.
+#[tokio::test]
+async fn a_runner_with_what_is_not_known_is_told_at_once() {
+    let missing = json!({"type": "s3"});
+    for (storage, what) in [
+        (
+            json!({"type": "http", "url": "u"}),
+            "its state storage is of type `http`",
+        ),
+        (missing, "missing field `bucket`"),
+    ] {
+        let (fake, state, client) = world(Some(&runner())).await;
+        state.lock().unwrap().runner.as_mut().unwrap()["state_storage_configuration"] = storage;
+        let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
+        assert_eq!(
+            error.report(),
+            format!(
+                "Runner `my-runner` cannot be read by version {} of the provider: {what}.\n\nIt may have been made \
+                 with something that is newer than this version: upgrade the provider.",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+        assert_eq!(fake.lines().len(), 1);
+        client.delete_runner("my-runner", &budget()).await.unwrap();
+        assert!(state.lock().unwrap().runner.is_none());
+    }
+}
+
+/// Another attempt would bring the same again.
+#[tokio::test]
+async fn whole_json_that_is_not_the_apis_is_asked_for_once() {
+    for (body, attempts) in [
+        (json!({"status": "ok"}).to_string(), 1),
+        (json!([]).to_string(), 1),
+        ("{\"id\": \"my-".to_owned(), 5),
+        (String::new(), 5),
+    ] {
+        let reply = Reply::Answer(200, String::new(), body.clone());
+        let fake = Fake::start(move |_| reply.clone()).await;
+        let error = client(&fake.url())
+            .get_runner("my-runner", &budget())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
+        assert_eq!(fake.lines().len(), attempts, "{body}");
+    }
+}
+
 fn named(id: &str) -> Value {
     let mut value = serde_json::to_value(runner()).unwrap();
     value["id"] = json!(id);
@@ -216,6 +269,12 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
             error.to_string(),
             format!("runner `my-runner` is of type `{kind}`, not `kubernetes-eks`")
         );
+        let error = client
+            .delete_runner("my-runner", &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_other_type(), "{error}");
+        assert!(state.lock().unwrap().runner.is_some(), "it was deleted");
         let error = client
             .create_runner(&runner(), &budget())
             .await
@@ -305,14 +364,17 @@ async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
 #[tokio::test]
 async fn a_runner_in_use_is_not_deleted_and_its_environments_are_named() {
     let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
-    let fake = Fake::start(move |_| Reply::error(409, message)).await;
-    let error = client(&fake.url())
+    let (fake, state, client) = world(Some(&runner())).await;
+    state.lock().unwrap().fail(move |seen| {
+        (seen.method == "DELETE").then(|| (api::When::Before, Reply::error(409, message)))
+    });
+    let error = client
         .delete_runner("my-runner", &budget())
         .await
         .unwrap_err();
     assert!(error.is_conflict());
     assert!(error.to_string().ends_with(message), "{error}");
-    assert_eq!(fake.lines().len(), 1);
+    assert_eq!(fake.lines().len(), 2);
 }
 
 #[tokio::test]
@@ -328,7 +390,12 @@ async fn ids_stay_inside_their_segment() {
     );
     for id in ["", ".", ".."] {
         let error = client.get_runner(id, &budget()).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("`{id}` cannot be an id"));
+        assert_eq!(
+            error.report(),
+            format!(
+                "`{id}` cannot be an id.\n\nIt would name something else in the API's address. Correct the id."
+            )
+        );
     }
     assert_eq!(fake.lines().len(), 2, "the last three never left");
 }

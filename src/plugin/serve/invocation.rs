@@ -40,7 +40,8 @@ impl Invocation {
             [] if cookie.is_some_and(|cookie| cookie == COOKIE_VALUE) => Self::Plugin,
             [] => Self::ByHand,
             [flag] => match flag.as_str() {
-                "-debug" | "--debug" => Self::Debug,
+                // Go's flags, and with them many launch files, may have a value.
+                "-debug" | "--debug" | "-debug=true" | "--debug=true" => Self::Debug,
                 "-h" | "-help" | "--help" => Self::Help,
                 "-version" | "--version" => Self::Version,
                 _ => Self::Unknown(flag.clone()),
@@ -106,6 +107,7 @@ mod tests {
     fn a_flag_says_what_a_person_wants() {
         assert_eq!(invocation(&["-debug"], None), Invocation::Debug);
         assert_eq!(invocation(&["--debug"], None), Invocation::Debug);
+        assert_eq!(invocation(&["-debug=true"], None), Invocation::Debug);
         assert_eq!(invocation(&["--version"], None), Invocation::Version);
         assert_eq!(
             invocation(&["--help"], Some(COOKIE_VALUE)),

@@ -59,7 +59,8 @@ pub(super) async fn create(
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
-            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id");
+            let unique = "a runner's id is unique";
+            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
     }
@@ -116,6 +117,13 @@ pub(super) async fn update(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(prior, vec![diagnostic]),
     };
+    // What differs is the provider's own: `timeouts`, or a spelling.
+    if model::runner(&prior).is_ok_and(|registered| registered == runner) {
+        return ApplyResponse {
+            state: planned,
+            diagnostics: Vec::new(),
+        };
+    }
     let access = Access::of(connection, &prior, &planned, &context);
     let mut diagnostics = match access.before().await {
         Ok(diagnostics) => diagnostics,
@@ -206,7 +214,8 @@ pub(super) async fn import(
         return refuse(Diagnostic::error(
             "Invalid import id",
             format!(
-                "The import id of a runner is the runner's id. {}",
+                "The import id of a runner is the runner's id. {} If a runner with another id exists, the data source \
+                 reads it; this resource cannot manage it.",
                 invalid.detail
             ),
         ));
@@ -216,7 +225,7 @@ pub(super) async fn import(
         Err(diagnostic) => return refuse(diagnostic),
     };
     let budget = budget(Operation::Read, &Value::Null, context);
-    match find(&client, &request.id, &budget).await {
+    match find(&client, &request.id, &budget, "This resource manages").await {
         Ok(runner) => ReadResponse {
             state: model::state(&runner, &Value::Null),
             diagnostics: Vec::new(),
@@ -225,8 +234,13 @@ pub(super) async fn import(
     }
 }
 
-/// The runner that must be there.
-pub(super) async fn find(client: &Client, id: &str, budget: &Budget) -> Result<Runner, Diagnostic> {
+/// The runner that must be there. `this_takes` says who takes EKS runners only, as a subject and a verb.
+async fn find(
+    client: &Client,
+    id: &str,
+    budget: &Budget,
+    this_takes: &str,
+) -> Result<Runner, Diagnostic> {
     match client.get_runner(id, budget).await {
         Ok(Some(runner)) => Ok(runner),
         Ok(None) => Err(Diagnostic::error(
@@ -237,11 +251,16 @@ pub(super) async fn find(client: &Client, id: &str, budget: &Budget) -> Result<R
                 client.org(),
             ),
         )),
-        Err(error) => Err(outcome::failed(
-            format!("Could not read the runner {id}"),
-            &error,
-            &[],
-        )),
+        Err(error) => {
+            let mut more = Vec::new();
+            if error.is_other_type() {
+                more.push(format!(
+                    "{this_takes} runners of type `kubernetes-eks` only. Check the id."
+                ));
+            }
+            let what = format!("Could not read the runner {id}");
+            Err(outcome::failed(what, &error, &more))
+        }
     }
 }
 
@@ -253,7 +272,7 @@ pub(in crate::provider) async fn existing(
 ) -> Result<Value, Diagnostic> {
     let id = config.get("id").as_str().unwrap_or_default();
     let budget = budget(Operation::Read, config, context.clone());
-    let runner = find(client, id, &budget)
+    let runner = find(client, id, &budget, "This data source reads")
         .await
         .map_err(|diagnostic| diagnostic.at(Path::of(["id"])))?;
     Ok(model::state(&runner, &Value::Null))
@@ -271,6 +290,13 @@ fn could_not(operation: Operation, object: &Value) -> String {
     format!("Could not {} the runner {}", operation.name(), id(object))
 }
 
+/// How to go on where the runner in the state has made way for one of another type.
+const REPLACED: &str = "It is not the runner that this resource registered: somebody deleted that one and gave its id \
+                        to another, which was left as it is. Have Terraform forget it: run `terraform state rm` \
+                        (or `tofu state rm`) with the resource's address, or put a `removed` block with \
+                        `destroy = false` in the place of the resource's and apply with -refresh=false. Then give \
+                        the resource another id, or leave it out.";
+
 /// A call that failed, and what that means for `object`.
 fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
     let mut more = Vec::new();
@@ -282,6 +308,7 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
         Operation::Update | Operation::Delete if error.is_uncertain() => more.push(
             "The state is kept as it was. The next plan reads what became of the runner.".to_owned(),
         ),
+        _ if error.is_other_type() => more.push(REPLACED.to_owned()),
         Operation::Update if error.is_not_found() => more.push(
             "Something else deleted the runner after it was read. Plan again: it is then planned for creation."
                 .to_owned(),

@@ -19,7 +19,8 @@ pub(super) fn resource() -> Schema {
             Attribute::string(
                 "id",
                 "The id of the runner, unique in the organization: lower-case letters, digits and single hyphens, \
-                 beginning with a letter, at most 100 characters. Changing it replaces the runner.",
+                 beginning with a letter, at most 100 characters. Changing it replaces the runner. As it is \
+                 unique, `create_before_destroy` works only where a replacement has another id.",
             )
             .required(),
             Attribute::string("description", "What the runner is for, at most 200 characters.").optional(),

@@ -32,7 +32,7 @@ const RULES: &[(&[&str], Rule)] = &[
     ),
     (
         &["runner_configuration", "cluster", "auth", "sts_region"],
-        validate::region,
+        validate::sts_region,
     ),
     (
         &["runner_configuration", "job", "namespace"],

@@ -42,8 +42,9 @@ pub(super) async fn create(
             diagnostics: vec![outcome::failed(what, &error, &[outcome::perhaps_created()])],
         },
         Err(error) => {
-            let exists =
-                outcome::exists_already(what.clone(), &error, schema::TYPE_NAME, "runner_id");
+            let unique = "there is one rule for a project and an environment type";
+            let (ty, at) = (schema::TYPE_NAME, "runner_id");
+            let exists = outcome::exists_already(what.clone(), &error, ty, at, unique);
             refuse(exists.unwrap_or_else(|| outcome::failed(what, &error, &[])))
         }
     }

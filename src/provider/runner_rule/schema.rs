@@ -17,7 +17,8 @@ pub(super) fn resource() -> Schema {
         version: 0,
         description: "A rule that says which runner the deployments of a project or of an environment type run on. \
                       An organization has at most one rule for each pair of project and environment type. A rule \
-                      cannot be changed: every change replaces it.",
+                      cannot be changed: every change replaces it. With `create_before_destroy` only a rule whose \
+                      project or environment type changes can be replaced.",
         attributes: vec![
             Attribute::string("id", ID).computed(),
             Attribute::string("runner_id", RUNNER_ID).required(),

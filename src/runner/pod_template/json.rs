@@ -22,11 +22,11 @@ const SUMMARY: &str = "Invalid pod_template";
 /// What is wrong, with line and column where the text is not JSON.
 pub fn parse(text: &str) -> Result<Map<String, Value>, Invalid> {
     const EXPECTED: &str = "Give a JSON object with the fields of a Kubernetes PodTemplateSpec: \
-        jsonencode({ spec = { … } }).";
+        jsonencode({ spec = { … } }), or leave pod_template out.";
     let found = match serde_json::from_str(text) {
         Ok(Strict(Value::Object(template))) => return Ok(template),
         Ok(Strict(other)) => format!("It is {}, not an object", kind(&other)),
-        Err(error) if text.trim().is_empty() => format!("It is empty ({error})"),
+        Err(_) if text.trim().is_empty() => "It is empty".to_owned(),
         Err(error) => format!("It cannot be read as JSON: {error}"),
     };
     Err(Invalid {

@@ -31,6 +31,9 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 const WRONG_TYPE: &str = "Wrong type in pod_template";
+/// A single entry without the dash before it is easily written, and is a mapping.
+const LIST: &str =
+    " Make it a list: in YAML begin each entry with `- `, in HCL write `[ … ]` around them.";
 const WRONG_VALUE: &str = "Invalid value in pod_template";
 
 /// Everything in the template that a PodTemplateSpec does not take.
@@ -67,9 +70,17 @@ impl Walk {
     }
 
     fn expected(&mut self, expected: &str, value: &Value) {
+        self.expected_and(expected, value, "");
+    }
+
+    /// As [`Self::expected`], with what to do about it.
+    fn expected_and(&mut self, expected: &str, value: &Value, fix: &str) {
         self.found(
             WRONG_TYPE,
-            format_args!("is {}, but Kubernetes takes {expected} there.", kind(value)),
+            format_args!(
+                "is {}, but Kubernetes takes {expected} there.{fix}",
+                kind(value)
+            ),
         );
     }
 
@@ -104,9 +115,15 @@ impl Walk {
                         });
                     }
                 }
-                other => self.expected("a list", other),
+                other => self.expected_and("a list", other, LIST),
             },
-            (_, Some("string")) if !value.is_string() => self.expected("a string", value),
+            (_, Some("string")) => match value {
+                Value::String(_) => {}
+                Value::Number(_) | Value::Bool(_) => {
+                    self.expected_and("a string", value, " Write it in quotes.");
+                }
+                other => self.expected("a string", other),
+            },
             (_, Some("boolean")) if !value.is_boolean() => self.expected("true or false", value),
             (_, Some("integer")) => match value {
                 Value::Number(number) => {

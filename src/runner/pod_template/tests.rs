@@ -217,12 +217,12 @@ fn a_wrong_type_is_named() {
         (
             json!({"spec": {"nodeName": 1}}),
             "spec.nodeName",
-            "is a number, but Kubernetes takes a string",
+            "is a number, but Kubernetes takes a string there. Write it in quotes.",
         ),
         (
             json!({"metadata": {"labels": {"a/b": true}}}),
             "metadata.labels[\"a/b\"]",
-            "is a boolean, but Kubernetes takes a string",
+            "is a boolean, but Kubernetes takes a string there. Write it in quotes.",
         ),
         (
             json!({"metadata": {"namespace": 1}}),
@@ -242,7 +242,8 @@ fn a_wrong_type_is_named() {
         (
             main(json!({"env": {"name": "A"}})),
             "spec.containers[0].env",
-            "is an object, but Kubernetes takes a list",
+            "is an object, but Kubernetes takes a list there. Make it a list: in YAML begin each entry with `- `, in HCL \
+             write `[ … ]` around them.",
         ),
         (
             json!({"metadata": {"creationTimestamp": 1}}),
