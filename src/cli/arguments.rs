@@ -1,5 +1,6 @@
 //! The command's arguments, and the settings that they stand for.
 
+use std::fs::{self, File};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Face, Identity, Kubeconfig, Settings};
+use crate::runner::RoleArn;
 
 /// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
 /// first deployment does.
@@ -158,7 +160,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// A role to assume before anything is asked
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
     assume_role_arn: Option<String>,
     /// The name of that role's session
     #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
@@ -167,7 +169,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "ID", requires = "assume_role_arn")]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy takes
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = readable)]
     web_identity_token_file: Option<PathBuf>,
     /// The issuer of the Orchestrator's OIDC tokens
     #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
@@ -176,7 +178,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "CIDR", value_parser = cidr)]
     orchestrator_cidr: Vec<IpNet>,
     /// A kubeconfig in place of a token made from your AWS credentials
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = readable)]
     kubeconfig: Option<PathBuf>,
     /// A context of that kubeconfig in place of its current one
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
@@ -266,6 +268,28 @@ fn cidr(text: &str) -> Result<IpNet, String> {
     let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
     let range: Option<IpNet> = text.parse().ok().or_else(one);
     range.ok_or_else(|| "give a range such as 203.0.113.0/24, or an address".to_owned())
+}
+
+/// A role's ARN, as it is written.
+fn role_arn(text: &str) -> Result<String, String> {
+    let role: Result<RoleArn, _> = text.parse();
+    match role {
+        Ok(_) => Ok(text.to_owned()),
+        Err(invalid) => Err(invalid.to_string()),
+    }
+}
+
+/// A file that can be read.
+fn readable(path: &str) -> Result<PathBuf, String> {
+    let found = fs::metadata(path).map_err(|error| error.to_string())?;
+    if found.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    // A pipe is read once.
+    if found.is_file() {
+        File::open(path).map_err(|error| error.to_string())?;
+    }
+    Ok(path.into())
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

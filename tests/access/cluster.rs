@@ -29,6 +29,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         config_map_with_accounts,
     ),
     (
+        "cluster::config_map_without_a_username",
+        config_map_without_a_username,
+    ),
+    (
+        "cluster::config_map_with_two_lines",
+        config_map_with_two_lines,
+    ),
+    (
+        "cluster::another_user_name_as_the_runner",
+        another_user_name_as_the_runner,
+    ),
+    (
         "cluster::entry_with_name_and_groups",
         entry_with_name_and_groups,
     ),
@@ -241,6 +253,65 @@ fn config_map_with_accounts(cloud: &Cloud) {
             checked.text()
         );
     }
+}
+
+/// The authenticator makes no name up: nothing can be bound to the runner.
+fn config_map_without_a_username(cloud: &Cloud) {
+    let role = &cloud.runner().role_arn;
+    map_roles(cloud, &format!("- rolearn: {role}\n"));
+    cloud.authentication_mode("CONFIG_MAP");
+    let checked = cloud.check_documented();
+    checked
+        .only(&["access-entry"], &BY_USER)
+        .says("access-entry", &["without a username"]);
+    let fix = line(checked.fix("access-entry"));
+    map_roles(cloud, &format!("- rolearn: {role}\n  groups: [runners]\n"));
+    let checked = cloud.check_documented();
+    assert_eq!(
+        checked.status("access-entry"),
+        "warned",
+        "\n{}",
+        checked.text()
+    );
+    checked.says("access-entry", &["the rights of its groups, runners"]);
+    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+    map_roles(cloud, &fix);
+    cloud.check_documented().all_pass();
+}
+
+/// The last line counts, as the authenticator has it.
+fn config_map_with_two_lines(cloud: &Cloud) {
+    let role = &cloud.runner().role_arn;
+    let line = |name: &str| format!("- rolearn: {role}\n  username: {name}:{{{{SessionName}}}}\n");
+    map_roles(cloud, &(line("first") + &line("last")));
+    cloud.authentication_mode("CONFIG_MAP");
+    let checked = cloud.check_documented();
+    checked.only(&RBAC, &["job-dry-run"]);
+    checked.says("rbac-create-jobs", &["last:my-org-my-runner"]);
+    fix::mends(cloud, &checked, "rbac-create-jobs");
+}
+
+/// As the runner, too, the user is the one that the entry makes of it, and the fix binds that one.
+fn another_user_name_as_the_runner(cloud: &Cloud) {
+    let mut entry = cloud.entry();
+    cloud.aws("eks", "DeleteAccessEntry", &entry);
+    entry["type"] = json!("STANDARD");
+    entry["username"] = json!("run:{{SessionName}}");
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    checked.says("rbac-create-jobs", &["run:my-org-my-runner may not"]);
+    assert_eq!(checked.report["kubernetes_user"], "run:my-org-my-runner");
+    fix::shell(cloud, checked.fix("rbac-create-jobs"));
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    assert_eq!(
+        checked.status("job-dry-run"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
 }
 
 /// A role with a path that trusts the Orchestrator, and a runner of it.

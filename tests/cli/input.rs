@@ -321,6 +321,14 @@ fn arguments() {
             "bad_issuer",
             &[CHECK, &["--oidc-issuer", "oidc.humanitec.dev"]].concat(),
         ),
+        (
+            "bad_role",
+            &[CHECK, &["--assume-role-arn", "my-role"]].concat(),
+        ),
+        (
+            "no_kubeconfig",
+            &[CHECK, &["--kubeconfig", "no-such-file"]].concat(),
+        ),
         ("unknown_flag", &[CHECK, &["--outptu", "json"]].concat()),
     ] {
         assert_snapshot!(format!("arguments_{name}"), folder.run(arguments).all());

@@ -19,6 +19,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use tokio::sync::Mutex;
 
 use super::error::{AwsError, chain};
@@ -106,8 +108,15 @@ pub(super) async fn caller(
             assume = assume.external_id(id);
         }
         config = with(&config, region, assume.build().await);
+        credentials(&config).await.map_err(|error| match error {
+            AwsError::BadCredentials(message) => AwsError::BadCredentials(format!(
+                "The role {} cannot be assumed first, as was asked for. {message}. The caller needs sts:AssumeRole on \
+                 it, and its trust policy must name the caller",
+                role.role_arn
+            )),
+            other => other,
+        })?;
     }
-    credentials(&config).await?;
     Ok(config)
 }
 
@@ -167,10 +176,17 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
             other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
                 "The AWS credentials cannot be got: {}{}",
-                chain(&other),
+                of_sts(&other).unwrap_or_else(|| chain(&other)),
                 token_file(&other)
             )),
         })
+}
+
+/// What STS says of a role that the credentials need, where it refuses it.
+fn of_sts(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut sources = iter::successors(Some(error), |&error| error.source());
+    let refused = sources.find_map(|error| error.downcast_ref::<AssumeRoleError>())?;
+    Some(format!("{}: {}", refused.code()?, refused.message()?))
 }
 
 /// The name of the web identity token file of the environment, where it is that which cannot be read.

@@ -13,7 +13,7 @@ use crate::access::setup::{
     access_entry_command, access_entry_hcl, associate_command, aws_auth_line, cluster_arn,
     delete_entry_command, hcl, permission_command, shell,
 };
-use crate::runner::kubernetes_user;
+use crate::runner::{RoleArn, kubernetes_user};
 
 /// `cluster-active`
 pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
@@ -185,6 +185,8 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 Ok(Ok(AwsAuth::Mapped { .. })) => Outcome::passed(format!(
                     "The cluster has no access entry for {arn}, but aws-auth maps the role."
                 )),
+                Ok(Ok(AwsAuth::Unnamed { groups })) => unnamed(run.role()?, &groups)
+                    .fix(absent.cause.unwrap_or_default(), aws_auth_line(run.role()?)),
                 Ok(Ok(_)) => absent,
                 Ok(Err(_)) | Err(_) => Outcome {
                     status: crate::access::check::Status::Warned,
@@ -317,6 +319,22 @@ async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome
     ))
 }
 
+/// A line of `aws-auth` that has no user name for the role.
+fn unnamed(role: &RoleArn, groups: &[String]) -> Outcome {
+    let found = format!(
+        "aws-auth maps {role} without a username, so that the cluster knows the runner as a user without a name."
+    );
+    let outcome = if groups.is_empty() {
+        Outcome::failed(format!("{found} No Role can be bound to it."))
+    } else {
+        Outcome::warned(format!(
+            "{found} It has no more than the rights of its groups, {}, which cannot be asked about.",
+            groups.join(", ")
+        ))
+    };
+    outcome.compare("a username in the line", "none")
+}
+
 /// Authentication mode `CONFIG_MAP`: the role must be in `aws-auth`.
 async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let role = run.role()?;
@@ -334,6 +352,7 @@ async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 format!("the groups {}", groups.join(", "))
             }
         )),
+        Ok(AwsAuth::Unnamed { groups }) => unnamed(role, &groups).fix(cause, aws_auth_line(role)),
         Ok(AwsAuth::WithPath(bare)) => Outcome::failed(format!(
             "aws-auth has {role} with its path. There, role ARNs stand without their path."
         ))

@@ -15,11 +15,27 @@ pub(super) fn session_name(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .subject
         .session()
         .ok_or_else(|| unknown("session name"))?;
-    Ok(judge(&name, cut, run.settings().face))
+    let (org, id) = (run.subject.org.get(), run.subject.runner_id.get());
+    let whole = org.zip(id).map(|(org, id)| format!("{org}-{id}"));
+    let whole = whole.as_deref().filter(|_| cut);
+    Ok(judge(&name, whole, run.settings().face))
+}
+
+/// A name of 64 characters with both ends of one that is too long: such names differ at their ends.
+fn of_both_ends(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    let half = (LENGTHS.end() - 1) / 2;
+    let (start, end) = (
+        &characters[..half.min(characters.len())],
+        &characters[characters.len().saturating_sub(half + 1)..],
+    );
+    start.iter().chain(['-'].iter()).chain(end).collect()
 }
 
 /// Whether STS takes a session name.
-fn judge(name: &str, cut: bool, face: Face) -> Outcome {
+///
+/// `whole` is the default, where it had to be cut.
+fn judge(name: &str, whole: Option<&str>, face: Face) -> Outcome {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let stray = name.chars().find(|&c| !allowed(c));
     let length = name.chars().count();
@@ -44,14 +60,15 @@ fn judge(name: &str, cut: bool, face: Face) -> Outcome {
                 face.auth("session_name", &valid),
             );
     }
-    if cut {
+    if let Some(whole) = whole {
         return Outcome::warned(format!(
             "The session name is {name:?}: the default, {{org}}-{{runner id}}, was cut to 64 characters. \
-             Another runner whose id starts the same shares it, and so its Kubernetes user."
+             Another runner whose id starts the same shares it, and so its Kubernetes user. Under a session \
+             name of its own the runner is another Kubernetes user, whom its RoleBinding must name then."
         ))
         .fix(
             format!("session-name:{name}"),
-            face.auth("session_name", "a-name-of-your-own"),
+            face.auth("session_name", &of_both_ends(whole)),
         );
     }
     let as_user = if name.contains('@') {
@@ -88,14 +105,22 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             }
         }
         Err(error @ AwsError::BadCredentials(_)) => {
-            let profile = match &run.settings().profile {
+            let settings = run.settings();
+            let profile = match &settings.profile {
                 Some(profile) => format!(" --profile {}", shell(profile)),
                 None => String::new(),
+            };
+            let call = match &settings.assume_role {
+                Some(role) => format!(
+                    "assume-role --role-arn {} --role-session-name check",
+                    shell(&role.role_arn)
+                ),
+                None => "get-caller-identity".to_owned(),
             };
             error.outcome().fix(
                 "bad-credentials",
                 format!(
-                    "aws sts get-caller-identity --region {}{profile}   # must answer; `aws sso login{profile}` renews a sign-on\n",
+                    "aws sts {call} --region {}{profile}   # must answer; `aws sso login{profile}` renews a sign-on\n",
                     shell(run.region()?)
                 ),
             )
@@ -176,32 +201,39 @@ mod tests {
     #[test]
     fn session_names_are_judged_as_sts_does() {
         let long = "x".repeat(65);
-        for (name, cut, status) in [
-            ("my-org-my-runner", false, Status::Passed),
-            ("me@org", false, Status::Passed),
-            ("a+b=c,d.e_f", false, Status::Passed),
-            ("cut", true, Status::Warned),
-            ("a/b", false, Status::Failed),
-            ("a b", false, Status::Failed),
-            ("é", false, Status::Failed),
-            ("x", false, Status::Failed),
-            ("", false, Status::Failed),
-            (long.as_str(), false, Status::Failed),
+        let cut_from = format!("my-org-{}-end", "x".repeat(70));
+        let cut = Some(cut_from.as_str());
+        for (name, whole, status) in [
+            ("my-org-my-runner", None, Status::Passed),
+            ("me@org", None, Status::Passed),
+            ("a+b=c,d.e_f", None, Status::Passed),
+            ("cut", cut, Status::Warned),
+            ("a/b", None, Status::Failed),
+            ("a b", None, Status::Failed),
+            ("é", None, Status::Failed),
+            ("x", None, Status::Failed),
+            ("", None, Status::Failed),
+            (long.as_str(), None, Status::Failed),
         ] {
-            let outcome = judge(name, cut, Face::Command);
+            let outcome = judge(name, whole, Face::Command);
             assert_eq!(outcome.status, status, "{name}");
-            if status == Status::Failed {
+            if status != Status::Passed {
                 let fix = outcome.fix.unwrap();
                 let fixed = fix.split('"').nth(1).unwrap();
                 assert_eq!(
-                    judge(fixed, false, Face::Command).status,
+                    judge(fixed, None, Face::Command).status,
                     Status::Passed,
                     "{fix}"
                 );
             }
         }
+        let own = of_both_ends(&cut_from);
         assert!(
-            judge("me@org", false, Face::Command)
+            own.len() == 64 && own.starts_with("my-org-x") && own.ends_with("x-end"),
+            "{own}"
+        );
+        assert!(
+            judge("me@org", None, Face::Command)
                 .message
                 .contains("becomes -")
         );

@@ -57,6 +57,11 @@ pub(crate) enum AwsAuth {
         /// The groups.
         groups: Vec<String>,
     },
+    /// There is one without a user name. The authenticator makes none up: the user's name is empty.
+    Unnamed {
+        /// The groups.
+        groups: Vec<String>,
+    },
     /// There is one with the role's path, which `aws-auth` must not have.
     WithPath(String),
     /// There is none.
@@ -77,21 +82,25 @@ pub(crate) fn aws_auth(config_map: &Value, role: &RoleArn) -> AwsAuth {
         path: "/".to_owned(),
         ..role.clone()
     };
-    // The authenticator compares ARNs without regard to case.
+    // The authenticator compares ARNs without regard to case, and of several lines for one takes the last.
     let find = |arn: String| {
-        lines.iter().find(|line| {
+        lines.iter().rfind(|line| {
             let found = line["rolearn"].as_str();
             found.is_some_and(|found| found.eq_ignore_ascii_case(&arn))
         })
     };
     if let Some(line) = find(bare.to_string()) {
         let groups = line["groups"].as_array().into_iter().flatten();
-        return AwsAuth::Mapped {
-            username: line["username"].as_str().unwrap_or_default().to_owned(),
-            groups: groups
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+        let groups = groups
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        return match line["username"].as_str().unwrap_or_default() {
+            "" => AwsAuth::Unnamed { groups },
+            username => AwsAuth::Mapped {
+                username: username.to_owned(),
+                groups,
+            },
         };
     }
     // Everyone of such an account is known, a role by its ARN without the path.
@@ -174,6 +183,24 @@ mod tests {
             AwsAuth::Mapped {
                 username: "u:{{SessionName}}".to_owned(),
                 groups: vec!["a".to_owned(), "b".to_owned()],
+            }
+        );
+        let twice = "- {rolearn: 'arn:aws:iam::123456789012:role/Runner', username: first}\n\
+                     - {rolearn: 'arn:aws:iam::123456789012:role/Runner', username: last}\n";
+        assert_eq!(
+            aws_auth(&map(twice), &role()),
+            AwsAuth::Mapped {
+                username: "last".to_owned(),
+                groups: Vec::new(),
+            }
+        );
+        assert_eq!(
+            aws_auth(
+                &map("- {rolearn: 'arn:aws:iam::123456789012:role/Runner', groups: [a]}\n"),
+                &role()
+            ),
+            AwsAuth::Unnamed {
+                groups: vec!["a".to_owned()],
             }
         );
         assert_eq!(
