@@ -17,6 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("denied::no_cluster_access", no_cluster_access),
     ("denied::no_credentials", no_credentials),
     ("denied::bad_credentials", bad_credentials),
+    ("denied::role_to_assume_first", role_to_assume_first),
     ("denied::throttled", throttled),
     ("denied::no_time", no_time),
 ];
@@ -66,6 +67,26 @@ fn each_action(cloud: &Cloud) {
             checked.says(first, &["may not ask", action]);
         }
     }
+}
+
+/// The caller may not assume the role that it was told to: AWS's own words, and what mends it.
+fn role_to_assume_first(cloud: &Cloud) {
+    let role = cloud.runner().role_arn.clone();
+    let arguments = ["--assume-role-arn", &role];
+    let checked = cloud.check_with(&cloud.configuration(), &arguments);
+    checked.says(
+        "aws-credentials",
+        &[
+            "is not authorized to perform: sts:AssumeRole",
+            "The caller needs sts:AssumeRole on it, and its trust policy must name the caller",
+        ],
+    );
+    assert!(!checked.text().contains("Error {"), "\n{}", checked.text());
+    let fix = checked.fix("aws-credentials");
+    assert!(
+        fix.contains(&format!("aws sts assume-role --role-arn {role}")),
+        "{fix}"
+    );
 }
 
 fn access_policies(cloud: &Cloud) {
