@@ -71,7 +71,7 @@ impl Told {
                 continue;
             }
             let first = outcome.cause.as_deref().and_then(|cause| fixes.get(cause));
-            let detail = match first {
+            let mut detail = match first {
                 Some(first) => short(
                     outcome,
                     &format!("The fix is that of \"EKS access: {first}\" of this runner."),
@@ -83,6 +83,10 @@ impl Told {
             };
             if let (Some(cause), None) = (&outcome.cause, first) {
                 fixes.insert(cause.clone(), *id);
+            }
+            // Where another failure would be an error.
+            if outcome.status == Status::Failed && !fails && is_error(&Outcome::failed("")) {
+                detail += NOT_YET;
             }
             let summary = format!("EKS access: {id}");
             let diagnostic = if fails {
@@ -114,6 +118,10 @@ impl Told {
         )
     }
 }
+
+/// Why a failed check is a warning where others are errors.
+const NOT_YET: &str =
+    "\n\nThe same apply may make or change what this is about, so that it does not fail the plan.";
 
 /// What is so, and where its fix stands.
 fn short(outcome: &Outcome, fix: &str) -> String {

@@ -68,6 +68,7 @@ fn error_in_the_plan(cli: &Cli) {
         .plan(&[])
         .ok()
         .has("Warning: EKS access: role-exists")
+        .has("The same apply may make")
         .has_not("Error:");
     scene.set_up();
     scene.break_trust();
