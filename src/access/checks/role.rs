@@ -132,7 +132,8 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "Can't tell whether the trust policy lets the Orchestrator in: {what}."
         )),
         Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
-            format!("role-trust:{}:{subject}", role.arn),
+            // One for all runners of the role: each has a sub of its own, and one policy is mended.
+            format!("role-trust:{}", role.arn),
             trust_command(run.role()?, &amended(document, &who)),
         ),
     })

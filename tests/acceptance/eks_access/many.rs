@@ -17,12 +17,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "EKS access: an apply of fifty runners with one broken role",
         fifty_applied,
     ),
+    (
+        "EKS access: a plan of fifty runners that one role does not trust",
+        fifty_not_trusted,
+    ),
 ];
+
+fn fifty_of_one_role() -> String {
+    runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\n  id = each.key")
+}
 
 /// Fifty runners of a role that does not exist.
 fn fifty() -> String {
-    runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\n  id = each.key")
-        .replace(ROLE_NAME, "no-such-role")
+    fifty_of_one_role().replace(ROLE_NAME, "no-such-role")
 }
 
 /// The lines of the boxes that diagnostics are shown in.
@@ -86,4 +93,24 @@ fn fifty_applied(cli: &Cli) {
     let lines = boxes(&apply).len();
     assert!(lines < 50 * 12 + 40, "{lines} lines:\n{}", apply.text);
     scene.nothing_is_registered();
+}
+
+/// Each wants a `sub` of its own, in one policy: its fix is told once.
+fn fifty_not_trusted(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    scene.write(&modes("error", "off", CIDRS), &fifty_of_one_role());
+    scene.init();
+    let plan = scene.workspace.plan(&[]).fails();
+    assert_eq!(count(&plan, "Error: "), 50, "{}", plan.text);
+    assert_eq!(count(&plan, "Error: EKS access: role-trust"), 50);
+    let short = count(&plan, "The cause is that of the runner");
+    assert_eq!(short, 49, "{}", plan.text);
+    assert_eq!(
+        count(&plan, "update-assume-role-policy"),
+        1,
+        "{}",
+        plan.text
+    );
 }
