@@ -14,6 +14,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("inside::service_account", service_account),
     ("inside::each_verb", each_verb),
     ("inside::wrong_user", wrong_user),
+    ("inside::binding_of_another_role", binding_of_another_role),
+    ("inside::rules_are_kept", rules_are_kept),
+    ("inside::near_misses", near_misses),
     ("inside::access_policy", access_policy),
     ("inside::references", references),
     (
@@ -136,6 +139,85 @@ fn wrong_user(cloud: &Cloud) {
         &[old, "another name", "humanitec-runner-eks-role/new-session"],
     );
     fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+}
+
+/// Takes the documented binding away.
+fn unbind(cloud: &Cloud) -> String {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let name = "humanitec-runner-orchestrator-access";
+    cloud.kubectl(&["delete", "rolebinding", name, &namespace]);
+    namespace
+}
+
+/// A binding's role cannot be changed.
+fn binding_of_another_role(cloud: &Cloud) {
+    let namespace = unbind(cloud);
+    let name = "humanitec-runner-orchestrator-access:my-org:my-runner";
+    let user =
+        "--user=arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner";
+    let view = "--clusterrole=view";
+    cloud.kubectl(&["create", "rolebinding", name, &namespace, view, user]);
+    let checked = cloud.check_documented();
+    checked.says("rbac-create-jobs", &[name, "ClusterRole \"view\""]);
+    fix::mends(cloud, &checked, "rbac-create-jobs");
+
+    let mut runner = cloud.configuration();
+    let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = state;
+    let name = format!(
+        "humanitec-runner-state:{}:{}",
+        cloud.runner().namespace,
+        cloud.runner().service_account
+    );
+    cloud.kubectl(&["create", "rolebinding", &name, &namespace, view, user]);
+    let checked = cloud.check(&runner);
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+}
+
+/// What somebody has added to the Roles stays there.
+fn rules_are_kept(cloud: &Cloud) {
+    let namespace = unbind(cloud);
+    let mut runner = cloud.configuration();
+    let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = state;
+    let own = json!({"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]});
+    for (role, id) in [
+        ("humanitec-runner-orchestrator-access", "rbac-create-jobs"),
+        ("humanitec-runner-state", "state-storage"),
+    ] {
+        let object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": role, "namespace": cloud.runner().namespace},
+            "rules": [own],
+        });
+        cloud.eks.apply(&object.to_string()).unwrap();
+        let checked = cloud.check(&runner);
+        fix::apply(cloud, &mut runner, &checked, id);
+        let rules = "--output=jsonpath={.rules}";
+        let rules = cloud.kubectl(&["get", "role", role, &namespace, rules]);
+        let rules: Value = serde_json::from_str(&rules).unwrap();
+        assert!(rules.as_array().unwrap().contains(&own), "{rules}");
+    }
+    cloud.check(&runner).all_pass();
+}
+
+/// The binding of another runner of the same role is not said to be wrong, and one of the cluster is named, too.
+fn near_misses(cloud: &Cloud) {
+    unbind(cloud);
+    let other = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-r1";
+    let user = format!("--user={other}");
+    let view = "--clusterrole=view";
+    cloud.kubectl(&["create", "clusterrolebinding", "near", view, &user]);
+    let checked = cloud.check_documented();
+    cloud.kubectl(&["delete", "clusterrolebinding", "near"]);
+    checked.only(&RBAC, &["job-dry-run"]).says(
+        "rbac-get-jobs",
+        &[
+            "The ClusterRoleBinding \"near\"",
+            other,
+            "may be another runner's",
+        ],
+    );
 }
 
 fn access_policy(cloud: &Cloud) {
