@@ -248,11 +248,13 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
             let names_role = bound.contains(&format!(":assumed-role/{role_name}/"))
                 || (bound.contains(":role/") && bound.ends_with(&format!("/{role_name}")));
             if is_user && names_role {
-                near.get_or_insert_with(|| { format!(
-                    " The {kind} {name:?} binds the user {bound:?}, which is another name: the runner is {:?}. \
-                     It may be another runner's; if it is meant for this one, that is why.",
-                    user.name
-                ) });
+                near.get_or_insert_with(|| {
+                    format!(
+                        " The {kind} {name:?} binds the user {bound:?}, which is another name: the runner is {:?}. \
+                         It may be another runner's; if it is meant for this one, that is why.",
+                        user.name
+                    )
+                });
             }
         }
     }
