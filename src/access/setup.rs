@@ -106,13 +106,11 @@ impl Setup {
         );
         let mut documents: Vec<String> = namespaces.into_iter().map(namespace_yaml).collect();
         documents.push(service_account_yaml(&self.namespace, &self.service_account));
-        documents.push(rbac_yaml(
-            &self.namespace,
-            &self.kubernetes_user,
-            &self.own_name,
-        ));
+        let rbac = rbac_grant(&self.namespace, &self.kubernetes_user, &self.own_name);
+        documents.push(rbac.yaml());
         if let Some(state) = &self.state_namespace {
-            documents.push(state_yaml(state, &self.namespace, &self.service_account));
+            let grant = state_grant(state, &self.namespace, &self.service_account);
+            documents.push(grant.yaml());
         }
         documents.join("---\n")
     }
@@ -341,60 +339,122 @@ pub(crate) fn service_account_yaml(namespace: &str, name: &str) -> String {
 
 /// What lets the Orchestrator start Jobs in a namespace, as this user. The Role serves every runner of the
 /// namespace; the binding is this runner's own, named after it.
-pub(crate) fn rbac_yaml(namespace: &str, user: &str, own_name: &str) -> String {
+pub(crate) fn rbac_grant(namespace: &str, user: &str, own_name: &str) -> Grant {
     let rules = [
         ("batch", &["jobs"][..], &["create", "get"][..]),
         ("", &["pods", "events"], &["list"]),
     ];
-    let subject = format!(
-        "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n",
-        yaml(user)
-    );
-    let binding = format!("{ROLE_NAME}:{own_name}");
-    role_and_binding(ROLE_NAME, &binding, namespace, &rules, &subject)
+    Grant {
+        role: ROLE_NAME,
+        binding: format!("{ROLE_NAME}:{own_name}"),
+        namespace: namespace.to_owned(),
+        rules: rules.map(rule).to_vec(),
+        subject: format!(
+            "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n",
+            yaml(user)
+        ),
+    }
 }
 
 /// What lets a Job's pod keep its state in a namespace. The Role serves every runner that does; the binding is the
 /// service account's own.
-pub(crate) fn state_yaml(namespace: &str, job_namespace: &str, service_account: &str) -> String {
+pub(crate) fn state_grant(namespace: &str, job_namespace: &str, service_account: &str) -> Grant {
     let verbs = &["get", "list", "create", "update", "delete"][..];
     let rules = [
         ("", &["secrets"][..], verbs),
         ("coordination.k8s.io", &["leases"], verbs),
     ];
-    let subject = format!(
-        "- kind: ServiceAccount\n  name: {}\n  namespace: {}\n",
-        yaml(service_account),
-        yaml(job_namespace)
-    );
-    let binding = format!("{STATE_ROLE_NAME}:{job_namespace}:{service_account}");
-    role_and_binding(STATE_ROLE_NAME, &binding, namespace, &rules, &subject)
+    Grant {
+        role: STATE_ROLE_NAME,
+        binding: format!("{STATE_ROLE_NAME}:{job_namespace}:{service_account}"),
+        namespace: namespace.to_owned(),
+        rules: rules.map(rule).to_vec(),
+        subject: format!(
+            "- kind: ServiceAccount\n  name: {}\n  namespace: {}\n",
+            yaml(service_account),
+            yaml(job_namespace)
+        ),
+    }
 }
 
-/// A Role with rules of (API group, resources, verbs), and its binding to a subject.
-fn role_and_binding(
-    name: &str,
-    binding: &str,
-    namespace: &str,
-    rules: &[(&str, &[&str], &[&str])],
-    subject: &str,
-) -> String {
-    let (binding, namespace) = (yaml(binding), yaml(namespace));
-    let mut text = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n  namespace: {namespace}\nrules:\n"
-    );
-    for (group, resources, verbs) in rules {
-        // Writing to a String does not fail.
+fn rule((group, resources, verbs): (&str, &[&str], &[&str])) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+}
+
+/// A Role and its binding to a subject.
+pub(crate) struct Grant {
+    /// The Role's name.
+    pub(crate) role: &'static str,
+    /// The RoleBinding's name.
+    pub(crate) binding: String,
+    /// Where both are.
+    pub(crate) namespace: String,
+    rules: Vec<Value>,
+    /// The subject in YAML.
+    subject: String,
+}
+
+impl Grant {
+    /// With the rules that the Role has already: they are kept, and only what they do not allow is added.
+    pub(crate) fn beside(mut self, found: &[Value]) -> Self {
+        let needed = std::mem::replace(&mut self.rules, found.to_vec());
+        self.rules.extend(
+            needed
+                .into_iter()
+                .filter_map(|rule| not_allowed(rule, found)),
+        );
+        self
+    }
+
+    /// Both as manifests.
+    pub(crate) fn yaml(&self) -> String {
+        let Self { role, subject, .. } = self;
+        let (binding, namespace) = (yaml(&self.binding), yaml(&self.namespace));
+        let mut text = format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {role}\n  namespace: {namespace}\nrules:\n"
+        );
+        for rule in &self.rules {
+            let mut start = "- ";
+            for key in ["apiGroups", "resources", "resourceNames", "verbs"] {
+                let Some(values) = rule[key].as_array() else {
+                    continue;
+                };
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                // Writing to a String does not fail.
+                let _ = writeln!(text, "{start}{key}: [{}]", values.join(", "));
+                start = "  ";
+            }
+        }
         let _ = write!(
             text,
-            "- apiGroups: [\"{group}\"]\n  resources: {resources:?}\n  verbs: {verbs:?}\n"
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {binding}\n  namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {role}\nsubjects:\n{subject}"
         );
+        text
     }
-    let _ = write!(
-        text,
-        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {binding}\n  namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {name}\nsubjects:\n{subject}"
-    );
-    text
+}
+
+/// A rule without the resources for which others allow all its verbs; `None` when nothing is left.
+fn not_allowed(mut rule: Value, found: &[Value]) -> Option<Value> {
+    let has = |rule: &Value, key: &str, value: &Value| {
+        let values = rule[key].as_array();
+        values.is_some_and(|all| all.iter().any(|one| one == value || one == "*"))
+    };
+    let (group, verbs) = (rule["apiGroups"][0].clone(), rule["verbs"].clone());
+    let resources = rule["resources"].as_array_mut()?;
+    resources.retain(|resource| {
+        let allowed = |verb: &Value| {
+            found.iter().any(|rule| {
+                rule["resourceNames"].is_null()
+                    && has(rule, "apiGroups", &group)
+                    && has(rule, "resources", resource)
+                    && has(rule, "verbs", verb)
+            })
+        };
+        !verbs
+            .as_array()
+            .is_some_and(|verbs| verbs.iter().all(allowed))
+    });
+    (!resources.is_empty()).then_some(rule)
 }
 
 /// A command that applies manifests, also when each of its lines is pasted with the indentation in
@@ -572,7 +632,7 @@ mod tests {
 
     #[test]
     fn manifests_are_applied_as_one_text_that_may_be_indented() {
-        let command = kubectl_apply(&rbac_yaml("ns", "it's me", "own"));
+        let command = kubectl_apply(&rbac_grant("ns", "it's me", "own").yaml());
         let indented = command.replace('\n', "\n  ");
         let quoted = indented.replace(r"'\''", "\u{1}");
         let manifest = quoted.split('\'').nth(1).unwrap().replace('\u{1}', "'");
@@ -580,6 +640,30 @@ mod tests {
         assert_eq!(list["items"][0]["kind"], "Role");
         assert_eq!(list["items"][0]["rules"][0]["verbs"][1], "get");
         assert_eq!(list["items"][1]["subjects"][0]["name"], "it's me");
+    }
+
+    #[test]
+    fn the_rules_of_a_role_are_kept() {
+        let rules = |found: Value| {
+            let grant = rbac_grant("ns", "me", "own").beside(found.as_array().unwrap());
+            let yaml = grant.yaml();
+            let role: Value = serde_saphyr::from_str(yaml.split("---").next().unwrap()).unwrap();
+            role["rules"].clone()
+        };
+        let one = json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get"]});
+        let jobs =
+            json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
+        let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]});
+        let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["list"]});
+        assert_eq!(rules(json!([one, pods])), json!([one, pods, jobs, events]));
+        let all = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
+        assert_eq!(rules(all.clone()), all);
+        // A rule about one object is none about all.
+        let named = json!({"apiGroups": [""], "resources": ["events"], "resourceNames": ["x"], "verbs": ["list"]});
+        assert_eq!(
+            rules(json!([named, pods])),
+            json!([named, pods, jobs, events])
+        );
     }
 
     #[test]

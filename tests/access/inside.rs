@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{Cloud, RBAC, set};
+use crate::cloud::{Checked, Cloud, RBAC, set};
 use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -14,6 +14,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("inside::service_account", service_account),
     ("inside::each_verb", each_verb),
     ("inside::wrong_user", wrong_user),
+    ("inside::binding_of_another_role", binding_of_another_role),
+    ("inside::rules_are_kept", rules_are_kept),
+    ("inside::near_misses", near_misses),
     ("inside::access_policy", access_policy),
     ("inside::references", references),
     (
@@ -22,6 +25,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("inside::pod_security", pod_security),
     ("inside::quotas", quotas),
+    ("inside::limit_range", limit_range),
+    ("inside::quota_that_wants_limits", quota_that_wants_limits),
+    ("inside::quota_in_another_unit", quota_in_another_unit),
     ("inside::invalid_pod_template", invalid_pod_template),
 ];
 
@@ -133,6 +139,85 @@ fn wrong_user(cloud: &Cloud) {
         &[old, "another name", "humanitec-runner-eks-role/new-session"],
     );
     fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+}
+
+/// Takes the documented binding away.
+fn unbind(cloud: &Cloud) -> String {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let name = "humanitec-runner-orchestrator-access";
+    cloud.kubectl(&["delete", "rolebinding", name, &namespace]);
+    namespace
+}
+
+/// A binding's role cannot be changed.
+fn binding_of_another_role(cloud: &Cloud) {
+    let namespace = unbind(cloud);
+    let name = "humanitec-runner-orchestrator-access:my-org:my-runner";
+    let user =
+        "--user=arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner";
+    let view = "--clusterrole=view";
+    cloud.kubectl(&["create", "rolebinding", name, &namespace, view, user]);
+    let checked = cloud.check_documented();
+    checked.says("rbac-create-jobs", &[name, "ClusterRole \"view\""]);
+    fix::mends(cloud, &checked, "rbac-create-jobs");
+
+    let mut runner = cloud.configuration();
+    let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = state;
+    let name = format!(
+        "humanitec-runner-state:{}:{}",
+        cloud.runner().namespace,
+        cloud.runner().service_account
+    );
+    cloud.kubectl(&["create", "rolebinding", &name, &namespace, view, user]);
+    let checked = cloud.check(&runner);
+    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+}
+
+/// What somebody has added to the Roles stays there.
+fn rules_are_kept(cloud: &Cloud) {
+    let namespace = unbind(cloud);
+    let mut runner = cloud.configuration();
+    let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = state;
+    let own = json!({"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]});
+    for (role, id) in [
+        ("humanitec-runner-orchestrator-access", "rbac-create-jobs"),
+        ("humanitec-runner-state", "state-storage"),
+    ] {
+        let object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": role, "namespace": cloud.runner().namespace},
+            "rules": [own],
+        });
+        cloud.eks.apply(&object.to_string()).unwrap();
+        let checked = cloud.check(&runner);
+        fix::apply(cloud, &mut runner, &checked, id);
+        let rules = "--output=jsonpath={.rules}";
+        let rules = cloud.kubectl(&["get", "role", role, &namespace, rules]);
+        let rules: Value = serde_json::from_str(&rules).unwrap();
+        assert!(rules.as_array().unwrap().contains(&own), "{rules}");
+    }
+    cloud.check(&runner).all_pass();
+}
+
+/// The binding of another runner of the same role is not said to be wrong, and one of the cluster is named, too.
+fn near_misses(cloud: &Cloud) {
+    unbind(cloud);
+    let other = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-r1";
+    let user = format!("--user={other}");
+    let view = "--clusterrole=view";
+    cloud.kubectl(&["create", "clusterrolebinding", "near", view, &user]);
+    let checked = cloud.check_documented();
+    cloud.kubectl(&["delete", "clusterrolebinding", "near"]);
+    checked.only(&RBAC, &["job-dry-run"]).says(
+        "rbac-get-jobs",
+        &[
+            "The ClusterRoleBinding \"near\"",
+            other,
+            "may be another runner's",
+        ],
+    );
 }
 
 fn access_policy(cloud: &Cloud) {
@@ -298,19 +383,116 @@ fn pod_security(cloud: &Cloud) {
     fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
 }
 
-/// Sets a quota of nothing, with the status that a controller would write.
-fn quota(cloud: &Cloud, resource: &str) {
+/// Checks until the API server has seen what was changed last.
+#[track_caller]
+fn once_refused(cloud: &Cloud) -> Checked {
+    let start = Instant::now();
+    loop {
+        let checked = cloud.check_documented();
+        if checked.status("job-dry-run") == "failed" {
+            return checked;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "\n{}",
+            checked.text()
+        );
+    }
+}
+
+/// A container's limit is the LimitRange's then, and its request is above that.
+fn limit_range(cloud: &Cloud) {
+    let namespace = &cloud.runner().namespace;
+    for (limits, said) in [
+        (
+            json!({"type": "Container", "max": {"memory": "512Mi"}}),
+            "must be less than or equal to memory limit",
+        ),
+        (
+            json!({"type": "Pod", "min": {"memory": "2Gi"}}),
+            "minimum memory usage per Pod",
+        ),
+    ] {
+        let range = json!({
+            "apiVersion": "v1", "kind": "LimitRange",
+            "metadata": {"name": "small", "namespace": namespace},
+            "spec": {"limits": [limits]},
+        });
+        cloud.eks.apply(&range.to_string()).unwrap();
+        let start = Instant::now();
+        let checked = loop {
+            let checked = once_refused(cloud);
+            if checked.message("job-dry-run").contains(said) {
+                break checked;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "{said}\n{}",
+                checked.text()
+            );
+        };
+        checked
+            .only(&["job-dry-run"], &[])
+            .says("job-dry-run", &["Job's pod", said]);
+        let fix = checked.fix("job-dry-run");
+        let command = format!("kubectl describe limitrange -n {namespace}");
+        assert!(
+            fix.contains(&command) && !fix.contains("invalid Job"),
+            "{fix}"
+        );
+        fix::shell(cloud, fix);
+    }
+}
+
+fn quota_that_wants_limits(cloud: &Cloud) {
+    let hard = json!({"limits.memory": "8Gi", "limits.cpu": "8", "requests.cpu": "8"});
+    let used = json!({"limits.memory": "0", "limits.cpu": "0", "requests.cpu": "0"});
+    quota_of(cloud, &hard, &used);
+    let checked = once_refused(cloud);
+    checked
+        .only(&["job-dry-run"], &[])
+        .says("job-dry-run", &["must specify limits.cpu for: main"]);
+    let fix = checked.fix("job-dry-run");
+    for name in ["limits.memory", "limits.cpu", "requests.cpu"] {
+        assert!(fix.contains(&format!("resources.{name}")), "{fix}");
+    }
+    fix::shell(cloud, fix);
+    let start = Instant::now();
+    while cloud.check_documented().status("job-dry-run") != "passed" {
+        assert!(start.elapsed() < Duration::from_secs(10), "{fix}");
+    }
+}
+
+fn quota_in_another_unit(cloud: &Cloud) {
+    let hard = json!({"requests.memory": "1G"});
+    quota_of(cloud, &hard, &json!({"requests.memory": "512M"}));
+    let checked = once_refused(cloud);
+    checked.says("job-dry-run", &["requested: requests.memory=1Gi"]);
+    fix::shell(cloud, checked.fix("job-dry-run"));
     let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let raised = "--output=jsonpath={.spec.hard.requests\\.memory}";
+    let hard = cloud.kubectl(&["get", "resourcequota", "none", &namespace, raised]);
+    assert_eq!(hard, (512_000_000 + (1_u64 << 30)).to_string());
+}
+
+/// Sets a quota of nothing.
+fn quota(cloud: &Cloud, resource: &str) {
     let none = json!({resource: "0"});
+    quota_of(cloud, &none, &none);
+}
+
+/// Sets a quota, with the status that a controller would write.
+fn quota_of(cloud: &Cloud, hard: &Value, used: &Value) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
     let quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
         "metadata": {"name": "none", "namespace": cloud.runner().namespace},
-        "spec": {"hard": none},
+        "spec": {"hard": hard},
     });
     cloud.eks.apply(&quota.to_string()).unwrap();
     let status = format!(
         "--patch={}",
-        json!({"status": {"hard": none, "used": none}})
+        json!({"status": {"hard": hard, "used": used}})
     );
     cloud.kubectl(&[
         "patch",

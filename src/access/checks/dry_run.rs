@@ -8,7 +8,7 @@ use crate::access::check::Outcome;
 use crate::access::kubernetes::job::{pod_of, without_generated_name};
 use crate::access::kubernetes::{Admitted, Cluster, KubeError};
 use crate::access::run::Run;
-use crate::access::setup::{kubectl_apply, namespace_yaml};
+use crate::access::setup::{kubectl_apply, namespace_yaml, yaml};
 
 /// `job-dry-run`
 ///
@@ -20,7 +20,7 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let cluster = cluster(run).await?;
     if run.as_runner() {
         let tried = cluster.try_create(&path, &job, None).await;
-        return judge(run, "Job", tried).map(|outcome| match outcome.is_good() {
+        return judge(run, JOB, tried).map(|outcome| match outcome.is_good() {
             true => Outcome {
                 message: format!(
                     "{} Its pod cannot be tried as the runner; {} does that.",
@@ -52,7 +52,7 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
         cluster.try_create(&path, &job, Some(&user)),
         cluster.try_create(&pods, &pod, Some(&controller)),
     );
-    let of_job = judge(run, "Job", tried_job)?;
+    let of_job = judge(run, JOB, tried_job)?;
     if !of_job.is_good() {
         return Ok(of_job);
     }
@@ -72,6 +72,9 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
         _ => of_pod,
     })
 }
+
+/// What is tried first, in writing.
+const JOB: &str = "Job";
 
 /// What a try comes to.
 fn judge(
@@ -105,7 +108,12 @@ fn judge(
         .compare("admitted", format!("refused with the status {code}"))
     };
     let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
-    Ok(match refusal(*code, message) {
+    let refusal = match refusal(*code, message) {
+        // The Job with the same template was admitted before: something has changed the pod since.
+        Refusal::Invalid if what != JOB => Refusal::LimitRange,
+        other => other,
+    };
+    Ok(match refusal {
         Refusal::MayNotImpersonate => Outcome::skipped(format!(
             "The caller may not impersonate the runner's user, so the {what} cannot be tried as it: {message}."
         )),
@@ -128,9 +136,19 @@ fn judge(
         ),
         Refusal::Quota => refused().fix(
             cause,
-            quota_command(namespace, message).unwrap_or_else(|| {
-                format!("kubectl describe resourcequota -n {namespace}   # then raise it\n")
-            }),
+            quota_command(namespace, message)
+                .or_else(|| default_resources(namespace, message))
+                .unwrap_or_else(|| {
+                    format!("kubectl describe resourcequota -n {namespace}   # then raise it\n")
+                }),
+        ),
+        Refusal::LimitRange => refused().fix(
+            cause,
+            format!(
+                "# The Job is admitted, and its pod is not: a LimitRange of the namespace (or a policy that changes pods)\n\
+                 # does not go with what the pod asks for. Change it, or the resources in job.pod_template.\n\
+                 kubectl describe limitrange -n {namespace}\n"
+            ),
         ),
         Refusal::Invalid => refused().fix(
             cause,
@@ -188,9 +206,52 @@ fn quota_command(namespace: &str, message: &str) -> Option<String> {
     ))
 }
 
-/// The sum of two of Kubernetes' quantities of the same unit.
+/// Gives containers the resources that a quota wants every one to have. The text is
+/// `failed quota: NAME: must specify limits.cpu for: main; limits.memory for: main,other`.
+fn default_resources(namespace: &str, message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("failed quota: ")?;
+    let (_, missing) = rest.split_once(": must specify ")?;
+    let (mut limits, mut requests, mut names) = (Map::new(), Map::new(), Vec::new());
+    for one in missing.split("; ") {
+        let (name, _) = one.split_once(" for: ")?;
+        let (kind, resource) = name.split_once('.').unwrap_or(("requests", name));
+        // No limit may be below what the Orchestrator's container requests.
+        let quantity = match resource {
+            "cpu" => "1",
+            "memory" | "ephemeral-storage" => "1Gi",
+            _ => return None,
+        };
+        let defaults = match kind {
+            "limits" => &mut limits,
+            "requests" => &mut requests,
+            _ => return None,
+        };
+        defaults.insert(resource.to_owned(), quantity.into());
+        names.push(format!("resources.{kind}.{resource}"));
+    }
+    let mut defaults = Map::from_iter([("type".to_owned(), "Container".into())]);
+    for (name, quantities) in [("default", limits), ("defaultRequest", requests)] {
+        if !quantities.is_empty() {
+            defaults.insert(name.to_owned(), quantities.into());
+        }
+    }
+    let range = format!(
+        "apiVersion: v1\nkind: LimitRange\nmetadata:\n  name: humanitec-runner-defaults\n  namespace: {}\n\
+         spec:\n  limits:\n  - {}\n",
+        yaml(namespace),
+        serde_json::Value::from(defaults)
+    );
+    Some(format!(
+        "# In job.pod_template, for the containers that the message names: {}.\n\
+         # Or for all containers of the namespace that do not say so themselves:\n{}",
+        names.join(", "),
+        kubectl_apply(&range)
+    ))
+}
+
+/// The sum of two of Kubernetes' quantities: in their unit, or in none where they have two.
 fn sum(one: &str, other: &str) -> Option<String> {
-    let parts = |quantity: &str| -> Option<(u64, String)> {
+    let parts = |quantity: &str| -> Option<(u128, String)> {
         let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = quantity.split_at(digits);
         Some((number.parse().ok()?, unit.to_owned()))
@@ -200,8 +261,31 @@ fn sum(one: &str, other: &str) -> Option<String> {
         ((one, unit), (other, same)) if unit == same => {
             Some(format!("{}{unit}", one.checked_add(other)?))
         }
-        _ => None,
+        ((one, unit), (other, another)) => {
+            let one = one.checked_mul(thousandths(&unit)?)?;
+            let milli = one.checked_add(other.checked_mul(thousandths(&another)?)?)?;
+            Some(match milli % 1000 {
+                0 => (milli / 1000).to_string(),
+                _ => format!("{milli}m"),
+            })
+        }
     }
+}
+
+/// How many thousandths a unit of Kubernetes' quantities is.
+fn thousandths(unit: &str) -> Option<u128> {
+    if unit == "m" {
+        return Some(1);
+    }
+    let (base, prefix): (u128, _) = match unit.strip_suffix('i') {
+        Some(prefix) => (1024, prefix),
+        None => (1000, unit),
+    };
+    let prefixes = ["", "K", "M", "G", "T", "P", "E"];
+    let power = prefixes
+        .iter()
+        .position(|one| one.eq_ignore_ascii_case(prefix))?;
+    Some(base.pow(u32::try_from(power).ok()?) * 1000)
 }
 
 /// Why the API refused an object.
@@ -213,6 +297,7 @@ enum Refusal {
     NoNamespace,
     PodSecurity,
     Quota,
+    LimitRange,
     Invalid,
     /// Something else refused: a webhook, a policy.
     Other,
@@ -228,6 +313,11 @@ fn refusal(code: u16, message: &str) -> Refusal {
         403 if message.contains("violates PodSecurity") => Refusal::PodSecurity,
         403 if message.contains("exceeded quota") || message.contains("failed quota") => {
             Refusal::Quota
+        }
+        403 if message.contains(" usage per ")
+            || message.contains("limit to request ratio per ") =>
+        {
+            Refusal::LimitRange
         }
         400 if message.contains("does not support dry run") => Refusal::NoDryRun,
         // A webhook, and a ValidatingAdmissionPolicy, which answers 422.
@@ -255,7 +345,9 @@ mod tests {
              '{\"spec\":{\"hard\":{\"pods\":\"11\",\"requests.memory\":\"4Gi\"}}}'   # or more\n"
         );
         assert_eq!(sum("1Gi", "0").as_deref(), Some("1Gi"));
-        assert_eq!(sum("1Gi", "512Mi"), None);
+        assert_eq!(sum("512M", "1Gi").as_deref(), Some("1585741824"));
+        assert_eq!(sum("1", "500m").as_deref(), Some("1500m"));
+        assert_eq!(sum("1Gi", "many"), None);
         assert_eq!(
             quota_command("ns", "failed quota: q: must specify limits.cpu"),
             None
@@ -327,6 +419,11 @@ mod tests {
                 403,
                 r#"jobs.batch is forbidden: User "u" cannot create resource "jobs""#,
                 Refusal::Other,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: maximum memory usage per Container is 512Mi, but limit is 1Gi"#,
+                Refusal::LimitRange,
             ),
             (404, r#"namespaces "ns" not found"#, Refusal::NoNamespace),
             (

@@ -11,7 +11,7 @@ use crate::access::check::Outcome;
 use crate::access::kubernetes::user::{User, in_scope, policy_grants};
 use crate::access::kubernetes::{Access, Cluster};
 use crate::access::run::{Run, unknown};
-use crate::access::setup::{kubectl_apply, rbac_yaml};
+use crate::access::setup::{Grant, kubectl_apply, rbac_grant, shell};
 
 /// Something that the Orchestrator does.
 pub(super) struct Right {
@@ -85,14 +85,14 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         .subject
         .own_name()
         .ok_or_else(|| unknown("runner's id"))?;
-    let fix = kubectl_apply(&rbac_yaml(namespace, &name, &own_name));
+    let fix = granting(&cluster, rbac_grant(namespace, &name, &own_name));
     let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
     Ok(match granted {
         Granted::By(policy) => Outcome::passed(format!(
             "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
         )),
         Granted::CantTell(why) => Outcome::skipped(format!("By RBAC, {refused} {why}"))
-            .fix(cause, fix)
+            .fix(cause, fix.await)
             .retryable(),
         Granted::No => {
             let user = known.unwrap_or(User {
@@ -105,7 +105,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
                     format!("{verb} {resource} allowed to User {}", user.name),
                     "no Role or ClusterRole that is bound to it allows it",
                 )
-                .fix(cause, fix)
+                .fix(cause, fix.await)
                 .not_yet()
         }
     })
@@ -169,18 +169,64 @@ async fn by_access_policy(run: &Run<'_>, namespace: &str, verb: &str) -> Result<
     })
 }
 
-/// The cause, as far as the bindings of the namespace show it: a binding to another name of the
-/// same role, or one to a role that does not allow it. Nothing when they cannot be read.
+const API: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+/// The commands that give a grant, beside what is there of it: the Role keeps its rules, and a binding of that name to
+/// another role, which cannot be changed, goes first. What cannot be read is taken not to be there, and of the Role
+/// the commands say so.
+pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> String {
+    let (namespace, role) = (&grant.namespace, grant.role);
+    let (found, bindings) = tokio::join!(
+        cluster.get(format!("{API}/namespaces/{namespace}/roles/{role}")),
+        cluster.get(format!("{API}/namespaces/{namespace}/rolebindings")),
+    );
+    let bindings = bindings.unwrap_or_default();
+    let mut bindings = bindings["items"].as_array().into_iter().flatten();
+    let binds_another = bindings.any(|one| {
+        let of = &one["roleRef"];
+        one["metadata"]["name"] == *grant.binding && (of["kind"] != "Role" || of["name"] != role)
+    });
+    let unread = match &found {
+        Err(error) if !error.is_not_found() => {
+            format!("# The Role {role} could not be read: where it is, this replaces its rules.\n")
+        }
+        _ => String::new(),
+    };
+    let delete = match binds_another {
+        true => format!(
+            "kubectl delete rolebinding {} -n {}\n",
+            shell(&grant.binding),
+            shell(namespace)
+        ),
+        false => String::new(),
+    };
+    let found = found.unwrap_or_default();
+    let rules = found["rules"].as_array().map(Vec::as_slice);
+    unread + &delete + &kubectl_apply(&grant.beside(rules.unwrap_or_default()).yaml())
+}
+
+/// The cause, as far as the bindings show it: a binding to another name of the same role, or one to
+/// a role that does not allow it. Nothing when they cannot be read.
 async fn why_not(run: &Run<'_>, namespace: &str, user: &User) -> Option<String> {
-    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
-    let bindings = cluster(run).await.ok()?.get(path).await.ok()?;
+    let cluster = cluster(run).await.ok()?;
+    let (here, everywhere) = tokio::join!(
+        cluster.get(format!("{API}/namespaces/{namespace}/rolebindings")),
+        cluster.get(format!("{API}/clusterrolebindings")),
+    );
+    let bindings = [
+        ("RoleBinding", here.unwrap_or_default()),
+        ("ClusterRoleBinding", everywhere.unwrap_or_default()),
+    ];
     explain(&bindings, user, &run.role().ok()?.name)
 }
 
-fn explain(bindings: &Value, user: &User, role_name: &str) -> Option<String> {
-    let bindings = bindings["items"].as_array()?;
+fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Option<String> {
     let mut near = None;
-    for binding in bindings {
+    let items = bindings.iter().flat_map(|(kind, list)| {
+        let items = list["items"].as_array().into_iter().flatten();
+        items.map(move |binding| (kind, binding))
+    });
+    for (kind, binding) in items {
         let name = binding["metadata"]["name"].as_str().unwrap_or_default();
         for subject in binding["subjects"].as_array().into_iter().flatten() {
             let Some(bound) = subject["name"].as_str() else {
@@ -193,7 +239,7 @@ fn explain(bindings: &Value, user: &User, role_name: &str) -> Option<String> {
             {
                 let role = &binding["roleRef"];
                 return Some(format!(
-                    " The RoleBinding {name:?} binds it to the {} {:?}, which does not exist or does not allow this.",
+                    " The {kind} {name:?} binds it to the {} {:?}, which does not exist or does not allow this.",
                     role["kind"].as_str().unwrap_or("Role"),
                     role["name"].as_str().unwrap_or_default()
                 ));
@@ -202,10 +248,13 @@ fn explain(bindings: &Value, user: &User, role_name: &str) -> Option<String> {
             let names_role = bound.contains(&format!(":assumed-role/{role_name}/"))
                 || (bound.contains(":role/") && bound.ends_with(&format!("/{role_name}")));
             if is_user && names_role {
-                near = Some(format!(
-                    " The RoleBinding {name:?} binds the user {bound:?}, which is another name: the runner is {:?}.",
-                    user.name
-                ));
+                near.get_or_insert_with(|| {
+                    format!(
+                        " The {kind} {name:?} binds the user {bound:?}, which is another name: the runner is {:?}. \
+                         It may be another runner's; if it is meant for this one, that is why.",
+                        user.name
+                    )
+                });
             }
         }
     }
@@ -223,12 +272,12 @@ mod tests {
             name: "arn:aws:sts::123456789012:assumed-role/runner/new".to_owned(),
             groups: vec!["runners".to_owned()],
         };
-        let bindings = json!({"items": [{
+        let bindings = Arc::new(json!({"items": [{
             "metadata": {"name": "b"},
             "subjects": [subject],
             "roleRef": {"kind": "Role", "name": "r"},
-        }]});
-        explain(&bindings, &user, "runner")
+        }]}));
+        explain(&[("RoleBinding", bindings)], &user, "runner")
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use futures_util::future::join_all;
 
 use super::namespace::{cluster, look};
+use super::rbac::granting;
 use crate::access::check::{Outcome, Status};
 use crate::access::kubernetes::Access;
 use crate::access::kubernetes::user::User;
 use crate::access::run::{Run, known};
-use crate::access::setup::{kubectl_apply, state_yaml};
+use crate::access::setup::state_grant;
 use crate::runner::StateStorage;
 
 /// What the kubernetes backend writes.
@@ -77,7 +78,7 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
         )
         .fix(
             cause,
-            kubectl_apply(&state_yaml(namespace, job_namespace, service_account)),
+            granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
         )
         .not_yet());
     }
