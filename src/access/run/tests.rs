@@ -1,0 +1,50 @@
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::access::Budget;
+
+fn sendable<T: Send>(future: T) -> T {
+    future
+}
+
+/// A runner of which nothing is known but its ids.
+fn unknown_runner() -> Subject {
+    Subject {
+        org: "my-org".to_owned().into(),
+        runner_id: "my-runner".to_owned().into(),
+        role: Known::Unknown,
+        session_name: None.into(),
+        sts_region: Known::Unknown,
+        cluster: Known::Unknown,
+        region: Known::Unknown,
+        namespace: Known::Unknown,
+        service_account: Known::Unknown,
+        pod_template: Known::Unknown,
+        storage: Known::Unknown,
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_yet_asks_nobody() {
+    let preflight = Preflight::new(Settings::default());
+    let budget = Budget::new(Duration::from_secs(60), CancellationToken::new());
+    let subject = unknown_runner();
+    let report = sendable(preflight.check(&subject, &budget, &())).await;
+    assert!(report.is_ok() && !report.has_no_credentials() && !report.is_retryable());
+    assert_eq!(report.checks.len(), CheckId::ALL.len());
+    let passed: Vec<_> = report
+        .with_status(Status::Passed)
+        .map(|result| result.id)
+        .collect();
+    assert_eq!(passed, [CheckId::SessionName]);
+    assert_eq!(
+        report.outcome(CheckId::AwsCredentials).unwrap().message,
+        "The cluster's region is not known yet."
+    );
+    assert_eq!(report.session_name.as_deref(), Some("my-org-my-runner"));
+    assert_eq!(report.oidc_subject.as_deref(), Some("my-org+my-runner"));
+    assert_eq!(report.kubernetes_user, None);
+    assert!(preflight.aws.is_untouched());
+    let waited = sendable(preflight.wait(&subject, &budget, &())).await;
+    assert_eq!(waited, report);
+}
