@@ -52,6 +52,9 @@ async fn nothing_is_written_that_terraform_does_not_ask_for() {
         ""
     );
     let warnings = stderr(&[("TF_LOG", "OFF"), ("TF_LOG_PROVIDER", "warn")]).await;
-    assert_eq!(warnings.lines().count(), 1, "{warnings}");
-    assert!(warnings.contains("refused a connection"), "{warnings}");
+    // The client may have tried more than once.
+    assert!(!warnings.is_empty());
+    for line in warnings.lines() {
+        assert!(line.contains("refused a connection"), "{warnings}");
+    }
 }
