@@ -169,7 +169,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "ID", requires = "assume_role_arn")]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy takes
-    #[arg(long, value_name = "PATH", value_parser = readable)]
+    #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
     /// The issuer of the Orchestrator's OIDC tokens
     #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
