@@ -303,11 +303,32 @@ impl fmt::Display for Status {
     }
 }
 
+/// Why a check was not made.
+///
+/// A run is complete when every check that applies was made: only [`Skip::Incomplete`] makes it
+/// incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// The check does not apply to this runner, this cluster or these settings.
+    NotApplicable,
+    /// A check that this one needs has failed.
+    Blocked,
+    /// A value is unknown until the apply.
+    Unknown,
+    /// The user skips the check by name.
+    Requested,
+    /// The check applies and could not be made. The reason is a short clause, such as
+    /// `no permission for iam:GetRole`, and is the same wherever the same thing is missing.
+    Incomplete(Box<str>),
+}
+
 /// What came out of a check, in sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// How it came out.
     pub status: Status,
+    /// Why the check was not made, where its status is [`Status::Skipped`].
+    pub skip: Option<Skip>,
     /// What is so, or why it could not be found out.
     pub message: String,
     /// What the Orchestrator needs, where the check failed.
@@ -322,14 +343,13 @@ pub struct Outcome {
     pub not_yet: bool,
     /// Asked again in a while, the answer can be another: AWS is still propagating.
     pub retryable: bool,
-    /// Nobody could be asked at all, for want of AWS credentials.
-    pub no_credentials: bool,
 }
 
 impl Outcome {
     fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
             status,
+            skip: None,
             message: message.into(),
             expected: None,
             found: None,
@@ -337,7 +357,6 @@ impl Outcome {
             cause: None,
             not_yet: false,
             retryable: false,
-            no_credentials: false,
         }
     }
 
@@ -359,10 +378,26 @@ impl Outcome {
         Self::new(Status::Warned, message)
     }
 
-    /// Nobody knows, because.
+    /// The check was not made, for this reason.
     #[must_use]
-    pub fn skipped(reason: impl Into<String>) -> Self {
-        Self::new(Status::Skipped, reason)
+    pub fn skipped(skip: Skip, message: impl Into<String>) -> Self {
+        Self {
+            skip: Some(skip),
+            ..Self::new(Status::Skipped, message)
+        }
+    }
+
+    /// The check does not apply here.
+    #[must_use]
+    pub fn not_applicable(message: impl Into<String>) -> Self {
+        Self::skipped(Skip::NotApplicable, message)
+    }
+
+    /// The check applies and could not be made. `reason` is a short clause that is the same
+    /// wherever the same thing is missing; the message is the whole sentence.
+    #[must_use]
+    pub fn incomplete(reason: impl Into<Box<str>>, message: impl Into<String>) -> Self {
+        Self::skipped(Skip::Incomplete(reason.into()), message)
     }
 
     /// With what was expected and what was found.

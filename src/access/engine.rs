@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{CheckId, CheckResult, Outcome};
+use super::check::{CheckId, CheckResult, Outcome, Skip};
 
 /// Who is told how a run goes on.
 pub trait Observer: Send + Sync {
@@ -54,9 +54,9 @@ impl Budget {
     ) -> Result<T, &'static str> {
         tokio::select! {
             biased;
-            () = self.cancelled.cancelled() => Err("the run was cancelled"),
+            () = self.cancelled.cancelled() => Err("canceled"),
             value = future => Ok(value),
-            () = tokio::time::sleep_until(self.deadline) => Err("the time for the checks was over"),
+            () = tokio::time::sleep_until(self.deadline) => Err("timed out"),
         }
     }
 }
@@ -95,7 +95,7 @@ where
             budget
                 .limit(run(id))
                 .await
-                .unwrap_or_else(|over| Outcome::skipped(format!("Not found out: {over}.")))
+                .unwrap_or_else(|over| Outcome::incomplete(over, format!("Not checked: {over}.")))
         };
         of(id).send_replace(Some(outcome.clone()));
         let result = CheckResult { id, outcome };
@@ -114,16 +114,12 @@ where
 
 /// What a check comes to whose prerequisite did not come out well.
 fn blocked(needed: CheckId, outcome: Option<&Outcome>) -> Outcome {
-    let status = outcome.map_or("skipped", |outcome| outcome.status.as_str());
-    Outcome {
-        no_credentials: outcome.is_some_and(|outcome| outcome.no_credentials),
-        ..Outcome::skipped(format!("Needs {needed}, which {} {status}.", was(status)))
-    }
-}
-
-/// "has failed", "was skipped".
-fn was(status: &str) -> &'static str {
-    if status == "failed" { "has" } else { "was" }
+    // What keeps the other check from being made keeps this one, too.
+    let (skip, was) = match outcome.and_then(|outcome| outcome.skip.clone()) {
+        Some(skip) => (skip, "was skipped"),
+        None => (Skip::Blocked, "failed"),
+    };
+    Outcome::skipped(skip, format!("Needs {needed}, which {was}."))
 }
 
 #[cfg(test)]
@@ -197,14 +193,8 @@ mod tests {
         assert_eq!(
             skipped,
             [
-                (
-                    CheckId::ServiceAccount,
-                    "Needs namespace, which has failed."
-                ),
-                (
-                    CheckId::PodTemplateRefs,
-                    "Needs namespace, which has failed."
-                ),
+                (CheckId::ServiceAccount, "Needs namespace, which failed."),
+                (CheckId::PodTemplateRefs, "Needs namespace, which failed."),
                 (
                     CheckId::JobDryRun,
                     "Needs service-account, which was skipped."
@@ -231,7 +221,7 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 60);
         assert_eq!(
             outcome(&results, CheckId::ClusterActive).message,
-            "Not found out: the time for the checks was over."
+            "Not checked: timed out."
         );
         assert_eq!(
             outcome(&results, CheckId::ApiServer).message,
@@ -253,7 +243,7 @@ mod tests {
         assert!(start.elapsed() < Duration::from_millis(10));
         assert_eq!(
             outcome(&results, CheckId::SessionName).message,
-            "Not found out: the run was cancelled."
+            "Not checked: canceled."
         );
     }
 }

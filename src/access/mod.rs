@@ -16,7 +16,7 @@ mod setup;
 mod subject;
 mod trust;
 
-pub use check::{Category, CheckId, CheckResult, Outcome, Status, UnknownCheck};
+pub use check::{Category, CheckId, CheckResult, Outcome, Skip, Status, UnknownCheck};
 pub use engine::{Budget, Observer};
 pub use run::{Preflight, Report};
 pub use settings::{

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
-use super::check::{CheckId, CheckResult, Outcome, Status};
+use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
 use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::user::{AwsAuth, User, aws_auth};
 use super::kubernetes::{self, Cluster, Connection, job};
@@ -118,9 +118,8 @@ impl Report {
     /// Whether nobody could be asked, for want of usable AWS credentials.
     #[must_use]
     pub fn has_no_credentials(&self) -> bool {
-        self.checks
-            .iter()
-            .any(|result| result.outcome.no_credentials)
+        let credentials = self.outcome(CheckId::AwsCredentials);
+        credentials.is_some_and(|outcome| matches!(outcome.skip, Some(Skip::Incomplete(_))))
     }
 
     /// Whether all that failed may come out better when it is checked again.
@@ -246,7 +245,7 @@ pub(crate) fn known<'a, T>(value: &'a Known<T>, what: &str) -> Result<&'a T, Out
 
 /// The outcome of a check that must wait for the apply.
 pub(crate) fn unknown(what: &str) -> Outcome {
-    Outcome::skipped(format!("The {what} is not known yet."))
+    Outcome::skipped(Skip::Unknown, format!("The {what} is unknown until apply."))
 }
 
 impl<'a> Run<'a> {
@@ -333,24 +332,29 @@ impl<'a> Run<'a> {
         let identity = self.identity().await?;
         let role = self.role()?;
         if identity.partition() != role.partition {
-            return Err(Outcome::skipped(format!(
-                "The role's ARN is of the partition {}, and the caller ({}) is in {}, from where it cannot be seen.",
-                role.partition,
-                identity.arn,
-                identity.partition()
-            )));
+            return Err(Outcome::incomplete(
+                "the caller is in another partition",
+                format!(
+                    "The role is in partition {}, the caller ({}) in {}.",
+                    role.partition,
+                    identity.arn,
+                    identity.partition()
+                ),
+            ));
         }
         if identity.account == role.account {
             return Ok(identity);
         }
-        Err(Outcome::skipped(format!(
-            "The role is in account {}, and the caller ({}) is in account {}, from where it cannot be seen. \
-             Use {} of the role's account.",
-            role.account,
-            identity.arn,
-            identity.account,
-            self.words("a profile or assume_role", "--profile or --assume-role-arn")
-        )))
+        Err(Outcome::incomplete(
+            "the caller is in another account",
+            format!(
+                "The role is in account {}, the caller ({}) in account {}. Use {} of the role's account.",
+                role.account,
+                identity.arn,
+                identity.account,
+                self.words("a profile or assume_role", "--profile or --assume-role-arn")
+            ),
+        ))
     }
 
     /// The role as IAM knows it.
@@ -412,7 +416,10 @@ impl<'a> Run<'a> {
             Ok(AwsAuth::Mapped { username, groups }) => {
                 Ok(User::of_session(&username, groups, role, &session.name))
             }
-            _ => Err(Outcome::skipped("The cluster does not know the role.")),
+            _ => Err(Outcome::skipped(
+                Skip::Blocked,
+                "Needs access-entry, which failed: the cluster does not know the role.",
+            )),
         }
     }
 

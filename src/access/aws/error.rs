@@ -131,38 +131,44 @@ impl AwsError {
         }
     }
 
-    /// What a check comes to whose question met this. Only a want of credentials is a failure:
-    /// of `aws-credentials`, on which all others depend.
+    /// The outcome of a check whose call returned this error. It says nothing about the runner,
+    /// so it is never a failure.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::NoCredentials => {
-                let mut outcome = Outcome::failed(
+                Outcome::incomplete(
+                    "no AWS credentials",
                     "No AWS credentials were found in the environment, the profile, a web identity, \
-                     the container or the instance.",
+                     the container, or the instance.",
                 )
-                .compare("AWS credentials", "none")
                 .fix(
                     "no-credentials",
                     "aws sso login   # or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                );
-                outcome.no_credentials = true;
-                outcome
+                )
             }
             Self::BadCredentials(message) => {
-                let mut outcome = Outcome::failed(format!("{}.", bare(message)))
-                    .compare("AWS credentials that serve", message.as_str())
-                    .fix(
-                        "bad-credentials",
-                        "aws sts get-caller-identity   # must answer with these credentials",
-                    );
-                outcome.no_credentials = true;
-                outcome
+                Outcome::incomplete("unusable AWS credentials", format!("{}.", bare(message))).fix(
+                    "bad-credentials",
+                    "aws sts get-caller-identity   # must succeed with these credentials",
+                )
             }
-            Self::Denied { action, message } => Outcome::skipped(format!(
-                "The caller may not ask: {action} is not allowed to it ({}).",
-                bare(message)
-            )),
-            other => Outcome::skipped(format!("Not found out: {}.", bare(&other.to_string()))),
+            Self::Denied { action, message } => Outcome::incomplete(
+                format!("no permission for {action}"),
+                format!(
+                    "The caller has no permission for {action}: {}.",
+                    bare(message)
+                ),
+            ),
+            Self::Throttled { action, .. } => Outcome::incomplete(
+                format!("{action} was throttled"),
+                format!("Not checked: {}.", bare(&self.to_string())),
+            ),
+            Self::Unreachable { action, .. } | Self::Refused { action, .. } | Self::NotFound { action, .. } => {
+                Outcome::incomplete(
+                    format!("no usable response from {action}"),
+                    format!("Not checked: {}.", bare(&self.to_string())),
+                )
+            }
         }
     }
 }
@@ -189,7 +195,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::check::Status;
+    use crate::access::check::{Skip, Status};
 
     fn code(code: &str, status: u16) -> AwsError {
         let message = "m".to_owned();
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_credentials_are_a_failure() {
+    fn an_error_of_aws_is_never_a_failure() {
         for (code_text, status, expected) in [
             ("AccessDenied", 403, Status::Skipped),
             ("AccessDeniedException", 403, Status::Skipped),
@@ -207,14 +213,14 @@ mod tests {
             ("", 503, Status::Skipped),
             ("InternalFailure", 500, Status::Skipped),
             ("ValidationError", 400, Status::Skipped),
-            ("ExpiredToken", 403, Status::Failed),
-            ("InvalidClientTokenId", 403, Status::Failed),
-            ("UnrecognizedClientException", 403, Status::Failed),
+            ("ExpiredToken", 403, Status::Skipped),
+            ("InvalidClientTokenId", 403, Status::Skipped),
+            ("UnrecognizedClientException", 403, Status::Skipped),
         ] {
             let outcome = code(code_text, status).outcome();
             assert_eq!(outcome.status, expected, "{code_text}");
             assert!(!outcome.message.is_empty());
-            assert_eq!(outcome.no_credentials, expected == Status::Failed);
+            assert!(matches!(outcome.skip, Some(Skip::Incomplete(_))));
         }
     }
 
@@ -222,7 +228,7 @@ mod tests {
     fn a_denial_names_the_action() {
         let message = code("AccessDenied", 403).outcome().message;
         assert!(
-            message.starts_with("The caller may not ask: iam:GetRole"),
+            message.starts_with("The caller has no permission for iam:GetRole"),
             "{message}"
         );
         assert!(matches!(code("", 429), AwsError::Throttled { .. }));

@@ -32,10 +32,13 @@ pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
             format!("api-server:{}", cluster.endpoint.as_deref().unwrap_or_default()),
             "export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"   # or AWS_CA_BUNDLE=<the proxy's authority>\n",
         ),
-        Err(error @ KubeError::Unreachable(_)) if !is_open(&cluster) => Outcome::skipped(format!(
-            "From here {error}. Its endpoint is not open to every address, so this says nothing about the \
-             Orchestrator: see cluster-endpoint."
-        )),
+        Err(error @ KubeError::Unreachable(_)) if !is_open(&cluster) => Outcome::incomplete(
+            "the cluster's API is unreachable from here",
+            format!(
+                "From here {error}. Its endpoint is not open to every address, so this says nothing about the \
+                 Orchestrator: see cluster-endpoint."
+            ),
+        ),
         Err(error) => {
             let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
             Outcome::failed(format!("From here {error}."))
@@ -90,19 +93,26 @@ async fn unauthorized(
         .not_yet());
     }
     if reached.kubeconfig_url.is_some() {
-        return Ok(Outcome::skipped(format!(
-            "The cluster refuses the user of the kubeconfig: {}.",
-            error.message()
-        )));
+        return Ok(Outcome::incomplete(
+            "the cluster rejects the kubeconfig's user",
+            format!(
+                "The cluster rejects the user of the kubeconfig: {}.",
+                error.message()
+            ),
+        ));
     }
     let caller = run.identity().await?;
     let principal = principal_of(&caller.arn);
     let view = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy";
-    Ok(Outcome::skipped(format!(
-        "The cluster refuses the token of the caller, {}: {}. The caller has no access entry for the cluster (nor a line in \
-         aws-auth), so it can't look into it.",
-        caller.arn, error.message()
-    ))
+    Ok(Outcome::incomplete(
+        "the caller has no access to the cluster",
+        format!(
+            "The cluster rejects the token of the caller, {}: {}. The caller has no access entry for the cluster and \
+             no line in aws-auth.",
+            caller.arn,
+            error.message()
+        ),
+    )
     .fix(
         format!("caller-entry:{region}:{name}:{principal}"),
         format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::access::aws::{AccessEntry, AwsError, EksCluster};
-use crate::access::check::Outcome;
+use crate::access::check::{Outcome, Skip};
 use crate::access::kubernetes::user::AwsAuth;
 use crate::access::run::Run;
 use crate::access::settings::{Identity, Settings};
@@ -214,9 +214,10 @@ async fn role_is_not_missing(run: &Run<'_>) -> Result<(), Outcome> {
         Err(error) => matches!(error, AwsError::NotFound { .. }),
     };
     if missing {
-        return Err(Outcome::skipped(format!(
-            "Needs role-exists, which has failed: there is no role {wanted} that the cluster could know."
-        )));
+        return Err(Outcome::skipped(
+            Skip::Blocked,
+            format!("Needs role-exists, which failed: the role {wanted} does not exist."),
+        ));
     }
     Ok(())
 }
@@ -364,10 +365,11 @@ async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .compare("a line of mapRoles for the role", "none")
         .fix(cause, aws_auth_line(role))
         .not_yet(),
-        Ok(AwsAuth::Unreadable(error)) => Outcome::skipped(format!(
-            "Can't tell: mapRoles of aws-auth cannot be read: {error}."
-        )),
-        Err(error) => super::not_found_out(run, "read aws-auth", &error),
+        Ok(AwsAuth::Unreadable(error)) => Outcome::incomplete(
+            "an unreadable aws-auth",
+            format!("Could not check: mapRoles of aws-auth cannot be read: {error}."),
+        ),
+        Err(error) => super::not_checked(run, "read aws-auth", &error),
     })
 }
 

@@ -40,11 +40,14 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             .await,
         Ok(true)
     ) {
-        return Err(Outcome::skipped(format!(
-            "The role may create Jobs by an EKS access policy, not by RBAC, so that its user cannot be impersonated for \
-             this. With `{}` it is tried as the runner itself.",
-            run.words("as = \"runner\"", "--as runner")
-        )));
+        return Err(Outcome::incomplete(
+            "the role's rights come from an EKS access policy, which cannot be impersonated",
+            format!(
+                "The role can create Jobs by an EKS access policy, not by RBAC, so its user cannot be impersonated for \
+                 this. With `{}` the Job is tried as the runner itself.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        ));
     }
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
     let (pod, controller) = (pod_of(&job), Cluster::job_controller());
@@ -97,7 +100,7 @@ fn judge(
         Err(error) => error,
     };
     let KubeError::Status { code, message } = &error else {
-        return Ok(Outcome::skipped(format!("Not found out: {error}.")));
+        return Ok(super::not_checked(run, "create the Job", &error));
     };
     let message = &without_generated_name(message);
     let namespace = run.namespace()?;
@@ -114,11 +117,17 @@ fn judge(
         other => other,
     };
     Ok(match refusal {
-        Refusal::MayNotImpersonate => Outcome::skipped(format!(
-            "The caller may not impersonate the runner's user, so the {what} cannot be tried as it: {message}."
-        )),
-        Refusal::NoDryRun => Outcome::skipped(format!("The {what} cannot be tried: {message}.")),
-        Refusal::Unknown => Outcome::skipped(format!("Not found out: {error}.")),
+        Refusal::MayNotImpersonate => Outcome::incomplete(
+            "no permission to impersonate the runner's user",
+            format!(
+                "The caller has no permission to impersonate the runner's user, so the {what} cannot be tried as it: {message}."
+            ),
+        ),
+        Refusal::NoDryRun => Outcome::incomplete(
+            "an admission webhook without dry run",
+            format!("The {what} cannot be tried: {message}."),
+        ),
+        Refusal::Unknown => super::not_checked(run, "create the Job", &error),
         Refusal::NoServiceAccount => missing_service_account(run)?,
         Refusal::NoNamespace => refused()
             .fix(

@@ -87,10 +87,12 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "The caller is {}, in account {}.",
             identity.arn, identity.account
         )),
-        Err(AwsError::NoCredentials) if run.as_runner() && token_file(run) => Outcome::skipped(
-            "The runner's role is assumed with the web identity token: the caller has no AWS \
+        Err(AwsError::NoCredentials) if run.as_runner() && token_file(run) => {
+            Outcome::not_applicable(
+                "The runner's role is assumed with the web identity token: the caller has no AWS \
              credentials of its own and needs none.",
-        ),
+            )
+        }
         Err(error @ AwsError::NoCredentials) => {
             let outcome = error.outcome();
             match std::env::var("AWS_PROFILE") {
@@ -136,7 +138,7 @@ fn token_file(run: &Run<'_>) -> bool {
 /// `assume-role`
 pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
     if !run.as_runner() {
-        return Err(Outcome::skipped(format!(
+        return Err(Outcome::not_applicable(format!(
             "The checks are made as the caller; the role is assumed with `{}`.",
             run.words("as = \"runner\"", "--as runner")
         )));
@@ -177,18 +179,18 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
                     ),
                 )
         }
-        AwsError::Denied { message, .. } => Outcome::skipped(format!(
-            "The caller may not assume the role: {message}. The caller needs sts:AssumeRole on it, and the role's \
-             trust policy must name the caller; or {}.",
-            run.words(
-                "set web_identity_token_file",
-                "give --web-identity-token-file"
-            )
-        ))
+        AwsError::Denied { message, .. } => Outcome::incomplete(
+            "no permission to assume the runner's role",
+            format!(
+                "The caller is not allowed to assume the role: {message}. The caller needs sts:AssumeRole on it, and \
+                 the role's trust policy must name the caller; or {}.",
+                run.words(
+                    "set web_identity_token_file",
+                    "give --web-identity-token-file"
+                )
+            ),
+        )
         .retryable(),
-        AwsError::NoCredentials | AwsError::BadCredentials(_) => {
-            Outcome::skipped("There are no usable AWS credentials to assume the role with.")
-        }
         other => other.outcome(),
     })
 }

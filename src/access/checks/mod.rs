@@ -45,13 +45,22 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
     outcome.unwrap_or_else(|early| early)
 }
 
-/// What a check comes to that met an error of the cluster's API which says nothing about the
-/// runner.
-fn not_found_out(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
+/// The outcome of a check that met an error of the cluster's API which says nothing about the
+/// runner. `what` is what was tried, such as `read the namespace "x"`.
+fn not_checked(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
     let who = if run.as_runner() { "runner" } else { "caller" };
     if error.is_forbidden() {
-        Outcome::skipped(format!("The {who} may not {what}: {}.", error.message()))
+        Outcome::incomplete(
+            format!("no permission to {what}"),
+            format!(
+                "The {who} has no permission to {what}: {}.",
+                error.message()
+            ),
+        )
     } else {
-        Outcome::skipped(format!("Not found out: {error}."))
+        Outcome::incomplete(
+            "no usable response from the cluster's API",
+            format!("Not checked: {error}."),
+        )
     }
 }

@@ -41,9 +41,7 @@ pub(super) async fn look(run: &Run<'_>, name: &str) -> Result<Outcome, Outcome> 
                     .fix(cause, kubectl_apply(&namespace_yaml(name)))
                     .not_yet()
             }
-            Err(error) => {
-                super::not_found_out(run, &format!("read the namespace {name:?}"), &error)
-            }
+            Err(error) => super::not_checked(run, &format!("read the namespace {name:?}"), &error),
         },
     )
 }
@@ -59,7 +57,7 @@ pub(super) async fn service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
         )),
         Err(error) if error.is_not_found() => missing_service_account(run)?,
         Err(error) => {
-            super::not_found_out(run, &format!("read the service account {name:?}"), &error)
+            super::not_checked(run, &format!("read the service account {name:?}"), &error)
         }
     })
 }
@@ -147,7 +145,7 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
                 ));
             }
             Err(error) => {
-                unasked.push(super::not_found_out(run, &format!("read the {what}"), &error).message)
+                unasked.push(super::not_checked(run, &format!("read the {what}"), &error).message)
             }
         }
     }
@@ -167,7 +165,10 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
         .not_yet());
     }
     if !unasked.is_empty() {
-        return Ok(Outcome::skipped(unasked.join(" ")));
+        return Ok(Outcome::incomplete(
+            "no permission to read what the pod template refers to",
+            unasked.join(" "),
+        ));
     }
     Ok(Outcome::passed(format!(
         "All that the pod template refers to exists: {}.",

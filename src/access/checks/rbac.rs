@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::namespace::cluster;
 use crate::access::aws::AwsError;
-use crate::access::check::Outcome;
+use crate::access::check::{Outcome, Skip};
 use crate::access::kubernetes::user::{User, in_scope, policy_grants};
 use crate::access::kubernetes::{Access, Cluster};
 use crate::access::run::{Run, unknown};
@@ -68,7 +68,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         Ok(false) => format!("{name} may not {verb} {resource} in the namespace {namespace:?}."),
         Err(error) => {
             let what = "ask what the runner's user may do (create subjectaccessreviews)";
-            return Ok(super::not_found_out(run, what, &error));
+            return Ok(super::not_checked(run, what, &error));
         }
     };
     let granted = match asked {
@@ -77,9 +77,10 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         Some(_) => by_access_policy(run, namespace, verb).await?,
     };
     if matches!(granted, Granted::No) && is_absent(&cluster, namespace).await {
-        return Ok(Outcome::skipped(format!(
-            "Needs namespace, which has failed: in {namespace:?}, which does not exist, nothing can be allowed to {name}."
-        )));
+        return Ok(Outcome::skipped(
+            Skip::Blocked,
+            format!("Needs namespace, which failed: namespace {namespace:?} does not exist."),
+        ));
     }
     let own_name = run
         .subject
@@ -91,9 +92,12 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         Granted::By(policy) => Outcome::passed(format!(
             "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
         )),
-        Granted::CantTell(why) => Outcome::skipped(format!("By RBAC, {refused} {why}"))
-            .fix(cause, fix.await)
-            .retryable(),
+        Granted::CantTell(why) => Outcome::incomplete(
+            "the rights of an EKS access policy are unknown",
+            format!("By RBAC, {refused} {why}"),
+        )
+        .fix(cause, fix.await)
+        .retryable(),
         Granted::No => {
             let user = known.unwrap_or(User {
                 name,

@@ -115,10 +115,13 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         session_name: session.as_ref().map(|(name, _)| name.as_str()),
     };
     let document = role.trust_policy.as_ref().map_err(|error| {
-        Outcome::skipped(format!(
-            "Can't tell: the trust policy of {} cannot be read: {error}.",
-            role.arn
-        ))
+        Outcome::incomplete(
+            "an unreadable trust policy",
+            format!(
+                "Could not check: the trust policy of {} cannot be read: {error}.",
+                role.arn
+            ),
+        )
     })?;
     Ok(match evaluate(document, &who) {
         Decision::Allowed { any_subject: false } => Outcome::passed(format!(
@@ -128,9 +131,10 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}. \
              It does not ask for that sub: every runner of that issuer may assume the role."
         )),
-        Decision::CantTell(what) => Outcome::skipped(format!(
-            "Can't tell whether the trust policy lets the Orchestrator in: {what}."
-        )),
+        Decision::CantTell(what) => Outcome::incomplete(
+            "a trust policy that cannot be evaluated from outside",
+            format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
+        ),
         Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
             // One for all runners of the role: each has a sub of its own, and one policy is mended.
             format!("role-trust:{}", role.arn),
@@ -187,10 +191,13 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
         return Ok(Outcome::passed(format!("The role may describe {cluster}.")));
     }
     if !simulation.missing_context.is_empty() {
-        return Ok(Outcome::skipped(format!(
-            "Can't tell whether the role may describe {cluster}: its policies have conditions on {}.",
-            simulation.missing_context.join(", ")
-        )));
+        return Ok(Outcome::incomplete(
+            "policies that cannot be evaluated from outside",
+            format!(
+                "Could not check whether the role can describe {cluster}: its policies have conditions on {}.",
+                simulation.missing_context.join(", ")
+            ),
+        ));
     }
     // No statement allows it: the policy that does may be about to be made.
     let may_come = simulation.decision == "implicitDeny"

@@ -21,7 +21,7 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let storage = match known(&run.subject.storage, "state storage")? {
         StateStorage::Kubernetes(storage) => storage,
         other => {
-            return Err(Outcome::skipped(format!(
+            return Err(Outcome::not_applicable(format!(
                 "State storage of type {:?} is not checked: the Job reaches it with credentials of its own.",
                 other.type_name()
             )));
@@ -58,7 +58,7 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
             Err(error) => {
                 let what =
                     "ask what the job's service account may do (create subjectaccessreviews)";
-                return Ok(super::not_found_out(run, what, &error));
+                return Ok(super::not_checked(run, what, &error));
             }
         }
     }

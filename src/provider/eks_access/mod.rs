@@ -7,7 +7,7 @@ mod told;
 
 use std::time::Duration;
 
-use crate::access::{Budget, Preflight, Report, Status, Subject};
+use crate::access::{Budget, Preflight, Report, Subject};
 use crate::plugin::{CallContext, Diagnostic, Value};
 
 pub(super) use data_source::EksAccessData;
@@ -93,14 +93,10 @@ impl EksAccess {
             )]);
         }
         let diagnostics = self.told.diagnostics(subject, &report, |_| true);
-        // Where nobody could be asked, the apply goes on as without the checks.
-        let failed = report
-            .with_status(Status::Failed)
-            .any(|result| !result.outcome.no_credentials);
-        if failed {
-            Err(diagnostics)
-        } else {
+        if report.is_ok() {
             Ok(diagnostics)
+        } else {
+            Err(diagnostics)
         }
     }
 

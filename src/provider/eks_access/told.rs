@@ -67,7 +67,7 @@ impl Told {
             };
             // Told above. An error is always told: something fails because of it.
             let said = (*id, runner.clone(), outcome.message.clone());
-            if outcome.no_credentials || !(lock(&self.said).insert(said) || fails) {
+            if !(lock(&self.said).insert(said) || fails) {
                 continue;
             }
             let first = outcome.cause.as_deref().and_then(|cause| fixes.get(cause));
