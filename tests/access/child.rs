@@ -86,7 +86,7 @@ fn to_json(report: &Report) -> Value {
             "found": outcome.found,
             "fix": outcome.fix,
             "not_yet": outcome.not_yet,
-            "no_credentials": outcome.no_credentials,
+            "skip": outcome.skip.as_ref().map(|skip| format!("{skip:?}")),
         })
     });
     json!({"checks": checks.collect::<Vec<_>>(), "kubernetes_user": report.kubernetes_user})
