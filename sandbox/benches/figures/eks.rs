@@ -8,19 +8,19 @@ use std::{fs, thread};
 use sandbox::eks::{Eks, Faults, ISSUER, Options, ROLE_NAME, Runner};
 use serde_json::json;
 
-use crate::{Bench, ORG, ROUNDS, Result, Stopped, memory, row, runners};
+use crate::{Bench, ORG, ROUNDS, Result, Stopped, alternate, memory, row, runners};
 
 /// Milliseconds added to each call of AWS and of the cluster.
 const DELAY_MS: u64 = 50;
 const RUNNERS: usize = 100;
 
-/// Prints the rows of the checks, made by `eks_runner` and by plans.
-pub(crate) fn rows(bench: &Bench, eks_runner: &Path) -> Result<()> {
+/// Prints the rows of the checks, made by `eks_runner` and by the plans of each build.
+pub(crate) fn rows(builds: &[Bench], eks_runner: &Path) -> Result<()> {
     let eks = Eks::start(Options::default())?;
     let runner = eks.set_up_as_documented(ORG, "my-runner")?;
     checks_of_one(&eks, &runner, eks_runner)?;
     admit_all(&eks, &runner)?;
-    plans(bench, &eks)
+    plans(builds, &eks)
 }
 
 fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
@@ -37,8 +37,8 @@ fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
     }
     eks.set_faults(&Faults::default())?;
     let figure = "`eks-runner check`, start to end, 50 ms added to each call";
-    row(figure, &times, "ms", 450.0, "");
-    row("its peak memory", &peaks, "MiB", 30.0, "");
+    row(figure, &[times], "ms", 450.0, "");
+    row("its peak memory", &[peaks], "MiB", 30.0, "");
     Ok(())
 }
 
@@ -127,30 +127,40 @@ fn admit_all(eks: &Eks, runner: &Runner) -> Result<()> {
     Ok(())
 }
 
-fn plans(bench: &Bench, eks: &Eks) -> Result<()> {
+fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {
     let (off, warn) = (
         runners(RUNNERS, "off", ROLE_NAME),
         runners(RUNNERS, "warn", ROLE_NAME),
     );
-    let (mut added, mut peaks) = (Vec::new(), Vec::new());
-    let mut calls = String::new();
-    for _ in 0..ROUNDS {
-        let (without, _) = plan(bench, eks, &off)?;
+    let mut calls = Vec::new();
+    let samples = alternate(builds, ROUNDS, |build| {
+        let (without, _) = plan(build, eks, &off)?;
         eks.reset_calls()?;
-        let (with, peak) = plan(bench, eks, &warn)?;
-        calls = eks
-            .calls()?
-            .iter()
-            .map(|(action, count)| format!("{count} {action}"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        added.push(with.as_secs_f64() - without.as_secs_f64());
-        peaks.push(peak);
-    }
-    let figure = "plan of 100 new runners, checked over `off`";
-    row(figure, &added, "s", 1.5, "");
+        let (with, peak) = plan(build, eks, &warn)?;
+        calls.push(eks.calls()?);
+        Ok((without.as_secs_f64(), with.as_secs_f64(), peak))
+    })?;
+    let figure = |of: fn(&(f64, f64, f64)) -> f64| -> Vec<Vec<f64>> {
+        let build = |samples: &Vec<_>| samples.iter().map(of).collect();
+        samples.iter().map(build).collect()
+    };
+    let unchecked = figure(|(without, ..)| *without);
+    row(
+        "plan of 100 new runners, checks off",
+        &unchecked,
+        "s",
+        1.5,
+        "",
+    );
+    let added = figure(|(without, with, _)| with - without);
+    row("what the checks add to it", &added, "s", 1.5, "");
+    let peaks = figure(|(.., peak)| *peak);
     row("the provider's peak memory in it", &peaks, "MiB", 30.0, "");
-    println!("\nCalls of AWS in that plan: {calls}.");
+    let calls: Vec<String> = calls[0]
+        .iter()
+        .map(|(action, count)| format!("{count} {action}"))
+        .collect();
+    println!("\nAWS calls of a checked plan: {}.", calls.join(", "));
     Ok(())
 }
 

@@ -1,7 +1,11 @@
-//! Measures a release build of the provider from outside, as Terraform runs it, and prints each figure next to its target.
+//! Measures a release build of the provider from outside, as Terraform runs it, and prints each figure next to its
+//! target.
 //!
-//! `make bench` gives it the provider's binary, the command's and a Terraform or OpenTofu:
-//! `cargo bench --package sandbox --bench figures -- PROVIDER EKS_RUNNER CLI`
+//! `make bench` passes the provider's binary, the command's, and a Terraform or OpenTofu:
+//! `cargo bench --package sandbox --bench figures -- PROVIDER EKS_RUNNER CLI [BASE_PROVIDER]`
+//!
+//! With a fourth argument, the provider of another commit is measured as well. The runs of the two builds alternate, so
+//! that whatever else the machine does affects both.
 
 #![expect(clippy::print_stdout, reason = "the table is what this command is for")]
 
@@ -25,6 +29,7 @@ const TOKEN: &str = "the-token-of-the-bench";
 
 const STARTS: usize = 200;
 const ROUNDS: usize = 5;
+const MEMORY_ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
     if !cfg!(target_os = "linux") {
@@ -38,32 +43,42 @@ fn main() -> Result<()> {
     let (Some(provider), Some(eks_runner), Some(cli)) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
-        return Err("usage: figures PROVIDER EKS_RUNNER CLI".into());
+        return Err("usage: figures PROVIDER EKS_RUNNER CLI [BASE_PROVIDER]".into());
     };
+    let base = arguments.next();
     // Cargo runs this in the package's folder, make gives paths from the repository's.
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let provider = repository.join(provider);
     let orchestrator = Orchestrator::start()?;
-    let bench = Bench {
-        cli: cli.into(),
-        mirror: mirror(&repository, &provider)?,
-        address: orchestrator.address.clone(),
-    };
-
-    println!("| figure | measured | target | the Go provider |\n| --- | --- | --- | --- |");
-    let size = fs::metadata(&provider)?.len() as f64 / 1e6;
-    row("binary", &[size], "MB", 16.0, "20 MB");
-    let starts: Vec<_> = (0..STARTS)
-        .map(|_| start(&provider))
+    let builds: Vec<Bench> = std::iter::once(provider)
+        .chain(base)
+        .map(|provider| {
+            let provider = repository.join(provider);
+            Ok(Bench {
+                cli: cli.clone().into(),
+                mirror: mirror(&repository, &provider)?,
+                address: orchestrator.address.clone(),
+                provider,
+            })
+        })
         .collect::<Result<_>>()?;
-    let times: Vec<_> = starts
-        .iter()
-        .map(|start| start.time.as_secs_f64() * 1e3)
-        .collect();
+
+    println!(
+        "| figure | measured | base | target | the Go provider |\n| --- | --- | --- | --- | --- |"
+    );
+    let sizes = alternate(&builds, 1, |build| {
+        Ok(fs::metadata(&build.provider)?.len() as f64 / 1e6)
+    })?;
+    row("binary", &sizes, "MB", 16.0, "20 MB");
+    let starts = alternate(&builds, STARTS, |build| start(&build.provider))?;
+    let of_starts = |figure: fn(&Start) -> f64| -> Vec<Vec<f64>> {
+        let build = |starts: &Vec<Start>| starts.iter().map(figure).collect();
+        starts.iter().map(build).collect()
+    };
+    let times = of_starts(|start| start.time.as_secs_f64() * 1e3);
     row("start to handshake", &times, "ms", 3.0, "4.5 to 7 ms");
-    let resident: Vec<_> = starts.iter().map(|start| start.resident).collect();
+    let resident = of_starts(|start| start.resident);
     row(
         "resident memory just after it",
         &resident,
@@ -71,20 +86,19 @@ fn main() -> Result<()> {
         9.0,
         "16 MiB",
     );
-    let peak = bench.peak_memory(1000)?;
+    let peaks = alternate(&builds, MEMORY_ROUNDS, |build| build.peak_memory(1000))?;
     row(
         "peak memory, apply of 1000 runners",
-        &[peak],
+        &peaks,
         "MiB",
         40.0,
         "107 MiB",
     );
-    let mut added = Vec::new();
-    for _ in 0..ROUNDS {
-        let without = bench.life(&terraform_data(100))?;
-        let with = bench.life(&runners(100, "off", "EksRunnerRole"))?;
-        added.push(with.as_secs_f64() - without.as_secs_f64());
-    }
+    let added = alternate(&builds, ROUNDS, |build| {
+        let without = build.life(&terraform_data(100))?;
+        let with = build.life(&runners(100, "off", "EksRunnerRole"))?;
+        Ok(with.as_secs_f64() - without.as_secs_f64())
+    })?;
     row(
         "plan + apply + plan + destroy, 100 runners over 100 terraform_data",
         &added,
@@ -92,24 +106,59 @@ fn main() -> Result<()> {
         1.4,
         "2.9 s",
     );
-    eks::rows(&bench, &repository.join(eks_runner))
+    eks::rows(&builds, &repository.join(eks_runner))
 }
 
-/// Prints the median of the samples, and their spread where there are several.
-fn row(figure: &str, samples: &[f64], unit: &str, target: f64, go: &str) {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (low, median, high) = (
-        sorted[0],
-        sorted[sorted.len() / 2],
-        sorted[sorted.len() - 1],
-    );
-    let spread = match sorted.len() {
-        1 => String::new(),
-        count => format!(" (median of {count}: {low:.2} to {high:.2})"),
+/// Measures each build `rounds` times, in turn. Returns the samples of each build.
+fn alternate<T>(
+    builds: &[Bench],
+    rounds: usize,
+    mut measure: impl FnMut(&Bench) -> Result<T>,
+) -> Result<Vec<Vec<T>>> {
+    let mut samples: Vec<Vec<T>> = builds.iter().map(|_| Vec::new()).collect();
+    for _ in 0..rounds {
+        for (build, samples) in builds.iter().zip(&mut samples) {
+            samples.push(measure(build)?);
+        }
+    }
+    Ok(samples)
+}
+
+/// Prints the median of the first build's samples and their spread, and beside it the base's median where it was
+/// measured.
+fn row(figure: &str, builds: &[Vec<f64>], unit: &str, target: f64, go: &str) {
+    let sorted = |samples: &Vec<f64>| {
+        let mut samples = samples.clone();
+        samples.sort_by(f64::total_cmp);
+        samples
     };
-    let verdict = if median <= target { "" } else { ", **missed**" };
-    println!("| {figure} | {median:.2} {unit}{spread} | ≤ {target} {unit}{verdict} | {go} |");
+    let median = |samples: &[f64]| samples[samples.len() / 2];
+    let this = sorted(&builds[0]);
+    let measured = median(&this);
+    let spread = match this.len() {
+        1 => String::new(),
+        count => format!(
+            " (median of {count}: {:.2} to {:.2})",
+            this[0],
+            this[count - 1]
+        ),
+    };
+    let base = builds.get(1).map(|samples| {
+        let base = median(&sorted(samples));
+        format!(
+            "{base:.2} {unit} ({:+.1} %)",
+            (measured / base - 1.0) * 100.0
+        )
+    });
+    let base = base.unwrap_or_default();
+    let verdict = if measured <= target {
+        ""
+    } else {
+        ", **missed**"
+    };
+    println!(
+        "| {figure} | {measured:.2} {unit}{spread} | {base} | ≤ {target} {unit}{verdict} | {go} |"
+    );
 }
 
 struct Start {
@@ -150,7 +199,9 @@ fn memory(pid: u32, line: &str) -> Option<f64> {
     Some(kibibytes / 1024.0)
 }
 
+/// One build of the provider, and what runs it.
 struct Bench {
+    provider: PathBuf,
     cli: PathBuf,
     mirror: tempfile::TempDir,
     address: String,
