@@ -16,7 +16,7 @@ use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
 use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::user::{AwsAuth, User, aws_auth};
 use super::kubernetes::{self, Cluster, Connection, job};
-use super::settings::{Identity, Settings};
+use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
 use super::subject::{Known, Subject};
 use super::{checks, engine};
@@ -65,12 +65,15 @@ impl Unreached {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Aws(error) => error.outcome(),
-            Self::Client(message) => Outcome::failed(format!("{message}."))
-                .compare("a way to the cluster's API", message.as_str())
-                .fix(
-                    format!("client:{message}"),
-                    "# Mend the kubeconfig, or leave it out: the caller's AWS credentials serve as well.\n",
-                ),
+            // It is the caller's own route, which says nothing about the runner.
+            Self::Client(message) => Outcome::incomplete(
+                "no usable connection to the cluster's API",
+                format!("Not checked: {message}."),
+            )
+            .fix(
+                format!("client:{message}"),
+                "# Correct the kubeconfig, or remove it: the caller's AWS credentials are enough.\n",
+            ),
         }
     }
 }
@@ -362,9 +365,30 @@ impl<'a> Run<'a> {
         Ok(self.aws().role(self.region()?, self.role()?).await)
     }
 
+    /// The issuer of the Orchestrator's OIDC tokens.
+    pub(crate) fn issuer(&self) -> Result<&'a str, Outcome> {
+        self.settings().oidc_issuer.as_deref().ok_or_else(|| {
+            Outcome::incomplete(
+                "the OIDC issuer is not set",
+                format!(
+                    "Not checked: the issuer of the Orchestrator's OIDC tokens is unknown, because the API is not \
+                     Humanitec's. Set {} to the OIDC_ISSUER_URL of the installation's data plane.",
+                    self.words("oidc_issuer in eks_access", "--oidc-issuer")
+                ),
+            )
+            .fix(
+                "oidc-issuer",
+                self.words(
+                    "oidc_issuer = \"https://<issuer of the installation>\"\n",
+                    "--oidc-issuer https://<issuer of the installation>\n",
+                ),
+            )
+        })
+    }
+
     /// The ARN of the OIDC provider that the role's account must have.
     pub(crate) fn provider_arn(&self) -> Result<String, Outcome> {
-        Ok(provider_arn(self.role()?, self.settings().issuer_host()))
+        Ok(provider_arn(self.role()?, issuer_host(self.issuer()?)))
     }
 
     /// The cluster as EKS knows it.

@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 use super::setup::{hcl, yaml};
 
-/// The issuer of the OIDC tokens of the Orchestrator that is offered as a service.
-pub const DEFAULT_OIDC_ISSUER: &str = "https://oidc.humanitec.dev";
+/// The issuer of an older product of Humanitec's, which is easy to take for the Orchestrator's: no token of the
+/// Orchestrator ever has it.
+pub(crate) const OLDER_ISSUER: &str = "https://idtoken.humanitec.io";
 
 /// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
 /// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was
@@ -90,7 +91,8 @@ pub struct Kubeconfig {
     pub context: Option<String>,
 }
 
-/// How the checks are made. [`Settings::default`] is what a configuration that says nothing means.
+/// How the checks are made. [`Settings::default`] is what a configuration that says nothing means for an installation
+/// of which nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Who speaks to the user.
@@ -105,10 +107,15 @@ pub struct Settings {
     pub assume_role: Option<AssumeRole>,
     /// As the runner: a file with an OIDC token that the role's trust policy takes.
     pub web_identity_token_file: Option<PathBuf>,
-    /// The issuer of the Orchestrator's OIDC tokens.
-    pub oidc_issuer: String,
-    /// The addresses that the Orchestrator calls clusters from.
+    /// The issuer of the Orchestrator's OIDC tokens, without a slash at its end. `None` where it is not set and the
+    /// installation has no well-known one: the checks that need it are skipped then.
+    pub oidc_issuer: Option<String>,
+    /// The addresses that the Orchestrator calls clusters from, as the user knows them: a cluster that does not admit
+    /// one of them fails.
     pub orchestrator_cidrs: Vec<IpNet>,
+    /// The addresses that the installation publishes, for where the user names none. Such lists change, so a cluster
+    /// that does not admit one of them warns.
+    pub published_cidrs: Vec<IpNet>,
     /// A kubeconfig in place of the token made from AWS credentials.
     pub kubeconfig: Option<Kubeconfig>,
     /// The image of the Orchestrator's Jobs, with its tag or digest.
@@ -124,8 +131,9 @@ impl Default for Settings {
             profile: None,
             assume_role: None,
             web_identity_token_file: None,
-            oidc_issuer: DEFAULT_OIDC_ISSUER.to_owned(),
+            oidc_issuer: None,
             orchestrator_cidrs: Vec::new(),
+            published_cidrs: Vec::new(),
             kubeconfig: None,
             runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
         }
@@ -138,12 +146,16 @@ impl Settings {
     pub fn runner_image(&self) -> &str {
         &self.runner_image
     }
+}
 
-    /// The issuer as IAM writes it in provider ARNs and condition keys: without `https://`.
-    #[must_use]
-    pub fn issuer_host(&self) -> &str {
-        self.oidc_issuer
-            .strip_prefix("https://")
-            .unwrap_or(&self.oidc_issuer)
-    }
+/// An issuer as IAM writes it in provider ARNs and condition keys: without `https://`.
+pub(crate) fn issuer_host(issuer: &str) -> &str {
+    issuer.strip_prefix("https://").unwrap_or(issuer)
+}
+
+/// Whether a text can be the name of a container's image: Kubernetes takes any without spaces, and the registry's own
+/// rules are not checked before the image is pulled.
+#[must_use]
+pub fn is_image(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(crate) use self::manifests::{
     Grant, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml, state_grant,
 };
-use super::settings::{AUDIENCE, Settings};
+use super::settings::{AUDIENCE, issuer_host};
 use super::subject::Subject;
 use crate::runner::{RoleArn, StateStorage};
 
@@ -22,7 +22,8 @@ const SHARED: &str = "\
 /// Everything that a runner needs. Made of a runner of which all is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
-    issuer: String,
+    /// `None` where the installation's is not known.
+    issuer: Option<String>,
     oidc_subject: String,
     role: RoleArn,
     cluster: String,
@@ -35,11 +36,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// What a runner needs; `None` while any value of it is unknown.
+    /// What a runner needs from an Orchestrator with this issuer; `None` while any value of the runner is unknown.
     #[must_use]
-    pub fn of(subject: &Subject, settings: &Settings) -> Option<Self> {
+    pub fn of(subject: &Subject, issuer: Option<&str>) -> Option<Self> {
         Some(Self {
-            issuer: settings.oidc_issuer.clone(),
+            issuer: issuer.map(str::to_owned),
             oidc_subject: subject.oidc_subject()?,
             role: subject.role.get()?.clone(),
             cluster: subject.cluster.get()?.clone(),
@@ -55,43 +56,41 @@ impl Setup {
         })
     }
 
-    /// The trust policy of the role.
-    #[must_use]
-    pub fn trust_policy(&self) -> Value {
-        trust_policy(
-            &provider_arn(&self.role, issuer_host(&self.issuer)),
-            issuer_host(&self.issuer),
-            &self.oidc_subject,
-        )
+    /// The trust policy of the role for an issuer.
+    fn trust_policy(&self, issuer: &str) -> Value {
+        let host = issuer_host(issuer);
+        trust_policy(&provider_arn(&self.role, host), host, &self.oidc_subject)
     }
 
-    /// The AWS part as Terraform for hashicorp/aws.
+    /// The AWS part as Terraform for hashicorp/aws. `None` without an issuer, on which it depends.
     #[must_use]
-    pub fn terraform(&self) -> String {
+    pub fn terraform(&self) -> Option<String> {
+        let issuer = self.issuer.as_deref()?;
         let role_arn = format!("aws_iam_role.{}.arn", identifier(&self.role.name));
-        [
+        let parts = [
             SHARED.to_owned(),
-            oidc_provider_hcl(&self.issuer),
-            role_hcl(&self.role, &self.trust_policy()),
+            oidc_provider_hcl(issuer),
+            role_hcl(&self.role, &self.trust_policy(issuer)),
             permission_hcl(&self.role, &self.region, &self.cluster),
             access_entry_hcl(&self.role, &self.cluster, &role_arn),
-        ]
-        .join("\n")
+        ];
+        Some(parts.join("\n"))
     }
 
-    /// The AWS part as commands of the AWS CLI.
+    /// The AWS part as commands of the AWS CLI. `None` without an issuer, on which it depends.
     #[must_use]
-    pub fn aws_cli(&self) -> String {
+    pub fn aws_cli(&self) -> Option<String> {
+        let issuer = self.issuer.as_deref()?;
         let permit = permission_command(&self.role, &self.region, &self.cluster);
         let entry = access_entry_command(&self.region, &self.cluster, &self.role.to_string());
-        [
+        let parts = [
             SHARED.to_owned(),
-            oidc_provider_command(&self.issuer),
-            role_command(&self.role, &self.trust_policy()),
+            oidc_provider_command(issuer),
+            role_command(&self.role, &self.trust_policy(issuer)),
             permit,
             entry,
-        ]
-        .join("\n")
+        ];
+        Some(parts.join("\n"))
     }
 
     /// The cluster's part as manifests for `kubectl apply`.
@@ -113,11 +112,6 @@ impl Setup {
         }
         documents.join("---\n")
     }
-}
-
-/// The issuer without `https://`, as IAM has it.
-fn issuer_host(issuer: &str) -> &str {
-    issuer.strip_prefix("https://").unwrap_or(issuer)
 }
 
 /// The ARN of the IAM OIDC provider for an issuer, in the role's account.
@@ -231,6 +225,16 @@ pub(crate) fn trust_command(role: &RoleArn, amended: &Value) -> String {
          aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
         shell(&role.name),
         shell(&pretty(amended))
+    )
+}
+
+/// Replaces the trust policy of a role by one that trusts only runners of an organization.
+pub(crate) fn restrict_command(role: &RoleArn, org: &str, restricted: &Value) -> String {
+    format!(
+        "# The policy as it was found, for runners of {org} alone. Add runners of other organizations that use this role.\n\
+         aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
+        shell(&role.name),
+        shell(&pretty(restricted))
     )
 }
 
@@ -382,7 +386,7 @@ mod tests {
         }))
         .unwrap();
         let subject = Subject::of("my-org", &runner).unwrap();
-        Setup::of(&subject, &Settings::default()).unwrap()
+        Setup::of(&subject, Some("https://oidc.humanitec.dev")).unwrap()
     }
 
     #[test]
@@ -443,7 +447,7 @@ mod tests {
 
     #[test]
     fn the_aws_part_is_whole_in_both_forms() {
-        let terraform = setup().terraform();
+        let terraform = setup().terraform().unwrap();
         for part in [
             "aws_iam_openid_connect_provider",
             "path               = \"/team/\"",
@@ -454,7 +458,7 @@ mod tests {
         ] {
             assert!(terraform.contains(part), "{part}: {terraform}");
         }
-        let cli = setup().aws_cli();
+        let cli = setup().aws_cli().unwrap();
         for part in [
             "create-open-id-connect-provider",
             "create-role --path /team/ --role-name runner",

@@ -1,18 +1,23 @@
 //! Evaluates a role's trust policy for one web identity, as IAM does, and says which element
 //! refuses.
 //!
-//! It decides what follows from the elements that it knows, and says that it can't tell where an
-//! element or a condition operator is decisive that it does not know. The rules are those of
-//! AWS's "IAM JSON policy elements reference". No crate at hand names the refusing condition or
-//! has a third answer, so this is our own.
+//! It decides what follows from the elements that it knows, and says that the answer is unknown where an element or
+//! a condition operator is decisive that it does not know. The rules are those of AWS's "IAM JSON policy elements
+//! reference". No available crate names the refusing condition or has a third answer, so this is our own.
 
 mod amend;
+mod condition;
+mod restrict;
 
 use serde_json::{Map, Value};
 
 pub(crate) use amend::amended;
+use condition::condition;
+pub(crate) use condition::like;
+pub(crate) use restrict::restricted;
+use restrict::trusts_any_subject;
 
-use super::settings::AUDIENCE;
+use super::settings::{OLDER_ISSUER, issuer_host};
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -30,17 +35,17 @@ pub(crate) struct WebIdentity<'a> {
     pub(crate) session_name: Option<&'a str>,
 }
 
-/// What IAM would say.
+/// IAM's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// The role may be assumed. `any_subject` when nothing restricts the token's `sub`.
+    /// The role can be assumed.
     Allowed {
-        /// No condition on `sub` guards the statement that allows it.
+        /// Runners of organizations that the policy does not name can assume it as well.
         any_subject: bool,
     },
-    /// The role may not be assumed, for these reasons; each alone is enough.
+    /// The role cannot be assumed, for these reasons; each alone is enough.
     Refused(Vec<Reason>),
-    /// It depends on what is not known here.
+    /// It depends on this, which is unknown.
     CantTell(String),
 }
 
@@ -73,7 +78,7 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
         one => vec![one],
     };
 
-    let mut allowed = None;
+    let mut allowed = false;
     let mut unknown_allow = None;
     let mut unknown_deny = None;
     // The allowing statement that comes closest: the more of it matches, the likelier it is the
@@ -86,7 +91,7 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
             _ => format!("Statement {}", index + 1),
         };
         let Some(elements) = statement.as_object() else {
-            unknown_allow = Some(format!("{name} is no object"));
+            unknown_allow = Some(format!("{name} is not an object"));
             continue;
         };
         let matches = statement_matches(&name, elements, who, variables);
@@ -118,7 +123,7 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
             (Some("Deny"), Some(what)) if refused.is_empty() => unknown_deny = Some(what),
             (Some("Deny"), _) => {}
             (Some("Allow"), None) if refused.is_empty() => {
-                allowed = Some(allowed.unwrap_or(true) && !restricts_subject(elements, who));
+                allowed = true;
             }
             (Some("Allow"), Some(what)) if refused.is_empty() => unknown_allow = Some(what),
             (Some("Allow"), _) => {
@@ -131,9 +136,11 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
     }
 
     match (allowed, unknown_deny, unknown_allow) {
-        (Some(_), Some(what), _) | (None, _, Some(what)) => Decision::CantTell(what),
-        (Some(any_subject), None, _) => Decision::Allowed { any_subject },
-        (None, _, None) => Decision::Refused(closest.map_or_else(
+        (true, Some(what), _) | (false, _, Some(what)) => Decision::CantTell(what),
+        (true, None, _) => Decision::Allowed {
+            any_subject: trusts_any_subject(&statements, who, variables),
+        },
+        (false, _, None) => Decision::Refused(closest.map_or_else(
             || {
                 vec![Reason {
                     element: "The trust policy".to_owned(),
@@ -183,7 +190,7 @@ fn statement_matches(
             }
         }
         Some(_) => matches.push(Match::Unknown(format!(
-            "{name} has a Condition of no known form"
+            "{name} has a Condition of an unknown form"
         ))),
     }
     matches
@@ -209,22 +216,30 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
     let everyone = match principal {
         Value::String(all) => all == "*",
         Value::Object(_) => names("AWS", &|found| found == "*"),
-        _ => return Match::Unknown(format!("{name} has a {element} of no known form")),
+        _ => return Match::Unknown(format!("{name} has a {element} of an unknown form")),
     };
     if everyone && !federated && !negated && elements["Effect"] == "Allow" {
         return Match::Unknown(format!(
-            "{name}, {element}: whether \"*\" lets in whoever has a web identity is not known here"
+            "{name}, {element}: whether \"*\" includes web identities is unknown"
+        ));
+    }
+    // "AWS JSON policy elements: NotPrincipal": with Allow it is not supported.
+    if negated && elements.get("Effect").is_some_and(|effect| effect == "Allow") {
+        return Match::Unknown(format!(
+            "{name}: whether NotPrincipal with Allow includes web identities is unknown"
         ));
     }
     let listed = everyone || federated;
     if listed != negated {
         return Match::Yes;
     }
+    let older = issuer_host(OLDER_ISSUER);
+    let is_older = names("Federated", &|found| found.ends_with(&format!("/{older}")));
     Match::No(Reason {
         element: format!("{name}, {element}"),
         expected: format!("{{\"Federated\": \"{}\"}}", who.provider_arn),
         found: principal.to_string(),
-        hint: None,
+        hint: is_older.then(|| format!("{older} is the issuer of an older product of Humanitec's.")),
     })
 }
 
@@ -236,7 +251,7 @@ fn action(name: &str, elements: &Map<String, Value>) -> Match {
         _ => return Match::Unknown(format!("{name} has no single Action")),
     };
     let Some(patterns) = texts(actions) else {
-        return Match::Unknown(format!("{name} has an {element} of no known form"));
+        return Match::Unknown(format!("{name} has an {element} of an unknown form"));
     };
     let wanted = ACTION.to_ascii_lowercase();
     let listed = patterns
@@ -251,178 +266,6 @@ fn action(name: &str, elements: &Map<String, Value>) -> Match {
         found: actions.to_string(),
         hint: None,
     })
-}
-
-/// Whether one condition holds.
-fn condition(
-    name: &str,
-    operator: &str,
-    key: &str,
-    wanted: &Value,
-    who: &WebIdentity<'_>,
-    variables: bool,
-) -> Match {
-    let element = format!("{name}, {operator} on {key}");
-    let Some(patterns) = texts(wanted) else {
-        return Match::Unknown(format!("{element} has values of no known form"));
-    };
-    let sent = match value_of(key, who) {
-        Sent::Is(sent) => sent,
-        Sent::Absent => return absent(element, operator, key, &patterns, who),
-        Sent::Unknown => {
-            return Match::Unknown(format!(
-                "{element}: the value of this key is not known here"
-            ));
-        }
-    };
-    // Each key here has exactly one value, so a set operator changes nothing.
-    let bare = operator
-        .strip_prefix("ForAnyValue:")
-        .or_else(|| operator.strip_prefix("ForAllValues:"))
-        .unwrap_or(operator);
-    let bare = bare.strip_suffix("IfExists").unwrap_or(bare);
-    if bare == "Null" {
-        // The key is there, so the condition holds for "false".
-        return match patterns.as_slice() {
-            ["false"] => Match::Yes,
-            ["true"] => Match::No(Reason {
-                element,
-                expected: "\"false\": the Orchestrator's token has it".to_owned(),
-                found: wanted.to_string(),
-                hint: None,
-            }),
-            _ => Match::Unknown(format!("{element} has values of no known form")),
-        };
-    }
-    let (compare, negated): (fn(&str, &str) -> bool, bool) = match bare {
-        "StringEquals" => (|pattern, sent| pattern == sent, false),
-        "StringNotEquals" => (|pattern, sent| pattern == sent, true),
-        "StringEqualsIgnoreCase" => (str::eq_ignore_ascii_case, false),
-        "StringNotEqualsIgnoreCase" => (str::eq_ignore_ascii_case, true),
-        "StringLike" => (like, false),
-        "StringNotLike" => (like, true),
-        _ => return Match::Unknown(format!("{element}: the operator is not known here")),
-    };
-    if variables && patterns.iter().any(|pattern| pattern.contains("${")) {
-        return Match::Unknown(format!("{element} has a policy variable"));
-    }
-    let listed = patterns.iter().any(|pattern| compare(pattern, sent));
-    if listed != negated {
-        return Match::Yes;
-    }
-    let wildcard = !negated
-        && bare != "StringLike"
-        && patterns
-            .iter()
-            .any(|pattern| pattern.contains(['*', '?']) && like(pattern, sent));
-    let case = !negated
-        && patterns
-            .iter()
-            .any(|pattern| pattern.eq_ignore_ascii_case(sent));
-    let hint = if wildcard {
-        Some(format!(
-            "`*` and `?` are ordinary characters under {bare}; only StringLike has wildcards."
-        ))
-    } else if case {
-        Some("They differ in upper and lower case.".to_owned())
-    } else {
-        None
-    };
-    Match::No(Reason {
-        element,
-        expected: if negated {
-            format!("anything but \"{sent}\", which the Orchestrator sends")
-        } else {
-            format!("\"{sent}\"")
-        },
-        found: wanted.to_string(),
-        hint,
-    })
-}
-
-/// Whether a statement has a condition on the token's subject.
-fn restricts_subject(elements: &Map<String, Value>, who: &WebIdentity<'_>) -> bool {
-    let key = format!("{}:sub", who.issuer_host);
-    elements
-        .get("Condition")
-        .and_then(Value::as_object)
-        .is_some_and(|operators| {
-            operators
-                .values()
-                .filter_map(Value::as_object)
-                .flat_map(Map::keys)
-                .any(|found| found.eq_ignore_ascii_case(&key))
-        })
-}
-
-/// Whether a condition holds whose key is not in the call.
-fn absent(
-    element: String,
-    operator: &str,
-    key: &str,
-    patterns: &[&str],
-    who: &WebIdentity<'_>,
-) -> Match {
-    const OPERATORS: [&str; 8] = [
-        "String",
-        "Arn",
-        "Numeric",
-        "Date",
-        "Bool",
-        "Binary",
-        "IpAddress",
-        "NotIpAddress",
-    ];
-    let bare = operator.rsplit(':').next().unwrap_or(operator);
-    let holds = match bare {
-        "Null" => patterns == ["true"],
-        _ if !OPERATORS.iter().any(|known| bare.starts_with(known)) => {
-            return Match::Unknown(format!("{element}: the operator is not known here"));
-        }
-        _ if bare.ends_with("IfExists") || operator.starts_with("ForAllValues:") => true,
-        _ => bare.contains("Not") && !operator.starts_with("ForAnyValue:"),
-    };
-    if holds {
-        return Match::Yes;
-    }
-    Match::No(Reason {
-        element,
-        expected: format!("conditions on {}:aud and :sub", who.issuer_host),
-        found: format!("one on {key}"),
-        hint: Some("The Orchestrator's token has no such key.".to_owned()),
-    })
-}
-
-/// What the Orchestrator's call has for a condition key.
-enum Sent<'a> {
-    /// This.
-    Is(&'a str),
-    /// Nothing: it is the key of another issuer.
-    Absent,
-    /// It is not known here.
-    Unknown,
-}
-
-/// What the call has for a key; the case of keys does not count.
-fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
-    if key.eq_ignore_ascii_case("sts:RoleSessionName") {
-        return who.session_name.map_or(Sent::Unknown, Sent::Is);
-    }
-    let Some((issuer, claim)) = key.rsplit_once(':') else {
-        return Sent::Unknown;
-    };
-    if !issuer.eq_ignore_ascii_case(who.issuer_host) {
-        // AWS's own keys begin with a plain word, and those of tokens with their issuer's host.
-        return match issuer.contains('.') {
-            true => Sent::Absent,
-            false => Sent::Unknown,
-        };
-    }
-    match claim.to_ascii_lowercase().as_str() {
-        "aud" => Sent::Is(AUDIENCE),
-        "sub" => Sent::Is(who.subject),
-        _ => Sent::Unknown,
-    }
 }
 
 /// One text or a list of them. IAM writes booleans with and without quotation marks.
@@ -440,36 +283,6 @@ fn text(value: &Value) -> Option<&str> {
         Value::Bool(false) => Some("false"),
         _ => None,
     }
-}
-
-/// Whether a text matches a pattern in which `*` stands for any characters and `?` for one.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last `*` did not match: the `*` takes one more.
-    let mut retry = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((after_star, taken)) = retry else {
-                    return false;
-                };
-                retry = Some((after_star, taken + 1));
-                p = after_star;
-                t = taken + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::access::{AssumeRole, DEFAULT_OIDC_ISSUER, Face, Identity, Kubeconfig, Settings};
+use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
 
 /// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
@@ -111,9 +112,9 @@ pub(super) struct CheckArguments {
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) runner: RunnerArguments,
-    /// The issuer of the Orchestrator's OIDC tokens
-    #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
-    pub(super) oidc_issuer: String,
+    /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    pub(super) oidc_issuer: Option<String>,
     /// In which form it is printed
     #[arg(long, value_name = "FORMAT", default_value = "terraform")]
     pub(super) format: Format,
@@ -141,7 +142,8 @@ pub(super) struct RunnerArguments {
     /// The organization; else HUMANITEC_ORG_ID, else hctl's configuration file
     #[arg(long, value_name = "ORG")]
     pub(super) org: Option<String>,
-    /// For --runner: the Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file
+    /// The Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file, else Humanitec's. With FILE it is
+    /// not called: it says which installation the runner is for
     #[arg(long, value_name = "URL")]
     pub(super) api_url: Option<String>,
     /// A configuration file of hctl in place of the default one
@@ -171,10 +173,14 @@ pub(super) struct AccessArguments {
     /// With --as runner: a file with an OIDC token that the runner's trust policy takes
     #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
-    /// The issuer of the Orchestrator's OIDC tokens
-    #[arg(long, value_name = "URL", default_value = DEFAULT_OIDC_ISSUER, value_parser = issuer)]
-    oidc_issuer: String,
-    /// Addresses that the Orchestrator calls from, for `cluster-endpoint`; may be repeated
+    /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    oidc_issuer: Option<String>,
+    /// The image of the Orchestrator's Jobs, for `job-dry-run`; else the one of the installation
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    runner_image: Option<String>,
+    /// Addresses that the Orchestrator calls from, for `cluster-endpoint`, else those that Humanitec publishes; can be
+    /// repeated
     #[arg(long, value_name = "CIDR", value_parser = cidr)]
     orchestrator_cidr: Vec<IpNet>,
     /// A kubeconfig in place of a token made from your AWS credentials
@@ -189,8 +195,9 @@ pub(super) struct AccessArguments {
 }
 
 impl AccessArguments {
-    /// The settings of the checks.
-    pub(super) fn settings(self) -> Settings {
+    /// The settings of the checks of a runner of this installation.
+    pub(super) fn settings(self, installation: &Installation) -> Settings {
+        let defaults = Settings::default();
         Settings {
             face: Face::Command,
             identity: match self.identity {
@@ -205,13 +212,19 @@ impl AccessArguments {
                 external_id: self.external_id,
             }),
             web_identity_token_file: self.web_identity_token_file,
-            oidc_issuer: self.oidc_issuer,
+            oidc_issuer: self
+                .oidc_issuer
+                .or_else(|| installation.oidc_issuer.map(str::to_owned)),
             orchestrator_cidrs: self.orchestrator_cidr,
+            published_cidrs: installation.source_cidrs(),
             kubeconfig: self.kubeconfig.map(|path| Kubeconfig {
                 path,
                 context: self.context,
             }),
-            ..Settings::default()
+            runner_image: self
+                .runner_image
+                .or_else(|| installation.runner_image.map(str::to_owned))
+                .unwrap_or(defaults.runner_image),
         }
     }
 }
@@ -260,7 +273,16 @@ fn issuer(text: &str) -> Result<String, String> {
     let issuer = text.trim_end_matches('/');
     match url::Url::parse(issuer) {
         Ok(url) if url.scheme() == "https" && url.has_host() => Ok(issuer.to_owned()),
-        _ => Err(format!("give an https URL, such as {DEFAULT_OIDC_ISSUER}")),
+        _ => Err("give an https URL, such as https://oidc.humanitec.dev".to_owned()),
+    }
+}
+
+/// The name of an image.
+fn image(text: &str) -> Result<String, String> {
+    if is_image(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("give the name of an image, such as registry.example.com/humanitec-runner:v1.2.3".to_owned())
     }
 }
 
@@ -323,5 +345,6 @@ mod tests {
         assert!(cidr("203.0.113.0/33").is_err());
         assert_eq!(timeout("1m30s"), Ok(Duration::from_secs(90)));
         assert!(timeout("0s").is_err() && timeout("soon").is_err());
+        assert!(image("a/b:1").is_ok() && image("").is_err() && image("a b").is_err());
     }
 }

@@ -13,8 +13,8 @@ use crate::access::{Budget, Preflight, Report, Status};
 /// # Errors
 /// What keeps it from being checked at all.
 pub(super) async fn run(arguments: CheckArguments) -> Result<(String, Exit), Error> {
-    let subject = source::subject(&arguments.runner).await?;
-    let settings = arguments.access.settings();
+    let (subject, installation) = source::subject(&arguments.runner).await?;
+    let settings = arguments.access.settings(&installation);
     let budget = Budget::new(settings.timeout, CancellationToken::new());
     let progress = Progress::new();
     let report = Preflight::new(settings)

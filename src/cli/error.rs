@@ -54,6 +54,13 @@ pub enum Error {
     /// The Orchestrator was asked for the runner.
     #[error("{}", orchestrator_text(.0))]
     Orchestrator(orchestrator::Error),
+    /// The AWS part of a setup was requested, and nothing says which issuer it is for.
+    #[error(
+        "the issuer of the Orchestrator's OIDC tokens is unknown: the API is not Humanitec's, and every other installation \
+         has an issuer of its own. The trust policy of the role and the IAM OIDC provider depend on it.\n\nTo fix it: give \
+         --oidc-issuer the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
+    )]
+    NoIssuer,
     /// The process could not be set up.
     #[error("the asynchronous runtime cannot be started: {0}")]
     Runtime(io::Error),
@@ -68,9 +75,11 @@ impl Error {
     pub fn exit(&self) -> Exit {
         use orchestrator::Error as Api;
         match self {
-            Self::File(_) | Self::Runner { .. } | Self::NoSuchRunner { .. } | Self::Lookup(_) => {
-                Exit::BadInput
-            }
+            Self::File(_)
+            | Self::Runner { .. }
+            | Self::NoSuchRunner { .. }
+            | Self::Lookup(_)
+            | Self::NoIssuer => Exit::BadInput,
             Self::Orchestrator(
                 Api::BadId { .. }
                 | Api::Unauthorized { .. }

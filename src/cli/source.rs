@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::RunnerArguments;
 use super::error::Error;
 use super::file;
 use crate::access::Subject;
-use crate::orchestrator::{Budget, Client, Environment, Given, lookup};
+use crate::orchestrator::{Budget, Client, Environment, Given, Installation, Settings, lookup};
 use crate::runner::Runner;
 
 /// How long the Orchestrator may take to answer, retries included.
@@ -16,22 +17,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 
-/// Reads the runner.
+/// Reads the runner, and says which installation of the Orchestrator it is for.
 ///
 /// # Errors
 /// What keeps it from being known.
-pub(super) async fn subject(arguments: &RunnerArguments) -> Result<Subject, Error> {
-    let (org, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
+pub(super) async fn subject(
+    arguments: &RunnerArguments,
+) -> Result<(Subject, Installation), Error> {
+    let (settings, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
         (Some(path), Some(id), _) => {
             let runner = file::read(path, id).map_err(Error::File)?;
-            (organization(arguments)?, runner)
+            (without_token(arguments)?, runner)
         }
         (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
     };
-    Subject::of(&org, &runner).map_err(|invalid| Error::Runner {
-        id: runner.id.clone(),
-        invalid,
-    })
+    let subject =
+        Subject::of(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
+            id: runner.id.clone(),
+            invalid,
+        })?;
+    Ok((subject, Installation::at(&settings.api_url)))
 }
 
 fn given(arguments: &RunnerArguments) -> Given {
@@ -43,32 +48,25 @@ fn given(arguments: &RunnerArguments) -> Given {
     }
 }
 
-/// The organization of a runner whose Orchestrator is not asked anything.
-fn organization(arguments: &RunnerArguments) -> Result<String, Error> {
+/// The URL and the organization of a runner whose Orchestrator is not called: no token is looked for.
+fn without_token(arguments: &RunnerArguments) -> Result<Settings, Error> {
     let given = Given {
-        // A local installation's address needs no token: only the organization is looked for.
-        api_url: Some("http://localhost".to_owned()),
+        // Never sent: with one in the block, the lookup does not ask the user for another.
+        auth_token: Some(SecretString::from("not-used")),
         ..given(arguments)
     };
-    if let (Some(org), None) = (&given.org_id, &given.hctl_config_file)
-        && !org.trim().is_empty()
-    {
-        return Ok(org.trim().to_owned());
-    }
-    let settings = lookup(&given, &Environment::of_process()).map_err(Error::Lookup)?;
-    Ok(settings.org_id)
+    lookup(&given, &Environment::of_process()).map_err(Error::Lookup)
 }
 
 /// A runner that the Orchestrator has.
-async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(String, Runner), Error> {
+async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(Settings, Runner), Error> {
     let settings = lookup(&given(arguments), &Environment::of_process()).map_err(Error::Lookup)?;
-    let client = Client::new(settings, USER_AGENT.to_owned());
+    let client = Client::new(settings.clone(), USER_AGENT.to_owned());
     let budget = Budget::new(PATIENCE, CancellationToken::new());
-    let org = client.org().to_owned();
     match client.get_runner(id, &budget).await {
-        Ok(Some(runner)) => Ok((org, runner)),
+        Ok(Some(runner)) => Ok((settings, runner)),
         Ok(None) => Err(Error::NoSuchRunner {
-            org,
+            org: settings.org_id,
             id: id.to_owned(),
         }),
         Err(error) => Err(Error::Orchestrator(error)),

@@ -12,9 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::hctl::{self, Environment, HctlConfig};
-
-/// The address of the SaaS installation.
-const SAAS_URL: &str = "https://api.humanitec.dev";
+use super::installation::SAAS_URL;
 
 /// What the provider block says; `None` where it says nothing.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::configuration;
 use super::eks_access::{self, EksAccess};
-use crate::orchestrator::{Client, Environment, lookup, user_agent};
+use crate::orchestrator::{Client, Environment, Installation, lookup, user_agent};
 use crate::plugin::{ConfigureRequest, Diagnostic};
 
 /// How far the provider is configured. The client itself connects when it is first used.
@@ -27,11 +27,14 @@ impl Connection {
     /// Takes the provider block. Answers what is missing or cannot be used.
     pub(super) fn configure(&self, request: &ConfigureRequest) -> Vec<Diagnostic> {
         let unknown = configuration::unknown(&request.config);
+        // While the URL is unknown nothing is checked.
+        let mut installation = Installation::default();
         let state = if unknown.is_empty() {
             let given = configuration::given(&request.config);
             let environment = Environment::of_process();
             match lookup(&given, &environment) {
                 Ok(settings) => {
+                    installation = Installation::at(&settings.api_url);
                     let user_agent = user_agent(&request.terraform_version, &environment);
                     State::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
@@ -41,7 +44,7 @@ impl Connection {
             State::NotKnownYet(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        let eks_access = eks_access::settings(&request.config)
+        let eks_access = eks_access::settings(&request.config, &installation)
             .map(|settings| Arc::new(EksAccess::new(settings)));
         *self
             .eks_access

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::access::aws::{AwsError, Role};
 use crate::access::check::Outcome;
-use crate::access::run::{Run, unknown};
-use crate::access::settings::AUDIENCE;
+use crate::access::run::{Run, known, unknown};
+use crate::access::settings::{AUDIENCE, OLDER_ISSUER, issuer_host};
 use crate::access::setup::{
     client_id_command, cluster_arn, oidc_provider_command, oidc_provider_hcl, permission_command,
-    role_command, role_hcl, shell, trust_command, trust_policy,
+    restrict_command, role_command, role_hcl, shell, trust_command, trust_policy,
 };
-use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
+use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate, restricted};
 use crate::runner::RoleArn;
 
 /// `role-exists`
@@ -26,7 +26,7 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             ..run.role()?.clone()
         };
         return Ok(Outcome::failed(format!(
-            "The role and the cluster are in different partitions of AWS: {wanted} is none of {}, where the region {} is.",
+            "The role and the cluster are in different AWS partitions: {wanted} is not in {}, the partition of region {}.",
             role.partition,
             run.region()?
         ))
@@ -37,29 +37,28 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
     Ok(match run.iam_role().await? {
         Ok(role) if role.arn == wanted => Outcome::passed(format!("{wanted} exists.")),
         Ok(role) => Outcome::failed(format!(
-            "There is no role {wanted}: the role of that name has another path, {}.",
+            "IAM role {wanted} does not exist: the role of that name has another path, {}.",
             role.arn
         ))
         .compare(wanted.as_str(), role.arn.as_str())
         .fix(cause, run.settings().face.auth("role_arn", &role.arn)),
-        Err(AwsError::NotFound { .. }) => {
-            let role = run.role()?;
-            let provider = run.provider_arn()?;
-            let outcome = Outcome::failed(format!("There is no IAM role {wanted}."))
-                .compare(wanted.as_str(), "no such role")
-                .not_yet();
-            match run.subject.oidc_subject() {
-                Some(subject) => {
-                    let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
-                    let (resource, command) =
-                        (role_hcl(role, &policy), role_command(role, &policy));
-                    outcome.fix(cause, run.settings().face.makes(resource, command))
-                }
-                None => outcome,
-            }
-        }
+        Err(AwsError::NotFound { .. }) => missing(run, cause)?,
         Err(error) => error.outcome(),
     })
+}
+
+/// The outcome for a role that does not exist, with what creates it as far as its trust policy is known.
+fn missing(run: &Run<'_>, cause: String) -> Result<Outcome, Outcome> {
+    let role = run.role()?;
+    let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
+        .compare(role.to_string(), "no such role")
+        .not_yet();
+    let (Ok(issuer), Some(subject)) = (run.issuer(), run.subject.oidc_subject()) else {
+        return Ok(outcome);
+    };
+    let policy = trust_policy(&run.provider_arn()?, issuer_host(issuer), &subject);
+    let (resource, command) = (role_hcl(role, &policy), role_command(role, &policy));
+    Ok(outcome.fix(cause, run.settings().face.makes(resource, command)))
 }
 
 /// The role, for a check that needs `role-exists`.
@@ -67,24 +66,41 @@ async fn existing(run: &Run<'_>) -> Result<Arc<Role>, Outcome> {
     run.iam_role().await?.map_err(|error| error.outcome())
 }
 
+/// What catches people out who took the issuer of an older product for the Orchestrator's.
+fn older_product(issuer: &str) -> Option<String> {
+    (issuer == OLDER_ISSUER).then(|| {
+        format!(
+            " {issuer} belongs to an older product of Humanitec's: the issuer of the Orchestrator at \
+             api.humanitec.dev is https://oidc.humanitec.dev."
+        )
+    })
+}
+
 /// `oidc-provider`
 pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let issuer = run.issuer()?;
     run.same_account().await?;
     let arn = run.provider_arn()?;
-    let issuer = &run.settings().oidc_issuer;
+    let hint = older_product(issuer);
+    let hinted = hint.as_deref().unwrap_or_default();
     let cause = format!("oidc-provider:{arn}");
     Ok(match run.aws().client_ids(run.region()?, &arn).await {
-        Ok(ids) if ids.iter().any(|id| id == AUDIENCE) => Outcome::passed(format!(
-            "{arn} is there, with client id {AUDIENCE}."
-        )),
+        Ok(ids) if ids.iter().any(|id| id == AUDIENCE) => {
+            let found = format!("IAM OIDC provider {arn} exists, with client id {AUDIENCE}.");
+            match &hint {
+                Some(hint) => Outcome::warned(format!("{found}{hint}")),
+                None => Outcome::passed(found),
+            }
+        }
         Ok(ids) => Outcome::failed(format!(
-            "The IAM OIDC provider for {issuer} does not take the client id {AUDIENCE}, which the Orchestrator's tokens have as `aud`."
+            "The IAM OIDC provider for {issuer} does not have the client id {AUDIENCE}, which is the `aud` of the \
+             Orchestrator's tokens.{hinted}"
         ))
         .compare(AUDIENCE, list(&ids))
         .fix(cause, client_id_command(&arn))
         .retryable(),
         Err(AwsError::NotFound { .. }) => Outcome::failed(format!(
-            "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens."
+            "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens.{hinted}"
         ))
         .compare(arn.as_str(), "no such provider")
         .fix(
@@ -100,14 +116,16 @@ pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
 
 /// `role-trust`
 pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let issuer = run.issuer()?;
     let role = existing(run).await?;
+    let org = known(&run.subject.org, "organization")?;
     let subject = run
         .subject
         .oidc_subject()
-        .ok_or_else(|| unknown("organization or the runner's id"))?;
+        .ok_or_else(|| unknown("runner's id"))?;
     let session = run.subject.session();
     let provider = run.provider_arn()?;
-    let host = run.settings().issuer_host();
+    let host = issuer_host(issuer);
     let who = WebIdentity {
         provider_arn: &provider,
         issuer_host: host,
@@ -127,16 +145,25 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Decision::Allowed { any_subject: false } => Outcome::passed(format!(
             "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}."
         )),
-        Decision::Allowed { any_subject: true } => Outcome::passed(format!(
-            "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}. \
-             It does not ask for that sub: every runner of that issuer may assume the role."
-        )),
+        Decision::Allowed { any_subject: true } => Outcome::warned(format!(
+            "The trust policy of {} lets {host} assume the role for this runner, and for runners of other \
+             organizations as well: no condition on {host}:sub names the organization. Add one.",
+            role.arn
+        ))
+        .compare(
+            format!("a condition on {host}:sub, such as \"{org}+*\" with StringLike"),
+            "none that names the organization",
+        )
+        .fix(
+            format!("role-trust-any-subject:{}", role.arn),
+            restrict_command(run.role()?, org, &restricted(document, &who, org)),
+        ),
         Decision::CantTell(what) => Outcome::incomplete(
             "a trust policy that cannot be evaluated from outside",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
-            // One for all runners of the role: each has a sub of its own, and one policy is mended.
+        Decision::Refused(reasons) => refused(issuer, &role.arn, &reasons).fix(
+            // One for all runners of the role: each has a sub of its own, and one policy is replaced.
             format!("role-trust:{}", role.arn),
             trust_command(run.role()?, &amended(document, &who)),
         ),
@@ -144,7 +171,7 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
 }
 
 /// The outcome of a trust policy that refuses.
-fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
+fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
     let sentences: Vec<String> = reasons
         .iter()
         .map(|reason| {
@@ -166,9 +193,9 @@ fn refused(run: &Run<'_>, role_arn: &str, reasons: &[Reason]) -> Outcome {
         parts.join("; ")
     };
     Outcome::failed(format!(
-        "The trust policy of {role_arn} does not let {} assume the role for this runner. {}",
-        run.settings().oidc_issuer,
-        sentences.join(" ")
+        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {}{}",
+        sentences.join(" "),
+        older_product(issuer).unwrap_or_default()
     ))
     .compare(
         join(|reason| &reason.expected),
@@ -188,7 +215,7 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .await
         .map_err(|error| error.outcome())?;
     if simulation.allowed {
-        return Ok(Outcome::passed(format!("The role may describe {cluster}.")));
+        return Ok(Outcome::passed(format!("The role is allowed to describe {cluster}.")));
     }
     if !simulation.missing_context.is_empty() {
         return Ok(Outcome::incomplete(

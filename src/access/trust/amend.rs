@@ -87,7 +87,7 @@ fn add_subject(statement: &mut Value, who: &WebIdentity<'_>) {
     }
 }
 
-fn subject_key(who: &WebIdentity<'_>) -> String {
+pub(super) fn subject_key(who: &WebIdentity<'_>) -> String {
     format!("{}:sub", who.issuer_host)
 }
 
@@ -101,12 +101,12 @@ fn add(values: &mut Value, text: &str) {
     }
 }
 
-fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
+pub(super) fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
 }
 
 /// A member, empty where there is none yet.
-fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
+pub(super) fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
     object.entry(name).or_insert_with(|| json!({}))
 }
 

@@ -288,12 +288,12 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {SUB: "${aws:username}"}}),
             "policy variable",
         ),
-        (json!({"StringEquals": {SUB: 7}}), "no known form"),
+        (json!({"StringEquals": {SUB: 7}}), "unknown form"),
         (
             json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
             ":email",
         ),
-        (json!("x"), "Condition of no known form"),
+        (json!("x"), "Condition of unknown form"),
     ] {
         assert!(
             cant_tell(statement(condition.clone())).contains(what),

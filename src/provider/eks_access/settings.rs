@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings};
+use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::orchestrator::Installation;
 use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
 use crate::runner::validate;
@@ -92,13 +93,24 @@ pub(in crate::provider) fn attribute() -> Attribute {
             ),
             text(
                 "oidc_issuer",
-                "The issuer of the Orchestrator's OIDC tokens. Default `https://oidc.humanitec.dev`.",
+                "The issuer of the Orchestrator's OIDC tokens. Default with Humanitec's API \
+                 (`https://api.humanitec.dev`): `https://oidc.humanitec.dev`. Every other installation has an issuer of \
+                 its own (`OIDC_ISSUER_URL` of its data plane) and no default here: while it is not set, the checks \
+                 that need it are not made.",
+            ),
+            text(
+                "runner_image",
+                "The image of the Orchestrator's Jobs, for `job-dry-run`. Default with Humanitec's API: \
+                 `ghcr.io/humanitec/humanitec-runner`, for every other installation: \
+                 `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it where the \
+                 installation runs another image and the cluster's admission policies look at images.",
             ),
             Attribute::new(
                 "orchestrator_cidrs",
                 Type::List(Box::new(Type::String)),
-                "The addresses from which the Orchestrator calls clusters, to compare with the cluster's public access \
-                 CIDRs.",
+                "The addresses from which the Orchestrator calls clusters, as CIDRs: `cluster-endpoint` fails where the \
+                 cluster's public access CIDRs do not admit them. Default with Humanitec's API: the addresses that \
+                 Humanitec publishes, which only warn.",
             )
             .optional(),
             Attribute::object(
@@ -154,6 +166,17 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
             format!(
                 "{issuer:?} is no OIDC issuer: write it as https:// and a host, with a path where it has one, as in \
                  \"https://oidc.humanitec.dev\"."
+            ),
+        ));
+    }
+    if let Some(image) = given.get("runner_image").as_str()
+        && !is_image(image)
+    {
+        found.push(wrong(
+            "runner_image",
+            format!(
+                "{image:?} is not the name of an image. Write it as in \
+                 \"registry.example.com/humanitec-runner:v1.2.3\", without spaces."
             ),
         ));
     }
@@ -225,8 +248,11 @@ fn wrong(name: &str, detail: impl Into<String>) -> Diagnostic {
     Diagnostic::error("Invalid eks_access", detail).at(Path::of([NAME, name]))
 }
 
-/// The settings of a provider block. `None` where they are not known yet.
-pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings> {
+/// The settings of a provider block for an installation of the Orchestrator. `None` where they are not known yet.
+pub(in crate::provider) fn settings(
+    config: &Value,
+    installation: &Installation,
+) -> Option<EksAccessSettings> {
     let given = config.get(NAME);
     if !given.is_wholly_known() {
         return None;
@@ -255,18 +281,21 @@ pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings>
                     external_id: assume_role.get("external_id").as_str().map(str::to_owned),
                 }),
             web_identity_token_file: text("web_identity_token_file").map(Into::into),
-            oidc_issuer: text("oidc_issuer").map_or(defaults.oidc_issuer, |issuer| {
-                // As the command has it: IAM and the tokens have none.
-                issuer.trim_end_matches('/').to_owned()
-            }),
+            // As the command has it: IAM and the tokens have none.
+            oidc_issuer: text("oidc_issuer")
+                .map(|issuer| issuer.trim_end_matches('/').to_owned())
+                .or_else(|| installation.oidc_issuer.map(str::to_owned)),
             orchestrator_cidrs: strings(given.get("orchestrator_cidrs"))
                 .filter_map(|cidr| cidr.parse().ok())
                 .collect(),
+            published_cidrs: installation.source_cidrs(),
             kubeconfig: kubeconfig.get("path").as_str().map(|path| Kubeconfig {
                 path: path.into(),
                 context: kubeconfig.get("context").as_str().map(str::to_owned),
             }),
-            runner_image: defaults.runner_image,
+            runner_image: text("runner_image")
+                .or_else(|| installation.runner_image.map(str::to_owned))
+                .unwrap_or(defaults.runner_image),
         },
     })
 }
@@ -287,17 +316,51 @@ fn strings(value: &Value) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    fn of(attributes: Value, installation: &Installation) -> Settings {
+        let block = Value::object([(NAME, attributes)]);
+        settings(&block, installation).unwrap().settings
+    }
+
     #[test]
-    fn an_issuer_is_without_its_last_slash() {
-        for (given, issuer) in [
-            (Value::Null, "https://oidc.humanitec.dev"),
+    fn an_issuer_is_without_its_last_slash_and_never_assumed_elsewhere() {
+        let other = Installation::default();
+        for (given, saas, elsewhere) in [
+            (Value::Null, Some("https://oidc.humanitec.dev"), None),
             (
                 Value::from("https://oidc.example.com/"),
-                "https://oidc.example.com",
+                Some("https://oidc.example.com"),
+                Some("https://oidc.example.com"),
             ),
         ] {
-            let block = Value::object([(NAME, Value::object([("oidc_issuer", given)]))]);
-            assert_eq!(settings(&block).unwrap().settings.oidc_issuer, issuer);
+            let block = Value::object([("oidc_issuer", given)]);
+            let settings = of(block.clone(), &Installation::SAAS);
+            assert_eq!(settings.oidc_issuer.as_deref(), saas);
+            assert_eq!(of(block, &other).oidc_issuer.as_deref(), elsewhere);
         }
+    }
+
+    #[test]
+    fn the_image_is_the_block_s_else_the_installation_s() {
+        let image = |given: Value, installation: &Installation| {
+            let block = Value::object([("runner_image", given)]);
+            of(block, installation).runner_image().to_owned()
+        };
+        let (saas, other) = (Installation::SAAS, Installation::default());
+        assert!(image(Value::Null, &saas).starts_with("ghcr.io/humanitec/humanitec-runner:v"));
+        assert!(
+            image(Value::Null, &other)
+                .starts_with("ghcr.io/stellwerk-labs/platform-orchestrator-runner:v")
+        );
+        for installation in [&saas, &other] {
+            assert_eq!(image(Value::from("mirror/runner:1"), installation), "mirror/runner:1");
+        }
+    }
+
+    #[test]
+    fn only_the_saas_has_published_addresses() {
+        let published = |installation| of(Value::Null, installation).published_cidrs;
+        let texts: Vec<String> = published(&Installation::SAAS).iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["35.198.140.114/32", "35.246.198.96/32"]);
+        assert!(published(&Installation::default()).is_empty());
     }
 }

@@ -1,0 +1,306 @@
+//! Whether a condition of a trust policy holds for the Orchestrator's call of `sts:AssumeRoleWithWebIdentity`.
+//!
+//! The operators and what they do with a key that the call does not have are those of "IAM JSON policy elements:
+//! Condition operators" and "Multivalued context keys" in the IAM user guide.
+
+use serde_json::Value;
+
+use super::{Match, Reason, WebIdentity, texts};
+use crate::access::settings::{AUDIENCE, OLDER_ISSUER, issuer_host};
+
+/// Every condition operator of IAM, without its set and without `IfExists`.
+const OPERATORS: [&str; 27] = [
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "DateEquals",
+    "DateNotEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "Bool",
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "ArnEquals",
+    "ArnLike",
+    "ArnNotEquals",
+    "ArnNotLike",
+    "Null",
+];
+
+/// A condition operator, taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operator<'a> {
+    /// One of [`OPERATORS`].
+    pub(super) base: &'a str,
+    /// `ForAnyValue` or `ForAllValues`, where it is there.
+    set: Option<&'a str>,
+    /// Whether it ends with `IfExists`.
+    if_exists: bool,
+}
+
+impl<'a> Operator<'a> {
+    /// Reads an operator. `None` where IAM's documentation has no such one.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (set, rest) = match text.split_once(':') {
+            Some((set @ ("ForAnyValue" | "ForAllValues"), rest)) => (Some(set), rest),
+            Some(_) => return None,
+            None => (None, text),
+        };
+        let (base, if_exists) = match rest.strip_suffix("IfExists") {
+            Some(base) => (base, true),
+            None => (rest, false),
+        };
+        let exists = OPERATORS.contains(&base) && !(base == "Null" && (if_exists || set.is_some()));
+        exists.then_some(Self {
+            base,
+            set,
+            if_exists,
+        })
+    }
+
+    /// Whether the operator holds where the values differ.
+    pub(super) fn is_negated(self) -> bool {
+        self.base.contains("Not")
+    }
+
+    /// Whether `*` and `?` are wildcards.
+    pub(super) fn has_wildcards(self) -> bool {
+        matches!(self.base, "StringLike" | "StringNotLike")
+    }
+
+    /// Whether it holds for a key that the call does not have.
+    fn holds_without(self) -> bool {
+        match self.set {
+            _ if self.if_exists => true,
+            Some("ForAllValues") => true,
+            Some(_) => false,
+            None => self.is_negated(),
+        }
+    }
+
+    /// What compares a value of the policy with the one of the call. `None` where this cannot be known for a text.
+    fn comparison(self, sent: &str) -> Option<fn(&str, &str) -> bool> {
+        match self.base {
+            "StringEquals" | "StringNotEquals" => Some(|pattern, sent| pattern == sent),
+            "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => {
+                Some(str::eq_ignore_ascii_case)
+            }
+            "StringLike" | "StringNotLike" => Some(like),
+            "Bool" if matches!(sent, "true" | "false") => Some(str::eq_ignore_ascii_case),
+            _ => None,
+        }
+    }
+}
+
+/// Whether one condition holds. `name` is the statement's; `variables`: the policy's version has policy variables.
+pub(super) fn condition(
+    name: &str,
+    operator: &str,
+    key: &str,
+    wanted: &Value,
+    who: &WebIdentity<'_>,
+    variables: bool,
+) -> Match {
+    let element = format!("{name}, {operator} on {key}");
+    let Some(patterns) = texts(wanted) else {
+        return Match::Unknown(format!("{element} has values of an unknown form"));
+    };
+    let Some(parsed) = Operator::parse(operator) else {
+        return Match::Unknown(format!("{element}: the operator is unknown"));
+    };
+    match value_of(key, who) {
+        Sent::Unknown => Match::Unknown(format!("{element}: the value of this key is unknown")),
+        sent if parsed.base == "Null" => null(element, wanted, &patterns, sent),
+        Sent::Absent if parsed.holds_without() => Match::Yes,
+        Sent::Absent => Match::No(absent(element, key, who)),
+        Sent::Is(sent) => {
+            let policy = Patterns {
+                operator: parsed,
+                texts: patterns,
+                variables,
+            };
+            policy.compare(element, wanted, sent)
+        }
+    }
+}
+
+/// Whether a condition with `Null` holds: `true` asks for a key that is not there, `false` for one that is.
+fn null(element: String, wanted: &Value, patterns: &[&str], sent: Sent<'_>) -> Match {
+    let missing = matches!(sent, Sent::Absent).to_string();
+    let is_boolean = |text: &&str| ["true", "false"].contains(&text.to_ascii_lowercase().as_str());
+    if patterns.is_empty() || !patterns.iter().all(is_boolean) {
+        return Match::Unknown(format!("{element} has values of an unknown form"));
+    }
+    if patterns.iter().any(|text| text.eq_ignore_ascii_case(&missing)) {
+        return Match::Yes;
+    }
+    let token = if missing == "true" { "lacks" } else { "has" };
+    Match::No(Reason {
+        element,
+        expected: format!("\"{missing}\": the Orchestrator's token {token} it"),
+        found: wanted.to_string(),
+        hint: None,
+    })
+}
+
+/// The values of one condition.
+struct Patterns<'a> {
+    operator: Operator<'a>,
+    texts: Vec<&'a str>,
+    /// Whether `${…}` is a policy variable, or ordinary characters as in the version of 2008.
+    variables: bool,
+}
+
+impl Patterns<'_> {
+    /// Whether the condition holds for the one value that the call has. A set operator changes nothing then.
+    fn compare(&self, element: String, wanted: &Value, sent: &str) -> Match {
+        let (operator, negated) = (self.operator, self.operator.is_negated());
+        let Some(matches) = operator.comparison(sent) else {
+            return Match::Unknown(format!(
+                "{element}: the operator is not evaluated for this key"
+            ));
+        };
+        let is_variable = |text: &&&str| self.variables && text.contains("${");
+        let mut plain = self.texts.iter().filter(|text| !is_variable(text));
+        let listed = plain.any(|pattern| matches(pattern, sent));
+        if !listed && self.texts.iter().any(|text| is_variable(&text)) {
+            return Match::Unknown(format!("{element} has a policy variable"));
+        }
+        if listed != negated {
+            return Match::Yes;
+        }
+        Match::No(Reason {
+            element,
+            expected: if negated {
+                format!("anything but \"{sent}\", which the Orchestrator sends")
+            } else {
+                format!("\"{sent}\"")
+            },
+            found: wanted.to_string(),
+            hint: self.hint(sent),
+        })
+    }
+
+    /// What catches people out in values that do not match.
+    fn hint(&self, sent: &str) -> Option<String> {
+        let operator = self.operator;
+        if operator.is_negated() {
+            return None;
+        }
+        let is_wildcard = |text: &&str| text.contains(['*', '?']) && like(text, sent);
+        if !operator.has_wildcards() && self.texts.iter().any(is_wildcard) {
+            return Some(format!(
+                "`*` and `?` are ordinary characters under {}; only StringLike has wildcards.",
+                operator.base
+            ));
+        }
+        let differs_in_case = |text: &&str| text.eq_ignore_ascii_case(sent);
+        let case = self.texts.iter().any(differs_in_case);
+        case.then(|| "They differ in upper and lower case.".to_owned())
+    }
+}
+
+/// Why a condition does not hold whose key the call does not have.
+fn absent(element: String, key: &str, who: &WebIdentity<'_>) -> Reason {
+    let older = issuer_host(OLDER_ISSUER);
+    let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
+        "sts:AssumeRoleWithWebIdentity has no external id.".to_owned()
+    } else if key.to_ascii_lowercase().starts_with(older) {
+        format!("{older} is the issuer of an older product of Humanitec's.")
+    } else {
+        "The Orchestrator's token has no such key.".to_owned()
+    };
+    Reason {
+        element,
+        expected: format!("conditions on {}:aud and :sub", who.issuer_host),
+        found: format!("one on {key}"),
+        hint: Some(hint),
+    }
+}
+
+/// The key for the external id of `sts:AssumeRole`. The API reference of `sts:AssumeRoleWithWebIdentity` has no
+/// such parameter.
+const EXTERNAL_ID: &str = "sts:ExternalId";
+
+/// What the Orchestrator's call has for a condition key.
+#[derive(Clone, Copy)]
+enum Sent<'a> {
+    /// This.
+    Is(&'a str),
+    /// Nothing: it is the key of another issuer, or of another call.
+    Absent,
+    /// This cannot be known from outside.
+    Unknown,
+}
+
+/// What the call has for a key; the case of keys does not count.
+fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
+    let lower = key.to_ascii_lowercase();
+    match lower.as_str() {
+        "sts:rolesessionname" => return who.session_name.map_or(Sent::Unknown, Sent::Is),
+        // STS has no endpoint without TLS.
+        "aws:securetransport" => return Sent::Is("true"),
+        "sts:externalid" => return Sent::Absent,
+        _ if lower.starts_with("saml:") => return Sent::Absent,
+        // Tag keys can have colons and dots.
+        _ if lower.starts_with("aws:") => return Sent::Unknown,
+        _ => {}
+    }
+    let Some((issuer, claim)) = lower.rsplit_once(':') else {
+        return Sent::Unknown;
+    };
+    if issuer != who.issuer_host.to_ascii_lowercase() {
+        // The keys of services begin with a plain word, and those of tokens with their issuer's host.
+        return match issuer.contains('.') {
+            true => Sent::Absent,
+            false => Sent::Unknown,
+        };
+    }
+    match claim {
+        "aud" => Sent::Is(AUDIENCE),
+        "sub" => Sent::Is(who.subject),
+        _ => Sent::Unknown,
+    }
+}
+
+/// Whether a text matches a pattern in which `*` stands for any characters and `?` for one.
+pub(crate) fn like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on when what follows the last `*` did not match: the `*` takes one more.
+    let mut retry = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&c) if c == '?' || c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((after_star, taken)) = retry else {
+                    return false;
+                };
+                retry = Some((after_star, taken + 1));
+                p = after_star;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&c| c == '*')
+}

@@ -1,0 +1,289 @@
+//! Whether a trust policy lets in runners of whichever organization, and the policy that does not.
+//!
+//! The subject of a token is `{organization}+{runner id}`, and everybody can have an organization of an installation
+//! that many share, such as the SaaS. So only a condition that fixes what is before the `+` keeps strangers out: a
+//! session name, for example, is what the stranger's own runner chooses.
+
+use serde_json::{Map, Value, json};
+
+use super::amend::{member, object, subject_key};
+use super::condition::Operator;
+use super::{Match, WebIdentity, statement_matches, texts};
+
+/// Whether a policy lets in runners of organizations that it does not name.
+pub(super) fn trusts_any_subject(
+    statements: &[&Value],
+    who: &WebIdentity<'_>,
+    variables: bool,
+) -> bool {
+    let any = |effect: &str, judge: fn(&Map<String, Value>, &WebIdentity<'_>, bool) -> bool| {
+        statements
+            .iter()
+            .filter_map(|statement| statement.as_object())
+            .filter(|elements| elements.get("Effect").is_some_and(|found| found == effect))
+            .any(|elements| judge(elements, who, variables))
+    };
+    any("Allow", lets_in_any) && !any("Deny", keeps_strangers_out)
+}
+
+/// The policy with a condition on the organization in each statement that lets in runners of any. Whatever else it
+/// lets in stays in, other runners of the organization too.
+pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> Value {
+    let mut document = document.clone();
+    let variables = document["Version"] == "2012-10-17";
+    let statements = match document.get_mut("Statement") {
+        Some(Value::Array(statements)) => statements.iter_mut().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    for statement in statements {
+        let open = statement.as_object().is_some_and(|elements| {
+            elements.get("Effect").is_some_and(|effect| effect == "Allow")
+                && lets_in_any(elements, who, variables)
+        });
+        if open {
+            restrict(statement, who, org);
+        }
+    }
+    document
+}
+
+/// Whether all of a statement matches a web identity but for the conditions on its `sub`, which name no organization.
+fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: bool) -> bool {
+    matches_but_for_subject(elements, who, variables)
+        && !subject_conditions(elements, who)
+            .iter()
+            .any(|(operator, values)| !operator.is_negated() && all_name_an_organization(*operator, values))
+}
+
+/// Whether a statement that denies does so for every `sub` whose organization it does not name.
+fn keeps_strangers_out(
+    elements: &Map<String, Value>,
+    who: &WebIdentity<'_>,
+    variables: bool,
+) -> bool {
+    let conditions = subject_conditions(elements, who);
+    matches_but_for_subject(elements, who, variables)
+        && !conditions.is_empty()
+        && conditions
+            .iter()
+            .all(|(operator, values)| operator.is_negated() && all_name_an_organization(*operator, values))
+}
+
+/// Whether a statement matches a web identity without its conditions on `sub`.
+fn matches_but_for_subject(
+    elements: &Map<String, Value>,
+    who: &WebIdentity<'_>,
+    variables: bool,
+) -> bool {
+    let (mut elements, wanted) = (elements.clone(), subject_key(who));
+    let conditions = elements.get_mut("Condition").and_then(object);
+    for keys in conditions.into_iter().flat_map(Map::values_mut).filter_map(object) {
+        keys.retain(|key, _| !key.eq_ignore_ascii_case(&wanted));
+    }
+    let matches = statement_matches("", &elements, who, variables);
+    matches.iter().all(|found| matches!(found, Match::Yes))
+}
+
+/// The conditions of a statement on `sub` that compare texts.
+fn subject_conditions<'a>(
+    elements: &'a Map<String, Value>,
+    who: &WebIdentity<'_>,
+) -> Vec<(Operator<'a>, Vec<&'a str>)> {
+    let wanted = subject_key(who);
+    let mut found = Vec::new();
+    let conditions = elements.get("Condition").and_then(Value::as_object);
+    for (operator, keys) in conditions.into_iter().flatten() {
+        let Some(operator) = Operator::parse(operator).filter(|o| o.base.starts_with("String"))
+        else {
+            continue;
+        };
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            if key.eq_ignore_ascii_case(&wanted) {
+                found.push((operator, texts(values).unwrap_or_default()));
+            }
+        }
+    }
+    found
+}
+
+fn all_name_an_organization(operator: Operator<'_>, values: &[&str]) -> bool {
+    !operator.has_wildcards() || values.iter().all(|pattern| names_an_organization(pattern))
+}
+
+/// Whether a pattern fixes the organization: the `+` comes before its first wildcard.
+fn names_an_organization(pattern: &str) -> bool {
+    let fixed = pattern.split(['*', '?', '$']).next().unwrap_or_default();
+    fixed.find('+').is_some_and(|at| at > 0)
+}
+
+/// Gives a statement a condition on the organization.
+fn restrict(statement: &mut Value, who: &WebIdentity<'_>, org: &str) {
+    let wanted = subject_key(who);
+    let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
+        return;
+    };
+    let mut narrowed = false;
+    for (operator, keys) in object(conditions).into_iter().flatten() {
+        let like = Operator::parse(operator).is_some_and(|o| o.base == "StringLike");
+        for (key, values) in object(keys).into_iter().flatten() {
+            if like && key.eq_ignore_ascii_case(&wanted) {
+                *values = narrow(values, org);
+                narrowed = true;
+            }
+        }
+    }
+    if narrowed {
+        return;
+    }
+    if let Some(keys) = object(conditions).map(|operators| member(operators, "StringLike"))
+        && let Some(keys) = object(keys)
+    {
+        keys.insert(wanted, json!(format!("{org}+*")));
+    }
+}
+
+/// Patterns of which each names an organization: those that named none are for this one.
+fn narrow(values: &Value, org: &str) -> Value {
+    let mut narrowed: Vec<String> = Vec::new();
+    for pattern in texts(values).unwrap_or_default() {
+        let pattern = match pattern.split_once('+') {
+            _ if names_an_organization(pattern) => pattern.to_owned(),
+            Some((_, runner)) => format!("{org}+{runner}"),
+            None if pattern.starts_with('*') => format!("{org}+{pattern}"),
+            None => format!("{org}+*"),
+        };
+        if !narrowed.contains(&pattern) {
+            narrowed.push(pattern);
+        }
+    }
+    match narrowed.as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Decision, evaluate};
+    use super::*;
+
+    const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+    const AUD: &str = "oidc.humanitec.dev:aud";
+    const SUB: &str = "oidc.humanitec.dev:sub";
+
+    fn runner(subject: &str) -> WebIdentity<'_> {
+        WebIdentity {
+            provider_arn: PROVIDER,
+            issuer_host: "oidc.humanitec.dev",
+            subject,
+            session_name: Some("my-org-my-runner"),
+        }
+    }
+
+    fn statement(effect: &str, condition: Value) -> Value {
+        json!({
+            "Effect": effect,
+            "Principal": {"Federated": PROVIDER},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        })
+    }
+
+    fn policy(statements: Value) -> Value {
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    fn decide(document: &Value, subject: &str) -> Decision {
+        evaluate(document, &runner(subject))
+    }
+
+    #[track_caller]
+    fn is_open(document: &Value, open: bool) {
+        let decision = decide(document, "my-org+my-runner");
+        assert_eq!(decision, Decision::Allowed { any_subject: open }, "{document:#}");
+    }
+
+    #[test]
+    fn a_condition_that_names_no_organization_lets_in_strangers() {
+        let aud = json!("sts.amazonaws.com");
+        for condition in [
+            json!({}),
+            json!({"StringEquals": {AUD: aud}}),
+            json!({"StringLike": {SUB: "*"}}),
+            json!({"StringLike": {SUB: "*+*"}}),
+            json!({"StringLike": {SUB: "*+my-runner"}}),
+            json!({"StringLike": {SUB: "my-org*"}}),
+            json!({"StringLike": {SUB: "m?-org+my-runner"}}),
+            json!({"StringLike": {"OIDC.humanitec.dev:SUB": ["my-org+*", "*"]}}),
+            json!({"StringLikeIfExists": {SUB: "*"}}),
+            json!({"ForAnyValue:StringLike": {SUB: "*-org+*"}}),
+            json!({"StringNotEquals": {SUB: "my-org+other"}}),
+            json!({"StringNotLike": {SUB: "other+*"}}),
+            json!({"Null": {SUB: "false"}}),
+            json!({"StringEquals": {"sts:RoleSessionName": "my-org-my-runner"}}),
+        ] {
+            let document = policy(json!([statement("Allow", condition)]));
+            is_open(&document, true);
+            let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
+            is_open(&restricted, false);
+            let stranger = decide(&restricted, "stranger+my-runner");
+            assert!(matches!(stranger, Decision::Refused(_)), "{restricted:#}");
+            // Whoever of the organization was let in before still is.
+            for other in ["my-org+my-runner", "my-org+another", "my-org+other"] {
+                assert_eq!(
+                    matches!(decide(&document, other), Decision::Allowed { .. }),
+                    matches!(decide(&restricted, other), Decision::Allowed { .. }),
+                    "{other}: {restricted:#}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_that_names_the_organization_is_enough() {
+        for condition in [
+            json!({"StringEquals": {SUB: "my-org+my-runner"}}),
+            json!({"StringEquals": {SUB: ["my-org+my-runner", "other+x"]}}),
+            json!({"StringLike": {SUB: "my-org+*"}}),
+            json!({"StringLike": {SUB: ["my-org+*", "other-org+*"]}}),
+            json!({"StringLikeIfExists": {SUB: "my-org+my-*"}}),
+            json!({"ForAnyValue:StringEquals": {SUB: "my-org+my-runner"}}),
+            json!({"StringEqualsIgnoreCase": {SUB: "MY-org+my-runner"}}),
+            json!({"StringLike": {SUB: "*"}, "StringEquals": {SUB: "my-org+my-runner"}}),
+        ] {
+            is_open(&policy(statement("Allow", condition)), false);
+        }
+    }
+
+    #[test]
+    fn one_open_statement_is_enough_and_only_that_one_changes() {
+        let mine = statement("Allow", json!({"StringEquals": {SUB: "my-org+my-runner"}}));
+        let all = statement("Allow", json!({"StringEquals": {AUD: "sts.amazonaws.com"}}));
+        let others = statement("Allow", json!({"StringLike": {SUB: "*+other"}}));
+        for open in [&all, &others] {
+            let document = policy(json!([mine, open]));
+            is_open(&document, true);
+            let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
+            is_open(&restricted, false);
+            assert_eq!(restricted["Statement"][0], mine);
+        }
+        let elsewhere = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
+        is_open(&policy(json!([mine, elsewhere])), false);
+    }
+
+    #[test]
+    fn a_deny_can_keep_strangers_out() {
+        let all = statement("Allow", json!({"StringEquals": {AUD: "sts.amazonaws.com"}}));
+        for (condition, open) in [
+            (json!({"StringNotLike": {SUB: "my-org+*"}}), false),
+            (json!({"StringNotEquals": {SUB: ["my-org+my-runner", "my-org+x"]}}), false),
+            (json!({"StringLike": {SUB: "other+*"}}), true),
+            (json!({"StringNotLike": {SUB: "*+my-runner"}}), true),
+            (json!({"StringNotLike": {SUB: "my-org+*"}, "StringLike": {SUB: "x*"}}), true),
+            (json!({"StringNotLike": {SUB: "my-org+*"}, "StringEquals": {AUD: "eks"}}), true),
+        ] {
+            is_open(&policy(json!([all, statement("Deny", condition)])), open);
+        }
+    }
+}
