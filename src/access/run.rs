@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::answers::Answers;
@@ -25,6 +26,10 @@ use crate::runner::RoleArn;
 /// The first pause between two looks at what AWS is still propagating, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
+/// How many runners are checked at a time. The budget of another begins when its turn comes: it is for what AWS and
+/// the cluster take to respond, and not for a queue behind hundreds of other runners.
+const AT_A_TIME: usize = 32;
+
 /// How much longer than the wait its last look may take.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -35,6 +40,8 @@ pub struct Preflight {
     settings: Arc<Settings>,
     aws: Arc<Aws>,
     clusters: Answers<Key, Result<Reached, Unreached>>,
+    /// The turns of the runners.
+    turns: Semaphore,
     /// The causes that were waited for in vain.
     given_up: Mutex<HashSet<String>>,
 }
@@ -143,6 +150,7 @@ impl Preflight {
             aws: Aws::new(Arc::clone(&settings)),
             settings,
             clusters: Answers::default(),
+            turns: Semaphore::new(AT_A_TIME),
             given_up: Mutex::default(),
         }
     }
@@ -153,8 +161,33 @@ impl Preflight {
         &self.settings
     }
 
-    /// Runs every check of a runner once, within a budget.
+    /// Runs every check of a runner once, within a budget that begins when the runner's turn comes.
     pub async fn check(
+        &self,
+        subject: &Subject,
+        budget: &engine::Budget,
+        observer: &dyn engine::Observer,
+    ) -> Report {
+        let asked = Instant::now();
+        let _turn = self.turn(budget).await;
+        let budget = engine::Budget {
+            deadline: budget.deadline + asked.elapsed(),
+            cancelled: budget.cancelled.clone(),
+        };
+        self.look(subject, &budget, observer).await
+    }
+
+    /// Waits for a runner's turn. `None` when it is canceled first.
+    async fn turn(&self, budget: &engine::Budget) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            () = budget.cancelled.cancelled() => None,
+            turn = self.turns.acquire() => turn.ok(),
+        }
+    }
+
+    /// Runs every check of a runner once, now.
+    async fn look(
         &self,
         subject: &Subject,
         budget: &engine::Budget,
@@ -198,11 +231,13 @@ impl Preflight {
         let (mut pause, longest) = PAUSES;
         let mut before = None;
         loop {
+            let turn = self.turn(budget).await;
             let look = engine::Budget {
                 deadline: budget.deadline.max(Instant::now()) + LAST_LOOK,
                 cancelled: budget.cancelled.clone(),
             };
-            let report = self.check(subject, &look, observer).await;
+            let report = self.look(subject, &look, observer).await;
+            drop(turn);
             if Instant::now() >= look.deadline {
                 return before.unwrap_or(report);
             }

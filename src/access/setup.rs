@@ -82,7 +82,8 @@ impl Setup {
     pub fn aws_cli(&self) -> Option<String> {
         let issuer = self.issuer.as_deref()?;
         let permit = permission_command(&self.role, &self.region, &self.cluster);
-        let entry = access_entry_command(&self.region, &self.cluster, &self.role.to_string());
+        let entry =
+            access_entry_command(&self.region, &self.cluster, &shell(&self.role.to_string()));
         let parts = [
             SHARED.to_owned(),
             oidc_provider_command(issuer),
@@ -268,13 +269,13 @@ pub(crate) fn access_entry_hcl(role: &RoleArn, cluster: &str, principal: &str) -
     )
 }
 
-/// A principal's access entry as a command.
+/// A principal's access entry as a command. The principal is a word of the shell.
 pub(crate) fn access_entry_command(region: &str, cluster: &str, principal: &str) -> String {
     format!(
         "aws eks create-access-entry --region {} --cluster-name {} \\\n  --principal-arn {} --type STANDARD\n",
         shell(region),
         shell(cluster),
-        shell(principal)
+        principal
     )
 }
 
@@ -288,7 +289,8 @@ pub(crate) fn delete_entry_command(region: &str, cluster: &str, principal: &str)
     )
 }
 
-/// Associates an access policy with an access entry, for some namespaces or the whole cluster.
+/// Associates an access policy with an access entry, for some namespaces or the whole cluster. The principal is a word
+/// of the shell.
 pub(crate) fn associate_command(
     region: &str,
     cluster: &str,
@@ -304,7 +306,7 @@ pub(crate) fn associate_command(
         "aws eks associate-access-policy --region {} --cluster-name {} \\\n  --principal-arn {} \\\n  --policy-arn {} --access-scope {}\n",
         shell(region),
         shell(cluster),
-        shell(principal),
+        principal,
         shell(policy_arn),
         shell(&scope),
     )
@@ -397,7 +399,7 @@ mod tests {
             subject: "my-org+my-runner",
             session_name: None,
         };
-        let decision = evaluate(&setup().trust_policy(), &who);
+        let decision = evaluate(&setup().trust_policy("https://oidc.humanitec.dev"), &who);
         assert_eq!(decision, Decision::Allowed { any_subject: false });
     }
 

@@ -224,7 +224,11 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
         ));
     }
     // "AWS JSON policy elements: NotPrincipal": with Allow it is not supported.
-    if negated && elements.get("Effect").is_some_and(|effect| effect == "Allow") {
+    if negated
+        && elements
+            .get("Effect")
+            .is_some_and(|effect| effect == "Allow")
+    {
         return Match::Unknown(format!(
             "{name}: whether NotPrincipal with Allow includes web identities is unknown"
         ));
@@ -239,7 +243,8 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
         element: format!("{name}, {element}"),
         expected: format!("{{\"Federated\": \"{}\"}}", who.provider_arn),
         found: principal.to_string(),
-        hint: is_older.then(|| format!("{older} is the issuer of an older product of Humanitec's.")),
+        hint: is_older
+            .then(|| format!("{older} is the issuer of an older product of Humanitec's.")),
     })
 }
 

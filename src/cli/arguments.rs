@@ -282,7 +282,10 @@ fn image(text: &str) -> Result<String, String> {
     if is_image(text) {
         Ok(text.to_owned())
     } else {
-        Err("give the name of an image, such as registry.example.com/humanitec-runner:v1.2.3".to_owned())
+        Err(
+            "give the name of an image, such as registry.example.com/humanitec-runner:v1.2.3"
+                .to_owned(),
+        )
     }
 }
 

@@ -11,7 +11,10 @@ use crate::access::Setup;
 /// What keeps the runner from being known.
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
     let (subject, installation) = source::subject(&arguments.runner).await?;
-    let issuer = arguments.oidc_issuer.as_deref().or(installation.oidc_issuer);
+    let issuer = arguments
+        .oidc_issuer
+        .as_deref()
+        .or(installation.oidc_issuer);
     // Of a runner that is read whole nothing is unknown.
     let Some(setup) = Setup::of(&subject, issuer) else {
         return Ok(String::new());

@@ -21,9 +21,7 @@ const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 ///
 /// # Errors
 /// What keeps it from being known.
-pub(super) async fn subject(
-    arguments: &RunnerArguments,
-) -> Result<(Subject, Installation), Error> {
+pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Installation), Error> {
     let (settings, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
         (Some(path), Some(id), _) => {
             let runner = file::read(path, id).map_err(Error::File)?;
@@ -31,11 +29,10 @@ pub(super) async fn subject(
         }
         (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
     };
-    let subject =
-        Subject::of(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
-            id: runner.id.clone(),
-            invalid,
-        })?;
+    let subject = Subject::of(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
+        id: runner.id.clone(),
+        invalid,
+    })?;
     Ok((subject, Installation::at(&settings.api_url)))
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use terraform_provider_platform_orchestrator::access::{
     AssumeRole, Budget, Identity, Kubeconfig, Preflight, Report, Settings, Subject,
 };
+use terraform_provider_platform_orchestrator::orchestrator::Installation;
 use terraform_provider_platform_orchestrator::runner::Runner;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,8 @@ pub(crate) async fn main() {
         orchestrator_cidrs: cidrs
             .map(|cidr| cidr.as_str().unwrap().parse().unwrap())
             .collect(),
+        oidc_issuer: Installation::SAAS.oidc_issuer.map(str::to_owned),
+        published_cidrs: Installation::SAAS.source_cidrs(),
         ..Settings::default()
     };
     let seconds = asked["budget_s"].as_u64().unwrap_or(60);

@@ -4,8 +4,11 @@ pub(crate) mod error;
 pub(crate) mod http;
 
 mod credentials;
+mod rate_limit;
 mod token;
 
+use std::error::Error;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,6 +17,9 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::future::{BoxFuture, Shared};
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
@@ -22,6 +28,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
 pub(crate) use error::AwsError;
+use rate_limit::RateLimit;
 
 use super::answers::Answers;
 use super::settings::Settings;
@@ -133,9 +140,20 @@ pub(crate) struct AssociatedPolicy {
     pub(crate) namespaces: Option<Vec<String>>,
 }
 
+/// A service that throttles by itself.
+#[derive(Debug, Clone, Copy)]
+enum Service {
+    Iam,
+    Eks,
+    Sts,
+}
+
 /// AWS. Nothing is set up and no credentials are looked for before the first question.
 pub(crate) struct Aws {
     settings: Arc<Settings>,
+    iam: RateLimit,
+    eks: RateLimit,
+    sts: RateLimit,
     anonymous: OnceCell<Result<SdkConfig, AwsError>>,
     caller: OnceCell<Result<SdkConfig, AwsError>>,
     identity: Answers<String, Answer<CallerIdentity>>,
@@ -153,6 +171,9 @@ impl Aws {
     pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            iam: RateLimit::default(),
+            eks: RateLimit::default(),
+            sts: RateLimit::default(),
             anonymous: OnceCell::new(),
             caller: OnceCell::new(),
             identity: Answers::default(),
@@ -170,6 +191,30 @@ impl Aws {
     #[cfg(test)]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.anonymous.initialized() && !self.caller.initialized()
+    }
+
+    /// Makes a call of a service, and waits throttling out.
+    async fn paced<T, E, F>(
+        &self,
+        service: Service,
+        action: &'static str,
+        send: impl Fn() -> F + Send + 'static,
+    ) -> Result<T, AwsError>
+    where
+        T: Send + 'static,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, Response>>> + Send + 'static,
+    {
+        let limit = match service {
+            Service::Iam => &self.iam,
+            Service::Eks => &self.eks,
+            Service::Sts => &self.sts,
+        };
+        let call = move || {
+            let sent = send();
+            async move { sent.await.map_err(|error| AwsError::of(action, error)) }
+        };
+        limit.run(call).await
     }
 
     /// The SDK's configuration without credentials.
@@ -217,11 +262,10 @@ impl Aws {
         self.identity
             .get(region.clone(), Result::is_ok, || async move {
                 let config = aws.config(&Who::Caller, &region).await?;
-                let answer = aws_sdk_sts::Client::new(&config)
-                    .get_caller_identity()
-                    .send()
-                    .await
-                    .map_err(|error| AwsError::of(ACTION, error))?;
+                let request = aws_sdk_sts::Client::new(&config).get_caller_identity();
+                let answer = aws
+                    .paced(Service::Sts, ACTION, move || request.clone().send())
+                    .await?;
                 Ok(Arc::new(CallerIdentity {
                     arn: answer.arn.unwrap_or_default(),
                     account: answer.account.unwrap_or_default(),
@@ -246,13 +290,13 @@ impl Aws {
     async fn assume(self: &Arc<Self>, session: &Session) -> Result<Credentials, AwsError> {
         const ACTION: &str = "sts:AssumeRole";
         let config = self.caller(&session.sts_region).await?;
-        let answer = aws_sdk_sts::Client::new(&config)
+        let request = aws_sdk_sts::Client::new(&config)
             .assume_role()
             .role_arn(&session.role_arn)
-            .role_session_name(&session.name)
-            .send()
-            .await
-            .map_err(|error| AwsError::of(ACTION, error))?;
+            .role_session_name(&session.name);
+        let answer = self
+            .paced(Service::Sts, ACTION, move || request.clone().send())
+            .await?;
         received(ACTION, answer.credentials)
     }
 
@@ -269,15 +313,16 @@ impl Aws {
             ))
         })?;
         let config = in_region(&self.anonymous().await?, &session.sts_region);
-        let answer = aws_sdk_sts::Client::new(&config)
+        let request = aws_sdk_sts::Client::new(&config)
             .assume_role_with_web_identity()
             .role_arn(&session.role_arn)
             .role_session_name(&session.name)
-            .web_identity_token(token.trim())
-            .send()
+            .web_identity_token(token.trim());
+        let answer = self
+            .paced(Service::Sts, ACTION, move || request.clone().send())
             .await
-            .map_err(|error| match AwsError::of(ACTION, error) {
-                // The call has no signature: it is the token that does not serve.
+            .map_err(|error| match error {
+                // The call has no signature: it is the token that STS refuses.
                 AwsError::BadCredentials(message) => AwsError::Denied {
                     action: ACTION,
                     message,
@@ -293,12 +338,12 @@ impl Aws {
         let (aws, key) = (Arc::clone(self), (region.to_owned(), role.clone()));
         self.roles.get(key.clone(), Result::is_ok, || async move {
             let config = aws.caller(&key.0).await?;
-            let answer = aws_sdk_iam::Client::new(&config)
+            let request = aws_sdk_iam::Client::new(&config)
                 .get_role()
-                .role_name(&key.1.name)
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
+                .role_name(&key.1.name);
+            let answer = aws
+                .paced(Service::Iam, ACTION, move || request.clone().send())
+                .await?;
             let role = answer.role.ok_or_else(|| empty(ACTION))?;
             let document = role.assume_role_policy_document.unwrap_or_default();
             Ok(Arc::new(Role {
@@ -309,6 +354,21 @@ impl Aws {
         })
     }
 
+    /// The ARN, with its path, of a role of the caller's account.
+    pub(crate) async fn role_arn(
+        self: &Arc<Self>,
+        region: &str,
+        name: &str,
+    ) -> Result<String, AwsError> {
+        const ACTION: &str = "iam:GetRole";
+        let request = aws_sdk_iam::Client::new(&self.caller(region).await?)
+            .get_role()
+            .role_name(name);
+        let send = move || request.clone().send();
+        let answer = self.paced(Service::Iam, ACTION, send).await?;
+        Ok(answer.role.ok_or_else(|| empty(ACTION))?.arn)
+    }
+
     /// The client ids of an IAM OIDC provider.
     pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> Asked<Vec<String>> {
         const ACTION: &str = "iam:GetOpenIDConnectProvider";
@@ -316,12 +376,12 @@ impl Aws {
         self.providers
             .get(key.clone(), Result::is_ok, || async move {
                 let config = aws.caller(&key.0).await?;
-                let answer = aws_sdk_iam::Client::new(&config)
+                let request = aws_sdk_iam::Client::new(&config)
                     .get_open_id_connect_provider()
-                    .open_id_connect_provider_arn(&key.1)
-                    .send()
-                    .await
-                    .map_err(|error| AwsError::of(ACTION, error))?;
+                    .open_id_connect_provider_arn(&key.1);
+                let answer = aws
+                    .paced(Service::Iam, ACTION, move || request.clone().send())
+                    .await?;
                 Ok(Arc::new(answer.client_id_list.unwrap_or_default()))
             })
     }
@@ -348,15 +408,15 @@ impl Aws {
                 .context_key_type(ContextKeyTypeEnum::String)
                 .context_key_values(&key.0)
                 .build();
-            let answer = aws_sdk_iam::Client::new(&config)
+            let request = aws_sdk_iam::Client::new(&config)
                 .simulate_principal_policy()
                 .policy_source_arn(&key.1)
                 .action_names("eks:DescribeCluster")
                 .resource_arns(&key.2)
-                .context_entries(requested_region)
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
+                .context_entries(requested_region);
+            let answer = aws
+                .paced(Service::Iam, ACTION, move || request.clone().send())
+                .await?;
             let result = answer
                 .evaluation_results
                 .unwrap_or_default()
@@ -391,12 +451,12 @@ impl Aws {
             |answer: &Answer<EksCluster>| answer.as_ref().is_ok_and(|c| c.status == "ACTIVE");
         self.clusters.get(key.clone(), settled, || async move {
             let config = aws.config(&key.0, &key.1).await?;
-            let answer = aws_sdk_eks::Client::new(&config)
+            let request = aws_sdk_eks::Client::new(&config)
                 .describe_cluster()
-                .name(&key.2)
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
+                .name(&key.2);
+            let answer = aws
+                .paced(Service::Eks, ACTION, move || request.clone().send())
+                .await?;
             let cluster = answer.cluster.ok_or_else(|| empty(ACTION))?;
             let network = cluster.resources_vpc_config;
             let mode = cluster
@@ -441,13 +501,13 @@ impl Aws {
         );
         self.entries.get(key.clone(), Result::is_ok, || async move {
             let config = aws.config(&key.0, &key.1).await?;
-            let answer = aws_sdk_eks::Client::new(&config)
+            let request = aws_sdk_eks::Client::new(&config)
                 .describe_access_entry()
                 .cluster_name(&key.2)
-                .principal_arn(&key.3)
-                .send()
-                .await
-                .map_err(|error| AwsError::of(ACTION, error))?;
+                .principal_arn(&key.3);
+            let answer = aws
+                .paced(Service::Eks, ACTION, move || request.clone().send())
+                .await?;
             let entry = answer.access_entry.ok_or_else(|| empty(ACTION))?;
             Ok(Arc::new(AccessEntry {
                 kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
@@ -479,16 +539,15 @@ impl Aws {
             |_| false,
             || async move {
                 let config = aws.config(&key.0, &key.1).await?;
-                let pages = aws_sdk_eks::Client::new(&config)
+                let request = aws_sdk_eks::Client::new(&config)
                     .list_associated_access_policies()
                     .cluster_name(&key.2)
-                    .principal_arn(&key.3)
-                    .into_paginator()
-                    .items()
-                    .send()
-                    .collect::<Result<Vec<_>, _>>()
-                    .await
-                    .map_err(|error| AwsError::of(ACTION, error))?;
+                    .principal_arn(&key.3);
+                let send = move || {
+                    let pages = request.clone().into_paginator().items().send();
+                    pages.collect::<Result<Vec<_>, _>>()
+                };
+                let pages = aws.paced(Service::Eks, ACTION, send).await?;
                 let policies = pages.into_iter().map(|policy| {
                     let limited = policy.access_scope.filter(|scope| {
                         scope

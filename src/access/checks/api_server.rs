@@ -1,13 +1,13 @@
-//! `api-server`: the cluster's API answers to the caller's, or the runner's, token.
+//! `api-server`: the cluster's API accepts the token of the caller or the runner.
 
 use http::Uri;
 
 use super::cluster::{is_open, missing_entry};
-use crate::access::aws::{EksCluster, Who};
+use crate::access::aws::{CallerIdentity, EksCluster, Who};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::run::{Reached, Run};
-use crate::access::setup::{access_entry_command, associate_command};
+use crate::access::setup::{access_entry_command, associate_command, aws_auth_line, shell};
 
 /// What every authenticated user may read.
 pub(crate) const VERSION: &str = "/version";
@@ -23,33 +23,53 @@ pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Ok(version) => answered(&reached, &cluster, version["gitVersion"].as_str()),
         // Who is not let in here is known to the cluster all the same.
         Err(error) if error.is_forbidden() => answered(&reached, &cluster, None),
-        Err(error) if error.is_unauthorized() => unauthorized(run, &reached, &error).await?,
-        Err(error @ KubeError::Certificate(_)) => Outcome::failed(format!(
-            "{error}. If a proxy opens TLS on the way, name its authority in AWS_CA_BUNDLE or pass it by with NO_PROXY."
-        ))
-        .compare("a certificate of the cluster's authority", error.to_string())
+        Err(error) if error.is_unauthorized() => {
+            unauthorized(run, &reached, &cluster, &error).await?
+        }
+        Err(error) => not_answered(&cluster, &error),
+    })
+}
+
+/// The outcome where no answer of the cluster's API came through. The route is that of whoever checks, also as the
+/// runner, and says nothing about the Orchestrator's.
+fn not_answered(cluster: &EksCluster, error: &KubeError) -> Outcome {
+    let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
+    let cause = format!("api-server:{endpoint}");
+    let about = "This says nothing about the Orchestrator: see cluster-endpoint.";
+    match error {
+        KubeError::Certificate(_) => Outcome::incomplete(
+            "the certificate of the cluster's API is not trusted from here",
+            format!(
+                "Not checked: {error}. {about} If a proxy opens TLS on the way, set AWS_CA_BUNDLE to the proxy's \
+                 authority, or bypass the proxy with NO_PROXY."
+            ),
+        )
         .fix(
-            format!("api-server:{}", cluster.endpoint.as_deref().unwrap_or_default()),
+            cause,
             "export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"   # or AWS_CA_BUNDLE=<the proxy's authority>\n",
         ),
-        Err(error @ KubeError::Unreachable(_)) if !is_open(&cluster) => Outcome::incomplete(
-            "the cluster's API is unreachable from here",
-            format!(
-                "From here {error}. Its endpoint is not open to every address, so this says nothing about the \
-                 Orchestrator: see cluster-endpoint."
-            ),
-        ),
-        Err(error) => {
-            let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
-            Outcome::failed(format!("From here {error}."))
-                .compare("an answer of the cluster's API", "none that serves")
-                .fix(
-                    format!("api-server:{endpoint}"),
-                    format!("curl -k {endpoint}/version   # from here: mind HTTPS_PROXY, NO_PROXY and firewalls\n"),
-                )
-                .retryable()
+        KubeError::Unreachable(_) => {
+            let outcome = Outcome::incomplete(
+                "the cluster's API is unreachable from here",
+                format!("Not checked: from here, {error}. {about}"),
+            )
+            .fix(
+                cause,
+                format!("curl -k {endpoint}/version   # from here: check HTTPS_PROXY, NO_PROXY and firewalls\n"),
+            );
+            // The name of a new cluster's endpoint can take a while to be known everywhere.
+            if is_open(cluster) {
+                outcome.retryable()
+            } else {
+                outcome
+            }
         }
-    })
+        KubeError::Status { .. } => Outcome::incomplete(
+            "no usable response from the cluster's API",
+            format!("Not checked: {error}."),
+        )
+        .retryable(),
+    }
 }
 
 /// The cluster has answered.
@@ -72,83 +92,175 @@ fn host(url: &str) -> Option<String> {
     Some(uri.authority()?.host().to_ascii_lowercase())
 }
 
-/// The cluster does not know whose token it was.
+/// The outcome where the cluster does not know whose token it was.
 async fn unauthorized(
     run: &Run<'_>,
     reached: &Reached,
+    cluster: &EksCluster,
     error: &KubeError,
 ) -> Result<Outcome, Outcome> {
     let (region, name) = (run.region()?, run.cluster_name()?);
+    let message = error.message();
     if let Who::Runner(session) = run.who()? {
+        let fix = if takes_entries(cluster) {
+            missing_entry(run)?
+        } else {
+            aws_auth_line(run.role()?)
+        };
         return Ok(Outcome::failed(format!(
-            "The cluster refuses the token of the runner, a session {:?} of {}: {}. The role needs an access entry of \
-             type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was made after the role.",
-            session.name, session.role_arn, error.message()
+            "The cluster refuses the token of the runner, a session {:?} of {}: {message}. The role needs an access \
+             entry of type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was created after the role.",
+            session.name, session.role_arn
         ))
-        .compare("a token that the cluster takes", error.message())
+        .compare("a token that the cluster accepts", message)
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
-            missing_entry(run)?,
+            fix,
         )
         .not_yet());
     }
     if reached.kubeconfig_url.is_some() {
         return Ok(Outcome::incomplete(
             "the cluster rejects the kubeconfig's user",
-            format!(
-                "The cluster rejects the user of the kubeconfig: {}.",
-                error.message()
-            ),
+            format!("The cluster rejects the user of the kubeconfig: {message}."),
         ));
     }
     let caller = run.identity().await?;
-    let principal = principal_of(&caller.arn);
-    let view = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy";
-    Ok(Outcome::incomplete(
+    let outcome = Outcome::incomplete(
         "the caller has no access to the cluster",
         format!(
-            "The cluster rejects the token of the caller, {}: {}. The caller has no access entry for the cluster and \
-             no line in aws-auth.",
-            caller.arn,
-            error.message()
+            "The cluster rejects the token of the caller, {}: {message}. The caller has no access entry for the cluster \
+             and no line in aws-auth.",
+            caller.arn
         ),
-    )
-    .fix(
-        format!("caller-entry:{region}:{name}:{principal}"),
-        format!(
-            "{}{}",
-            access_entry_command(region, name, &principal),
-            associate_command(region, name, &principal, view, None),
-        ),
-    ))
+    );
+    let Some(fix) = caller_access(run, &caller, cluster).await? else {
+        return Ok(outcome);
+    };
+    Ok(outcome.fix(format!("caller-entry:{region}:{name}:{}", caller.arn), fix))
 }
 
-/// The IAM principal of a session's ARN. A role's path is not in it.
-fn principal_of(arn: &str) -> String {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        &["arn", partition, "sts", _, account, session] => {
-            match session.split('/').collect::<Vec<_>>().as_slice() {
-                ["assumed-role", role, _] => format!("arn:{partition}:iam::{account}:role/{role}"),
-                _ => arn.to_owned(),
+/// Whether a cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one.
+fn takes_entries(cluster: &EksCluster) -> bool {
+    cluster.authentication_mode != "CONFIG_MAP"
+}
+
+/// What gives the caller access to the cluster's objects. `None` for a caller that no cluster can know: an access
+/// entry's principal is a user or a role ("Create access entries" in the EKS user guide), and never a federated user
+/// or the root user.
+async fn caller_access(
+    run: &Run<'_>,
+    caller: &CallerIdentity,
+    cluster: &EksCluster,
+) -> Result<Option<String>, Outcome> {
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let (before, principal) = match Principal::of_caller(&caller.arn) {
+        Some(Principal::User) => (String::new(), shell(&caller.arn)),
+        Some(Principal::Role(role)) => match run.aws().role_arn(region, role).await {
+            Ok(arn) => (String::new(), shell(&arn)),
+            // The session's ARN lacks the role's path, with which EKS knows it.
+            Err(_) => (
+                format!(
+                    "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"\n",
+                    shell(role)
+                ),
+                "\"$principal\"".to_owned(),
+            ),
+        },
+        None => return Ok(None),
+    };
+    if !takes_entries(cluster) {
+        return Ok(Some(format!(
+            "# In mode CONFIG_MAP: add the caller, without the path of a role, to mapRoles or mapUsers:\n\
+             kubectl edit -n kube-system configmap/aws-auth\n"
+        )));
+    }
+    let view = format!(
+        "arn:{}:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
+        caller.partition()
+    );
+    Ok(Some(format!(
+        "{before}{}{}",
+        access_entry_command(region, name, &principal),
+        associate_command(region, name, &principal, &view, None),
+    )))
+}
+
+/// The IAM principal behind a caller.
+#[derive(Debug, PartialEq, Eq)]
+enum Principal<'a> {
+    /// A user, whose ARN is the caller's.
+    User,
+    /// The role of this name. Its path is not in the ARN of its sessions.
+    Role(&'a str),
+}
+
+impl<'a> Principal<'a> {
+    /// Reads the ARN that STS gives for a caller.
+    fn of_caller(arn: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        match parts.as_slice() {
+            ["arn", _, "iam", _, _, user] if user.starts_with("user/") => Some(Self::User),
+            ["arn", _, "sts", _, _, session] => {
+                let mut parts = session.strip_prefix("assumed-role/")?.split('/');
+                parts.next().map(Self::Role)
             }
+            _ => None,
         }
-        _ => arn.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::check::Skip;
 
     #[test]
     fn the_principal_of_a_session_is_its_role() {
+        let principal = Principal::of_caller;
         assert_eq!(
-            principal_of("arn:aws-cn:sts::123456789012:assumed-role/ci/me"),
-            "arn:aws-cn:iam::123456789012:role/ci"
+            principal("arn:aws-cn:sts::123456789012:assumed-role/ci/me"),
+            Some(Principal::Role("ci"))
         );
-        let user = "arn:aws:iam::123456789012:user/me";
-        assert_eq!(principal_of(user), user);
+        let user = "arn:aws-us-gov:iam::123456789012:user/team/me";
+        assert_eq!(principal(user), Some(Principal::User));
+        for nobody in [
+            "arn:aws:sts::123456789012:federated-user/me",
+            "arn:aws:iam::123456789012:root",
+            "",
+        ] {
+            assert_eq!(principal(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn the_caller_s_own_route_is_never_a_failure() {
+        let cluster = |cidr: &str| EksCluster {
+            status: "ACTIVE".to_owned(),
+            endpoint: Some("https://cluster.example".to_owned()),
+            ca: None,
+            public: true,
+            public_cidrs: vec![cidr.to_owned()],
+            authentication_mode: "API".to_owned(),
+        };
+        let status = |code| KubeError::Status {
+            code,
+            message: "no".to_owned(),
+        };
+        for error in [
+            KubeError::Certificate("unknown issuer".to_owned()),
+            KubeError::Unreachable("refused".to_owned()),
+            status(500),
+            status(503),
+        ] {
+            for cidr in ["0.0.0.0/0", "10.0.0.0/8"] {
+                let outcome = not_answered(&cluster(cidr), &error);
+                assert!(
+                    matches!(outcome.skip, Some(Skip::Incomplete(_))),
+                    "{error} {cidr}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 .compare("ACTIVE", status)
                 .fix(cause, other_cluster(region)),
         },
-        Err(AwsError::NotFound { .. }) => Outcome::failed(format!("There is no {what}."))
+        Err(AwsError::NotFound { .. }) => Outcome::failed(format!("The {what} does not exist."))
             .compare(name, "no such cluster")
             .fix(cause, other_cluster(region))
             .not_yet(),
@@ -51,7 +51,7 @@ pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
             let role = run.role()?;
             let arn = cluster_arn(role, region, name);
             Outcome::failed(format!(
-                "The runner's role may not describe the {what}: {message}."
+                "The runner's role is not allowed to describe the {what}: {message}."
             ))
             .compare(format!("eks:DescribeCluster allowed on {arn}"), "denied")
             .fix(
@@ -91,8 +91,18 @@ pub(super) async fn endpoint(run: &Run<'_>) -> Result<Outcome, Outcome> {
     Ok(judge_endpoint(&cluster, run.settings(), region, name))
 }
 
+/// Whether the cluster admits the Orchestrator, from what the settings know of its addresses.
+///
+/// The Orchestrator's data plane calls the endpoint that `eks:DescribeCluster` returns. The SaaS is outside every VPC.
+/// An installation of one's own can be in the cluster's VPC, or even in the cluster, and then it uses the private
+/// endpoint, of which nothing can be known here.
 fn judge_endpoint(cluster: &EksCluster, settings: &Settings, region: &str, name: &str) -> Outcome {
-    let orchestrator = &settings.orchestrator_cidrs;
+    let configured = &settings.orchestrator_cidrs;
+    let addresses = if configured.is_empty() {
+        &settings.published_cidrs
+    } else {
+        configured
+    };
     let cause = format!("cluster-endpoint:{region}:{name}");
     let update = |access: String| {
         format!(
@@ -102,22 +112,35 @@ fn judge_endpoint(cluster: &EksCluster, settings: &Settings, region: &str, name:
             shell(&access)
         )
     };
+    let option = settings
+        .face
+        .words("orchestrator_cidrs", "--orchestrator-cidr");
     if !cluster.public {
-        return Outcome::failed(
-            "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
-        )
-        .compare("endpointPublicAccess = true", "endpointPublicAccess = false")
-        .fix(cause, update("endpointPublicAccess=true".to_owned()));
+        let outcome = if addresses.is_empty() || addresses.iter().all(is_private) {
+            Outcome::warned(
+                "The cluster's API has no public endpoint. The Orchestrator must reach its private endpoint, from \
+                 inside the VPC or a network that is connected to it.",
+            )
+        } else {
+            Outcome::failed(
+                "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
+            )
+        };
+        return outcome
+            .compare(
+                "endpointPublicAccess = true",
+                "endpointPublicAccess = false",
+            )
+            .fix(cause, update("endpointPublicAccess=true".to_owned()));
     }
     if is_open(cluster) {
         return Outcome::passed("The cluster's API has a public endpoint, open to every address.");
     }
     let admitted = cluster.public_cidrs.join(", ");
-    if orchestrator.is_empty() {
+    if addresses.is_empty() {
         return Outcome::warned(format!(
-            "The cluster's API has a public endpoint that only admits {admitted}. Whether the Orchestrator is \
-             among them can't be told: {} does not say where it calls from.",
-            settings.face.words("orchestrator_cidrs", "--orchestrator-cidr")
+            "The cluster's API has a public endpoint that only admits {admitted}. Whether this includes the \
+             Orchestrator is unknown: {option} does not say which addresses it calls from."
         ))
         .fix(
             cause,
@@ -127,33 +150,58 @@ fn judge_endpoint(cluster: &EksCluster, settings: &Settings, region: &str, name:
             ),
         );
     }
-    let networks: Vec<IpNet> = cluster
-        .public_cidrs
-        .iter()
-        .filter_map(|c| c.parse().ok())
-        .collect();
-    let networks = IpNet::aggregate(&networks);
-    let outside: Vec<String> = orchestrator
-        .iter()
-        .filter(|wanted| !networks.iter().any(|network| network.contains(*wanted)))
-        .map(ToString::to_string)
-        .collect();
+    let outside = not_admitted(addresses, &cluster.public_cidrs);
     if outside.is_empty() {
         return Outcome::passed(format!(
             "The cluster's API has a public endpoint that admits the Orchestrator's addresses, among {admitted}."
         ));
     }
-    let mut all = cluster.public_cidrs.clone();
-    all.extend(outside.iter().cloned());
-    Outcome::failed(format!(
-        "The cluster's public endpoint does not admit {}, from where the Orchestrator calls.",
-        outside.join(", ")
-    ))
-    .compare(outside.join(", "), admitted)
-    .fix(
+    let listed = outside.join(", ");
+    let outcome = if configured.is_empty() {
+        Outcome::warned(format!(
+            "The cluster's public endpoint does not admit {listed}, which Humanitec publishes as an address of the \
+             Orchestrator. If the Orchestrator calls from other addresses now, set {option} to them."
+        ))
+    } else {
+        Outcome::failed(format!(
+            "The cluster's public endpoint does not admit {listed}, from which the Orchestrator calls."
+        ))
+    };
+    let all = [cluster.public_cidrs.as_slice(), &outside].concat();
+    outcome.compare(listed, admitted).fix(
         cause,
         update(format!("publicAccessCidrs={}", all.join(","))),
     )
+}
+
+/// The addresses that no range of a cluster's list contains.
+fn not_admitted(addresses: &[IpNet], ranges: &[String]) -> Vec<String> {
+    let ranges: Vec<IpNet> = ranges
+        .iter()
+        .filter_map(|range| range.parse().ok())
+        .collect();
+    let ranges = IpNet::aggregate(&ranges);
+    addresses
+        .iter()
+        .filter(|wanted| !ranges.iter().any(|range| range.contains(*wanted)))
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Whether a range is one of private addresses (RFC 1918, RFC 6598, RFC 4193), which nobody calls a public endpoint
+/// from.
+fn is_private(range: &IpNet) -> bool {
+    const PRIVATE: [&str; 5] = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+    ];
+    PRIVATE
+        .iter()
+        .filter_map(|private| private.parse::<IpNet>().ok())
+        .any(|private| private.contains(range))
 }
 
 /// `access-entry`
@@ -237,7 +285,7 @@ async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<
             format!(
                 "# If there are nodes with this role, they need its entry: give the runner a role of its own instead.\n{}{}",
                 delete_entry_command(region, name, &arn),
-                access_entry_command(region, name, &arn)
+                access_entry_command(region, name, &shell(&arn))
             ),
         ));
     }
@@ -275,7 +323,7 @@ pub(super) fn missing_entry(run: &Run<'_>) -> Result<String, Outcome> {
     let arn = role.to_string();
     Ok(run.settings().face.makes(
         access_entry_hcl(role, name, &hcl(&arn)),
-        access_entry_command(region, name, &arn),
+        access_entry_command(region, name, &shell(&arn)),
     ))
 }
 
@@ -296,7 +344,7 @@ async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome
         Ok(policies) => {
             let associate = policies.iter().map(|policy| {
                 let namespaces = policy.namespaces.as_deref();
-                associate_command(region, name, &arn, &policy.arn, namespaces)
+                associate_command(region, name, &shell(&arn), &policy.arn, namespaces)
             });
             (String::new(), associate.collect())
         }
@@ -312,7 +360,7 @@ async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome
             String::new(),
         ),
     };
-    let create = access_entry_command(region, name, &arn);
+    let create = access_entry_command(region, name, &shell(&arn));
     Ok(format!(
         "{before}{}{}{options}\n{policies}",
         delete_entry_command(region, name, &arn),
@@ -389,17 +437,65 @@ mod tests {
         }
     }
 
+    fn judge_with(cluster: &EksCluster, configured: &[&str], published: &[&str]) -> Outcome {
+        let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let settings = Settings {
+            orchestrator_cidrs: parsed(configured),
+            published_cidrs: parsed(published),
+            ..Settings::default()
+        };
+        judge_endpoint(cluster, &settings, "eu-central-1", "c")
+    }
+
+    #[test]
+    fn a_private_endpoint_fails_only_who_calls_from_outside() {
+        let private = cluster(false, &["0.0.0.0/0"]);
+        for (configured, published, status) in [
+            (&[][..], &[][..], Status::Warned),
+            (&[], &["35.198.140.114/32"], Status::Failed),
+            (&["203.0.113.7/32"], &[], Status::Failed),
+            (&["10.1.0.0/16"], &["35.198.140.114/32"], Status::Warned),
+            (&["10.1.0.0/16", "203.0.113.7/32"], &[], Status::Failed),
+        ] {
+            let outcome = judge_with(&private, configured, published);
+            assert_eq!(outcome.status, status, "{configured:?} {published:?}");
+            assert!(outcome.fix.unwrap().contains("endpointPublicAccess=true"));
+        }
+    }
+
+    #[test]
+    fn published_addresses_that_are_not_admitted_warn() {
+        let saas = ["35.198.140.114/32", "35.246.198.96/32"];
+        let both = cluster(
+            true,
+            &["35.198.140.114/32", "35.246.198.96/32", "10.0.0.0/8"],
+        );
+        assert_eq!(judge_with(&both, &[], &saas).status, Status::Passed);
+        let one = cluster(true, &["35.198.140.114/32"]);
+        let outcome = judge_with(&one, &[], &saas);
+        assert_eq!(outcome.status, Status::Warned);
+        assert_eq!(outcome.expected.as_deref(), Some("35.246.198.96/32"));
+        assert!(
+            outcome
+                .fix
+                .unwrap()
+                .contains("publicAccessCidrs=35.198.140.114/32,35.246.198.96/32")
+        );
+        // What the user names counts in place of the list.
+        assert_eq!(
+            judge_with(&one, &["203.0.113.7/32"], &saas).status,
+            Status::Failed
+        );
+        assert_eq!(
+            judge_with(&one, &["35.198.140.114/32"], &saas).status,
+            Status::Passed
+        );
+    }
+
     #[test]
     fn the_endpoint_must_admit_the_orchestrator() {
-        let judge = |cluster: &EksCluster, orchestrator: &[&str]| {
-            let orchestrator: Vec<IpNet> =
-                orchestrator.iter().map(|c| c.parse().unwrap()).collect();
-            let settings = Settings {
-                orchestrator_cidrs: orchestrator,
-                ..Settings::default()
-            };
-            judge_endpoint(cluster, &settings, "eu-central-1", "c")
-        };
+        let judge =
+            |cluster: &EksCluster, orchestrator: &[&str]| judge_with(cluster, orchestrator, &[]);
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge(&open, &[]).status, Status::Passed);
         assert_eq!(
@@ -409,10 +505,6 @@ mod tests {
         assert_eq!(
             judge(&cluster(true, &["10.0.0.0/8"]), &[]).status,
             Status::Warned
-        );
-        assert_eq!(
-            judge(&cluster(false, &["0.0.0.0/0"]), &[]).status,
-            Status::Failed
         );
 
         let halves = cluster(true, &["1.2.3.0/25", "1.2.3.128/25"]);

@@ -1,4 +1,4 @@
-//! `session-name`, `aws-credentials` and `assume-role`: who asks, and under which name.
+//! `session-name`, `aws-credentials` and `assume-role`: the caller, the runner's session and its name.
 
 use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
@@ -63,8 +63,8 @@ fn judge(name: &str, whole: Option<&str>, face: Face) -> Outcome {
     if let Some(whole) = whole {
         return Outcome::warned(format!(
             "The session name is {name:?}: the default, {{org}}-{{runner id}}, was cut to 64 characters. \
-             Another runner whose id starts the same shares it, and so its Kubernetes user. Under a session \
-             name of its own the runner is another Kubernetes user, whom its RoleBinding must name then."
+             Another runner whose id starts the same shares it, and so its Kubernetes user. With a session \
+             name of its own the runner is another Kubernetes user, which its RoleBinding must name then."
         ))
         .fix(
             format!("session-name:{name}"),
@@ -98,7 +98,7 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             match std::env::var("AWS_PROFILE") {
                 Ok(profile) if !profile.is_empty() => Outcome {
                     message: format!(
-                        "{} The profile {profile:?} of AWS_PROFILE is not there or has none.",
+                        "{} The profile {profile:?} of AWS_PROFILE does not exist or has none.",
                         outcome.message
                     ),
                     ..outcome
@@ -122,7 +122,7 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
             error.outcome().fix(
                 "bad-credentials",
                 format!(
-                    "aws sts {call} --region {}{profile}   # must answer; `aws sso login{profile}` renews a sign-on\n",
+                    "aws sts {call} --region {}{profile}   # must succeed; `aws sso login{profile}` renews a sign-on\n",
                     shell(run.region()?)
                 ),
             )
@@ -153,46 +153,86 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
         }
         Err(error) => error,
     };
-    let cause = format!("assume-role:{}", session.role_arn);
-    Ok(match error {
-        AwsError::Denied { message, .. } | AwsError::Refused { message, .. } if token_file(run) => {
-            Outcome::failed(format!("STS refuses the web identity token: {message}."))
-                .compare("a token that the role's trust policy takes", message)
-                .fix(
-                    cause,
-                    format!(
-                        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument   # compare aud and sub with the token's\n",
-                        run.role()?.name
-                    ),
-                )
-                // STS says the same of a role, or an issuer, that does not exist yet.
-                .not_yet()
-        }
-        AwsError::BadCredentials(message) if token_file(run) => {
-            Outcome::failed(format!("{message}."))
-                .compare("a file with an OIDC token of the Orchestrator's issuer", message)
-                .fix(
-                    cause,
-                    run.words(
-                        "# Set web_identity_token_file to a file that holds such a token.\n",
-                        "# Give --web-identity-token-file a file that holds such a token.\n",
-                    ),
-                )
-        }
-        AwsError::Denied { message, .. } => Outcome::incomplete(
-            "no permission to assume the runner's role",
-            format!(
-                "The caller is not allowed to assume the role: {message}. The caller needs sts:AssumeRole on it, and \
-                 the role's trust policy must name the caller; or {}.",
+    Ok(if token_file(run) {
+        token_refused(run, error)?
+    } else {
+        not_assumed(run, error)
+    })
+}
+
+/// The outcome where `sts:AssumeRoleWithWebIdentity` gave no credentials.
+///
+/// STS's refusal of the token is what the Orchestrator would get, and so a failure: its errors are `AccessDenied`,
+/// `InvalidIdentityToken` (a wrong audience or signature, an unknown issuer), `ExpiredTokenException`,
+/// `IDPRejectedClaim`, `IDPCommunicationError` (STS cannot read the issuer's keys), `RegionDisabledException` and
+/// `ValidationError` ("AssumeRoleWithWebIdentity" and "Common errors" in the API reference of STS). A file that cannot
+/// be read, or an STS that cannot be reached, says nothing about the runner.
+fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, Outcome> {
+    let (code, message) = match error {
+        AwsError::Denied { message, .. } => (String::new(), message),
+        AwsError::Refused { code, message, .. } => (code, message),
+        AwsError::BadCredentials(message) => {
+            return Ok(Outcome::incomplete(
+                "unreadable web identity token file",
+                format!("Not checked: {}.", message.trim_end_matches('.')),
+            )
+            .fix(
+                "web-identity-token-file",
                 run.words(
-                    "set web_identity_token_file",
-                    "give --web-identity-token-file"
-                )
-            ),
+                    "# Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.\n",
+                    "# Give --web-identity-token-file a file with an OIDC token of the Orchestrator's issuer.\n",
+                ),
+            ));
+        }
+        other => return Ok(other.outcome()),
+    };
+    let role = run.role()?;
+    let cause = format!("assume-role:{role}");
+    let message = message.trim_end_matches('.');
+    Ok(match code.as_str() {
+        "IDPCommunicationError" => Outcome::failed(format!(
+            "STS refuses the web identity token, because it cannot read the keys of the token's issuer: {message}."
+        ))
+        .compare("an issuer that STS can reach from the internet", message)
+        .fix(
+            cause,
+            "# Must respond, and so must its jwks_uri, to everybody on the internet:\n\
+             curl <issuer of the token>/.well-known/openid-configuration\n",
         )
         .retryable(),
-        other => other.outcome(),
+        _ => Outcome::failed(format!("STS refuses the web identity token: {message}."))
+            .compare("a token that the role's trust policy admits", message)
+            .fix(
+                cause,
+                format!(
+                    "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument   # compare aud and sub with the token's\n",
+                    shell(&role.name)
+                ),
+            )
+            // STS says the same of a role, or an issuer, that does not exist yet.
+            .not_yet(),
     })
+}
+
+/// The outcome where the caller could not assume the role. A role that trusts the issuer alone, as it should, admits
+/// no caller: this says nothing about the runner.
+fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
+    let AwsError::Denied { message, .. } = error else {
+        return error.outcome();
+    };
+    Outcome::incomplete(
+        "no permission to assume the runner's role",
+        format!(
+            "The caller is not allowed to assume the role: {}. The caller needs sts:AssumeRole on it, and \
+             the role's trust policy must name the caller; or {}.",
+            message.trim_end_matches('.'),
+            run.words(
+                "set web_identity_token_file",
+                "give --web-identity-token-file"
+            )
+        ),
+    )
+    .retryable()
 }
 
 #[cfg(test)]

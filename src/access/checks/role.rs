@@ -215,7 +215,9 @@ pub(super) async fn permission(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .await
         .map_err(|error| error.outcome())?;
     if simulation.allowed {
-        return Ok(Outcome::passed(format!("The role is allowed to describe {cluster}.")));
+        return Ok(Outcome::passed(format!(
+            "The role is allowed to describe {cluster}."
+        )));
     }
     if !simulation.missing_context.is_empty() {
         return Ok(Outcome::incomplete(

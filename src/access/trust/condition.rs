@@ -143,7 +143,10 @@ fn null(element: String, wanted: &Value, patterns: &[&str], sent: Sent<'_>) -> M
     if patterns.is_empty() || !patterns.iter().all(is_boolean) {
         return Match::Unknown(format!("{element} has values of an unknown form"));
     }
-    if patterns.iter().any(|text| text.eq_ignore_ascii_case(&missing)) {
+    if patterns
+        .iter()
+        .any(|text| text.eq_ignore_ascii_case(&missing))
+    {
         return Match::Yes;
     }
     let token = if missing == "true" { "lacks" } else { "has" };

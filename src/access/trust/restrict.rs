@@ -38,7 +38,9 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> 
     };
     for statement in statements {
         let open = statement.as_object().is_some_and(|elements| {
-            elements.get("Effect").is_some_and(|effect| effect == "Allow")
+            elements
+                .get("Effect")
+                .is_some_and(|effect| effect == "Allow")
                 && lets_in_any(elements, who, variables)
         });
         if open {
@@ -53,7 +55,9 @@ fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: 
     matches_but_for_subject(elements, who, variables)
         && !subject_conditions(elements, who)
             .iter()
-            .any(|(operator, values)| !operator.is_negated() && all_name_an_organization(*operator, values))
+            .any(|(operator, values)| {
+                !operator.is_negated() && all_name_an_organization(*operator, values)
+            })
 }
 
 /// Whether a statement that denies does so for every `sub` whose organization it does not name.
@@ -65,9 +69,9 @@ fn keeps_strangers_out(
     let conditions = subject_conditions(elements, who);
     matches_but_for_subject(elements, who, variables)
         && !conditions.is_empty()
-        && conditions
-            .iter()
-            .all(|(operator, values)| operator.is_negated() && all_name_an_organization(*operator, values))
+        && conditions.iter().all(|(operator, values)| {
+            operator.is_negated() && all_name_an_organization(*operator, values)
+        })
 }
 
 /// Whether a statement matches a web identity without its conditions on `sub`.
@@ -78,7 +82,11 @@ fn matches_but_for_subject(
 ) -> bool {
     let (mut elements, wanted) = (elements.clone(), subject_key(who));
     let conditions = elements.get_mut("Condition").and_then(object);
-    for keys in conditions.into_iter().flat_map(Map::values_mut).filter_map(object) {
+    for keys in conditions
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .filter_map(object)
+    {
         keys.retain(|key, _| !key.eq_ignore_ascii_case(&wanted));
     }
     let matches = statement_matches("", &elements, who, variables);
@@ -201,7 +209,11 @@ mod tests {
     #[track_caller]
     fn is_open(document: &Value, open: bool) {
         let decision = decide(document, "my-org+my-runner");
-        assert_eq!(decision, Decision::Allowed { any_subject: open }, "{document:#}");
+        assert_eq!(
+            decision,
+            Decision::Allowed { any_subject: open },
+            "{document:#}"
+        );
     }
 
     #[test]
@@ -277,11 +289,20 @@ mod tests {
         let all = statement("Allow", json!({"StringEquals": {AUD: "sts.amazonaws.com"}}));
         for (condition, open) in [
             (json!({"StringNotLike": {SUB: "my-org+*"}}), false),
-            (json!({"StringNotEquals": {SUB: ["my-org+my-runner", "my-org+x"]}}), false),
+            (
+                json!({"StringNotEquals": {SUB: ["my-org+my-runner", "my-org+x"]}}),
+                false,
+            ),
             (json!({"StringLike": {SUB: "other+*"}}), true),
             (json!({"StringNotLike": {SUB: "*+my-runner"}}), true),
-            (json!({"StringNotLike": {SUB: "my-org+*"}, "StringLike": {SUB: "x*"}}), true),
-            (json!({"StringNotLike": {SUB: "my-org+*"}, "StringEquals": {AUD: "eks"}}), true),
+            (
+                json!({"StringNotLike": {SUB: "my-org+*"}, "StringLike": {SUB: "x*"}}),
+                true,
+            ),
+            (
+                json!({"StringNotLike": {SUB: "my-org+*"}, "StringEquals": {AUD: "eks"}}),
+                true,
+            ),
         ] {
             is_open(&policy(json!([all, statement("Deny", condition)])), open);
         }

@@ -352,14 +352,20 @@ mod tests {
                 .starts_with("ghcr.io/stellwerk-labs/platform-orchestrator-runner:v")
         );
         for installation in [&saas, &other] {
-            assert_eq!(image(Value::from("mirror/runner:1"), installation), "mirror/runner:1");
+            assert_eq!(
+                image(Value::from("mirror/runner:1"), installation),
+                "mirror/runner:1"
+            );
         }
     }
 
     #[test]
     fn only_the_saas_has_published_addresses() {
         let published = |installation| of(Value::Null, installation).published_cidrs;
-        let texts: Vec<String> = published(&Installation::SAAS).iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = published(&Installation::SAAS)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(texts, ["35.198.140.114/32", "35.246.198.96/32"]);
         assert!(published(&Installation::default()).is_empty());
     }

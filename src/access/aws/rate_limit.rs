@@ -1,0 +1,163 @@
+//! Calls of one AWS service: a few at a time, and again after each throttling.
+//!
+//! The SDK's own adaptive mode does not wait throttling out. It gives up after its attempts or when its retry quota is
+//! used up (500 for a service and region, 5 for each throttled attempt), and its client-side limit charges a retry
+//! five times, at a rate that starts at 0.5 calls a second (`StandardRetryStrategy` and `ClientRateLimiter` in
+//! aws-smithy-runtime 1.16). With a few calls at a time, each of which backs off when it is throttled, the calls of
+//! this process settle at the rate that AWS allows.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::AwsError;
+
+/// How many calls of one service are made at a time.
+const AT_A_TIME: usize = 8;
+/// The pauses after a throttled call: the first, and the longest. Each is twice the one before, and half of it is
+/// random, so that the waiting calls do not come back together.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(5));
+/// How long a call is repeated. It is longer than the budget of most runs: whoever waits for the call gives up first.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The calls of one service.
+#[derive(Clone)]
+pub(super) struct RateLimit {
+    permits: Arc<Semaphore>,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(AT_A_TIME)),
+        }
+    }
+}
+
+impl RateLimit {
+    /// Makes a call when its turn comes, and again while AWS throttles it.
+    ///
+    /// It goes on in a task of its own: whoever waits for it can stop waiting while it holds one of the few permits.
+    ///
+    /// # Errors
+    /// The call's own, and the throttling that did not end.
+    pub(super) async fn run<T, F>(
+        &self,
+        call: impl Fn() -> F + Send + 'static,
+    ) -> Result<T, AwsError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AwsError>> + Send,
+    {
+        let permits = Arc::clone(&self.permits);
+        let task = tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
+            let (mut pause, longest) = PAUSES;
+            let end = Instant::now() + PATIENCE;
+            loop {
+                let answer = call().await;
+                if !matches!(answer, Err(AwsError::Throttled { .. })) || Instant::now() >= end {
+                    return answer;
+                }
+                tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                pause = (pause * 2).min(longest);
+            }
+        });
+        task.await.unwrap_or_else(|error| {
+            Err(AwsError::Unreachable {
+                action: "the call",
+                message: error.to_string(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    fn throttled<T>() -> Result<T, AwsError> {
+        Err(AwsError::Throttled {
+            action: "iam:GetRole",
+            message: "Rate exceeded".to_owned(),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn six_hundred_calls_come_through_at_fifteen_a_second() {
+        let limit = RateLimit::default();
+        let start = Instant::now();
+        let (served, most, now) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicUsize::new(0)),
+        );
+        let calls = (0..600).map(|_| {
+            let (served, most, now) = (served.clone(), most.clone(), now.clone());
+            limit.run(move || {
+                let (served, most, now) = (served.clone(), most.clone(), now.clone());
+                async move {
+                    most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    now.fetch_sub(1, Ordering::Relaxed);
+                    // A bucket of fifteen that is filled at fifteen a second.
+                    let allowed = 15.0 + start.elapsed().as_secs_f64() * 15.0;
+                    if (served.load(Ordering::Relaxed) as f64) < allowed.floor() {
+                        served.fetch_add(1, Ordering::Relaxed);
+                        Ok(())
+                    } else {
+                        throttled()
+                    }
+                }
+            })
+        });
+        let answers = join_all(calls).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert!(most.load(Ordering::Relaxed) <= AT_A_TIME);
+        let took = start.elapsed().as_secs();
+        assert!((38..=50).contains(&took), "{took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_waiting_blocks_nobody() {
+        let limit = RateLimit::default();
+        let abandoned = (0..AT_A_TIME).map(|_| {
+            let start = Instant::now();
+            limit.run(move || async move {
+                match start.elapsed() > Duration::from_secs(20) {
+                    true => Ok(()),
+                    false => throttled(),
+                }
+            })
+        });
+        let waited = tokio::time::timeout(Duration::from_secs(1), join_all(abandoned)).await;
+        assert!(waited.is_err());
+        assert_eq!(limit.run(|| async { Ok(1) }).await, Ok(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_errors_and_endless_throttling_are_returned() {
+        let limit = RateLimit::default();
+        let denied = || AwsError::Denied {
+            action: "iam:GetRole",
+            message: "no".to_owned(),
+        };
+        let start = Instant::now();
+        let answer = limit
+            .run(move || async move { Err::<(), _>(denied()) })
+            .await;
+        assert_eq!(answer, Err(denied()));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let answer = limit.run(|| async { throttled::<()>() }).await;
+        assert_eq!(answer, throttled());
+        assert!(start.elapsed() < PATIENCE + PAUSES.1);
+    }
+}
