@@ -15,6 +15,8 @@ class Faults:
 
     #: How many of the next calls of an action are throttled.
     throttle: dict[str, int] = field(default_factory=dict)
+    #: Calls a second that a service answers, such as {"iam": 15}; more are throttled. The first second's may come at once.
+    rate: dict[str, float] = field(default_factory=dict)
     #: Actions that are refused, whatever the policies say.
     deny: list[str] = field(default_factory=list)
     #: Milliseconds added to each AWS call.
@@ -30,6 +32,9 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        now = time.monotonic()
+        # For each service: the calls that it has left, and when that was.
+        self._left = {service: (rate, now) for service, rate in self.rate.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "Faults":
@@ -47,7 +52,18 @@ class Faults:
             throttled = self.throttle.get(request.action, 0) > 0
             if throttled:
                 self.throttle[request.action] -= 1
+            throttled = throttled or not self._has_left(request.service)
         if throttled and request.service == "eks":
             raise AwsError("ThrottlingException", "Rate exceeded", 429)
         if throttled:
             raise AwsError("Throttling", "Rate exceeded")
+
+    def _has_left(self, service: str) -> bool:
+        """Whether the service answers one more call now. To be called under the lock."""
+        if service not in self.rate:
+            return True
+        rate, now = self.rate[service], time.monotonic()
+        left, since = self._left[service]
+        left = min(rate, left + (now - since) * rate)
+        self._left[service] = (left - 1 if left >= 1 else left, now)
+        return left >= 1

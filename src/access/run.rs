@@ -174,7 +174,8 @@ impl Preflight {
             deadline: budget.deadline + asked.elapsed(),
             cancelled: budget.cancelled.clone(),
         };
-        self.look(subject, &budget, observer).await
+        // The futures of all checks are large: on the heap they do not weigh on the caller's stack.
+        Box::pin(self.look(subject, &budget, observer)).await
     }
 
     /// Waits for a runner's turn. `None` when it is canceled first.
@@ -236,7 +237,7 @@ impl Preflight {
                 deadline: budget.deadline.max(Instant::now()) + LAST_LOOK,
                 cancelled: budget.cancelled.clone(),
             };
-            let report = self.look(subject, &look, observer).await;
+            let report = Box::pin(self.look(subject, &look, observer)).await;
             drop(turn);
             if Instant::now() >= look.deadline {
                 return before.unwrap_or(report);

@@ -84,6 +84,16 @@ fn private(cloud: &Cloud) {
     cloud.eks.set_cluster(&network).unwrap();
     // From inside the VPC, the cluster answers.
     cloud.check_documented().only(&["cluster-endpoint"], &[]);
+    // An installation of one's own can be inside the VPC.
+    let elsewhere = [
+        "--api-url",
+        "https://po.example.com",
+        "--oidc-issuer",
+        sandbox::eks::ISSUER,
+    ];
+    cloud
+        .check_with(&cloud.configuration(), &elsewhere)
+        .outcome(&[], &["cluster-endpoint"], &[]);
     cloud.faults(Faults {
         cluster_unreachable: true,
         ..Faults::default()
@@ -109,8 +119,21 @@ fn restricted(cloud: &Cloud) {
     };
     ask(&[]).outcome(&[], &["cluster-endpoint"], &[]).says(
         "cluster-endpoint",
-        &["203.0.113.0/24", "--orchestrator-cidr does not say"],
+        &["35.198.140.114/32, 35.246.198.96/32", "Humanitec publishes"],
     );
+    let elsewhere = [
+        "--api-url",
+        "https://po.example.com",
+        "--oidc-issuer",
+        sandbox::eks::ISSUER,
+    ];
+    cloud
+        .check_with(&cloud.configuration(), &elsewhere)
+        .outcome(&[], &["cluster-endpoint"], &[])
+        .says(
+            "cluster-endpoint",
+            &["203.0.113.0/24", "--orchestrator-cidr does not say"],
+        );
     ask(&["203.0.113.9"]).all_pass();
     let checked = ask(&["203.0.113.9", "198.51.100.7/32"]);
     checked
@@ -118,6 +141,8 @@ fn restricted(cloud: &Cloud) {
         .says("cluster-endpoint", &["198.51.100.7/32"]);
     fix::shell(cloud, checked.fix("cluster-endpoint"));
     ask(&["203.0.113.9", "198.51.100.7/32"]).all_pass();
+    fix::shell(cloud, ask(&[]).fix("cluster-endpoint"));
+    ask(&[]).all_pass();
 }
 
 fn entry_missing(cloud: &Cloud) {

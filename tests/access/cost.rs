@@ -4,13 +4,17 @@ use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, set};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("cost::end_to_end", end_to_end),
     ("cost::hundred_runners", hundred_runners),
     ("cost::propagation", propagation),
     ("cost::nothing_to_wait_for", nothing_to_wait_for),
+    (
+        "cost::three_hundred_roles_of_a_slow_iam",
+        three_hundred_roles_of_a_slow_iam,
+    ),
 ];
 
 /// The documented runner with ids of its own.
@@ -112,4 +116,61 @@ fn nothing_to_wait_for(cloud: &Cloud) {
     let waited = cloud.library(&json!({"runners": [runner], "wait": true}));
     assert_eq!(failed(&waited), ["cluster-endpoint"]);
     assert!(waited["took_ms"].as_u64().unwrap() < 5000, "{waited}");
+}
+
+/// A role of its own for each of 300 runners, while IAM responds to 15 calls a second: nothing is left unchecked, and
+/// what is waited for in the queue does not count against a runner's 30 seconds.
+#[expect(clippy::print_stderr, reason = "the figure is what one wants to see")]
+fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
+    let role = |number: usize| format!("runner-{number}");
+    let runners: Vec<Value> = (0..300)
+        .map(|number| {
+            let mut runner = cloud.configuration();
+            runner["id"] = json!(format!("runner-{number}"));
+            let arn = format!("arn:aws:iam::123456789012:role/{}", role(number));
+            set(
+                &mut runner,
+                "runner_configuration.cluster.auth.role_arn",
+                json!(arn),
+            );
+            let id = runner["id"].as_str().unwrap();
+            let trust = cloud.eks.documented_trust_policy("my-org", id);
+            let created =
+                json!({"RoleName": role(number), "AssumeRolePolicyDocument": trust.to_string()});
+            cloud.aws("iam", "CreateRole", &created);
+            runner
+        })
+        .collect();
+    cloud.faults(Faults {
+        rate: [("iam".to_owned(), 15.0)].into(),
+        ..Faults::default()
+    });
+    let answer = cloud.library(&json!({"runners": runners, "budget_s": 30}));
+    eprintln!("300 roles at 15 calls a second: {} ms", answer["took_ms"]);
+    assert!(
+        answer["took_ms"].as_u64().unwrap() > 30_000,
+        "it was not slow"
+    );
+    for report in answer["reports"].as_array().unwrap() {
+        for check in report["checks"].as_array().unwrap() {
+            let skip = check["skip"].as_str().unwrap_or_default();
+            assert!(!skip.contains("Incomplete"), "{check:#}");
+        }
+        for (id, status) in [
+            ("role-exists", "passed"),
+            ("role-trust", "passed"),
+            ("role-permission", "failed"),
+            ("access-entry", "failed"),
+            ("api-server", "passed"),
+        ] {
+            let checks = report["checks"].as_array().unwrap();
+            let check = checks.iter().find(|check| check["id"] == id).unwrap();
+            assert_eq!(check["status"], status, "{check:#}");
+        }
+    }
+    let calls = cloud.eks.calls().unwrap();
+    assert!(
+        calls["iam:GetRole"] > 300,
+        "nothing was throttled: {calls:?}"
+    );
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Checked, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::fix;
 
@@ -101,7 +101,7 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
     cloud
         .check_documented()
         .only(&[], &["role-trust"])
-        .says("role-trust", &["Can't tell", "aws:SourceVpc"]);
+        .says("role-trust", &["Could not check", "aws:SourceVpc"]);
 }
 
 /// Whatever is said of a trust policy, STS says too.
@@ -141,7 +141,18 @@ fn trust_in_many_forms(cloud: &Cloud) {
         (changed("Principal", principals), "passed"),
         (json!([of_github.clone(), own.clone()]), "passed"),
         (json!([own, deny_others]), "passed"),
-        (statement(json!({})), "passed"),
+        (statement(json!({})), "warned"),
+        (statement(json!({"StringLike": {sub: "*"}})), "warned"),
+        (statement(json!({"StringLike": {sub: "*+*"}})), "warned"),
+        (statement(json!({"StringLike": {sub: "my-org*"}})), "warned"),
+        (
+            statement(json!({"StringLike": {sub: "*+my-runner"}})),
+            "warned",
+        ),
+        (
+            statement(json!({"StringLike": {sub: "my-org+*"}})),
+            "passed",
+        ),
         (
             statement(json!({"StringEqualsIgnoreCase": {sub: "MY-ORG+my-runner"}})),
             "passed",
@@ -150,7 +161,7 @@ fn trust_in_many_forms(cloud: &Cloud) {
             statement(
                 json!({"ForAllValues:StringEquals": {"OIDC.Humanitec.DEV:AUD": ["sts.amazonaws.com"]}}),
             ),
-            "passed",
+            "warned",
         ),
         (
             statement(json!({"StringLike": {sub: "my-org+my-runne?"}})),
@@ -158,13 +169,13 @@ fn trust_in_many_forms(cloud: &Cloud) {
         ),
         (
             statement(json!({"Null": {sub: false}, "StringNotEquals": {sub: "my-org+x"}})),
-            "passed",
+            "warned",
         ),
         (
             statement(json!({"StringEqualsIfExists": {github: "x"}})),
-            "passed",
+            "warned",
         ),
-        (statement(json!({"StringNotLike": {github: "x"}})), "passed"),
+        (statement(json!({"StringNotLike": {github: "x"}})), "warned"),
         (
             statement(json!({"StringLike": {sub: "my-org+my-runner?"}})),
             "failed",
@@ -206,7 +217,10 @@ fn trust_in_many_forms(cloud: &Cloud) {
         let role = &cloud.runner().role_arn;
         let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
         if status != "skipped" {
-            assert_eq!(assumed.is_ok(), status == "passed", "{policy:#}");
+            assert_eq!(assumed.is_ok(), status != "failed", "{policy:#}");
+        }
+        if status == "warned" {
+            keeps_strangers_out(cloud, &checked);
         }
         if status == "failed" {
             fix::mends(cloud, &checked, "role-trust");
@@ -214,6 +228,25 @@ fn trust_in_many_forms(cloud: &Cloud) {
             assert!(assumed.is_ok(), "{policy:#}");
         }
     }
+}
+
+/// The fix of a role that trusts runners of any organization runs as it is printed, and keeps the own ones.
+fn keeps_strangers_out(cloud: &Cloud, checked: &Checked) {
+    checked.says(
+        "role-trust",
+        &["other organizations", "oidc.humanitec.dev:sub"],
+    );
+    let assumes = |org: &str, id: &str| {
+        let token = cloud.eks.oidc_token(org, id).unwrap();
+        let role = &cloud.runner().role_arn;
+        cloud.eks.assume_role(role, "a-session", &token).is_ok()
+    };
+    let before = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
+    fix::shell(cloud, checked.fix("role-trust"));
+    let after = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
+    assert_eq!(before, after);
+    assert!(!assumes("stranger", "my-runner"));
+    cloud.check_documented().all_pass();
 }
 
 /// What needs the role, and the user that a session of it is.
@@ -310,7 +343,22 @@ fn provider(cloud: &Cloud) {
         .says("oidc-provider", &["https://oidc.humanitec.dev"]);
     fix::mends(cloud, &checked, "oidc-provider");
 
-    // Another installation of the Orchestrator has another issuer.
+    // Another installation of the Orchestrator has another issuer, which is never assumed.
+    let other = ["--api-url", "https://po.example.com"];
+    cloud
+        .check_with(&cloud.configuration(), &other)
+        .only(&[], &["oidc-provider", "role-trust"])
+        .says("oidc-provider", &["--oidc-issuer", "OIDC_ISSUER_URL"])
+        .says("role-trust", &["--oidc-issuer", "OIDC_ISSUER_URL"]);
+    let older = ["--oidc-issuer", "https://idtoken.humanitec.io"];
+    cloud
+        .check_with(&cloud.configuration(), &older)
+        .only(&["oidc-provider", "role-trust"], &[])
+        .says(
+            "oidc-provider",
+            &["older product", "https://oidc.humanitec.dev"],
+        )
+        .says("role-trust", &["older product"]);
     let issuer = ["--oidc-issuer", "https://oidc.example.com"];
     let checked = cloud.check_with(&cloud.configuration(), &issuer);
     checked.only(&["oidc-provider", "role-trust"], &[]);

@@ -157,7 +157,15 @@ fn a_registered_runner() {
     let orchestrator = registered::orchestrator();
     let environment = [eks.env(), registered::environment(&orchestrator)].concat();
     let arguments = ["check", "--runner", "my-runner", "--output", "json"];
+    // Its API is not Humanitec's, so that the issuer is unknown.
     let ran = Folder::new().run_with(&arguments, &environment);
+    let skipped = with_status(&json_of(&ran), "skipped");
+    for id in ["oidc-provider", "role-trust"] {
+        assert!(skipped.iter().any(|other| other == id), "{id}: {}", ran.out);
+    }
+    assert!(ran.out.contains("Set --oidc-issuer"), "{}", ran.out);
+    let issuer = ["--oidc-issuer", sandbox::eks::ISSUER];
+    let ran = Folder::new().run_with(&[&arguments[..], &issuer].concat(), &environment);
     let report = json_of(&ran);
     assert_eq!(ran.code, 0, "{}", ran.out);
     assert_eq!(report["oidc_subject"], "my-org+my-runner");

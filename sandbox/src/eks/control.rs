@@ -28,6 +28,8 @@ pub struct Credentials {
 pub struct Faults {
     /// How many of the next calls of an action are throttled.
     pub throttle: BTreeMap<String, u32>,
+    /// Calls a second that a service answers, such as 15 for `iam`; more are throttled.
+    pub rate: BTreeMap<String, f64>,
     /// Actions that are refused, whatever the policies say.
     pub deny: Vec<String>,
     /// Milliseconds added to each AWS call.

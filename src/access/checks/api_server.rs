@@ -1,5 +1,6 @@
 //! `api-server`: the cluster's API accepts the token of the caller or the runner.
 
+use futures_util::FutureExt;
 use http::Uri;
 
 use super::cluster::{is_open, missing_entry};
@@ -156,7 +157,7 @@ async fn caller_access(
     let (region, name) = (run.region()?, run.cluster_name()?);
     let (before, principal) = match Principal::of_caller(&caller.arn) {
         Some(Principal::User) => (String::new(), shell(&caller.arn)),
-        Some(Principal::Role(role)) => match run.aws().role_arn(region, role).await {
+        Some(Principal::Role(role)) => match run.aws().role_arn(region, role).boxed().await {
             Ok(arn) => (String::new(), shell(&arn)),
             // The session's ARN lacks the role's path, with which EKS knows it.
             Err(_) => (

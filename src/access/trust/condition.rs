@@ -90,15 +90,14 @@ impl<'a> Operator<'a> {
         }
     }
 
-    /// What compares a value of the policy with the one of the call. `None` where this cannot be known for a text.
-    fn comparison(self, sent: &str) -> Option<fn(&str, &str) -> bool> {
+    /// What compares a text of the policy with the one of the call. `None` where the operator is not for texts.
+    fn comparison(self) -> Option<fn(&str, &str) -> bool> {
         match self.base {
             "StringEquals" | "StringNotEquals" => Some(|pattern, sent| pattern == sent),
             "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => {
                 Some(str::eq_ignore_ascii_case)
             }
             "StringLike" | "StringNotLike" => Some(like),
-            "Bool" if matches!(sent, "true" | "false") => Some(str::eq_ignore_ascii_case),
             _ => None,
         }
     }
@@ -170,7 +169,7 @@ impl Patterns<'_> {
     /// Whether the condition holds for the one value that the call has. A set operator changes nothing then.
     fn compare(&self, element: String, wanted: &Value, sent: &str) -> Match {
         let (operator, negated) = (self.operator, self.operator.is_negated());
-        let Some(matches) = operator.comparison(sent) else {
+        let Some(matches) = operator.comparison() else {
             return Match::Unknown(format!(
                 "{element}: the operator is not evaluated for this key"
             ));
@@ -253,8 +252,6 @@ fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
     let lower = key.to_ascii_lowercase();
     match lower.as_str() {
         "sts:rolesessionname" => return who.session_name.map_or(Sent::Unknown, Sent::Is),
-        // STS has no endpoint without TLS.
-        "aws:securetransport" => return Sent::Is("true"),
         "sts:externalid" => return Sent::Absent,
         _ if lower.starts_with("saml:") => return Sent::Absent,
         // Tag keys can have colons and dots.

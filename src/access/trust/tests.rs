@@ -206,6 +206,13 @@ fn the_keys_of_another_issuer_are_absent() {
         (json!({"ForAnyValue:StringNotEquals": {other: "x"}}), false),
         (json!({"Null": {other: "false"}}), false),
         (json!({"Bool": {other: true}}), false),
+        (json!({"StringEquals": {"sts:ExternalId": "x"}}), false),
+        (json!({"StringEquals": {"SAML:aud": "x"}}), false),
+        (json!({"ArnLike": {other: "*"}}), false),
+        (json!({"ArnNotLike": {other: "*"}}), true),
+        (json!({"NotIpAddress": {other: "10.0.0.0/8"}}), true),
+        (json!({"NumericLessThanIfExists": {other: "1"}}), true),
+        (json!({"DateGreaterThan": {other: "2026-01-01"}}), false),
         (json!({"StringEqualsIfExists": {other: "x"}}), true),
         (json!({"ForAllValues:StringEquals": {other: "x"}}), true),
         (json!({"StringNotEquals": {other: "x"}}), true),
@@ -282,6 +289,32 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
             "aws:SourceVpc",
         ),
+        (
+            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+            "aws:MultiFactorAuthPresent",
+        ),
+        (
+            json!({"Null": {"aws:TokenIssueTime": "true"}}),
+            "aws:TokenIssueTime",
+        ),
+        (
+            json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}),
+            "aws:RequestTag",
+        ),
+        (json!({"ArnLike": {SUB: "my-org+*"}}), "not evaluated"),
+        (json!({"Bool": {SUB: "true"}}), "not evaluated"),
+        (
+            json!({"NullIfExists": {SUB: "false"}}),
+            "operator is unknown",
+        ),
+        (
+            json!({"ForSomeValues:StringEquals": {SUB: "x"}}),
+            "operator is unknown",
+        ),
+        (
+            json!({"StringNotEquals": {SUB: ["${aws:username}", "x"]}}),
+            "policy variable",
+        ),
         (json!({"StringMatches": {SUB: "x"}}), "StringMatches"),
         (json!({"stringequals": {SUB: "x"}}), "stringequals"),
         (
@@ -293,7 +326,7 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
             ":email",
         ),
-        (json!("x"), "Condition of unknown form"),
+        (json!("x"), "Condition of an unknown form"),
     ] {
         assert!(
             cant_tell(statement(condition.clone())).contains(what),
@@ -310,6 +343,38 @@ fn what_is_not_known_is_never_a_refusal() {
     let open = statement(json!({"StringEquals": {SUB: "my-org+my-runner"}}));
     let unknown = statement(json!({"StringMatches": {SUB: "x"}}));
     assert!(allowed(json!([unknown, open])));
+}
+
+#[test]
+fn a_variable_beside_the_right_value_changes_nothing() {
+    let values = json!(["${aws:username}", "my-org+my-runner"]);
+    assert!(allowed(statement(json!({"StringEquals": {SUB: values}}))));
+    let reason = refusal(statement(json!({"StringNotEquals": {SUB: values}})));
+    assert!(reason.expected.contains("anything but"), "{reason:?}");
+}
+
+#[test]
+fn not_principal_is_for_deny_alone() {
+    let mut policy = statement(json!({}));
+    let elements = policy.as_object_mut().unwrap();
+    elements.remove("Principal");
+    elements.insert("NotPrincipal".to_owned(), json!({"AWS": "123456789012"}));
+    assert!(cant_tell(policy).contains("NotPrincipal"));
+}
+
+#[test]
+fn the_older_product_s_issuer_is_pointed_out() {
+    let older = json!({"StringEquals": {"idtoken.humanitec.io:sub": "my-org+my-runner"}});
+    assert!(
+        refusal(statement(older))
+            .hint
+            .unwrap()
+            .contains("older product")
+    );
+    let mut policy = statement(json!({}));
+    policy["Principal"] =
+        json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/idtoken.humanitec.io"});
+    assert!(refusal(policy).hint.unwrap().contains("older product"));
 }
 
 #[test]

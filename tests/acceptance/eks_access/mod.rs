@@ -72,8 +72,15 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Writes the provider block with this `eks_access`, the documented runner, and `more`.
+    /// Writes the provider block with this `eks_access`, the documented runner, and `more`. The stand-in's issuer is
+    /// the documented one, where `eks_access` sets none: the provider knows only that of Humanitec's API.
     fn write(&self, eks_access: &str, more: &str) {
+        let issuer = format!("oidc_issuer = {:?}\n", sandbox::eks::ISSUER);
+        let eks_access = match eks_access {
+            "" => format!("eks_access = {{\n{issuer}}}"),
+            set if set.contains("oidc_issuer") => set.to_owned(),
+            set => set.replacen("eks_access = {\n", &format!("eks_access = {{\n{issuer}"), 1),
+        };
         let provider = provider_with(&format!(
             "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\n{eks_access}\n",
             self.orchestrator.url(),
