@@ -99,6 +99,27 @@ fn every_room_is_in_the_table() {
     }
 }
 
+/// What a check prints is made of the partition of the role or the caller.
+#[test]
+fn no_check_fixes_a_partition() {
+    for room in ["access", "cli"] {
+        for path in sources(&source_folder().join(room)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let fixed = text
+                .lines()
+                .take_while(|line| line.trim() != "#[cfg(test)]")
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| {
+                    ["arn:aws:", "arn:aws-"]
+                        .iter()
+                        .any(|start| line.contains(start))
+                });
+            let is_test = path.to_string_lossy().contains("tests");
+            assert!(is_test || !fixed, "{} fixes a partition", path.display());
+        }
+    }
+}
+
 #[test]
 fn generated_code_is_named_only_in_the_wire() {
     for path in sources(&source_folder()) {

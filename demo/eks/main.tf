@@ -12,6 +12,8 @@ provider "platform-orchestrator" {
   eks_access = {
     apply   = "error"
     timeout = "5s"
+    # The demo's API is not Humanitec's, so its issuer must be set.
+    oidc_issuer = "https://oidc.humanitec.dev"
   }
 }
 

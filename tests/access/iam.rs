@@ -1,5 +1,6 @@
 //! What is wrong with the role, and with whom it trusts.
 
+use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -18,6 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::permission", permission),
     ("iam::other_account", other_account),
     ("iam::other_partition", other_partition),
+    ("iam::caller_role_with_a_path", caller_role_with_a_path),
 ];
 
 fn trust(cloud: &Cloud) {
@@ -433,4 +435,52 @@ fn other_partition(cloud: &Cloud) {
         .says("role-exists", &["partition", role, "us-west-2"])
         .says("oidc-provider", &["aws-cn"]);
     fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
+}
+
+/// As AWS IAM Identity Center creates its roles: the session's ARN lacks the path that the access entry needs.
+fn caller_role_with_a_path(cloud: &Cloud) {
+    let (path, name) = (
+        "/aws-reserved/sso.amazonaws.com/eu-west-1/",
+        "AWSReservedSSO_PlatformAdmin_0123456789abcdef",
+    );
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "sts:AssumeRole",
+    }]});
+    let role =
+        json!({"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trust.to_string()});
+    cloud.aws("iam", "CreateRole", &role);
+    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let all = json!({"RoleName": name, "PolicyName": "all", "PolicyDocument": all.to_string()});
+    cloud.aws("iam", "PutRolePolicy", &all);
+    let arn = format!("arn:aws:iam::123456789012:role{path}{name}");
+    let assume = ["--assume-role-arn", &arn];
+    let check = || cloud.check_with(&cloud.configuration(), &assume);
+
+    let checked = check();
+    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+    assert_eq!(checked.status("api-server"), "skipped");
+    assert!(
+        checked.fix("api-server").contains(&arn),
+        "\n{}",
+        checked.text()
+    );
+    // A caller who is not allowed to look itself up gets a command that does.
+    cloud.faults(Faults {
+        deny: vec!["iam:GetRole".to_owned()],
+        ..Faults::default()
+    });
+    let denied = check();
+    cloud.faults(Faults::default());
+    let fix = denied.fix("api-server");
+    assert!(
+        fix.contains(&format!("aws iam get-role --role-name {name}")),
+        "{fix}"
+    );
+    fix::shell(cloud, fix);
+    let entry = json!({"clusterName": "my-eks-cluster", "principalArn": arn});
+    cloud.aws("eks", "DeleteAccessEntry", &entry);
+    fix::shell(cloud, checked.fix("api-server"));
+    cloud.aws("eks", "DescribeAccessEntry", &entry);
 }

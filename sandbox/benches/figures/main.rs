@@ -353,6 +353,8 @@ provider "platform-orchestrator" {{
   eks_access = {{
     plan  = "{plan}"
     apply = "off"
+    # The stand-in is not Humanitec's API, so that its issuer must be set.
+    oidc_issuer = "https://oidc.humanitec.dev"
   }}
 }}
 

@@ -155,6 +155,9 @@ async fn caller_access(
     cluster: &EksCluster,
 ) -> Result<Option<String>, Outcome> {
     let (region, name) = (run.region()?, run.cluster_name()?);
+    if !takes_entries(cluster) {
+        return Ok(aws_auth_access(caller));
+    }
     let (before, principal) = match Principal::of_caller(&caller.arn) {
         Some(Principal::User) => (String::new(), shell(&caller.arn)),
         Some(Principal::Role(role)) => match run.aws().role_arn(region, role).boxed().await {
@@ -170,12 +173,6 @@ async fn caller_access(
         },
         None => return Ok(None),
     };
-    if !takes_entries(cluster) {
-        return Ok(Some(format!(
-            "# In mode CONFIG_MAP: add the caller, without the path of a role, to mapRoles or mapUsers:\n\
-             kubectl edit -n kube-system configmap/aws-auth\n"
-        )));
-    }
     let view = format!(
         "arn:{}:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
         caller.partition()
@@ -185,6 +182,26 @@ async fn caller_access(
         access_entry_command(region, name, &principal),
         associate_command(region, name, &principal, &view, None),
     )))
+}
+
+/// What gives the caller access in mode `CONFIG_MAP`: a line of `aws-auth`, where a role has no path, and a binding.
+fn aws_auth_access(caller: &CallerIdentity) -> Option<String> {
+    let (list, key, arn) = match Principal::of_caller(&caller.arn)? {
+        Principal::User => ("mapUsers", "userarn", caller.arn.clone()),
+        Principal::Role(role) => {
+            let (partition, account) = (caller.partition(), &caller.account);
+            let arn = format!("arn:{partition}:iam::{account}:role/{role}");
+            ("mapRoles", "rolearn", arn)
+        }
+    };
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    Some(format!(
+        "# kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
+         - {key}: {arn}\n      username: {name}\n\
+         # Then let this user read the cluster's objects:\n\
+         kubectl create clusterrolebinding {0} --clusterrole=view --user={0}\n",
+        shell(name)
+    ))
 }
 
 /// The IAM principal behind a caller.
@@ -232,6 +249,25 @@ mod tests {
         ] {
             assert_eq!(principal(nobody), None, "{nobody}");
         }
+    }
+
+    #[test]
+    fn a_line_of_aws_auth_has_the_role_without_its_path() {
+        let text = |arn: &str| {
+            aws_auth_access(&CallerIdentity {
+                arn: arn.to_owned(),
+                account: "123456789012".to_owned(),
+            })
+        };
+        let role = text("arn:aws-cn:sts::123456789012:assumed-role/ci/me").unwrap();
+        assert!(
+            role.contains("- rolearn: arn:aws-cn:iam::123456789012:role/ci\n"),
+            "{role}"
+        );
+        let user = text("arn:aws-us-gov:iam::123456789012:user/team/ops").unwrap();
+        assert!(user.contains("- userarn: arn:aws-us-gov:iam::123456789012:user/team/ops\n"));
+        assert!(user.contains("--user=ops"), "{user}");
+        assert_eq!(text("arn:aws:iam::123456789012:root"), None);
     }
 
     #[test]
