@@ -1,4 +1,4 @@
-//! How to ask: as whom, for how long, with which credentials.
+//! How the checks are made: as caller or runner, for how long, with which credentials.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,14 +23,14 @@ pub const AUDIENCE: &str = "sts.amazonaws.com";
 /// Whose credentials the checks are made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Identity {
-    /// The caller's own; what the runner may do is asked about.
+    /// The caller's own; the runner's permissions are looked up.
     #[default]
     Caller,
     /// The runner's: its role is assumed, and everything is done as the Orchestrator will do it.
     Runner,
 }
 
-/// Who speaks to the user, and so in which words a setting is named.
+/// The front end, which decides how a setting is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Face {
     /// The provider: attributes of its block and of the runner's resource.
@@ -71,14 +71,14 @@ impl Face {
     }
 }
 
-/// A role that the caller assumes before anything is asked.
+/// A role that the caller assumes before any check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumeRole {
     /// The role's ARN.
     pub role_arn: String,
     /// The name of the session; the SDK's own when there is none.
     pub session_name: Option<String>,
-    /// The external id that the role's trust policy may ask for.
+    /// The external id, where the role's trust policy requires one.
     pub external_id: Option<String>,
 }
 
@@ -95,7 +95,7 @@ pub struct Kubeconfig {
 /// of which nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Who speaks to the user.
+    /// The front end that shows the outcomes.
     pub face: Face,
     /// Whose credentials the checks are made with.
     pub identity: Identity,
@@ -105,7 +105,7 @@ pub struct Settings {
     pub profile: Option<String>,
     /// A role that the caller assumes first.
     pub assume_role: Option<AssumeRole>,
-    /// As the runner: a file with an OIDC token that the role's trust policy takes.
+    /// As the runner: a file with an OIDC token that the role's trust policy admits.
     pub web_identity_token_file: Option<PathBuf>,
     /// The issuer of the Orchestrator's OIDC tokens, without a slash at its end. `None` where it is not set and the
     /// installation has no well-known one: the checks that need it are skipped then.

@@ -184,7 +184,7 @@ pub(crate) fn oidc_provider_command(issuer: &str) -> String {
     )
 }
 
-/// Adds the Orchestrator's audience to a provider that is there.
+/// Adds the Orchestrator's audience to an existing provider.
 pub(crate) fn client_id_command(provider_arn: &str) -> String {
     format!(
         "aws iam add-client-id-to-open-id-connect-provider \\\n  --open-id-connect-provider-arn {} \\\n  --client-id {AUDIENCE}\n",
@@ -219,7 +219,7 @@ pub(crate) fn role_command(role: &RoleArn, trust_policy: &Value) -> String {
     )
 }
 
-/// Replaces the trust policy of a role that is there by an amended one.
+/// Replaces the trust policy of an existing role by an amended one.
 pub(crate) fn trust_command(role: &RoleArn, amended: &Value) -> String {
     format!(
         "# The policy as it was found, with this runner added. Check again before you add another one.\n\
@@ -250,7 +250,7 @@ fn permission_hcl(role: &RoleArn, region: &str, cluster: &str) -> String {
     )
 }
 
-/// Gives a role that is there its permission to find a cluster.
+/// Gives an existing role its permission to find a cluster.
 pub(crate) fn permission_command(role: &RoleArn, region: &str, cluster: &str) -> String {
     format!(
         "aws iam put-role-policy --role-name {} --policy-name {} \\\n  --policy-document {}\n",

@@ -155,22 +155,22 @@ pub(super) struct RunnerArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArguments {
-    /// Ask with your own credentials, or become the runner and do as the Orchestrator will
+    /// Check with your own credentials, or assume the runner's role and do as the Orchestrator will
     #[arg(long = "as", value_name = "WHO", default_value = "caller")]
     identity: As,
     /// A profile of the AWS configuration files; else AWS_PROFILE
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// A role to assume before anything is asked
+    /// A role to assume before any check
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     assume_role_arn: Option<String>,
     /// The name of that role's session
     #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
     assume_role_session_name: Option<String>,
-    /// The external id that that role's trust policy asks for
+    /// The external id that this role's trust policy requires
     #[arg(long, value_name = "ID", requires = "assume_role_arn")]
     external_id: Option<String>,
-    /// With --as runner: a file with an OIDC token that the runner's trust policy takes
+    /// With --as runner: a file with an OIDC token that the runner's trust policy admits
     #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
@@ -189,7 +189,7 @@ pub(super) struct AccessArguments {
     /// A context of that kubeconfig in place of its current one
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
-    /// How long it may take in all; what is not found out by then is skipped
+    /// How long the checks can take in all; what is not done by then is skipped
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     timeout: Duration,
 }

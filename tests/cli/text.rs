@@ -14,6 +14,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("text::help", help),
     ("text::schema", schema),
     ("text::setup", setup),
+    (
+        "text::setup_for_another_installation",
+        setup_for_another_installation,
+    ),
     ("text::a_closed_pipe_is_no_error", a_closed_pipe_is_no_error),
     (
         "text::every_check_has_its_heading",
@@ -81,6 +85,52 @@ fn setup() {
             .replace("role/", "role/team/x/"),
     );
     assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
+}
+
+/// Only Humanitec's API has a known issuer: for another one, whatever names it, none is assumed.
+fn setup_for_another_installation() {
+    const SETUP: &[&str] = &[
+        "setup",
+        "runner-config.yaml",
+        "--org",
+        "my-org",
+        "--id",
+        "my-runner",
+    ];
+    let folder = Folder::new();
+    let url = "https://po.example.com";
+    let by_option = [SETUP, &["--api-url", url]].concat();
+    let by_variable = [("HUMANITEC_API_URL".to_owned(), url.to_owned())];
+    let with = |format: &str, more: &[&str]| {
+        folder.run(&[&by_option[..], &["--format", format], more].concat())
+    };
+    for ran in [
+        with("terraform", &[]),
+        with("aws-cli", &[]),
+        folder.run_with(SETUP, &by_variable),
+    ] {
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.error.contains("--oidc-issuer"), "{}", ran.error);
+    }
+    let ran = with("yaml", &[]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    let ran = with("terraform", &["--oidc-issuer", "https://oidc.example.com"]);
+    assert_eq!(ran.code, 0, "{}", ran.error);
+    assert!(ran.out.contains("https://oidc.example.com") && !ran.out.contains("humanitec.dev"));
+    let saas = folder.run(&[SETUP, &["--api-url", "https://api.humanitec.dev/"]].concat());
+    assert!(
+        saas.out.contains("https://oidc.humanitec.dev"),
+        "{}",
+        saas.error
+    );
+
+    // hctl's own file says it as well.
+    let config = "api_url: https://po.example.com\ndefault_org_id: my-org\n";
+    std::fs::create_dir_all(folder.path().join(".config/hctl")).expect("a folder");
+    folder.write(".config/hctl/config.yaml", config);
+    let ran = folder.run(&["setup", "runner-config.yaml", "--id", "my-runner"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.error.contains("--oidc-issuer"), "{}", ran.error);
 }
 
 fn a_closed_pipe_is_no_error() {

@@ -16,7 +16,7 @@ const NAME: &str = "eks_access";
 pub(in crate::provider) enum Mode {
     /// Nothing is checked.
     Off,
-    /// It is told.
+    /// It is reported.
     Warn,
     /// It fails.
     Error,
@@ -69,7 +69,7 @@ pub(in crate::provider) fn attribute() -> Attribute {
             ),
             text(
                 "as",
-                "Who checks: `caller` (default: your own AWS credentials; what the runner may do is asked about) or \
+                "Who checks: `caller` (default: your own AWS credentials; the runner's permissions are looked up) or \
                  `runner` (the runner's role is assumed, and everything is done as the Orchestrator will do it).",
             ),
             text(
@@ -79,7 +79,7 @@ pub(in crate::provider) fn attribute() -> Attribute {
             text("profile", "The profile of the AWS configuration files. Default: as the AWS SDKs choose it."),
             Attribute::object(
                 "assume_role",
-                "A role that is assumed before anything is asked.",
+                "A role that the caller assumes before any check.",
                 vec![
                     Attribute::string("role_arn", "The ARN of the role.").required(),
                     text("session_name", "The name of the session."),
@@ -89,7 +89,7 @@ pub(in crate::provider) fn attribute() -> Attribute {
             .optional(),
             text(
                 "web_identity_token_file",
-                "With `as = \"runner\"`: a file with an OIDC token that the role's trust policy takes.",
+                "With `as = \"runner\"`: a file with an OIDC token that the role's trust policy admits.",
             ),
             text(
                 "oidc_issuer",
@@ -144,7 +144,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         found.push(wrong(
             name,
             format!(
-                "{text:?} is none of {}. Use one of them.",
+                "{text:?} is not one of {}. Use one of them.",
                 allowed.join(", ")
             ),
         ));
@@ -164,7 +164,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         found.push(wrong(
             "oidc_issuer",
             format!(
-                "{issuer:?} is no OIDC issuer: write it as https:// and a host, with a path where it has one, as in \
+                "{issuer:?} is not an OIDC issuer: write it as https:// and a host, with a path where it has one, as in \
                  \"https://oidc.humanitec.dev\"."
             ),
         ));
@@ -203,7 +203,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
                 Diagnostic::error(
                     "Invalid eks_access",
                     format!(
-                        "{cidr:?} is no range of addresses. Write it as CIDR: \"203.0.113.0/24\"."
+                        "{cidr:?} is not a range of addresses. Write it as CIDR: \"203.0.113.0/24\"."
                     ),
                 )
                 .at(Path::of([NAME, "orchestrator_cidrs"]).index(index)),

@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The data source, as an output with each check's status and message.
-const STATUSES: &str = r#"
+pub(super) const STATUSES: &str = r#"
 data "platform-orchestrator_kubernetes_eks_access" "it" {
   id         = "my-runner"
   depends_on = [platform-orchestrator_kubernetes_eks_runner.my_runner]
@@ -45,7 +45,7 @@ impl Scene<'_> {
     }
 
     /// What the output `checks` says of one check.
-    fn check(&self, id: &str) -> String {
+    pub(super) fn check(&self, id: &str) -> String {
         let output = self.workspace.run(&["output", "-json", "checks"]).ok();
         let checks: Value = serde_json::from_str(&output.text).expect("JSON");
         checks[id].as_str().unwrap_or_default().to_owned()

@@ -1,7 +1,9 @@
 //! The provider block's `eks_access`: what is not known yet, and what is wrong.
 
 use sandbox::eks::ROLE_NAME;
+use serde_json::json;
 
+use super::callers::STATUSES;
 use super::{CIDRS, SUBJECT, Scene, eks, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
@@ -16,6 +18,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "EKS access: files that the settings name and that are not there",
         missing_files,
+    ),
+    (
+        "EKS access: an installation whose issuer is not set",
+        another_installation,
     ),
 ];
 
@@ -156,29 +162,24 @@ fn wrong_settings(cli: &Cli) {
     }
 }
 
-/// Files are looked for by the checks, and not before: they may be written meanwhile, and `warn` is `warn`.
+/// Files are looked for by the checks, and not before: they can be written meanwhile. Without one a check cannot be
+/// made, which says nothing about the runner.
 fn missing_files(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
     scene.set_up();
     let lacking = |more: &str, id: &str, file: &str| {
-        for (mode, word) in [("warn", "Warning"), ("error", "Error")] {
-            scene.write(
-                &modes(mode, "off", &format!("{CIDRS}\n{more}")),
-                &my_runner(),
-            );
-            scene.init();
-            scene.workspace.validate().ok();
-            let plan = scene.workspace.plan(&[]);
-            let plan = if mode == "warn" {
-                plan.ok()
-            } else {
-                plan.fails()
-            };
-            plan.has(&format!("{word}: EKS access: {id}"))
-                .has(file)
-                .has("No such file or directory");
-        }
+        let settings = modes("off", "off", &format!("{CIDRS}\n{more}"));
+        scene.write(&settings, &(my_runner() + STATUSES));
+        scene.init();
+        scene.workspace.validate().ok();
+        scene.workspace.apply(&[]).ok();
+        let found = scene.check(id);
+        assert!(found.starts_with("skipped"), "{found}");
+        assert!(
+            found.contains(file) && found.contains("No such file or directory"),
+            "{found}"
+        );
     };
     lacking(
         "kubeconfig = { path = \"/no/such/kubeconfig\" }",
@@ -190,4 +191,38 @@ fn missing_files(cli: &Cli) {
         "assume-role",
         "/no/such/token",
     );
+}
+
+/// The stand-in is not Humanitec's API, so that its issuer and its addresses are unknown until they are set.
+fn another_installation(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
+    scene
+        .eks
+        .set_cluster(&restricted)
+        .expect("restricted addresses");
+    let apply = |issuer: &str| {
+        let settings = modes("off", "off", &format!("oidc_issuer = {issuer}"));
+        scene.write(&settings, &(my_runner() + STATUSES));
+        scene.init();
+        scene.workspace.apply(&[]).ok();
+    };
+    apply("null");
+    for id in ["oidc-provider", "role-trust"] {
+        let found = scene.check(id);
+        assert!(found.starts_with("skipped"), "{found}");
+        assert!(found.contains("Set oidc_issuer in eks_access"), "{found}");
+    }
+    let endpoint = scene.check("cluster-endpoint");
+    assert!(
+        endpoint.starts_with("warned") && endpoint.contains("orchestrator_cidrs does not say"),
+        "{endpoint}"
+    );
+    apply(&format!("{:?}", sandbox::eks::ISSUER));
+    for id in ["oidc-provider", "role-trust"] {
+        let found = scene.check(id);
+        assert!(found.starts_with("passed"), "{found}");
+    }
 }
