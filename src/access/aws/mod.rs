@@ -354,21 +354,6 @@ impl Aws {
         })
     }
 
-    /// The ARN, with its path, of a role of the caller's account.
-    pub(crate) async fn role_arn(
-        self: &Arc<Self>,
-        region: &str,
-        name: &str,
-    ) -> Result<String, AwsError> {
-        const ACTION: &str = "iam:GetRole";
-        let request = aws_sdk_iam::Client::new(&self.caller(region).await?)
-            .get_role()
-            .role_name(name);
-        let send = move || request.clone().send();
-        let answer = self.paced(Service::Iam, ACTION, send).await?;
-        Ok(answer.role.ok_or_else(|| empty(ACTION))?.arn)
-    }
-
     /// The client ids of an IAM OIDC provider.
     pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> Asked<Vec<String>> {
         const ACTION: &str = "iam:GetOpenIDConnectProvider";

@@ -1,6 +1,5 @@
 //! `api-server`: the cluster's API accepts the token of the caller or the runner.
 
-use futures_util::FutureExt;
 use http::Uri;
 
 use super::cluster::{is_open, missing_entry};
@@ -9,6 +8,7 @@ use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::run::{Reached, Run};
 use crate::access::setup::{access_entry_command, associate_command, aws_auth_line, shell};
+use crate::runner::RoleArn;
 
 /// What every authenticated user may read.
 pub(crate) const VERSION: &str = "/version";
@@ -154,23 +154,25 @@ async fn caller_access(
     caller: &CallerIdentity,
     cluster: &EksCluster,
 ) -> Result<Option<String>, Outcome> {
-    let (region, name) = (run.region()?, run.cluster_name()?);
+    let (region, cluster_name) = (run.region()?, run.cluster_name()?);
     if !takes_entries(cluster) {
         return Ok(aws_auth_access(caller));
     }
     let (before, principal) = match Principal::of_caller(&caller.arn) {
         Some(Principal::User) => (String::new(), shell(&caller.arn)),
-        Some(Principal::Role(role)) => match run.aws().role_arn(region, role).boxed().await {
-            Ok(arn) => (String::new(), shell(&arn)),
-            // The session's ARN lacks the role's path, with which EKS knows it.
-            Err(_) => (
-                format!(
-                    "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"\n",
-                    shell(role)
+        Some(Principal::Role(name)) => {
+            match run.aws().role(region, &caller_role(caller, name)).await {
+                Ok(role) => (String::new(), shell(&role.arn)),
+                // The session's ARN lacks the role's path, with which EKS knows it.
+                Err(_) => (
+                    format!(
+                        "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"\n",
+                        shell(name)
+                    ),
+                    "\"$principal\"".to_owned(),
                 ),
-                "\"$principal\"".to_owned(),
-            ),
-        },
+            }
+        }
         None => return Ok(None),
     };
     let view = format!(
@@ -179,20 +181,26 @@ async fn caller_access(
     );
     Ok(Some(format!(
         "{before}{}{}",
-        access_entry_command(region, name, &principal),
-        associate_command(region, name, &principal, &view, None),
+        access_entry_command(region, cluster_name, &principal),
+        associate_command(region, cluster_name, &principal, &view, None),
     )))
+}
+
+/// The caller's role as far as the ARN of its session says: without its path.
+fn caller_role(caller: &CallerIdentity, name: &str) -> RoleArn {
+    RoleArn {
+        partition: caller.partition().to_owned(),
+        account: caller.account.clone(),
+        path: "/".to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 /// What gives the caller access in mode `CONFIG_MAP`: a line of `aws-auth`, where a role has no path, and a binding.
 fn aws_auth_access(caller: &CallerIdentity) -> Option<String> {
     let (list, key, arn) = match Principal::of_caller(&caller.arn)? {
         Principal::User => ("mapUsers", "userarn", caller.arn.clone()),
-        Principal::Role(role) => {
-            let (partition, account) = (caller.partition(), &caller.account);
-            let arn = format!("arn:{partition}:iam::{account}:role/{role}");
-            ("mapRoles", "rolearn", arn)
-        }
+        Principal::Role(name) => ("mapRoles", "rolearn", caller_role(caller, name).to_string()),
     };
     let name = arn.rsplit('/').next().unwrap_or_default();
     Some(format!(
