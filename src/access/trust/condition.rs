@@ -121,7 +121,17 @@ pub(super) fn condition(
     };
     match value_of(key, who) {
         Sent::Unknown => Match::Unknown(format!("{element}: the value of this key is unknown")),
-        sent if parsed.base == "Null" => null(element, wanted, &patterns, sent),
+        sent if parsed.base == "Null" => match null(&patterns, matches!(sent, Sent::Absent)) {
+            None => Match::Unknown(format!("{element} has values of an unknown form")),
+            Some(true) => Match::Yes,
+            Some(false) if matches!(sent, Sent::Absent) => Match::No(absent(element, key, who)),
+            Some(false) => Match::No(Reason {
+                element,
+                expected: "\"false\": the Orchestrator's token has it".to_owned(),
+                found: wanted.to_string(),
+                hint: None,
+            }),
+        },
         Sent::Absent if parsed.holds_without() => Match::Yes,
         Sent::Absent => Match::No(absent(element, key, who)),
         Sent::Is(sent) => {
@@ -135,26 +145,14 @@ pub(super) fn condition(
     }
 }
 
-/// Whether a condition with `Null` holds: `true` asks for a key that is not there, `false` for one that is.
-fn null(element: String, wanted: &Value, patterns: &[&str], sent: Sent<'_>) -> Match {
-    let missing = matches!(sent, Sent::Absent).to_string();
-    let is_boolean = |text: &&str| ["true", "false"].contains(&text.to_ascii_lowercase().as_str());
-    if patterns.is_empty() || !patterns.iter().all(is_boolean) {
-        return Match::Unknown(format!("{element} has values of an unknown form"));
+/// Whether a condition with `Null` holds: `true` asks for a key that is missing, `false` for one that is not. `None`
+/// where the values are not booleans.
+fn null(patterns: &[&str], missing: bool) -> Option<bool> {
+    let mut wanted = Vec::new();
+    for pattern in patterns {
+        wanted.push(pattern.to_ascii_lowercase().parse::<bool>().ok()?);
     }
-    if patterns
-        .iter()
-        .any(|text| text.eq_ignore_ascii_case(&missing))
-    {
-        return Match::Yes;
-    }
-    let token = if missing == "true" { "lacks" } else { "has" };
-    Match::No(Reason {
-        element,
-        expected: format!("\"{missing}\": the Orchestrator's token {token} it"),
-        found: wanted.to_string(),
-        hint: None,
-    })
+    (!wanted.is_empty()).then(|| wanted.contains(&missing))
 }
 
 /// The values of one condition.
