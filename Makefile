@@ -33,6 +33,12 @@ test: need-rust need-python ## Run all tests, with real Terraform (where it is o
 	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
 	TOFU="$${TOFU:-$$(tools/build tofu)}" cargo test --workspace --locked --no-fail-fast
 
+.PHONY: oracles
+oracles: ## Write the tables anew that the tests compare with: what the real aws-iam-authenticator makes of aws-auth (needs Go)
+	@tools/require go
+	cd tools/aws-auth-oracle && CGO_ENABLED=0 go run -mod=readonly . >"$(CURDIR)/target/aws-auth.json"
+	mv target/aws-auth.json tests/oracles/aws-auth.json
+
 .PHONY: lint
 lint: need-rust ## Check format, lints, documentation, licences, examples and that docs/ is up to date
 	cargo fmt --all --check

@@ -1,9 +1,9 @@
 // Prints how aws-iam-authenticator reads `aws-auth`: the oracle of the provider's own reading.
 //
-// For each map of maps.go it starts nothing but the authenticator's own server, with its EKSConfigMap backend. The API
-// server that it watches and the STS that it verifies tokens with are stand-ins in this process; everything between
-// (ParseMap, the mapper, the templates, the webhook's response) is the real code. Each map is asked many times, because
-// the authenticator picks by chance between lines that differ only in case.
+// It runs the authenticator's own server with its EKSConfigMap backend and asks it about each map of maps.go. The API
+// server that it watches and the STS that verifies its tokens are stand-ins in this process; everything between
+// (ParseMap, the mapper, the templates, the webhook's response) is the real code. Each map is asked about many times,
+// because the authenticator picks by chance between lines that differ only in case.
 package main
 
 import (
@@ -94,10 +94,17 @@ func main() {
 		session = one.Session
 		verdicts = append(verdicts, verdict{one.Name, one.Session, one.Data, ask(authenticator)})
 	}
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	check(encoder.Encode(verdicts))
+	// One line for each verdict, so that a change is seen as one.
+	separator := "[\n"
+	for _, one := range verdicts {
+		var line bytes.Buffer
+		encoder := json.NewEncoder(&line)
+		encoder.SetEscapeHTML(false)
+		check(encoder.Encode(one))
+		fmt.Print(separator, strings.TrimRight(line.String(), "\n"))
+		separator = ",\n"
+	}
+	fmt.Print("\n]\n")
 }
 
 // ask returns the different answers of the authenticator to a token of the session.

@@ -2,7 +2,8 @@
 
 use http::Uri;
 
-use super::cluster::{is_open, missing_entry};
+use super::access_entry::admission;
+use super::cluster::is_open;
 use crate::access::aws::{EksCluster, Who};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
@@ -88,7 +89,7 @@ async fn unauthorized(
         .compare("a token that the cluster takes", error.message())
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
-            missing_entry(run)?,
+            admission(run).await?,
         )
         .not_yet());
     }
