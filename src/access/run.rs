@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
 use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
-use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::aws_auth::{AwsAuth, Mapping};
+use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::user::User;
 use super::kubernetes::{self, Cluster, Connection, job};
 use super::settings::{Identity, Settings};
@@ -418,13 +418,11 @@ impl<'a> Run<'a> {
                     if entry.kind != "STANDARD" || of_instance.is_some() {
                         return Err(blocked());
                     }
-                    let user =
-                        User::of_entry(&entry.username, &entry.groups, role, &session.name);
+                    let user = User::of_entry(&entry.username, &entry.groups, role, &session.name);
                     return Ok(user);
                 }
                 // Both modes: aws-auth is asked as well.
-                Ok(_) | Err(AwsError::NotFound { .. })
-                    if cluster.authentication_mode != "API" => {}
+                Ok(_) | Err(AwsError::NotFound { .. }) if cluster.authentication_mode != "API" => {}
                 Ok(_) | Err(AwsError::NotFound { .. }) => return Err(blocked()),
                 Err(error) => return Err(error.outcome()),
             }

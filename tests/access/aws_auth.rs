@@ -100,7 +100,11 @@ fn other_lines_stay(cloud: &Cloud) {
         checked.only(&["access-entry"], &BY_USER);
         fix::mends(cloud, &checked, "access-entry");
         let kept = cloud.kubectl(&[
-            "get", "configmap", "aws-auth", "--namespace=kube-system", "--output=json",
+            "get",
+            "configmap",
+            "aws-auth",
+            "--namespace=kube-system",
+            "--output=json",
         ]);
         let kept: Value = serde_json::from_str(&kept).unwrap();
         assert_eq!(kept["data"]["mapUsers"], users);
@@ -118,7 +122,9 @@ fn beside_entries(cloud: &Cloud) {
     map(
         cloud,
         "mapRoles",
-        &format!("- rolearn: {ROLE}\n  username: mapped:{{{{SessionName}}}}\n  groups: [runners]\n"),
+        &format!(
+            "- rolearn: {ROLE}\n  username: mapped:{{{{SessionName}}}}\n  groups: [runners]\n"
+        ),
     );
     let checked = cloud.check_documented();
     checked
@@ -266,14 +272,20 @@ fn a_line_for_instances(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked.only(&["access-entry"], &BY_USER).says(
         "access-entry",
-        &["system:node:{{EC2PrivateDNSName}}", "line 1 of mapRoles", "EC2 instance"],
+        &[
+            "system:node:{{EC2PrivateDNSName}}",
+            "line 1 of mapRoles",
+            "EC2 instance",
+        ],
     );
     assert!(!checked.report["kubernetes_user"].to_string().contains("{{"));
     let refused = as_runner(cloud, is_refused);
     assert!(!refused.report["kubernetes_user"].to_string().contains("{{"));
     fix::mends(cloud, &checked, "access-entry");
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
-    let own = format!("- rolearn: {ROLE}\n  username: arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{{{SessionName}}}}\n");
+    let own = format!(
+        "- rolearn: {ROLE}\n  username: arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{{{SessionName}}}}\n"
+    );
     let nodes = line("arn:aws:iam::123456789012:role/nodes");
     map(cloud, "mapRoles", &(nodes + &own));
     cloud.check_documented().all_pass();
@@ -284,9 +296,18 @@ fn what_the_cluster_admits(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
     for (key, text) in [
-        ("mapUsers", format!("- userarn: {ROLE}\n  username: {user}\n")),
-        ("mapRoles", format!("- roleARN: {ROLE}\n  USERNAME: {user}\n")),
-        ("mapRoles", format!("- just a text\n- rolearn: {ROLE}\n  username: {user}\n  groups: none\n")),
+        (
+            "mapUsers",
+            format!("- userarn: {ROLE}\n  username: {user}\n"),
+        ),
+        (
+            "mapRoles",
+            format!("- roleARN: {ROLE}\n  USERNAME: {user}\n"),
+        ),
+        (
+            "mapRoles",
+            format!("- just a text\n- rolearn: {ROLE}\n  username: {user}\n  groups: none\n"),
+        ),
     ] {
         map(cloud, key, &text);
         cloud.check_documented().all_pass();
@@ -319,9 +340,18 @@ fn what_the_cluster_admits(cloud: &Cloud) {
 fn not_yaml(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     for (roles, place) in [
-        (format!("- rolearn: {ROLE}\nusername: x\n"), "line 2, column 1"),
-        (format!("- rolearn: {ROLE}\n\tusername: x\n"), "line 2, column"),
-        (format!("- rolearn: {ROLE}\n  username: {{{{SessionName}}}}\n"), "line 2, column 1"),
+        (
+            format!("- rolearn: {ROLE}\nusername: x\n"),
+            "line 2, column 1",
+        ),
+        (
+            format!("- rolearn: {ROLE}\n\tusername: x\n"),
+            "line 2, column",
+        ),
+        (
+            format!("- rolearn: {ROLE}\n  username: {{{{SessionName}}}}\n"),
+            "line 2, column 1",
+        ),
     ] {
         map(cloud, "mapRoles", &roles);
         let checked = cloud.check_documented();
@@ -329,13 +359,28 @@ fn not_yaml(cloud: &Cloud) {
             .only(&["access-entry"], &BY_USER)
             .says("access-entry", &["mapRoles cannot be read", place]);
         let message = checked.message("access-entry");
-        assert!(!message.contains('\n') && !message.contains("username"), "{message}");
-        assert!(checked.fix("access-entry").contains("kubectl edit configmap aws-auth"));
+        assert!(
+            !message.contains('\n') && !message.contains("username"),
+            "{message}"
+        );
+        assert!(
+            checked
+                .fix("access-entry")
+                .contains("kubectl edit configmap aws-auth")
+        );
         as_runner(cloud, is_refused);
         // The other keys count.
-        maps(cloud, &json!({"mapRoles": roles, "mapAccounts": "[123456789012]"}));
+        maps(
+            cloud,
+            &json!({"mapRoles": roles, "mapAccounts": "[123456789012]"}),
+        );
         let checked = cloud.check_documented();
-        assert_eq!(checked.status("access-entry"), "passed", "\n{}", checked.text());
+        assert_eq!(
+            checked.status("access-entry"),
+            "passed",
+            "\n{}",
+            checked.text()
+        );
     }
 }
 

@@ -18,8 +18,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("cluster::entry_missing", entry_missing),
     ("cluster::entry_for_nodes", entry_for_nodes),
     ("cluster::role_recreated", role_recreated),
-    ("cluster::entries_for_nodes_admit_nobody", entries_for_nodes_admit_nobody),
-    ("cluster::entry_with_an_instance_template", entry_with_an_instance_template),
+    (
+        "cluster::entries_for_nodes_admit_nobody",
+        entries_for_nodes_admit_nobody,
+    ),
+    (
+        "cluster::entry_with_an_instance_template",
+        entry_with_an_instance_template,
+    ),
     (
         "cluster::another_user_name_as_the_runner",
         another_user_name_as_the_runner,
@@ -128,7 +134,11 @@ fn entry_for_nodes(cloud: &Cloud) {
 /// Whatever the type for nodes, and whatever aws-auth says beside it.
 fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
     let role = &cloud.runner().role_arn;
-    crate::aws_auth::map(cloud, "mapRoles", &format!("- rolearn: {role}\n  username: x\n"));
+    crate::aws_auth::map(
+        cloud,
+        "mapRoles",
+        &format!("- rolearn: {role}\n  username: x\n"),
+    );
     for kind in [
         "EC2",
         "EC2_LINUX",
@@ -162,9 +172,10 @@ fn entry_with_an_instance_template(cloud: &Cloud) {
     entry["username"] = json!("node:{{EC2PrivateDNSName}}");
     cloud.aws("eks", "UpdateAccessEntry", &entry);
     let checked = cloud.check_documented();
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["node:{{EC2PrivateDNSName}}", "EC2 instance"]);
+    checked.only(&["access-entry"], &BY_USER).says(
+        "access-entry",
+        &["node:{{EC2PrivateDNSName}}", "EC2 instance"],
+    );
     crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
     fix::mends(cloud, &checked, "access-entry");
 }

@@ -276,7 +276,9 @@ async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
         }
         // The runner need not be allowed to read aws-auth. The cluster tells it its own name.
         Err(_) if run.as_runner() && run.user().await.is_ok() => {
-            return Ok(Outcome::passed("aws-auth maps the role: the cluster admits the runner."));
+            return Ok(Outcome::passed(
+                "aws-auth maps the role: the cluster admits the runner.",
+            ));
         }
         Err(error) => return Ok(super::not_checked(run, "read aws-auth", &error)),
     };

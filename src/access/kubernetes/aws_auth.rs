@@ -2,7 +2,7 @@
 //!
 //! The sources are `ParseMap`, `saveMap` and `Map` of its `pkg/mapper/configmap`, `Validate` and `Matches` of its
 //! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth.json` holds what the real server
-//! answers to some 700 maps.
+//! answers to some 800 maps.
 
 use std::fmt;
 
@@ -140,7 +140,11 @@ impl AwsAuth {
         // Lines of mapRoles are kept by their ARN in small letters, those of mapUsers by their ARN as it is written.
         // Of several lines for one key, the last one counts.
         let sources = [
-            (Key::Roles, &self.roles, str::to_lowercase as fn(&str) -> String),
+            (
+                Key::Roles,
+                &self.roles,
+                str::to_lowercase as fn(&str) -> String,
+            ),
             (Key::Users, &self.users, str::to_owned),
         ];
         for (by, lines, key_of) in sources {
@@ -238,10 +242,7 @@ fn lines(value: &Value, arn: &str) -> Vec<Line> {
     let Kind::List(items) = &value.kind else {
         return Vec::new();
     };
-    items
-        .iter()
-        .filter_map(|item| line(item, arn))
-        .collect()
+    items.iter().filter_map(|item| line(item, arn)).collect()
 }
 
 fn line(item: &Value, arn: &str) -> Option<Line> {

@@ -170,12 +170,16 @@ impl Cluster {
     pub(crate) async fn who_am_i(self: &Arc<Self>) -> Answer<User> {
         const PATH: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
         let cluster = Arc::clone(self);
-        let review = self.objects.get(PATH.to_owned(), Result::is_ok, || async move {
-            let review =
-                json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-            let (answer, _) = cluster.send(Method::POST, PATH, Some(&review), None).await?;
-            Ok(Arc::new(answer))
-        });
+        let review = self
+            .objects
+            .get(PATH.to_owned(), Result::is_ok, || async move {
+                let review =
+                    json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+                let (answer, _) = cluster
+                    .send(Method::POST, PATH, Some(&review), None)
+                    .await?;
+                Ok(Arc::new(answer))
+            });
         let review = review.await?;
         let info = &review["status"]["userInfo"];
         // aws-iam-authenticator adds what STS said. What has the access key in it is another text in each session.

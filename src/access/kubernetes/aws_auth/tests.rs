@@ -70,9 +70,7 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
         let by_chance = theirs.len() > 1;
         let equal = match by_chance {
             // Some of its answers may be refusals.
-            true => theirs
-                .iter()
-                .all(|one| !one.admitted || ours.contains(one)),
+            true => theirs.iter().all(|one| !one.admitted || ours.contains(one)),
             false => ours == theirs,
         };
         if !equal {
