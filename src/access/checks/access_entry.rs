@@ -49,6 +49,11 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
     }
     Ok(match run.aws_auth().await {
         Ok(Ok(auth)) => beside_entries(run, &auth, refused)?,
+        // The cluster has refused the runner itself.
+        Ok(Err(error)) if run.as_runner() && error.is_unauthorized() => refused,
+        Ok(Err(_)) if run.as_runner() && run.user().await.is_ok() => Outcome::passed(format!(
+            "The cluster has no access entry for {arn}, but its aws-auth admits the runner."
+        )),
         Ok(Err(error)) => unread(run, &error, refused),
         Err(early) => Outcome {
             cause: refused.cause,
@@ -366,7 +371,7 @@ fn judge_mapping(
         }
         Mapping::Absent { with_path: None } => match auth.broken() {
             [] => Outcome::failed(format!(
-                "The aws-auth of the cluster, whose authentication mode is CONFIG_MAP, does not map {role}."
+                "The cluster's authentication mode is CONFIG_MAP, and its aws-auth does not map {role}."
             ))
             .compare("a line of mapRoles for the role", "none"),
             broken => {

@@ -53,3 +53,27 @@ pub(crate) fn aws_auth_correction(broken: &[(Key, Unreadable)]) -> String {
 pub(crate) fn aws_auth_one_line(role: &RoleArn, key: Key) -> String {
     format!("# Keep one line of {key} for {role}.\n{EDIT}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_added_and_the_others_are_kept() {
+        let role = "arn:aws-cn:iam::123456789012:role/team/runner"
+            .parse()
+            .unwrap();
+        let line = "- {rolearn: \"arn:aws-cn:iam::123456789012:role/runner\", \
+            username: \"arn:aws-cn:sts::123456789012:assumed-role/runner/{{SessionName}}\"}";
+        let created = aws_auth_command(&role, Room::NoConfigMap);
+        assert!(created.starts_with("kubectl create configmap aws-auth -n kube-system"));
+        assert!(created.contains(line), "{created}");
+        let added = aws_auth_command(&role, Room::Below(2));
+        assert!(added.contains(&format!("line='  {line}' &&")), "{added}");
+        let by_hand = aws_auth_command(&role, Room::ByHand);
+        assert!(
+            by_hand.contains(line) && by_hand.ends_with(EDIT),
+            "{by_hand}"
+        );
+    }
+}

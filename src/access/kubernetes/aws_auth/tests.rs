@@ -90,3 +90,82 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
         different.join("\n")
     );
 }
+
+fn read(key: &str, text: &str) -> AwsAuth {
+    AwsAuth::read(&json!({"data": {key: text}}))
+}
+
+#[test]
+fn what_cannot_be_read_says_where_and_quotes_nothing() {
+    for (text, at) in [
+        ("- rolearn: my-secret\nusername: x\n", (2, 1)),
+        ("- rolearn: my-secret\n\tusername: x\n", (2, 1)),
+        ("- rolearn: x\n  username: {{my-secret}}\n", (2, 14)),
+        ("- rolearn: x\n  username: \"my-secret\n", (3, 1)),
+        ("- rolearn: x\n  username: .inf\n", (2, 13)),
+    ] {
+        let auth = read("mapRoles", text);
+        let [(Key::Roles, error)] = auth.broken() else {
+            panic!("{text}: {auth:?}");
+        };
+        assert_eq!((error.at.line, error.at.column), at, "{text}: {error}");
+        let message = error.to_string();
+        assert!(
+            !message.contains("my-secret") && !message.contains('\n'),
+            "{message}"
+        );
+        assert_eq!(auth.room, Room::ByHand);
+    }
+}
+
+#[test]
+fn a_line_finds_room_below_the_others() {
+    let room = |text: &str| read("mapRoles", text).room;
+    assert_eq!(room("- rolearn: x\n"), Room::Below(0));
+    assert_eq!(room("# note\n  - rolearn: x\n"), Room::Below(2));
+    assert_eq!(room(""), Room::Below(0));
+    assert_eq!(AwsAuth::default().room, Room::NoConfigMap);
+    for by_hand in [
+        "[]",
+        "[{rolearn: x}]",
+        "''",
+        "null",
+        "x: y",
+        "- x\n...\n",
+        "- x\n---\n- y\n",
+    ] {
+        assert_eq!(room(by_hand), Room::ByHand, "{by_hand}");
+    }
+}
+
+#[test]
+fn a_refusal_names_its_line() {
+    let text = "- rolearn: x\n- rolearn: arn:aws:iam::123456789012:role/Runner\n  groups: ['{{EC2PrivateDNSName}}']\n";
+    let refused = Mapping::Refused {
+        by: Key::Roles,
+        line: 2,
+        template: "{{EC2PrivateDNSName}}".to_owned(),
+    };
+    assert_eq!(read("mapRoles", text).map(&role(), "me"), refused);
+    let pathed: RoleArn = "arn:aws:iam::123456789012:role/x/Runner".parse().unwrap();
+    let text = "- rolearn: y\n- rolearn: arn:aws:iam::123456789012:role/x/Runner\n";
+    let absent = Mapping::Absent { with_path: Some(2) };
+    assert_eq!(read("mapRoles", text).map(&pathed, "me"), absent);
+}
+
+#[test]
+fn nested_text_is_refused_before_it_fills_the_stack() {
+    for text in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "- ".repeat(100_000),
+    ] {
+        assert!(read("mapRoles", &text).map(&role(), "me") == Mapping::Absent { with_path: None });
+    }
+    let mut bomb = "- &a0 [x]\n".to_owned();
+    for level in 1..40 {
+        let before = level - 1;
+        bomb += &format!("- &a{level} [*a{before}, *a{before}]\n");
+    }
+    assert_eq!(read("mapRoles", &bomb).broken().len(), 1);
+}

@@ -69,7 +69,7 @@ impl Document {
                 Err(Stop::Comment(_)) => {
                     return Err(refuse(position(1, 0), "its comments need spaces"));
                 }
-                Err(Stop::Unreadable(error)) => return Err(error),
+                Err(Stop::Unreadable(error)) => return Err(at_its_tab(&text, error)),
                 Ok(reader) => break reader,
             }
             tries += 1;
@@ -119,6 +119,24 @@ fn check_directives(text: &str) -> Result<(), Unreadable> {
         return Err(refuse(position(number + 1, 0), problem));
     }
     Ok(())
+}
+
+/// An error about a tab, at the tab: the parser names the text before it.
+fn at_its_tab(text: &str, error: Unreadable) -> Unreadable {
+    let lines = (1..)
+        .zip(text.lines())
+        .skip(error.at.line.saturating_sub(1));
+    let tab = lines.map(|(number, line)| {
+        let rest = line.trim_start_matches([' ', '\t']);
+        let tab = line[..line.len() - rest.len()].find('\t');
+        tab.map(|column| position(number, column))
+    });
+    match tab.flatten().next() {
+        Some(at) if error.problem.contains("tab") => {
+            refuse(at, "a tab is not allowed as indentation")
+        }
+        _ => error,
+    }
 }
 
 /// How many comments without a space before them are read.
