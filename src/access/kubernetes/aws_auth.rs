@@ -119,6 +119,9 @@ impl AwsAuth {
                 Err(error) => read.broken.push((key, error)),
             }
         }
+        if read.broken.iter().any(|(key, _)| *key == Key::Roles) {
+            read.room = Room::ByHand;
+        }
         let accounts = data["mapAccounts"].as_str().unwrap_or_default();
         if !is_skipped(accounts) {
             let (found, error) = to_strings(accounts);

@@ -39,7 +39,7 @@ async fn what_is_not_known_yet_asks_nobody() {
     assert_eq!(passed, [CheckId::SessionName]);
     assert_eq!(
         report.outcome(CheckId::AwsCredentials).unwrap().message,
-        "The cluster's region is not known yet."
+        "The cluster's region is unknown until apply."
     );
     assert_eq!(report.session_name.as_deref(), Some("my-org-my-runner"));
     assert_eq!(report.oidc_subject.as_deref(), Some("my-org+my-runner"));
