@@ -40,6 +40,12 @@ check: need-rust ## Check format and lints and run the unit and plugin tests: th
 	cargo test --workspace --lib --bins --locked
 	cargo test --workspace --test rpc --test architecture --locked
 
+.PHONY: oracles
+oracles: ## Generate the tables that tests compare with, from the real programs (needs Go)
+	@tools/require go
+	cd tools/aws-auth-oracle && CGO_ENABLED=0 go run -mod=readonly . >"$(CURDIR)/target/aws-auth.json"
+	mv target/aws-auth.json tests/oracles/aws-auth.json
+
 .PHONY: lint
 lint: need-rust ## Check format, lints, documentation, licenses, examples, and that docs/ is up to date
 	cargo fmt --all --check

@@ -5,6 +5,7 @@ for the name alone finds no policy. What each policy allows follows
 https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html, without its rarer resources.
 """
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import eks
@@ -55,7 +56,8 @@ def _allows(policy: dict[str, Any], spec: dict[str, Any]) -> bool:
     asked = spec.get("resourceAttributes")
     if asked is None:
         return name == "AmazonEKSClusterAdminPolicy" and scope["type"] == "cluster"
-    if scope["type"] == "namespace" and asked.get("namespace", "") not in scope["namespaces"]:
+    namespace = asked.get("namespace", "")
+    if scope["type"] == "namespace" and not any(fnmatchcase(namespace, pattern) for pattern in scope["namespaces"]):
         return False
     verb, group, resource = asked.get("verb", ""), asked.get("group", ""), asked.get("resource", "")
     visible = resource in _VISIBLE.get(group, set())
@@ -66,6 +68,11 @@ def _allows(policy: dict[str, Any], spec: dict[str, Any]) -> bool:
             return verb in _READ
         case "AmazonEKSViewPolicy":
             return visible and verb in _READ
+        case "AmazonEKSSecretReaderPolicy":
+            return (group, resource) == ("", "secrets") and verb in _READ
+        case "AmazonEKSAutoNodePolicy":
+            # What the parts of a node of EKS Auto Mode need is not modeled here.
+            return False
     editable = (visible and resource not in _NOT_EDITABLE) or (group, resource) == ("", "secrets")
     edits = (visible and verb in _READ) or (editable and verb in _READ | _WRITE)
     if name == "AmazonEKSAdminPolicy":

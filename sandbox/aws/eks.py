@@ -26,11 +26,24 @@ API_AND_CONFIG_MAP = "API_AND_CONFIG_MAP"
 ACCESS_POLICIES = [
     "AmazonEKSAdminPolicy",
     "AmazonEKSAdminViewPolicy",
+    "AmazonEKSAutoNodePolicy",
     "AmazonEKSClusterAdminPolicy",
     "AmazonEKSEditPolicy",
+    "AmazonEKSSecretReaderPolicy",
     "AmazonEKSViewPolicy",
 ]
-_TYPES = ["STANDARD", "EC2", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "HYBRID_LINUX", "HYPERPOD_LINUX"]
+#: The user name of an entry for nodes. The authenticator renders the first one for EC2 instances alone.
+#: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+_INSTANCE = "system:node:{{EC2PrivateDNSName}}"
+_NODE_USERNAMES = {
+    "EC2": _INSTANCE,
+    "EC2_LINUX": _INSTANCE,
+    "EC2_WINDOWS": _INSTANCE,
+    "FARGATE_LINUX": "system:node:{{SessionName}}",
+    "HYBRID_LINUX": "system:node:{{SessionName}}",
+    "HYPERPOD_LINUX": "system:node:{{SessionName}}",
+}
+_TYPES = ["STANDARD", *_NODE_USERNAMES]
 _RESERVED_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 
 
@@ -305,6 +318,8 @@ def _validate(request: Request) -> None:
     problem = None
     if given.get("type", "STANDARD") not in _TYPES:
         problem = "The specified type is invalid."
+    elif given.get("type", "STANDARD") != "STANDARD" and ("username" in given or "kubernetesGroups" in given):
+        problem = "The username and kubernetesGroups can be specified for access entries of type STANDARD only."
     elif any(group.startswith(_RESERVED_PREFIXES) for group in given.get("kubernetesGroups", [])):
         problem = "The kubernetes group name is invalid: it cannot start with system:, eks:, aws:, amazon: or iam:."
     elif given.get("username", "").startswith(_RESERVED_PREFIXES):
@@ -321,14 +336,15 @@ def _add_entry(
     kind, _, path = principal.split(":")[-1].partition("/")
     name = path.split("/")[-1]
     session = f"arn:{sandbox.partition}:sts::{sandbox.account}:assumed-role/{name}/{{{{SessionName}}}}"
+    of_nodes = _NODE_USERNAMES.get(given.get("type", "STANDARD"))
     entry = AccessEntry(
         cluster_name=cluster.name,
         principal_arn=principal,
         principal_id=principal_id,
         arn=f"arn:{sandbox.partition}:eks:{region}:{sandbox.account}:access-entry/{cluster.name}/{kind}/"
         f"{sandbox.account}/{name}/{uuid.uuid4()}",
-        username=given.get("username") or (session if kind == "role" else principal),
-        groups=given.get("kubernetesGroups", []),
+        username=of_nodes or given.get("username") or (session if kind == "role" else principal),
+        groups=["system:nodes"] if of_nodes else given.get("kubernetesGroups", []),
         type=given.get("type", "STANDARD"),
         tags=given.get("tags", {}),
         created_at=time.time(),
@@ -352,6 +368,11 @@ def associate_access_policy(sandbox: Sandbox, request: Request, caller: Identity
     policy, scope = request.parameters["policyArn"], request.parameters["accessScope"]
     if policy not in {_policy_arn(sandbox, name) for name in ACCESS_POLICIES}:
         raise AwsError("InvalidParameterException", f"The specified policyArn is invalid: {policy}")
+    # EKS Auto Mode's nodes are the one type beside STANDARD that takes a policy, and only theirs.
+    if entry.type != "STANDARD" and (entry.type, policy.split("/")[-1]) != ("EC2", "AmazonEKSAutoNodePolicy"):
+        raise AwsError(
+            "InvalidRequestException", f"Access policies cannot be associated with an access entry of type {entry.type}."
+        )
     _associate(entry, policy, {"type": scope["type"], "namespaces": scope.get("namespaces", [])})
     return {**_names(entry), "associatedAccessPolicy": entry.policies[policy]}
 

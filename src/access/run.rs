@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
 use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
+use super::kubernetes::aws_auth::{AwsAuth, Mapping};
 use super::kubernetes::references::{Kind, References, references};
-use super::kubernetes::user::{AwsAuth, User, aws_auth};
+use super::kubernetes::user::User;
 use super::kubernetes::{self, Cluster, Connection, job};
 use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
@@ -211,7 +212,7 @@ impl Preflight {
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
             kubernetes_user: match run.user().now_or_never() {
-                Some(Ok(user)) => Some(user.name),
+                Some(Ok(user)) => (!user.name.is_empty()).then_some(user.name),
                 _ => subject.kubernetes_user(),
             },
         }
@@ -453,47 +454,68 @@ impl<'a> Run<'a> {
         Ok(asked.await)
     }
 
-    /// The user and groups that the cluster gives to the runner's session.
+    /// The user and groups that the cluster gives to the runner's session. The runner itself asks the cluster, and
+    /// the caller works it out.
     pub(crate) async fn user(&self) -> Result<User, Outcome> {
+        if self.as_runner()
+            && let Ok(Ok(reached)) = self.kubernetes().await
+            && let Ok(user) = reached.cluster.who_am_i().await
+        {
+            return Ok(user);
+        }
+        let blocked = || {
+            Outcome::skipped(
+                Skip::Blocked,
+                "Needs access-entry, which failed: the cluster does not know the role.",
+            )
+        };
         let (role, session) = (self.role()?, self.session()?);
         let cluster = self.eks_cluster().await?.map_err(|error| error.outcome())?;
         if cluster.authentication_mode != "CONFIG_MAP" {
             match self.access_entry().await? {
-                Ok(entry) => {
-                    let groups = entry.groups.clone();
-                    return Ok(User::of_session(
-                        &entry.username,
-                        groups,
-                        role,
-                        &session.name,
-                    ));
+                Ok(entry) if self.belongs_to_role(&entry).await => {
+                    let of_instance = User::instance_template(&entry.username, &entry.groups);
+                    if entry.kind != "STANDARD" || of_instance.is_some() {
+                        return Err(blocked());
+                    }
+                    let user = User::of_entry(&entry.username, &entry.groups, role, &session.name);
+                    return Ok(user);
                 }
-                Err(AwsError::NotFound { .. }) if cluster.authentication_mode != "API" => {}
+                // Both modes: aws-auth is asked as well.
+                Ok(_) | Err(AwsError::NotFound { .. }) if cluster.authentication_mode != "API" => {}
+                Ok(_) | Err(AwsError::NotFound { .. }) => return Err(blocked()),
                 Err(error) => return Err(error.outcome()),
             }
         }
-        match self.aws_auth().await? {
-            Ok(AwsAuth::Mapped { username, groups }) => {
-                Ok(User::of_session(&username, groups, role, &session.name))
-            }
-            _ => Err(Outcome::skipped(
-                Skip::Blocked,
-                "Needs access-entry, which failed: the cluster does not know the role.",
-            )),
+        let auth = self.aws_auth().await?;
+        match auth.map(|auth| auth.map(role, &session.name)) {
+            Ok(Mapping::Admitted { user, .. }) => Ok(user),
+            Ok(Mapping::ByChance { mut users, .. }) => users.pop().ok_or_else(blocked),
+            _ => Err(blocked()),
         }
     }
 
-    /// What `aws-auth` says of the role.
+    /// Whether an entry was created after the role: EKS binds an entry to the role's unique id, so that one which is
+    /// older than the role belongs to a deleted role of the same name.
+    pub(crate) async fn belongs_to_role(&self, entry: &AccessEntry) -> bool {
+        let (Some(made), Ok(Ok(role)), Ok(wanted)) =
+            (entry.created, self.iam_role().await, self.role())
+        else {
+            return true;
+        };
+        role.arn != wanted.to_string() || role.created <= made
+    }
+
+    /// What `aws-auth` says; nothing where it does not exist.
     pub(crate) async fn aws_auth(&self) -> Result<Result<AwsAuth, kubernetes::KubeError>, Outcome> {
         const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
-        let role = self.role()?;
         let reached = self
             .kubernetes()
             .await?
             .map_err(|unreached| unreached.outcome())?;
         Ok(match reached.cluster.get(PATH).await {
-            Ok(map) => Ok(aws_auth(&map, role)),
-            Err(error) if error.is_not_found() => Ok(AwsAuth::Absent),
+            Ok(map) => Ok(AwsAuth::read(&map)),
+            Err(error) if error.is_not_found() => Ok(AwsAuth::default()),
             Err(error) => Err(error),
         })
     }

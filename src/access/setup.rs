@@ -1,16 +1,18 @@
 //! What a runner needs in AWS and in its cluster, in writing: policies, Terraform, commands and
 //! manifests. The fixes of failed checks are parts of it.
 
+mod aws_auth;
 mod manifests;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::aws_auth::{aws_auth_command, aws_auth_correction, aws_auth_one_line};
 pub(crate) use self::manifests::{
     Grant, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml, state_grant,
 };
 use super::settings::{AUDIENCE, issuer_host};
 use super::subject::Subject;
-use crate::runner::{RoleArn, StateStorage};
+use crate::runner::{RoleArn, StateStorage, kubernetes_user};
 
 /// What stands at the head of everything that a runner needs: it may share some of it with others.
 const SHARED: &str = "\
@@ -289,6 +291,17 @@ pub(crate) fn delete_entry_command(region: &str, cluster: &str, principal: &str)
     )
 }
 
+/// Gives an access entry the user name that EKS gives by default.
+pub(crate) fn default_username_command(region: &str, cluster: &str, role: &RoleArn) -> String {
+    format!(
+        "aws eks update-access-entry --region {} --cluster-name {} \\\n  --principal-arn {} --username {}\n",
+        shell(region),
+        shell(cluster),
+        shell(&role.to_string()),
+        shell(&kubernetes_user(role, "{{SessionName}}"))
+    )
+}
+
 /// Associates an access policy with an access entry, for some namespaces or the whole cluster. The principal is a word
 /// of the shell.
 pub(crate) fn associate_command(
@@ -309,19 +322,6 @@ pub(crate) fn associate_command(
         principal,
         shell(policy_arn),
         shell(&scope),
-    )
-}
-
-/// The line of `aws-auth` for a role, whose ARN stands there without its path.
-pub(crate) fn aws_auth_line(role: &RoleArn) -> String {
-    let RoleArn {
-        partition,
-        account,
-        name,
-        ..
-    } = role;
-    format!(
-        "# kubectl edit -n kube-system configmap/aws-auth, and add under mapRoles:\n    - rolearn: arn:{partition}:iam::{account}:role/{name}\n      username: arn:{partition}:sts::{account}:assumed-role/{name}/{{{{SessionName}}}}\n"
     )
 }
 

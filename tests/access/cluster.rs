@@ -1,6 +1,6 @@
 //! What is wrong with the cluster as AWS sees it, and with the role's entry in it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
@@ -18,23 +18,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("cluster::entry_missing", entry_missing),
     ("cluster::entry_for_nodes", entry_for_nodes),
     ("cluster::role_recreated", role_recreated),
-    ("cluster::config_map", config_map),
     (
-        "cluster::config_map_beside_entries",
-        config_map_beside_entries,
-    ),
-    ("cluster::config_map_with_a_path", config_map_with_a_path),
-    (
-        "cluster::config_map_with_accounts",
-        config_map_with_accounts,
+        "cluster::entries_for_nodes_admit_nobody",
+        entries_for_nodes_admit_nobody,
     ),
     (
-        "cluster::config_map_without_a_username",
-        config_map_without_a_username,
-    ),
-    (
-        "cluster::config_map_with_two_lines",
-        config_map_with_two_lines,
+        "cluster::entry_with_an_instance_template",
+        entry_with_an_instance_template,
     ),
     (
         "cluster::another_user_name_as_the_runner",
@@ -166,6 +156,55 @@ fn entry_for_nodes(cloud: &Cloud) {
     fix::mends(cloud, &checked, "access-entry");
 }
 
+/// Whatever the type for nodes, and whatever aws-auth says beside it.
+fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
+    let role = &cloud.runner().role_arn;
+    crate::aws_auth::map(
+        cloud,
+        "mapRoles",
+        &format!("- rolearn: {role}\n  username: x\n"),
+    );
+    for kind in [
+        "EC2",
+        "EC2_LINUX",
+        "EC2_WINDOWS",
+        "FARGATE_LINUX",
+        "HYBRID_LINUX",
+        "HYPERPOD_LINUX",
+    ] {
+        cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
+        let mut nodes = cloud.entry();
+        nodes["type"] = json!(kind);
+        cloud.aws("eks", "CreateAccessEntry", &nodes);
+        let checked = cloud.check_documented();
+        checked
+            .only(&["access-entry"], &BY_USER)
+            .says("access-entry", &[kind, "for nodes"]);
+        let template = checked.report["kubernetes_user"].to_string();
+        assert!(!template.contains("{{"), "{template}");
+        // The cluster itself has no use for the runner either.
+        crate::aws_auth::as_runner(cloud, |checked| {
+            checked.status("rbac-create-jobs") != "passed"
+                && checked.status("job-dry-run") != "passed"
+        });
+    }
+    let checked = cloud.check_documented();
+    fix::mends(cloud, &checked, "access-entry");
+}
+
+fn entry_with_an_instance_template(cloud: &Cloud) {
+    let mut entry = cloud.entry();
+    entry["username"] = json!("node:{{EC2PrivateDNSName}}");
+    cloud.aws("eks", "UpdateAccessEntry", &entry);
+    let checked = cloud.check_documented();
+    checked.only(&["access-entry"], &BY_USER).says(
+        "access-entry",
+        &["node:{{EC2PrivateDNSName}}", "EC2 instance"],
+    );
+    crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    fix::mends(cloud, &checked, "access-entry");
+}
+
 fn role_recreated(cloud: &Cloud) {
     // IAM's times are in seconds.
     std::thread::sleep(Duration::from_millis(1100));
@@ -176,144 +215,6 @@ fn role_recreated(cloud: &Cloud) {
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &["older than the role"]);
     fix::mends(cloud, &checked, "access-entry");
-}
-
-/// Writes lines into `mapRoles` of `aws-auth`.
-fn map_roles(cloud: &Cloud, lines: &str) {
-    let map = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "aws-auth", "namespace": "kube-system"},
-        "data": {"mapRoles": lines},
-    });
-    cloud.eks.apply(&map.to_string()).unwrap();
-}
-
-/// What the fix of a missing line has to paste.
-fn line(fix: &str) -> String {
-    let lines = fix.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-fn config_map(cloud: &Cloud) {
-    cloud.authentication_mode("CONFIG_MAP");
-    let checked = cloud.check_documented();
-    // The administrator, who made the cluster, is let in without a line of its own.
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["CONFIG_MAP", "aws-auth"]);
-    map_roles(cloud, &line(checked.fix("access-entry")));
-    cloud.check_documented().all_pass();
-    map_roles(
-        cloud,
-        "- rolearn: arn:aws:iam::123456789012:role/nodes\n  username: node\n",
-    );
-    cloud.check_documented().only(&["access-entry"], &BY_USER);
-}
-
-fn config_map_beside_entries(cloud: &Cloud) {
-    cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
-    let role = &cloud.runner().role_arn;
-    map_roles(
-        cloud,
-        &format!(
-            "- rolearn: {role}\n  username: mapped:{{{{SessionName}}}}\n  groups: [runners]\n"
-        ),
-    );
-    let checked = cloud.check_documented();
-    checked
-        .only(&RBAC, &["job-dry-run"])
-        .says("access-entry", &["aws-auth"]);
-    checked.says("rbac-create-jobs", &["mapped:my-org-my-runner"]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
-    // In mode API, aws-auth counts for nothing.
-    cloud.authentication_mode("API");
-    cloud.check_documented().only(&["access-entry"], &BY_USER);
-}
-
-fn config_map_with_a_path(cloud: &Cloud) {
-    let (role, runner) = role_with_a_path(cloud);
-    cloud.authentication_mode("CONFIG_MAP");
-    map_roles(cloud, &format!("- rolearn: {role}\n  username: x\n"));
-    let checked = cloud.check(&runner);
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["without their path"]);
-    map_roles(cloud, &line(checked.fix("access-entry")));
-    let checked = cloud.check(&runner);
-    checked.only(&RBAC, &["job-dry-run"]);
-    checked.says(
-        "rbac-create-jobs",
-        &["arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner"],
-    );
-    fix::mends_runner(cloud, &mut runner.clone(), &checked, "rbac-get-jobs");
-}
-
-/// The whole account is let in, and the role is known by its ARN: so says the authenticator too.
-fn config_map_with_accounts(cloud: &Cloud) {
-    cloud.authentication_mode("CONFIG_MAP");
-    let map = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "aws-auth", "namespace": "kube-system"},
-        "data": {"mapAccounts": "- \"123456789012\"\n"},
-    });
-    cloud.eks.apply(&map.to_string()).unwrap();
-    let checked = cloud.check_documented();
-    checked.only(&RBAC, &["job-dry-run"]);
-    let role = &cloud.runner().role_arn;
-    checked.says("access-entry", &["aws-auth maps the role", role]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
-    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
-    let start = Instant::now();
-    loop {
-        let checked = cloud.check_with(&cloud.configuration(), &arguments);
-        if checked.status("job-dry-run") == "passed" {
-            break;
-        }
-        // The authenticator sees a change within seconds.
-        assert!(
-            start.elapsed() < Duration::from_secs(15),
-            "\n{}",
-            checked.text()
-        );
-    }
-}
-
-/// The authenticator makes no name up: nothing can be bound to the runner.
-fn config_map_without_a_username(cloud: &Cloud) {
-    let role = &cloud.runner().role_arn;
-    map_roles(cloud, &format!("- rolearn: {role}\n"));
-    cloud.authentication_mode("CONFIG_MAP");
-    let checked = cloud.check_documented();
-    checked
-        .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["without a username"]);
-    let fix = line(checked.fix("access-entry"));
-    map_roles(cloud, &format!("- rolearn: {role}\n  groups: [runners]\n"));
-    let checked = cloud.check_documented();
-    assert_eq!(
-        checked.status("access-entry"),
-        "warned",
-        "\n{}",
-        checked.text()
-    );
-    checked.says("access-entry", &["the rights of its groups, runners"]);
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    map_roles(cloud, &fix);
-    cloud.check_documented().all_pass();
-}
-
-/// The last line counts, as the authenticator has it.
-fn config_map_with_two_lines(cloud: &Cloud) {
-    let role = &cloud.runner().role_arn;
-    let line = |name: &str| format!("- rolearn: {role}\n  username: {name}:{{{{SessionName}}}}\n");
-    map_roles(cloud, &(line("first") + &line("last")));
-    cloud.authentication_mode("CONFIG_MAP");
-    let checked = cloud.check_documented();
-    checked.only(&RBAC, &["job-dry-run"]);
-    checked.says("rbac-create-jobs", &["last:my-org-my-runner"]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
 }
 
 /// As the runner, too, the user is the one that the entry makes of it, and the fix binds that one.

@@ -236,14 +236,16 @@ fn access_policy(cloud: &Cloud) {
         policy["accessScope"] = scope;
         cloud.aws("eks", "AssociateAccessPolicy", &policy);
     };
-    let here = json!({"type": "namespace", "namespaces": [cloud.runner().namespace]});
+    let here = json!({"type": "namespace", "namespaces": ["other", "humanitec-*"]});
+    associate("AmazonEKSSecretReaderPolicy", here.clone());
+    cloud.check_documented().only(&RBAC, &["job-dry-run"]);
     associate("AmazonEKSViewPolicy", here.clone());
     cloud
         .check_documented()
         .only(&["rbac-create-jobs"], &["job-dry-run"]);
     associate(
         "AmazonEKSEditPolicy",
-        json!({"type": "namespace", "namespaces": ["elsewhere"]}),
+        json!({"type": "namespace", "namespaces": ["elsewhere", "humanitec"]}),
     );
     cloud
         .check_documented()

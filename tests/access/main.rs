@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod aws_auth;
 mod child;
 mod cloud;
 mod cluster;
@@ -49,6 +50,7 @@ fn main() {
         healthy::SCENARIOS,
         iam::SCENARIOS,
         cluster::SCENARIOS,
+        aws_auth::SCENARIOS,
         inside::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,

@@ -39,6 +39,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         config_map_mode_goes_by_aws_auth,
     ),
     (
+        "entry_for_nodes_admits_no_session_of_the_runner",
+        entry_for_nodes_admits_no_session_of_the_runner,
+    ),
+    (
         "access_policy_grants_to_the_session_not_to_the_name",
         access_policy_grants_to_the_session_not_to_the_name,
     ),
@@ -314,6 +318,34 @@ fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
     );
     map_role(eks, &runner.role_arn)?;
     assert!(becomes_user(eks, &runner, "from-aws-auth:my-org-my-runner"));
+    Ok(())
+}
+
+fn entry_for_nodes_admits_no_session_of_the_runner() -> Result<(), Failed> {
+    let (eks, runner) = documented()?;
+    let mut entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
+    eks.aws("eks", "DeleteAccessEntry", &entry)?;
+    // An entry comes before aws-auth, also one that refuses.
+    map_role(eks, &runner.role_arn)?;
+    entry["type"] = json!("EC2_LINUX");
+    let mut with_groups = entry.clone();
+    with_groups["kubernetesGroups"] = json!(["runners"]);
+    expect_code(
+        eks.aws("eks", "CreateAccessEntry", &with_groups),
+        "InvalidParameterException",
+    )?;
+    let made = eks.aws("eks", "CreateAccessEntry", &entry)?;
+    assert_eq!(
+        made["accessEntry"]["username"],
+        "system:node:{{EC2PrivateDNSName}}"
+    );
+    entry["policyArn"] = json!("arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy");
+    entry["accessScope"] = json!({"type": "cluster"});
+    expect_code(
+        eks.aws("eks", "AssociateAccessPolicy", &entry),
+        "InvalidRequestException",
+    )?;
+    assert!(becomes_unauthorized(eks, &runner));
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 
 use http::Uri;
 
-use super::cluster::{is_open, missing_entry};
+use super::access_entry::admission;
+use super::cluster::is_open;
 use crate::access::aws::{CallerIdentity, EksCluster, Who};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::run::{Reached, Run};
-use crate::access::setup::{access_entry_command, associate_command, aws_auth_line, shell};
+use crate::access::setup::{access_entry_command, associate_command, shell};
 use crate::runner::RoleArn;
 
 /// What every authenticated user may read.
@@ -103,11 +104,6 @@ async fn unauthorized(
     let (region, name) = (run.region()?, run.cluster_name()?);
     let message = error.message();
     if let Who::Runner(session) = run.who()? {
-        let fix = if takes_entries(cluster) {
-            missing_entry(run)?
-        } else {
-            aws_auth_line(run.role()?)
-        };
         return Ok(Outcome::failed(format!(
             "The cluster refuses the token of the runner, a session {:?} of {}: {message}. The role needs an access \
              entry of type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was created after the role.",
@@ -116,7 +112,7 @@ async fn unauthorized(
         .compare("a token that the cluster accepts", message)
         .fix(
             format!("access-entry:{region}:{name}:{}", session.role_arn),
-            fix,
+            admission(run).await?,
         )
         .not_yet());
     }

@@ -1,19 +1,14 @@
-//! `cluster-active`, `cluster-endpoint` and `access-entry`: the EKS cluster, seen from AWS.
+//! `cluster-active` and `cluster-endpoint`: the EKS cluster, seen from AWS.
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::access::aws::{AccessEntry, AwsError, EksCluster};
-use crate::access::check::{Outcome, Skip};
-use crate::access::kubernetes::user::AwsAuth;
+use crate::access::aws::{AwsError, EksCluster};
+use crate::access::check::Outcome;
 use crate::access::run::Run;
 use crate::access::settings::{Identity, Settings};
-use crate::access::setup::{
-    access_entry_command, access_entry_hcl, associate_command, aws_auth_line, cluster_arn,
-    delete_entry_command, hcl, permission_command, shell,
-};
-use crate::runner::{RoleArn, kubernetes_user};
+use crate::access::setup::{cluster_arn, permission_command, shell};
 
 /// `cluster-active`
 pub(super) async fn active(run: &Run<'_>) -> Result<Outcome, Outcome> {
@@ -73,7 +68,7 @@ fn other_cluster(region: &str) -> String {
 }
 
 /// The cluster, for a check that needs `cluster-active`.
-async fn described(run: &Run<'_>) -> Result<Arc<EksCluster>, Outcome> {
+pub(super) async fn described(run: &Run<'_>) -> Result<Arc<EksCluster>, Outcome> {
     run.eks_cluster().await?.map_err(|error| error.outcome())
 }
 
@@ -202,223 +197,6 @@ fn is_private(range: &IpNet) -> bool {
         .iter()
         .filter_map(|private| private.parse::<IpNet>().ok())
         .any(|private| private.contains(range))
-}
-
-/// `access-entry`
-pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let cluster = described(run).await?;
-    let mode = cluster.authentication_mode.as_str();
-    if mode == "CONFIG_MAP" {
-        return mapped(run).await;
-    }
-    let (region, name) = (run.region()?, run.cluster_name()?);
-    let arn = run.role()?.to_string();
-    let cause = format!("access-entry:{region}:{name}:{arn}");
-    match run.access_entry().await? {
-        Ok(entry) => judge_entry(run, &entry, &cause).await,
-        Err(AwsError::NotFound { .. }) => {
-            role_is_not_missing(run).await?;
-            let absent = Outcome::failed(format!("The cluster has no access entry for {arn}."))
-                .compare(
-                    format!("an access entry of type STANDARD for {arn}"),
-                    "none",
-                )
-                .fix(cause, missing_entry(run)?)
-                .not_yet();
-            if mode == "API" {
-                return Ok(absent);
-            }
-            // Mode API_AND_CONFIG_MAP: a line of aws-auth serves as well.
-            Ok(match run.aws_auth().await {
-                Ok(Ok(AwsAuth::Mapped { .. })) => Outcome::passed(format!(
-                    "The cluster has no access entry for {arn}, but aws-auth maps the role."
-                )),
-                Ok(Ok(AwsAuth::Unnamed { groups })) => unnamed(run.role()?, &groups)
-                    .fix(absent.cause.unwrap_or_default(), aws_auth_line(run.role()?)),
-                Ok(Ok(_)) => absent,
-                Ok(Err(_)) | Err(_) => Outcome {
-                    status: crate::access::check::Status::Warned,
-                    message: format!(
-                        "{} A line of aws-auth would serve as well, but it cannot be read.",
-                        absent.message
-                    ),
-                    ..absent
-                },
-            })
-        }
-        Err(error) => Ok(error.outcome()),
-    }
-}
-
-/// Ends the check of an entry, or a line, that is missing because the role is: it cannot be made
-/// before, and the role's own check tells all there is to tell.
-async fn role_is_not_missing(run: &Run<'_>) -> Result<(), Outcome> {
-    if run.same_account().await.is_err() {
-        return Ok(());
-    }
-    let wanted = run.role()?.to_string();
-    let missing = match run.iam_role().await? {
-        Ok(role) => role.arn != wanted,
-        Err(error) => matches!(error, AwsError::NotFound { .. }),
-    };
-    if missing {
-        return Err(Outcome::skipped(
-            Skip::Blocked,
-            format!("Needs role-exists, which failed: the role {wanted} does not exist."),
-        ));
-    }
-    Ok(())
-}
-
-/// What an entry that is there comes to.
-async fn judge_entry(run: &Run<'_>, entry: &AccessEntry, cause: &str) -> Result<Outcome, Outcome> {
-    let arn = run.role()?.to_string();
-    let (region, name) = (run.region()?, run.cluster_name()?);
-    if entry.kind != "STANDARD" {
-        return Ok(Outcome::failed(format!(
-            "The access entry for {arn} is of type {}, which is for nodes: it takes no permissions.",
-            entry.kind
-        ))
-        .compare("STANDARD", entry.kind.as_str())
-        .fix(
-            cause,
-            format!(
-                "# If there are nodes with this role, they need its entry: give the runner a role of its own instead.\n{}{}",
-                delete_entry_command(region, name, &arn),
-                access_entry_command(region, name, &shell(&arn))
-            ),
-        ));
-    }
-    // EKS binds an entry to the role's unique id: one made anew under the same ARN is another.
-    if let (Some(made), Ok(Ok(role))) = (entry.created, run.iam_role().await)
-        && role.arn == arn
-        && role.created > made
-    {
-        return Ok(Outcome::failed(format!(
-            "The access entry for {arn} is older than the role: the role was deleted and made again, and the \
-             entry does not work for the new one."
-        ))
-        .compare("an entry made after the role", "an entry made before it")
-        .fix(cause, made_anew(run, entry).await?));
-    }
-    let groups = match entry.groups.as_slice() {
-        [] => String::new(),
-        groups => format!(", with the groups {}", groups.join(", ")),
-    };
-    Ok(match run.user().await {
-        Ok(user) => Outcome::passed(format!(
-            "The cluster knows the runner as the user {}{groups}.",
-            user.name
-        )),
-        // The session's name, and with it the user's, may not be known yet.
-        Err(_) => Outcome::passed(format!(
-            "The cluster has an access entry for {arn}{groups}."
-        )),
-    })
-}
-
-/// What makes the role's entry.
-pub(super) fn missing_entry(run: &Run<'_>) -> Result<String, Outcome> {
-    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
-    let arn = role.to_string();
-    Ok(run.settings().face.makes(
-        access_entry_hcl(role, name, &hcl(&arn)),
-        access_entry_command(region, name, &shell(&arn)),
-    ))
-}
-
-/// The commands that make an entry anew, with all that it has.
-async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome> {
-    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
-    let arn = role.to_string();
-    let mut options = String::new();
-    if entry.username != kubernetes_user(role, "{{SessionName}}") {
-        options += &format!(" --username {}", shell(&entry.username));
-    }
-    if !entry.groups.is_empty() {
-        let groups: Vec<String> = entry.groups.iter().map(|group| shell(group)).collect();
-        options += &format!(" --kubernetes-groups {}", groups.join(" "));
-    }
-    let asker = run.entry_asker().await?;
-    let (before, policies) = match run.aws().access_policies(&asker, region, name, &arn).await {
-        Ok(policies) => {
-            let associate = policies.iter().map(|policy| {
-                let namespaces = policy.namespaces.as_deref();
-                associate_command(region, name, &shell(&arn), &policy.arn, namespaces)
-            });
-            (String::new(), associate.collect())
-        }
-        // What it has may not be asked: it is to be looked at before it is gone.
-        Err(_) => (
-            format!(
-                "# Note the access policies, and associate them again afterwards:\n\
-                 aws eks list-associated-access-policies --region {} --cluster-name {} --principal-arn {}\n",
-                shell(region),
-                shell(name),
-                shell(&arn)
-            ),
-            String::new(),
-        ),
-    };
-    let create = access_entry_command(region, name, &shell(&arn));
-    Ok(format!(
-        "{before}{}{}{options}\n{policies}",
-        delete_entry_command(region, name, &arn),
-        create.trim_end()
-    ))
-}
-
-/// A line of `aws-auth` that has no user name for the role.
-fn unnamed(role: &RoleArn, groups: &[String]) -> Outcome {
-    let found = format!(
-        "aws-auth maps {role} without a username, so that the cluster knows the runner as a user without a name."
-    );
-    let outcome = if groups.is_empty() {
-        Outcome::failed(format!("{found} No Role can be bound to it."))
-    } else {
-        Outcome::warned(format!(
-            "{found} It has no more than the rights of its groups, {}, which cannot be asked about.",
-            groups.join(", ")
-        ))
-    };
-    outcome.compare("a username in the line", "none")
-}
-
-/// Authentication mode `CONFIG_MAP`: the role must be in `aws-auth`.
-async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let role = run.role()?;
-    let cause = format!("aws-auth:{}:{}:{role}", run.region()?, run.cluster_name()?);
-    let line = run.aws_auth().await?;
-    if matches!(line, Ok(AwsAuth::Absent)) {
-        role_is_not_missing(run).await?;
-    }
-    Ok(match line {
-        Ok(AwsAuth::Mapped { username, groups }) => Outcome::passed(format!(
-            "aws-auth maps the role to the user {username:?} with {}.",
-            if groups.is_empty() {
-                "no groups".to_owned()
-            } else {
-                format!("the groups {}", groups.join(", "))
-            }
-        )),
-        Ok(AwsAuth::Unnamed { groups }) => unnamed(role, &groups).fix(cause, aws_auth_line(role)),
-        Ok(AwsAuth::WithPath(bare)) => Outcome::failed(format!(
-            "aws-auth has {role} with its path. There, role ARNs stand without their path."
-        ))
-        .compare(bare, role.to_string())
-        .fix(cause, aws_auth_line(role)),
-        Ok(AwsAuth::Absent) => Outcome::failed(format!(
-            "The cluster's authentication mode is CONFIG_MAP, and its aws-auth does not map {role}."
-        ))
-        .compare("a line of mapRoles for the role", "none")
-        .fix(cause, aws_auth_line(role))
-        .not_yet(),
-        Ok(AwsAuth::Unreadable(error)) => Outcome::incomplete(
-            "an unreadable aws-auth",
-            format!("Could not check: mapRoles of aws-auth cannot be read: {error}."),
-        ),
-        Err(error) => super::not_checked(run, "read aws-auth", &error),
-    })
 }
 
 #[cfg(test)]

@@ -34,6 +34,16 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
     }
 
     let user = run.user().await?;
+    if user.name.is_empty() {
+        return Err(Outcome::incomplete(
+            "a user without a fixed name cannot be impersonated",
+            format!(
+                "The cluster gives the runner no fixed user name, so its user cannot be impersonated for this. With \
+                 `{}` the Job is tried as the runner itself.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        ));
+    }
     if !matches!(
         cluster
             .may(Some(&user), &CREATE_JOBS.access(namespace))

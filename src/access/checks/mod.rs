@@ -3,6 +3,7 @@
 //! Each is a function from a run to an outcome. An outcome that ends a check early, for want of a
 //! value or of an answer, is its `Err`.
 
+mod access_entry;
 mod api_server;
 mod cluster;
 mod dry_run;
@@ -30,7 +31,7 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
         CheckId::AssumeRole => identity::assume_role(run).await,
         CheckId::ClusterActive => cluster::active(run).await,
         CheckId::ClusterEndpoint => cluster::endpoint(run).await,
-        CheckId::AccessEntry => cluster::access_entry(run).await,
+        CheckId::AccessEntry => access_entry::access_entry(run).await,
         CheckId::ApiServer => api_server::answers(run).await,
         CheckId::Namespace => namespace::exists(run).await,
         CheckId::ServiceAccount => namespace::service_account(run).await,

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::namespace::cluster;
 use crate::access::aws::AwsError;
 use crate::access::check::{Outcome, Skip};
-use crate::access::kubernetes::user::{User, in_scope, policy_grants};
+use crate::access::kubernetes::access_policy::{in_scope, policy_grants};
+use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Access, Cluster};
 use crate::access::run::{Run, unknown};
 use crate::access::setup::{Grant, kubectl_apply, rbac_grant, shell};
@@ -51,12 +52,16 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
     let Right { verb, resource, .. } = right;
     let cluster = cluster(run).await?;
     let known = run.user().await;
-    let name = match &known {
-        Ok(user) => user.name.clone(),
+    let user = match &known {
+        Ok(user) => user.clone(),
         // The runner need not be allowed to look at its own entry.
-        Err(_) if run.as_runner() => run.subject.kubernetes_user().unwrap_or_default(),
+        Err(_) if run.as_runner() => User {
+            name: run.subject.kubernetes_user().unwrap_or_default(),
+            groups: Vec::new(),
+        },
         Err(outcome) => return Err(outcome.clone()),
     };
+    let name = user.label();
     // As the runner one asks about oneself.
     let asked = known.as_ref().ok().filter(|_| !run.as_runner());
     let refused = match cluster.may(asked, &right.access(namespace)).await {
@@ -74,7 +79,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
     let granted = match asked {
         // The cluster's own answer about oneself has the access policies in it.
         None => Granted::No,
-        Some(_) => by_access_policy(run, namespace, verb).await?,
+        Some(_) => by_access_policy(run, namespace, right).await?,
     };
     if matches!(granted, Granted::No) && is_absent(&cluster, namespace).await {
         return Ok(Outcome::skipped(
@@ -86,7 +91,14 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         .subject
         .own_name()
         .ok_or_else(|| unknown("runner's id"))?;
-    let fix = granting(&cluster, rbac_grant(namespace, &name, &own_name));
+    let grant = rbac_grant(namespace, &user.name, &own_name);
+    let fix = async {
+        match (user.name.as_str(), user.groups.first()) {
+            ("", None) => super::access_entry::with_a_name(run).await,
+            ("", Some(group)) => Ok(granting(&cluster, grant.for_group(group)).await),
+            _ => Ok(granting(&cluster, grant).await),
+        }
+    };
     let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
     Ok(match granted {
         Granted::By(policy) => Outcome::passed(format!(
@@ -96,23 +108,28 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
             "the rights of an EKS access policy are unknown",
             format!("By RBAC, {refused} {why}"),
         )
-        .fix(cause, fix.await)
+        .fix(cause, fix.await?)
         .retryable(),
         Granted::No => {
-            let user = known.unwrap_or(User {
-                name,
-                groups: Vec::new(),
-            });
             let why = why_not(run, namespace, &user).await.unwrap_or_default();
             Outcome::failed(format!("{refused}{why}"))
                 .compare(
-                    format!("{verb} {resource} allowed to User {}", user.name),
+                    format!("{verb} {resource} allowed to {}", subject_of(&user)),
                     "no Role or ClusterRole that is bound to it allows it",
                 )
-                .fix(cause, fix.await)
+                .fix(cause, fix.await?)
                 .not_yet()
         }
     })
+}
+
+/// The user or the group that a Role can be bound to, as RBAC writes it.
+fn subject_of(user: &User) -> String {
+    match (user.name.as_str(), user.groups.first()) {
+        ("", Some(group)) => format!("Group {group}"),
+        ("", None) => "a user with a name".to_owned(),
+        (name, _) => format!("User {name}"),
+    }
 }
 
 /// Whether there is no such namespace, as far as one may know.
@@ -133,7 +150,11 @@ enum Granted {
 
 /// Whether an EKS access policy allows it: such policies grant by principal, so that a question
 /// about the user name alone is answered with no.
-async fn by_access_policy(run: &Run<'_>, namespace: &str, verb: &str) -> Result<Granted, Outcome> {
+async fn by_access_policy(
+    run: &Run<'_>,
+    namespace: &str,
+    right: &Right,
+) -> Result<Granted, Outcome> {
     let described = run.eks_cluster().await?.map_err(|error| error.outcome())?;
     if described.authentication_mode == "CONFIG_MAP" {
         return Ok(Granted::No);
@@ -159,7 +180,7 @@ async fn by_access_policy(run: &Run<'_>, namespace: &str, verb: &str) -> Result<
             continue;
         }
         let name = policy.arn.rsplit('/').next().unwrap_or_default();
-        match policy_grants(&policy.arn, verb) {
+        match policy_grants(&policy.arn, right.verb, right.resource) {
             Some(true) => return Ok(Granted::By(name.to_owned())),
             Some(false) => {}
             None => unknown = Some(name),

@@ -1,10 +1,13 @@
 //! The questions that are put to one cluster's API, each asked once for all who want its answer.
 
+pub(crate) mod access_policy;
+pub(crate) mod aws_auth;
 pub(crate) mod job;
 pub(crate) mod references;
 pub(crate) mod user;
 
 mod connect;
+pub(crate) mod go_yaml;
 mod merge;
 
 use std::sync::Arc;
@@ -149,7 +152,10 @@ impl Cluster {
                 if let Some(user) = user {
                     let mut groups = user.groups;
                     groups.push("system:authenticated".to_owned());
-                    review["spec"]["user"] = user.name.into();
+                    // Groups alone are enough of a subject.
+                    if !user.name.is_empty() {
+                        review["spec"]["user"] = user.name.into();
+                    }
                     review["spec"]["groups"] = groups.into();
                 }
                 let path = format!("/apis/authorization.k8s.io/v1/{path}");
@@ -158,6 +164,37 @@ impl Cluster {
                     .await?;
                 Ok(answer["status"]["allowed"] == true)
             })
+    }
+
+    /// The user as which the cluster knows whoever asks, which every authenticated user is allowed to ask.
+    pub(crate) async fn who_am_i(self: &Arc<Self>) -> Answer<User> {
+        const PATH: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        let cluster = Arc::clone(self);
+        let review = self
+            .objects
+            .get(PATH.to_owned(), Result::is_ok, || async move {
+                let review =
+                    json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+                let (answer, _) = cluster
+                    .send(Method::POST, PATH, Some(&review), None)
+                    .await?;
+                Ok(Arc::new(answer))
+            });
+        let review = review.await?;
+        let info = &review["status"]["userInfo"];
+        // aws-iam-authenticator adds what STS said. What has the access key in it is another text in each session.
+        let key = info["extra"]["accessKeyId"][0].as_str().unwrap_or_default();
+        let stays = |text: &&str| key.is_empty() || !text.contains(key);
+        let groups = info["groups"].as_array().into_iter().flatten();
+        let groups = groups.filter_map(Value::as_str).filter(stays);
+        let name = info["username"].as_str().filter(stays);
+        Ok(User {
+            name: name.unwrap_or_default().to_owned(),
+            groups: groups
+                .filter(|group| *group != "system:authenticated")
+                .map(str::to_owned)
+                .collect(),
+        })
     }
 
     /// Tries to create an object, which is then not kept (`dryRun=All`), as another user if one

@@ -86,6 +86,15 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// With a group in place of the user.
+    pub(crate) fn for_group(mut self, group: &str) -> Self {
+        self.subject = format!(
+            "- apiGroup: rbac.authorization.k8s.io\n  kind: Group\n  name: {}\n",
+            yaml(group)
+        );
+        self
+    }
+
     /// With the rules that the Role has already: they are kept, and only what they do not allow is added.
     pub(crate) fn beside(mut self, found: &[Value]) -> Self {
         let needed = std::mem::replace(&mut self.rules, found.to_vec());

@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::*;
+
+/// What the real authenticator answers, made by `tools/aws-auth-oracle`.
+#[derive(Deserialize)]
+struct Verdict {
+    name: String,
+    session: String,
+    data: BTreeMap<String, String>,
+    answers: Vec<Answer>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Answer {
+    admitted: bool,
+    username: String,
+    groups: Vec<String>,
+}
+
+const ORACLE: &str = include_str!("../../../../tests/oracles/aws-auth.json");
+
+fn role() -> RoleArn {
+    "arn:aws:iam::123456789012:role/Runner".parse().unwrap()
+}
+
+fn answer(user: User) -> Answer {
+    Answer {
+        admitted: true,
+        username: user.name,
+        groups: user.groups,
+    }
+}
+
+#[test]
+fn aws_auth_is_read_as_the_authenticator_reads_it() {
+    let verdicts: Vec<Verdict> = serde_json::from_str(ORACLE).unwrap();
+    assert!(verdicts.len() > 60);
+    let mut different = Vec::new();
+    for verdict in &verdicts {
+        let refused = || Answer {
+            admitted: false,
+            username: String::new(),
+            groups: Vec::new(),
+        };
+        let auth = AwsAuth::read(&json!({"data": verdict.data}));
+        let ours = match auth.map(&role(), &verdict.session) {
+            Mapping::Admitted { user, .. } => vec![answer(user)],
+            Mapping::ByChance { users, .. } => users.into_iter().map(answer).collect(),
+            Mapping::Refused { .. } | Mapping::Absent { .. } => vec![refused()],
+        };
+        // The access key is another one in each session: no name and no group has it.
+        let stable = |theirs: &Answer| Answer {
+            admitted: theirs.admitted,
+            username: match theirs.username.contains("ASIAORACLE") {
+                true => String::new(),
+                false => theirs.username.clone(),
+            },
+            groups: theirs
+                .groups
+                .iter()
+                .filter(|group| !group.contains("ASIAORACLE"))
+                .cloned()
+                .collect(),
+        };
+        let theirs: Vec<Answer> = verdict.answers.iter().map(stable).collect();
+        let by_chance = theirs.len() > 1;
+        let equal = match by_chance {
+            // Some of its answers may be refusals.
+            true => theirs.iter().all(|one| !one.admitted || ours.contains(one)),
+            false => ours == theirs,
+        };
+        if !equal {
+            different.push(format!(
+                "{}: {:?}\n  theirs {theirs:?}\n  ours   {ours:?}\n  broken {:?}",
+                verdict.name,
+                verdict.data,
+                auth.broken()
+            ));
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "{} of {}:\n{}",
+        different.len(),
+        verdicts.len(),
+        different.join("\n")
+    );
+}
+
+fn read(key: &str, text: &str) -> AwsAuth {
+    AwsAuth::read(&json!({"data": {key: text}}))
+}
+
+#[test]
+fn what_cannot_be_read_says_where_and_quotes_nothing() {
+    for (text, at) in [
+        ("- rolearn: my-secret\nusername: x\n", (2, 1)),
+        ("- rolearn: my-secret\n\tusername: x\n", (2, 1)),
+        ("- rolearn: x\n  username: {{my-secret}}\n", (2, 14)),
+        ("- rolearn: x\n  username: \"my-secret\n", (3, 1)),
+        ("- rolearn: x\n  username: .inf\n", (2, 13)),
+    ] {
+        let auth = read("mapRoles", text);
+        let [(Key::Roles, error)] = auth.broken() else {
+            panic!("{text}: {auth:?}");
+        };
+        assert_eq!((error.at.line, error.at.column), at, "{text}: {error}");
+        let message = error.to_string();
+        assert!(
+            !message.contains("my-secret") && !message.contains('\n'),
+            "{message}"
+        );
+        assert_eq!(auth.room, Room::ByHand);
+    }
+}
+
+#[test]
+fn a_line_finds_room_below_the_others() {
+    let room = |text: &str| read("mapRoles", text).room;
+    assert_eq!(room("- rolearn: x\n"), Room::Below(0));
+    assert_eq!(room("# note\n  - rolearn: x\n"), Room::Below(2));
+    assert_eq!(room(""), Room::Below(0));
+    assert_eq!(AwsAuth::default().room, Room::NoConfigMap);
+    for by_hand in [
+        "[]",
+        "[{rolearn: x}]",
+        "''",
+        "null",
+        "x: y",
+        "- x\n...\n",
+        "- x\n---\n- y\n",
+    ] {
+        assert_eq!(room(by_hand), Room::ByHand, "{by_hand}");
+    }
+}
+
+#[test]
+fn a_refusal_names_its_line() {
+    let text = "- rolearn: x\n- rolearn: arn:aws:iam::123456789012:role/Runner\n  groups: ['{{EC2PrivateDNSName}}']\n";
+    let refused = Mapping::Refused {
+        by: Key::Roles,
+        line: 2,
+        template: "{{EC2PrivateDNSName}}".to_owned(),
+    };
+    assert_eq!(read("mapRoles", text).map(&role(), "me"), refused);
+    let pathed: RoleArn = "arn:aws:iam::123456789012:role/x/Runner".parse().unwrap();
+    let text = "- rolearn: y\n- rolearn: arn:aws:iam::123456789012:role/x/Runner\n";
+    let absent = Mapping::Absent { with_path: Some(2) };
+    assert_eq!(read("mapRoles", text).map(&pathed, "me"), absent);
+}
+
+#[test]
+fn nested_text_is_refused_before_it_fills_the_stack() {
+    for text in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "- ".repeat(100_000),
+    ] {
+        assert!(read("mapRoles", &text).map(&role(), "me") == Mapping::Absent { with_path: None });
+    }
+    let mut bomb = "- &a0 [x]\n".to_owned();
+    for level in 1..40 {
+        let before = level - 1;
+        bomb += &format!("- &a{level} [*a{before}, *a{before}]\n");
+    }
+    assert_eq!(read("mapRoles", &bomb).broken().len(), 1);
+}

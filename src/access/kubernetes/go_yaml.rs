@@ -1,0 +1,291 @@
+//! YAML as Go programs read it that go through `sigs.k8s.io/yaml`: decoded by `yaml.v2`, then made JSON.
+//!
+//! aws-iam-authenticator reads `mapRoles` and `mapUsers` of `aws-auth` this way, and `mapAccounts` with `yaml.v2`
+//! alone. The sources are `resolve.go` and `decode.go` of `go.yaml.in/yaml/v2` 2.4 and `YAMLToJSON` of
+//! `sigs.k8s.io/yaml` 1.6; `tests/oracles/aws-auth.json` holds what the real programs make of some 800 texts.
+
+mod document;
+mod scalar;
+
+use std::collections::{BTreeMap, HashSet};
+
+use document::{Document, Node, NodeKind};
+use scalar::{Scalar, resolve};
+
+/// A place in a text, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The line.
+    pub(crate) line: usize,
+    /// The column, in characters.
+    pub(crate) column: usize,
+}
+
+/// Why a text cannot be read. It never quotes the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {}, column {}: {problem}", .at.line, .at.column)]
+pub(crate) struct Unreadable {
+    /// Where.
+    pub(crate) at: Position,
+    /// What is wrong, as a clause.
+    pub(crate) problem: String,
+}
+
+/// A value and where it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Value {
+    /// Where it starts.
+    pub(crate) at: Position,
+    /// What it is.
+    pub(crate) kind: Kind,
+}
+
+/// What JSON tells apart, as far as a reader of texts needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    /// `null`.
+    Null,
+    /// A text.
+    Text(String),
+    /// A boolean or a number.
+    Other,
+    /// A list.
+    List(Vec<Value>),
+    /// A map. Go writes JSON with sorted keys, so that of keys which differ in case alone the small letters come last.
+    Map(BTreeMap<String, Value>),
+}
+
+/// The first document of a text, as `YAMLToJSON` makes JSON of it.
+pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
+    let Some(document) = Document::parse(text)? else {
+        return Ok(Value {
+            at: Position { line: 1, column: 1 },
+            kind: Kind::Null,
+        });
+    };
+    Decoder::new(&document).value(document.root)
+}
+
+/// Where the items of a block list begin that is all there is in a text: a line with the same indentation can be added
+/// below it. `None` for anything else.
+pub(crate) fn block_list(text: &str) -> Option<Position> {
+    let document = Document::parse(text).ok()??;
+    let root = &document.nodes[document.root];
+    match root.kind {
+        // What follows the end of the document is not read.
+        NodeKind::List { block: true, .. } if document.is_whole => Some(root.at),
+        _ => None,
+    }
+}
+
+/// The first document of a text, as `yaml.v2` decodes it into a list of strings. What came before an error counts.
+pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
+    let document = match Document::parse(text) {
+        Ok(Some(document)) => document,
+        Ok(None) => return (Vec::new(), None),
+        Err(error) => return (Vec::new(), Some(error)),
+    };
+    let mut strings = Vec::new();
+    let mut root = document.root;
+    while let NodeKind::Alias(target) = document.nodes[root].kind {
+        root = target;
+    }
+    if let NodeKind::List { items, .. } = &document.nodes[root].kind {
+        for item in items {
+            let mut node = &document.nodes[*item];
+            while let NodeKind::Alias(target) = node.kind {
+                node = &document.nodes[target];
+            }
+            let NodeKind::Scalar {
+                text,
+                tag,
+                implicit,
+            } = &node.kind
+            else {
+                continue;
+            };
+            match resolve(tag.as_deref(), *implicit, text) {
+                // Whatever it is, a string takes it as it is written, but for binary data.
+                Ok(Scalar::Text(decoded)) => strings.push(decoded),
+                Ok(Scalar::Null) => strings.push(String::new()),
+                Ok(_) => strings.push(text.clone()),
+                Err(problem) => {
+                    let at = node.at;
+                    return (strings, Some(Unreadable { at, problem }));
+                }
+            }
+        }
+    }
+    (strings, None)
+}
+
+/// Decodes the nodes of a document.
+struct Decoder<'a> {
+    document: &'a Document,
+    /// The nodes whose aliases are being followed.
+    followed: HashSet<usize>,
+    /// How many nodes were decoded, and how many of them behind an alias.
+    decoded: usize,
+    behind_alias: usize,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(document: &'a Document) -> Self {
+        Self {
+            document,
+            followed: HashSet::new(),
+            decoded: 0,
+            behind_alias: 0,
+        }
+    }
+
+    fn value(&mut self, node: usize) -> Result<Value, Unreadable> {
+        self.count(node)?;
+        let Node { at, kind } = &self.document.nodes[node];
+        let kind = match kind {
+            NodeKind::Alias(target) => return self.behind(*target, *at),
+            NodeKind::Scalar {
+                text,
+                tag,
+                implicit,
+            } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
+                Scalar::Null => Kind::Null,
+                Scalar::Text(text) => Kind::Text(text),
+                Scalar::Float(number) if !number.is_finite() => {
+                    return Err(refuse(*at, "JSON has no such number"));
+                }
+                _ => Kind::Other,
+            },
+            NodeKind::List { items, .. } => {
+                let items = items.iter().map(|item| self.value(*item));
+                Kind::List(items.collect::<Result<_, _>>()?)
+            }
+            NodeKind::Map(entries) => {
+                let mut map = BTreeMap::new();
+                self.entries(entries, &mut map)?;
+                Kind::Map(map)
+            }
+        };
+        Ok(Value { at: *at, kind })
+    }
+
+    /// What an alias stands for.
+    fn behind(&mut self, target: usize, at: Position) -> Result<Value, Unreadable> {
+        if !self.followed.insert(target) {
+            return Err(refuse(at, "the anchor's value contains itself"));
+        }
+        let value = self.value(target);
+        self.followed.remove(&target);
+        value
+    }
+
+    /// Decodes the entries of a map into one that may have some: a later key replaces an earlier one, also when it is
+    /// merged.
+    fn entries(
+        &mut self,
+        entries: &[usize],
+        map: &mut BTreeMap<String, Value>,
+    ) -> Result<(), Unreadable> {
+        for pair in entries.chunks_exact(2) {
+            let (key, value) = (&self.document.nodes[pair[0]], pair[1]);
+            if is_merge(key) {
+                self.merge(value, map)?;
+                continue;
+            }
+            let name = self.key(pair[0])?;
+            let value = self.value(value)?;
+            map.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// A key as JSON's text. Keys that are numbers become texts that no reader looks for.
+    fn key(&mut self, node: usize) -> Result<String, Unreadable> {
+        self.count(node)?;
+        let Node { at, kind } = &self.document.nodes[node];
+        match kind {
+            NodeKind::Alias(target) => self.key(*target),
+            NodeKind::Scalar {
+                text,
+                tag,
+                implicit,
+            } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
+                Scalar::Text(text) => Ok(text),
+                Scalar::Bool(value) => Ok(value.to_string()),
+                Scalar::Int => Ok(format!("int {text}")),
+                Scalar::Float(_) => Ok(format!("float {text}")),
+                Scalar::Null | Scalar::Large => {
+                    Err(refuse(*at, "a key is neither a text nor a small number"))
+                }
+            },
+            _ => Err(refuse(
+                *at,
+                "a key is a list or a map; a text that starts with \"{\" or \"[\" needs quotes",
+            )),
+        }
+    }
+
+    /// Takes the entries of another map, or of several, of which the first counts most.
+    fn merge(&mut self, node: usize, map: &mut BTreeMap<String, Value>) -> Result<(), Unreadable> {
+        let document = self.document;
+        let Node { at, kind } = &document.nodes[node];
+        let sources = match kind {
+            NodeKind::List { items, .. } => items.as_slice(),
+            _ => &[node],
+        };
+        for source in sources.iter().rev() {
+            let target = match document.nodes[*source].kind {
+                NodeKind::Alias(target) => target,
+                _ => *source,
+            };
+            let NodeKind::Map(entries) = &document.nodes[target].kind else {
+                return Err(refuse(*at, "the value of \"<<\" is not a map"));
+            };
+            self.count(target)?;
+            if !self.followed.insert(target) {
+                return Err(refuse(*at, "the anchor's value contains itself"));
+            }
+            self.entries(entries, map)?;
+            self.followed.remove(&target);
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &self,
+        at: Position,
+        tag: Option<&str>,
+        implicit: bool,
+        text: &str,
+    ) -> Result<Scalar, Unreadable> {
+        resolve(tag, implicit, text).map_err(|problem| Unreadable { at, problem })
+    }
+
+    /// Go's guard against texts that grow by their aliases.
+    fn count(&mut self, node: usize) -> Result<(), Unreadable> {
+        self.decoded += 1;
+        self.behind_alias += usize::from(!self.followed.is_empty());
+        if self.behind_alias > 100
+            && self.decoded > 1000
+            && self.behind_alias * 100 > self.decoded * 99
+        {
+            return Err(refuse(
+                self.document.nodes[node].at,
+                "it has too many aliases",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refuse(at: Position, problem: &str) -> Unreadable {
+    let problem = problem.to_owned();
+    Unreadable { at, problem }
+}
+
+fn is_merge(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Scalar { text, tag, implicit }
+        if text == "<<" && (*implicit || tag.as_deref() == Some(MERGE)))
+}
+
+const MERGE: &str = "tag:yaml.org,2002:merge";
