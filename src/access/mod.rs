@@ -20,7 +20,8 @@ pub use check::{Category, CheckId, CheckResult, Outcome, Skip, Status, UnknownCh
 pub use engine::{Budget, Observer};
 pub use run::{Preflight, Report};
 pub use settings::{
-    AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, Face, Identity, Kubeconfig, Settings,
+    AUDIENCE, AssumeRole, DEFAULT_OIDC_ISSUER, DEFAULT_RUNNER_IMAGE, Face, Identity, Kubeconfig,
+    Settings,
 };
 pub use setup::{Setup, identifier};
 pub use subject::{Known, Subject};

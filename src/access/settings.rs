@@ -10,6 +10,12 @@ use super::setup::{hcl, yaml};
 /// The issuer of the OIDC tokens of the Orchestrator that is offered as a service.
 pub const DEFAULT_OIDC_ISSUER: &str = "https://oidc.humanitec.dev";
 
+/// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
+/// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was
+/// current when this provider was written. The tag is a release and not `latest`, because admission policies often
+/// refuse an image without a fixed tag, which the Orchestrator never runs.
+pub const DEFAULT_RUNNER_IMAGE: &str = "ghcr.io/stellwerk-labs/platform-orchestrator-runner:v2.0.0";
+
 /// The audience of the Orchestrator's OIDC tokens, and so the client id of the IAM OIDC provider.
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 
@@ -105,6 +111,8 @@ pub struct Settings {
     pub orchestrator_cidrs: Vec<IpNet>,
     /// A kubeconfig in place of the token made from AWS credentials.
     pub kubeconfig: Option<Kubeconfig>,
+    /// The image of the Orchestrator's Jobs, with its tag or digest.
+    pub runner_image: String,
 }
 
 impl Default for Settings {
@@ -119,11 +127,18 @@ impl Default for Settings {
             oidc_issuer: DEFAULT_OIDC_ISSUER.to_owned(),
             orchestrator_cidrs: Vec::new(),
             kubeconfig: None,
+            runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
         }
     }
 }
 
 impl Settings {
+    /// The image of the Orchestrator's Jobs, with its tag or digest.
+    #[must_use]
+    pub fn runner_image(&self) -> &str {
+        &self.runner_image
+    }
+
     /// The issuer as IAM writes it in provider ARNs and condition keys: without `https://`.
     #[must_use]
     pub fn issuer_host(&self) -> &str {

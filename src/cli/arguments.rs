@@ -211,6 +211,7 @@ impl AccessArguments {
                 path,
                 context: self.context,
             }),
+            ..Settings::default()
         }
     }
 }

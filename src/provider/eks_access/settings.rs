@@ -266,6 +266,7 @@ pub(in crate::provider) fn settings(config: &Value) -> Option<EksAccessSettings>
                 path: path.into(),
                 context: kubeconfig.get("context").as_str().map(str::to_owned),
             }),
+            runner_image: defaults.runner_image,
         },
     })
 }
