@@ -6,7 +6,8 @@ mod manifests;
 use serde_json::{Value, json};
 
 pub(crate) use self::manifests::{
-    Grant, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml, state_grant,
+    Grant, STATE_RIGHTS, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml,
+    state_grant,
 };
 use super::settings::{AUDIENCE, Settings};
 use super::subject::Subject;

@@ -17,6 +17,7 @@ mod iam;
 mod inside;
 mod network;
 mod permissions;
+mod pod;
 mod runner;
 mod setup;
 mod shared;
@@ -50,6 +51,7 @@ fn main() {
         iam::SCENARIOS,
         cluster::SCENARIOS,
         inside::SCENARIOS,
+        pod::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
         permissions::SCENARIOS,

@@ -135,12 +135,7 @@ fn merge_element(existing: Value, patch: &Value) -> Result<Value, MergeError> {
 
 /// Puts the elements that the patch does not name among those that it names: before the first
 /// that followed them in `order`, and otherwise behind all of them. Both keep their own order.
-fn interleave(
-    key: &str,
-    order: &[Value],
-    unnamed: Vec<Value>,
-    patched: Vec<Value>,
-) -> Vec<Value> {
+fn interleave(key: &str, order: &[Value], unnamed: Vec<Value>, patched: Vec<Value>) -> Vec<Value> {
     let place = |element: &Value| order.iter().position(|id| equal(id, &element[key]));
     let mut result = Vec::with_capacity(unnamed.len() + patched.len());
     let mut unnamed = unnamed.into_iter().peekable();

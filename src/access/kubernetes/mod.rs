@@ -1,6 +1,7 @@
 //! The questions that are put to one cluster's API, each asked once for all who want its answer.
 
 pub(crate) mod job;
+pub(crate) mod kind;
 pub(crate) mod references;
 pub(crate) mod user;
 
@@ -82,9 +83,11 @@ pub(crate) type Answer<T> = Result<T, KubeError>;
 /// An answer that may be under way.
 pub(crate) type Asked<T> = Shared<BoxFuture<'static, Answer<T>>>;
 
-/// What an object that was tried would have met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An object that the API admitted and did not keep.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Admitted {
+    /// The object as it would have been created, with what admission changed in it.
+    pub(crate) object: Value,
     /// The API's warnings.
     pub(crate) warnings: Vec<String>,
 }
@@ -169,8 +172,8 @@ impl Cluster {
         user: Option<&User>,
     ) -> Answer<Admitted> {
         let path = format!("{path}?dryRun=All");
-        let (_, warnings) = self.send(Method::POST, &path, Some(object), user).await?;
-        Ok(Admitted { warnings })
+        let (object, warnings) = self.send(Method::POST, &path, Some(object), user).await?;
+        Ok(Admitted { object, warnings })
     }
 
     /// The user as which the cluster itself makes the pods of Jobs.
