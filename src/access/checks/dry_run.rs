@@ -165,7 +165,7 @@ fn refused(
                  kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations\n",
             )
             .retryable(),
-        Refusal::Policy | Refusal::NoRight => by_policy(run, job, found, cause),
+        Refusal::Policy => by_policy(run, job, found, cause),
         other => {
             let fix = fix(&other, namespace, message);
             found.fix(cause, fix)
@@ -251,6 +251,7 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> String {
              # contradicts what the pod asks for. Change it, or the resources in job.pod_template.\n\
              kubectl describe limitrange -n {namespace}\n"
         ),
+        Refusal::NoRight => format!("kubectl describe rolebindings -n {namespace}\n"),
         Refusal::NoClass => {
             "# Create the class that the message names, or name another in job.pod_template:\n\
              kubectl get priorityclasses,runtimeclasses\n"
