@@ -129,7 +129,7 @@ fn state_in_the_cluster(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.only(&["state-storage"], &[]).says(
         "state-storage",
-        &["create leases, update leases, delete leases"],
+        &["not allowed to create leases, update leases in"],
     );
     fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
 }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod admission;
 mod child;
 mod cloud;
 mod cluster;
@@ -51,6 +52,7 @@ fn main() {
         iam::SCENARIOS,
         cluster::SCENARIOS,
         inside::SCENARIOS,
+        admission::SCENARIOS,
         pod::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
