@@ -25,14 +25,18 @@ enum Found {
     Unread(Box<str>, String),
 }
 
+/// Returns the outcome of `pod-template-refs` where the pod template names no object. No cluster is needed for it.
+pub(super) fn no_references(run: &Run<'_>) -> Option<Outcome> {
+    let is_empty = run.references().is_ok_and(|found| found.is_empty());
+    is_empty.then(|| Outcome::passed("The pod template names no object that the pod needs."))
+}
+
 /// `pod-template-refs`
 pub(super) async fn exist(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let references = run.references()?;
-    if references.is_empty() {
-        return Ok(Outcome::passed(
-            "The pod template names no object that the pod needs.",
-        ));
+    if let Some(outcome) = no_references(run) {
+        return Ok(outcome);
     }
+    let references = run.references()?;
     let cluster = cluster(run).await?;
     let looked_up = references.into_iter().map(async |((kind, name), keys)| {
         let answer = cluster.get(run.object(kind, &name)?).await;

@@ -10,19 +10,22 @@ use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Access, job::MAIN};
 use crate::access::run::{Run, known};
 use crate::access::setup::{STATE_RIGHTS, state_grant};
-use crate::runner::StateStorage;
+use crate::runner::{KubernetesStorage, StateStorage};
+
+/// Returns the state storage in a cluster, if the state is stored in one.
+pub(super) fn applies<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, Outcome> {
+    match known(&run.subject.storage, "state storage")? {
+        StateStorage::Kubernetes(storage) => Ok(storage),
+        other => Err(Outcome::not_applicable(format!(
+            "State storage of type {:?} is not checked: the Job reaches it with its own credentials.",
+            other.type_name()
+        ))),
+    }
+}
 
 /// `state-storage`
 pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let namespace = match known(&run.subject.storage, "state storage")? {
-        StateStorage::Kubernetes(storage) => storage.namespace.as_str(),
-        other => {
-            return Err(Outcome::not_applicable(format!(
-                "State storage of type {:?} is not checked: the Job reaches it with its own credentials.",
-                other.type_name()
-            )));
-        }
-    };
+    let namespace = applies(run)?.namespace.as_str();
     let (found, refused) = tokio::join!(look(run, namespace), refused(run, namespace));
     let found = found?;
     if found.status == Status::Failed {
