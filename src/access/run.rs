@@ -15,9 +15,11 @@ use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
 use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
 use super::kubernetes::aws_auth::{AwsAuth, Mapping};
-use super::kubernetes::references::{Kind, References, references};
+use super::kubernetes::job::JobValues;
+use super::kubernetes::kind::Kind;
+use super::kubernetes::references::{References, references};
 use super::kubernetes::user::User;
-use super::kubernetes::{self, Cluster, Connection, job};
+use super::kubernetes::{self, Cluster, Connection};
 use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
 use super::subject::{Known, Subject};
@@ -542,23 +544,37 @@ impl<'a> Run<'a> {
         Ok(format!("/api/v1/namespaces/{}{rest}", self.namespace()?))
     }
 
-    /// The path of a Secret or ConfigMap that the Job's pod refers to. Nobody has looked at its name.
+    /// The path of an object that the Job's pod needs. Nobody has validated its name.
     pub(crate) fn object(&self, kind: Kind, name: &str) -> Result<String, Outcome> {
-        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-        self.namespaced(&format!("/{}/{name}", kind.plural()))
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
+        Ok(kind.path(self.namespace()?, &name))
     }
 
-    /// The Job that the Orchestrator will make.
+    /// The Job that the Orchestrator will create.
     pub(crate) fn job(&self) -> Result<Value, Outcome> {
         let template = known(&self.subject.pod_template, "pod template")?;
-        Ok(job::orchestrator_job(
-            self.namespace()?,
-            self.service_account()?,
-            template.as_ref(),
-        ))
+        let (org, runner_id) = (self.subject.org.get(), self.subject.runner_id.get());
+        let values = JobValues {
+            org: org.map_or("my-org", String::as_str),
+            runner_id: runner_id.map_or("my-runner", String::as_str),
+            namespace: self.namespace()?,
+            service_account: self.service_account()?,
+            image: self.settings().runner_image(),
+            pod_template: template.as_ref(),
+        };
+        values.job().map_err(|error| {
+            Outcome::failed(format!(
+                "The Orchestrator cannot merge pod_template into its Job: {error}."
+            ))
+            .compare("entries that can be matched", error.to_string())
+            .fix(
+                format!("pod-template-merge:{error}"),
+                format!("# Fix the list in job.pod_template: {error}.\n"),
+            )
+        })
     }
 
-    /// What the Job's pod refers to.
+    /// The objects that the Job's pod needs.
     pub(crate) fn references(&self) -> Result<References, Outcome> {
         Ok(references(&self.job()?["spec"]["template"]["spec"]))
     }

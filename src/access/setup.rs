@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 pub(crate) use self::aws_auth::{aws_auth_command, aws_auth_correction, aws_auth_one_line};
 pub(crate) use self::manifests::{
-    Grant, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml, state_grant,
+    Grant, STATE_RIGHTS, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml,
+    state_grant,
 };
 use super::settings::{AUDIENCE, issuer_host};
 use super::subject::Subject;

@@ -65,7 +65,7 @@ fn everything_at_once(cli: &Cli) {
         .plan(&[])
         .ok()
         .has("Warning: EKS access: namespace")
-        .has("There is no namespace")
+        .has("does not exist in the cluster")
         .has("12 to add");
     scene
         .workspace

@@ -333,11 +333,13 @@ impl Checked {
         self.only(&[], &[]);
     }
 
-    /// Exactly these failed, none warned, and exactly these were skipped besides the ones that always
-    /// are. Whatever failed says what was expected, what was found and what mends it.
+    /// Exactly these failed (or warned, those that never fail), and exactly these were skipped besides the
+    /// ones that always are. Whatever failed says what was expected, what was found and what fixes it.
     #[track_caller]
     pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
-        self.outcome(failed, &[], skipped)
+        let (warned, failed): (Vec<&str>, Vec<&str>) =
+            failed.iter().partition(|id| ONLY_WARN.contains(id));
+        self.outcome(&failed, &warned, skipped)
     }
 
     /// The same with warnings.
@@ -376,6 +378,9 @@ impl Checked {
         self
     }
 }
+
+/// Checks of what the Orchestrator can do without.
+pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
 /// What needs `cluster-active`.
 pub(crate) const BEHIND_CLUSTER: [&str; 11] = [

@@ -228,7 +228,10 @@ fn another_user_name_as_the_runner(cloud: &Cloud) {
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    checked.says("rbac-create-jobs", &["run:my-org-my-runner may not"]);
+    checked.says(
+        "rbac-create-jobs",
+        &["run:my-org-my-runner is not allowed to"],
+    );
     assert_eq!(checked.report["kubernetes_user"], "run:my-org-my-runner");
     fix::shell(cloud, checked.fix("rbac-create-jobs"));
     let checked = cloud.check_with(&cloud.configuration(), &arguments);

@@ -37,7 +37,10 @@ fn as_documented(cloud: &Cloud) {
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])
         .says("state-storage", &["s3"])
-        .says("job-dry-run", &["It admits its pod, too"]);
+        .says(
+            "job-dry-run",
+            &["admits the Orchestrator's Job and its pod"],
+        );
     let runner = cloud.runner();
     assert_eq!(
         checked.report["kubernetes_user"],
@@ -148,12 +151,12 @@ fn state_in_the_cluster(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked
         .only(&["state-storage"], &[])
-        .says("state-storage", &["no namespace \"states\""]);
+        .says("state-storage", &["Namespace \"states\" does not exist"]);
     fix::apply(cloud, &mut runner, &checked, "state-storage");
     let checked = cloud.check(&runner);
     checked
         .only(&["state-storage"], &[])
-        .says("state-storage", &["get secrets", "delete leases"]);
+        .says("state-storage", &["get secrets", "update leases"]);
     fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
     assert_eq!(cloud.check(&runner).status("state-storage"), "passed");
     let rules = r#"--patch=[{"op": "replace", "path": "/rules/1/verbs", "value": ["get"]}]"#;
@@ -169,7 +172,7 @@ fn state_in_the_cluster(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.only(&["state-storage"], &[]).says(
         "state-storage",
-        &["create leases, update leases, delete leases"],
+        &["not allowed to create leases, update leases in"],
     );
     fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
 }
@@ -227,7 +230,11 @@ fn session_name_that_is_cut(cloud: &Cloud) {
     cloud.eks.set_trust_policy(&policy).unwrap();
     let check = || cloud.check_id(&id, cloud.eks.env(), &cloud.configuration(), &[]);
     let checked = check();
-    checked.outcome(&RBAC, &["session-name"], &["job-dry-run"]);
+    checked.outcome(
+        &["rbac-create-jobs", "rbac-get-jobs"],
+        &["session-name", "rbac-list-pods", "rbac-list-events"],
+        &["job-dry-run"],
+    );
     let cut: String = format!("my-org-{id}").chars().take(64).collect();
     checked.says(
         "session-name",

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod admission;
 mod aws_auth;
 mod child;
 mod cloud;
@@ -18,6 +19,7 @@ mod iam;
 mod inside;
 mod network;
 mod permissions;
+mod pod;
 mod runner;
 mod setup;
 mod shared;
@@ -52,6 +54,8 @@ fn main() {
         cluster::SCENARIOS,
         aws_auth::SCENARIOS,
         inside::SCENARIOS,
+        admission::SCENARIOS,
+        pod::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
         permissions::SCENARIOS,

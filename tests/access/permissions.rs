@@ -91,7 +91,10 @@ fn documented_least(cloud: &Cloud) {
         "\n{}",
         checked.text()
     );
-    checked.says("job-dry-run", &["It admits its pod, too"]);
+    checked.says(
+        "job-dry-run",
+        &["admits the Orchestrator's Job and its pod"],
+    );
     // No part of the IAM policy can be spared.
     let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
     for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {

@@ -10,8 +10,10 @@ mod dry_run;
 mod identity;
 mod namespace;
 mod rbac;
+mod references;
 mod role;
 mod state_storage;
+mod token_mount;
 
 use super::check::{CheckId, Outcome};
 use super::kubernetes::KubeError;
@@ -39,7 +41,7 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
         CheckId::RbacGetJobs => rbac::may(run, &rbac::GET_JOBS).await,
         CheckId::RbacListPods => rbac::may(run, &rbac::LIST_PODS).await,
         CheckId::RbacListEvents => rbac::may(run, &rbac::LIST_EVENTS).await,
-        CheckId::PodTemplateRefs => namespace::pod_template_refs(run).await,
+        CheckId::PodTemplateRefs => references::exist(run).await,
         CheckId::JobDryRun => dry_run::job(run).await,
         CheckId::StateStorage => state_storage::usable(run).await,
     };

@@ -19,6 +19,8 @@ pub(super) struct Right {
     group: &'static str,
     resource: &'static str,
     verb: &'static str,
+    /// What is lost without it, if the Orchestrator deploys all the same.
+    lost: Option<&'static str>,
 }
 
 const fn right(verb: &'static str, group: &'static str, resource: &'static str) -> Right {
@@ -26,13 +28,26 @@ const fn right(verb: &'static str, group: &'static str, resource: &'static str) 
         group,
         resource,
         verb,
+        lost: None,
     }
 }
 
 pub(super) const CREATE_JOBS: Right = right("create", "batch", "jobs");
 pub(super) const GET_JOBS: Right = right("get", "batch", "jobs");
-pub(super) const LIST_PODS: Right = right("list", "", "pods");
-pub(super) const LIST_EVENTS: Right = right("list", "", "events");
+// What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
+pub(super) const LIST_PODS: Right = Right {
+    lost: Some(
+        "The Orchestrator deploys all the same, but it does not notice when a Job's pod does not start: the deployment \
+         stays in progress and is not reported as stuck.",
+    ),
+    ..right("list", "", "pods")
+};
+pub(super) const LIST_EVENTS: Right = Right {
+    lost: Some(
+        "The Orchestrator deploys all the same, but when a Job does not start it cannot say why.",
+    ),
+    ..right("list", "", "events")
+};
 
 impl Right {
     /// The question for the cluster.
@@ -46,7 +61,7 @@ impl Right {
     }
 }
 
-/// Whether the runner's user may do something.
+/// Checks whether the runner's user is allowed to do something.
 pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome> {
     let namespace = run.namespace()?;
     let Right { verb, resource, .. } = right;
@@ -67,12 +82,15 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
     let refused = match cluster.may(asked, &right.access(namespace)).await {
         Ok(true) => {
             return Ok(Outcome::passed(format!(
-                "{name} may {verb} {resource} in {namespace:?}."
+                "{name} is allowed to {verb} {resource} in namespace {namespace:?}."
             )));
         }
-        Ok(false) => format!("{name} may not {verb} {resource} in the namespace {namespace:?}."),
+        Ok(false) => {
+            format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.")
+        }
         Err(error) => {
-            let what = "ask what the runner's user may do (create subjectaccessreviews)";
+            let what =
+                "create subjectaccessreviews, which show what the runner's user is allowed to do";
             return Ok(super::not_checked(run, what, &error));
         }
     };
@@ -102,9 +120,12 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
     let cause = format!("rbac:{}:{namespace}:{name}", run.cluster_name()?);
     Ok(match granted {
         Granted::By(policy) => Outcome::passed(format!(
-            "The role may {verb} {resource} in {namespace:?} by the EKS access policy {policy}."
+            "The role is allowed to {verb} {resource} in namespace {namespace:?} by the EKS access policy {policy}."
         )),
-        Granted::CantTell(why) => Outcome::incomplete(
+        Granted::Unknown(why) if right.lost.is_some() => {
+            Outcome::warned(format!("By RBAC, {refused} {why}")).fix(cause, fix.await)
+        }
+        Granted::Unknown(why) => Outcome::incomplete(
             "the rights of an EKS access policy are unknown",
             format!("By RBAC, {refused} {why}"),
         )
@@ -112,13 +133,18 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         .retryable(),
         Granted::No => {
             let why = why_not(run, namespace, &user).await.unwrap_or_default();
-            Outcome::failed(format!("{refused}{why}"))
-                .compare(
-                    format!("{verb} {resource} allowed to {}", subject_of(&user)),
-                    "no Role or ClusterRole that is bound to it allows it",
-                )
-                .fix(cause, fix.await?)
-                .not_yet()
+            let fix = fix.await?;
+            match right.lost {
+                // Not waited for: nothing fails because of it.
+                Some(lost) => Outcome::warned(format!("{refused}{why} {lost}")).fix(cause, fix),
+                None => Outcome::failed(format!("{refused}{why}"))
+                    .compare(
+                        format!("{verb} {resource} allowed to {}", subject_of(&user)),
+                        "no Role or ClusterRole that is bound to it allows it",
+                    )
+                    .fix(cause, fix)
+                    .not_yet(),
+            }
         }
     })
 }
@@ -132,7 +158,7 @@ fn subject_of(user: &User) -> String {
     }
 }
 
-/// Whether there is no such namespace, as far as one may know.
+/// Whether the namespace certainly does not exist.
 async fn is_absent(cluster: &Arc<Cluster>, namespace: &str) -> bool {
     let found = cluster.get(format!("/api/v1/namespaces/{namespace}")).await;
     found.is_err_and(|error| error.is_not_found())
@@ -142,10 +168,10 @@ async fn is_absent(cluster: &Arc<Cluster>, namespace: &str) -> bool {
 enum Granted {
     /// This one allows it.
     By(String),
-    /// None allows it.
+    /// No policy allows it.
     No,
-    /// It is not known, for this reason.
-    CantTell(String),
+    /// It is unknown, for this reason.
+    Unknown(String),
 }
 
 /// Whether an EKS access policy allows it: such policies grant by principal, so that a question
@@ -169,8 +195,8 @@ async fn by_access_policy(
         // No entry, so no policies.
         Err(AwsError::NotFound { .. }) => return Ok(Granted::No),
         Err(error) => {
-            return Ok(Granted::CantTell(format!(
-                "An EKS access policy may allow it, but that could not be asked: {error}."
+            return Ok(Granted::Unknown(format!(
+                "An EKS access policy might allow it, but the policies could not be read: {error}."
             )));
         }
     };
@@ -187,8 +213,8 @@ async fn by_access_policy(
         }
     }
     Ok(match unknown {
-        Some(name) => Granted::CantTell(format!(
-            "The EKS access policy {name} may allow it; what it allows is not known here."
+        Some(name) => Granted::Unknown(format!(
+            "The EKS access policy {name} might allow it: the check does not know what that policy allows."
         )),
         None => Granted::No,
     })
@@ -276,7 +302,7 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
                 near.get_or_insert_with(|| {
                     format!(
                         " The {kind} {name:?} binds the user {bound:?}, which is another name: the runner is {:?}. \
-                         It may be another runner's; if it is meant for this one, that is why.",
+                         It may be another runner's; if it is meant for this one, correct the name.",
                         user.name
                     )
                 });

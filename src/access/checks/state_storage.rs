@@ -1,91 +1,181 @@
-//! `state-storage`: the Job's pod may keep the deployments' state.
+//! `state-storage`: the Job's pod can keep the deployments' state.
 
 use futures_util::future::join_all;
 
 use super::namespace::{cluster, look};
 use super::rbac::granting;
+use super::token_mount::{self, Mount};
 use crate::access::check::{Outcome, Status};
-use crate::access::kubernetes::Access;
 use crate::access::kubernetes::user::User;
+use crate::access::kubernetes::{Access, job::MAIN};
 use crate::access::run::{Run, known};
-use crate::access::setup::state_grant;
-use crate::runner::StateStorage;
+use crate::access::setup::{STATE_RIGHTS, state_grant};
+use crate::runner::{KubernetesStorage, StateStorage};
 
-/// What the kubernetes backend writes.
-const RESOURCES: [(&str, &str); 2] = [("", "secrets"), ("coordination.k8s.io", "leases")];
-/// And how.
-const VERBS: [&str; 4] = ["get", "create", "update", "delete"];
+/// Returns the state storage in a cluster, if the state is stored in one.
+pub(super) fn applies<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, Outcome> {
+    match known(&run.subject.storage, "state storage")? {
+        StateStorage::Kubernetes(storage) => Ok(storage),
+        other => Err(Outcome::not_applicable(format!(
+            "State storage of type {:?} is not checked: the Job reaches it with its own credentials.",
+            other.type_name()
+        ))),
+    }
+}
 
 /// `state-storage`
 pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let storage = match known(&run.subject.storage, "state storage")? {
-        StateStorage::Kubernetes(storage) => storage,
-        other => {
-            return Err(Outcome::not_applicable(format!(
-                "State storage of type {:?} is not checked: the Job reaches it with credentials of its own.",
-                other.type_name()
-            )));
-        }
+    let namespace = applies(run)?.namespace.as_str();
+    let (found, refused) = tokio::join!(look(run, namespace), refused(run, namespace));
+    let found = found?;
+    if found.status == Status::Failed {
+        return Ok(found);
+    }
+    let refused = refused?;
+    if !refused.is_empty() {
+        return not_allowed(run, namespace, &refused).await;
+    }
+    let doubt = match token(run).await? {
+        Token::Mounted => None,
+        Token::Uncertain(doubt) => Some(doubt),
+        Token::Missing(outcome) => return Ok(*outcome),
     };
-    let (namespace, job_namespace) = (storage.namespace.as_str(), run.namespace()?);
+    if found.status == Status::Skipped {
+        return Ok(found);
+    }
     let service_account = run.service_account()?;
-    let user = User::service_account(job_namespace, service_account);
-    let cluster = cluster(run).await?;
+    let allowed = format!(
+        "Service account {service_account:?} is allowed to keep the state in namespace {namespace:?}."
+    );
+    Ok(match doubt {
+        None => Outcome::passed(allowed),
+        Some(doubt) => Outcome::warned(format!("{allowed} {doubt}")),
+    })
+}
 
-    let questions = RESOURCES.iter().flat_map(|&(group, resource)| {
-        VERBS.map(|verb| Access {
+/// The rights that the Job's service account lacks in the namespace of the state, such as `list secrets`.
+async fn refused(run: &Run<'_>, namespace: &str) -> Result<Vec<String>, Outcome> {
+    let user = User::service_account(run.namespace()?, run.service_account()?);
+    let cluster = cluster(run).await?;
+    let rights = STATE_RIGHTS.iter().flat_map(|&(group, resource, verbs)| {
+        verbs.iter().map(move |&verb| Access {
             group,
             resource,
             verb,
             namespace: namespace.to_owned(),
         })
     });
-    let reviews = questions.map(async |access| {
+    let reviews = rights.map(async |access| {
         let answer = cluster.may(Some(&user), &access).await;
         (access, answer)
     });
-    let (found, reviews) = tokio::join!(look(run, namespace), join_all(reviews));
-    let found = found?;
-    if found.status == Status::Failed {
-        return Ok(found);
-    }
-
     let mut refused = Vec::new();
-    for (Access { resource, verb, .. }, answer) in reviews {
+    for (Access { resource, verb, .. }, answer) in join_all(reviews).await {
         match answer {
             Ok(true) => {}
             Ok(false) => refused.push(format!("{verb} {resource}")),
             Err(error) => {
-                let what =
-                    "ask what the job's service account may do (create subjectaccessreviews)";
-                return Ok(super::not_checked(run, what, &error));
+                let what = "create subjectaccessreviews, which show what the Job's service account is allowed to do";
+                return Err(super::not_checked(run, what, &error));
             }
         }
     }
-    if !refused.is_empty() {
-        let cause = format!(
-            "state-storage:{}:{namespace}:{}",
-            run.cluster_name()?,
-            user.name
+    Ok(refused)
+}
+
+/// Returns the outcome for a service account that lacks rights.
+async fn not_allowed(
+    run: &Run<'_>,
+    namespace: &str,
+    refused: &[String],
+) -> Result<Outcome, Outcome> {
+    let (job_namespace, service_account) = (run.namespace()?, run.service_account()?);
+    let cluster = cluster(run).await?;
+    let needed =
+        STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
+    let refused = refused.join(", ");
+    Ok(Outcome::failed(format!(
+        "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, where the state \
+         is kept."
+    ))
+    .compare(needed.join("; "), format!("not allowed: {refused}"))
+    .fix(
+        format!(
+            "state-storage:{}:{namespace}:{job_namespace}:{service_account}",
+            run.cluster_name()?
+        ),
+        granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
+    )
+    .not_yet())
+}
+
+/// Whether the Job's pod has the token of its service account.
+enum Token {
+    Mounted,
+    /// It may have; the sentence says why that is not certain.
+    Uncertain(String),
+    /// It has not: the outcome of the check.
+    Missing(Box<Outcome>),
+}
+
+/// Looks for the token with which the kubernetes backend, whose block has `in_cluster_config = true`, calls the API.
+async fn token(run: &Run<'_>) -> Result<Token, Outcome> {
+    let job = run.job()?;
+    let missing = |why: String, cause: String, fix: String| {
+        let sentence = format!(
+            "The Job's pod has no service account token, and OpenTofu cannot reach its state without one \
+             (in_cluster_config): {why}."
         );
-        return Ok(Outcome::failed(format!(
-            "The job's service account {service_account:?} may not {} in {namespace:?}, where the state is kept.",
-            refused.join(", ")
-        ))
-        .compare(
-            format!("get, create, update and delete on secrets and leases for {}", user.name),
-            format!("not allowed: {}", refused.join(", ")),
-        )
-        .fix(
-            cause,
-            granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
-        )
-        .not_yet());
+        let expected = format!(
+            "a token and ca.crt in {} of container {MAIN:?}",
+            token_mount::DIRECTORY
+        );
+        let outcome = Outcome::failed(sentence)
+            .compare(expected, why)
+            .fix(cause, fix);
+        Ok(Token::Missing(Box::new(outcome)))
+    };
+    let namespace = run.namespace()?;
+    match token_mount::find(&job["spec"]["template"]["spec"]) {
+        Mount::Files => Ok(Token::Mounted),
+        Mount::Unknown(volume) => Ok(Token::Uncertain(format!(
+            "Whether volume {volume:?} holds the service account token that OpenTofu needs is unknown."
+        ))),
+        Mount::Lacks(file) => {
+            let why = format!("pod_template mounts a volume there without {file}");
+            let fix = format!(
+                "# In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.\n",
+                token_mount::DIRECTORY
+            );
+            missing(why, format!("token-mount:{namespace}:{file}"), fix)
+        }
+        Mount::Off => missing(
+            "pod_template sets automountServiceAccountToken to false".to_owned(),
+            format!("token-mount:{namespace}:pod"),
+            "# Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.\n".to_owned(),
+        ),
+        Mount::ByServiceAccount => {
+            let name = run.service_account()?;
+            let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
+            match cluster(run).await?.get(path).await {
+                Ok(account) if account["automountServiceAccountToken"] == false => missing(
+                    format!("service account {name:?} sets automountServiceAccountToken to false"),
+                    format!("token-mount:{}:{namespace}:{name}", run.cluster_name()?),
+                    format!(
+                        "kubectl patch serviceaccount {name} -n {namespace} --patch \
+                         '{{\"automountServiceAccountToken\": true}}'\n\
+                         # Or set spec.automountServiceAccountToken to true in job.pod_template.\n"
+                    ),
+                ),
+                // A missing service account is reported by its own check, and a new one mounts its token.
+                Ok(_) => Ok(Token::Mounted),
+                Err(error) if error.is_not_found() => Ok(Token::Mounted),
+                Err(error) => Err(super::not_checked(
+                    run,
+                    &format!("read the service account {name:?}"),
+                    &error,
+                )),
+            }
+        }
     }
-    if found.status == Status::Skipped {
-        return Ok(found);
-    }
-    Ok(Outcome::passed(format!(
-        "The job's service account {service_account:?} may keep the state in {namespace:?}."
-    )))
 }

@@ -1,92 +1,174 @@
-//! The Job that the Orchestrator makes for a deployment.
+//! The Job that the Orchestrator creates for a deployment, and its pod.
+//!
+//! Source: the Orchestrator's data plane (stellwerk-labs/platform-orchestrator), which builds the Job, and
+//! kube-controller-manager 1.34 (pkg/controller/controller_utils.go, `GetPodFromTemplate`), which builds the pod.
 
 use serde_json::{Map, Value, json};
 
-use super::merge;
+use super::merge::{self, MergeError};
 
-/// What the names of objects that are only tried start with.
-const NAME: &str = "eks-access-check-";
+/// The name of the Orchestrator's own container.
+pub(crate) const MAIN: &str = "main";
 
-/// The Orchestrator's Job, with the runner's pod template laid over its own as a strategic merge
-/// patch. The image is one of ours: the Orchestrator's is not known beforehand.
-pub(crate) fn orchestrator_job(
-    namespace: &str,
-    service_account: &str,
-    pod_template: Option<&Map<String, Value>>,
-) -> Value {
-    let mut template = base_template(service_account);
-    if let Some(patch) = pod_template {
-        merge::apply(&mut template, patch);
+/// The id of the deployment that is tried. The Orchestrator names the Job after its deployment's id, a random UUID.
+/// Nothing is kept of what is tried, so one id serves every run, and its refusals are the same text each time.
+const DEPLOYMENT_ID: &str = "6f1d2c0a-93b4-4e57-8a1e-2d5c7b9f0e34";
+/// The id of that deployment's environment.
+const ENVIRONMENT_ID: &str = "b07e4d19-5c2f-4a86-9d3b-e81f6a2c7d50";
+/// The finalizer of every Job's pod.
+const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+
+/// What the Orchestrator fills into its Job.
+pub(crate) struct JobValues<'a> {
+    /// The organization's id.
+    pub(crate) org: &'a str,
+    /// The runner's id.
+    pub(crate) runner_id: &'a str,
+    /// The namespace of the Job.
+    pub(crate) namespace: &'a str,
+    /// The service account of the pod.
+    pub(crate) service_account: &'a str,
+    /// The image of the container [`MAIN`].
+    pub(crate) image: &'a str,
+    /// The runner's `pod_template`.
+    pub(crate) pod_template: Option<&'a Map<String, Value>>,
+}
+
+impl JobValues<'_> {
+    /// The Orchestrator's Job, with the runner's pod template merged into its own.
+    ///
+    /// # Errors
+    /// If the pod template cannot be merged. The Orchestrator cannot merge it either.
+    pub(crate) fn job(&self) -> Result<Value, MergeError> {
+        let mut template = self.own_template();
+        if let Some(patch) = self.pod_template {
+            template = merge::merge(template, patch)?;
+        }
+        Ok(json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": DEPLOYMENT_ID, "namespace": self.namespace},
+            "spec": {
+                "backoffLimit": 0,
+                "parallelism": 1,
+                "ttlSecondsAfterFinished": 3600,
+                "template": template,
+            },
+        }))
     }
-    json!({
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"generateName": NAME, "namespace": namespace},
-        "spec": {
-            "backoffLimit": 0,
-            "parallelism": 1,
-            "ttlSecondsAfterFinished": 3600,
-            "template": template,
-        },
-    })
-}
 
-/// A message about an object that was tried, without the letters that the cluster added to its name, so that the same
-/// refusal is the same text each time.
-pub(crate) fn without_generated_name(message: &str) -> String {
-    let mut parts = message.split(NAME);
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text += NAME.trim_end_matches('-');
-        text += part.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-    }
-    text
-}
-
-/// The pod that the cluster's Job controller would make for a Job.
-pub(crate) fn pod_of(job: &Value) -> Value {
-    let template = &job["spec"]["template"];
-    let mut metadata = match &template["metadata"] {
-        Value::Object(metadata) => metadata.clone(),
-        _ => Map::new(),
-    };
-    metadata.insert("generateName".to_owned(), NAME.into());
-    metadata.insert("namespace".to_owned(), job["metadata"]["namespace"].clone());
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": template["spec"],
-    })
-}
-
-/// The pod template before the runner's own is laid over it.
-fn base_template(service_account: &str) -> Map<String, Value> {
-    let template = json!({
-        "spec": {
+    /// The pod template before the runner's own is merged into it.
+    ///
+    /// The variables are those of every deployment. `ENCRYPTING_KEY`, `ENCRYPTING_LOGS_KEY` and `METADATA_KEY` are
+    /// only in some, so that no refusal is certain because of them.
+    fn own_template(&self) -> Map<String, Value> {
+        let variables = [
+            ("ORG_ID", self.org),
+            ("RUNNER_ID", self.runner_id),
+            ("DEPLOYMENT_ID", DEPLOYMENT_ID),
+            ("DEPLOYMENT_ENV_UUID", ENVIRONMENT_ID),
+            ("MODE", "deploy"),
+            ("LOG_LEVEL", "info"),
+            ("RUNNER_GATEWAY_URL", "https://gateway.example"),
+            ("TOKEN", "placeholder"),
+        ];
+        let spec = json!({
             "restartPolicy": "Never",
-            "serviceAccountName": service_account,
+            "serviceAccountName": self.service_account,
             "containers": [{
-                "name": "main",
-                "image": "humanitec/runner",
+                "name": MAIN,
+                "image": self.image,
+                "imagePullPolicy": "IfNotPresent",
                 "args": ["standard"],
+                "env": variables.map(|(name, value)| json!({"name": name, "value": value})),
                 "resources": {"requests": {"memory": "1Gi"}},
                 "volumeMounts": [{"name": "tofu", "mountPath": "/opt/runner/tofu"}],
                 "securityContext": {
                     "allowPrivilegeEscalation": false,
                     "capabilities": {"drop": ["ALL"]},
-                    "privileged": false,
                     "runAsNonRoot": true,
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
             }],
             "volumes": [{"name": "tofu", "emptyDir": {}}],
-        },
-    });
-    match template {
-        Value::Object(template) => template,
-        _ => Map::new(),
+        });
+        Map::from_iter([
+            ("metadata".to_owned(), json!({})),
+            ("spec".to_owned(), spec),
+        ])
     }
+}
+
+/// The pod that the cluster's Job controller creates for a Job that the API admitted, which has a UID and the
+/// controller's labels in its template.
+pub(crate) fn pod_of(job: &Value) -> Value {
+    let (own, template) = (&job["metadata"], &job["spec"]["template"]);
+    let name = own["name"].as_str().unwrap_or_default();
+    let mut finalizers = match &template["metadata"]["finalizers"] {
+        Value::Array(finalizers) => finalizers.clone(),
+        _ => Vec::new(),
+    };
+    if !finalizers.iter().any(|one| one == FINALIZER) {
+        finalizers.push(FINALIZER.into());
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": format!("{name}-"),
+            "namespace": own["namespace"],
+            "labels": template["metadata"]["labels"],
+            "annotations": template["metadata"]["annotations"],
+            "finalizers": finalizers,
+            "ownerReferences": [{
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "name": name,
+                "uid": own["uid"],
+                "controller": true,
+                "blockOwnerDeletion": true,
+            }],
+        },
+        "spec": template["spec"],
+    })
+}
+
+/// A message about an object that was tried, without what the cluster makes up each time: the UID of the Job and the
+/// end of the pod's name. `job` is the Job that was sent; a UUID in it is its own and stays.
+pub(crate) fn stable_message(message: &str, job: &Value) -> String {
+    const LENGTH: usize = DEPLOYMENT_ID.len();
+    let sent = job.to_string();
+    let (mut text, mut rest) = (String::new(), message);
+    while let Some(next) = rest.chars().next() {
+        match rest.get(..LENGTH).filter(|one| is_uuid(one)) {
+            Some(DEPLOYMENT_ID) => {
+                text += "<deployment id>";
+                rest = &rest[LENGTH..];
+                // The letters behind `generateName`.
+                let ending = rest.strip_prefix('-').and_then(|rest| rest.get(..5));
+                if ending.is_some_and(|end| end.bytes().all(|b| b.is_ascii_alphanumeric())) {
+                    text += "-…";
+                    rest = &rest[6..];
+                }
+            }
+            Some(other) => {
+                text += if sent.contains(other) { other } else { "<uid>" };
+                rest = &rest[LENGTH..];
+            }
+            None => {
+                text.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    text
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.bytes().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
 }
 
 #[cfg(test)]
@@ -96,13 +178,30 @@ mod tests {
 
     use super::*;
 
+    fn job(pod_template: Option<Value>) -> Value {
+        let pod_template = pod_template.as_ref().and_then(Value::as_object);
+        let values = JobValues {
+            org: "o",
+            runner_id: "r",
+            namespace: "ns",
+            service_account: "sa",
+            image: "registry/runner:1",
+            pod_template,
+        };
+        values.job().unwrap()
+    }
+
     fn typed(job: &Value) -> Job {
         serde_json::from_value(job.clone()).unwrap()
     }
 
     #[test]
-    fn the_job_is_the_documented_one() {
-        let job = typed(&orchestrator_job("ns", "sa", None));
+    fn the_job_is_the_orchestrator_s() {
+        let value = job(None);
+        let job = typed(&value);
+        let uuid: uuid::Uuid = job.metadata.name.unwrap().parse().unwrap();
+        assert_eq!(uuid.get_version_num(), 4);
+        assert_eq!(job.metadata.labels, None);
         let spec = job.spec.unwrap();
         assert_eq!((spec.backoff_limit, spec.parallelism), (Some(0), Some(1)));
         assert_eq!(spec.ttl_seconds_after_finished, Some(3600));
@@ -113,52 +212,124 @@ mod tests {
         let [main] = pod.containers.as_slice() else {
             panic!("one container");
         };
-        assert_eq!(main.name, "main");
-        assert_eq!(main.args.as_deref(), Some(&["standard".to_owned()][..]));
+        let names: Vec<_> = main
+            .env
+            .iter()
+            .flatten()
+            .map(|one| one.name.as_str())
+            .collect();
         assert_eq!(
-            main.resources.as_ref().unwrap().requests.as_ref().unwrap()["memory"].0,
-            "1Gi"
+            names,
+            [
+                "ORG_ID",
+                "RUNNER_ID",
+                "DEPLOYMENT_ID",
+                "DEPLOYMENT_ENV_UUID",
+                "MODE",
+                "LOG_LEVEL",
+                "RUNNER_GATEWAY_URL",
+                "TOKEN"
+            ]
         );
-        let security = main.security_context.as_ref().unwrap();
-        assert_eq!(security.allow_privilege_escalation, Some(false));
-        assert_eq!(security.run_as_non_root, Some(true));
+        // Every other field of the container, and none besides.
+        let mut main = value["spec"]["template"]["spec"]["containers"][0].clone();
+        main.as_object_mut().unwrap().remove("env");
         assert_eq!(
-            security.seccomp_profile.as_ref().unwrap().type_,
-            "RuntimeDefault"
-        );
-        assert_eq!(
-            security.capabilities.as_ref().unwrap().drop.as_deref(),
-            Some(&["ALL".to_owned()][..])
+            main,
+            json!({
+                "name": "main",
+                "image": "registry/runner:1",
+                "imagePullPolicy": "IfNotPresent",
+                "args": ["standard"],
+                "resources": {"requests": {"memory": "1Gi"}},
+                "volumeMounts": [{"name": "tofu", "mountPath": "/opt/runner/tofu"}],
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"drop": ["ALL"]},
+                    "runAsNonRoot": true,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+            })
         );
     }
 
     #[test]
     fn a_refusal_is_the_same_each_time() {
-        let message = r#"pods "eks-access-check-x2bqp" is forbidden: exceeded quota: q"#;
-        assert_eq!(
-            without_generated_name(message),
-            r#"pods "eks-access-check" is forbidden: exceeded quota: q"#
-        );
-        assert_eq!(without_generated_name("busy"), "busy");
+        let sent = json!({"label": "11111111-2222-4333-8444-555555555555"});
+        for (message, stable) in [
+            (
+                format!(r#"pods "{DEPLOYMENT_ID}-x2bqp" is forbidden: exceeded quota: q"#),
+                r#"pods "<deployment id>-…" is forbidden: exceeded quota: q"#,
+            ),
+            (
+                format!("jobs.batch \"{DEPLOYMENT_ID}\" is forbidden: é"),
+                "jobs.batch \"<deployment id>\" is forbidden: é",
+            ),
+            (
+                "must be 0a1b2c3d-0000-4000-8000-0123456789ab, not 11111111-2222-4333-8444-555555555555"
+                    .to_owned(),
+                "must be <uid>, not 11111111-2222-4333-8444-555555555555",
+            ),
+            ("busy".to_owned(), "busy"),
+        ] {
+            assert_eq!(stable_message(&message, &sent), stable);
+        }
     }
 
     #[test]
-    fn the_pod_template_is_laid_over() {
-        let patch = json!({
+    fn the_pod_template_is_merged() {
+        let job = job(Some(json!({
             "metadata": {"labels": {"app": "x"}},
-            "spec": {"containers": [{"name": "main", "image": "mine", "env": [{"name": "A", "value": "1"}]}]},
-        });
-        let job = orchestrator_job("ns", "sa", patch.as_object());
+            "spec": {"containers": [{"name": "main", "image": "mine", "env": [{"name": "LOG_LEVEL", "value": "debug"}]}]},
+        })));
         let template = typed(&job).spec.unwrap().template;
+        assert_eq!(template.metadata.unwrap().labels.unwrap()["app"], "x");
         let container = &template.spec.unwrap().containers[0];
         assert_eq!(container.image.as_deref(), Some("mine"));
         assert_eq!(
             container.args.as_deref(),
             Some(&["standard".to_owned()][..])
         );
-        let pod: Pod = serde_json::from_value(pod_of(&job)).unwrap();
-        assert_eq!(pod.metadata.labels.unwrap()["app"], "x");
-        assert_eq!(pod.metadata.namespace.as_deref(), Some("ns"));
+        let variables = container.env.iter().flatten();
+        let levels: Vec<_> = variables.filter(|one| one.name == "LOG_LEVEL").collect();
+        assert_eq!(levels[0].value.as_deref(), Some("debug"));
+        assert_eq!(levels.len(), 1);
+    }
+
+    #[test]
+    fn the_pod_is_the_job_controller_s() {
+        let admitted = json!({
+            "metadata": {"name": "n", "namespace": "ns", "uid": "u", "labels": {"of": "the Job"}},
+            "spec": {"template": {
+                "metadata": {"name": "ignored", "labels": {"job-name": "n"}, "annotations": {"a": "b"}, "finalizers": ["own"]},
+                "spec": {"serviceAccountName": "sa", "containers": []},
+            }},
+        });
+        let pod: Pod = serde_json::from_value(pod_of(&admitted)).unwrap();
+        let metadata = pod.metadata;
+        assert_eq!(
+            (metadata.name, metadata.generate_name.as_deref()),
+            (None, Some("n-"))
+        );
+        assert_eq!(metadata.namespace.as_deref(), Some("ns"));
+        assert_eq!(
+            metadata.labels.unwrap().into_iter().collect::<Vec<_>>(),
+            [("job-name".to_owned(), "n".to_owned())]
+        );
+        assert_eq!(metadata.annotations.unwrap()["a"], "b");
+        assert_eq!(
+            metadata.finalizers.unwrap(),
+            ["own", "batch.kubernetes.io/job-tracking"]
+        );
+        let owner = &metadata.owner_references.unwrap()[0];
+        assert_eq!(
+            (owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()),
+            ("Job", "n", "u")
+        );
+        assert_eq!(
+            (owner.controller, owner.block_owner_deletion),
+            (Some(true), Some(true))
+        );
         assert_eq!(
             pod.spec.unwrap().service_account_name.as_deref(),
             Some("sa")

@@ -1,14 +1,22 @@
-//! Kubernetes' strategic merge patch, for pod templates.
+//! Kubernetes' strategic merge patch, as far as a pod template can use it.
 //!
-//! The typed merge of k8s-openapi has no deletion (`null`, `$patch`), which a patch may well want,
-//! so this is our own. Which lists are merged, and by which key, is what the API's types say in
-//! `patchStrategy` and `patchMergeKey` (k8s.io/api/core/v1/types.go).
+//! The Orchestrator's data plane merges a pod template with `StrategicMergeMapPatch` of
+//! k8s.io/apimachinery. Its directives (`$patch`, `$retainKeys`, `$setElementOrder/…`,
+//! `$deleteFromPrimitiveList/…`) never reach it: the control plane decodes the template strictly
+//! before it stores it, and no field has such a name. A map of texts, such as `labels`, can hold
+//! `$patch` as a key, and the library then drops that map.
+//!
+//! The typed merge of k8s-openapi has no deletion by `null` and another order of elements, so this
+//! is our own. `merge/table.json` holds what the library itself makes of each patch in it; the
+//! command that fills it in is `tools/strategic-merge`.
 
 use serde_json::{Map, Value};
 
-/// The lists of a pod template that are merged element by element, with the key that tells the
-/// elements apart. All other lists are replaced.
-const MERGED_LISTS: [(&str, &str); 14] = [
+/// The lists of a pod template that are merged element by element, with the key that identifies
+/// an element: `patchStrategy` and `patchMergeKey` in k8s.io/api/core/v1/types.go. All other
+/// lists are replaced
+/// (`finalizers`, a list of plain values that is merged, is not in the Orchestrator's own template).
+const KEYED_LISTS: [(&str, &str); 14] = [
     ("containers", "name"),
     ("initContainers", "name"),
     ("ephemeralContainers", "name"),
@@ -25,190 +33,200 @@ const MERGED_LISTS: [(&str, &str); 14] = [
     ("ownerReferences", "uid"),
 ];
 
-/// The list of plain values that is merged.
-const MERGED_VALUES: &str = "finalizers";
+/// Why a patch cannot be merged. The library refuses it too.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MergeError {
+    /// An element cannot be identified.
+    #[error("an entry of `{list}` has no `{key}`")]
+    NoKey {
+        /// The list's name.
+        list: String,
+        /// The key that identifies its elements.
+        key: &'static str,
+    },
+    /// An element is not an object, where the others are.
+    #[error("an entry of `{list}` is null or not an object")]
+    NotAnObject {
+        /// The list's name.
+        list: String,
+    },
+}
 
-/// Lays a strategic merge patch over an object.
-pub(super) fn apply(object: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    match patch.get("$patch").and_then(Value::as_str) {
-        Some("delete") => return object.clear(),
-        Some("replace") => object.clear(),
-        _ => {}
-    }
+/// Returns `object` with `patch` merged into it.
+///
+/// # Errors
+/// If the elements of a list cannot be matched by their keys.
+pub(super) fn merge(
+    mut object: Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<Map<String, Value>, MergeError> {
     for (key, value) in patch {
-        if let Some(list) = key.strip_prefix("$deleteFromPrimitiveList/") {
-            if let (Some(Value::Array(values)), Some(deleted)) =
-                (object.get_mut(list), value.as_array())
-            {
-                values.retain(|value| !deleted.contains(value));
+        let existing = object.remove(key);
+        let merged = match (existing, value) {
+            (_, Value::Null) => None,
+            (Some(Value::Object(existing)), Value::Object(patch)) => {
+                Some(merge(existing, patch)?.into())
             }
-        } else if key == "$retainKeys" {
-            let kept = value.as_array();
-            object.retain(|key, _| kept.is_none_or(|kept| kept.iter().any(|kept| kept == key)));
+            (Some(Value::Array(existing)), Value::Array(patch)) => {
+                Some(merge_list(key, existing, patch)?.into())
+            }
+            (_, new) => without_nulls(new),
+        };
+        if let Some(merged) = merged {
+            object.insert(key.clone(), merged);
         }
     }
-    for (key, value) in patch.iter().filter(|(key, _)| !key.starts_with('$')) {
-        match value {
-            Value::Null => {
-                object.remove(key);
-            }
-            Value::Object(inner) => {
-                let entry = object.entry(key).or_insert_with(|| Map::new().into());
-                if !entry.is_object() {
-                    *entry = Map::new().into();
-                }
-                if let Value::Object(existing) = entry {
-                    apply(existing, inner);
-                }
-                if inner.get("$patch").and_then(Value::as_str) == Some("delete") {
-                    object.remove(key);
-                }
-            }
-            Value::Array(elements) => {
-                let existing = match object.remove(key) {
-                    Some(Value::Array(existing)) => existing,
-                    _ => Vec::new(),
-                };
-                object.insert(key.clone(), merge_list(key, existing, elements).into());
-            }
-            plain => {
-                object.insert(key.clone(), plain.clone());
-            }
+    Ok(object)
+}
+
+/// Merges a list of a patch into the list of the same name.
+fn merge_list(
+    name: &str,
+    mut existing: Vec<Value>,
+    patch: &[Value],
+) -> Result<Vec<Value>, MergeError> {
+    let Some(&(_, key)) = KEYED_LISTS.iter().find(|(list, _)| *list == name) else {
+        return Ok(patch.to_vec());
+    };
+    let order = existing
+        .iter()
+        .map(|element| identity(name, key, element))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut patched: Vec<Value> = Vec::new();
+    for element in patch {
+        let id = identity(name, key, element)?;
+        let has_id = |other: &Value| equal(&other[key], &id);
+        if let Some(at) = patched.iter().position(has_id) {
+            patched[at] = merge_element(patched[at].take(), element)?;
+        } else if let Some(at) = existing.iter().position(has_id) {
+            patched.push(merge_element(existing.remove(at), element)?);
+        } else {
+            patched.push(element.clone());
         }
+    }
+    Ok(interleave(key, &order, existing, patched))
+}
+
+/// The value that identifies an element of a list.
+fn identity(list: &str, key: &'static str, element: &Value) -> Result<Value, MergeError> {
+    let list = || list.to_owned();
+    let fields = element
+        .as_object()
+        .ok_or_else(|| MergeError::NotAnObject { list: list() })?;
+    let id = fields.get(key);
+    id.cloned()
+        .ok_or_else(|| MergeError::NoKey { list: list(), key })
+}
+
+/// Whether two keys are the same. Go reads every number as a float.
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        _ => one == other,
     }
 }
 
-/// Lays the list of a patch over a list of that name.
-fn merge_list(name: &str, mut existing: Vec<Value>, patch: &[Value]) -> Vec<Value> {
-    if name == MERGED_VALUES {
-        let new = patch.iter().filter(|value| !existing.contains(value));
-        let new: Vec<Value> = new.cloned().collect();
-        existing.extend(new);
-        return existing;
+fn merge_element(existing: Value, patch: &Value) -> Result<Value, MergeError> {
+    match (existing, patch) {
+        (Value::Object(existing), Value::Object(patch)) => Ok(merge(existing, patch)?.into()),
+        (_, patch) => Ok(patch.clone()),
     }
-    let Some((_, merge_key)) = MERGED_LISTS.iter().find(|(list, _)| *list == name) else {
-        return patch.to_vec();
-    };
-    // `- $patch: replace` among the elements replaces the whole list.
-    if patch.iter().any(|element| {
-        element["$patch"] == "replace" && element.as_object().is_some_and(|map| map.len() == 1)
-    }) {
-        existing.clear();
-    }
-    for element in patch {
-        let Some(fields) = element.as_object() else {
-            existing.push(element.clone());
-            continue;
-        };
-        if !fields.keys().any(|key| !key.starts_with('$')) {
-            continue;
-        }
-        let id = fields.get(*merge_key);
-        let at = existing
-            .iter()
-            .position(|other| id.is_some() && other.get(*merge_key) == id);
-        if fields.get("$patch").and_then(Value::as_str) == Some("delete") {
-            if let Some(at) = at {
-                existing.remove(at);
+}
+
+/// Puts the elements that the patch does not name among those that it names: before the first
+/// that followed them in `order`, and otherwise behind all of them. Both keep their own order.
+fn interleave(key: &str, order: &[Value], unnamed: Vec<Value>, patched: Vec<Value>) -> Vec<Value> {
+    let place = |element: &Value| order.iter().position(|id| equal(id, &element[key]));
+    let mut result = Vec::with_capacity(unnamed.len() + patched.len());
+    let mut unnamed = unnamed.into_iter().peekable();
+    for element in patched {
+        if let Some(here) = place(&element) {
+            while let Some(before) = unnamed.next_if(|one| place(one) < Some(here)) {
+                result.push(before);
             }
-        } else if let Some(Value::Object(target)) = at.and_then(|at| existing.get_mut(at)) {
-            apply(target, fields);
-        } else {
-            let mut new = Map::new();
-            apply(&mut new, fields);
-            existing.push(new.into());
         }
+        result.push(element);
     }
-    existing
+    result.extend(unnamed);
+    result
+}
+
+/// A new value as it is added: without the fields that are null, and without the maps that have
+/// the key `$patch`.
+fn without_nulls(value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(fields) if fields.contains_key("$patch") => None,
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(_, value)| !value.is_null());
+            let kept = kept.filter_map(|(key, value)| Some((key.clone(), without_nulls(value)?)));
+            Some(kept.collect::<Map<_, _>>().into())
+        }
+        Value::Array(elements) => {
+            let kept: Vec<Value> = elements.iter().filter_map(without_nulls).collect();
+            Some(kept.into())
+        }
+        plain => Some(plain.clone()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde::Deserialize;
 
     use super::*;
 
-    fn merged(object: Value, patch: Value) -> Value {
-        let (Value::Object(mut object), Value::Object(patch)) = (object, patch) else {
-            panic!("no objects");
-        };
-        apply(&mut object, &patch);
-        object.into()
+    /// One line of the table: what k8s.io/apimachinery made of a patch.
+    #[derive(Deserialize)]
+    struct Entry {
+        name: String,
+        original: Map<String, Value>,
+        patch: Map<String, Value>,
+        merged: Option<Map<String, Value>>,
+        error: Option<String>,
+    }
+
+    /// Numbers as Go has them.
+    fn floats(value: Value) -> Value {
+        match value {
+            Value::Number(number) => number.as_f64().into(),
+            Value::Array(elements) => elements.into_iter().map(floats).collect(),
+            Value::Object(fields) => {
+                let fields = fields.into_iter().map(|(key, value)| (key, floats(value)));
+                fields.collect::<Map<_, _>>().into()
+            }
+            other => other,
+        }
     }
 
     #[test]
-    fn maps_are_merged_and_null_deletes() {
-        assert_eq!(
-            merged(
-                json!({"a": {"b": 1, "c": 2}, "d": 3}),
-                json!({"a": {"b": null, "e": {"f": 4, "g": null}}, "d": "x"})
-            ),
-            json!({"a": {"c": 2, "e": {"f": 4}}, "d": "x"})
-        );
+    fn patches_merge_as_the_library_merges_them() {
+        let table: Vec<Entry> = serde_json::from_str(include_str!("merge/table.json")).unwrap();
+        assert!(table.len() >= 40);
+        for entry in table {
+            let merged = merge(entry.original, &entry.patch);
+            match (&merged, entry.merged) {
+                (Ok(ours), Some(theirs)) => assert_eq!(
+                    floats(ours.clone().into()),
+                    floats(theirs.into()),
+                    "{}",
+                    entry.name
+                ),
+                (Err(_), None) => {}
+                _ => panic!("{}: {merged:?}, not {:?}", entry.name, entry.error),
+            }
+        }
     }
 
     #[test]
-    fn named_lists_are_merged_by_their_key_and_others_replaced() {
-        assert_eq!(
-            merged(
-                json!({"containers": [{"name": "main", "args": ["standard"], "env": [{"name": "A", "value": "1"}]}],
-                       "tolerations": [{"key": "x"}]}),
-                json!({"containers": [
-                           {"name": "main", "args": ["other"], "env": [{"name": "B", "value": "2"}, {"name": "A", "value": "3"}]},
-                           {"name": "side", "image": null}],
-                       "tolerations": [{"key": "y"}]})
-            ),
-            json!({"containers": [
-                       {"name": "main", "args": ["other"], "env": [{"name": "A", "value": "3"}, {"name": "B", "value": "2"}]},
-                       {"name": "side"}],
-                   "tolerations": [{"key": "y"}]})
-        );
-    }
-
-    #[test]
-    fn directives_delete_replace_and_retain() {
-        let volumes =
-            json!({"volumes": [{"name": "tofu", "emptyDir": {}}, {"name": "x", "emptyDir": {}}]});
-        assert_eq!(
-            merged(
-                volumes.clone(),
-                json!({"volumes": [{"name": "x", "$patch": "delete"}]})
-            ),
-            json!({"volumes": [{"name": "tofu", "emptyDir": {}}]})
+    fn an_error_names_the_list_and_no_value() {
+        let patch = serde_json::json!({"env": [{"value": "secret"}]});
+        let error = merge(
+            Map::from_iter([("env".to_owned(), Value::Array(Vec::new()))]),
+            patch.as_object().unwrap(),
         );
         assert_eq!(
-            merged(
-                volumes.clone(),
-                json!({"volumes": [{"$patch": "replace"}, {"name": "y"}]})
-            ),
-            json!({"volumes": [{"name": "y"}]})
-        );
-        assert_eq!(
-            merged(
-                volumes,
-                json!({"volumes": [{"name": "tofu", "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/x"}}],
-                       "$setElementOrder/volumes": [{"name": "tofu"}]})
-            ),
-            json!({"volumes": [{"name": "tofu", "hostPath": {"path": "/x"}}, {"name": "x", "emptyDir": {}}]})
-        );
-        let context = json!({"securityContext": {"a": 1, "b": 2}});
-        assert_eq!(
-            merged(
-                context.clone(),
-                json!({"securityContext": {"$patch": "replace", "c": 3}})
-            ),
-            json!({"securityContext": {"c": 3}})
-        );
-        assert_eq!(
-            merged(context, json!({"securityContext": {"$patch": "delete"}})),
-            json!({})
-        );
-        assert_eq!(
-            merged(
-                json!({"metadata": {"finalizers": ["a", "b"]}}),
-                json!({"metadata": {"finalizers": ["c"], "$deleteFromPrimitiveList/finalizers": ["a"]}})
-            ),
-            json!({"metadata": {"finalizers": ["b", "c"]}})
+            error.unwrap_err().to_string(),
+            "an entry of `env` has no `name`"
         );
     }
 }

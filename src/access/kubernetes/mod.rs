@@ -3,6 +3,7 @@
 pub(crate) mod access_policy;
 pub(crate) mod aws_auth;
 pub(crate) mod job;
+pub(crate) mod kind;
 pub(crate) mod references;
 pub(crate) mod user;
 
@@ -85,9 +86,11 @@ pub(crate) type Answer<T> = Result<T, KubeError>;
 /// An answer that may be under way.
 pub(crate) type Asked<T> = Shared<BoxFuture<'static, Answer<T>>>;
 
-/// What an object that was tried would have met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An object that the API admitted and did not keep.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Admitted {
+    /// The object as it would have been created, with what admission changed in it.
+    pub(crate) object: Value,
     /// The API's warnings.
     pub(crate) warnings: Vec<String>,
 }
@@ -206,8 +209,8 @@ impl Cluster {
         user: Option<&User>,
     ) -> Answer<Admitted> {
         let path = format!("{path}?dryRun=All");
-        let (_, warnings) = self.send(Method::POST, &path, Some(object), user).await?;
-        Ok(Admitted { warnings })
+        let (object, warnings) = self.send(Method::POST, &path, Some(object), user).await?;
+        Ok(Admitted { object, warnings })
     }
 
     /// The user as which the cluster itself makes the pods of Jobs.

@@ -1,0 +1,206 @@
+//! Why the API server refused an object, read from its message.
+
+/// Why the API server refused an object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The caller is not allowed to impersonate.
+    MayNotImpersonate,
+    /// An admission webhook has side effects.
+    NoDryRun,
+    /// Whoever is impersonated has no right to create the object.
+    NoRight,
+    /// The service account does not exist.
+    NoServiceAccount,
+    /// The namespace does not exist.
+    NoNamespace,
+    /// The namespace is being deleted.
+    Terminating,
+    /// The PriorityClass or the RuntimeClass does not exist.
+    NoClass,
+    /// Pod Security.
+    PodSecurity,
+    /// A ResourceQuota.
+    Quota,
+    /// A LimitRange.
+    LimitRange,
+    /// The object is not valid.
+    Invalid,
+    /// An admission webhook that must be called does not answer.
+    WebhookDown,
+    /// A webhook or a policy refused it.
+    Policy,
+    /// It is not about the object: the API is busy or broken, or does not know who calls.
+    Unknown,
+}
+
+/// Reads a refusal. The texts are those of kube-apiserver 1.34 and its admission plugins.
+pub(super) fn refusal(code: u16, message: &str) -> Refusal {
+    let says = |text: &str| message.contains(text);
+    match code {
+        403 if says("cannot impersonate resource") => Refusal::MayNotImpersonate,
+        403 if says("error looking up service account") => Refusal::NoServiceAccount,
+        403 if says("violates PodSecurity") => Refusal::PodSecurity,
+        403 if says("exceeded quota") || says("failed quota") => Refusal::Quota,
+        403 if says(" usage per ") || says("limit to request ratio per ") => Refusal::LimitRange,
+        403 if says("because it is being terminated") => Refusal::Terminating,
+        403 if says("no PriorityClass with name") || says("pod rejected: RuntimeClass") => {
+            Refusal::NoClass
+        }
+        403 if says("cannot create resource") => Refusal::NoRight,
+        400 if says("does not support dry run") => Refusal::NoDryRun,
+        // A webhook, and a ValidatingAdmissionPolicy, which returns 422.
+        _ if says("denied the request") || says("denied request") => Refusal::Policy,
+        _ if says("failed calling webhook") => Refusal::WebhookDown,
+        404 => Refusal::NoNamespace,
+        400 | 422 => Refusal::Invalid,
+        401 | 408 | 409 | 429 | 500.. => Refusal::Unknown,
+        _ => Refusal::Policy,
+    }
+}
+
+/// The strictest Pod Security level that takes a pod which violates a stricter one. The texts are
+/// those of the checks of the level `baseline` in k8s.io/pod-security-admission.
+pub(super) fn sufficient_level(message: &str) -> &'static str {
+    const BASELINE: [&str; 10] = [
+        "AppArmor",
+        "host namespaces",
+        "host probes",
+        "hostPath volumes",
+        "hostPort",
+        "hostProcess",
+        "non-default capabilities",
+        "privileged (",
+        "procMount",
+        "seLinuxOptions",
+    ];
+    let beyond = BASELINE.iter().any(|text| message.contains(text));
+    if beyond || message.contains("sysctls") || message.contains("PodSecurity \"baseline") {
+        "privileged"
+    } else {
+        "baseline"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_that_takes_the_pod_is_named() {
+        let restricted = r#"violates PodSecurity "restricted:latest": "#;
+        for (message, level) in [
+            (
+                r#"allowPrivilegeEscalation != false (container "main")"#,
+                "baseline",
+            ),
+            (
+                r#"runAsNonRoot != true (pod or container "main")"#,
+                "baseline",
+            ),
+            (
+                r#"privileged (container "main" must not set securityContext.privileged=true)"#,
+                "privileged",
+            ),
+            (
+                r#"hostPath volumes (volume "x"), allowPrivilegeEscalation != false"#,
+                "privileged",
+            ),
+        ] {
+            assert_eq!(
+                sufficient_level(&format!("{restricted}{message}")),
+                level,
+                "{message}"
+            );
+        }
+        assert_eq!(
+            sufficient_level(r#"violates PodSecurity "baseline:latest": seccompProfile"#),
+            "privileged"
+        );
+    }
+
+    #[test]
+    fn the_api_server_s_texts_are_told_apart() {
+        for (code, message, expected) in [
+            (
+                403,
+                r#"users "x" is forbidden: User "me" cannot impersonate resource "users" in API group "" at the cluster scope"#,
+                Refusal::MayNotImpersonate,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: error looking up service account ns/sa: serviceaccount "sa" not found"#,
+                Refusal::NoServiceAccount,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged"#,
+                Refusal::PodSecurity,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#,
+                Refusal::Quota,
+            ),
+            (
+                403,
+                r#"jobs.batch "x" is forbidden: failed quota: q: must specify limits.cpu"#,
+                Refusal::Quota,
+            ),
+            (
+                403,
+                r#"jobs.batch is forbidden: User "u" cannot create resource "jobs""#,
+                Refusal::NoRight,
+            ),
+            (
+                403,
+                r#"jobs.batch "x" is forbidden: unable to create new content in namespace ns because it is being terminated"#,
+                Refusal::Terminating,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: no PriorityClass with name high was found"#,
+                Refusal::NoClass,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found"#,
+                Refusal::NoClass,
+            ),
+            (500, "etcdserver: request timed out", Refusal::Unknown),
+            (
+                500,
+                r#"Internal error occurred: failed calling webhook "w": connection refused"#,
+                Refusal::WebhookDown,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: maximum memory usage per Container is 512Mi, but limit is 1Gi"#,
+                Refusal::LimitRange,
+            ),
+            (404, r#"namespaces "ns" not found"#, Refusal::NoNamespace),
+            (
+                422,
+                r#"Job.batch "x" is invalid: spec.template"#,
+                Refusal::Invalid,
+            ),
+            (
+                400,
+                r#"admission webhook "w" does not support dry run"#,
+                Refusal::NoDryRun,
+            ),
+            (
+                400,
+                r#"admission webhook "w" denied the request: no"#,
+                Refusal::Policy,
+            ),
+            (
+                422,
+                r#"jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,
+                Refusal::Policy,
+            ),
+            (503, "busy", Refusal::Unknown),
+        ] {
+            assert_eq!(refusal(code, message), expected, "{message}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Where the Orchestrator's container gets the token of its service account from.
+
+use serde_json::Value;
+
+use crate::access::kubernetes::job::MAIN;
+
+/// Where client-go's in-cluster configuration looks for the token and the CA (k8s.io/client-go/rest,
+/// `InClusterConfig`). The namespace is in the backend's block, so that file is not read.
+pub(super) const DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The files that it needs there.
+const FILES: [&str; 2] = ["token", "ca.crt"];
+
+/// What the container finds in [`DIRECTORY`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Mount {
+    /// Every file.
+    Files,
+    /// Every file, unless the service account says no.
+    ByServiceAccount,
+    /// Nothing: the pod says no.
+    Off,
+    /// A volume without this file.
+    Lacks(&'static str),
+    /// A volume whose content only the cluster knows.
+    Unknown(String),
+}
+
+/// Finds what the container has in [`DIRECTORY`] of a pod spec.
+///
+/// The API server mounts the token there where neither the pod nor its service account says no, and the container
+/// mounts nothing else at that path (plugin/pkg/admission/serviceaccount).
+pub(super) fn find(spec: &Value) -> Mount {
+    let automount = match &spec["automountServiceAccountToken"] {
+        Value::Bool(true) => Mount::Files,
+        Value::Bool(false) => Mount::Off,
+        _ => Mount::ByServiceAccount,
+    };
+    let containers = spec["containers"].as_array().into_iter().flatten();
+    let main = containers.into_iter().find(|one| one["name"] == MAIN);
+    let mounts = main.and_then(|main| main["volumeMounts"].as_array());
+    let mounts: Vec<&Value> = mounts.into_iter().flatten().collect();
+    let mut result = Mount::Files;
+    for file in FILES {
+        let path = format!("{DIRECTORY}/{file}");
+        // The mount that is nearest to the file hides the others.
+        let inside = |mount: &&&Value| below(&path, mount_path(mount)).is_some();
+        let nearest = mounts
+            .iter()
+            .filter(inside)
+            .max_by_key(|mount| mount_path(mount).len());
+        let one = match nearest {
+            Some(mount)
+                if mount_path(mount).len() >= DIRECTORY.len() || automount == Mount::Off =>
+            {
+                provided(spec, mount, &path, file)
+            }
+            _ => match automount {
+                Mount::Files => Mount::Files,
+                Mount::Off => return Mount::Off,
+                _ => Mount::ByServiceAccount,
+            },
+        };
+        match one {
+            Mount::Files => {}
+            Mount::Lacks(_) => return one,
+            // Certain for one file is not certain for both.
+            other => result = other,
+        }
+    }
+    result
+}
+
+fn mount_path(mount: &Value) -> &str {
+    mount["mountPath"]
+        .as_str()
+        .unwrap_or_default()
+        .trim_end_matches('/')
+}
+
+/// The rest of a path below a directory; empty if it is that path itself.
+fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(directory)?;
+    match rest.strip_prefix('/') {
+        Some(rest) => Some(rest),
+        None => rest.is_empty().then_some(rest),
+    }
+}
+
+/// Whether a mounted volume has a file.
+fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Mount {
+    let rest = below(path, mount_path(mount)).unwrap_or_default();
+    let sub_path = mount["subPath"].as_str().unwrap_or_default();
+    let parts = [sub_path.trim_matches('/'), rest];
+    let wanted: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let wanted = wanted.join("/");
+    let name = mount["name"].as_str().unwrap_or_default();
+    let mut volumes = spec["volumes"].as_array().into_iter().flatten();
+    let Some(volume) = volumes.find(|volume| volume["name"] == name) else {
+        return Mount::Lacks(file);
+    };
+    let Some(sources) = volume["projected"]["sources"].as_array() else {
+        return Mount::Unknown(name.to_owned());
+    };
+    let mut is_unknown = false;
+    for source in sources {
+        if source["serviceAccountToken"]["path"] == wanted.as_str() {
+            return Mount::Files;
+        }
+        for kind in ["configMap", "secret", "downwardAPI"] {
+            match source[kind]["items"].as_array() {
+                Some(items) if items.iter().any(|item| item["path"] == wanted.as_str()) => {
+                    return Mount::Files;
+                }
+                Some(_) => {}
+                // Without items, each key is a file. Every namespace has this ConfigMap.
+                None if source[kind]["name"] == "kube-root-ca.crt" && wanted == "ca.crt" => {
+                    return Mount::Files;
+                }
+                None => is_unknown |= source[kind].is_object(),
+            }
+        }
+        is_unknown |= source["clusterTrustBundle"]["path"] == wanted.as_str();
+    }
+    match is_unknown {
+        true => Mount::Unknown(name.to_owned()),
+        false => Mount::Lacks(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(automount: Value, mounts: Value, sources: Value) -> Value {
+        json!({
+            "automountServiceAccountToken": automount,
+            "containers": [{"name": "side"}, {"name": "main", "volumeMounts": mounts}],
+            "volumes": [{"name": "tofu", "emptyDir": {}}, {"name": "t", "projected": {"sources": sources}}],
+        })
+    }
+
+    #[test]
+    fn the_pod_decides_and_then_the_service_account() {
+        let with = |automount| {
+            find(&spec(
+                automount,
+                json!([{"name": "tofu", "mountPath": "/opt/runner/tofu"}]),
+                json!([]),
+            ))
+        };
+        assert_eq!(with(json!(null)), Mount::ByServiceAccount);
+        assert_eq!(with(json!(true)), Mount::Files);
+        assert_eq!(with(json!(false)), Mount::Off);
+    }
+
+    #[test]
+    fn a_projected_volume_replaces_the_token() {
+        let token = json!({"serviceAccountToken": {"path": "token"}});
+        let ca = json!({"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}});
+        let ca_by_key = json!({"configMap": {"name": "kube-root-ca.crt"}});
+        let at = |path: &str| json!([{"name": "t", "mountPath": path}]);
+        for (mounts, sources, expected) in [
+            (at(DIRECTORY), json!([token, ca]), Mount::Files),
+            (
+                at(&format!("{DIRECTORY}/")),
+                json!([ca, token]),
+                Mount::Files,
+            ),
+            (at(DIRECTORY), json!([token]), Mount::Lacks("ca.crt")),
+            (at(DIRECTORY), json!([ca]), Mount::Lacks("token")),
+            (at(DIRECTORY), json!([token, ca_by_key]), Mount::Files),
+            (
+                at(DIRECTORY),
+                json!([token, {"secret": {"name": "s"}}]),
+                Mount::Unknown("t".to_owned()),
+            ),
+            (
+                at("/var/run/secrets/kubernetes.io"),
+                json!([token, ca]),
+                Mount::Lacks("token"),
+            ),
+            (
+                at("/var/run/secrets/kubernetes.io/serviceaccount2"),
+                json!([token, ca]),
+                Mount::Off,
+            ),
+            (at("/elsewhere"), json!([token, ca]), Mount::Off),
+            (
+                json!([
+                    {"name": "t", "mountPath": format!("{DIRECTORY}/token"), "subPath": "token"},
+                    {"name": "t", "mountPath": format!("{DIRECTORY}/ca.crt"), "subPath": "ca.crt"},
+                ]),
+                json!([token, ca]),
+                Mount::Files,
+            ),
+            (
+                json!([{"name": "t", "mountPath": format!("{DIRECTORY}/token"), "subPath": "token"}]),
+                json!([token, ca]),
+                Mount::Off,
+            ),
+            (
+                json!([{"name": "tofu", "mountPath": DIRECTORY}]),
+                json!([]),
+                Mount::Unknown("tofu".to_owned()),
+            ),
+            (
+                json!([{"name": "absent", "mountPath": DIRECTORY}]),
+                json!([]),
+                Mount::Lacks("token"),
+            ),
+        ] {
+            assert_eq!(
+                find(&spec(json!(false), mounts.clone(), sources.clone())),
+                expected,
+                "{mounts} {sources}"
+            );
+        }
+        // In another container it helps nobody.
+        let mut other = spec(json!(false), json!([]), json!([token, ca]));
+        other["containers"][0]["volumeMounts"] = at(DIRECTORY);
+        assert_eq!(find(&other), Mount::Off);
+    }
+
+    #[test]
+    fn a_volume_at_that_path_hides_the_token() {
+        let lacking = spec(
+            json!(true),
+            json!([{"name": "t", "mountPath": DIRECTORY}]),
+            json!([]),
+        );
+        assert_eq!(find(&lacking), Mount::Lacks("token"));
+        // A volume further up is covered by the token's own.
+        let above = spec(
+            json!(true),
+            json!([{"name": "t", "mountPath": "/var/run/secrets"}]),
+            json!([]),
+        );
+        assert_eq!(find(&above), Mount::Files);
+    }
+}
