@@ -226,7 +226,7 @@ fn refinements_of_more_than_1024_bytes_are_dropped() {
 }
 
 #[test]
-fn an_object_is_written_whole_and_in_nfc() {
+fn an_object_is_written_whole_and_texts_as_they_are() {
     let object = ty(r#"["object",{"a":"string","b":["object",{"c":"bool"}]}]"#);
     let value = Value::object([("b", Value::object([]))]);
     assert_eq!(
@@ -235,8 +235,13 @@ fn an_object_is_written_whole_and_in_nfc() {
     );
     assert_eq!(
         encode(&"e\u{301}".into(), &Type::String).unwrap(),
-        b"\xa2\xc3\xa9"
+        b"\xa3e\xcc\x81"
     );
+    // Unicode 17 gave this pair an order, which Terraform's tables do not know yet.
+    let text = Value::from("a\u{358}\u{1ae0}");
+    let bytes = encode(&text, &Type::String).unwrap();
+    assert_eq!(bytes, "\u{a6}a\u{358}\u{1ae0}".as_bytes()[1..]);
+    assert_eq!(decode(&bytes, &Type::String), Ok(text));
 }
 
 #[test]
