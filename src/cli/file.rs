@@ -1,4 +1,4 @@
-//! The YAML file of a runner, as `hctl create runner --set-yaml=@FILE` takes it.
+//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl take it.
 
 use std::borrow::Cow;
 use std::fs::File;

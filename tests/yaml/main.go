@@ -19,8 +19,8 @@ import (
 
 type row struct {
 	// The document, or its bytes in hexadecimal where it is not UTF-8.
-	Document string `json:"document,omitempty"`
-	Hex      string `json:"hex,omitempty"`
+	Document *string `json:"document,omitempty"`
+	Hex      string  `json:"hex,omitempty"`
 	// The JSON that octl makes of it.
 	JSON json.RawMessage `json:"json,omitempty"`
 	// Why octl refuses it.
@@ -47,7 +47,7 @@ func main() {
 }
 
 func read(document string) row {
-	result := row{Document: document}
+	result := row{Document: &document}
 	if !utf8.ValidString(document) {
 		result = row{Hex: hex.EncodeToString([]byte(document))}
 	}

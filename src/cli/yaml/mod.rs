@@ -7,6 +7,7 @@
 mod decode;
 mod parse;
 mod scalar;
+mod tabs;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag,
+};
 
 use super::scalar::short_tag;
+use super::tabs::Continued;
 use crate::cli::problem::{Place, Problem};
 
 /// A node's place in [`Document::nodes`].
@@ -43,17 +46,23 @@ pub(super) enum Content {
 /// What is not YAML.
 pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
     refuse_control_characters(text)?;
+    // To yaml.v3 this character ends a line.
+    let text = &text.replace('\u{85}', "\n");
     let mut tree = Tree::default();
+    let mut end = None;
     for event in Parser::new_from_str_with_options(text, options()) {
         let (event, span) = event.map_err(|error| explain(&error))?;
         let at = place(span.start);
         match event {
             Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
-                let message = "yaml.v3, with which octl reads the file, knows YAML 1.1 only: remove the line `%YAML`.";
+                let message = "octl reads YAML 1.1 only: remove the line `%YAML`.";
                 return Err(Problem::at(at, message));
             }
-            Event::DocumentEnd | Event::StreamEnd => break,
-            Event::SequenceEnd | Event::MappingEnd => tree.close(),
+            Event::DocumentEnd => {
+                end = Some(span.start.line());
+                break;
+            }
+            Event::SequenceEnd | Event::MappingEnd => tree.close(span),
             Event::Alias(anchor) => {
                 let target = tree.anchors.get(&anchor).copied();
                 let target = target
@@ -65,17 +74,26 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
                     text: text.into_owned(),
                     is_quoted: style != ScalarStyle::Plain,
                 };
+                tree.continued.add(span, span);
                 tree.add(at, anchor, tag, content);
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                tree.add(at, anchor, tag, Content::Sequence(Vec::new()))
+            Event::SequenceStart(style, anchor, tag) => {
+                tree.add(at, anchor, tag, Content::Sequence(Vec::new()));
+                tree.open(style, span);
             }
-            Event::MappingStart(_, anchor, tag) => {
-                tree.add(at, anchor, tag, Content::Mapping(Vec::new()))
+            Event::MappingStart(style, anchor, tag) => {
+                tree.add(at, anchor, tag, Content::Mapping(Vec::new()));
+                tree.open(style, span);
             }
             _ => {}
         }
     }
+    // The end of a document that no marker ends is where the text ends.
+    let has_marker = end
+        .and_then(|end| text.lines().nth(end - 1))
+        .is_some_and(|line| line.starts_with(['-', '.']));
+    tree.continued
+        .refuse_tabs(text, end.filter(|_| has_marker))?;
     let Tree { nodes, .. } = tree;
     Ok((!nodes.is_empty()).then_some(Document { nodes }))
 }
@@ -107,18 +125,16 @@ struct Tree {
     nodes: Vec<Node>,
     /// The nodes of the anchors, by the parser's numbers.
     anchors: HashMap<usize, Id>,
-    /// The collections that have begun and not ended, with what was found in them.
-    open: Vec<(Id, Vec<Id>)>,
+    /// The collections that have begun and not ended, with what was found in them, and where they begin if that is a bracket.
+    open: Vec<(Id, Vec<Id>, Option<Span>)>,
+    continued: Continued,
 }
 
 impl Tree {
     fn add(&mut self, at: Place, anchor: usize, tag: Option<Cow<'_, Tag>>, content: Content) {
         let id = self.nodes.len();
-        if let Some((_, children)) = self.open.last_mut() {
+        if let Some((_, children, _)) = self.open.last_mut() {
             children.push(id);
-        }
-        if matches!(content, Content::Sequence(_) | Content::Mapping(_)) {
-            self.open.push((id, Vec::new()));
         }
         // An anchor is known from here on, within its own node too.
         if anchor != 0 {
@@ -132,10 +148,19 @@ impl Tree {
         });
     }
 
-    fn close(&mut self) {
-        let Some((id, children)) = self.open.pop() else {
+    /// Opens the collection that was added last.
+    fn open(&mut self, style: StructureStyle, span: Span) {
+        let bracket = (style == StructureStyle::Flow).then_some(span);
+        self.open.push((self.nodes.len() - 1, Vec::new(), bracket));
+    }
+
+    fn close(&mut self, end: Span) {
+        let Some((id, children, bracket)) = self.open.pop() else {
             return;
         };
+        if let Some(start) = bracket {
+            self.continued.add(start, end);
+        }
         match &mut self.nodes[id].content {
             Content::Sequence(items) => *items = children,
             Content::Mapping(entries) => {

@@ -107,7 +107,7 @@ fn an_unknown_field_is_named_with_the_nearest() {
         main(json!({"serviceAccountName": "s"})),
         "spec.containers[0].serviceAccountName",
         UNKNOWN,
-        "is not a field of a Kubernetes Container. Its fields are args, command",
+        "is not a field of a Kubernetes Container. Did you mean `spec.serviceAccountName`?",
     );
     for (name, nearest) in [
         ("lables", "labels"),
@@ -156,19 +156,31 @@ fn a_field_that_stands_too_high_is_told_where_it_belongs() {
         json!({"containers": []}),
         "containers",
         "Unknown field",
-        "Kubernetes PodTemplateSpec. Its fields are metadata, spec. A field `containers` is in `spec`.",
+        "Kubernetes PodTemplateSpec. Did you mean `spec.containers`?",
     );
     refuses(
         json!({"spec": {"env": []}}),
         "spec.env",
         "Unknown field",
-        "A field `env` is in `containers`, `ephemeralContainers`, `initContainers`.",
+        "Did you mean `spec.containers[].env` or `spec.initContainers[].env`?",
+    );
+    refuses(
+        json!({"spec": {"image": "i"}}),
+        "spec.image",
+        "Unknown field",
+        "Did you mean `spec.containers[].image`, `spec.initContainers[].image` or `spec.volumes[].image`?",
     );
     refuses(
         main(json!({"runAsUser": 1000})),
         "spec.containers[0].runAsUser",
         "Unknown field",
-        "A field `runAsUser` is in `securityContext`.",
+        "Did you mean `spec.containers[0].securityContext.runAsUser`?",
+    );
+    refuses(
+        json!({"labels": {}}),
+        "labels",
+        "Unknown field",
+        "Did you mean `metadata.labels`?",
     );
 }
 
@@ -334,7 +346,7 @@ fn the_namespace_and_the_service_account_are_the_jobs() {
 
 #[test]
 fn every_container_needs_a_name() {
-    for list in ["containers", "initContainers", "ephemeralContainers"] {
+    for list in ["containers", "initContainers"] {
         for container in [
             json!({"image": "i"}),
             json!({"name": ""}),
@@ -342,7 +354,7 @@ fn every_container_needs_a_name() {
             json!(null),
         ] {
             refuses(
-                json!({"spec": {list: [{"name": "a"}, container]}}),
+                json!({"spec": {list: [{"name": "a", "image": "i"}, container]}}),
                 &format!("spec.{list}[1]"),
                 "Container without a name",
                 "has no `name`",
@@ -353,7 +365,14 @@ fn every_container_needs_a_name() {
 
 #[test]
 fn the_orchestrators_variables_are_reserved_in_main() {
-    for name in ["ORG_ID", "DEPLOYMENT_ID", "MODE", "TOKEN", "ENCRYPTING_KEY"] {
+    for name in [
+        "ORG_ID",
+        "DEPLOYMENT_ID",
+        "MODE",
+        "TOKEN",
+        "ENCRYPTING_KEY",
+        "PLATFORM_ORCHESTRATOR_BASE_URL",
+    ] {
         for variable in [
             json!({"name": name, "value": "s3cret"}),
             json!({"name": name}),
@@ -363,14 +382,22 @@ fn the_orchestrators_variables_are_reserved_in_main() {
                 main(json!({"env": [{"name": "FINE", "value": "x"}, variable]})),
                 "spec.containers[0].env[1]",
                 "Reserved variable",
-                &format!("sets {name}, which the Orchestrator itself sets"),
+                &format!("sets {name}, which only the Orchestrator itself sets"),
+            );
+            refuses(
+                json!({"spec": {"containers": [
+                    {"name": "platform-orchestrator-runner", "image": "i", "env": [variable]},
+                ]}}),
+                "spec.containers[0].env[0]",
+                "Reserved variable",
+                name,
             );
         }
         takes(
-            json!({"spec": {"containers": [{"name": "sidecar", "env": [{"name": name, "value": "x"}]}]}}),
+            json!({"spec": {"containers": [{"name": "sidecar", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
         takes(
-            json!({"spec": {"initContainers": [{"name": "main", "env": [{"name": name, "value": "x"}]}]}}),
+            json!({"spec": {"initContainers": [{"name": "main", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
     }
     takes(main(json!({"env": [{"name": "token", "value": "x"}]})));
@@ -424,4 +451,132 @@ fn every_problem_is_told_and_no_value_of_a_variable() {
         ]
     );
     assert!(problems.iter().all(|p| !p.to_string().contains("s3cret")));
+}
+
+#[test]
+fn a_variable_of_the_orchestrator_has_no_reference() {
+    let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
+    for name in [
+        "RUNNER_ID",
+        "DEPLOYMENT_ENV_UUID",
+        "LOG_LEVEL",
+        "RUNNER_GATEWAY_URL",
+        "ENCRYPTING_LOGS_KEY",
+        "METADATA_KEY",
+    ] {
+        refuses(
+            main(json!({"env": [{"name": name, "valueFrom": reference}]})),
+            "spec.containers[0].env[0]",
+            "Variable with two values",
+            &format!(
+                "sets {name} through `valueFrom`, but the Orchestrator sets {name} with `value`"
+            ),
+        );
+        // What the merge leaves is one of the two.
+        for variable in [
+            json!({"name": name, "value": "x"}),
+            json!({"name": name, "value": null, "valueFrom": reference}),
+            json!({"name": name, "value": "", "valueFrom": reference}),
+            json!({"name": name, "valueFrom": null}),
+        ] {
+            takes(main(json!({"env": [variable]})));
+        }
+        takes(main(
+            json!({"env": [{"name": name, "valueFrom": reference}, {"name": name, "value": null}]}),
+        ));
+        takes(json!({"spec": {"containers": [
+            {"name": "sidecar", "image": "i", "env": [{"name": name, "valueFrom": reference}]},
+        ]}}));
+    }
+    refuses(
+        json!({"spec": {"initContainers": [
+            {"name": "a", "image": "i", "env": [{"name": "A", "value": "x", "valueFrom": reference}]},
+        ]}}),
+        "spec.initContainers[0].env[0]",
+        "Variable with two values",
+        "both `value` and `valueFrom`",
+    );
+}
+
+#[test]
+fn a_container_that_is_not_the_orchestrators_needs_an_image() {
+    let without = |list: &str, containers: Value, path: &str, detail: &str| {
+        refuses(
+            json!({"spec": {list: containers}}),
+            path,
+            "Container without an image",
+            detail,
+        );
+    };
+    for name in ["canyon-runner", "platform-orchestrator-runner", "Main"] {
+        without(
+            "containers",
+            json!([{"name": name}]),
+            "spec.containers[0]",
+            "Did you mean \"main\"",
+        );
+    }
+    without(
+        "containers",
+        json!([{"name": "main"}, {"name": "b"}]),
+        "spec.containers[1]",
+        "Add `image`",
+    );
+    without(
+        "containers",
+        json!([{"name": "main", "image": ""}]),
+        "spec.containers[0]",
+        "Remove the empty `image`",
+    );
+    without(
+        "initContainers",
+        json!([{"name": "main"}]),
+        "spec.initContainers[0]",
+        "Add `image`",
+    );
+    // Two of one name become one.
+    takes(json!({"spec": {"containers": [{"name": "main"}, {"name": "main", "image": "i"}]}}));
+    takes(
+        json!({"spec": {"containers": [{"name": "b", "image": "i"}, {"name": "b", "stdin": true}]}}),
+    );
+    without(
+        "containers",
+        json!([{"name": "b", "image": "i"}, {"name": "b", "image": null}]),
+        "spec.containers[0]",
+        "image",
+    );
+}
+
+#[test]
+fn a_job_takes_no_ephemeral_containers() {
+    refuses(
+        json!({"spec": {"ephemeralContainers": [{"name": "a", "image": "i"}]}}),
+        "spec.ephemeralContainers",
+        "Field not allowed",
+        "must not be set",
+    );
+    takes(json!({"spec": {"ephemeralContainers": []}}));
+}
+
+#[test]
+fn what_is_overridden_is_known() {
+    let overridden = |variable: Value| {
+        let Value::Object(template) = main(json!({"env": [variable]})) else {
+            panic!("a template is an object");
+        };
+        overrides(&template).len()
+    };
+    assert_eq!(
+        overridden(json!({"name": "RUNNER_GATEWAY_URL", "value": "https://x"})),
+        1
+    );
+    assert_eq!(
+        overridden(json!({"name": "METADATA_KEY", "value": null})),
+        1
+    );
+    assert_eq!(
+        overridden(json!({"name": "LOG_LEVEL", "value": "debug"})),
+        0
+    );
+    assert_eq!(overridden(json!({"name": "MINE", "value": "x"})), 0);
 }

@@ -298,7 +298,7 @@ fn a_huge_value_is_refused_quickly_and_not_repeated_whole() {
     let arn = format!("arn:aws:eks:us-west-2:123456789012:cluster/{huge}");
     assert!(cluster_name(&arn).unwrap_err().detail.len() < 1000);
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        start.elapsed() < Duration::from_secs(5),
         "{:?}",
         start.elapsed()
     );
