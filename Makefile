@@ -20,7 +20,7 @@ TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .PHONY: help
 help: ## Show what one can do here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: need-rust need-python ## Watch runners being made, changed and checked, on a stand-in of the Orchestrator and a small EKS
@@ -73,6 +73,12 @@ install: need-rust ## Put a release build where your Terraform and OpenTofu find
 .PHONY: tools
 tools: need-rust need-python ## Build all that the other commands need from outside, so that they need not later
 	@for tool in $(EKS) tofu tfplugindocs cargo-deny; do tools/build "$$tool"; done
+
+.PHONY: yaml-table
+yaml-table: ## Write tests/yaml/table.json anew: what octl reads from a YAML file, made with the library that it uses
+	@tools/require go
+	cd tests/yaml && go run -mod=readonly . > table.json.new
+	mv tests/yaml/table.json.new tests/yaml/table.json
 
 .PHONY: need-rust need-python
 need-rust:

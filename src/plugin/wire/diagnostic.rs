@@ -68,3 +68,45 @@ pub(super) fn diagnostics(
 ) -> Vec<proto::Diagnostic> {
     diagnostics.into_iter().map(Into::into).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(path: proto::AttributePath) -> Vec<Selector> {
+        let steps = path.steps.into_iter();
+        steps.filter_map(|step| step.selector).collect()
+    }
+
+    #[test]
+    fn the_line_of_a_nested_attribute_is_that_of_a_key() {
+        let name = |name: &str| Selector::AttributeName(name.to_owned());
+        let key = |key: &str| Selector::ElementKeyString(key.to_owned());
+        for (path, expected) in [
+            (Path::of(["a"]), vec![name("a")]),
+            (Path::of(["a", "b"]), vec![name("a"), key("b")]),
+            (Path::of(["a", "b", "c"]), vec![name("a"), key("b")]),
+            (Path::of(["a"]).key("k"), vec![name("a"), key("k")]),
+            (
+                Path::of(["a"]).index(3).attribute("b"),
+                vec![name("a"), Selector::ElementKeyInt(3)],
+            ),
+            (Path::of(["a", "b"]).index(3), vec![name("a"), key("b")]),
+        ] {
+            assert_eq!(steps(shown(path)), expected);
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_replacement_stays_what_it_is() {
+        let path = Path::of(["a", "b"]).index(3);
+        assert_eq!(
+            steps(path.into()),
+            [
+                Selector::AttributeName("a".to_owned()),
+                Selector::AttributeName("b".to_owned()),
+                Selector::ElementKeyInt(3),
+            ]
+        );
+    }
+}
