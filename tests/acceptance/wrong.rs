@@ -1,4 +1,4 @@
-//! Wrong values: each is told at `validate`, at its attribute, with what to do.
+//! Wrong values: each is reported at `validate`, at its attribute, with what to do.
 
 use crate::stand_in::StandIn;
 

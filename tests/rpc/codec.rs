@@ -173,7 +173,7 @@ fn other_spellings_of_a_value_are_read_too() {
         (r#""string""#, b"\xc4\x01x", "x".into()),
         (r#""string""#, b"\xc5\x00\x01x", "x".into()),
         (r#""string""#, b"\xc6\x00\x00\x00\x01x", "x".into()),
-        (r#""string""#, b"\xa3e\xcc\x81", "\u{e9}".into()),
+        (r#""string""#, b"\xa3e\xcc\x81", "e\u{301}".into()),
         (
             r#""number""#,
             b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -436,7 +436,7 @@ fn json_is_read_as_terraform_saves_it() {
     let map = Value::object([("x", list([number("1")]))]);
     let expected = Value::object([
         ("n", number("12345678901234567890.123")),
-        ("s", list(["\u{e9}".into()])),
+        ("s", list(["e\u{301}".into()])),
         ("d", Value::dynamic(ty(r#"["map",["list","number"]]"#), map)),
         ("o", Value::Null),
     ]);
