@@ -41,10 +41,9 @@ check: need-rust ## Check format and lints and run the unit and plugin tests: th
 	cargo test --workspace --test rpc --test architecture --locked
 
 .PHONY: oracles
-oracles: ## Generate the tables that tests compare with, from the real programs (needs Go)
+oracles: ## Generate the tables in tests/oracles/ from the real programs and libraries (needs Go)
 	@tools/require go
-	cd tools/aws-auth-oracle && CGO_ENABLED=0 go run -mod=readonly . >"$(CURDIR)/target/aws-auth.json"
-	mv target/aws-auth.json tests/oracles/aws-auth.json
+	for oracle in tests/oracles/*/; do (cd "$$oracle" && CGO_ENABLED=0 go run -mod=readonly . >table.json.new && mv table.json.new table.json); done
 
 .PHONY: lint
 lint: need-rust ## Check format, lints, documentation, licenses, examples, and that docs/ is up to date

@@ -1,5 +1,6 @@
-//! The YAML file of a runner, as `hctl create runner --set-yaml=@FILE` takes it.
+//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl take it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -38,7 +39,7 @@ pub(super) fn read(path: &Path, id: &str) -> Result<Runner, Problems> {
     };
     let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
     let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
-    let file = yaml::read(text).map_err(|problem| wrong(vec![problem]))?;
+    let file = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
     if matches!(file.kind, Kind::Null) {
         return Err(wrong(vec![whole("The file is empty.".to_owned())]));
     }
@@ -72,35 +73,36 @@ fn whole(message: String) -> Problem {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Problem> {
-    let problem = |at: usize, message: &str| Problem {
-        at: Some(place(&bytes[..at])),
-        ..whole(message.to_owned())
-    };
+/// The text, which is UTF-8, or UTF-16 with a byte order mark.
+fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     if bytes.len() > MAX_SIZE {
-        return Err(problem(
-            MAX_SIZE,
-            "The file goes on past 1 MiB here, which no runner's configuration does. Is it the right file?",
-        ));
+        let message = "The file is larger than 1 MiB, which no runner's configuration is. Check that this is the right file.";
+        return Err(Problem::at(Place::behind(&bytes[..MAX_SIZE]), message));
     }
-    std::str::from_utf8(bytes).map_err(|error| {
-        problem(
-            error.valid_up_to(),
-            "The file is not UTF-8 text from here on. Save it as UTF-8.",
-        )
-    })
-}
-
-/// The place behind these bytes.
-fn place(before: &[u8]) -> Place {
-    let line = before
-        .rsplit(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let lines = before.iter().filter(|byte| **byte == b'\n').count();
-    Place {
-        line: lines as u64 + 1,
-        column: String::from_utf8_lossy(line).chars().count() as u64 + 1,
+    let read_unit = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => {
+            return std::str::from_utf8(bytes)
+                .map(Cow::Borrowed)
+                .map_err(|error| {
+                    let place = Place::behind(&bytes[..error.valid_up_to()]);
+                    Problem::at(
+                        place,
+                        "The file is not UTF-8 text from here on. Save it as UTF-8.",
+                    )
+                });
+        }
+    };
+    let units: Vec<u16> = bytes[2..]
+        .chunks(2)
+        .map(|pair| read_unit([pair[0], pair.get(1).copied().unwrap_or_default()]))
+        .collect();
+    match String::from_utf16(&units) {
+        Ok(text) if bytes.len().is_multiple_of(2) => Ok(Cow::Owned(text)),
+        _ => Err(whole(
+            "The file begins as UTF-16 text, but is not. Save it as UTF-8.".to_owned(),
+        )),
     }
 }
 

@@ -9,6 +9,21 @@ pub(super) struct Place {
     pub(super) column: u64,
 }
 
+impl Place {
+    /// The place behind these bytes, which a text begins with.
+    pub(super) fn behind(before: &[u8]) -> Self {
+        let line = before
+            .rsplit(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        Self {
+            line: lines as u64 + 1,
+            column: String::from_utf8_lossy(line).chars().count() as u64 + 1,
+        }
+    }
+}
+
 /// Something that is wrong with the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -18,6 +33,17 @@ pub(super) struct Problem {
     pub(super) path: String,
     /// What was found, what is expected, and what to do.
     pub(super) message: String,
+}
+
+impl Problem {
+    /// A problem with the text itself at a place.
+    pub(super) fn at(at: Place, message: impl Into<String>) -> Self {
+        Self {
+            at: Some(at),
+            path: String::new(),
+            message: message.into(),
+        }
+    }
 }
 
 /// A file and what is wrong with it.

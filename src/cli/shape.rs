@@ -6,6 +6,9 @@ use super::problem::{Place, Problem};
 use super::yaml::{Kind, Node};
 use crate::runner::pod_template::nearest;
 
+/// Where the state storage stands.
+const STORAGE: &str = "state_storage_configuration";
+
 /// A file in the schema's shape.
 pub(super) struct Conformed {
     /// The file, with placeholders of the right type where it is wrong, so that the values of all
@@ -52,7 +55,13 @@ impl Reading {
                     .is_some_and(|list| list.contains(&json!(kind)))
         };
         match &node.kind {
-            Kind::Null if takes("null") => Value::Null,
+            // octl leaves out a description that is null. Of all else it sends the null, and the Orchestrator refuses it.
+            Kind::Null if takes("null") && path == "description" => Value::Null,
+            Kind::Null if takes("null") => {
+                let message = "Expected a value and found nothing, which the Orchestrator refuses: remove the field.";
+                self.wrong(node.at, path, message.to_owned());
+                placeholder(schema)
+            }
             Kind::Text(text) if takes("string") => json!(text),
             Kind::Mapping(_) if takes("object") => match schema["properties"].as_object() {
                 Some(properties) => self.object(node, schema, properties, path),
@@ -144,8 +153,15 @@ impl Reading {
                     let value = self.value(&entry.value, property, &at_field);
                     object.insert(entry.key.clone(), value);
                 }
+                None if path.is_empty() && entry.key == "id" => self.id(&entry.value),
                 None => {
-                    meant.extend(nearest(&entry.key, properties.keys()));
+                    let near = nearest(&entry.key, properties.keys());
+                    let is_storage = path == STORAGE && !entry.key.ends_with("_configuration");
+                    // The Orchestrator takes and keeps any other field of a storage.
+                    if is_storage && near.is_none_or(|near| node.get(near).is_some()) {
+                        continue;
+                    }
+                    meant.extend(near);
                     let message = self.unknown(&entry.key, path, properties);
                     self.wrong(entry.key_at, &at_field, message);
                 }
@@ -166,11 +182,16 @@ impl Reading {
         Value::Object(object)
     }
 
+    /// Checks an id in the file, which octl reads and then replaces by the one beside the file.
+    fn id(&mut self, node: &Node) {
+        if !matches!(node.kind, Kind::Text(_) | Kind::Null) {
+            let message = format!("Expected a text and found {}.", node.noun());
+            self.wrong(node.at, "id", message);
+        }
+    }
+
     /// What to do about a field that is not known where it stands.
     fn unknown(&self, name: &str, path: &str, properties: &Map<String, Value>) -> String {
-        if path.is_empty() && name == "id" {
-            return "The id is not part of the file: give it with --id.".to_owned();
-        }
         if properties.contains_key("type") && name.ends_with("_configuration") {
             return "In the file the storage's fields stand beside `type`, not in a block of their own."
                 .to_owned();
@@ -179,12 +200,16 @@ impl Reading {
         let advice = if let Some(near) = nearest(name, properties.keys()) {
             format!("Did you mean `{near}`?")
         } else if let Some(field) = self.fields.iter().find(elsewhere) {
-            format!("It belongs at `{field}`: check the indentation.")
+            format!("Did you mean `{field}`? Check the indentation.")
         } else {
             let known: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
             format!("Known here: {}.", known.join(", "))
         };
-        format!("There is no such field, and the Orchestrator refuses unknown ones. {advice}")
+        if path == STORAGE {
+            format!("Unknown field, which the Orchestrator keeps without using it. {advice}")
+        } else {
+            format!("Unknown field, which the Orchestrator refuses. {advice}")
+        }
     }
 
     fn wrong(&mut self, at: Place, path: &str, message: String) {

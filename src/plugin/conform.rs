@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::codec::normalized;
 use super::diagnostic::{Path, Step};
 use super::place::{Place, StepTo, ValueError};
 use super::schema::{Attribute, Kind, Nesting, Schema};
-use super::value::{Type, Value};
+use super::value::{Type, Value, is_same_text};
 
 /// Checks a planned state, which is of the schema's type `ty`: each attribute has its configured
 /// value or its prior one, and is free only where it is computed and not configured.
@@ -204,9 +203,7 @@ fn compare(
     let same = match (left, right, ty) {
         (Value::Unknown(_), Value::Unknown(_), _) => true,
         (Value::Unknown(_), _, _) => matches!(unknowns, Unknowns::Open),
-        (Value::String(left), Value::String(right), _) => {
-            left == right || normalized(left) == normalized(right)
-        }
+        (Value::String(left), Value::String(right), _) => is_same_text(left, right),
         (Value::List(left), Value::List(right), Type::Set(ty)) => {
             correspond(left, right, |left, right| {
                 compare(left, right, ty, unknowns, at).is_ok()

@@ -28,4 +28,4 @@ pub use provider::{
 };
 pub use schema::{Attribute, Kind, Nesting, Schema};
 pub use serve::{Options, serve};
-pub use value::{Number, NumberError, Refinements, Type, Value};
+pub use value::{Number, NumberError, Refinements, Type, Value, is_same_text};

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
 pub use super::number::{Number, NumberError};
 
 /// A type of Terraform's type system, as a schema states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
-    /// A string, always in Unicode NFC.
+    /// A string.
     String,
     /// A number of any size and precision.
     Number,
@@ -119,6 +121,11 @@ impl Value {
             _ => true,
         }
     }
+}
+
+/// Whether two texts are one to Terraform: equal, or equal in Unicode NFC.
+pub fn is_same_text(left: &str, right: &str) -> bool {
+    left == right || left.nfc().eq(right.nfc())
 }
 
 impl From<&str> for Value {

@@ -9,9 +9,6 @@ impl Runner {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Problems::default();
         problems.check("id", validate::runner_id(&self.id));
-        if let Some(description) = &self.description {
-            problems.check("description", validate::description(description));
-        }
         problems.runner_configuration(&self.runner_configuration);
         problems.state_storage(&self.state_storage_configuration);
         problems.0
@@ -87,22 +84,13 @@ impl Problems {
                 "state_storage_configuration.namespace",
                 validate::namespace(&kubernetes.namespace),
             ),
-            StateStorage::S3(s3) => {
+            StateStorage::S3(storage) | StateStorage::Gcs(storage) => {
                 self.check(
                     "state_storage_configuration.bucket",
-                    validate::bucket(&s3.bucket),
+                    validate::bucket(&storage.bucket),
                 );
-                if let Some(prefix) = &s3.path_prefix {
-                    self.check(
-                        "state_storage_configuration.path_prefix",
-                        validate::s3_path_prefix(prefix),
-                    );
-                }
+                self.path_prefix(storage.path_prefix.as_deref());
             }
-            StateStorage::Gcs(gcs) => self.check(
-                "state_storage_configuration.bucket",
-                validate::bucket(&gcs.bucket),
-            ),
             StateStorage::Azurerm(azurerm) => {
                 self.check(
                     "state_storage_configuration.storage_account_name",
@@ -112,7 +100,17 @@ impl Problems {
                     "state_storage_configuration.container_name",
                     validate::container_name(&azurerm.container_name),
                 );
+                self.path_prefix(azurerm.path_prefix.as_deref());
             }
+        }
+    }
+
+    fn path_prefix(&mut self, prefix: Option<&str>) {
+        if let Some(prefix) = prefix {
+            self.check(
+                "state_storage_configuration.path_prefix",
+                validate::path_prefix(prefix),
+            );
         }
     }
 }
@@ -149,7 +147,7 @@ mod tests {
         for storage in [
             json!({"type": "kubernetes", "namespace": "humanitec"}),
             json!({"type": "s3", "bucket": "state", "path_prefix": "a/b"}),
-            json!({"type": "gcs", "bucket": "state", "path_prefix": "/any"}),
+            json!({"type": "gcs", "bucket": "state", "path_prefix": "any/"}),
             json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"}),
         ] {
             assert_eq!(paths(runner(storage)), Vec::<String>::new());
@@ -160,7 +158,7 @@ mod tests {
     fn every_value_is_looked_at() {
         let mut value = runner(json!({"type": "kubernetes", "namespace": "N"}));
         value["id"] = json!("My");
-        value["description"] = json!("d".repeat(201));
+        value["description"] = json!("d".repeat(10_000));
         value["runner_configuration"]["cluster"] = json!({
             "name": "-",
             "region": "nowhere",
@@ -175,7 +173,6 @@ mod tests {
             paths(value),
             [
                 "id",
-                "description",
                 "runner_configuration.cluster.name",
                 "runner_configuration.cluster.region",
                 "runner_configuration.cluster.auth.role_arn",
@@ -197,10 +194,13 @@ mod tests {
                 json!({"type": "s3", "bucket": "", "path_prefix": "/"}),
                 vec!["bucket", "path_prefix"],
             ),
-            (json!({"type": "gcs", "bucket": "a.b"}), vec!["bucket"]),
             (
-                json!({"type": "azurerm", "storage_account_name": "", "container_name": ""}),
-                vec!["storage_account_name", "container_name"],
+                json!({"type": "gcs", "bucket": "a.b", "path_prefix": "/a"}),
+                vec!["bucket", "path_prefix"],
+            ),
+            (
+                json!({"type": "azurerm", "storage_account_name": "", "container_name": "", "path_prefix": "a b"}),
+                vec!["storage_account_name", "container_name", "path_prefix"],
             ),
         ] {
             let expected: Vec<String> = expected

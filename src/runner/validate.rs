@@ -1,7 +1,7 @@
 //! The rules, one function a value, so that each can be applied as soon as its value is known.
 //!
-//! What is refused here is what AWS, Kubernetes or the Orchestrator could never accept; narrower
-//! limits of the service (it knows the `aws` partition only) are left to its own messages.
+//! What is refused here is what AWS, Kubernetes or the Orchestrator never accepts. Two limits of the service are narrower and
+//! left to its own messages: it knows only the partition `aws`, and STS regions of three parts.
 //! Every rule is one pass over the value, written by hand: patterns with nested repetition take
 //! long on hostile input and cannot say what is wrong. Lengths count characters.
 
@@ -9,39 +9,23 @@ use super::invalid::quoted;
 use super::role_arn::is_name_character;
 use super::{Invalid, RoleArn};
 
-/// A runner's id: `^[a-z](?:-?[a-z0-9]+)+$`, at most 100 characters.
+/// A runner's id: `^[a-z][a-z0-9_-]+$`, of any length (source: `RunnerCreateBody` in the OpenAPI description of the
+/// Orchestrator's control plane, stellwerk-labs/platform-orchestrator-cp). The Go providers refuse some of these ids, but the
+/// API and the CLIs take them.
 ///
 /// # Errors
 /// What is wrong with the id.
 pub fn runner_id(id: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A runner id has 2 to 100 lower-case letters, digits and single hyphens, \
-        starts with a letter and does not end with a hyphen: \"my-runner\".";
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let finding = length(id, 2, 100)
+    const EXPECTED: &str = "A runner id has at least 2 lower-case letters, digits, hyphens and underscores, and starts with a \
+        letter: \"my-runner\".";
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    let finding = length(id, 2, usize::MAX)
         .or_else(|| stray(id, allowed))
         .or_else(|| {
             (!id.starts_with(|c: char| c.is_ascii_lowercase()))
                 .then(|| "does not start with a lower-case letter".to_owned())
-        })
-        .or_else(|| id.ends_with('-').then(|| "ends with a hyphen".to_owned()))
-        .or_else(|| {
-            id.contains("--")
-                .then(|| "has two hyphens in a row".to_owned())
         });
     refuse(finding, "Invalid runner id", id, EXPECTED)
-}
-
-/// A description: at most 200 characters.
-///
-/// # Errors
-/// How long it is.
-pub fn description(description: &str) -> Result<(), Invalid> {
-    refuse(
-        length(description, 0, 200),
-        "Invalid description",
-        description,
-        "A description has at most 200 characters; shorten it.",
-    )
 }
 
 /// An EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.
@@ -201,7 +185,7 @@ fn label_edges(label: &str) -> Option<String> {
 pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
     refuse(
         (!matches!(kind, "kubernetes" | "s3" | "gcs" | "azurerm"))
-            .then(|| "is no type of state storage that an EKS runner takes".to_owned()),
+            .then(|| "is not a type of state storage".to_owned()),
         "Invalid state storage type",
         kind,
         "Use \"kubernetes\", \"s3\", \"gcs\" or \"azurerm\".",
@@ -224,12 +208,12 @@ pub fn bucket(bucket: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid bucket name", bucket, EXPECTED)
 }
 
-/// The path prefix in an S3 bucket, as the Orchestrator takes it:
-/// `^[a-zA-Z0-9._-]+(?:\/[a-zA-Z0-9._-]+)*\/?$`. It states no rule for the other storages.
+/// The path prefix in a bucket or container. The Orchestrator has one rule for S3, Google Cloud Storage and Azure:
+/// `^[a-zA-Z0-9._-]+(?:\/[a-zA-Z0-9._-]+)*\/?$` (source: the OpenAPI description of its control plane).
 ///
 /// # Errors
 /// What is wrong with the prefix.
-pub fn s3_path_prefix(prefix: &str) -> Result<(), Invalid> {
+pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
     const EXPECTED: &str = "A path prefix is parts of letters, digits and ._- with single slashes between \
         them; it may end with a slash but not start with one: \"team/runners/\". Leave \
         path_prefix out to have none.";

@@ -58,7 +58,7 @@ impl Scene {
 
 fn descriptions(cli: &Cli) {
     let scene = Scene::new(cli);
-    let (longest, many_bytes) = ("d".repeat(200), "é🦀".repeat(100));
+    let (longest, many_bytes) = ("d".repeat(10_000), "é🦀".repeat(100));
     for (expression, expected) in [
         (r#""""#, Some("")),
         ("null", None),
@@ -72,6 +72,8 @@ fn descriptions(cli: &Cli) {
         (&format!("{many_bytes:?}"), Some(many_bytes.as_str())),
         // Terraform composes what is written with combining characters.
         (r#""e\u0301""#, Some("é")),
+        // Unicode 17 gives these marks another order. Terraform's tables are older, and what it has written stays.
+        (r#""a\u0358\u1ae0""#, Some("a\u{358}\u{1ae0}")),
         (r#"" ""#, Some(" ")),
         ("<<EOT\na\n\nb\nEOT", Some("a\n\nb\n")),
         ("null", None),

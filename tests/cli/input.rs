@@ -27,6 +27,11 @@ pub(crate) const TESTS: &[Test] = &[
     ("input::wrong_storage", wrong_storage),
     ("input::another_runner_type", another_runner_type),
     ("input::two_documents", two_documents),
+    ("input::what_octl_reads", what_octl_reads),
+    (
+        "input::nulls_and_fields_of_the_storage",
+        nulls_and_fields_of_the_storage,
+    ),
     ("input::too_large", too_large),
     ("input::not_utf8", not_utf8),
     ("input::deep_and_swelling_yaml", deep_and_swelling_yaml),
@@ -38,6 +43,60 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("input::arguments", arguments),
 ];
+
+const SETUP: &[&str] = &[
+    "setup",
+    "runner-config.yaml",
+    "--org",
+    "my-org",
+    "--id",
+    "my-runner",
+    "--format",
+    "yaml",
+];
+
+/// What only yaml.v3 reads as octl does: each of these was refused.
+fn what_octl_reads() {
+    let folder = Folder::new();
+    let template = "    \
+    pod_template:
+      metadata:
+        labels: {country: no, since: 2001-01-01}
+      spec:
+        terminationGracePeriodSeconds: 30.0
+        tolerations:
+        - {key: dedicated, value: yes}
+        containers:
+        - name: main
+          env:
+          - {name: SWITCH, value: on}
+        volumes:
+        - {name: keys, secret: {secretName: keys, defaultMode: 0400}}
+state_storage";
+    let content = RUNNER
+        .replace("state_storage", template)
+        .replace("description:", "id: another\ndescription: yes\n#");
+    folder.write("runner-config.yaml", content);
+    let ran = folder.run(SETUP);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
+}
+
+/// A null is refused where octl sends it, and fields of a storage that the Orchestrator keeps are taken.
+fn nulls_and_fields_of_the_storage() {
+    let folder = Folder::new();
+    let content = RUNNER
+        .replace("description:", "id: 7\ndescription: ~\n#")
+        .replace(
+            "    service_account:",
+            "    pod_template:\n    service_account:",
+        )
+        .replace(
+            "bucket: my-state",
+            "bucket: my-state\n  path_prefix:\n  encrypt: true",
+        );
+    assert_snapshot!("nulls", folder.check(content).all());
+}
 
 fn no_file() {
     let ran = Folder::new().run(&["check", "nope.yaml", "--org", "o", "--id", "my-runner"]);
@@ -176,10 +235,13 @@ fn another_runner_type() {
 
 fn two_documents() {
     let folder = Folder::new();
-    assert_snapshot!(
-        "two_documents",
-        folder.check(format!("{RUNNER}---\n{RUNNER}")).all()
-    );
+    // octl reads the first one, whatever follows it.
+    let rest = "---\ncolour: red\n";
+    folder.write("runner-config.yaml", format!("{RUNNER}{rest}"));
+    let ran = folder.run(SETUP);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    let empty_first = format!("---\n---\n{RUNNER}");
+    assert_snapshot!("empty_first_document", folder.check(empty_first).all());
 }
 
 fn too_large() {

@@ -173,7 +173,7 @@ fn other_spellings_of_a_value_are_read_too() {
         (r#""string""#, b"\xc4\x01x", "x".into()),
         (r#""string""#, b"\xc5\x00\x01x", "x".into()),
         (r#""string""#, b"\xc6\x00\x00\x00\x01x", "x".into()),
-        (r#""string""#, b"\xa3e\xcc\x81", "\u{e9}".into()),
+        (r#""string""#, b"\xa3e\xcc\x81", "e\u{301}".into()),
         (
             r#""number""#,
             b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -226,7 +226,7 @@ fn refinements_of_more_than_1024_bytes_are_dropped() {
 }
 
 #[test]
-fn an_object_is_written_whole_and_in_nfc() {
+fn an_object_is_written_whole_and_texts_as_they_are() {
     let object = ty(r#"["object",{"a":"string","b":["object",{"c":"bool"}]}]"#);
     let value = Value::object([("b", Value::object([]))]);
     assert_eq!(
@@ -235,8 +235,13 @@ fn an_object_is_written_whole_and_in_nfc() {
     );
     assert_eq!(
         encode(&"e\u{301}".into(), &Type::String).unwrap(),
-        b"\xa2\xc3\xa9"
+        b"\xa3e\xcc\x81"
     );
+    // Unicode 17 gave this pair an order, which Terraform's tables do not know yet.
+    let text = Value::from("a\u{358}\u{1ae0}");
+    let bytes = encode(&text, &Type::String).unwrap();
+    assert_eq!(bytes, "\u{a6}a\u{358}\u{1ae0}".as_bytes()[1..]);
+    assert_eq!(decode(&bytes, &Type::String), Ok(text));
 }
 
 #[test]
@@ -431,7 +436,7 @@ fn json_is_read_as_terraform_saves_it() {
     let map = Value::object([("x", list([number("1")]))]);
     let expected = Value::object([
         ("n", number("12345678901234567890.123")),
-        ("s", list(["\u{e9}".into()])),
+        ("s", list(["e\u{301}".into()])),
         ("d", Value::dynamic(ty(r#"["map",["list","number"]]"#), map)),
         ("o", Value::Null),
     ]);

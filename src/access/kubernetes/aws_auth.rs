@@ -1,7 +1,7 @@
 //! The ConfigMap `aws-auth`, read as EKS reads it: by the rules of aws-iam-authenticator 0.7.
 //!
 //! The sources are `ParseMap`, `saveMap` and `Map` of its `pkg/mapper/configmap`, `Validate` and `Matches` of its
-//! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth.json` holds what the real server
+//! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth/table.json` holds what the real server
 //! answers to some 800 maps.
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! aws-iam-authenticator reads `mapRoles` and `mapUsers` of `aws-auth` this way, and `mapAccounts` with `yaml.v2`
 //! alone. The sources are `resolve.go` and `decode.go` of `go.yaml.in/yaml/v2` 2.4 and `YAMLToJSON` of
-//! `sigs.k8s.io/yaml` 1.6; `tests/oracles/aws-auth.json` holds what the real programs make of some 800 texts.
+//! `sigs.k8s.io/yaml` 1.6; `tests/oracles/aws-auth/table.json` holds what the real programs make of some 800 texts.
 
 mod document;
 mod scalar;

@@ -7,8 +7,8 @@
 //! `$patch` as a key, and the library then drops that map.
 //!
 //! The typed merge of k8s-openapi has no deletion by `null` and another order of elements, so this
-//! is our own. `merge/table.json` holds what the library itself makes of each patch in it; the
-//! command that fills it in is `tools/strategic-merge`.
+//! is our own. `tests/oracles/strategic-merge/table.json` holds what the library itself makes of each patch in it; the
+//! program beside it fills it in.
 
 use serde_json::{Map, Value};
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn patches_merge_as_the_library_merges_them() {
-        let table: Vec<Entry> = serde_json::from_str(include_str!("merge/table.json")).unwrap();
+        let table: Vec<Entry> = serde_json::from_str(include_str!("../../../tests/oracles/strategic-merge/table.json")).unwrap();
         assert!(table.len() >= 40);
         for entry in table {
             let merged = merge(entry.original, &entry.patch);

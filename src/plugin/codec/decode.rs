@@ -11,7 +11,7 @@ use rmp::decode::{self, Bytes};
 use crate::plugin::place::{Place, StepTo, ValueError};
 use crate::plugin::value::{Number, Type, Value};
 
-use super::{normalized, refinements};
+use super::refinements;
 
 /// The value of the type `ty` that `input` is in msgpack.
 ///
@@ -56,7 +56,7 @@ impl<'a> Decoder<'a> {
             return Ok(Value::Null);
         }
         match ty {
-            Type::String => Ok(Value::String(normalized(self.text(at)?))),
+            Type::String => Ok(Value::String(self.text(at)?.to_owned())),
             Type::Number => Ok(Value::Number(self.number(at)?)),
             Type::Bool => Ok(Value::Bool(self.boolean(at)?)),
             Type::List(element) | Type::Set(element) => (0..self.array(at)?)
@@ -87,7 +87,7 @@ impl<'a> Decoder<'a> {
     fn map(&mut self, element: &Type, at: Place<'_>) -> Result<Value, ValueError> {
         let mut elements = BTreeMap::new();
         for _ in 0..self.entries(at)? {
-            let key = normalized(self.text(at)?);
+            let key = self.text(at)?.to_owned();
             let place = at.down(StepTo::Key(&key))?;
             let value = self.value(element, place)?;
             if elements.contains_key(&key) {
@@ -105,7 +105,7 @@ impl<'a> Decoder<'a> {
     ) -> Result<Value, ValueError> {
         let mut values = BTreeMap::new();
         for _ in 0..self.entries(at)? {
-            let name = normalized(self.text(at)?);
+            let name = self.text(at)?.to_owned();
             let place = at.down(StepTo::Attribute(&name))?;
             let ty = attributes
                 .get(&name)

@@ -7,10 +7,10 @@ use rmp::encode::{self, ByteBuf};
 use crate::plugin::place::{Place, StepTo, ValueError};
 use crate::plugin::value::{Number, Type, Value};
 
-use super::{normalized, refinements};
+use super::refinements;
 
 /// `value` in msgpack as the type `ty` wants it: objects with each of their attributes (null
-/// where the value does not set it), strings in NFC, numbers in the shortest exact form.
+/// where the value does not set it), strings as they are, numbers in the shortest exact form.
 ///
 /// # Errors
 /// Where `value` is not of the type `ty`.
@@ -26,7 +26,7 @@ fn write(out: &mut ByteBuf, value: &Value, ty: &Type, at: Place<'_>) -> Result<(
         (Value::Null, _) => {
             let Ok(()) = encode::write_nil(out);
         }
-        (Value::String(text), Type::String) => write_text(out, &normalized(text)),
+        (Value::String(text), Type::String) => write_text(out, text),
         (Value::Number(number), Type::Number) => write_number(out, number),
         (Value::Bool(truth), Type::Bool) => {
             let Ok(()) = encode::write_bool(out, *truth);
@@ -46,7 +46,7 @@ fn write(out: &mut ByteBuf, value: &Value, ty: &Type, at: Place<'_>) -> Result<(
         (Value::Map(elements), Type::Map(ty)) => {
             write_map_length(out, elements.len(), at)?;
             for (key, element) in elements {
-                write_text(out, &normalized(key));
+                write_text(out, key);
                 write(out, element, ty, at.down(StepTo::Key(key))?)?;
             }
         }

@@ -11,8 +11,6 @@ use serde_json::value::RawValue;
 use crate::plugin::place::{Place, StepTo, ValueError};
 use crate::plugin::value::{Number, Type, Value};
 
-use super::normalized;
-
 /// What to do with attributes that the type does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undefined {
@@ -48,7 +46,7 @@ fn value(
                 "a string" => at.error("an escape in this string is no Unicode"),
                 _ => mistyped(),
             })?;
-            Ok(Value::String(normalized(&decoded)))
+            Ok(Value::String(decoded))
         }
         Type::Bool => serde_json::from_str(text)
             .map(Value::Bool)
@@ -150,7 +148,7 @@ struct Dynamic<'a> {
     value: &'a RawValue,
 }
 
-/// The entries of a JSON object as they stand there: a key may be there twice. Keys are in NFC.
+/// The entries of a JSON object as they stand there: a key may be there twice.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
@@ -171,7 +169,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, json)) = map.next_entry::<String, &RawValue>()? {
-            entries.push((normalized(&key), json));
+            entries.push((key, json));
         }
         Ok(Entries(entries))
     }

@@ -1,5 +1,8 @@
 //! Values and types as Terraform writes them: msgpack between it and a provider, JSON in saved
 //! states and for types. The formats are go-cty's.
+//!
+//! Texts pass as they are. Terraform normalizes them (Unicode NFC) by its own tables when it reads them, and tables of another
+//! Unicode version would make another text of what it has normalized already.
 
 mod decode;
 mod encode;
@@ -12,13 +15,3 @@ pub use encode::encode;
 pub use json::{Undefined, decode_json};
 
 pub use crate::plugin::place::ValueError;
-
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-
-/// The text in Unicode NFC, in which all of Terraform's strings are.
-pub(super) fn normalized(text: &str) -> String {
-    match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => text.to_owned(),
-        _ => text.nfc().collect(),
-    }
-}

@@ -10,8 +10,6 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::plugin::value::Type;
 
-use super::normalized;
-
 impl Serialize for Type {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -106,7 +104,7 @@ impl<'de> Visitor<'de> for AttributesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Attributes, A::Error> {
         let mut attributes = BTreeMap::new();
         while let Some((name, ty)) = entries.next_entry::<String, _>()? {
-            if attributes.insert(normalized(&name), ty).is_some() {
+            if attributes.insert(name, ty).is_some() {
                 return Err(A::Error::custom("an attribute is there twice"));
             }
         }
@@ -160,12 +158,6 @@ mod tests {
     fn a_tuple_of_nothing_has_two_spellings() {
         let ty = serde_json::from_str::<Type>(r#"["tuple",null]"#).unwrap();
         assert_eq!(ty, Type::Tuple(vec![]));
-    }
-
-    #[test]
-    fn names_of_attributes_are_in_nfc() {
-        let ty = serde_json::from_str::<Type>("[\"object\",{\"e\u{301}\":\"bool\"}]").unwrap();
-        assert_eq!(ty, object([("\u{e9}", Type::Bool)]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The API has the fields of a storage beside its `type`; Terraform's schema has them in a block named
 //! after the type. `pod_template` is an object there and a string of JSON here.
 
-use crate::plugin::{Diagnostic, Path, Value};
+use crate::plugin::{Diagnostic, Path, Value, is_same_text};
 use crate::provider::outcome;
 use crate::runner::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
@@ -83,9 +83,15 @@ pub(in crate::provider) fn storage(object: &Value) -> Result<StateStorage, Diagn
 }
 
 /// Terraform's value of `runner`. Where only the spelling differs from `prior` (the formatting of
-/// `pod_template`, an empty text that the API does not tell from none), `prior`'s spelling is kept, so
-/// that nothing shows as changed. `prior` is null, or lacks what it does not know, after an import.
+/// `pod_template`, an empty text that the API does not tell from none, Unicode normalization), `prior`'s spelling
+/// is kept, so that nothing shows as changed. `prior` is null, or lacks what it does not know, after an import.
 pub(super) fn state(runner: &Runner, prior: &Value) -> Value {
+    let mut state = value(runner, prior);
+    keep_texts(&mut state, prior);
+    state
+}
+
+fn value(runner: &Runner, prior: &Value) -> Value {
     let Runner {
         id,
         description,
@@ -207,10 +213,26 @@ fn storage_state(storage: &StateStorage, prior: &Value) -> Value {
     object
 }
 
+/// Puts `prior`'s spelling in the place of each text that differs from it in Unicode normalization alone.
+fn keep_texts(value: &mut Value, prior: &Value) {
+    match (value, prior) {
+        (Value::String(text), Value::String(prior)) if is_same_text(text, prior) => {
+            text.clone_from(prior);
+        }
+        (Value::Map(attributes), prior) => {
+            for (name, attribute) in attributes {
+                keep_texts(attribute, prior.get(name));
+            }
+        }
+        _ => {}
+    }
+}
+
 /// `config` with the spelling of `prior` where the two say the same.
 pub(super) fn keep_spelling(config: &Value, prior: &Value) -> Value {
     let prior_job = prior.get("runner_configuration").get("job");
     let mut kept = config.clone();
+    keep_texts(&mut kept, prior);
     if let Value::Map(attributes) = &mut kept
         && let Some(Value::Map(configuration)) = attributes.get_mut("runner_configuration")
         && let Some(Value::Map(job)) = configuration.get_mut("job")

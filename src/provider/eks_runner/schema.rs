@@ -18,12 +18,12 @@ pub(super) fn resource() -> Schema {
         attributes: vec![
             Attribute::string(
                 "id",
-                "The id of the runner, unique in the organization: lower-case letters, digits and single hyphens, \
-                 beginning with a letter, at most 100 characters. Changing it replaces the runner. As it is \
-                 unique, `create_before_destroy` works only where a replacement has another id.",
+                "The id of the runner, unique in the organization: at least 2 lower-case letters, digits, hyphens and \
+                 underscores, beginning with a letter. Changing it replaces the runner. As it is unique, \
+                 `create_before_destroy` works only where a replacement has another id.",
             )
             .required(),
-            Attribute::string("description", "What the runner is for, at most 200 characters.").optional(),
+            Attribute::string("description", "What the runner is for.").optional(),
             Attribute::object(
                 "runner_configuration",
                 "How the Orchestrator reaches the cluster, and the Jobs that it creates there.",
@@ -144,7 +144,7 @@ fn storage() -> Vec<Attribute> {
     let path_prefix = || {
         Attribute::string(
             "path_prefix",
-            "What the path of each state begins with in it.",
+            "What the path of each state begins with: parts of letters, digits and `._-` with single slashes between them.",
         )
         .optional()
     };

@@ -2,7 +2,7 @@
 
 use crate::plugin::{Diagnostic, Path, Value};
 use crate::provider::{outcome, timeouts};
-use crate::runner::{Invalid, pod_template, validate};
+use crate::runner::{Invalid, Problem, pod_template, validate};
 
 /// The storage types, each with a block of its own.
 const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
@@ -13,7 +13,6 @@ type Rule = fn(&str) -> Result<(), Invalid>;
 /// Where each rule applies.
 const RULES: &[(&[&str], Rule)] = &[
     (&["id"], validate::runner_id),
-    (&["description"], validate::description),
     (
         &["runner_configuration", "cluster", "name"],
         validate::cluster_name,
@@ -50,9 +49,13 @@ const RULES: &[(&[&str], Rule)] = &[
     (&[STORAGE, "s3_configuration", "bucket"], validate::bucket),
     (
         &[STORAGE, "s3_configuration", "path_prefix"],
-        validate::s3_path_prefix,
+        validate::path_prefix,
     ),
     (&[STORAGE, "gcs_configuration", "bucket"], validate::bucket),
+    (
+        &[STORAGE, "gcs_configuration", "path_prefix"],
+        validate::path_prefix,
+    ),
     (
         &[STORAGE, "azurerm_configuration", "storage_account_name"],
         validate::storage_account_name,
@@ -60,6 +63,10 @@ const RULES: &[(&[&str], Rule)] = &[
     (
         &[STORAGE, "azurerm_configuration", "container_name"],
         validate::container_name,
+    ),
+    (
+        &[STORAGE, "azurerm_configuration", "path_prefix"],
+        validate::path_prefix,
     ),
 ];
 
@@ -94,10 +101,15 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
     };
     match pod_template::parse(json) {
         Err(invalid) => vec![outcome::invalid(&invalid, path(&at))],
-        Ok(template) => pod_template::check(&template)
-            .into_iter()
-            .map(|problem| outcome::invalid(&problem.invalid, path(&at)))
-            .collect(),
+        Ok(template) => {
+            let problems = pod_template::check(&template).into_iter();
+            let errors = problems.map(|problem| outcome::invalid(&problem.invalid, path(&at)));
+            let overrides = pod_template::overrides(&template).into_iter();
+            let warnings = overrides.map(|Problem { invalid, .. }| {
+                Diagnostic::warning(invalid.summary, invalid.detail).at(path(&at))
+            });
+            errors.chain(warnings).collect()
+        }
     }
 }
 

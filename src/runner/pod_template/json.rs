@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::runner::Invalid;
 use crate::runner::invalid::quoted;
@@ -126,8 +127,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Whether two texts spell one JSON value: white space, the order of fields, escapes in strings and
-/// the spelling of numbers (`1`, `1.0`, `1e0`) make no difference. A text that [`parse`] could not
+/// Whether two texts spell one JSON value: white space, the order of fields, escapes and Unicode normalization in
+/// strings and the spelling of numbers (`1`, `1.0`, `1e0`) make no difference. A text that [`parse`] could not
 /// read as JSON equals itself only.
 #[must_use]
 pub fn equal(a: &str, b: &str) -> bool {
@@ -166,7 +167,7 @@ fn same(a: &str, b: &str) -> bool {
                 serde_json::from_str::<String>(a),
                 serde_json::from_str::<String>(b),
             ) {
-                (Ok(a), Ok(b)) => a == b,
+                (Ok(a), Ok(b)) => a == b || a.nfc().eq(b.nfc()),
                 _ => false,
             }
         }

@@ -4,6 +4,7 @@
 //! [`parse`] reads the text, [`check`] finds what the Orchestrator would refuse in it, and
 //! [`equal`] tells whether two texts spell one JSON value.
 
+mod containers;
 mod json;
 mod rules;
 mod strict;
@@ -25,6 +26,16 @@ pub fn check(template: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = strict::check(template);
     problems.extend(rules::check(template));
     problems
+}
+
+/// What a pod template overrides of the Orchestrator's own: allowed, but the runner might not work with it. Paths are as in
+/// [`check`].
+#[must_use]
+pub fn overrides(template: &Map<String, Value>) -> Vec<Problem> {
+    template
+        .get("spec")
+        .map(containers::overrides)
+        .unwrap_or_default()
 }
 
 /// A problem at a place of the template. The sentence follows the path: `` `<path>` <finding> ``.

@@ -4,6 +4,7 @@
 //! Go decides what counts as a mistake: an unknown field and a wrong JSON type do; a missing field
 //! and a null anywhere do not.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -146,13 +147,17 @@ impl Walk {
             return;
         };
         for (name, value) in fields {
-            self.at(&step(name), |walk| match known.get(name) {
-                Some(schema) => walk.value(value, schema),
-                None => walk.found(
-                    "Unknown field in pod_template",
-                    format_args!("is not a field of a Kubernetes {of}. {}", hint(name, known)),
-                ),
-            });
+            let Some(schema) = known.get(name) else {
+                let hint = hint(name, known, &self.path);
+                self.at(&step(name), |walk| {
+                    walk.found(
+                        "Unknown field in pod_template",
+                        format_args!("is not a field of a Kubernetes {of}. {hint}"),
+                    );
+                });
+                continue;
+            };
+            self.at(&step(name), |walk| walk.value(value, schema));
         }
     }
 
@@ -242,51 +247,138 @@ fn step(name: &str) -> String {
     }
 }
 
-/// What may have been meant by an unknown name: the nearest name that is known there, or all of
-/// them; and where such a field is, if it was put a level too high.
-fn hint(name: &str, known: &'static Map<String, Value>) -> String {
-    let mut hint = match nearest(name, known.keys()) {
+/// What an unknown name in the object at `path` was probably meant to be: a name of nearly the same spelling that is known
+/// there, the same name a level deeper or elsewhere in the template, a longer or shorter name, or any of the names that are
+/// known there.
+fn hint(name: &str, known: &'static Map<String, Value>, path: &str) -> String {
+    if let Some(near) = nearly_equal(name, known.keys()) {
+        return format!("Did you mean `{near}`?");
+    }
+    let deeper: Vec<String> = objects_in(path, known)
+        .filter(|(_, object)| object["properties"].get(name).is_some())
+        .map(|(path, _)| path)
+        .collect();
+    let owners = match deeper.as_slice() {
+        [] => OWNERS.get(name).map(Vec::as_slice).unwrap_or_default(),
+        deeper => deeper,
+    };
+    // More owners than these, and the name says nothing.
+    if (1..=3).contains(&owners.len()) {
+        let fields: Vec<_> = owners
+            .iter()
+            .map(|owner| format!("`{}`", join(owner, name)))
+            .collect();
+        return format!("Did you mean {}?", alternatives(&fields));
+    }
+    match nearest(name, known.keys()) {
         Some(nearest) => format!("Did you mean `{nearest}`?"),
         None => {
             let names: Vec<_> = known.keys().map(String::as_str).collect();
             format!("Its fields are {}.", names.join(", "))
         }
-    };
-    let owners: Vec<_> = known
-        .iter()
-        .filter(|(_, schema)| {
-            let one = schema.get("items").unwrap_or(schema);
-            resolve(one).0["properties"].get(name).is_some()
-        })
-        .map(|(owner, _)| format!("`{owner}`"))
-        .collect();
-    // More owners than these and the name says nothing.
-    if (1..=3).contains(&owners.len()) {
-        hint.push_str(&format!(" A field `{name}` is in {}.", owners.join(", ")));
     }
-    hint
 }
 
-/// The known name with the fewest edits, if they are few or one name is a part of the other.
+fn alternatives(of: &[String]) -> String {
+    match of.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The objects in the fields of an object at `path`, with their paths. A Job takes no ephemeral containers, so they do not
+/// count.
+fn objects_in<'a>(
+    path: &'a str,
+    fields: &'static Map<String, Value>,
+) -> impl Iterator<Item = (String, &'static Value)> + 'a {
+    let fields = fields
+        .iter()
+        .filter(|(name, _)| *name != "ephemeralContainers");
+    fields.map(move |(name, field)| {
+        let (field, _) = resolve(field);
+        match field.get("items") {
+            Some(items) => (join(path, &format!("{name}[]")), resolve(items).0),
+            None => (join(path, name), field),
+        }
+    })
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
+}
+
+/// Of each field's name the paths of the objects that have it, those nearest to the template's root: `spec` for `tolerations`.
+static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| {
+    let mut owners = BTreeMap::<_, (usize, Vec<String>)>::new();
+    let mut level: Vec<(String, &'static Value)> = vec![(String::new(), &SCHEMA)];
+    for depth in 0..8 {
+        let mut below = Vec::new();
+        for (path, schema) in level {
+            let Some(fields) = schema["properties"].as_object() else {
+                continue;
+            };
+            for name in fields.keys() {
+                let (first, paths) = owners.entry(name.as_str()).or_insert((depth, Vec::new()));
+                if *first == depth {
+                    paths.push(path.clone());
+                }
+            }
+            below.extend(objects_in(&path, fields));
+        }
+        level = below;
+    }
+    owners
+        .into_iter()
+        .map(|(name, (_, paths))| (name, paths))
+        .collect()
+});
+
+/// The known name with the fewest edits, if they are few or one name is most of the other.
 /// Case and underscores do not count: names come from other languages' spellings.
 pub(crate) fn nearest<'a>(
     name: &str,
     known: impl Iterator<Item = &'a String>,
+) -> Option<&'a String> {
+    let is_part = |name: &str, known: &str| {
+        let (short, long) = if name.len() < known.len() {
+            (name, known)
+        } else {
+            (known, name)
+        };
+        // A short name at the end of a long one says nothing: `serviceAccountName` is not `name`.
+        long.contains(short) && 2 * short.len() >= long.len()
+    };
+    fewest_edits(name, known, |edits, name, known| {
+        edits <= few(name) || is_part(name, known)
+    })
+}
+
+/// The known name with the fewest edits, if they are few.
+fn nearly_equal<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    fewest_edits(name, known, |edits, name, _| edits <= few(name))
+}
+
+fn few(name: &str) -> usize {
+    (name.len() / 3).max(1)
+}
+
+fn fewest_edits<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+    is_near: impl Fn(usize, &str, &str) -> bool,
 ) -> Option<&'a String> {
     let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
     // Counting edits takes time; no field's name is as long.
     let name = Some(plain(name)).filter(|name| name.len() <= 63)?;
     known
         .map(|known| (known, plain(known)))
-        .map(|(known, plain)| {
-            let edits = strsim::damerau_levenshtein(&name, &plain);
-            // A short name at the end of a long one says nothing: `serviceAccountName` is no `name`.
-            let is_longer = name.starts_with(&plain)
-                || (name.contains(&plain) && 2 * plain.len() >= name.len());
-            let is_part = name.len().min(plain.len()) >= 3 && (is_longer || plain.contains(&name));
-            (known, edits, is_part)
-        })
-        .filter(|(_, edits, is_part)| *is_part || *edits <= (name.len() / 3).max(1))
+        .map(|(known, plain)| (known, strsim::damerau_levenshtein(&name, &plain), plain))
+        .filter(|(_, edits, plain)| is_near(*edits, &name, plain))
         .min_by_key(|(_, edits, _)| *edits)
         .map(|(known, ..)| known)
 }

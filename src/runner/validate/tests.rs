@@ -28,7 +28,19 @@ fn refuses(rule: Rule, summary: &str, values: &[(&str, &str)]) {
 fn runner_ids() {
     takes(
         runner_id,
-        &["my-runner", "a1", "ab", "a-1", "r0-1-b", &"a".repeat(100)],
+        &[
+            "my-runner",
+            "my_runner",
+            "a1",
+            "ab",
+            "a-",
+            "a_",
+            "a--b__c-",
+            "r0-1-b",
+            &"a".repeat(100),
+            &"a".repeat(101),
+            &"a_".repeat(5000),
+        ],
     );
     refuses(
         runner_id,
@@ -36,16 +48,14 @@ fn runner_ids() {
         &[
             ("", "is empty"),
             ("a", "only 1 character"),
-            (&"a".repeat(101), "101 characters, more than 100"),
             ("My-runner", "'M'"),
-            ("my_runner", "'_'"),
+            ("my.runner", "'.'"),
             ("my runner", "' '"),
             ("my-runner\n", "'\\n'"),
             ("rünner", "'ü'"),
             ("1-runner", "start with a lower-case letter"),
             ("-runner", "start with a lower-case letter"),
-            ("my-runner-", "ends with a hyphen"),
-            ("my--runner", "two hyphens"),
+            ("_runner", "start with a lower-case letter"),
         ],
     );
 }
@@ -53,20 +63,9 @@ fn runner_ids() {
 #[test]
 fn a_message_says_what_was_found_and_what_is_expected() {
     assert_eq!(
-        runner_id("my_runner").unwrap_err().to_string(),
-        "Invalid runner id: \"my_runner\" contains '_', which is not allowed. A runner id has 2 to 100 \
-         lower-case letters, digits and single hyphens, starts with a letter and does not end with a \
-         hyphen: \"my-runner\"."
-    );
-}
-
-#[test]
-fn descriptions_are_counted_in_characters() {
-    takes(description, &["", "a", &"é".repeat(200), "two\nlines"]);
-    refuses(
-        description,
-        "Invalid description",
-        &[(&"é".repeat(201), "201 characters, more than 200")],
+        runner_id("my.runner").unwrap_err().to_string(),
+        "Invalid runner id: \"my.runner\" contains '.', which is not allowed. A runner id has at least 2 lower-case \
+         letters, digits, hyphens and underscores, and starts with a letter: \"my-runner\"."
     );
 }
 
@@ -246,10 +245,10 @@ fn buckets() {
 }
 
 #[test]
-fn s3_path_prefixes() {
-    takes(s3_path_prefix, &["p", "p/", "A._-0/b/c/", "."]);
+fn path_prefixes() {
+    takes(path_prefix, &["p", "p/", "A._-0/b/c/", "."]);
     refuses(
-        s3_path_prefix,
+        path_prefix,
         "Invalid path prefix",
         &[
             ("", "is empty"),
@@ -284,7 +283,6 @@ fn a_huge_value_is_refused_quickly_and_not_repeated_whole() {
     let start = Instant::now();
     for rule in [
         runner_id as Rule,
-        description,
         cluster_name,
         region,
         role_arn,
@@ -293,14 +291,14 @@ fn a_huge_value_is_refused_quickly_and_not_repeated_whole() {
         service_account,
         state_storage_type,
         bucket,
-        s3_path_prefix,
+        path_prefix,
     ] {
         assert!(rule(&huge).unwrap_err().detail.len() < 1000);
     }
     let arn = format!("arn:aws:eks:us-west-2:123456789012:cluster/{huge}");
     assert!(cluster_name(&arn).unwrap_err().detail.len() < 1000);
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        start.elapsed() < Duration::from_secs(5),
         "{:?}",
         start.elapsed()
     );
@@ -311,13 +309,13 @@ proptest! {
     #[test]
     fn rules_agree_with_their_patterns(value in "[a-cA-B0-1./_@ -]{0,8}") {
         for (rule, pattern) in [
-            (runner_id as Rule, r"^[a-z](?:-?[a-z0-9]+)+$"),
+            (runner_id as Rule, r"^[a-z][a-z0-9_-]+$"),
             (cluster_name, r"^[0-9A-Za-z][A-Za-z0-9_-]*$"),
             (session_name, r"^[A-Za-z0-9_+=,.@-]{3,64}$"),
             (namespace, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
             (service_account, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
             (bucket, r"^[a-z0-9][a-z0-9\-]*[a-z0-9]$"),
-            (s3_path_prefix, r"^[a-zA-Z0-9._-]+(?:\/[a-zA-Z0-9._-]+)*\/?$"),
+            (path_prefix, r"^[a-zA-Z0-9._-]+(?:\/[a-zA-Z0-9._-]+)*\/?$"),
         ] {
             let expected = Regex::new(pattern).unwrap().is_match(&value);
             prop_assert_eq!(rule(&value).is_ok(), expected, "{} {}", pattern, value);
@@ -326,7 +324,7 @@ proptest! {
 
     #[test]
     fn no_rule_panics(value in any::<String>()) {
-        for rule in [runner_id as Rule, description, cluster_name, region, role_arn, session_name] {
+        for rule in [runner_id as Rule, cluster_name, region, role_arn, session_name] {
             let _ = rule(&value);
         }
     }

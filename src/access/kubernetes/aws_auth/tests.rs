@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What the real authenticator answers, made by `tools/aws-auth-oracle`.
+/// What the real authenticator answers, made by `tests/oracles/aws-auth`.
 #[derive(Deserialize)]
 struct Verdict {
     name: String,
@@ -21,7 +21,7 @@ struct Answer {
     groups: Vec<String>,
 }
 
-const ORACLE: &str = include_str!("../../../../tests/oracles/aws-auth.json");
+const ORACLE: &str = include_str!("../../../../tests/oracles/aws-auth/table.json");
 
 fn role() -> RoleArn {
     "arn:aws:iam::123456789012:role/Runner".parse().unwrap()

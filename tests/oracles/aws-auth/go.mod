@@ -1,4 +1,4 @@
-module tools/aws-auth-oracle
+module aws-auth
 
 go 1.26
 

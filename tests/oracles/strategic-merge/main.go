@@ -3,9 +3,8 @@
 // It does what the Orchestrator's data plane does with a pod template (stellwerk-labs/platform-orchestrator):
 // k8s.io/apimachinery's strategic merge patch over a PodTemplateSpec.
 //
-//	go run . <../../src/access/kubernetes/merge/table.json >table.json
-//
-// It reads a JSON array of objects with `name`, `original` and `patch`, and writes each with `merged` or `error`.
+// It reads table.json, a JSON array of objects with `name`, `original`, and `patch`, and prints each with `merged` or
+// `error`. Run it with `make oracles`.
 package main
 
 import (
@@ -40,8 +39,12 @@ func copied(value map[string]any) map[string]any {
 }
 
 func main() {
+	table, err := os.ReadFile("table.json")
+	if err != nil {
+		log.Fatal(err)
+	}
 	var entries []entry
-	if err := json.NewDecoder(os.Stdin).Decode(&entries); err != nil {
+	if err := json.Unmarshal(table, &entries); err != nil {
 		log.Fatal(err)
 	}
 	for i := range entries {

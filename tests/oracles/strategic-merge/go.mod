@@ -1,4 +1,4 @@
-module tools/strategic-merge
+module strategic-merge
 
 go 1.24.0
 

@@ -1,3 +1,5 @@
+mod containers;
+
 use serde_json::json;
 
 use super::*;
@@ -107,7 +109,7 @@ fn an_unknown_field_is_named_with_the_nearest() {
         main(json!({"serviceAccountName": "s"})),
         "spec.containers[0].serviceAccountName",
         UNKNOWN,
-        "is not a field of a Kubernetes Container. Its fields are args, command",
+        "is not a field of a Kubernetes Container. Did you mean `spec.serviceAccountName`?",
     );
     for (name, nearest) in [
         ("lables", "labels"),
@@ -156,19 +158,31 @@ fn a_field_that_stands_too_high_is_told_where_it_belongs() {
         json!({"containers": []}),
         "containers",
         "Unknown field",
-        "Kubernetes PodTemplateSpec. Its fields are metadata, spec. A field `containers` is in `spec`.",
+        "Kubernetes PodTemplateSpec. Did you mean `spec.containers`?",
     );
     refuses(
         json!({"spec": {"env": []}}),
         "spec.env",
         "Unknown field",
-        "A field `env` is in `containers`, `ephemeralContainers`, `initContainers`.",
+        "Did you mean `spec.containers[].env` or `spec.initContainers[].env`?",
+    );
+    refuses(
+        json!({"spec": {"image": "i"}}),
+        "spec.image",
+        "Unknown field",
+        "Did you mean `spec.containers[].image`, `spec.initContainers[].image` or `spec.volumes[].image`?",
     );
     refuses(
         main(json!({"runAsUser": 1000})),
         "spec.containers[0].runAsUser",
         "Unknown field",
-        "A field `runAsUser` is in `securityContext`.",
+        "Did you mean `spec.containers[0].securityContext.runAsUser`?",
+    );
+    refuses(
+        json!({"labels": {}}),
+        "labels",
+        "Unknown field",
+        "Did you mean `metadata.labels`?",
     );
 }
 
@@ -330,71 +344,6 @@ fn the_namespace_and_the_service_account_are_the_jobs() {
         "must not be set",
     );
     takes(json!({"metadata": {"namespace": ""}, "spec": {"serviceAccountName": ""}}));
-}
-
-#[test]
-fn every_container_needs_a_name() {
-    for list in ["containers", "initContainers", "ephemeralContainers"] {
-        for container in [
-            json!({"image": "i"}),
-            json!({"name": ""}),
-            json!({"name": null}),
-            json!(null),
-        ] {
-            refuses(
-                json!({"spec": {list: [{"name": "a"}, container]}}),
-                &format!("spec.{list}[1]"),
-                "Container without a name",
-                "has no `name`",
-            );
-        }
-    }
-}
-
-#[test]
-fn the_orchestrators_variables_are_reserved_in_main() {
-    for name in ["ORG_ID", "DEPLOYMENT_ID", "MODE", "TOKEN", "ENCRYPTING_KEY"] {
-        for variable in [
-            json!({"name": name, "value": "s3cret"}),
-            json!({"name": name}),
-            json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}),
-        ] {
-            refuses(
-                main(json!({"env": [{"name": "FINE", "value": "x"}, variable]})),
-                "spec.containers[0].env[1]",
-                "Reserved variable",
-                &format!("sets {name}, which the Orchestrator itself sets"),
-            );
-        }
-        takes(
-            json!({"spec": {"containers": [{"name": "sidecar", "env": [{"name": name, "value": "x"}]}]}}),
-        );
-        takes(
-            json!({"spec": {"initContainers": [{"name": "main", "env": [{"name": name, "value": "x"}]}]}}),
-        );
-    }
-    takes(main(json!({"env": [{"name": "token", "value": "x"}]})));
-}
-
-#[test]
-fn ssh_keys_come_by_reference_only() {
-    let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
-    takes(main(
-        json!({"env": [{"name": "RUNNER_GIT_SSH_KEYS", "valueFrom": reference}]}),
-    ));
-    for variable in [
-        json!({"name": "RUNNER_GIT_SSH_KEYS", "value": "s3cret"}),
-        json!({"name": "RUNNER_GIT_SSH_KEYS"}),
-        json!({"name": "RUNNER_GIT_SSH_KEYS", "valueFrom": null}),
-        json!({"name": "RUNNER_GIT_SSH_KEYS", "value": "s3cret", "valueFrom": reference}),
-    ] {
-        refuses(
-            main(json!({"env": [variable]})),
-            "spec.containers[0].env[0]",
-            "Variable with a value",
-            "only through `valueFrom`",
-        );
-    }
 }
 
 #[test]
