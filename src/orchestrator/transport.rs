@@ -22,11 +22,11 @@ use url::{Host, Url};
 
 use super::answer::{self, Answer};
 use super::budget::Budget;
-use super::client::Pace;
 use super::error::{ConnectFailure, Error, causes};
 use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
+use super::retry::RetryPolicy;
 
 /// How long a connection may take to come about, its TLS handshake included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -80,10 +80,10 @@ impl Transport {
         &self,
         request: &Request,
         number: u32,
-        pace: &Pace,
+        retry: &RetryPolicy,
         budget: &Budget,
     ) -> Result<Answer, Error> {
-        let limit = pace.attempt;
+        let limit = retry.attempt;
         let url = request.url(&self.settings.api_url)?;
         let call = || {
             Box::new(Call {
@@ -97,7 +97,7 @@ impl Transport {
         let given_up = async {
             budget.stop.cancelled().await;
             if request.method == Method::POST && in_flight() {
-                tokio::time::sleep(pace.grace).await;
+                tokio::time::sleep(retry.grace).await;
             }
         };
         let answer = tokio::select! {

@@ -63,8 +63,8 @@ where
 async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, Client) {
     let (fake, state, mut client) = world(runner).await;
     if name == "silence" {
-        client.pace.attempt = Duration::from_millis(300);
-        client.pace.settling = Duration::from_millis(500);
+        client.retry.attempt = Duration::from_millis(300);
+        client.retry.settling = Duration::from_millis(500);
     }
     (fake, state, client)
 }

@@ -168,7 +168,7 @@ async fn a_change_that_may_still_come_is_uncertain() {
 async fn looking_at_the_end_is_brief() {
     let fake = Fake::start(|_| Reply::Silence).await;
     let mut client = client(&fake.url());
-    client.pace.settling = Duration::from_millis(500);
+    client.retry.settling = Duration::from_millis(500);
     let start = Instant::now();
     let error = client.create_runner(&runner(), &short()).await.unwrap_err();
     assert!(error.is_uncertain());
@@ -315,8 +315,8 @@ async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
 #[tokio::test]
 async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
     let (_fake, state, mut client) = world(Some(&runner())).await;
-    client.pace.base = Duration::from_secs(600);
-    client.pace.cap = Duration::from_secs(600);
+    client.retry.base = Duration::from_secs(600);
+    client.retry.cap = Duration::from_secs(600);
     state
         .lock()
         .unwrap()

@@ -40,8 +40,8 @@ fn settings(url: &str) -> Settings {
 /// A client that does not wait between attempts, nor for long after a stop.
 fn client(url: &str) -> Client {
     let mut client = Client::new(settings(url), "test".to_owned());
-    client.pace.base = Duration::from_millis(1);
-    client.pace.grace = Duration::from_millis(200);
+    client.retry.base = Duration::from_millis(1);
+    client.retry.grace = Duration::from_millis(200);
     client
 }
 

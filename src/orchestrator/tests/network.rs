@@ -47,9 +47,9 @@ async fn a_server_that_comes_up_meanwhile_is_used() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let mut client = client(&format!("http://{address}"));
-    client.pace.base = Duration::from_millis(100);
-    client.pace.attempts = 50;
-    client.pace.cap = Duration::from_millis(100);
+    client.retry.base = Duration::from_millis(100);
+    client.retry.attempts = 50;
+    client.retry.cap = Duration::from_millis(100);
     let state = Shared::default();
     let handler = api::handler(&state);
     let server = tokio::spawn(async move {
@@ -71,7 +71,7 @@ async fn a_server_that_comes_up_meanwhile_is_used() {
 async fn a_name_without_an_address_is_told() {
     // Reserved for names that never exist (RFC 6761).
     let mut client = client("http://orchestrator.invalid");
-    client.pace.attempts = 1;
+    client.retry.attempts = 1;
     let error = client.get_runner("r", &budget()).await.unwrap_err();
     assert!(
         matches!(

@@ -54,7 +54,7 @@ async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
 #[ignore = "is run by the tests below, in a process of its own"]
 async fn reader() {
     let mut client = client(&std::env::var("READER_URL").unwrap());
-    client.pace.attempts = 2;
+    client.retry.attempts = 2;
     let outcome = match client.get_runner("my-runner", &budget()).await {
         Ok(found) => format!("found: {}", found.is_some()),
         Err(error) => error.report(),
