@@ -71,9 +71,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::RunnerNotFound { .. }
             | Self::AlreadyExists { .. } => return None,
-            Self::BadId { .. } => {
-                "It would change the API's address. Correct the id."
-            }
+            Self::BadId { .. } => "It would change the API's address. Correct the id.",
         };
         Some(step.to_owned())
     }

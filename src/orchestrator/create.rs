@@ -125,9 +125,7 @@ impl Client {
         }
         match creation.find(self, &self.settling()).await {
             Ok(Found::Same { created, .. }) => Ok(created),
-            Ok(Found::Other { id, existing }) => {
-                Err(already_exists(creation, id, existing, error))
-            }
+            Ok(Found::Other { id, existing }) => Err(already_exists(creation, id, existing, error)),
             Ok(Found::Nothing) => Err(about(creation, outcome, error)),
             Err(_) => Err(uncertain(creation, error)),
         }

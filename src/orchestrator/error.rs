@@ -183,7 +183,9 @@ pub enum Error {
     },
 
     /// The runner that a rule is to select does not exist; nothing was created.
-    #[error("runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})")]
+    #[error(
+        "runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})"
+    )]
     RunnerNotFound {
         /// The runner's id.
         id: String,
@@ -390,7 +392,10 @@ impl Error {
             | Self::OutOfTime {
                 last: Some(last), ..
             } => {
-                format!("{self}; the previous attempt failed: {}", last.with_causes())
+                format!(
+                    "{self}; the previous attempt failed: {}",
+                    last.with_causes()
+                )
             }
             Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
             _ => self.to_string(),

@@ -190,7 +190,10 @@ mod tests {
         );
         key.project_id = Some("p".to_owned());
         assert_eq!(
-            url("https://a.example", &list_rules("o", &key).with_query("page", "+2&")),
+            url(
+                "https://a.example",
+                &list_rules("o", &key).with_query("page", "+2&")
+            ),
             "https://a.example/orgs/o/runner-rules?byProjectId=p&byEnvTypeId=d%26v&page=%2B2%26"
         );
     }

@@ -1,6 +1,8 @@
 //! What attributes a runner rule has in Terraform: those of the Go provider.
 
 use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
+use crate::provider::outcome;
+use crate::runner::validate;
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
@@ -46,12 +48,10 @@ pub(super) fn data_source() -> Schema {
     }
 }
 
-/// What is wrong with a configuration as far as its values are known.
+/// Returns what is wrong with a configuration, as far as its values are known.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    if config.get("runner_id").as_str() != Some("") {
-        return Vec::new();
+    match config.get("runner_id").as_str().map(validate::runner_id) {
+        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::of(["runner_id"]))],
+        _ => Vec::new(),
     }
-    let detail =
-        "runner_id is an empty string. Give it the id of the runner that the rule chooses.";
-    vec![Diagnostic::error("Invalid runner rule", detail).at(Path::of(["runner_id"]))]
 }
