@@ -20,6 +20,8 @@ pub struct Client {
     transport: Transport,
     pub(super) retry: RetryPolicy,
     org_seen: AtomicBool,
+    /// Whether the runners have been listed, so that the caller is known to the service.
+    org_listed: AtomicBool,
 }
 
 impl Client {
@@ -30,6 +32,7 @@ impl Client {
             transport: Transport::new(settings, user_agent),
             retry: RetryPolicy::DEFAULT,
             org_seen: AtomicBool::new(false),
+            org_listed: AtomicBool::new(false),
         }
     }
 
@@ -157,7 +160,7 @@ impl Client {
     /// [`Error::OrgNotFound`] where the service says so; whatever keeps the runners from being listed,
     /// because then the 404 might come from something else than the Orchestrator.
     pub(super) async fn confirm_org(&self, budget: &Budget) -> Result<(), Error> {
-        if self.has_seen_org() {
+        if self.has_seen_org() || self.org_listed.load(Ordering::Relaxed) {
             return Ok(());
         }
         let first_page = |_: Vec<IgnoredAny>| ControlFlow::Break(());
@@ -166,7 +169,10 @@ impl Client {
             .await
         {
             // A caller who is not allowed to list might be allowed to read one runner.
-            Ok(_) | Err(Error::Refused { status: 403, .. }) => Ok(()),
+            Ok(_) | Err(Error::Refused { status: 403, .. }) => {
+                self.org_listed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

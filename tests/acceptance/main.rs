@@ -14,6 +14,7 @@ mod faults;
 mod language;
 mod lifecycle;
 mod moving;
+mod planned;
 mod secrets;
 mod signals;
 mod stand_in;
@@ -39,6 +40,7 @@ fn main() {
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,
+        planned::SCENARIOS,
         drift::SCENARIOS,
         language::SCENARIOS,
         wrong::SCENARIOS,

@@ -105,7 +105,7 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(
             error.report(),
             format!(
-                "GET {}/orgs/org/runners/r was answered with a redirect ({status}) to {to}.\n\nRedirects are \
+                "GET {}/orgs/org/runners/r returned a redirect ({status}) to {to}.\n\nRedirects are \
                  not followed. If {to} is the Orchestrator's API, set api_url to that installation's base URL.",
                 fake.url()
             )
@@ -148,8 +148,8 @@ async fn a_401_says_where_the_token_came_from() {
         error.report(),
         format!(
             "GET {}/orgs/org/runners/r was not authenticated (401): token has expired.\n\nThe token comes from the \
-             environment variable HUMANITEC_AUTH_TOKEN. It may have expired, may have been revoked, or may \
-             belong to another installation than api_url names: get a new one and set it there.",
+             environment variable HUMANITEC_AUTH_TOKEN. It might have expired, might have been revoked, or \
+             might belong to another installation than the one in api_url. Get a new token and set it there.",
             fake.url()
         )
     );

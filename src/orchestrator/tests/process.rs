@@ -124,7 +124,7 @@ async fn a_proxy_that_refuses_is_told_as_the_proxy() {
     let http = [("HTTP_PROXY", with_password.as_str())];
     let outcome = read_in_a_process("http://orchestrator.invalid", &http).await;
     assert!(
-        outcome.contains("answered with 407") && outcome.contains(advice),
+        outcome.contains("returned 407") && outcome.contains(advice),
         "{outcome}"
     );
 }
@@ -178,8 +178,8 @@ async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file()
     });
     let outcome = read_in_a_process(&https, &trusting).await;
     assert!(
-        outcome.contains("what answers there does not speak TLS")
-            && outcome.contains("or begin api_url with http://"),
+        outcome.contains("the server does not speak TLS")
+            && outcome.contains("or start api_url with http://"),
         "{outcome}"
     );
 

@@ -48,9 +48,10 @@ pub(super) fn data_source() -> Schema {
     }
 }
 
-/// Returns what is wrong with a configuration, as far as its values are known.
+/// What is wrong with a configuration as far as its values are known.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    match config.get("runner_id").as_str().map(validate::runner_id) {
+    let runner_id = config.get("runner_id").as_str().map(validate::runner_id);
+    match runner_id {
         Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::of(["runner_id"]))],
         _ => Vec::new(),
     }
