@@ -143,11 +143,7 @@ fn replacing(cli: &Cli) {
     orchestrator.remove_runner("other");
     orchestrator.remove_runner("my-runner");
     orchestrator.put(&registered("unrelated"));
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 added")
-        .has_not("Warning");
+    workspace.apply(&[]).ok().has("1 added").has_not("Warning");
 }
 
 fn renaming(cli: &Cli) {
@@ -221,7 +217,8 @@ fn one_list(cli: &Cli) {
     let workspace = Workspace::new(cli, &many(&orchestrator, 20));
     workspace.init();
     let plan = workspace.plan(&["-out=plan"]).ok();
-    plan.has("20 to add").has("Runner \"runner-3\" already exists");
+    plan.has("20 to add")
+        .has("Runner \"runner-3\" already exists");
     assert_eq!(plan.text.matches(EXISTS).count(), 1, "{}", plan.text);
     assert_eq!(orchestrator.count("GET", LIST), 2, "one list of two pages");
     assert_eq!(orchestrator.requests().len(), 2, "and nothing else");
@@ -264,7 +261,10 @@ fn not_listed(cli: &Cli) {
     };
     for (fault, text) in [
         (status(403, None), "(403)"),
-        (status(429, Some("3600")), "returned 429 and asks to wait 3600 s"),
+        (
+            status(429, Some("3600")),
+            "returned 429 and asks to wait 3600 s",
+        ),
         (status(500, None), "returned 500"),
         (status(503, None), "returned 503"),
         (delay, "did not finish before the timeout"),
@@ -339,7 +339,7 @@ fn doubtful_org(cli: &Cli) {
     workspace
         .apply(&[])
         .fails()
-        .has("organization \"other-org\" does not exist");
+        .has("Organization \"other-org\" does not exist");
     // A caller with permissions in one organization gets 403 for another one, and keeps the state.
     let orchestrator = StandIn::start();
     let two = many(&orchestrator, 2);
@@ -372,7 +372,9 @@ fn rule_conflicts(cli: &Cli) {
     };
     // The service reports the conflict first, but the runner is what is missing.
     for project in ["p1", "p2"] {
-        rule(&format!("runner_id = \"missing\"\nproject_id = {project:?}"));
+        rule(&format!(
+            "runner_id = \"missing\"\nproject_id = {project:?}"
+        ));
         workspace
             .apply(&[])
             .fails()
@@ -395,7 +397,11 @@ fn rule_conflicts(cli: &Cli) {
         .has(&format!("Rule \"{existing}\" for project \"p1\" and every environment type selects runner \"w-0\""))
         .has("Terraform then plans to replace it")
         .has_not("import {");
-    assert_eq!(orchestrator.rules().len(), 1, "the rule in use is still there");
+    assert_eq!(
+        orchestrator.rules().len(),
+        1,
+        "the rule in use is still there"
+    );
     // The same rule can be imported.
     rule("runner_id = \"w-0\"\nproject_id = \"p1\"");
     let apply = workspace.apply(&[]).fails();

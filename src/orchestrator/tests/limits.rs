@@ -328,7 +328,9 @@ async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
         .unwrap_err();
     assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
     assert!(
-        error.report().contains("the previous attempt failed: PATCH"),
+        error
+            .report()
+            .contains("the previous attempt failed: PATCH"),
         "{}",
         error.report()
     );

@@ -153,7 +153,7 @@ pub(super) async fn delete(
     };
     let budget = budget(Operation::Delete, &request.prior, context);
     match client.delete_runner(id(&request.prior), &budget).await {
-        Ok(()) => connection.doubtful_org(&client).into_iter().collect(),
+        Ok(()) => Vec::new(),
         Err(error) => vec![failed(Operation::Delete, &request.prior, &error)],
     }
 }

@@ -107,8 +107,8 @@ impl Resource for EksRunner {
         let planned = model::keep_spelling(&config, &prior);
         let creating = prior.is_null() || !requires_replace.is_empty();
         let access = self.check_access(&prior, &planned, creating, &context);
-        // A runner that is replaced is planned once more, without its prior state.
-        let (mut diagnostics, id) = if prior.is_null() {
+        // For another id, Terraform plans once more, without the prior state, and drops the warnings of that.
+        let (mut diagnostics, id) = if creating {
             tokio::join!(access, self.check_id(&planned, &context))
         } else {
             (access.await, None)

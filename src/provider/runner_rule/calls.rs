@@ -126,7 +126,7 @@ pub(super) async fn delete(
         },
     };
     match deleted {
-        Ok(()) => connection.doubtful_org(&client).into_iter().collect(),
+        Ok(()) => Vec::new(),
         Err(error) => vec![failed("delete", &request.prior, &error)],
     }
 }
