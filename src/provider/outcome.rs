@@ -68,7 +68,7 @@ pub(super) fn adopt(type_name: &str, id: &str) -> String {
 /// Returns what to do if Terraform was replacing the object. `unique` says what exists only once.
 pub(super) fn replacing(unique: &str) -> String {
     format!(
-        "If Terraform was replacing the object, neither block helps: {unique}, so `create_before_destroy` cannot work. \
+        "If Terraform was replacing the object, none of this helps: {unique}, so `create_before_destroy` cannot work. \
          Remove `create_before_destroy` from the `lifecycle` of the resource (and of those that depend on it), or, if \
          nothing needs to be replaced, run `untaint` with the address of the resource."
     )
