@@ -30,12 +30,22 @@ pub(crate) struct Unusable {
     pub(crate) problem: String,
 }
 
+impl Unusable {
+    /// What fixes it, as a command.
+    pub(crate) fn fix(&self) -> String {
+        let variable = self.variable;
+        format!("export {variable}=http://proxy.example.com:3128   # or: unset {variable}\n")
+    }
+}
+
 /// Checks the variable that applies to a URL, if one does, against the schemes that a client knows.
 ///
 /// # Errors
 /// When the variable's value is not the URL of such a proxy.
 pub(crate) fn check(url: &Uri, schemes: &[&str]) -> Result<(), Unusable> {
-    check_in(url, schemes, |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    check_in(url, schemes, |name| {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    })
 }
 
 fn check_in(
@@ -48,7 +58,9 @@ fn check_in(
         return Ok(());
     }
     let set = |names: [&'static str; 2]| {
-        let first = names.into_iter().find_map(|name| Some((name, variable(name)?)));
+        let first = names
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)));
         first.filter(|(_, value)| !value.is_empty())
     };
     let of_scheme = match url.scheme_str() {
@@ -59,11 +71,18 @@ fn check_in(
         return Ok(());
     };
     let excepted = ["NO_PROXY", "no_proxy"].into_iter().find_map(&variable);
-    let matcher = Matcher::builder().all("http://proxy.invalid").no(excepted.unwrap_or_default());
+    let matcher = Matcher::builder()
+        .all("http://proxy.invalid")
+        .no(excepted.unwrap_or_default());
     if matcher.build().intercept(url).is_none() {
         return Ok(());
     }
-    problem(&value, schemes).map_or(Ok(()), |problem| Err(Unusable { variable: name, problem }))
+    problem(&value, schemes).map_or(Ok(()), |problem| {
+        Err(Unusable {
+            variable: name,
+            problem,
+        })
+    })
 }
 
 /// What is wrong with the URL of a proxy; `None` where it can be used.
@@ -74,12 +93,18 @@ pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
     let Ok(uri) = value.parse::<Uri>() else {
         return Some("its value is not a URL such as http://proxy.example.com:3128".to_owned());
     };
-    if uri.authority().is_none_or(|authority| authority.host().is_empty()) {
+    if uri
+        .authority()
+        .is_none_or(|authority| authority.host().is_empty())
+    {
         return Some("its value has no host, as in http://proxy.example.com:3128".to_owned());
     }
     let scheme = uri.scheme_str().unwrap_or("http");
     (!schemes.contains(&scheme)).then(|| {
-        format!("a proxy of scheme {scheme:?} is not supported here; use {}", list(schemes))
+        format!(
+            "a proxy of scheme {scheme:?} is not supported here; use {}",
+            list(schemes)
+        )
     })
 }
 
@@ -111,7 +136,11 @@ mod tests {
             ("http://a.example", &[("http_proxy", bad)], "http_proxy"),
             ("https://a.example", &[("HTTPS_PROXY", bad)], "HTTPS_PROXY"),
             ("https://a.example", &[("ALL_PROXY", bad)], "ALL_PROXY"),
-            ("https://a.example", &[("HTTPS_PROXY", ""), ("all_proxy", bad)], "all_proxy"),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", ""), ("all_proxy", bad)],
+                "all_proxy",
+            ),
         ] {
             let error = checked(url, variables).unwrap_err();
             assert_eq!(error.variable, named, "{url} {variables:?}");
@@ -125,10 +154,22 @@ mod tests {
         for (url, variables) in [
             ("https://a.example", &[("HTTP_PROXY", bad)][..]),
             ("http://a.example", &[("HTTPS_PROXY", bad)]),
-            ("https://a.example", &[("HTTPS_PROXY", bad), ("NO_PROXY", "b.example,a.example")]),
-            ("https://a.example", &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", bad)]),
-            ("https://a.example", &[("HTTPS_PROXY", bad), ("NO_PROXY", "*")]),
-            ("http://a.example", &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")]),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", bad), ("NO_PROXY", "b.example,a.example")],
+            ),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", bad)],
+            ),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", bad), ("NO_PROXY", "*")],
+            ),
+            (
+                "http://a.example",
+                &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")],
+            ),
         ] {
             assert_eq!(checked(url, variables), Ok(()), "{url} {variables:?}");
         }
@@ -142,13 +183,21 @@ mod tests {
             ("http://", "not a URL"),
             ("http://proxy:port", "not a URL"),
             ("/proxy", "no host"),
-            ("ftp://proxy", "scheme \"ftp\" is not supported here; use http or https"),
+            (
+                "ftp://proxy",
+                "scheme \"ftp\" is not supported here; use http or https",
+            ),
             ("socks5://proxy:1080", "socks5"),
         ] {
             let found = problem(value, HTTP).unwrap_or_default();
             assert!(found.contains(part), "{value}: {found}");
         }
-        for value in ["http://proxy:3128", "https://me:pw@proxy", "proxy:3128", "10.0.0.1:80"] {
+        for value in [
+            "http://proxy:3128",
+            "https://me:pw@proxy",
+            "proxy:3128",
+            "10.0.0.1:80",
+        ] {
             assert_eq!(problem(value, HTTP), None, "{value}");
         }
         assert_eq!(problem("socks5h://me:pw@proxy:1080", HTTP_AND_SOCKS), None);

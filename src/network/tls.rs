@@ -33,7 +33,9 @@ pub enum TlsFailure {
 impl TlsFailure {
     /// Why a connection failed; `None` if it did not fail for TLS.
     pub(crate) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
-        causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(Self::from)
+        causes(error)
+            .find_map(|cause| cause.downcast_ref::<rustls::Error>())
+            .map(Self::from)
     }
 
     /// Whether the server's certificate is the reason.

@@ -262,12 +262,12 @@ impl Error {
     /// Whether the same request may succeed a moment later.
     fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { what, .. } => {
-                !matches!(what, ConnectFailure::Tls | ConnectFailure::NoTls)
-            }
+            Self::Connect { what, .. } => !matches!(what, ConnectFailure::Tls(_)),
             Self::TimedOut { .. } | Self::Lost { .. } => true,
             Self::Undecodable { is_json, .. } => !is_json,
-            Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
+            Self::Refused { status, .. }
+            | Self::Unexpected { status, .. }
+            | Self::Encoding { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
             _ => false,
@@ -305,7 +305,9 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::TooLarge { .. } => true,
             Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
-            Self::Unexpected { status, .. } => *status >= 500 || *status < 300,
+            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
+                *status >= 500 || *status < 300
+            }
             _ => false,
         }
     }
@@ -313,7 +315,9 @@ impl Error {
     /// Whether the service may still be at it: there was no answer, or a proxy gave up waiting.
     pub(super) fn may_still_be_done(&self) -> bool {
         match self {
-            Self::Unexpected { status, .. } => matches!(status, 502 | 504),
+            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
+                matches!(status, 502 | 504)
+            }
             Self::Undecodable { .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => false,
             error => error.may_have_been_done(),
         }

@@ -1,11 +1,12 @@
 //! Everything that can go wrong with a call, and what to do about it.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
 use super::lookup::Source;
 use super::request::Call;
+pub use crate::network::tls::TlsFailure;
+use crate::network::{causes, proxy};
 
 /// A call that failed. `Display` says what happened, to what and why, and never repeats its
 /// source; [`Error::report`] is the whole text for a person, with the causes and the next step.
@@ -23,6 +24,15 @@ pub enum Error {
     Setup {
         /// What the client says.
         source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The environment's proxy cannot be used; nothing was sent.
+    #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
+    Proxy {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with its value, without the value.
+        problem: String,
     },
 
     /// There was no connection; nothing was sent.
@@ -155,6 +165,17 @@ pub enum Error {
         is_json: bool,
     },
 
+    /// The response's body cannot be decoded, whatever it says.
+    #[error("{call} was answered with {status}, but the response {problem}")]
+    Encoding {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong, as a predicate.
+        problem: String,
+    },
+
     /// An EKS runner that is not what this version of the provider knows.
     #[error("runner `{id}` cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
     Unsupported {
@@ -231,10 +252,8 @@ pub enum ConnectFailure {
     TimedOut,
     /// A proxy did not let the connection through.
     Proxy,
-    /// No TLS connection could be agreed on, most often because of the certificate.
-    Tls,
-    /// What answers there does not speak TLS.
-    NoTls,
+    /// There was a connection, but TLS failed on it.
+    Tls(TlsFailure),
     /// Anything else.
     Other,
 }
@@ -242,13 +261,12 @@ pub enum ConnectFailure {
 impl std::fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Dns => "the host's name could not be resolved",
+            Self::Tls(failure) => return failure.fmt(f),
+            Self::Dns => "the host name could not be resolved",
             Self::Refused => "the connection was refused",
-            Self::TimedOut => "no connection came about in time",
+            Self::TimedOut => "the connection timed out",
             Self::Proxy => "the proxy did not open a connection",
-            Self::Tls => "the server's identity could not be verified (TLS)",
-            Self::NoTls => "what answers there does not speak TLS",
-            Self::Other => "no connection came about",
+            Self::Other => "the connection failed",
         })
     }
 }
@@ -320,11 +338,13 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Unexpected { call, .. }
             | Self::Undecodable { call, .. }
+            | Self::Encoding { call, .. }
             | Self::TooLarge { call }
             | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
             Self::BadId { .. }
             | Self::Setup { .. }
+            | Self::Proxy { .. }
             | Self::AlreadyExists { .. }
             | Self::OtherType { .. }
             | Self::Unsupported { .. } => None,
@@ -378,20 +398,6 @@ fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static)
     causes(error).last().unwrap_or(error)
 }
 
-/// An error and its causes, with those that an [`io::Error`] wraps and does not call its source.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        match error.downcast_ref::<io::Error>() {
-            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
-            None => error.source(),
-        }
-    };
-    std::iter::successors(Some(error), next)
-}
-
 impl Error {
     /// What a person can do next, if there is something to say.
     #[must_use]
@@ -402,7 +408,12 @@ impl Error {
                  form; if not, install the system's CA certificates (the package is often called \
                  ca-certificates)."
             }
-            Self::Connect { what, .. } => what.next_step(),
+            Self::Proxy { variable, .. } => {
+                return Some(format!(
+                    "Set {variable} to a URL such as http://proxy.example.com:3128, or unset it to connect directly."
+                ));
+            }
+            Self::Connect { what, call, .. } => return Some(what.next_step(call.url.scheme())),
             Self::Redirect { location, .. } => {
                 return Some(format!(
                     "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
@@ -423,7 +434,15 @@ impl Error {
                 "The token is valid, but its user lacks the permission for this in the organization. Ask an \
                  administrator of the organization, or use another token."
             }
-            Self::Unexpected { status: 407, .. } => ConnectFailure::Proxy.next_step(),
+            Self::Unexpected {
+                status: 407, call, ..
+            } => {
+                return Some(ConnectFailure::Proxy.next_step(call.url.scheme()));
+            }
+            Self::Encoding { .. } => {
+                "The server, or a proxy in front of it, must send its responses uncompressed or with gzip, \
+                 which is all that the request accepts."
+            }
             Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
                 "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
             }
@@ -468,33 +487,30 @@ impl Error {
 }
 
 impl ConnectFailure {
-    fn next_step(self) -> &'static str {
+    /// What a person can do next. The scheme of the URL decides which variable names the proxy.
+    fn next_step(self, scheme: &str) -> String {
+        let variable = proxy::variable(scheme);
         match self {
-            Self::Dns => {
+            Self::Dns => format!(
                 "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
-                 HTTPS_PROXY."
-            }
-            Self::Refused => {
-                "Check the host and the port in api_url (and those of the proxy, if HTTP_PROXY or HTTPS_PROXY \
+                 {variable}."
+            ),
+            Self::Refused => format!(
+                "Check the host and the port in api_url (and those of the proxy, if {variable} or ALL_PROXY \
                  is set), and that the Orchestrator is running there."
-            }
-            Self::TimedOut | Self::Other => {
-                "Check api_url, and that this machine may reach it: a firewall may be in the way, or a proxy \
-                 may be needed (HTTPS_PROXY)."
-            }
-            Self::Proxy => {
-                "Check the proxy in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY to \
-                 reach it directly."
-            }
-            Self::NoTls => {
-                "api_url begins with https://, but plain HTTP or another protocol is spoken at that host and \
-                 port. Correct the port, or begin api_url with http:// if that is meant."
-            }
-            Self::Tls => {
-                "If the Orchestrator, or a proxy that inspects TLS, has a certificate of a private CA, set \
-                 SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if they are \
-                 needed too). Check also that api_url has the name that the certificate was made for."
-            }
+            ),
+            Self::TimedOut | Self::Other => format!(
+                "Check api_url, and that this machine can reach it: a firewall might block it, or a proxy \
+                 might be required ({variable})."
+            ),
+            Self::Proxy => format!(
+                "Check the proxy in {variable} (or ALL_PROXY), or name the host in NO_PROXY to connect \
+                 directly."
+            ),
+            Self::Tls(failure) => failure.next_step(
+                "set SSL_CERT_FILE to a PEM file with that authority's certificate (and the public ones, if \
+                 they are needed too)",
+            ),
         }
     }
 }

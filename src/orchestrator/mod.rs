@@ -21,7 +21,7 @@ mod transport;
 
 pub use budget::Budget;
 pub use client::Client;
-pub use error::{ConnectFailure, Error};
+pub use error::{ConnectFailure, Error, TlsFailure};
 pub use hctl::Environment;
 pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, check, lookup};
 pub use request::Call;

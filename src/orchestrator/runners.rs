@@ -10,6 +10,7 @@ use super::create::{Creation, Found};
 use super::error::Error;
 use super::request::{self, Request};
 use crate::runner::{Runner, pod_template, validate};
+use crate::secrets::redacted;
 
 const EKS: &str = "kubernetes-eks";
 
@@ -166,7 +167,7 @@ fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
         };
         Error::Unsupported {
             id: id.to_owned(),
-            what: object.shown(&what),
+            what: redacted(what),
         }
     })
 }
@@ -182,7 +183,7 @@ fn eks_object(answer: Answer, status: u16, id: &str) -> Result<Object, Error> {
     if kind != EKS {
         return Err(Error::OtherType {
             id: id.to_owned(),
-            found: object.shown(&kind),
+            found: redacted(kind),
         });
     }
     Ok(object)

@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{Method, redirect};
 use secrecy::ExposeSecret as _;
@@ -23,10 +24,13 @@ use url::{Host, Url};
 use super::answer::{self, Answer};
 use super::budget::Budget;
 use super::client::Pace;
-use super::error::{ConnectFailure, Error, causes};
+use super::error::{ConnectFailure, Error};
 use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
+use crate::network::tls::TlsFailure;
+use crate::network::{causes, proxy};
+use crate::secrets::redacted;
 
 /// How long a connection may take to come about, its TLS handshake included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -149,10 +153,8 @@ impl Transport {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name)?.to_str().ok();
         if response.status().is_redirection() {
-            let location = answer::without_token(
-                self.settings.token.as_ref(),
-                &bare(&call.url, header(LOCATION).unwrap_or_default()),
-            );
+            let location = bare(&call.url, header(LOCATION).unwrap_or_default());
+            let location = redacted(location);
             return Err(Error::Redirect {
                 call,
                 status,
@@ -161,6 +163,15 @@ impl Transport {
         }
         let retry_after =
             header(RETRY_AFTER).and_then(|value| answer::retry_after(value, SystemTime::now()));
+        // What could be decoded has been, and has no such header any more.
+        if let Some(encoding) = header(CONTENT_ENCODING).filter(|encoding| is_encoded(encoding)) {
+            let problem = format!("has the content encoding {encoding:?}, which is not supported");
+            return Err(Error::Encoding {
+                call,
+                status,
+                problem: redacted(problem),
+            });
+        }
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -169,6 +180,15 @@ impl Transport {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
+                Err(source) if is_corrupt(&source) => {
+                    let problem =
+                        "is damaged: it is not the gzip data that its header promises".to_owned();
+                    return Err(Error::Encoding {
+                        call,
+                        status,
+                        problem,
+                    });
+                }
                 Err(source) => {
                     let source = source.without_url();
                     return Err(Error::Lost { call, source });
@@ -181,11 +201,22 @@ impl Transport {
             retry_after,
             body: String::from_utf8(body)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            token: self.settings.token.clone(),
+            token_from: self
+                .settings
+                .token
+                .as_ref()
+                .map(|token| token.source.clone()),
         })
     }
 
     fn set_up(&self) -> Result<reqwest::Client, Error> {
+        let on_this_machine = is_loopback(&self.settings.api_url);
+        if !on_this_machine && let Ok(url) = self.settings.api_url.as_str().parse() {
+            proxy::check(&url, proxy::HTTP_AND_SOCKS).map_err(|unusable| Error::Proxy {
+                variable: unusable.variable,
+                problem: unusable.problem,
+            })?;
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(&self.user_agent)
             .default_headers(self.authentication())
@@ -194,7 +225,6 @@ impl Transport {
             .retry(reqwest::retry::never())
             .redirect(redirect::Policy::none())
             .referer(false);
-        let on_this_machine = is_loopback(&self.settings.api_url);
         if on_this_machine {
             // What curl and Go do: no proxy can reach this machine's own address.
             builder = builder.no_proxy();
@@ -291,16 +321,15 @@ fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
         return Error::Lost { call, source };
     }
     let met = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
+    let tls = TlsFailure::find(&source);
     let what = if source.is_dns() {
         ConnectFailure::Dns
     } else if source.is_timeout() {
         ConnectFailure::TimedOut
     } else if met(is_tunnel) {
         ConnectFailure::Proxy
-    } else if met(is_no_tls) {
-        ConnectFailure::NoTls
-    } else if met(<dyn StdError>::is::<rustls::Error>) {
-        ConnectFailure::Tls
+    } else if let Some(failure) = tls {
+        ConnectFailure::Tls(failure)
     } else if met(is_refused) {
         ConnectFailure::Refused
     } else {
@@ -315,11 +344,23 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The first bytes of the answer were no TLS record.
-fn is_no_tls(cause: &(dyn StdError + 'static)) -> bool {
-    cause
-        .downcast_ref::<rustls::Error>()
-        .is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)))
+/// Whether a response that was decoded on the way was no such data. A connection that breaks is
+/// something else.
+fn is_corrupt(error: &reqwest::Error) -> bool {
+    let mut wrapped = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    error.is_decode()
+        && wrapped.any(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+            )
+        })
+}
+
+/// Whether a `Content-Encoding` says that something was done to the content.
+fn is_encoded(encoding: &str) -> bool {
+    let mut encodings = encoding.split(',').map(str::trim);
+    encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// The proxy's answer to CONNECT. hyper-util has no public type for it.

@@ -37,8 +37,13 @@ const URLS: [&str; 6] = [
 pub(super) fn secrets() -> impl Iterator<Item = String> {
     let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
     let values = SECRETS.into_iter().filter_map(variable);
-    let files = FILES.into_iter().filter_map(|name| content(&std::env::var_os(name)?));
-    let passwords = URLS.into_iter().filter_map(variable).flat_map(|url| url_password(&url));
+    let files = FILES
+        .into_iter()
+        .filter_map(|name| content(&std::env::var_os(name)?));
+    let passwords = URLS
+        .into_iter()
+        .filter_map(variable)
+        .flat_map(|url| url_password(&url));
     values.chain(files).chain(passwords)
 }
 
@@ -79,7 +84,10 @@ mod tests {
         ] {
             assert_eq!(url_password(url)[0], password, "{url}");
         }
-        assert_eq!(url_password("http://me:p%40ss@proxy")[1..], ["p@ss", "bWU6cEBzcw=="]);
+        assert_eq!(
+            url_password("http://me:p%40ss@proxy")[1..],
+            ["p@ss", "bWU6cEBzcw=="]
+        );
         assert_eq!(url_password("http://proxy:3128"), [""; 0]);
     }
 }

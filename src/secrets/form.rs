@@ -77,13 +77,22 @@ fn named_value(found: &Captures<'_>) -> String {
 
 fn perhaps_value(found: &Captures<'_>) -> String {
     let pair = [(1, 2), (3, 4)];
-    let mut pairs = pair.iter().filter_map(|(name, value)| Some((found.get(*name)?, found.get(*value)?)));
+    let mut pairs = pair
+        .iter()
+        .filter_map(|(name, value)| Some((found.get(*name)?, found.get(*value)?)));
     let Some((name, value)) = pairs.next() else {
         return REDACTED.to_owned();
     };
     let value = value.as_str();
-    if value == REDACTED || value.trim_end_matches('.').bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return found.get(0).map_or_else(String::new, |all| all.as_str().to_owned());
+    if value == REDACTED
+        || value
+            .trim_end_matches('.')
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase())
+    {
+        return found
+            .get(0)
+            .map_or_else(String::new, |all| all.as_str().to_owned());
     }
     format!("{}{REDACTED}", name.as_str())
 }

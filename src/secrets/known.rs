@@ -36,7 +36,11 @@ impl Known {
             return;
         }
         self.add_runs(secret.as_bytes());
-        self.add_runs(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string().as_bytes());
+        self.add_runs(
+            utf8_percent_encode(secret, NON_ALPHANUMERIC)
+                .to_string()
+                .as_bytes(),
+        );
         self.add_runs(&Vec::from(percent_decode_str(secret).collect::<Vec<u8>>()));
         if secret.len() <= ENCODED {
             // Where it stands in a longer text decides which of three forms it takes.
@@ -103,7 +107,9 @@ fn gives_away(run: &[u8; RUN]) -> bool {
 
 /// Whether neither a letter nor a digit stands beside a part of a text.
 fn is_word(text: &str, from: usize, to: usize) -> bool {
-    let before = text.get(..from).and_then(|before| before.chars().next_back());
+    let before = text
+        .get(..from)
+        .and_then(|before| before.chars().next_back());
     let after = text.get(to..).and_then(|after| after.chars().next());
     !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
 }
@@ -128,8 +134,14 @@ mod tests {
             ("hunter2-hunter3", "(redacted)"),
             ("<hunter2-hunter3>", "<(redacted)>"),
             ("cut: hunter2-h…", "cut: (redacted)…"),
-            ("…r2-hunter3 and unter2-hunter3!", "…(redacted) and (redacted)!"),
-            ("a s3cr3t, and again s3cr3t", "a (redacted), and again (redacted)"),
+            (
+                "…r2-hunter3 and unter2-hunter3!",
+                "…(redacted) and (redacted)!",
+            ),
+            (
+                "a s3cr3t, and again s3cr3t",
+                "a (redacted), and again (redacted)",
+            ),
         ] {
             assert_eq!(known.redact(text).as_deref(), Some(redacted), "{text}");
         }

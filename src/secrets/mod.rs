@@ -68,7 +68,10 @@ mod tests {
             redact("before mod-tests-C4nary/+=9Zq after"),
             "before (redacted) after"
         );
-        assert_eq!(redacted("Authorization: Basic C4nary/+"), "Authorization: (redacted)");
+        assert_eq!(
+            redacted("Authorization: Basic C4nary/+"),
+            "Authorization: (redacted)"
+        );
         assert!(matches!(redact("nothing to hide"), Cow::Borrowed(_)));
     }
 }

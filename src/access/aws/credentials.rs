@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::iter;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 use super::error::{AwsError, chain};
 use super::http;
 use crate::access::settings::Settings;
+use crate::secrets::protect;
 
 /// How long to try to connect.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
@@ -41,6 +43,7 @@ const METADATA: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the bundle of certificates that they name does not serve.
 pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
+    protect_files(settings).await;
     let ca_bundle = http::ca_bundle(settings.profile.as_deref()).await?;
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http::client(ca_bundle)?)
@@ -159,6 +162,39 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// Protects the credentials in the AWS configuration files and in the files that they and the
+/// settings name: the SDK sends them before it returns any, and an error can repeat what was sent.
+async fn protect_files(settings: &Settings) {
+    let mut tokens: Vec<PathBuf> = settings.web_identity_token_file.iter().cloned().collect();
+    if let Ok(profiles) = http::profiles(settings.profile.as_deref()).await {
+        for name in profiles.profiles() {
+            let Some(profile) = profiles.get_profile(name) else {
+                continue;
+            };
+            for secret in [
+                "aws_access_key_id",
+                "aws_secret_access_key",
+                "aws_session_token",
+            ] {
+                profile.get(secret).into_iter().for_each(protect);
+            }
+            tokens.extend(profile.get("web_identity_token_file").map(PathBuf::from));
+        }
+    }
+    for token in tokens {
+        if let Ok(token) = tokio::fs::read(token).await {
+            protect(&String::from_utf8_lossy(&token));
+        }
+    }
+}
+
+/// Protects credentials that were received.
+pub(super) fn protect_received(credentials: &Credentials) {
+    protect(credentials.access_key_id());
+    protect(credentials.secret_access_key());
+    credentials.session_token().into_iter().for_each(protect);
+}
+
 /// The credentials of a configuration.
 ///
 /// # Errors
@@ -176,10 +212,22 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
             other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
                 "The AWS credentials cannot be got: {}{}",
-                of_sts(&other).unwrap_or_else(|| chain(&other)),
+                of_sts(&other).unwrap_or_else(|| without_output(chain(&other))),
                 token_file(&other)
             )),
         })
+}
+
+/// The message without what a `credential_process` printed: it can hold the credentials. The SDK
+/// puts the standard error of a process that failed at the end of its message.
+fn without_output(message: String) -> String {
+    match message.split_once("Stderr:") {
+        Some((before, _)) => format!(
+            "{} (what the credential_process printed is not shown; run it to see it)",
+            before.trim_end_matches(['.', ' '])
+        ),
+        None => message,
+    }
 }
 
 /// What STS says of a role that the credentials need, where it refuses it.
@@ -240,9 +288,11 @@ impl<P: ProvideCredentials> ProvideCredentials for Remembered<P> {
                 Some(known) if known.expiry().is_none_or(|expiry| expiry > soon) => {
                     Ok(known.clone())
                 }
-                _ => Ok(credentials
-                    .insert(self.provider.provide_credentials().await?)
-                    .clone()),
+                _ => {
+                    let received = self.provider.provide_credentials().await?;
+                    protect_received(&received);
+                    Ok(credentials.insert(received).clone())
+                }
             }
         })
     }
