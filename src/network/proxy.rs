@@ -93,11 +93,13 @@ pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
     let Ok(uri) = value.parse::<Uri>() else {
         return Some("its value is not a URL such as http://proxy.example.com:3128".to_owned());
     };
-    if uri
-        .authority()
-        .is_none_or(|authority| authority.host().is_empty())
-    {
+    let authority = uri.authority().filter(|found| !found.host().is_empty());
+    let Some(authority) = authority else {
         return Some("its value has no host, as in http://proxy.example.com:3128".to_owned());
+    };
+    let after_host = authority.as_str().rsplit_once(authority.host());
+    if after_host.is_some_and(|(_, port)| !port.is_empty()) && authority.port_u16().is_none() {
+        return Some("its port is not a number up to 65535".to_owned());
     }
     let scheme = uri.scheme_str().unwrap_or("http");
     (!schemes.contains(&scheme)).then(|| {
@@ -181,7 +183,8 @@ mod tests {
             ("http://a b", "space"),
             ("http://proxy:3128\n", "line break"),
             ("http://", "not a URL"),
-            ("http://proxy:port", "not a URL"),
+            ("http://proxy:port", "port"),
+            ("http://proxy:99999", "port"),
             ("/proxy", "no host"),
             (
                 "ftp://proxy",

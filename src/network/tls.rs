@@ -98,7 +98,8 @@ impl From<&rustls::Error> for TlsFailure {
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
                     Self::OtherName
                 }
-                Certificate::UnknownIssuer => Self::UnknownIssuer,
+                // An authority of the same name is trusted, but it is another one.
+                Certificate::UnknownIssuer | Certificate::BadSignature => Self::UnknownIssuer,
                 // What webpki says of a self-signed certificate that is not trusted.
                 Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                     Self::UnknownIssuer

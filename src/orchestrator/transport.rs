@@ -344,17 +344,14 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Whether a response that was decoded on the way was no such data. A connection that breaks is
-/// something else.
+/// Whether the bytes of a response were not what its `Content-Encoding` says, and not the connection
+/// broke: then hyper's error, which has no public type, is among the causes.
 fn is_corrupt(error: &reqwest::Error) -> bool {
-    let mut wrapped = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    error.is_decode()
-        && wrapped.any(|error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-            )
-        })
+    let of_connection = |cause: &(dyn StdError + 'static)| {
+        let text = cause.to_string();
+        text.contains("connection") || text.contains("before message length")
+    };
+    error.is_decode() && !causes(error).skip(1).any(of_connection)
 }
 
 /// Whether a `Content-Encoding` says that something was done to the content.

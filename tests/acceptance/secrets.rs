@@ -1,4 +1,4 @@
-//! The token is found nowhere, at any log level.
+//! No credential is found anywhere, at any log level: the API's token, and those of the access checks.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use crate::stand_in::StandIn;
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
+use crate::echo;
 use sandbox::orchestrator::faults::Fault;
 
 use crate::configuration::{Runner, provider_with};
@@ -20,7 +21,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "a token from the provider block is not shown",
         token_of_the_block,
     ),
+    (
+        "credentials of the access checks are found nowhere",
+        credentials_of_the_checks,
+    ),
 ];
+
+/// What is searched for, with every eight characters of it.
+const CANARY: &str = "Zq7Xw2Lp9Tv5-C4n4ry-Hk3Rb8";
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
@@ -33,11 +41,8 @@ fn files_with(folder: &Path, secret: &str, allowed: &[&str]) -> Vec<String> {
         if path.is_dir() {
             found.extend(files_with(&path, secret, allowed));
         } else if !allowed.contains(&name.as_str()) {
-            let bytes = fs::read(&path).unwrap_or_default();
-            if bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes())
-            {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned();
+            if text.contains(secret) {
                 found.push(path.display().to_string());
             }
         }
@@ -130,4 +135,181 @@ fn token_of_the_block(cli: &Cli) {
         &["main.tf", "saved.tfplan"],
     );
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// A credential of the access checks: the files that hold it, and the variables.
+type Given = (
+    &'static str,
+    Vec<(&'static str, String)>,
+    Vec<(&'static str, String)>,
+);
+
+/// A kubeconfig whose user has these lines.
+fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String) {
+    let text = format!(
+        "current-context: c\ncontexts:\n- name: c\n  context: {{cluster: k, user: u}}\nclusters:\n- name: k\n  cluster:\n    \
+         server: {server}\n{cluster}users:\n- name: u\n  user:\n{user}"
+    );
+    ("kubeconfig", text)
+}
+
+fn credentials(aws: &str) -> Vec<Given> {
+    let file = |user: String| vec![kubeconfig(aws, "", &user)];
+    let plugin = |script: String| {
+        file(format!(
+            "    exec: {{command: sh, args: [-c, {script:?}]}}\n"
+        ))
+    };
+    let keys = |secret: &str, session: &str| {
+        [
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_SESSION_TOKEN", session),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    };
+    let process = |script: String| {
+        let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
+        vec![
+            kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
+            ("process.sh", script),
+            ("aws-config", config),
+        ]
+    };
+    let no_keys = || {
+        vec![
+            ("AWS_CONFIG_FILE", "aws-config".to_owned()),
+            ("AWS_ACCESS_KEY_ID", String::new()),
+        ]
+    };
+    let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
+    vec![
+        (
+            "tab in the kubeconfig",
+            file(format!("    token: {CANARY}\n\tx: 1\n")),
+            vec![],
+        ),
+        (
+            "unclosed quote",
+            file(format!("    token: \"{CANARY}\n")),
+            vec![],
+        ),
+        (
+            "newline in the token",
+            file(format!("    token: \"{CANARY}\\n{CANARY}\"\n")),
+            vec![],
+        ),
+        (
+            "token repeated by the server",
+            file(format!("    token: |\n      {CANARY}\n")),
+            vec![],
+        ),
+        (
+            "stdout of a plugin",
+            plugin(format!("echo {CANARY}")),
+            vec![],
+        ),
+        (
+            "stderr of a plugin",
+            plugin(format!("echo {CANARY} >&2; exit 1")),
+            vec![],
+        ),
+        (
+            "password of a proxy",
+            vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
+            vec![],
+        ),
+        (
+            "session token repeated by AWS",
+            file(String::new()),
+            keys("s3cret-key", CANARY),
+        ),
+        ("secret key", file(String::new()), keys(CANARY, "s3ssion-1")),
+        (
+            "stderr of a credential_process",
+            process(format!("echo {CANARY} >&2; exit 1")),
+            no_keys(),
+        ),
+        (
+            "stdout of a credential_process",
+            process(format!(
+                "echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"
+            )),
+            no_keys(),
+        ),
+    ]
+}
+
+/// The part of the canary that a text has, if it has one.
+fn leak(text: &str) -> Option<&'static str> {
+    (0..=CANARY.len() - 8)
+        .map(|from| &CANARY[from..from + 8])
+        .find(|run| text.contains(run))
+}
+
+fn credentials_of_the_checks(cli: &Cli) {
+    let (orchestrator, aws) = (StandIn::start(), echo::start());
+    let provider = provider_with(&format!(
+        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\neks_access = {{\nkubeconfig = {{ path = \"kubeconfig\" }}\ntimeout = \"5s\"\n}}\n",
+        orchestrator.url(),
+        orchestrator.org(),
+        orchestrator.token()
+    ));
+    let runner = Runner::basic().block();
+    let data = "data \"platform-orchestrator_kubernetes_eks_access\" \"planned\"";
+    let data = runner.replace(
+        "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
+        data,
+    );
+    for (name, files, variables) in credentials(&aws) {
+        let mut workspace = Workspace::new(cli, &(provider.clone() + &runner + &data));
+        for (variable, value) in [
+            ("AWS_ENDPOINT_URL", aws.as_str()),
+            ("AWS_ACCESS_KEY_ID", "an-access-key"),
+            ("AWS_SECRET_ACCESS_KEY", "another-key"),
+            ("TF_LOG", "TRACE"),
+        ] {
+            workspace.set_env(variable, value);
+        }
+        let log = workspace.path().join("trace.log").display().to_string();
+        workspace.set_env("TF_LOG_PATH", &log);
+        for (variable, value) in &variables {
+            workspace.set_env(variable, value);
+        }
+        if variables
+            .iter()
+            .any(|(variable, _)| *variable == "AWS_CONFIG_FILE")
+        {
+            workspace.unset_env("AWS_ACCESS_KEY_ID");
+            workspace.unset_env("AWS_SECRET_ACCESS_KEY");
+        }
+        for (file, text) in &files {
+            workspace.write(file, text);
+        }
+        workspace.init();
+        let planned = workspace.plan(&["-out=saved.tfplan"]);
+        let shown = workspace.run(&["show", "-json", "saved.tfplan"]);
+        let applied = workspace.run(&["apply", "-no-color", "saved.tfplan"]);
+        let kept = workspace.run(&["show", "-json"]);
+        for output in [planned, shown, applied, kept] {
+            assert_eq!(leak(&output.text), None, "{name}: {}", output.text);
+            assert!(!output.text.contains("panicked"), "{name}: {}", output.text);
+        }
+        let inputs: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
+        for run in (0..=CANARY.len() - 8).map(|from| &CANARY[from..from + 8]) {
+            assert_eq!(
+                files_with(workspace.path(), run, &inputs),
+                Vec::<String>::new(),
+                "{name}"
+            );
+        }
+        let trace = workspace.read("trace.log");
+        assert!(
+            trace.contains("platform-orchestrator"),
+            "{name}: the log was written"
+        );
+        // The registration does not depend on the caller's credentials.
+        orchestrator.faults().clear();
+        workspace.destroy();
+    }
 }

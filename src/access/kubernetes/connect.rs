@@ -221,7 +221,7 @@ mod tests {
             token: "secret".to_owned().into(),
         };
         let Err(error) = Cluster::connect(connection("%")) else {
-            panic!("made");
+            panic!("it was made");
         };
         assert!(
             error.to_string().contains("certificate authority"),
