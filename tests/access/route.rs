@@ -165,7 +165,7 @@ fn broken_kubeconfigs(cloud: &Cloud) {
         ),
         (
             user(json!({"tokenFile": "/nonexistent/token"})),
-            "\"/nonexistent/token\"",
+            "its tokenFile names cannot be read",
         ),
         (
             user(json!({"auth-provider": {"name": "gcp"}})),

@@ -116,8 +116,10 @@ fn data(field: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Ve
             .decode(data.trim())
             .map(Some)
             .map_err(|_| format!("its {field}-data is not base64")),
-        (None, Some(file)) => std::fs::read(file).map(Some).map_err(|error| {
-            format!("its {field} names the file {file:?}, which cannot be read: {error}")
+        (None, Some(file)) => std::fs::read(file).map(Some).map_err(|error| match field {
+            // Some paste the key itself here.
+            "client-key" => format!("the file that its {field} names cannot be read: {error}"),
+            _ => format!("its {field} names the file {file:?}, which cannot be read: {error}"),
         }),
         (None, None) => Ok(None),
     }
@@ -215,9 +217,8 @@ fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
     if let Some(file) = user.token_file.as_deref().filter(|file| !file.is_empty()) {
         return std::fs::read_to_string(file)
             .map(|token| Some(token.into()))
-            .map_err(|error| {
-                format!("its tokenFile names the file {file:?}, which cannot be read: {error}")
-            });
+            // Without the file's name: some paste the token itself here.
+            .map_err(|error| format!("the file that its tokenFile names cannot be read: {error}"));
     }
     let Some(provider) = &user.auth_provider else {
         return Ok(None);
@@ -333,12 +334,12 @@ mod tests {
             (
                 "",
                 format!("    client-key: /nonexistent/{}\n", "key"),
-                "\"/nonexistent/key\"",
+                "its client-key names cannot be read: No such file",
             ),
             (
                 "",
                 "    tokenFile: /nonexistent/token\n".to_owned(),
-                "\"/nonexistent/token\"",
+                "its tokenFile names cannot be read: No such file",
             ),
             (
                 "",
