@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::budget::Budget;
-use super::error::{ConnectFailure, Error};
+use super::connect_failure::ConnectFailure;
+use super::error::Error;
 use super::lookup::Settings;
 use super::request::{self, Request};
 use super::transport::Transport;

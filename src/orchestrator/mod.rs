@@ -8,6 +8,7 @@
 mod answer;
 mod budget;
 mod client;
+mod connect_failure;
 mod create;
 mod error;
 mod hctl;
@@ -21,7 +22,8 @@ mod transport;
 
 pub use budget::Budget;
 pub use client::Client;
-pub use error::{ConnectFailure, Error, TlsFailure};
+pub use connect_failure::{ConnectFailure, TlsFailure};
+pub use error::Error;
 pub use hctl::Environment;
 pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, check, lookup};
 pub use request::Call;

@@ -24,7 +24,8 @@ use url::{Host, Url};
 use super::answer::{self, Answer};
 use super::budget::Budget;
 use super::client::Pace;
-use super::error::{ConnectFailure, Error};
+use super::connect_failure::ConnectFailure;
+use super::error::Error;
 use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
@@ -36,7 +37,7 @@ use crate::secrets::redacted;
 const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer that is read. A page of a hundred runners has a tenth of it.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Whom a local installation takes for the caller when there is no token.
+/// The user id that a local installation expects when there is no token.
 const LOCAL_USER: HeaderValue = HeaderValue::from_static("00000000-0000-0000-0000-000000000000");
 
 /// The `User-Agent`: this provider's version, Terraform's, and what `TF_APPEND_USER_AGENT` adds.
@@ -54,8 +55,8 @@ pub fn user_agent(terraform_version: &str, environment: &Environment) -> String 
         .to_owned()
 }
 
-/// Sends requests, one attempt each. Nothing is set up before the first: a provider that is only
-/// asked for its schema reads no certificates.
+/// Sends requests, one attempt each. Nothing is set up before the first: a provider that only
+/// returns its schema reads no certificates.
 #[derive(Debug)]
 pub(super) struct Transport {
     settings: Settings,
@@ -79,7 +80,7 @@ impl Transport {
     /// Sends the request once and reads the whole answer.
     ///
     /// # Errors
-    /// All that keeps an answer from coming; an answer of any status but a redirect is no error.
+    /// There is no response, or it is a redirect or cannot be decoded. Any other status is not an error.
     pub(super) async fn attempt(
         &self,
         request: &Request,
@@ -143,7 +144,7 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(reqwest::Body::wrap(body));
         } else {
-            // There is no telling when a request without a body leaves: any moment from now.
+            // When a request without a body is sent cannot be observed: any moment from now.
             sent.store(true, Ordering::Relaxed);
         }
         let mut response = match builder.send().await {
@@ -314,7 +315,7 @@ fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
     })
 }
 
-/// Why there is no answer: either there was no connection, or it broke.
+/// Why there is no response: either there was no connection, or it broke.
 fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
     let source = source.without_url();
     if !source.is_connect() {

@@ -6,8 +6,8 @@
 //! or receives a credential calls [`protect`], and from then on no run of eight of its characters
 //! is left in a text.
 //!
-//! An access key id alone gives no access, but it is redacted too: AWS calls it a part of the
-//! access key, and no message needs it.
+//! An access key id alone grants no access, but it is redacted too: it is a part of the access key,
+//! and no message needs it.
 
 mod environment;
 mod form;

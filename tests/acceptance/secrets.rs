@@ -158,6 +158,21 @@ fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String)
     ("kubeconfig", text)
 }
 
+/// A credential_process with this script.
+fn process(aws: &str, name: &'static str, script: String) -> Given {
+    let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
+    let files = vec![
+        kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
+        ("process.sh", script),
+        ("aws-config", config),
+    ];
+    (
+        name,
+        files,
+        vec![("AWS_CONFIG_FILE", "aws-config".to_owned())],
+    )
+}
+
 fn credentials(aws: &str) -> Vec<Given> {
     let file = |user: String| vec![kubeconfig(aws, "", &user)];
     let plugin = |script: String| {
@@ -172,20 +187,6 @@ fn credentials(aws: &str) -> Vec<Given> {
         ]
         .map(|(name, value)| (name, value.to_owned()))
         .to_vec()
-    };
-    let process = |script: String| {
-        let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
-        vec![
-            kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
-            ("process.sh", script),
-            ("aws-config", config),
-        ]
-    };
-    let no_keys = || {
-        vec![
-            ("AWS_CONFIG_FILE", "aws-config".to_owned()),
-            ("AWS_ACCESS_KEY_ID", String::new()),
-        ]
     };
     let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
     vec![
@@ -230,17 +231,15 @@ fn credentials(aws: &str) -> Vec<Given> {
             keys("s3cret-key", CANARY),
         ),
         ("secret key", file(String::new()), keys(CANARY, "s3ssion-1")),
-        (
+        process(
+            aws,
             "stderr of a credential_process",
-            process(format!("echo {CANARY} >&2; exit 1")),
-            no_keys(),
+            format!("echo {CANARY} >&2; exit 1"),
         ),
-        (
+        process(
+            aws,
             "stdout of a credential_process",
-            process(format!(
-                "echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"
-            )),
-            no_keys(),
+            format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"),
         ),
     ]
 }

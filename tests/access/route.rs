@@ -30,12 +30,17 @@ fn kubeconfig(cloud: &Cloud, change: impl FnOnce(&mut Value)) -> Value {
 
 /// Checks the documented runner with a kubeconfig. NO_PROXY has the cluster's address.
 fn check(cloud: &Cloud, kubeconfig: &str) -> Checked {
+    check_past(cloud, kubeconfig, "127.0.0.1,localhost")
+}
+
+/// The same with another NO_PROXY.
+fn check_past(cloud: &Cloud, kubeconfig: &str, no_proxy: &str) -> Checked {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("kubeconfig");
     fs::write(&file, kubeconfig).unwrap();
     let mut environment = cloud.eks.env();
     environment.retain(|(name, _)| name != "NO_PROXY");
-    environment.push(("NO_PROXY".to_owned(), "127.0.0.1,localhost".to_owned()));
+    environment.push(("NO_PROXY".to_owned(), no_proxy.to_owned()));
     let file = file.display().to_string();
     let arguments = ["--kubeconfig", &file, "--timeout", "30s"];
     cloud.check_in(environment, &cloud.configuration(), &arguments)
@@ -48,17 +53,36 @@ fn with_proxy(cloud: &Cloud, url: &str) -> Checked {
     check(cloud, &kubeconfig.to_string())
 }
 
-/// client-go gives the proxy of a kubeconfig to the transport in place of the environment's.
+/// The cluster's own name is known to the sandbox's proxy alone. client-go gives the proxy of a
+/// kubeconfig to the transport in place of the environment's, and so in place of NO_PROXY.
 fn http_proxy(cloud: &Cloud) {
-    let checked = with_proxy(cloud, &cloud.eks.proxy_url());
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    checked.says("api-server", &["The API at"]);
-    assert_ne!(
-        checked.status("api-server"),
-        "skipped",
-        "\n{}",
-        checked.text()
-    );
+    let name = json!({"name": cloud.eks.options().cluster_name});
+    let cluster = cloud.aws("eks", "DescribeCluster", &name)["cluster"].clone();
+    let kubeconfig = kubeconfig(cloud, |value| {
+        value["clusters"][0]["cluster"] = json!({
+            "server": cluster["endpoint"],
+            "certificate-authority-data": cluster["certificateAuthority"]["data"],
+            "proxy-url": cloud.eks.proxy_url(),
+        });
+    });
+    let endpoint = cluster["endpoint"]
+        .as_str()
+        .unwrap()
+        .replace("https://", "");
+    for no_proxy in [
+        "127.0.0.1,localhost",
+        &format!("127.0.0.1,{endpoint}"),
+        ".eks.amazonaws.com",
+    ] {
+        let checked = check_past(cloud, &kubeconfig.to_string(), no_proxy);
+        assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
+        assert_eq!(
+            checked.status("api-server"),
+            "passed",
+            "\n{}",
+            checked.text()
+        );
+    }
 }
 
 fn socks_proxy(cloud: &Cloud) {
@@ -124,9 +148,11 @@ fn serve_socks(mut client: TcpStream, opened: &AtomicUsize) -> io::Result<()> {
 
 /// It is the caller's own way to the cluster, so it says nothing about the runner.
 fn proxy_that_is_not_there(cloud: &Cloud) {
-    for url in ["http://127.0.0.1:9", "socks5://127.0.0.1:9"] {
-        let checked = with_proxy(cloud, url);
-        checked.says("api-server", &["refused"]);
+    for (url, part) in [
+        ("http://127.0.0.1:9", "refused"),
+        ("socks5://127.0.0.1:9", "SOCKS"),
+    ] {
+        with_proxy(cloud, url).says("api-server", &[part]);
     }
     let checked = with_proxy(cloud, "ftp://127.0.0.1:9");
     assert_eq!(

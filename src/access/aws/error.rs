@@ -185,7 +185,7 @@ impl AwsError {
     }
 }
 
-/// A message without the full stop that AWS gives some.
+/// A message without the full stop at its end.
 fn bare(message: &str) -> &str {
     message.trim_end_matches('.')
 }

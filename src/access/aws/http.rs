@@ -48,17 +48,17 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(pem)),
         Ok(_) => Err(AwsError::BadCredentials(format!(
-            "{named}, which holds no certificate"
+            "{named}, which contains no certificate"
         ))),
         Err(error) => Err(AwsError::BadCredentials(format!(
-            "{named}, which is no PEM file: {error}"
+            "{named}, which is not a PEM file: {error}"
         ))),
     }
 }
 
 /// The `ca_bundle` of a profile, or of the one that the environment chooses.
 async fn of_profile(profile: Option<&str>) -> Option<PathBuf> {
-    // That the files cannot be read is told by those who look for credentials in them.
+    // Whoever looks for credentials in the files reports that they cannot be read.
     let profiles = profiles(profile).await.ok()?;
     let path = profiles.get("ca_bundle").filter(|path| !path.is_empty())?;
     Some(path.into())

@@ -540,8 +540,10 @@ fn received(
         SystemTime::try_from(credentials.expiration).ok(),
         "runner",
     );
-    credentials::protect_received(&received);
-    Ok(received)
+    credentials::received(received).map_err(|problem| AwsError::Unreachable {
+        action,
+        message: problem,
+    })
 }
 
 /// IAM gives a trust policy percent-encoded.

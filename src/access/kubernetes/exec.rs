@@ -18,7 +18,7 @@ use crate::secrets::{protect, yaml_fault};
 /// How long a plugin may run.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The credential that a plugin gives.
+/// The credential that a plugin returns.
 pub(super) struct Credential {
     /// A bearer token.
     pub(super) token: Option<SecretString>,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -230,6 +230,11 @@ impl Cluster {
             .await
             .map_err(|error| connection_error(&error))?;
         let status = response.status();
+        if let Some(encoding) = encoding(response.headers()) {
+            return Err(KubeError::Unreachable(format!(
+                "its response has the content encoding {encoding:?}, which is not supported"
+            )));
+        }
         let warnings = response.headers().get_all(http::header::WARNING).iter();
         let warnings = warnings.filter_map(warning_text).collect();
         let bytes = Limited::new(response.into_body(), LONGEST)
@@ -277,6 +282,12 @@ fn request(
         None => Vec::new(),
     };
     request.body(bytes).map_err(|error| error.to_string())
+}
+
+/// What was done to the content, though nothing was asked for.
+fn encoding(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().ok()?;
+    (!encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
 /// The text of `299 - "text"`.

@@ -75,7 +75,7 @@ async fn an_encoding_that_is_not_supported_is_named_and_not_tried_again() {
             .unwrap_err();
         let report = error.report();
         let expected = format!(
-            "was answered with 200, but the response has the content encoding \"{encoding}\", which is not supported"
+            "the response (200) has the content encoding \"{encoding}\", which is not supported"
         );
         assert!(report.contains(&expected), "{report}");
         assert!(
@@ -108,7 +108,7 @@ async fn gzip_that_is_damaged_is_named() {
         assert!(
             error
                 .report()
-                .contains("the response is damaged: it is not the gzip data"),
+                .contains("the response (200) is damaged: it is not the gzip data"),
             "{error:?}"
         );
         assert!(!error.is_uncertain());
