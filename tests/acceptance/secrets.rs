@@ -142,9 +142,10 @@ fn token_of_the_block(cli: &Cli) {
     assert_eq!(found, Vec::<String>::new());
 }
 
-/// A credential of the access checks: the files that hold it, and the variables.
+/// A credential of the access checks: what it is and what is reported of it, the files that hold it,
+/// and the variables.
 type Given = (
-    &'static str,
+    (&'static str, &'static str),
     Vec<(&'static str, String)>,
     Vec<(&'static str, String)>,
 );
@@ -159,7 +160,7 @@ fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String)
 }
 
 /// A credential_process with this script.
-fn process(aws: &str, name: &'static str, script: String) -> Given {
+fn process(aws: &str, name: (&'static str, &'static str), script: String) -> Given {
     let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
     let files = vec![
         kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
@@ -191,54 +192,58 @@ fn credentials(aws: &str) -> Vec<Given> {
     let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
     vec![
         (
-            "tab in the kubeconfig",
+            ("tab in the kubeconfig", "cannot be used: line "),
             file(format!("    token: {CANARY}\n\tx: 1\n")),
             vec![],
         ),
         (
-            "unclosed quote",
+            ("unclosed quote", "cannot be used: line "),
             file(format!("    token: \"{CANARY}\n")),
             vec![],
         ),
         (
-            "newline in the token",
+            ("newline in the token", "a line break"),
             file(format!("    token: \"{CANARY}\\n{CANARY}\"\n")),
             vec![],
         ),
         (
-            "token repeated by the server",
+            ("token repeated by the server", "(redacted)"),
             file(format!("    token: |\n      {CANARY}\n")),
             vec![],
         ),
         (
-            "stdout of a plugin",
+            ("stdout of a plugin", "no usable ExecCredential"),
             plugin(format!("echo {CANARY}")),
             vec![],
         ),
         (
-            "stderr of a plugin",
+            ("stderr of a plugin", "exited with code 1"),
             plugin(format!("echo {CANARY} >&2; exit 1")),
             vec![],
         ),
         (
-            "password of a proxy",
+            ("password of a proxy", "refused"),
             vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
             vec![],
         ),
         (
-            "session token repeated by AWS",
+            ("session token repeated by AWS", "(redacted)"),
             file(String::new()),
             keys("s3cret-key", CANARY),
         ),
-        ("secret key", file(String::new()), keys(CANARY, "s3ssion-1")),
+        (
+            ("secret key", "(redacted)"),
+            file(String::new()),
+            keys(CANARY, "s3ssion-1"),
+        ),
         process(
             aws,
-            "stderr of a credential_process",
+            ("stderr of a credential_process", "is not shown"),
             format!("echo {CANARY} >&2; exit 1"),
         ),
         process(
             aws,
-            "stdout of a credential_process",
+            ("stdout of a credential_process", "could not parse response"),
             format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"),
         ),
     ]
@@ -254,7 +259,7 @@ fn leak(text: &str) -> Option<&'static str> {
 fn credentials_of_the_checks(cli: &Cli) {
     let (orchestrator, aws) = (StandIn::start(), echo::start());
     let provider = provider_with(&format!(
-        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\neks_access = {{\nkubeconfig = {{ path = \"kubeconfig\" }}\ntimeout = \"5s\"\n}}\n",
+        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\neks_access = {{\nkubeconfig = {{ path = \"kubeconfig\" }}\ntimeout = \"40s\"\n}}\n",
         orchestrator.url(),
         orchestrator.org(),
         orchestrator.token()
@@ -265,7 +270,7 @@ fn credentials_of_the_checks(cli: &Cli) {
         "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
         data,
     );
-    for (name, files, variables) in credentials(&aws) {
+    for ((name, shows), files, variables) in credentials(&aws) {
         let mut workspace = Workspace::new(cli, &(provider.clone() + &runner + &data));
         for (variable, value) in [
             ("AWS_ENDPOINT_URL", aws.as_str()),
@@ -295,6 +300,7 @@ fn credentials_of_the_checks(cli: &Cli) {
         let shown = workspace.run(&["show", "-json", "saved.tfplan"]);
         let applied = workspace.run(&["apply", "-no-color", "saved.tfplan"]);
         let kept = workspace.run(&["show", "-json"]);
+        assert!(shown.text.contains(shows), "{name}: {}", shown.text);
         for output in [planned, shown, applied, kept] {
             assert_eq!(leak(&output.text), None, "{name}: {}", output.text);
             assert!(!output.text.contains("panicked"), "{name}: {}", output.text);
