@@ -15,7 +15,7 @@ use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, S
 use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
 use super::kubernetes::references::{Kind, References, references};
 use super::kubernetes::user::{AwsAuth, User, aws_auth};
-use super::kubernetes::{self, Cluster, Connection, job};
+use super::kubernetes::{self, Cluster, ConnectError, Connection, job};
 use super::settings::{Identity, Settings};
 use super::setup::provider_arn;
 use super::subject::{Known, Subject};
@@ -57,7 +57,7 @@ pub(crate) enum Unreached {
     /// AWS does not say where it is, or gives no credentials for its token.
     Aws(AwsError),
     /// The client cannot be made.
-    Client(String),
+    Client(ConnectError),
 }
 
 impl Unreached {
@@ -65,12 +65,14 @@ impl Unreached {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Aws(error) => error.outcome(),
-            Self::Client(message) => Outcome::failed(format!("{message}."))
-                .compare("a way to the cluster's API", message.as_str())
-                .fix(
-                    format!("client:{message}"),
-                    "# Mend the kubeconfig, or leave it out: the caller's AWS credentials serve as well.\n",
-                ),
+            // It is the caller's own way to the cluster, and says nothing about the runner.
+            Self::Client(error) => {
+                let outcome = Outcome::incomplete(error.reason, format!("Not checked: {error}."));
+                match &error.fix {
+                    Some(fix) => outcome.fix(format!("client:{error}"), fix.clone()),
+                    None => outcome,
+                }
+            }
         }
     }
 }
@@ -519,7 +521,7 @@ async fn reach(
     if let (Who::Caller, Some(kubeconfig)) = (&who, &settings.kubeconfig) {
         let (cluster, url) = Cluster::of_kubeconfig(kubeconfig)
             .await
-            .map_err(|error| Unreached::Client(error.to_string()))?;
+            .map_err(Unreached::Client)?;
         return Ok(Reached {
             cluster,
             kubeconfig_url: Some(url),
@@ -530,9 +532,9 @@ async fn reach(
         .await
         .map_err(Unreached::Aws)?;
     let (Some(endpoint), Some(ca)) = (&described.endpoint, &described.ca) else {
-        return Err(Unreached::Client(
-            "EKS gives no endpoint or certificate authority for the cluster".to_owned(),
-        ));
+        return Err(Unreached::Client(ConnectError::unusable(
+            "EKS returned no endpoint or no certificate authority for the cluster",
+        )));
     };
     let token = aws
         .token(&who, &sts_region, &name)
@@ -545,8 +547,7 @@ async fn reach(
         ca_bundle,
         token,
     };
-    let cluster =
-        Cluster::connect(connection).map_err(|error| Unreached::Client(error.to_string()))?;
+    let cluster = Cluster::connect(connection).map_err(Unreached::Client)?;
     Ok(Reached {
         cluster,
         kubeconfig_url: None,

@@ -73,6 +73,7 @@ impl Error {
             }
             Self::Orchestrator(
                 Api::BadId { .. }
+                | Api::Proxy { .. }
                 | Api::Unauthorized { .. }
                 | Api::Refused { .. }
                 | Api::OtherType { .. }

@@ -1,6 +1,7 @@
 //! What a person can do about a failed call.
 
-use super::error::{ConnectFailure, Error, Existing};
+use super::connect_failure::ConnectFailure;
+use super::error::{Error, Existing};
 use super::lookup::Source;
 
 impl Error {
@@ -13,7 +14,12 @@ impl Error {
                  format. Otherwise install the system's CA certificates (the package is often called \
                  ca-certificates)."
             }
-            Self::Connect { what, .. } => what.next_step(),
+            Self::Proxy { variable, .. } => {
+                return Some(format!(
+                    "Set {variable} to a URL such as http://proxy.example.com:3128, or unset it to connect directly."
+                ));
+            }
+            Self::Connect { what, call, .. } => return Some(what.next_step(call.url.scheme())),
             Self::Redirect { location, .. } => {
                 return Some(format!(
                     "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
@@ -35,7 +41,15 @@ impl Error {
                  responds the same way if the organization does not exist. Check org_id, ask an administrator of the \
                  organization for the permission, or use another token."
             }
-            Self::Unexpected { status: 407, .. } => ConnectFailure::Proxy.next_step(),
+            Self::Unexpected {
+                status: 407, call, ..
+            } => {
+                return Some(ConnectFailure::Proxy.next_step(call.url.scheme()));
+            }
+            Self::Encoding { .. } => {
+                "The server, or a proxy in front of it, must send its responses uncompressed or with gzip, \
+                 which is all that the request accepts."
+            }
             Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
                 "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
             }
@@ -74,38 +88,6 @@ impl Error {
             Self::BadId { .. } => "It would change the API's address. Correct the id.",
         };
         Some(step.to_owned())
-    }
-}
-
-impl ConnectFailure {
-    fn next_step(self) -> &'static str {
-        match self {
-            Self::Dns => {
-                "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
-                 HTTPS_PROXY."
-            }
-            Self::Refused => {
-                "Check the host and the port in api_url (and those of the proxy, if HTTP_PROXY or HTTPS_PROXY \
-                 is set), and that the Orchestrator is running there."
-            }
-            Self::TimedOut | Self::Other => {
-                "Check api_url, and that this machine can reach it: a firewall might block the connection, or a \
-                 proxy might be needed (HTTPS_PROXY)."
-            }
-            Self::Proxy => {
-                "Check the proxy in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY to \
-                 reach it directly."
-            }
-            Self::NoTls => {
-                "api_url starts with https://, but the server at that host and port speaks plain HTTP or another \
-                 protocol. Correct the port, or start api_url with http:// if that is intended."
-            }
-            Self::Tls => {
-                "If the Orchestrator, or a proxy that inspects TLS, has a certificate of a private CA, set \
-                 SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if they are \
-                 needed too). Check also that the certificate is valid for the host name in api_url."
-            }
-        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Everything that can go wrong with a call. What to do about it is in [`advice`](super::advice).
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
+use super::connect_failure::ConnectFailure;
 use super::lookup::Source;
 use super::request::Call;
+use crate::network::causes;
 
 /// A failed call. `Display` says what failed and why, and never repeats its source; [`Error::report`] is the
 /// whole text for a person, with the causes and the next step.
@@ -23,6 +24,15 @@ pub enum Error {
     Setup {
         /// What the client says.
         source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The environment's proxy cannot be used; nothing was sent.
+    #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
+    Proxy {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with its value, without the value.
+        problem: String,
     },
 
     /// There was no connection; nothing was sent.
@@ -155,6 +165,17 @@ pub enum Error {
         is_json: bool,
     },
 
+    /// The response's body cannot be decoded, whatever it says.
+    #[error("{call}: the response ({status}) {problem}")]
+    Encoding {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong, as a predicate.
+        problem: String,
+    },
+
     /// An EKS runner with something that this version of the provider does not know.
     #[error("runner {id:?} cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
     Unsupported {
@@ -246,39 +267,6 @@ fn body(excerpt: &str) -> String {
     }
 }
 
-/// Why there was no connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectFailure {
-    /// The host's name has no address.
-    Dns,
-    /// Nothing listens there.
-    Refused,
-    /// The attempt to connect timed out.
-    TimedOut,
-    /// A proxy did not let the connection through.
-    Proxy,
-    /// The TLS handshake failed, most often because of the certificate.
-    Tls,
-    /// The server does not speak TLS.
-    NoTls,
-    /// Anything else.
-    Other,
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "the host's name could not be resolved",
-            Self::Refused => "the connection was refused",
-            Self::TimedOut => "the connection timed out",
-            Self::Proxy => "the proxy did not open a connection",
-            Self::Tls => "the server's identity could not be verified (TLS)",
-            Self::NoTls => "the server does not speak TLS",
-            Self::Other => "the connection failed",
-        })
-    }
-}
-
 impl Error {
     /// The API's own 404: the object does not exist.
     #[must_use]
@@ -346,11 +334,13 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Unexpected { call, .. }
             | Self::Undecodable { call, .. }
+            | Self::Encoding { call, .. }
             | Self::TooLarge { call }
             | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
             Self::BadId { .. }
             | Self::Setup { .. }
+            | Self::Proxy { .. }
             | Self::AlreadyExists { .. }
             | Self::RunnerNotFound { .. }
             | Self::OtherType { .. }
@@ -406,18 +396,4 @@ impl Error {
 /// Returns the first cause of an error, without what libraries add on the way.
 fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     causes(error).last().unwrap_or(error)
-}
-
-/// Returns an error and its causes, with those that an [`io::Error`] wraps and does not report as its source.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        match error.downcast_ref::<io::Error>() {
-            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
-            None => error.source(),
-        }
-    };
-    std::iter::successors(Some(error), next)
 }

@@ -9,6 +9,7 @@ mod advice;
 mod answer;
 mod budget;
 mod client;
+mod connect_failure;
 mod create;
 mod error;
 mod hctl;
@@ -24,7 +25,8 @@ mod transport;
 
 pub use budget::Budget;
 pub use client::Client;
-pub use error::{ConnectFailure, Error, Existing};
+pub use connect_failure::{ConnectFailure, TlsFailure};
+pub use error::{Error, Existing};
 pub use hctl::Environment;
 pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, check, lookup};
 pub use request::Call;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::error::{ConnectFailure, Error};
+use super::connect_failure::ConnectFailure;
+use super::error::Error;
 
 /// How attempts follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -94,12 +95,12 @@ impl Error {
     /// Whether the same request might succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { what, .. } => {
-                !matches!(what, ConnectFailure::Tls | ConnectFailure::NoTls)
-            }
+            Self::Connect { what, .. } => !matches!(what, ConnectFailure::Tls(_)),
             Self::TimedOut { .. } | Self::Lost { .. } => true,
             Self::Undecodable { is_json, .. } => !is_json,
-            Self::Refused { status, .. } | Self::Unexpected { status, .. } => {
+            Self::Refused { status, .. }
+            | Self::Unexpected { status, .. }
+            | Self::Encoding { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
             _ => false,
@@ -137,7 +138,9 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::TooLarge { .. } => true,
             Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
-            Self::Unexpected { status, .. } => *status >= 500 || *status < 300,
+            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
+                *status >= 500 || *status < 300
+            }
             _ => false,
         }
     }
@@ -145,7 +148,9 @@ impl Error {
     /// Whether the service might still be working on it: there was no response, or a proxy gave up waiting.
     pub(super) fn may_still_be_done(&self) -> bool {
         match self {
-            Self::Unexpected { status, .. } => matches!(status, 502 | 504),
+            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
+                matches!(status, 502 | 504)
+            }
             Self::Undecodable { .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => false,
             error => error.may_have_been_done(),
         }

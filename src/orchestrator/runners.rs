@@ -13,6 +13,7 @@ use super::create::{Creation, Found};
 use super::error::{Error, Existing};
 use super::request::{self, Request};
 use crate::runner::{Runner, pod_template, validate};
+use crate::secrets::redacted;
 
 const EKS: &str = "kubernetes-eks";
 
@@ -197,7 +198,7 @@ fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
         };
         Error::Unsupported {
             id: id.to_owned(),
-            what: object.shown(&what),
+            what: redacted(what),
         }
     })
 }
@@ -213,7 +214,7 @@ fn eks_object(answer: Answer, status: u16, id: &str) -> Result<Object, Error> {
     if kind != EKS {
         return Err(Error::OtherType {
             id: id.to_owned(),
-            found: object.shown(&kind),
+            found: redacted(kind),
         });
     }
     Ok(object)

@@ -8,6 +8,8 @@ mod cli;
 mod complete;
 mod configuration;
 mod drift;
+#[path = "../cli/echo.rs"]
+mod echo;
 mod eks_access;
 mod existing;
 mod faults;

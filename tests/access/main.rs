@@ -17,6 +17,7 @@ mod iam;
 mod inside;
 mod network;
 mod permissions;
+mod route;
 mod runner;
 mod setup;
 mod shared;
@@ -54,6 +55,7 @@ fn main() {
         denied::SCENARIOS,
         permissions::SCENARIOS,
         network::SCENARIOS,
+        route::SCENARIOS,
         setup::SCENARIOS,
         shared::SCENARIOS,
         cost::SCENARIOS,

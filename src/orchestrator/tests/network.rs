@@ -15,7 +15,7 @@ async fn a_server_that_is_not_there_is_told_and_asked_five_times() {
         read.report(),
         format!(
             "GET {url}/orgs/org/runners/r (attempt 5): the connection was refused.\n\nCheck the host and the port in api_url (and those of the proxy, if HTTP_PROXY or \
-             HTTPS_PROXY is set), and that the Orchestrator is running there."
+             ALL_PROXY is set), and that the Orchestrator is running there."
         )
     );
     let created = client
