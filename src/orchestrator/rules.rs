@@ -48,7 +48,7 @@ fn none_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<St
 }
 
 impl Client {
-    /// Reads a rule. `None` only for the service's own 404 to a caller whom it knows; whether that can
+    /// Reads a rule. `None` only for the service's own 404 to an authenticated caller; whether that can
     /// also mean a missing organization is what [`Client::has_seen_org`] says.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ struct ConfigurationOfAnyType {
 }
 
 impl Client {
-    /// Reads a runner. `None` only for the service's own 404 to a caller whom it knows; whether that can
+    /// Reads a runner. `None` only for the service's own 404 to an authenticated caller; whether that can
     /// also mean a missing organization is what [`Client::has_seen_org`] says.
     ///
     /// # Errors

@@ -237,7 +237,7 @@ impl Orchestrator {
     }
 
     /// Stores a rule for a runner as somebody else would, for every project and environment type where
-    /// `project_id` and `env_type_id` are `""`. `None`: there is no such runner, or such a rule already.
+    /// `project_id` and `env_type_id` are `""`. `None`: the runner does not exist, or the rule exists already.
     pub fn put_rule(
         &self,
         runner_id: &str,
