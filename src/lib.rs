@@ -5,7 +5,9 @@
 
 pub mod access;
 pub mod cli;
+mod network;
 pub mod orchestrator;
 pub mod plugin;
 pub mod provider;
 pub mod runner;
+mod secrets;

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("secrets", &[]),
+    ("network", &[]),
     ("runner", &[]),
-    ("orchestrator", &["runner"]),
-    ("access", &["runner"]),
-    ("plugin", &[]),
+    ("orchestrator", &["runner", "network", "secrets"]),
+    ("access", &["runner", "network", "secrets"]),
+    ("plugin", &["secrets"]),
     ("provider", &["plugin", "runner", "orchestrator", "access"]),
-    ("cli", &["runner", "orchestrator", "access"]),
+    ("cli", &["runner", "orchestrator", "access", "secrets"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

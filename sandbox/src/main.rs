@@ -51,10 +51,7 @@ struct Arguments {
     /// A fault rule as JSON, in force from the start; may be repeated.
     #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
     faults: Vec<FaultRule>,
-    /// A project that runner rules may name; may be repeated. Without it: any.
-    #[arg(long = "project", value_name = "ID")]
-    projects: Option<Vec<String>>,
-    /// An environment type that runner rules may name; may be repeated. Without it: any.
+    /// An environment type that exists; can be repeated. Default: any.
     #[arg(long = "env-type", value_name = "ID")]
     env_types: Option<Vec<String>>,
     /// Start a small EKS too: an AWS account and a cluster, in which nothing is set up yet. What it is made of is built
@@ -98,7 +95,6 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         port: arguments.port,
         delay: arguments.delay,
         faults: arguments.faults,
-        projects: arguments.projects,
         env_types: arguments.env_types,
         ..Options::default()
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::settings::Identity;
+use crate::secrets::redacted;
 
 /// Every check, in the order in which the Orchestrator would meet what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -429,6 +430,24 @@ impl Outcome {
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
         self
+    }
+
+    /// Without the credentials that a foreign text can have brought into it.
+    #[must_use]
+    pub(super) fn redacted(self) -> Self {
+        let clean = |text: Option<Box<str>>| text.map(|text| redacted(text).into_boxed_str());
+        Self {
+            skip: self.skip.map(|skip| match skip {
+                Skip::Incomplete(reason) => Skip::Incomplete(redacted(reason).into()),
+                other => other,
+            }),
+            message: redacted(self.message),
+            expected: clean(self.expected),
+            found: clean(self.found),
+            fix: clean(self.fix),
+            cause: clean(self.cause),
+            ..self
+        }
     }
 
     /// Whether the checks that need this one can be run.

@@ -19,7 +19,7 @@ use super::kubernetes::job::JobValues;
 use super::kubernetes::kind::Kind;
 use super::kubernetes::references::{References, references};
 use super::kubernetes::user::User;
-use super::kubernetes::{self, Cluster, Connection};
+use super::kubernetes::{self, Cluster, ConnectError, Connection};
 use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
 use super::subject::{Known, Subject};
@@ -67,7 +67,7 @@ pub(crate) enum Unreached {
     /// AWS does not say where it is, or gives no credentials for its token.
     Aws(AwsError),
     /// The client cannot be made.
-    Client(String),
+    Client(ConnectError),
 }
 
 impl Unreached {
@@ -75,15 +75,14 @@ impl Unreached {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Aws(error) => error.outcome(),
-            // It is the caller's own route, which says nothing about the runner.
-            Self::Client(message) => Outcome::incomplete(
-                "no usable connection to the cluster's API",
-                format!("Not checked: {message}."),
-            )
-            .fix(
-                format!("client:{message}"),
-                "# Correct the kubeconfig, or remove it: the caller's AWS credentials are enough.\n",
-            ),
+            // It is the caller's own way to the cluster, and says nothing about the runner.
+            Self::Client(error) => {
+                let outcome = Outcome::incomplete(error.reason, format!("Not checked: {error}."));
+                match &error.fix {
+                    Some(fix) => outcome.fix(format!("client:{error}"), fix.clone()),
+                    None => outcome,
+                }
+            }
         }
     }
 }
@@ -617,7 +616,7 @@ async fn reach(
     if let (Who::Caller, Some(kubeconfig)) = (&who, &settings.kubeconfig) {
         let (cluster, url) = Cluster::of_kubeconfig(kubeconfig)
             .await
-            .map_err(|error| Unreached::Client(error.to_string()))?;
+            .map_err(Unreached::Client)?;
         return Ok(Reached {
             cluster,
             kubeconfig_url: Some(url),
@@ -628,9 +627,9 @@ async fn reach(
         .await
         .map_err(Unreached::Aws)?;
     let (Some(endpoint), Some(ca)) = (&described.endpoint, &described.ca) else {
-        return Err(Unreached::Client(
-            "EKS gives no endpoint or certificate authority for the cluster".to_owned(),
-        ));
+        return Err(Unreached::Client(ConnectError::unusable(
+            "EKS returned no endpoint or no certificate authority for the cluster",
+        )));
     };
     let token = aws
         .token(&who, &sts_region, &name)
@@ -643,8 +642,7 @@ async fn reach(
         ca_bundle,
         token,
     };
-    let cluster =
-        Cluster::connect(connection).map_err(|error| Unreached::Client(error.to_string()))?;
+    let cluster = Cluster::connect(connection).map_err(Unreached::Client)?;
     Ok(Reached {
         cluster,
         kubeconfig_url: None,

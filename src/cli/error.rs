@@ -82,6 +82,7 @@ impl Error {
             | Self::NoIssuer => Exit::BadInput,
             Self::Orchestrator(
                 Api::BadId { .. }
+                | Api::Proxy { .. }
                 | Api::Unauthorized { .. }
                 | Api::Refused { .. }
                 | Api::OtherType { .. }

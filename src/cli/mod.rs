@@ -9,6 +9,7 @@ mod file;
 mod human;
 mod json;
 mod kubernetes_hcl;
+mod panic;
 mod problem;
 mod progress;
 mod schema;
@@ -28,9 +29,24 @@ use arguments::{Arguments, Color, Command};
 pub use error::{Error, Exit};
 pub use problem::Problems;
 
-/// Runs the command with the arguments and the environment of this process.
+use crate::secrets::redacted;
+
+/// Runs the command with the arguments and the environment of this process. A panic is a defect of
+/// the command, and is reported as one.
 #[must_use]
 pub fn main() -> ExitCode {
+    panic::install_hook();
+    match panic::catch(run_command) {
+        Ok(exit) => exit,
+        Err(defect) => {
+            // With standard error closed nobody is left to read it.
+            let _ = writeln!(io::stderr(), "error: {defect}");
+            Exit::Internal.into()
+        }
+    }
+}
+
+fn run_command() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => {
@@ -57,7 +73,8 @@ pub fn main() -> ExitCode {
         let red = AnsiColor::Red.on_default().bold();
         let _ = writeln!(
             AutoStream::new(io::stderr(), color),
-            "{red}error:{red:#} {error}"
+            "{red}error:{red:#} {}",
+            redacted(error.to_string())
         );
         error.exit()
     });

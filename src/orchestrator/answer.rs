@@ -1,14 +1,14 @@
-//! An answer of the API, and what it says.
+//! A response of the API, and what it says.
 
 use std::time::{Duration, SystemTime};
 
-use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::lookup::Token;
+use super::lookup::Source;
 use super::request::Call;
+use crate::secrets::{redact, redacted};
 
 /// How much of an unknown text is shown.
 const EXCERPT: usize = 200;
@@ -20,8 +20,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
-    /// The token of the request, which the answer must not bring into a message.
-    pub(super) token: Option<Token>,
+    /// Where the token of the request came from.
+    pub(super) token_from: Option<Source>,
 }
 
 /// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
@@ -66,7 +66,7 @@ impl Answer {
         Error::Undecodable {
             call: self.call.clone(),
             status: self.status,
-            why: self.without_token(why),
+            why: redacted(why),
             is_json,
         }
     }
@@ -80,14 +80,10 @@ impl Answer {
         }
     }
 
-    /// A server may repeat in its text what it was sent.
-    fn without_token(&self, text: &str) -> String {
-        without_token(self.token.as_ref(), text)
-    }
-
-    /// The beginning of the body. The token goes first: a part of it would not be known again.
+    /// The beginning of the body. Credentials that the server repeats go first: a part of them
+    /// could no longer be recognized.
     fn excerpt(&self) -> String {
-        excerpt(&self.without_token(&self.body))
+        excerpt(&redact(&self.body))
     }
 
     /// What an answer that is not the expected one means.
@@ -98,7 +94,7 @@ impl Answer {
             .as_ref()
             .is_some_and(|own| own.code.starts_with("HTTP-"));
         let message = match own {
-            Some(own) => self.without_token(&own.message),
+            Some(own) => redacted(own.message),
             None => self.excerpt(),
         };
         let Self {
@@ -111,7 +107,7 @@ impl Answer {
             401 => Error::Unauthorized {
                 call,
                 message,
-                token_from: self.token.map(|token| token.source),
+                token_from: self.token_from,
             },
             400..500 if is_own => Error::Refused {
                 call,
@@ -144,19 +140,6 @@ impl Object {
     /// The error that the object is not what it should be.
     pub(super) fn wrong(&self, why: &str) -> Error {
         self.answer.undecodable(why, true)
-    }
-
-    /// A text of the object, as far as it may be shown.
-    pub(super) fn shown(&self, text: &str) -> String {
-        self.answer.without_token(text)
-    }
-}
-
-/// The text without the token of the request.
-pub(super) fn without_token(token: Option<&Token>, text: &str) -> String {
-    match token {
-        Some(token) => text.replace(token.secret.expose_secret(), "(the token)"),
-        None => text.to_owned(),
     }
 }
 

@@ -1,20 +1,21 @@
-//! Everything that can go wrong with a call, and what to do about it.
+//! Everything that can go wrong with a call. What to do about it is in [`advice`](super::advice).
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
+use super::connect_failure::ConnectFailure;
 use super::lookup::Source;
 use super::request::Call;
+use crate::network::causes;
 
-/// A call that failed. `Display` says what happened, to what and why, and never repeats its
-/// source; [`Error::report`] is the whole text for a person, with the causes and the next step.
+/// A failed call. `Display` says what failed and why, and never repeats its source; [`Error::report`] is the
+/// whole text for a person, with the causes and the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An id that has no address of its own in the API.
-    #[error("`{id}` cannot be an id")]
+    #[error("{id:?} cannot be used as an id")]
     BadId {
-        /// The id as given.
+        /// The id.
         id: String,
     },
 
@@ -23,6 +24,15 @@ pub enum Error {
     Setup {
         /// What the client says.
         source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The environment's proxy cannot be used; nothing was sent.
+    #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
+    Proxy {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with its value, without the value.
+        problem: String,
     },
 
     /// There was no connection; nothing was sent.
@@ -36,8 +46,8 @@ pub enum Error {
         source: reqwest::Error,
     },
 
-    /// The answer points elsewhere. It is not followed, so that the token goes nowhere else.
-    #[error("{call} was answered with a redirect ({status}) to {location}")]
+    /// The response is a redirect. It is not followed, so that the token goes nowhere else.
+    #[error("{call} returned a redirect ({status}) to {location}")]
     Redirect {
         /// The call.
         call: Box<Call>,
@@ -47,8 +57,8 @@ pub enum Error {
         location: String,
     },
 
-    /// One attempt took too long; the request may have been carried out.
-    #[error("{call} had no answer within {} s", after.as_secs_f32())]
+    /// One attempt timed out; the request might have been carried out.
+    #[error("{call} timed out after {} s", after.as_secs_f32())]
     TimedOut {
         /// The call.
         call: Box<Call>,
@@ -56,8 +66,8 @@ pub enum Error {
         after: Duration,
     },
 
-    /// The connection broke before the answer was whole; the request may have been carried out.
-    #[error("{call}: the connection broke before the answer was complete")]
+    /// The connection broke before the response was complete; the request might have been carried out.
+    #[error("{call}: the connection broke before the response was complete")]
     Lost {
         /// The call.
         call: Box<Call>,
@@ -70,7 +80,7 @@ pub enum Error {
     Stopped {
         /// The call.
         call: Box<Call>,
-        /// Whether the request may have been sent.
+        /// Whether the request might have been sent.
         in_flight: bool,
         /// How the attempt before ended.
         #[source]
@@ -78,11 +88,11 @@ pub enum Error {
     },
 
     /// The budget's deadline ended the call.
-    #[error("{call} was not done in the time given")]
+    #[error("{call} did not finish before the timeout")]
     OutOfTime {
         /// The call.
         call: Box<Call>,
-        /// Whether the request may have been sent.
+        /// Whether the request might have been sent.
         in_flight: bool,
         /// How the attempt before ended.
         #[source]
@@ -91,7 +101,7 @@ pub enum Error {
 
     /// The service asks for a longer wait than the budget allows.
     #[error(
-        "{call} was answered with {status}, which asks to wait {} s, and {} s are left of the time given",
+        "{call} returned {status} and asks to wait {} s, but only {} s are left before the timeout",
         wait.as_secs(), left.as_secs_f32().ceil()
     )]
     TooLongToWait {
@@ -129,21 +139,21 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
 
-    /// An answer that the API's contract does not know: a 5xx, a proxy's page, another success.
-    #[error("{call} was answered with {status}{}", but_says(excerpt))]
+    /// A response that the API's contract does not know: a 5xx, a proxy's page, another success.
+    #[error("{call} returned {status}{}", body(excerpt))]
     Unexpected {
         /// The call.
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer's text, without markup; may be empty.
+        /// The beginning of the response's text, without markup; can be empty.
         excerpt: String,
         /// What `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
 
-    /// A success whose body is not what it should be.
-    #[error("{call} succeeded ({status}), but its answer cannot be read: {why}")]
+    /// A success with an unexpected body.
+    #[error("{call} succeeded ({status}), but its response cannot be read: {why}")]
     Undecodable {
         /// The call.
         call: Box<Call>,
@@ -151,39 +161,63 @@ pub enum Error {
         status: u16,
         /// What is wrong with the body.
         why: String,
-        /// Whether it is whole JSON, which another attempt would bring again.
+        /// Whether it is complete JSON, which another attempt would return again.
         is_json: bool,
     },
 
-    /// An EKS runner that is not what this version of the provider knows.
-    #[error("runner `{id}` cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
+    /// The response's body cannot be decoded, whatever it says.
+    #[error("{call}: the response ({status}) {problem}")]
+    Encoding {
+        /// The call.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong, as a predicate.
+        problem: String,
+    },
+
+    /// An EKS runner with something that this version of the provider does not know.
+    #[error("runner {id:?} cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
     Unsupported {
         /// The runner's id.
         id: String,
-        /// What is not known, as a clause.
+        /// What is unknown, as a clause.
         what: String,
     },
 
-    /// An answer past the limit of 4 MiB.
-    #[error("{call}: the answer is larger than 4 MiB")]
+    /// A response past the limit of 4 MiB.
+    #[error("{call}: the response is larger than 4 MiB")]
     TooLarge {
         /// The call.
         call: Box<Call>,
     },
 
-    /// What was to be created is there already; nothing was created.
+    /// The object to create exists already; nothing was created.
     #[error("{message}")]
     AlreadyExists {
         /// The id by which it can be imported.
         id: String,
         /// The service's message.
         message: String,
-        /// The type of the runner that is there, if that is another one: it cannot be imported.
-        other_type: Option<String>,
+        /// What exists.
+        existing: Existing,
     },
 
-    /// The runner is of another type than this provider's.
-    #[error("runner `{id}` is of type `{found}`, not `kubernetes-eks`")]
+    /// The runner that a rule is to select does not exist; nothing was created.
+    #[error(
+        "runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})"
+    )]
+    RunnerNotFound {
+        /// The runner's id.
+        id: String,
+        /// The organization's id.
+        org: String,
+        /// The service's message.
+        message: String,
+    },
+
+    /// The runner has another type than this provider's.
+    #[error("runner {id:?} has type `{found}`, not `kubernetes-eks`")]
     OtherType {
         /// The runner's id.
         id: String,
@@ -191,70 +225,50 @@ pub enum Error {
         found: String,
     },
 
-    /// The organization itself is not found.
-    #[error("organization `{org}` was not found: {call} was refused (404): {message}")]
+    /// The organization does not exist.
+    #[error("organization {org:?} does not exist: {call} was refused ({status}): {message}")]
     OrgNotFound {
-        /// The call that asked for it.
+        /// The refused call.
         call: Box<Call>,
         /// The organization's id.
         org: String,
+        /// The HTTP status.
+        status: u16,
         /// The service's message.
         message: String,
     },
 
-    /// A change was sent, and it could not be found out whether it was carried out.
-    #[error("it is not known whether {what}")]
+    /// A change was sent, and it is unknown whether it was carried out.
+    #[error("it is unknown whether {what}")]
     Uncertain {
-        /// The change, as a sentence in the past: ``runner `x` was created``.
+        /// The change, as a sentence in the past: `runner "x" was created`.
         what: String,
-        /// Why it is not known.
+        /// Why it is unknown.
         source: Box<Error>,
     },
 }
 
-fn but_says(excerpt: &str) -> String {
+/// What exists in the place of what was to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Existing {
+    /// What was sent, or an EKS runner with other values: it can be imported.
+    Importable,
+    /// A runner of this other type: this provider cannot manage it.
+    OtherType(String),
+    /// A runner rule that selects this other runner.
+    OtherRunner(String),
+}
+
+fn body(excerpt: &str) -> String {
     if excerpt.is_empty() {
-        " and no text".to_owned()
+        " and an empty body".to_owned()
     } else {
         format!(": {excerpt}")
     }
 }
 
-/// Why there was no connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectFailure {
-    /// The host's name has no address.
-    Dns,
-    /// Nothing listens there.
-    Refused,
-    /// No answer to the attempt to connect.
-    TimedOut,
-    /// A proxy did not let the connection through.
-    Proxy,
-    /// No TLS connection could be agreed on, most often because of the certificate.
-    Tls,
-    /// What answers there does not speak TLS.
-    NoTls,
-    /// Anything else.
-    Other,
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "the host's name could not be resolved",
-            Self::Refused => "the connection was refused",
-            Self::TimedOut => "no connection came about in time",
-            Self::Proxy => "the proxy did not open a connection",
-            Self::Tls => "the server's identity could not be verified (TLS)",
-            Self::NoTls => "what answers there does not speak TLS",
-            Self::Other => "no connection came about",
-        })
-    }
-}
-
 impl Error {
-    /// The API's own 404: what was asked for does not exist.
+    /// The API's own 404: the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
@@ -266,13 +280,13 @@ impl Error {
         matches!(self, Self::Refused { status: 409, .. })
     }
 
-    /// The runner is of another type than this provider's.
+    /// The runner has another type than this provider's.
     #[must_use]
     pub fn is_other_type(&self) -> bool {
         matches!(self, Self::OtherType { .. })
     }
 
-    /// What was to be created is there already.
+    /// The object to create exists already.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::AlreadyExists { .. })
@@ -288,7 +302,7 @@ impl Error {
         }
     }
 
-    /// The time that the budget gave was too short.
+    /// The budget's time was too short.
     #[must_use]
     pub fn is_out_of_time(&self) -> bool {
         match self {
@@ -298,8 +312,8 @@ impl Error {
         }
     }
 
-    /// The change may have been carried out. Whoever creates something keeps it in the state; with
-    /// every other error it is certain that nothing was created.
+    /// The change might have been carried out. A created object must be kept in the state then; with every
+    /// other error it is certain that nothing was created.
     #[must_use]
     pub fn is_uncertain(&self) -> bool {
         matches!(self, Self::Uncertain { .. })
@@ -320,18 +334,21 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Unexpected { call, .. }
             | Self::Undecodable { call, .. }
+            | Self::Encoding { call, .. }
             | Self::TooLarge { call }
             | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
             Self::BadId { .. }
             | Self::Setup { .. }
+            | Self::Proxy { .. }
             | Self::AlreadyExists { .. }
+            | Self::RunnerNotFound { .. }
             | Self::OtherType { .. }
             | Self::Unsupported { .. } => None,
         }
     }
 
-    /// The whole text for a person: what happened, what caused it, what to do next.
+    /// Returns the whole text for a person: what failed, why, and what to do next.
     #[must_use]
     pub fn report(&self) -> String {
         let mut text = self.with_causes();
@@ -350,7 +367,7 @@ impl Error {
 
     fn with_causes(&self) -> String {
         match self {
-            // Its cause says the same once more.
+            // Its cause repeats it.
             Self::Connect {
                 what: ConnectFailure::Refused,
                 ..
@@ -365,7 +382,10 @@ impl Error {
             | Self::OutOfTime {
                 last: Some(last), ..
             } => {
-                format!("{self}; the attempt before failed: {}", last.with_causes())
+                format!(
+                    "{self}; the previous attempt failed: {}",
+                    last.with_causes()
+                )
             }
             Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
             _ => self.to_string(),
@@ -373,141 +393,7 @@ impl Error {
     }
 }
 
-/// What an error comes from in the end; what libraries say on the way there is for them.
+/// Returns the first cause of an error, without what libraries add on the way.
 fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     causes(error).last().unwrap_or(error)
-}
-
-/// An error and its causes, with those that an [`io::Error`] wraps and does not call its source.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        match error.downcast_ref::<io::Error>() {
-            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
-            None => error.source(),
-        }
-    };
-    std::iter::successors(Some(error), next)
-}
-
-impl Error {
-    /// What a person can do next, if there is something to say.
-    #[must_use]
-    pub fn next_step(&self) -> Option<String> {
-        let step = match self {
-            Self::Setup { .. } => {
-                "If SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable certificates in PEM \
-                 form; if not, install the system's CA certificates (the package is often called \
-                 ca-certificates)."
-            }
-            Self::Connect { what, .. } => what.next_step(),
-            Self::Redirect { location, .. } => {
-                return Some(format!(
-                    "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
-                     that installation's base URL."
-                ));
-            }
-            Self::TimedOut { .. } | Self::Lost { .. } => {
-                "Check the network and the state of the Orchestrator, then try again."
-            }
-            Self::OutOfTime {
-                last: Some(last), ..
-            } => return last.next_step(),
-            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => "Try again later.",
-            Self::Unauthorized { token_from, .. } => {
-                return Some(after_unauthorized(token_from.as_ref()));
-            }
-            Self::Refused { status: 403, .. } => {
-                "The token is valid, but its user lacks the permission for this in the organization. Ask an \
-                 administrator of the organization, or use another token."
-            }
-            Self::Unexpected { status: 407, .. } => ConnectFailure::Proxy.next_step(),
-            Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
-                "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
-            }
-            Self::Unexpected { status, .. } if *status >= 500 => {
-                "The Orchestrator, or a proxy before it, has a problem. Try again later."
-            }
-            Self::Unexpected { .. } | Self::Undecodable { .. } | Self::TooLarge { .. } => {
-                "That is not how the Orchestrator's API answers. Check that api_url is the API's base URL and \
-                 that no proxy answers in its place."
-            }
-            Self::OrgNotFound { .. } => {
-                "Check org_id, and that api_url is the base URL of the installation that this organization lives in, \
-                 with nothing of the API's own paths (`/orgs/…`) in it."
-            }
-            Self::AlreadyExists {
-                other_type: Some(found),
-                ..
-            } => {
-                return Some(format!(
-                    "The one that exists is a runner of type `{found}`, which this provider cannot manage. Use \
-                     another id."
-                ));
-            }
-            Self::Uncertain { source, .. } => return source.next_step(),
-            Self::Refused { status: 400, .. } => {
-                "That is what the Orchestrator says of the values that were sent. Correct them, and try again."
-            }
-            Self::Unsupported { .. } => {
-                "It may have been made with something that is newer than this version: upgrade the provider."
-            }
-            // It depends on what the runner was wanted for.
-            Self::OtherType { .. }
-            | Self::Stopped { .. }
-            | Self::Refused { .. }
-            | Self::AlreadyExists { .. } => return None,
-            Self::BadId { .. } => {
-                "It would name something else in the API's address. Correct the id."
-            }
-        };
-        Some(step.to_owned())
-    }
-}
-
-impl ConnectFailure {
-    fn next_step(self) -> &'static str {
-        match self {
-            Self::Dns => {
-                "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
-                 HTTPS_PROXY."
-            }
-            Self::Refused => {
-                "Check the host and the port in api_url (and those of the proxy, if HTTP_PROXY or HTTPS_PROXY \
-                 is set), and that the Orchestrator is running there."
-            }
-            Self::TimedOut | Self::Other => {
-                "Check api_url, and that this machine may reach it: a firewall may be in the way, or a proxy \
-                 may be needed (HTTPS_PROXY)."
-            }
-            Self::Proxy => {
-                "Check the proxy in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY to \
-                 reach it directly."
-            }
-            Self::NoTls => {
-                "api_url begins with https://, but plain HTTP or another protocol is spoken at that host and \
-                 port. Correct the port, or begin api_url with http:// if that is meant."
-            }
-            Self::Tls => {
-                "If the Orchestrator, or a proxy that inspects TLS, has a certificate of a private CA, set \
-                 SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if they are \
-                 needed too). Check also that api_url has the name that the certificate was made for."
-            }
-        }
-    }
-}
-
-fn after_unauthorized(token_from: Option<&Source>) -> String {
-    match token_from {
-        Some(source) => format!(
-            "The token comes from {source}. It may have expired, may have been revoked, or may belong to \
-             another installation than api_url names: get a new one and set it there."
-        ),
-        None => {
-            "No token was sent, as api_url is on localhost. Set auth_token or HUMANITEC_AUTH_TOKEN."
-                .to_owned()
-        }
-    }
 }

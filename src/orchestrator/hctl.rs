@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::secrets::yaml_fault;
+
 /// A file past this size is not a configuration file (`hctl` writes a few hundred bytes).
 const MAX_SIZE: u64 = 1024 * 1024;
 
@@ -163,27 +165,12 @@ fn parse(bytes: &[u8]) -> Result<HctlConfig, String> {
     serde_saphyr::from_str_with_options::<Option<HctlConfig>>(text, options)
         .map(Option::unwrap_or_default)
         .map_err(|error| {
-            let place = error.location().map_or_else(String::new, |at| {
-                format!(" (line {}, column {})", at.line(), at.column())
-            });
+            let shape = "a mapping of api_url, default_org_id and token, each a text";
             format!(
-                "it is not the YAML that hctl writes{place}: {}",
-                fault(&error)
+                "it is not the YAML that hctl writes: {}",
+                yaml_fault(&error, shape)
             )
         })
-}
-
-/// What is wrong, in words of the grammar: messages of other kinds may quote a value.
-fn fault(error: &serde_saphyr::Error) -> String {
-    use serde_saphyr::Error as Yaml;
-    match error {
-        Yaml::ExternalMessage { msg, .. } => msg.clone(),
-        Yaml::Unexpected { expected, .. } => format!("expected {expected}"),
-        Yaml::Eof { .. } => "it ends too early".to_owned(),
-        Yaml::MultipleDocuments { .. } => "it holds more than one document".to_owned(),
-        Yaml::DuplicateMappingKey { .. } => "a key is there twice".to_owned(),
-        _ => "a mapping of api_url, default_org_id and token, each a text, is expected".to_owned(),
-    }
 }
 
 #[cfg(test)]

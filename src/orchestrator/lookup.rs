@@ -13,6 +13,7 @@ use url::Url;
 
 use super::hctl::{self, Environment, HctlConfig};
 use super::installation::SAAS_URL;
+use crate::secrets::protect;
 
 /// What the provider block says; `None` where it says nothing.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,17 @@ pub struct Token {
     pub secret: SecretString,
     /// Where it was found, for the message when the API refuses it.
     pub source: Source,
+}
+
+impl Token {
+    /// A token. From now on no text that leaves the process has it.
+    pub(super) fn new(secret: String, source: Source) -> Self {
+        protect(&secret);
+        Self {
+            secret: secret.into(),
+            source,
+        }
+    }
 }
 
 /// The attributes of the provider block that a lookup is about.
@@ -496,10 +508,7 @@ fn token(found: Found, optional: bool) -> Result<Option<Token>, LookupError> {
                  without `Bearer` before it",
             ))
         }
-        Found::Value(secret, source) => Ok(Some(Token {
-            secret: SecretString::from(secret),
-            source,
-        })),
+        Found::Value(secret, source) => Ok(Some(Token::new(secret, source))),
         Found::Nowhere { .. } if optional => Ok(None),
         Found::Nowhere { places, otherwise } => Err(AUTH_TOKEN.missing(places, otherwise)),
     }

@@ -30,7 +30,12 @@ impl Request {
         }
     }
 
-    fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    /// Whether the response is a list of what an organization has.
+    pub(super) fn is_list(&self) -> bool {
+        self.method == Method::GET && self.path.len() == 3
+    }
+
+    pub(super) fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
     }
@@ -63,7 +68,7 @@ impl Request {
     }
 }
 
-/// A request as a message names it: its method, its address, and how often it was sent.
+/// A request as messages name it: its method, its address, and the number of the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The HTTP method.
@@ -84,9 +89,14 @@ impl fmt::Display for Call {
     }
 }
 
-/// The cheapest call that succeeds exactly if the organization exists and is the caller's.
+/// The cheapest list call: one runner of the organization, if it has any.
 pub(super) fn any_runner(org: &str) -> Request {
     Request::new(Method::GET, ["orgs", org, "runners"]).with_query("per_page", "1")
+}
+
+/// All runners of the organization, as summaries, in the longest pages that the service returns.
+pub(super) fn list_runners(org: &str) -> Request {
+    Request::new(Method::GET, ["orgs", org, "runners"]).with_query("per_page", "100")
 }
 
 pub(super) fn get_runner(org: &str, id: &str) -> Request {
@@ -97,8 +107,8 @@ pub(super) fn create_runner(org: &str, runner: &Runner) -> Request {
     Request::new(Method::POST, ["orgs", org, "runners"]).with_body(json_of(runner))
 }
 
-/// The update that makes the runner be as given. An absent field would be left as it was, so
-/// everything is sent, and a description that is not set is sent as the empty one.
+/// The update that makes the runner equal to `runner`. The service leaves an absent field as it was, so
+/// everything is sent, and a description that is not set is sent as an empty string.
 pub(super) fn update_runner(org: &str, runner: &Runner) -> Request {
     let body = json!({
         "description": runner.description.as_deref().unwrap_or_default(),
@@ -112,13 +122,12 @@ pub(super) fn delete_runner(org: &str, id: &str) -> Request {
     Request::new(Method::DELETE, ["orgs", org, "runners", id])
 }
 
-/// One page of the rules that may be for the same project and environment type. A filter cannot ask
-/// for "unset", so rules with one of them come along where the key has none.
-pub(super) fn list_rules(org: &str, key: &RuleKey, page: Option<&str>) -> Request {
+/// The rules that apply to this project and environment type. The service also returns rules in which one
+/// of them is unset (control plane, `ListRunnerRules`), and a filter cannot ask for "unset".
+pub(super) fn list_rules(org: &str, key: &RuleKey) -> Request {
     let filters = [
         ("byProjectId", key.project_id.as_deref()),
         ("byEnvTypeId", key.env_type_id.as_deref()),
-        ("page", page),
     ];
     filters.into_iter().fold(
         Request::new(Method::GET, ["orgs", org, "runner-rules"]),
@@ -176,13 +185,16 @@ mod tests {
             env_type_id: Some("d&v".to_owned()),
         };
         assert_eq!(
-            url("https://a.example", &list_rules("o", &key, None)),
+            url("https://a.example", &list_rules("o", &key)),
             "https://a.example/orgs/o/runner-rules?byEnvTypeId=d%26v"
         );
         key.project_id = Some("p".to_owned());
         assert_eq!(
-            url("https://a.example", &list_rules("o", &key, Some("2"))),
-            "https://a.example/orgs/o/runner-rules?byProjectId=p&byEnvTypeId=d%26v&page=2"
+            url(
+                "https://a.example",
+                &list_rules("o", &key).with_query("page", "+2&")
+            ),
+            "https://a.example/orgs/o/runner-rules?byProjectId=p&byEnvTypeId=d%26v&page=%2B2%26"
         );
     }
 

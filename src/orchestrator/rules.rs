@@ -1,15 +1,17 @@
 //! The calls about runner rules.
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::Answer;
 use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
-use super::error::Error;
+use super::error::{Error, Existing};
 use super::request::{self, Request};
 
-/// What a rule says: which runner serves which environments. This is all of a rule but its id.
+/// What a rule says: which runner it selects for which environments. This is everything but the rule's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleKey {
     /// The runner.
@@ -40,22 +42,14 @@ pub struct Rule {
     pub key: RuleKey,
 }
 
-/// One page of rules.
-#[derive(Deserialize)]
-struct RulePage {
-    items: Vec<Rule>,
-    #[serde(default, deserialize_with = "none_if_empty")]
-    next_page_token: Option<String>,
-}
-
-/// The service writes `""` where nothing is set.
+/// The service returns `""` where nothing is set.
 fn none_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
 impl Client {
-    /// Reads a rule. `None` only if the service itself says, to a caller whom it knows, that the
-    /// organization exists and has no such rule.
+    /// Reads a rule. `None` only for the service's own 404 to an authenticated caller; whether that can
+    /// also mean a missing organization is what [`Client::has_seen_org`] says.
     ///
     /// # Errors
     /// Everything that leaves open whether the rule exists.
@@ -77,17 +71,43 @@ impl Client {
     /// Creates a rule.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if there is a rule for this project and environment type, of this or of
-    /// another runner; its id is the one to import.
-    /// [`Error::Uncertain`] if the rule may have been created; with every other error it was not.
+    /// [`Error::AlreadyExists`] if the organization has a rule for this project and environment type.
+    /// [`Error::RunnerNotFound`] if the runner does not exist: the service reports a conflicting rule first
+    /// (control plane, `CreateRunnerRule`), which is not what has to be fixed then.
+    /// [`Error::Uncertain`] if the rule might have been created; with every other error it was not.
     pub async fn create_rule(&self, key: &RuleKey, budget: &Budget) -> Result<Rule, Error> {
-        self.create(key, budget).await
+        let error = match self.create(key, budget).await {
+            Ok(rule) => return Ok(rule),
+            Err(error) => error,
+        };
+        let message = match &error {
+            Error::AlreadyExists {
+                existing: Existing::OtherRunner(_),
+                message,
+                ..
+            }
+            | Error::Refused {
+                status: 409,
+                message,
+                ..
+            } => message.clone(),
+            _ => return Err(error),
+        };
+        match self.runner_exists(&key.runner_id, budget).await {
+            Ok(false) => Err(Error::RunnerNotFound {
+                id: key.runner_id.clone(),
+                org: self.org().to_owned(),
+                message,
+            }),
+            // The service's own error stands, also where the runner cannot be looked up.
+            Ok(true) | Err(_) => Err(error),
+        }
     }
 
-    /// Deletes a rule; that it is gone already is as good.
+    /// Deletes a rule, if it exists.
     ///
     /// # Errors
-    /// What the service refuses. [`Error::Uncertain`] if the rule may have been deleted.
+    /// What the service refuses. [`Error::Uncertain`] if the rule might have been deleted.
     pub async fn delete_rule(&self, id: &str, budget: &Budget) -> Result<(), Error> {
         let request = request::delete_rule(self.org(), id);
         let failure = match self
@@ -100,66 +120,37 @@ impl Client {
         if failure.error.is_not_found() {
             return self.confirm_org(budget).await;
         }
-        if !failure.doubt.was_there {
+        if !failure.outcome.might_be_done {
             return Err(failure.error);
         }
         match self.get_rule(id, &self.settling()).await {
             Ok(None) => Ok(()),
             found => {
-                Err(failure.unsettled(found.is_ok(), || format!("runner rule `{id}` was deleted")))
+                Err(failure.unsettled(found.is_ok(), || format!("runner rule {id:?} was deleted")))
             }
         }
     }
 
-    /// The rule for this key's project and environment type, whatever runner it chooses. There is one
-    /// at most: the service allows one rule for a pair of them.
+    /// Returns the rule for exactly this key's project and environment type, whatever runner it selects. The
+    /// service allows one such rule, and also lists rules that apply but are less specific.
     ///
     /// # Errors
-    /// Everything that keeps the listing from being complete.
+    /// Everything that keeps the list from being complete.
     pub async fn find_rule(&self, key: &RuleKey, budget: &Budget) -> Result<Option<Rule>, Error> {
         let is_for = |rule: &Rule| {
             rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
         };
-        let mut page = None;
-        loop {
-            let request = request::list_rules(self.org(), key, page.as_deref());
-            let read = |answer: Answer| {
-                let object = answer.object(200)?;
-                let found: RulePage = object.decode()?;
-                if found.next_page_token.is_some() && found.next_page_token == page {
-                    return Err(object.wrong("the next page is the same page again"));
-                }
-                Ok(found)
-            };
-            let found = match self
-                .repeat(&request, read, budget)
-                .await
-                .map_err(Error::from)
-            {
-                Err(Error::Refused {
-                    call,
-                    status: 404,
-                    message,
-                    ..
-                }) => {
-                    let org = self.org().to_owned();
-                    return Err(Error::OrgNotFound { call, org, message });
-                }
-                found => found?,
-            };
-            if let Some(rule) = found.items.into_iter().find(is_for) {
-                return Ok(Some(rule));
-            }
-            match found.next_page_token {
-                None => return Ok(None),
-                token => page = token,
-            }
-        }
+        let search = |page: Vec<Rule>| match page.into_iter().find(is_for) {
+            Some(rule) => ControlFlow::Break(rule),
+            None => ControlFlow::Continue(()),
+        };
+        self.each_page(&request::list_rules(self.org(), key), budget, search)
+            .await
     }
 }
 
 impl Creation for RuleKey {
-    type Made = Rule;
+    type Created = Rule;
 
     fn request(&self, org: &str) -> Request {
         request::create_rule(org, self)
@@ -171,24 +162,24 @@ impl Creation for RuleKey {
 
     async fn find(&self, client: &Client, budget: &Budget) -> Result<Found<Rule>, Error> {
         Ok(match client.find_rule(self, budget).await? {
-            Some(made) if made.key == *self => Found::Same {
-                id: made.id.clone(),
-                made,
+            Some(created) if created.key == *self => Found::Same {
+                id: created.id.clone(),
+                created,
             },
             Some(other) => Found::Other {
                 id: other.id,
-                other_type: None,
+                existing: Existing::OtherRunner(other.key.runner_id),
             },
             None => Found::Nothing,
         })
     }
 
     fn sentence(&self) -> String {
-        format!("the rule for runner `{}` was created", self.runner_id)
+        format!("the rule for runner {:?} was created", self.runner_id)
     }
 
     fn taken(&self, id: &str) -> String {
-        format!("rule `{id}` exists for the same project and environment type")
+        format!("runner rule {id:?} exists for the same project and environment type")
     }
 }
 

@@ -1,5 +1,8 @@
 //! The calls about runners.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -7,13 +10,14 @@ use super::answer::{Answer, Object};
 use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
-use super::error::Error;
+use super::error::{Error, Existing};
 use super::request::{self, Request};
 use crate::runner::{Runner, pod_template, validate};
+use crate::secrets::redacted;
 
 const EKS: &str = "kubernetes-eks";
 
-/// What a runner of every type has.
+/// The fields that runners of every type have, in a summary, too.
 #[derive(Deserialize)]
 struct OfAnyType {
     id: String,
@@ -27,8 +31,8 @@ struct ConfigurationOfAnyType {
 }
 
 impl Client {
-    /// Reads a runner. `None` only if the service itself says, to a caller whom it knows, that the
-    /// organization exists and has no such runner.
+    /// Reads a runner. `None` only for the service's own 404 to an authenticated caller; whether that can
+    /// also mean a missing organization is what [`Client::has_seen_org`] says.
     ///
     /// # Errors
     /// [`Error::OtherType`] for a runner of another type; everything that leaves open whether the
@@ -48,19 +52,47 @@ impl Client {
         }
     }
 
-    /// Creates a runner and returns it as the service has it.
+    /// Returns the id and the type of every runner of the organization.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if the id is taken. [`Error::Uncertain`] if the runner may have been
+    /// Everything that keeps the list from being complete.
+    pub async fn list_runners(&self, budget: &Budget) -> Result<HashMap<String, String>, Error> {
+        let mut runners = HashMap::new();
+        let add = |page: Vec<OfAnyType>| {
+            let entry = |runner: OfAnyType| (runner.id, runner.runner_configuration.kind);
+            runners.extend(page.into_iter().map(entry));
+            ControlFlow::<()>::Continue(())
+        };
+        self.each_page(&request::list_runners(self.org()), budget, add)
+            .await?;
+        Ok(runners)
+    }
+
+    /// Whether a runner of any type has this id.
+    ///
+    /// # Errors
+    /// Everything that leaves open whether the runner exists.
+    pub(super) async fn runner_exists(&self, id: &str, budget: &Budget) -> Result<bool, Error> {
+        match self.get_runner(id, budget).await {
+            Ok(runner) => Ok(runner.is_some()),
+            Err(Error::OtherType { .. } | Error::Unsupported { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a runner and returns it as the service stores it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] if the id is in use. [`Error::Uncertain`] if the runner might have been
     /// created; with every other error it was not.
     pub async fn create_runner(&self, runner: &Runner, budget: &Budget) -> Result<Runner, Error> {
         self.create(runner, budget).await
     }
 
-    /// Makes the runner with this id be as given, and returns it as the service has it.
+    /// Changes the runner with this id to `runner`, and returns it as the service stores it.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] if there is no such runner. [`Error::Uncertain`] if the update may
+    /// [`Error::is_not_found`] if the runner does not exist. [`Error::Uncertain`] if the update might
     /// have been made; with every other error it was not.
     pub async fn update_runner(&self, runner: &Runner, budget: &Budget) -> Result<Runner, Error> {
         let request = request::update_runner(self.org(), runner);
@@ -69,28 +101,28 @@ impl Client {
             Ok(runner) => return Ok(runner),
             Err(failure) => failure,
         };
-        if !failure.doubt.was_there {
+        if !failure.outcome.might_be_done {
             return Err(failure.error);
         }
         match self.get_runner(&runner.id, &self.settling()).await {
             Ok(Some(found)) if same(runner, &found) => Ok(found),
             found => Err(failure.unsettled(found.is_ok(), || {
-                format!("runner `{}` was updated", runner.id)
+                format!("runner {:?} was updated", runner.id)
             })),
         }
     }
 
-    /// Deletes an EKS runner; that it is gone already is as good.
+    /// Deletes an EKS runner, if it exists.
     ///
     /// # Errors
-    /// [`Error::OtherType`] if the id is that of a runner of another type by now; it stays.
+    /// [`Error::OtherType`] if a runner of another type has the id by now; it is not deleted.
     /// [`Error::is_conflict`] with the service's message if environments use the runner.
-    /// [`Error::Uncertain`] if the runner may have been deleted.
+    /// [`Error::Uncertain`] if the runner might have been deleted.
     pub async fn delete_runner(&self, id: &str, budget: &Budget) -> Result<(), Error> {
-        // A DELETE takes whatever has the id.
+        // A DELETE would delete whatever has the id.
         let request = request::get_runner(self.org(), id);
-        let look = |answer| eks_object(answer, 200, id);
-        match self.repeat(&request, look, budget).await {
+        let read = |answer| eks_object(answer, 200, id);
+        match self.repeat(&request, read, budget).await {
             Ok(_) => {}
             Err(failure) if failure.error.is_not_found() => return self.confirm_org(budget).await,
             Err(failure) => return Err(failure.error),
@@ -106,18 +138,18 @@ impl Client {
         if failure.error.is_not_found() {
             return self.confirm_org(budget).await;
         }
-        if !failure.doubt.was_there {
+        if !failure.outcome.might_be_done {
             return Err(failure.error);
         }
         match self.get_runner(id, &self.settling()).await {
             Ok(None) => Ok(()),
-            found => Err(failure.unsettled(found.is_ok(), || format!("runner `{id}` was deleted"))),
+            found => Err(failure.unsettled(found.is_ok(), || format!("runner {id:?} was deleted"))),
         }
     }
 }
 
 impl Creation for Runner {
-    type Made = Self;
+    type Created = Self;
 
     fn request(&self, org: &str) -> Request {
         request::create_runner(org, self)
@@ -130,14 +162,14 @@ impl Creation for Runner {
     async fn find(&self, client: &Client, budget: &Budget) -> Result<Found<Self>, Error> {
         let id = self.id.clone();
         match client.get_runner(&id, budget).await {
-            Ok(Some(made)) if same(self, &made) => Ok(Found::Same { id, made }),
+            Ok(Some(created)) if same(self, &created) => Ok(Found::Same { id, created }),
             Ok(Some(_)) => Ok(Found::Other {
                 id,
-                other_type: None,
+                existing: Existing::Importable,
             }),
             Err(Error::OtherType { found, .. }) => Ok(Found::Other {
                 id,
-                other_type: Some(found),
+                existing: Existing::OtherType(found),
             }),
             Ok(None) => Ok(Found::Nothing),
             Err(error) => Err(error),
@@ -145,50 +177,50 @@ impl Creation for Runner {
     }
 
     fn sentence(&self) -> String {
-        format!("runner `{}` was created", self.id)
+        format!("runner {:?} was created", self.id)
     }
 
     fn taken(&self, id: &str) -> String {
-        format!("runner `{id}` exists, and it is another than the one that was sent")
+        format!("runner {id:?} exists with other values")
     }
 }
 
-/// The EKS runner in an answer.
+/// Reads the EKS runner in a response.
 fn runner_in(answer: Answer, status: u16, id: &str) -> Result<Runner, Error> {
     let object = eks_object(answer, status, id)?;
     Runner::deserialize(&object.fields).map_err(|error| {
         let storage = object.fields.pointer("/state_storage_configuration/type");
         let what = match storage.and_then(Value::as_str) {
             Some(kind) if validate::state_storage_type(kind).is_err() => {
-                format!("its state storage is of type `{kind}`")
+                format!("its state storage has type `{kind}`")
             }
             _ => error.to_string(),
         };
         Error::Unsupported {
             id: id.to_owned(),
-            what: object.shown(&what),
+            what: redacted(what),
         }
     })
 }
 
-/// The answer about this runner, which must be of type `kubernetes-eks`.
+/// Reads a response about this runner, which must have type `kubernetes-eks`.
 fn eks_object(answer: Answer, status: u16, id: &str) -> Result<Object, Error> {
     let object = answer.object(status)?;
     let found: OfAnyType = object.decode()?;
     if found.id != id {
-        return Err(object.wrong(&format!("it is about the runner `{}`", found.id)));
+        return Err(object.wrong(&format!("it is about runner {:?}", found.id)));
     }
     let kind = found.runner_configuration.kind;
     if kind != EKS {
         return Err(Error::OtherType {
             id: id.to_owned(),
-            found: object.shown(&kind),
+            found: redacted(kind),
         });
     }
     Ok(object)
 }
 
-/// Whether the runner that was found is the one that was sent, in whatever spelling.
+/// Whether the runner that was found equals the one that was sent; spellings of JSON do not count.
 fn same(sent: &Runner, found: &Runner) -> bool {
     let bare = |runner: &Runner| {
         let mut runner = runner.clone();
@@ -204,7 +236,7 @@ fn same(sent: &Runner, found: &Runner) -> bool {
     same_template && sent == found
 }
 
-/// The value without the empty texts, which are none to the service.
+/// Returns the value without empty strings, which mean "not set" to the service.
 fn without_empty(value: Value) -> Value {
     match value {
         Value::Object(fields) => fields

@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{Method, redirect};
 use secrecy::ExposeSecret as _;
@@ -22,17 +23,21 @@ use url::{Host, Url};
 
 use super::answer::{self, Answer};
 use super::budget::Budget;
-use super::client::Pace;
-use super::error::{ConnectFailure, Error, causes};
+use super::connect_failure::ConnectFailure;
+use super::error::Error;
 use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
+use super::retry::RetryPolicy;
+use crate::network::tls::TlsFailure;
+use crate::network::{causes, proxy};
+use crate::secrets::redacted;
 
 /// How long a connection may take to come about, its TLS handshake included.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer that is read. A page of a hundred runners has a tenth of it.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Whom a local installation takes for the caller when there is no token.
+/// The user id that a local installation expects when there is no token.
 const LOCAL_USER: HeaderValue = HeaderValue::from_static("00000000-0000-0000-0000-000000000000");
 
 /// The `User-Agent`: this provider's version, Terraform's, and what `TF_APPEND_USER_AGENT` adds.
@@ -50,8 +55,8 @@ pub fn user_agent(terraform_version: &str, environment: &Environment) -> String 
         .to_owned()
 }
 
-/// Sends requests, one attempt each. Nothing is set up before the first: a provider that is only
-/// asked for its schema reads no certificates.
+/// Sends requests, one attempt each. Nothing is set up before the first: a provider that only
+/// returns its schema reads no certificates.
 #[derive(Debug)]
 pub(super) struct Transport {
     settings: Settings,
@@ -75,15 +80,15 @@ impl Transport {
     /// Sends the request once and reads the whole answer.
     ///
     /// # Errors
-    /// All that keeps an answer from coming; an answer of any status but a redirect is no error.
+    /// There is no response, or it is a redirect or cannot be decoded. Any other status is not an error.
     pub(super) async fn attempt(
         &self,
         request: &Request,
         number: u32,
-        pace: &Pace,
+        retry: &RetryPolicy,
         budget: &Budget,
     ) -> Result<Answer, Error> {
-        let limit = pace.attempt;
+        let limit = retry.attempt;
         let url = request.url(&self.settings.api_url)?;
         let call = || {
             Box::new(Call {
@@ -97,7 +102,7 @@ impl Transport {
         let given_up = async {
             budget.stop.cancelled().await;
             if request.method == Method::POST && in_flight() {
-                tokio::time::sleep(pace.grace).await;
+                tokio::time::sleep(retry.grace).await;
             }
         };
         let answer = tokio::select! {
@@ -139,7 +144,7 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(reqwest::Body::wrap(body));
         } else {
-            // There is no telling when a request without a body leaves: any moment from now.
+            // When a request without a body is sent cannot be observed: any moment from now.
             sent.store(true, Ordering::Relaxed);
         }
         let mut response = match builder.send().await {
@@ -149,10 +154,8 @@ impl Transport {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name)?.to_str().ok();
         if response.status().is_redirection() {
-            let location = answer::without_token(
-                self.settings.token.as_ref(),
-                &bare(&call.url, header(LOCATION).unwrap_or_default()),
-            );
+            let location = bare(&call.url, header(LOCATION).unwrap_or_default());
+            let location = redacted(location);
             return Err(Error::Redirect {
                 call,
                 status,
@@ -161,6 +164,15 @@ impl Transport {
         }
         let retry_after =
             header(RETRY_AFTER).and_then(|value| answer::retry_after(value, SystemTime::now()));
+        // What could be decoded has been, and has no such header any more.
+        if let Some(encoding) = header(CONTENT_ENCODING).filter(|encoding| is_encoded(encoding)) {
+            let problem = format!("has the content encoding {encoding:?}, which is not supported");
+            return Err(Error::Encoding {
+                call,
+                status,
+                problem: redacted(problem),
+            });
+        }
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -169,6 +181,15 @@ impl Transport {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
+                Err(source) if is_corrupt(&source) => {
+                    let problem =
+                        "is damaged: it is not the gzip data that its header promises".to_owned();
+                    return Err(Error::Encoding {
+                        call,
+                        status,
+                        problem,
+                    });
+                }
                 Err(source) => {
                     let source = source.without_url();
                     return Err(Error::Lost { call, source });
@@ -181,11 +202,22 @@ impl Transport {
             retry_after,
             body: String::from_utf8(body)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            token: self.settings.token.clone(),
+            token_from: self
+                .settings
+                .token
+                .as_ref()
+                .map(|token| token.source.clone()),
         })
     }
 
     fn set_up(&self) -> Result<reqwest::Client, Error> {
+        let on_this_machine = is_loopback(&self.settings.api_url);
+        if !on_this_machine && let Ok(url) = self.settings.api_url.as_str().parse() {
+            proxy::check(&url, proxy::HTTP_AND_SOCKS).map_err(|unusable| Error::Proxy {
+                variable: unusable.variable,
+                problem: unusable.problem,
+            })?;
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(&self.user_agent)
             .default_headers(self.authentication())
@@ -194,7 +226,6 @@ impl Transport {
             .retry(reqwest::retry::never())
             .redirect(redirect::Policy::none())
             .referer(false);
-        let on_this_machine = is_loopback(&self.settings.api_url);
         if on_this_machine {
             // What curl and Go do: no proxy can reach this machine's own address.
             builder = builder.no_proxy();
@@ -284,23 +315,22 @@ fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
     })
 }
 
-/// Why there is no answer: either there was no connection, or it broke.
+/// Why there is no response: either there was no connection, or it broke.
 fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
     let source = source.without_url();
     if !source.is_connect() {
         return Error::Lost { call, source };
     }
     let met = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
+    let tls = TlsFailure::find(&source);
     let what = if source.is_dns() {
         ConnectFailure::Dns
     } else if source.is_timeout() {
         ConnectFailure::TimedOut
     } else if met(is_tunnel) {
         ConnectFailure::Proxy
-    } else if met(is_no_tls) {
-        ConnectFailure::NoTls
-    } else if met(<dyn StdError>::is::<rustls::Error>) {
-        ConnectFailure::Tls
+    } else if let Some(failure) = tls {
+        ConnectFailure::Tls(failure)
     } else if met(is_refused) {
         ConnectFailure::Refused
     } else {
@@ -315,11 +345,20 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The first bytes of the answer were no TLS record.
-fn is_no_tls(cause: &(dyn StdError + 'static)) -> bool {
-    cause
-        .downcast_ref::<rustls::Error>()
-        .is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)))
+/// Whether the bytes of a response were not what its `Content-Encoding` says, and not the connection
+/// broke: then hyper's error, which has no public type, is among the causes.
+fn is_corrupt(error: &reqwest::Error) -> bool {
+    let of_connection = |cause: &(dyn StdError + 'static)| {
+        let text = cause.to_string();
+        text.contains("connection") || text.contains("before message length")
+    };
+    error.is_decode() && !causes(error).skip(1).any(of_connection)
+}
+
+/// Whether a `Content-Encoding` says that something was done to the content.
+fn is_encoded(encoding: &str) -> bool {
+    let mut encodings = encoding.split(',').map(str::trim);
+    encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// The proxy's answer to CONNECT. hyper-util has no public type for it.

@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::redact::redact;
+use crate::secrets::redact;
 
 /// With this the targets of this crate's events begin.
 const CRATE: &str = env!("CARGO_CRATE_NAME");

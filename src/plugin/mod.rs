@@ -14,7 +14,6 @@ mod number;
 pub mod panic;
 mod place;
 pub mod provider;
-mod redact;
 pub mod schema;
 mod serve;
 pub mod value;

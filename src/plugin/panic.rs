@@ -15,7 +15,7 @@ use std::thread;
 
 use futures_util::FutureExt;
 
-use super::redact::redact;
+use crate::secrets::redact;
 
 tokio::task_local! {
     /// Set while a call runs whose panic will be answered; the hook leaves the panic here.

@@ -61,6 +61,12 @@ pub trait Resource: Send + Sync + 'static {
     /// configured.
     async fn validate(&self, config: Value) -> Vec<Diagnostic>;
 
+    /// Notes the state of an object. Terraform shows it before it does anything with the object, in every
+    /// command and also with `-refresh=false` or for a tainted object, which it plans like a new one.
+    fn see_state(&self, state: &Value) {
+        let _ = state;
+    }
+
     /// Plans a create (`prior` is null) or an update. Not called for a destroy.
     async fn plan(&self, context: CallContext, request: PlanRequest) -> PlanResponse;
 

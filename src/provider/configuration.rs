@@ -8,11 +8,11 @@ use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
 
 const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
 
-/// The schema of the provider block.
+/// Returns the schema of the provider block.
 pub(super) fn schema() -> Schema {
     Schema {
         version: 0,
-        description: "Manages the EKS runners of the Platform Orchestrator, and the rules that choose them.",
+        description: "Manages EKS runners of the Platform Orchestrator, and the rules that select them.",
         attributes: vec![
             Attribute::string(
                 "api_url",
@@ -22,7 +22,7 @@ pub(super) fn schema() -> Schema {
             .optional(),
             Attribute::string(
                 "org_id",
-                "The id of the organization. Environment: `HUMANITEC_ORG_ID`.",
+                "The organization's id. Environment: `HUMANITEC_ORG_ID`.",
             )
             .optional(),
             Attribute::string(
@@ -34,7 +34,7 @@ pub(super) fn schema() -> Schema {
             .sensitive(),
             Attribute::string(
                 "hctl_config_file",
-                "The path of a configuration file of `hctl`, used in place of the default one. It must exist.",
+                "The path of a configuration file of `hctl`, which is read instead of the default one. It must exist.",
             )
             .optional(),
             eks_access::attribute(),
@@ -42,8 +42,8 @@ pub(super) fn schema() -> Schema {
     }
 }
 
-/// What is wrong with the block as far as it is known. What it leaves out is looked up only when the
-/// provider is configured: `validate` runs where there is no token.
+/// Returns what is wrong with the block, as far as it is known. What the block does not set is looked up only when
+/// Terraform configures the provider: `validate` runs without a token.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     check(&given(config), &Environment::of_process())
         .iter()
@@ -52,7 +52,7 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// The names of the attributes whose values are not known yet.
+/// Returns the names of the attributes whose values are not known yet.
 pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
     ATTRIBUTES
         .into_iter()
@@ -60,7 +60,7 @@ pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
         .collect()
 }
 
-/// What the block gives, as far as it is known.
+/// Returns the settings in the block, as far as they are known.
 pub(super) fn given(config: &Value) -> Given {
     let text = |name| config.get(name).as_str().map(str::to_owned);
     Given {
@@ -71,7 +71,7 @@ pub(super) fn given(config: &Value) -> Given {
     }
 }
 
-/// What a failed lookup is to the user.
+/// Returns the error about a failed lookup.
 pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
     let mut text = error.to_string();
     if !text.ends_with('.') {
@@ -79,7 +79,7 @@ pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
     }
     let diagnostic = Diagnostic::error("Invalid provider configuration", text);
     match error {
-        // Terraform shows the line of an attribute, and with it what stands there.
+        // Terraform shows the line of the attribute, and with it the value.
         LookupError::Unusable {
             attribute: orchestrator::Attribute::AuthToken,
             ..

@@ -1,32 +1,36 @@
-//! What other rooms answer, as diagnostics.
+//! What other modules return, as diagnostics.
 
-use crate::orchestrator::Error;
+use crate::orchestrator::{Error, Existing};
 use crate::plugin::{Diagnostic, MoveRequest, Path};
 use crate::runner::Invalid;
 
-/// A refused value, at its attribute.
+/// Returns the error about a refused value, at its attribute.
 pub(super) fn invalid(invalid: &Invalid, path: Path) -> Diagnostic {
     Diagnostic::error(invalid.summary, invalid.detail.clone()).at(path)
 }
 
-/// A call of the API that failed. `what` is what was tried, as in "Could not create the runner". `more`
-/// are sentences that only whoever tried it can say; each becomes a paragraph.
+/// Returns the error about a failed call of the API. `what` is the operation, as in "Could not create runner
+/// "x"". Each of `more` becomes a paragraph: what only the caller knows.
 pub(super) fn failed(what: String, error: &Error, more: &[String]) -> Diagnostic {
-    let report = std::iter::once(error.report()).chain(more.iter().cloned());
-    Diagnostic::error(what, report.collect::<Vec<_>>().join("\n\n"))
+    Diagnostic::error(what, report(error, more))
 }
 
-/// What becomes of an object that may have been created, as sentences.
+/// Returns the text about a failed call of the API, with `more` paragraphs.
+pub(super) fn report(error: &Error, more: &[String]) -> String {
+    let report = std::iter::once(error.report()).chain(more.iter().cloned());
+    report.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Returns what happens to an object that might have been created, as sentences.
 pub(super) fn perhaps_created() -> String {
-    "So that it is not lost, it is in the state now, marked as tainted. If it is there, run `untaint` with its \
-     address to keep it: else the next apply replaces it, which fails with `create_before_destroy`. If it is not \
-     there, the next apply creates it."
+    "To not lose it, the provider added it to the state, marked as tainted. If it exists, run `untaint` with its \
+     address to keep it; otherwise the next apply replaces it, which fails with `create_before_destroy`. If it does \
+     not exist, the next apply creates it."
         .to_owned()
 }
 
-/// A create that met what is there already: the message has an `import` block for it, and is about
-/// the attribute `at`. `unique` says what there is once only, as a clause. `None` where the error is
-/// another one.
+/// Returns the error about a create that met an existing object, with an `import` block for it, at the
+/// attribute `at`. `unique` says what exists only once, as a clause. `None` for every other error.
 pub(super) fn exists_already(
     what: String,
     error: &Error,
@@ -37,25 +41,41 @@ pub(super) fn exists_already(
     let Error::AlreadyExists {
         id,
         message,
-        other_type: None,
+        existing: Existing::Importable,
     } = error
     else {
         return None;
     };
     let message = message.trim_end_matches('.');
     let detail = format!(
-        "Nothing was created: {message}.\n\nTo manage the existing one with this resource, import it: add this block, \
-         with the resource's own address after `to`, and apply again; the block can be removed afterwards.\n\n  \
-         import {{\n    to = {type_name}.NAME\n    id = {id:?}\n  }}\n\nIf the resource has it in the state \
-         already and was to replace it, an import does not help: {unique}, so `create_before_destroy` cannot work. \
-         Remove that from the `lifecycle` of the resource (and of those that depend on it), or, if nothing needs to \
-         be replaced, run `untaint` with the resource's address."
+        "Nothing was created: {message}.\n\n{}\n\n{}",
+        adopt(type_name, id),
+        replacing(unique)
     );
     Some(Diagnostic::error(what, detail).at(Path::of([at])))
 }
 
-/// The state of a `moved` source, where it is the resource of the same name of another provider of the
-/// Platform Orchestrator: the schemas agree, so the state is taken over as it is.
+/// Returns how to manage an existing object, or one that the state has at another address, as paragraphs.
+pub(super) fn adopt(type_name: &str, id: &str) -> String {
+    format!(
+        "To fix it, import the existing object into this resource: add this block, with the address of the resource \
+         after `to`, and apply. You can remove the block afterwards.\n\n  import {{\n    to = {type_name}.NAME\n    id \
+         = {id:?}\n  }}\n\nIf the state has it at another address, because the resource was renamed, add this block \
+         instead:\n\n  moved {{\n    from = {type_name}.OLD_NAME\n    to   = {type_name}.NAME\n  }}"
+    )
+}
+
+/// Returns what to do if Terraform was replacing the object. `unique` says what exists only once.
+pub(super) fn replacing(unique: &str) -> String {
+    format!(
+        "If Terraform was replacing the object, none of this helps: {unique}, so `create_before_destroy` cannot work. \
+         Remove `create_before_destroy` from the `lifecycle` of the resource (and of those that depend on it), or, if \
+         nothing needs to be replaced, run `untaint` with the address of the resource."
+    )
+}
+
+/// Returns the state of a `moved` source, where it is the resource of the same name of another provider of the
+/// Platform Orchestrator: the schemas agree, so the state is used as it is.
 pub(super) fn same_type_elsewhere(
     request: &MoveRequest,
     type_name: &str,

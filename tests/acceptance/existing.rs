@@ -168,14 +168,14 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
         .has("my-org/my-runner")
-        .has("the data source reads it; this resource cannot manage it");
+        .has("The import id of a runner is the runner's id.");
     let mut newer = registered("newer");
     newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
     orchestrator.put(&newer);
     workspace
         .run(&["import", "-no-color", ADDRESS, "newer"])
         .fails()
-        .has("its state storage is of type `http`")
+        .has("its state storage has type `http`")
         .has("upgrade the provider");
     assert!(workspace.state().is_empty());
 }
@@ -221,8 +221,8 @@ fn create_before_destroy(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("runner with id my-runner already exists")
-        .has("a runner's id is unique, so `create_before_destroy` cannot work")
-        .has("Remove that from the `lifecycle`");
+        .has("a runner's id is unique in its organization, so `create_before_destroy` cannot work")
+        .has("Remove `create_before_destroy` from the `lifecycle`");
     // Both ways out.
     let state = workspace.read("terraform.tfstate");
     workspace.run(&["untaint", ADDRESS]).ok();
@@ -248,7 +248,8 @@ fn delete_refused(cli: &Cli) {
     workspace
         .destroy()
         .fails()
-        .has("runner my-runner is in use by the environments: shop/production, shop/staging");
+        .has("runner my-runner is in use by the environments: shop/production, shop/staging")
+        .has("delete the environments that use it, or move them to another runner");
     assert!(workspace.state().contains_key(ADDRESS));
     orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();
@@ -282,7 +283,7 @@ fn another_type_in_its_place(cli: &Cli) {
         workspace
             .run(command)
             .fails()
-            .has("is of type `kubernetes-gke`, not `kubernetes-eks`")
+            .has("has type `kubernetes-gke`, not `kubernetes-eks`")
             .has("`terraform state rm`");
         is_whole();
     }
@@ -404,7 +405,7 @@ output "rule" {{
         .plan(&[])
         .fails()
         .has("Runner not found")
-        .has("There is no runner \"missing\"");
+        .has("Runner \"missing\" does not exist");
     orchestrator.put(&json!({
         "id": "missing",
         "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},

@@ -156,7 +156,7 @@ fn cases() -> Vec<Case> {
         case(
             "a proxy's page",
             login_page(),
-            &[("DELETE", "no proxy answers in its place")],
+            &[("DELETE", "no proxy responds in its place")],
         ),
         case(
             "403",
@@ -368,8 +368,8 @@ fn down_after_a_create(cli: &Cli) {
     workspace
         .apply(&[])
         .fails()
-        .has("Could not create the runner")
-        .has("It is not known whether runner `my-runner` was created")
+        .has("Could not create runner")
+        .has("It is unknown whether runner \"my-runner\" was created")
         .has("run `untaint` with its address to keep it");
     let state = workspace.state();
     assert_eq!(

@@ -8,12 +8,15 @@ mod cli;
 mod complete;
 mod configuration;
 mod drift;
+#[path = "../cli/echo.rs"]
+mod echo;
 mod eks_access;
 mod existing;
 mod faults;
 mod language;
 mod lifecycle;
 mod moving;
+mod planned;
 mod secrets;
 mod signals;
 mod stand_in;
@@ -39,6 +42,7 @@ fn main() {
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,
+        planned::SCENARIOS,
         drift::SCENARIOS,
         language::SCENARIOS,
         wrong::SCENARIOS,

@@ -1,4 +1,4 @@
-//! The token is found nowhere, at any log level.
+//! No credential is found anywhere, at any log level: the API's token, and those of the access checks.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use crate::stand_in::StandIn;
 
 use crate::Scenario;
 use crate::cli::{Cli, Workspace};
+use crate::echo;
 use sandbox::orchestrator::faults::Fault;
 
 use crate::configuration::{Runner, provider_with};
@@ -20,29 +21,38 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "a token from the provider block is not shown",
         token_of_the_block,
     ),
+    (
+        "credentials of the access checks are found nowhere",
+        credentials_of_the_checks,
+    ),
 ];
+
+/// What is searched for, with every eight characters of it.
+const CANARY: &str = "Zq7Xw2Lp9Tv5-C4n4ry-Hk3Rb8";
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-/// Every file below `folder` that holds `secret`, but for those named in `allowed`.
-fn files_with(folder: &Path, secret: &str, allowed: &[&str]) -> Vec<String> {
+/// Every file below `folder` whose text `holds` something, but for those named in `allowed` and the
+/// provider itself.
+fn files_that(folder: &Path, holds: &dyn Fn(&str) -> bool, allowed: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
-            found.extend(files_with(&path, secret, allowed));
-        } else if !allowed.contains(&name.as_str()) {
+            found.extend(files_that(&path, holds, allowed));
+        } else if !allowed.contains(&name.as_str()) && !name.starts_with("terraform-provider-") {
             let bytes = fs::read(&path).unwrap_or_default();
-            if bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes())
-            {
+            if holds(&String::from_utf8_lossy(&bytes)) {
                 found.push(path.display().to_string());
             }
         }
     }
     found
+}
+
+fn files_with(folder: &Path, secret: &str, allowed: &[&str]) -> Vec<String> {
+    files_that(folder, &|text| text.contains(secret), allowed)
 }
 
 /// Every path: create, read, update, delete, import, data sources, and every way in which they fail.
@@ -130,4 +140,181 @@ fn token_of_the_block(cli: &Cli) {
         &["main.tf", "saved.tfplan"],
     );
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// A credential of the access checks: what it is and what is reported of it, the files that hold it,
+/// and the variables.
+type Given = (
+    (&'static str, &'static str),
+    Vec<(&'static str, String)>,
+    Vec<(&'static str, String)>,
+);
+
+/// A kubeconfig whose user has these lines.
+fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String) {
+    let text = format!(
+        "current-context: c\ncontexts:\n- name: c\n  context: {{cluster: k, user: u}}\nclusters:\n- name: k\n  cluster:\n    \
+         server: {server}\n{cluster}users:\n- name: u\n  user:\n{user}"
+    );
+    ("kubeconfig", text)
+}
+
+/// A credential_process with this script.
+fn process(aws: &str, name: (&'static str, &'static str), script: String) -> Given {
+    let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
+    let files = vec![
+        kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
+        ("process.sh", script),
+        ("aws-config", config),
+    ];
+    (
+        name,
+        files,
+        vec![("AWS_CONFIG_FILE", "aws-config".to_owned())],
+    )
+}
+
+fn credentials(aws: &str) -> Vec<Given> {
+    let file = |user: String| vec![kubeconfig(aws, "", &user)];
+    let plugin = |script: String| {
+        file(format!(
+            "    exec: {{command: sh, args: [-c, {script:?}]}}\n"
+        ))
+    };
+    let keys = |secret: &str, session: &str| {
+        [
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_SESSION_TOKEN", session),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    };
+    let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
+    vec![
+        (
+            ("tab in the kubeconfig", "cannot be used: line "),
+            file(format!("    token: {CANARY}\n\tx: 1\n")),
+            vec![],
+        ),
+        (
+            ("unclosed quote", "cannot be used: line "),
+            file(format!("    token: \"{CANARY}\n")),
+            vec![],
+        ),
+        (
+            ("newline in the token", "a line break"),
+            file(format!("    token: \"{CANARY}\\n{CANARY}\"\n")),
+            vec![],
+        ),
+        (
+            ("token repeated by the server", "(redacted)"),
+            file(format!("    token: |\n      {CANARY}\n")),
+            vec![],
+        ),
+        (
+            ("stdout of a plugin", "no usable ExecCredential"),
+            plugin(format!("echo {CANARY}")),
+            vec![],
+        ),
+        (
+            ("stderr of a plugin", "exited with code 1"),
+            plugin(format!("echo {CANARY} >&2; exit 1")),
+            vec![],
+        ),
+        (
+            ("password of a proxy", "refused"),
+            vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
+            vec![],
+        ),
+        (
+            ("session token repeated by AWS", "(redacted)"),
+            file(String::new()),
+            keys("s3cret-key", CANARY),
+        ),
+        (
+            ("secret key", "(redacted)"),
+            file(String::new()),
+            keys(CANARY, "s3ssion-1"),
+        ),
+        process(
+            aws,
+            ("stderr of a credential_process", "is not shown"),
+            format!("echo {CANARY} >&2; exit 1"),
+        ),
+        process(
+            aws,
+            ("stdout of a credential_process", "could not parse response"),
+            format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"),
+        ),
+    ]
+}
+
+/// The part of the canary that a text has, if it has one.
+fn leak(text: &str) -> Option<&'static str> {
+    (0..=CANARY.len() - 8)
+        .map(|from| &CANARY[from..from + 8])
+        .find(|run| text.contains(run))
+}
+
+fn credentials_of_the_checks(cli: &Cli) {
+    let (orchestrator, aws) = (StandIn::start(), echo::start());
+    let provider = provider_with(&format!(
+        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\neks_access = {{\nkubeconfig = {{ path = \"kubeconfig\" }}\ntimeout = \"40s\"\n}}\n",
+        orchestrator.url(),
+        orchestrator.org(),
+        orchestrator.token()
+    ));
+    let runner = Runner::basic().block();
+    let data = "data \"platform-orchestrator_kubernetes_eks_access\" \"planned\"";
+    let data = runner.replace(
+        "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
+        data,
+    );
+    for ((name, shows), files, variables) in credentials(&aws) {
+        let mut workspace = Workspace::new(cli, &(provider.clone() + &runner + &data));
+        for (variable, value) in [
+            ("AWS_ENDPOINT_URL", aws.as_str()),
+            ("AWS_ACCESS_KEY_ID", "an-access-key"),
+            ("AWS_SECRET_ACCESS_KEY", "another-key"),
+            ("TF_LOG", "TRACE"),
+        ] {
+            workspace.set_env(variable, value);
+        }
+        let log = workspace.path().join("trace.log").display().to_string();
+        workspace.set_env("TF_LOG_PATH", &log);
+        for (variable, value) in &variables {
+            workspace.set_env(variable, value);
+        }
+        if variables
+            .iter()
+            .any(|(variable, _)| *variable == "AWS_CONFIG_FILE")
+        {
+            workspace.unset_env("AWS_ACCESS_KEY_ID");
+            workspace.unset_env("AWS_SECRET_ACCESS_KEY");
+        }
+        for (file, text) in &files {
+            workspace.write(file, text);
+        }
+        workspace.init();
+        let planned = workspace.plan(&["-out=saved.tfplan"]);
+        let shown = workspace.run(&["show", "-json", "saved.tfplan"]);
+        let applied = workspace.run(&["apply", "-no-color", "saved.tfplan"]);
+        let kept = workspace.run(&["show", "-json"]);
+        assert!(shown.text.contains(shows), "{name}: {}", shown.text);
+        for output in [planned, shown, applied, kept] {
+            assert_eq!(leak(&output.text), None, "{name}: {}", output.text);
+            assert!(!output.text.contains("panicked"), "{name}: {}", output.text);
+        }
+        let inputs: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
+        let leaking = files_that(workspace.path(), &|text| leak(text).is_some(), &inputs);
+        assert_eq!(leaking, Vec::<String>::new(), "{name}");
+        let trace = workspace.read("trace.log");
+        assert!(
+            trace.contains("platform-orchestrator"),
+            "{name}: the log was written"
+        );
+        // The registration does not depend on the caller's credentials.
+        orchestrator.faults().clear();
+        workspace.destroy();
+    }
 }

@@ -159,7 +159,7 @@ fn interrupted_wait(cli: &Cli) {
     );
     assert!(!status.success());
     let text = output(&workspace);
-    assert!(text.contains("Could not create the runner"), "{text}");
+    assert!(text.contains("Could not create runner"), "{text}");
     orchestrator.faults().clear();
     until("the end of the delay", || {
         interrupted.elapsed() > Duration::from_secs(21)

@@ -21,16 +21,20 @@ impl Deref for StandIn {
 impl StandIn {
     /// Starts one with an organization, a token and no runners.
     pub(crate) fn start() -> Self {
-        Self(Orchestrator::start(Options::default()).expect("a free port"))
+        Self::with(Options::default())
+    }
+
+    /// Starts one with these options.
+    pub(crate) fn with(options: Options) -> Self {
+        Self(Orchestrator::start(options).expect("a free port"))
     }
 
     /// Starts one with another organization.
     pub(crate) fn of_org(org: &str) -> Self {
-        let options = Options {
+        Self::with(Options {
             org: org.to_owned(),
             ..Options::default()
-        };
-        Self(Orchestrator::start(options).expect("a free port"))
+        })
     }
 
     /// The runner as the API answers it.

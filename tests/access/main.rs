@@ -20,6 +20,7 @@ mod inside;
 mod network;
 mod permissions;
 mod pod;
+mod route;
 mod runner;
 mod setup;
 mod shared;
@@ -60,6 +61,7 @@ fn main() {
         denied::SCENARIOS,
         permissions::SCENARIOS,
         network::SCENARIOS,
+        route::SCENARIOS,
         setup::SCENARIOS,
         shared::SCENARIOS,
         cost::SCENARIOS,

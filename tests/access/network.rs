@@ -262,7 +262,7 @@ fn profile_and_assumed_role(cloud: &Cloud) {
         assert_eq!(checked.ids("failed"), ["aws-credentials"]);
         checked.says(
             "aws-credentials",
-            &["AWS profile \"nobody\"", "no such profile"],
+            &["AWS profile \"nobody\"", "does not exist"],
         );
         assert!(checked.fix("aws-credentials").contains("--profile nobody"));
     }
@@ -366,7 +366,7 @@ fn web_identity(cloud: &Cloud) {
             "/nonexistent/token",
             ["AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token"],
         ),
-        (expired.as_str(), ["cannot be got", "xpired"]),
+        (expired.as_str(), ["cannot be retrieved", "xpired"]),
     ] {
         let checked = check(file);
         assert_eq!(checked.ids("failed"), ["aws-credentials"]);

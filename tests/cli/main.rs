@@ -5,8 +5,11 @@
 
 mod access;
 mod command;
+mod echo;
+mod foreign;
 mod input;
 mod registered;
+mod secrets;
 mod text;
 
 use libtest_mimic::{Arguments, Trial};
@@ -36,7 +39,14 @@ fn main() {
             Trial::test(name, run).with_ignored_flag(ignored)
         }
     };
-    let plain = [text::TESTS, input::TESTS, registered::TESTS].concat();
+    let plain = [
+        text::TESTS,
+        input::TESTS,
+        registered::TESTS,
+        secrets::TESTS,
+        foreign::TESTS,
+    ]
+    .concat();
     let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
     trials.extend(access::TESTS.iter().copied().map(trial(!absent.is_empty())));
     libtest_mimic::run(&arguments, trials).exit();

@@ -51,7 +51,7 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
 }
 
 /// With a token: only that token. Without one (a local installation): a user id in `From`, and
-/// only when the service is called as `localhost`.
+/// only when the service is called as `localhost`. Then the caller's rights on the organization.
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let admitted = match &shared.token {
@@ -65,11 +65,24 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
                 && header(headers, FROM.as_str()).is_some_and(|id| Uuid::try_parse(id).is_ok())
         }
     };
-    if admitted {
-        next.run(request).await
-    } else {
-        ApiError::unauthorized("the caller is not authenticated").into_response()
+    if !admitted {
+        return ApiError::unauthorized("the caller is not authenticated").into_response();
     }
+    // The service checks the caller's rights on the organization before it looks for anything in it.
+    let path = request.uri().path();
+    if !shared.every_org
+        && let Some(org) = path
+            .strip_prefix("/orgs/")
+            .and_then(|rest| rest.split('/').next())
+        && org != shared.store().org()
+    {
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            format!("the user has no permissions on organization:{org}"),
+        )
+        .into_response();
+    }
+    next.run(request).await
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -83,8 +96,8 @@ async fn list(
 ) -> Answer<Json<Page<Runner>>> {
     let Query(page) = page?;
     let store = shared.store();
-    let summaries = store.list(&org)?.map(Runner::summary);
-    page.cut(summaries, |runner| &runner.id).map(Json)
+    let summaries = store.list(&org).map(Runner::summary);
+    page.cut(summaries, |runner| runner.id.clone()).map(Json)
 }
 
 async fn create(
@@ -130,10 +143,11 @@ async fn list_rules(
     let (Query(page), Query(filter)) = (page?, filter?);
     let store = shared.store();
     let rules = store
-        .list_rules(&org)?
+        .list_rules(&org)
+        .into_iter()
         .filter(|rule| filter.admits(rule))
         .cloned();
-    page.cut(rules, |rule| &rule.id).map(Json)
+    page.cut(rules, RunnerRule::key).map(Json)
 }
 
 async fn create_rule(
@@ -150,13 +164,22 @@ async fn read_rule(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
 ) -> Answer<Json<RunnerRule>> {
+    check_uuid(&id)?;
     shared.store().get_rule(&org, &id).cloned().map(Json)
+}
+
+fn check_uuid(id: &str) -> Answer<()> {
+    match Uuid::try_parse(id) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ApiError::invalid("ruleId", error)),
+    }
 }
 
 async fn delete_rule(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
+    check_uuid(&id)?;
     shared.store().delete_rule(&org, &id)?;
     Ok(StatusCode::NO_CONTENT)
 }

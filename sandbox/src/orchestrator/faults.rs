@@ -1,4 +1,4 @@
-//! Faults: what goes wrong on the way to the service, in it, and on the way back.
+//! Faults: what goes wrong in a request, in the service, and in a response.
 //!
 //! As JSON, for the admin interface and the command line, a rule is
 //!
@@ -388,7 +388,7 @@ impl Fault {
     }
 }
 
-/// A rule written in Rust may hold any number; the JSON form refuses what is no status.
+/// A rule in Rust can hold any number; the JSON form refuses a number that is not a status.
 fn known_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -70,7 +70,7 @@ use server::Shared;
 use store::Store;
 
 /// How to start. The default is organization `my-org`, a random token, a free port, no delay, no
-/// faults, and any project and environment type.
+/// faults, any environment type, and a caller with rights on that organization alone.
 pub struct Options {
     /// The one organization there is.
     pub org: String,
@@ -83,10 +83,11 @@ pub struct Options {
     pub delay: Duration,
     /// The faults in force from the first request on.
     pub faults: Vec<FaultRule>,
-    /// The projects that a runner rule may name; `None`: any.
-    pub projects: Option<Vec<String>>,
-    /// The environment types that a runner rule may name; `None`: any.
+    /// The environment types that exist; `None`: any. The service does not check that a rule's project exists.
     pub env_types: Option<Vec<String>>,
+    /// Whether the caller has rights on every organization, also on those that do not exist. Otherwise the
+    /// service responds with 403 for another organization.
+    pub every_org: bool,
 }
 
 impl Default for Options {
@@ -97,8 +98,8 @@ impl Default for Options {
             port: 0,
             delay: Duration::ZERO,
             faults: Vec::new(),
-            projects: None,
             env_types: None,
+            every_org: false,
         }
     }
 }
@@ -124,8 +125,13 @@ impl Orchestrator {
             None => "localhost",
         };
         let url = format!("http://{host}:{}", listener.local_addr()?.port());
-        let store = Store::new(options.org.clone(), options.projects, options.env_types);
-        let shared = Arc::new(Shared::new(options.token, store, options.delay));
+        let store = Store::new(options.org.clone(), options.env_types);
+        let shared = Arc::new(Shared::new(
+            options.token,
+            options.every_org,
+            store,
+            options.delay,
+        ));
         for rule in options.faults {
             shared.faults.add(rule);
         }
@@ -231,7 +237,7 @@ impl Orchestrator {
     }
 
     /// Stores a rule for a runner as somebody else would, for every project and environment type where
-    /// `project_id` and `env_type_id` are `""`. `None`: there is no such runner, or such a rule already.
+    /// `project_id` and `env_type_id` are `""`. `None`: the runner does not exist, or the rule exists already.
     pub fn put_rule(
         &self,
         runner_id: &str,
@@ -246,7 +252,7 @@ impl Orchestrator {
         self.shared.store().create_rule(&self.org, rule).ok()
     }
 
-    /// Every stored runner rule, ordered by id.
+    /// Every stored runner rule, ordered by runner and id.
     pub fn rules(&self) -> Vec<RunnerRule> {
         self.shared.store().rules()
     }

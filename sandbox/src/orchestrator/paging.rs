@@ -23,26 +23,26 @@ pub(super) struct Page<T> {
 }
 
 impl PageQuery {
-    /// Cuts the asked page out of `all`, which is ordered by the id that `id_of` returns. Errors:
-    /// 400 for a `per_page` that is no positive number and a `page` that no answer has given.
-    /// More than 100 items a page are never given.
+    /// Cuts the requested page out of `all`, which is ordered by the key that `key_of` returns. Errors: 400 for a
+    /// `per_page` that is not a number and a `page` that no response has returned. A page has from 1 to 100
+    /// items, whatever was requested.
     pub(super) fn cut<T>(
         &self,
         all: impl Iterator<Item = T>,
-        id_of: impl Fn(&T) -> &str,
+        key_of: impl Fn(&T) -> String,
     ) -> Result<Page<T>, ApiError> {
         let per_page = match self.per_page.as_deref() {
             None => DEFAULT,
-            Some(text) => match text.parse::<usize>() {
-                Ok(n) if n > 0 => n.min(MOST),
-                _ => return Err(ApiError::invalid("per_page", "must be a positive number")),
+            Some(text) => match text.parse::<i64>() {
+                Ok(number) => usize::try_from(number).unwrap_or(0).clamp(1, MOST),
+                Err(_) => return Err(ApiError::invalid("per_page", "must be a number")),
             },
         };
         let after = self.page.as_deref().map(from_token).transpose()?;
-        let mut rest = all.filter(|item| after.is_none_or(|after| id_of(item) > after));
+        let mut rest = all.filter(|item| after.is_none_or(|after| key_of(item).as_str() > after));
         let items: Vec<T> = rest.by_ref().take(per_page).collect();
         let next_page_token = match (items.last(), rest.next()) {
-            (Some(last), Some(_)) => Some(to_token(id_of(last))),
+            (Some(last), Some(_)) => Some(to_token(&key_of(last))),
             _ => None,
         };
         Ok(Page {
@@ -53,8 +53,8 @@ impl PageQuery {
 }
 
 /// A token is opaque to clients. This one holds characters that a client must encode in a query.
-fn to_token(last_id: &str) -> String {
-    format!("+{last_id}&")
+fn to_token(last_key: &str) -> String {
+    format!("+{last_key}&")
 }
 
 fn from_token(token: &str) -> Result<&str, ApiError> {

@@ -1,36 +1,107 @@
-//! `job.pod_template`, checked as the service checks it.
-//!
-//! The documentation also reserves a variable for the base URL and speaks of an older name of the
-//! container `main`, without naming either: these two are not checked here.
+//! `job.pod_template`, checked as the service checks it (control plane, `validatePodTemplate`).
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{EnvVar, PodSpec, PodTemplateSpec};
+use regex_lite::Regex;
 use serde_json::Value;
 
 use super::error::ApiError;
 use super::strict::decode;
 
-/// The container that the runner itself fills.
-const MAIN: &str = "main";
-/// Variables that the runner sets in [`MAIN`].
-const RESERVED: [&str; 5] = ["ORG_ID", "DEPLOYMENT_ID", "MODE", "TOKEN", "ENCRYPTING_KEY"];
-/// The variable of [`MAIN`] that must come from a Secret or the like.
+/// The containers that the runner itself fills: today's name and the older one.
+const RUNNERS_OWN: [&str; 2] = ["main", "platform-orchestrator-runner"];
+/// Variables that the runner sets in [`RUNNERS_OWN`].
+const RESERVED: [&str; 6] = [
+    "ORG_ID",
+    "DEPLOYMENT_ID",
+    "MODE",
+    "TOKEN",
+    "ENCRYPTING_KEY",
+    "PLATFORM_ORCHESTRATOR_BASE_URL",
+];
+/// The variable of [`RUNNERS_OWN`] that must come from a Secret or the like.
 const ONLY_FROM: &str = "RUNNER_GIT_SSH_KEYS";
 
-/// Refuses, with a 400 that names the path, whatever is no `PodTemplateSpec` or sets what is the
+/// Where a `PodTemplateSpec` has quantities: `*` is every element of a list or an object.
+const QUANTITIES: [&str; 16] = [
+    "spec.overhead.*",
+    "spec.resources.limits.*",
+    "spec.resources.requests.*",
+    "spec.containers.*.resources.limits.*",
+    "spec.containers.*.resources.requests.*",
+    "spec.containers.*.env.*.valueFrom.resourceFieldRef.divisor",
+    "spec.initContainers.*.resources.limits.*",
+    "spec.initContainers.*.resources.requests.*",
+    "spec.initContainers.*.env.*.valueFrom.resourceFieldRef.divisor",
+    "spec.ephemeralContainers.*.resources.limits.*",
+    "spec.ephemeralContainers.*.resources.requests.*",
+    "spec.volumes.*.emptyDir.sizeLimit",
+    "spec.volumes.*.downwardAPI.items.*.resourceFieldRef.divisor",
+    "spec.volumes.*.projected.sources.*.downwardAPI.items.*.resourceFieldRef.divisor",
+    "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.limits.*",
+    "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.requests.*",
+];
+/// A quantity, as `resource.ParseQuantity` of Kubernetes reads it.
+const QUANTITY: &str =
+    r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+
+/// Refuses, with a 400 that names the path, a template that is not a `PodTemplateSpec` or that sets what is the
 /// runner's own. `at` is the template's path in the body.
-pub(super) fn check(template: &Value, at: &str) -> Result<(), ApiError> {
-    let template: PodTemplateSpec = decode(template, at)?;
+pub(super) fn check(mut template: Value, at: &str) -> Result<(), ApiError> {
+    let quantity = Regex::new(QUANTITY).expect("a valid regular expression");
+    for path in QUANTITIES {
+        let path: Vec<&str> = path.split('.').collect();
+        check_quantities(&mut template, &path, at, &quantity)?;
+    }
+    let template: PodTemplateSpec = decode(&template, at)?;
     if let Some(metadata) = &template.metadata
         && metadata.namespace.as_deref().is_some_and(|n| !n.is_empty())
     {
         return Err(ApiError::invalid(
             &format!("{at}.metadata.namespace"),
-            "must not be set",
+            "it is not allowed to specify a namespace",
         ));
     }
     match &template.spec {
         Some(spec) => check_spec(spec, &format!("{at}.spec")),
         None => Ok(()),
+    }
+}
+
+/// Refuses what is not a quantity at `path`. A number is one, too, and becomes a string as in Kubernetes.
+fn check_quantities(
+    value: &mut Value,
+    path: &[&str],
+    at: &str,
+    quantity: &Regex,
+) -> Result<(), ApiError> {
+    match (path, value) {
+        ([], value) => {
+            if value.is_number() {
+                *value = Value::String(value.to_string());
+            }
+            match value.as_str() {
+                Some(text) if !quantity.is_match(text.trim()) => Err(ApiError::invalid(
+                    at,
+                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                )),
+                // The decoder refuses other types.
+                _ => Ok(()),
+            }
+        }
+        (["*", rest @ ..], Value::Array(items)) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(i, item)| check_quantities(item, rest, &format!("{at}.{i}"), quantity)),
+        (["*", rest @ ..], Value::Object(fields)) => {
+            fields.iter_mut().try_for_each(|(name, field)| {
+                check_quantities(field, rest, &format!("{at}.{name}"), quantity)
+            })
+        }
+        ([name, rest @ ..], Value::Object(fields)) => match fields.get_mut(*name) {
+            Some(field) => check_quantities(field, rest, &format!("{at}.{name}"), quantity),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
@@ -42,33 +113,21 @@ fn check_spec(spec: &PodSpec, at: &str) -> Result<(), ApiError> {
     {
         return Err(ApiError::invalid(
             &format!("{at}.serviceAccountName"),
-            "must not be set",
+            "it is not allowed to specify a serviceAccountName",
         ));
     }
-    check_names("initContainers", spec.init_containers.as_deref(), at)?;
-    check_names("containers", Some(&spec.containers), at)?;
     for (i, container) in spec.containers.iter().enumerate() {
-        if container.name == MAIN {
+        let at = format!("{at}.containers.{i}");
+        if container.name.is_empty() {
+            return Err(ApiError::invalid(&format!("{at}.name"), "is required"));
+        }
+        if RUNNERS_OWN.contains(&container.name.as_str()) {
             for (j, variable) in container.env.iter().flatten().enumerate() {
-                check_variable(variable, &format!("{at}.containers.{i}.env.{j}"))?;
+                check_variable(variable, &format!("{at}.env.{j}"))?;
             }
         }
     }
     Ok(())
-}
-
-fn check_names(list: &str, containers: Option<&[Container]>, at: &str) -> Result<(), ApiError> {
-    match containers
-        .unwrap_or_default()
-        .iter()
-        .position(|container| container.name.is_empty())
-    {
-        Some(i) => Err(ApiError::invalid(
-            &format!("{at}.{list}.{i}.name"),
-            "a container needs a name",
-        )),
-        None => Ok(()),
-    }
 }
 
 fn check_variable(variable: &EnvVar, at: &str) -> Result<(), ApiError> {
@@ -76,13 +135,15 @@ fn check_variable(variable: &EnvVar, at: &str) -> Result<(), ApiError> {
     if RESERVED.contains(&name) {
         return Err(ApiError::invalid(
             at,
-            format!("the variable {name} is reserved in the container {MAIN}"),
+            format!("environment variable `{name}` is a reserved one"),
         ));
     }
-    if name == ONLY_FROM && (variable.value.is_some() || variable.value_from.is_none()) {
+    if name == ONLY_FROM && variable.value_from.is_none() {
         return Err(ApiError::invalid(
             at,
-            format!("the variable {name} may be set only through valueFrom"),
+            format!(
+                "environment variable {name:?} is sensitive and must be set using the value-from property"
+            ),
         ));
     }
     Ok(())

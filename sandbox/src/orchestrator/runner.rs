@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
-use super::strict::{check_object, decode, matches};
+use super::strict::{check_object, decode, decode_lenient, matches, not_null};
 use super::{pod_template, state_storage};
 
 /// The only type of runner that this API creates here; the others are put by hand.
@@ -62,16 +62,17 @@ pub(super) struct Create {
 }
 
 impl Create {
-    /// Decodes and checks a create body. The error is a 400.
+    /// Decodes and checks a create body; fields that it does not have are ignored. The error is a 400.
     pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Body {
             id: String,
+            #[serde(default, deserialize_with = "not_null")]
             description: Option<String>,
             runner_configuration: Map<String, Value>,
             state_storage_configuration: Map<String, Value>,
         }
-        let body: Body = decode(body, "")?;
+        let body: Body = decode_lenient(body, "")?;
         matches("id", &body.id, ID)?;
         let sent = Value::Object(body.runner_configuration);
         match runner_type(&sent)?.as_str() {
@@ -100,7 +101,7 @@ impl Create {
             id: body.id,
             description: body.description,
             runner_configuration: configuration.into_value(),
-            state_storage_configuration: state_storage::check(&Value::Object(
+            state_storage_configuration: state_storage::check(Value::Object(
                 body.state_storage_configuration,
             ))?,
         })
@@ -115,30 +116,33 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Decodes an update body and checks what needs no look at the stored runner. The error is a
-    /// 400.
+    /// Decodes an update body and checks what does not depend on the stored runner; fields that it does not
+    /// have, such as an `id`, are ignored. The error is a 400.
     pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Body {
+            #[serde(default, deserialize_with = "not_null")]
             description: Option<String>,
+            #[serde(default, deserialize_with = "not_null")]
             runner_configuration: Option<Map<String, Value>>,
+            #[serde(default, deserialize_with = "not_null")]
             state_storage_configuration: Option<Map<String, Value>>,
         }
-        let body: Body = decode(body, "")?;
+        let body: Body = decode_lenient(body, "")?;
         let runner_configuration = match body.runner_configuration {
             None => None,
             Some(sent) => {
                 let sent = Value::Object(sent);
                 Some(match runner_type(&sent)?.as_str() {
                     EKS => EksConfiguration::from_value(&sent)?.into_value(),
-                    other if OTHER_TYPES.contains(&other) => without_nulls(sent),
+                    other if OTHER_TYPES.contains(&other) => sent,
                     other => return Err(unknown_type(other)),
                 })
             }
         };
         let state_storage_configuration = body
             .state_storage_configuration
-            .map(|sent| state_storage::check(&Value::Object(sent)))
+            .map(|sent| state_storage::check(Value::Object(sent)))
             .transpose()?;
         Ok(Self {
             description: body.description,
@@ -194,20 +198,21 @@ fn unknown_type(sent: &str) -> ApiError {
     )
 }
 
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields.into_iter().filter(|(_, v)| !v.is_null()).collect(),
-        other => other,
-    }
-}
-
 /// `runner_configuration` of an EKS runner. An update may leave `cluster` or `job` out.
 #[derive(Serialize, Deserialize)]
 struct EksConfiguration {
     r#type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     cluster: Option<Cluster>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     job: Option<Job>,
 }
 
@@ -221,9 +226,17 @@ struct Cluster {
 #[derive(Serialize, Deserialize)]
 struct Auth {
     role_arn: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     session_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     sts_region: Option<String>,
 }
 
@@ -231,8 +244,12 @@ struct Auth {
 struct Job {
     namespace: String,
     service_account: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pod_template: Option<Value>,
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pod_template: Option<Map<String, Value>>,
 }
 
 impl EksConfiguration {
@@ -265,6 +282,7 @@ impl EksConfiguration {
             .as_ref()
             .and_then(|job| job.pod_template.as_ref())
         {
+            let template = Value::Object(template.clone());
             pod_template::check(template, &format!("{AT}.job.pod_template"))?;
         }
         Ok(configuration)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::strict::decode;
+use super::strict::{decode_lenient, not_null};
 
 /// A rule as the API returns it and as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,13 @@ pub struct RunnerRule {
     pub created_at: String,
 }
 
+impl RunnerRule {
+    /// What rules are ordered by: the runner, then the id. A space sorts before every character of an id.
+    pub(super) fn key(&self) -> String {
+        format!("{} {}", self.runner_id, self.id)
+    }
+}
+
 /// The body of a create call; what was unset is `""`.
 pub(super) struct CreateRule {
     pub(super) runner_id: String,
@@ -36,10 +43,17 @@ impl CreateRule {
         #[derive(Deserialize)]
         struct Body {
             runner_id: String,
+            #[serde(default, deserialize_with = "not_null")]
             project_id: Option<String>,
+            #[serde(default, deserialize_with = "not_null")]
             env_type_id: Option<String>,
         }
-        let body: Body = decode(body, "")?;
+        let body: Body = decode_lenient(body, "")?;
+        if body.runner_id.is_empty() {
+            return Err(ApiError::bad_request(
+                "runner_id is mandatory to create a runner rule",
+            ));
+        }
         Ok(Self {
             runner_id: body.runner_id,
             project_id: body.project_id.unwrap_or_default(),
@@ -48,22 +62,27 @@ impl CreateRule {
     }
 }
 
-/// The filters of the list call; one that is absent or empty lets every rule through.
+/// The filters of the list call; a filter that is absent admits every rule. A rule without a project or an
+/// environment type is for all of them, so those filters admit it, too (control plane, `ListRunnerRules`).
 #[derive(Deserialize)]
 pub(super) struct RuleFilter {
-    #[serde(rename = "byRunnerId", default)]
-    runner_id: String,
-    #[serde(rename = "byProjectId", default)]
-    project_id: String,
-    #[serde(rename = "byEnvTypeId", default)]
-    env_type_id: String,
+    #[serde(rename = "byRunnerId")]
+    runner_id: Option<String>,
+    #[serde(rename = "byProjectId")]
+    project_id: Option<String>,
+    #[serde(rename = "byEnvTypeId")]
+    env_type_id: Option<String>,
 }
 
 impl RuleFilter {
     pub(super) fn admits(&self, rule: &RunnerRule) -> bool {
-        let admits = |wanted: &str, value: &str| wanted.is_empty() || wanted == value;
-        admits(&self.runner_id, &rule.runner_id)
-            && admits(&self.project_id, &rule.project_id)
-            && admits(&self.env_type_id, &rule.env_type_id)
+        let applies = |wanted: &Option<String>, value: &str| {
+            value.is_empty() || wanted.as_deref().is_none_or(|wanted| wanted == value)
+        };
+        self.runner_id
+            .as_deref()
+            .is_none_or(|wanted| wanted == rule.runner_id)
+            && applies(&self.project_id, &rule.project_id)
+            && applies(&self.env_type_id, &rule.env_type_id)
     }
 }

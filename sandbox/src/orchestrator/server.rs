@@ -26,6 +26,8 @@ const LARGEST_BODY: usize = 64 * 1024 * 1024;
 pub(super) struct Shared {
     /// `None`: a local installation.
     pub(super) token: Option<String>,
+    /// Whether the caller has rights on every organization.
+    pub(super) every_org: bool,
     pub(super) faults: Faults,
     pub(super) requests: RequestLog,
     store: Mutex<Store>,
@@ -33,9 +35,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(token: Option<String>, store: Store, delay: Duration) -> Self {
+    pub(super) fn new(
+        token: Option<String>,
+        every_org: bool,
+        store: Store,
+        delay: Duration,
+    ) -> Self {
         Self {
             token,
+            every_org,
             faults: Faults::default(),
             requests: RequestLog::default(),
             store: Mutex::new(store),

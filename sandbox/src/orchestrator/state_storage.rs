@@ -1,10 +1,11 @@
-//! `state_storage_configuration`: `type` and that type's fields side by side in one object.
+//! `state_storage_configuration`: `type` and that type's fields side by side in one object. Fields that the type
+//! does not have are kept (control plane, `getStateStorage`).
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::strict::{decode, matches};
+use super::strict::{decode_lenient, matches, not_null};
 
 const AT: &str = "state_storage_configuration";
 const BUCKET: &str = r"^[a-z0-9][a-z0-9\-]*[a-z0-9]$";
@@ -15,51 +16,47 @@ struct Discriminator {
     r#type: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Kubernetes {
-    r#type: String,
-    namespace: String,
+    #[serde(rename = "namespace")]
+    _namespace: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Bucket {
-    r#type: String,
     bucket: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "not_null")]
     path_prefix: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Azurerm {
-    r#type: String,
-    storage_account_name: String,
-    container_name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resource_group_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "storage_account_name")]
+    _storage_account_name: String,
+    #[serde(rename = "container_name")]
+    _container_name: String,
+    #[serde(rename = "resource_group_name", default, deserialize_with = "not_null")]
+    _resource_group_name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
     path_prefix: Option<String>,
 }
 
-/// Checks the configuration and returns it as the service stores it: without nulls. The error is
-/// a 400. An EKS runner takes all four types.
-pub(super) fn check(sent: &Value) -> Result<Value, ApiError> {
-    let Discriminator { r#type } = discriminator(sent)?;
-    let stored = match r#type.as_str() {
-        "kubernetes" => serde_json::to_value(decode::<Kubernetes>(sent, AT)?),
-        "s3" => {
-            let s3: Bucket = decode(sent, AT)?;
-            matches(&format!("{AT}.bucket"), &s3.bucket, BUCKET)?;
-            if let Some(prefix) = &s3.path_prefix {
-                matches(&format!("{AT}.path_prefix"), prefix, PATH_PREFIX)?;
-            }
-            serde_json::to_value(s3)
+/// Checks the configuration and returns it as the service stores it: as it was sent. The error is a 400. An EKS
+/// runner takes all four types.
+pub(super) fn check(sent: Value) -> Result<Value, ApiError> {
+    let Discriminator { r#type } =
+        Discriminator::deserialize(&sent).map_err(|error| ApiError::invalid(AT, error))?;
+    let path_prefix = match r#type.as_str() {
+        "kubernetes" => {
+            decode_lenient::<Kubernetes>(&sent, AT)?;
+            None
         }
-        "gcs" => {
-            let gcs: Bucket = decode(sent, AT)?;
-            matches(&format!("{AT}.bucket"), &gcs.bucket, BUCKET)?;
-            serde_json::to_value(gcs)
+        "s3" | "gcs" => {
+            let bucket: Bucket = decode_lenient(&sent, AT)?;
+            matches(&format!("{AT}.bucket"), &bucket.bucket, BUCKET)?;
+            bucket.path_prefix
         }
-        "azurerm" => serde_json::to_value(decode::<Azurerm>(sent, AT)?),
+        "azurerm" => decode_lenient::<Azurerm>(&sent, AT)?.path_prefix,
         other => {
             return Err(ApiError::invalid(
                 &format!("{AT}.type"),
@@ -67,10 +64,8 @@ pub(super) fn check(sent: &Value) -> Result<Value, ApiError> {
             ));
         }
     };
-    Ok(stored.expect("strings serialize"))
-}
-
-/// Only the type is read here: the other fields are that type's business.
-fn discriminator(sent: &Value) -> Result<Discriminator, ApiError> {
-    Discriminator::deserialize(sent).map_err(|error| ApiError::invalid(AT, error))
+    if let Some(prefix) = path_prefix {
+        matches(&format!("{AT}.path_prefix"), &prefix, PATH_PREFIX)?;
+    }
+    Ok(sent)
 }

@@ -18,35 +18,30 @@ pub(super) struct Store {
     rules: BTreeMap<String, RunnerRule>,
     /// Runner id to the environments (`project/environment`) that keep it from being deleted.
     environments: BTreeMap<String, BTreeSet<String>>,
-    /// The projects that a rule may name; `None`: any.
-    projects: Option<Vec<String>>,
-    /// The environment types that a rule may name; `None`: any.
+    /// The environment types that exist; `None`: any.
     env_types: Option<Vec<String>>,
 }
 
 impl Store {
-    pub(super) fn new(
-        org: String,
-        projects: Option<Vec<String>>,
-        env_types: Option<Vec<String>>,
-    ) -> Self {
+    pub(super) fn new(org: String, env_types: Option<Vec<String>>) -> Self {
         Self {
             org,
             runners: BTreeMap::new(),
             rules: BTreeMap::new(),
             environments: BTreeMap::new(),
-            projects,
             env_types,
         }
     }
 
-    /// All runners of `org`, ordered by id. Error: 404.
-    pub(super) fn list(&self, org: &str) -> Result<impl Iterator<Item = &Runner>, ApiError> {
-        if org == self.org {
-            Ok(self.runners.values())
-        } else {
-            Err(ApiError::not_found("organization not found"))
-        }
+    /// The organization's id.
+    pub(super) fn org(&self) -> &str {
+        &self.org
+    }
+
+    /// All runners of `org`, ordered by id: none for an organization that does not exist (control plane,
+    /// `ListRunners`).
+    pub(super) fn list(&self, org: &str) -> impl Iterator<Item = &Runner> {
+        self.runners.values().filter(move |_| org == self.org)
     }
 
     /// Errors: 409 for another organization or an id that is taken.
@@ -96,7 +91,8 @@ impl Store {
     pub(super) fn delete(&mut self, org: &str, id: &str) -> Result<(), ApiError> {
         self.get(org, id)?;
         if let Some(users) = self.environments.get(id).filter(|users| !users.is_empty()) {
-            let users: Vec<&str> = users.iter().map(String::as_str).collect();
+            // The service names one page of environments.
+            let users: Vec<&str> = users.iter().map(String::as_str).take(10).collect();
             return Err(ApiError::conflict(format!(
                 "runner {id} is in use by the environments: {}",
                 users.join(", ")
@@ -106,35 +102,22 @@ impl Store {
         Ok(())
     }
 
-    /// All rules of `org`, ordered by id. Error: 404.
-    pub(super) fn list_rules(
-        &self,
-        org: &str,
-    ) -> Result<impl Iterator<Item = &RunnerRule>, ApiError> {
-        if org == self.org {
-            Ok(self.rules.values())
-        } else {
-            Err(ApiError::not_found("organization not found"))
-        }
+    /// All rules of `org`, ordered by runner and id: none for an organization that does not exist.
+    pub(super) fn list_rules(&self, org: &str) -> Vec<&RunnerRule> {
+        let mut rules: Vec<&RunnerRule> = self.rules.values().filter(|_| org == self.org).collect();
+        rules.sort_by_key(|rule| rule.key());
+        rules
     }
 
-    /// Errors: 409 for another organization, for a runner, project or environment type that does
-    /// not exist, and for a pair of project and environment type that has its rule already.
+    /// Errors, in the service's order (control plane, `CreateRunnerRule`): 409 for another organization, for a
+    /// pair of project and environment type that has a rule, and for a runner or environment type that does not
+    /// exist.
     pub(super) fn create_rule(
         &mut self,
         org: &str,
         body: CreateRule,
     ) -> Result<RunnerRule, ApiError> {
         self.check_org_for_create(org)?;
-        if !self.runners.contains_key(&body.runner_id) {
-            return Err(does_not_exist("runner", &body.runner_id));
-        }
-        check_known("project", &body.project_id, self.projects.as_deref())?;
-        check_known(
-            "environment type",
-            &body.env_type_id,
-            self.env_types.as_deref(),
-        )?;
         if let Some(existing) = self
             .rules
             .values()
@@ -144,6 +127,13 @@ impl Store {
                 "runner rule conflicts with existing rule '{}' for runner '{}'",
                 existing.id, existing.runner_id
             )));
+        }
+        if !self.runners.contains_key(&body.runner_id) {
+            return Err(not_found("runner", &body.runner_id));
+        }
+        let known = |types: &Vec<String>| types.contains(&body.env_type_id);
+        if !body.env_type_id.is_empty() && !self.env_types.as_ref().is_none_or(known) {
+            return Err(not_found("environment type", &body.env_type_id));
         }
         let rule = RunnerRule {
             org_id: self.org.clone(),
@@ -177,9 +167,9 @@ impl Store {
         self.runners.values().cloned().collect()
     }
 
-    /// Every stored rule, ordered by id.
+    /// Every stored rule, ordered by runner and id.
     pub(super) fn rules(&self) -> Vec<RunnerRule> {
-        self.rules.values().cloned().collect()
+        self.list_rules(&self.org).into_iter().cloned().collect()
     }
 
     /// Stores a runner of any type without a check, in the place of one with the same id.
@@ -262,16 +252,7 @@ fn rule_not_found() -> ApiError {
     ApiError::not_found("runner rule not found")
 }
 
-fn does_not_exist(what: &str, id: &str) -> ApiError {
-    ApiError::conflict(format!("{what} {id} does not exist"))
-}
-
-/// `""` stands for "any" in a rule and needs not exist.
-fn check_known(what: &str, id: &str, known: Option<&[String]>) -> Result<(), ApiError> {
-    match known {
-        Some(known) if !id.is_empty() && !known.iter().any(|k| k == id) => {
-            Err(does_not_exist(what, id))
-        }
-        _ => Ok(()),
-    }
+/// A rule names something that does not exist.
+fn not_found(what: &str, id: &str) -> ApiError {
+    ApiError::conflict(format!("{what} '{id}' not found"))
 }

@@ -1,7 +1,9 @@
-//! Strict decoding: an unknown field, a missing one or a wrong type is a 400 that names the path.
+//! Decoding as the service does it: a missing field or a wrong type is a 400 that names the path, and so is an
+//! unknown field where the service decodes strictly.
 
 use regex_lite::Regex;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -28,22 +30,45 @@ pub(super) fn check_object(value: &Value, path: &str) -> Result<(), ApiError> {
 /// Decodes `value`, found at the path `at` of the body (empty for the body itself), and refuses
 /// every field that `T` does not have.
 pub(super) fn decode<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ApiError> {
+    let (decoded, unknown) = decode_known(value, at)?;
+    match unknown.first() {
+        Some(field) => Err(ApiError::invalid(&join(at, field), "unknown field")),
+        None => Ok(decoded),
+    }
+}
+
+/// Decodes `value`, found at the path `at` of the body, and ignores fields that `T` does not have.
+pub(super) fn decode_lenient<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ApiError> {
+    decode_known(value, at).map(|(decoded, _)| decoded)
+}
+
+/// The value, and the paths of the fields that `T` does not have.
+fn decode_known<T: DeserializeOwned>(
+    value: &Value,
+    at: &str,
+) -> Result<(T, Vec<String>), ApiError> {
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let decoded = serde_ignored::deserialize(
         serde_path_to_error::Deserializer::new(value, &mut track),
         |path| unknown.push(without_options(&path.to_string())),
     );
-    let decoded = decoded.map_err(|error| {
-        ApiError::invalid(
+    match decoded {
+        Ok(decoded) => Ok((decoded, unknown)),
+        Err(error) => Err(ApiError::invalid(
             &join(at, &without_options(&track.path().to_string())),
             error,
-        )
-    })?;
-    match unknown.first() {
-        Some(field) => Err(ApiError::invalid(&join(at, field), "unknown field")),
-        None => Ok(decoded),
+        )),
     }
+}
+
+/// Decodes a field that can be left out, but must not be null: the service's fields are optional, not nullable.
+pub(super) fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Checks that the whole of `value` matches `pattern`, which carries its own anchors.

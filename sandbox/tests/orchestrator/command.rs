@@ -150,15 +150,8 @@ fn delay_and_faults_are_set_at_start() {
 }
 
 #[test]
-fn projects_and_environment_types_are_named_at_start() {
-    let running = Running::start(&[
-        "--project",
-        "shop",
-        "--env-type",
-        "prod",
-        "--env-type",
-        "dev",
-    ]);
+fn environment_types_are_named_at_start() {
+    let running = Running::start(&["--env-type", "prod", "--env-type", "dev"]);
     // Their effect is tested on the handle; here, that the command takes them.
     assert!(running.get("/", "").starts_with("HTTP/1.1 401"));
 }

@@ -78,17 +78,19 @@ fn a_page_holds_100_unless_fewer_are_asked_for() {
 }
 
 #[test]
+fn a_page_holds_at_least_one() {
+    let client = Client::new();
+    client.create("aa");
+    client.create("bb");
+    for query in ["per_page=0", "per_page=-1"] {
+        assert_eq!(pages(&client, query), [["aa"], ["bb"]], "{query}");
+    }
+}
+
+#[test]
 fn what_is_no_page_is_refused() {
     let client = Client::new();
-    for query in [
-        "per_page=0",
-        "per_page=-1",
-        "per_page=x",
-        "per_page=",
-        "page=2",
-        "page=",
-        "page=+aa&",
-    ] {
+    for query in ["per_page=x", "per_page=", "page=2", "page=", "page=+aa&"] {
         let message = client.get(&format!("{RUNNERS}?{query}")).error(400);
         assert!(
             message.starts_with("per_page: ") || message.starts_with("page: "),

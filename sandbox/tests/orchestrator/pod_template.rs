@@ -80,11 +80,13 @@ fn what_is_the_runners_own_must_not_be_set() {
     for (template, message) in [
         (
             json!({ "metadata": { "namespace": "x" } }),
-            format!("{AT}.metadata.namespace: must not be set"),
+            format!("{AT}.metadata.namespace: it is not allowed to specify a namespace"),
         ),
         (
             json!({ "spec": { "serviceAccountName": "x" } }),
-            format!("{AT}.spec.serviceAccountName: must not be set"),
+            format!(
+                "{AT}.spec.serviceAccountName: it is not allowed to specify a serviceAccountName"
+            ),
         ),
     ] {
         assert_eq!(create(template).error(400), message);
@@ -93,27 +95,35 @@ fn what_is_the_runners_own_must_not_be_set() {
 
 #[test]
 fn every_container_needs_a_name() {
-    for list in ["containers", "initContainers"] {
-        for nameless in [json!({ "image": "x" }), json!({ "name": "" })] {
-            let template = json!({ "spec": { list: [{ "name": "a" }, nameless] } });
-            assert_eq!(
-                create(template).error(400),
-                format!("{AT}.spec.{list}.1.name: a container needs a name")
-            );
-        }
+    for nameless in [json!({ "image": "x" }), json!({ "name": "" })] {
+        let template = json!({ "spec": { "containers": [{ "name": "a" }, nameless] } });
+        assert_eq!(
+            create(template).error(400),
+            format!("{AT}.spec.containers.1.name: is required")
+        );
     }
 }
 
 #[test]
-fn the_variables_of_the_main_container_are_reserved() {
-    for name in ["ORG_ID", "DEPLOYMENT_ID", "MODE", "TOKEN", "ENCRYPTING_KEY"] {
-        let message = create(main_with(json!({ "name": name, "value": "x" }))).error(400);
-        assert_eq!(
-            message,
-            format!(
-                "{AT}.spec.containers.0.env.0: the variable {name} is reserved in the container main"
-            )
-        );
+fn the_variables_of_the_runners_container_are_reserved() {
+    for name in [
+        "ORG_ID",
+        "DEPLOYMENT_ID",
+        "MODE",
+        "TOKEN",
+        "ENCRYPTING_KEY",
+        "PLATFORM_ORCHESTRATOR_BASE_URL",
+    ] {
+        for container in ["main", "platform-orchestrator-runner"] {
+            let mut template = main_with(json!({ "name": name, "value": "x" }));
+            template["spec"]["containers"][0]["name"] = json!(container);
+            assert_eq!(
+                create(template).error(400),
+                format!(
+                    "{AT}.spec.containers.0.env.0: environment variable `{name}` is a reserved one"
+                )
+            );
+        }
     }
     assert_eq!(
         create(main_with(json!({ "name": "LEVEL", "value": "x" }))).status,
@@ -131,16 +141,47 @@ fn the_ssh_keys_come_through_value_from_only() {
         }
         main_with(variable)
     };
-    assert_eq!(create(variable(json!({ "valueFrom": key }))).status, 201);
     for rest in [
-        json!({}),
-        json!({ "value": "x" }),
+        json!({ "valueFrom": key }),
         json!({ "value": "x", "valueFrom": key }),
     ] {
+        assert_eq!(create(variable(rest)).status, 201);
+    }
+    for rest in [json!({}), json!({ "value": "x" })] {
         let message = create(variable(rest)).error(400);
         assert!(
-            message.ends_with("may be set only through valueFrom"),
+            message.ends_with("must be set using the value-from property"),
             "{message}"
         );
     }
+}
+
+#[test]
+fn quantities_are_read() {
+    let limits = |quantity: Value| json!({ "spec": { "containers": [{ "name": "main", "resources": { "limits": { "cpu": quantity } } }] } });
+    let size = |quantity: &str| json!({ "spec": { "volumes": [{ "name": "v", "emptyDir": { "sizeLimit": quantity } }] } });
+    for quantity in [
+        "1", "0.5", ".5", "1.", "100m", "1Gi", "2E", "1e3", "+1", "-1", "12E-2",
+    ] {
+        assert_eq!(create(limits(json!(quantity))).status, 201, "{quantity}");
+        assert_eq!(create(size(quantity)).status, 201, "{quantity}");
+    }
+    assert_eq!(create(limits(json!(2))).status, 201);
+    for quantity in ["", "a", "1 Gi", "1gi", "1GB", "1Mib", "0x1", "1,5"] {
+        for (template, path) in [
+            (limits(json!(quantity)), "containers.0.resources.limits.cpu"),
+            (size(quantity), "volumes.0.emptyDir.sizeLimit"),
+        ] {
+            let message = create(template).error(400);
+            assert!(
+                message.starts_with(&format!("{AT}.spec.{path}: quantities must match")),
+                "{message}"
+            );
+        }
+    }
+    // A label is not a quantity, whatever its name.
+    assert_eq!(
+        create(json!({ "metadata": { "labels": { "sizeLimit": "x" } } })).status,
+        201
+    );
 }

@@ -85,20 +85,15 @@ fn a_pair_of_project_and_environment_type_has_one_rule() {
 #[test]
 fn a_rule_needs_what_it_names() {
     let client = Client::with(Options {
-        projects: Some(vec!["shop".to_owned()]),
         env_types: Some(vec!["prod".to_owned()]),
         ..Options::default()
     });
     client.create("one");
     for (rule, message) in [
-        (json!({ "runner_id": "two" }), "runner two does not exist"),
-        (
-            json!({ "runner_id": "one", "project_id": "blog" }),
-            "project blog does not exist",
-        ),
+        (json!({ "runner_id": "two" }), "runner 'two' not found"),
         (
             json!({ "runner_id": "one", "env_type_id": "dev" }),
-            "environment type dev does not exist",
+            "environment type 'dev' not found",
         ),
     ] {
         assert_eq!(client.post(RULES, rule).error(409), message);
@@ -106,8 +101,11 @@ fn a_rule_needs_what_it_names() {
     create(&client, json!({ "runner_id": "one" }));
     create(
         &client,
-        json!({ "runner_id": "one", "project_id": "shop", "env_type_id": "prod" }),
+        json!({ "runner_id": "one", "project_id": "any", "env_type_id": "prod" }),
     );
+    // A conflict is reported before what is missing.
+    let message = client.post(RULES, json!({ "runner_id": "two" })).error(409);
+    assert!(message.ends_with("for runner 'one'"), "{message}");
 }
 
 #[test]
@@ -116,22 +114,48 @@ fn a_body_that_is_no_rule_is_refused() {
     for (rule, message) in [
         (json!({}), "request body: missing field `runner_id`"),
         (
-            json!({ "runner_id": "one", "project": "x" }),
-            "project: unknown field",
+            json!({ "runner_id": "" }),
+            "runner_id is mandatory to create a runner rule",
         ),
     ] {
         assert_eq!(client.post(RULES, rule).error(400), message);
     }
     let message = client.post(RULES, json!({ "runner_id": 1 })).error(400);
     assert!(message.starts_with("runner_id: invalid type"), "{message}");
+    for field in ["project_id", "env_type_id"] {
+        let message = client
+            .post(RULES, json!({ "runner_id": "one", field: null }))
+            .error(400);
+        assert!(
+            message.starts_with(&format!("{field}: invalid type: null")),
+            "{message}"
+        );
+    }
+    create(
+        &client,
+        json!({ "runner_id": "one", "project": "an unknown field" }),
+    );
 }
 
 #[test]
-fn another_organization_is_not_found() {
+fn the_id_of_a_rule_is_a_uuid() {
     let client = client_with(&["one"]);
+    for id in ["x", "1"] {
+        client.get(&format!("{RULES}/{id}")).error(400);
+        client.delete(&format!("{RULES}/{id}")).error(400);
+    }
+}
+
+#[test]
+fn an_organization_that_does_not_exist_has_no_rules() {
+    let client = Client::with(Options {
+        every_org: true,
+        ..Options::default()
+    });
+    client.create("one");
     let rule = create(&client, json!({ "runner_id": "one" }));
     let other = "/orgs/other/runner-rules";
-    assert_eq!(client.get(other).error(404), "organization not found");
+    assert_eq!(client.get(other).json(), json!({ "items": [] }));
     let created = client.post(other, json!({ "runner_id": "one", "project_id": "x" }));
     assert_eq!(created.error(409), "organization not found");
     let there = at(&rule).replace("my-org", "other");
@@ -156,11 +180,15 @@ fn a_list_is_filtered_and_paged() {
     for (query, count) in [
         ("", 4),
         ("byRunnerId=one", 2),
-        ("byProjectId=a", 2),
+        // A rule without a project is for every project.
+        ("byProjectId=a", 3),
+        ("byProjectId=c", 1),
         ("byEnvTypeId=x", 3),
+        ("byProjectId=a&byEnvTypeId=x", 2),
         ("byRunnerId=one&byEnvTypeId=x", 2),
-        ("byRunnerId=two&byProjectId=b", 0),
-        ("byRunnerId=&byProjectId=", 4),
+        ("byRunnerId=two&byProjectId=b", 1),
+        ("byRunnerId=three", 0),
+        ("byProjectId=", 1),
     ] {
         let page = client.get(&format!("{RULES}?{query}")).json();
         assert_eq!(
@@ -169,6 +197,17 @@ fn a_list_is_filtered_and_paged() {
             "{query}"
         );
     }
+    let all = client.get(RULES).json();
+    let keys: Vec<(&str, &str)> = all["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|rule| {
+            let text = |field: &str| rule[field].as_str().expect("a text");
+            (text("runner_id"), text("id"))
+        })
+        .collect();
+    assert!(keys.is_sorted(), "{keys:?}");
     let page = client
         .get(&format!("{RULES}?byEnvTypeId=x&per_page=2"))
         .json();

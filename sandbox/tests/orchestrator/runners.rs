@@ -61,10 +61,13 @@ fn a_summary_holds_only_the_types() {
 fn a_runner_without_its_optional_fields_is_returned_without_them() {
     let client = Client::new();
     let mut body = eks_runner("one");
-    body["description"] = Value::Null;
+    let remove = |parent: &mut Value, field: &str| {
+        parent.as_object_mut().expect("an object").remove(field);
+    };
+    remove(&mut body, "description");
     let auth = &mut body["runner_configuration"]["cluster"]["auth"];
-    *auth = json!({ "role_arn": auth["role_arn"], "session_name": null });
-    body["runner_configuration"]["job"]["pod_template"] = Value::Null;
+    *auth = json!({ "role_arn": auth["role_arn"] });
+    remove(&mut body["runner_configuration"]["job"], "pod_template");
     let created = client.post(RUNNERS, body).json();
     assert!(created.get("description").is_none());
     assert_eq!(
@@ -93,13 +96,33 @@ fn an_id_is_taken_once() {
 }
 
 #[test]
-fn another_organization_is_not_found() {
+fn another_organization_is_forbidden() {
     let client = Client::new();
+    client.create("one");
+    for path in [
+        "/orgs/other/runners",
+        "/orgs/other/runners/one",
+        "/orgs/other/runner-rules",
+    ] {
+        assert_eq!(
+            client.get(path).error(403),
+            "the user has no permissions on organization:other"
+        );
+    }
+}
+
+/// For a caller with rights on it, an organization that does not exist is an empty one.
+#[test]
+fn an_organization_that_does_not_exist_has_no_runners() {
+    let client = Client::with(sandbox::orchestrator::Options {
+        every_org: true,
+        ..Default::default()
+    });
     client.create("one");
     let other = "/orgs/other/runners";
     let created = client.post(other, eks_runner("two"));
     assert_eq!(created.error(409), "organization not found");
-    assert_eq!(client.get(other).error(404), "organization not found");
+    assert_eq!(client.get(other).json(), json!({ "items": [] }));
     let one = format!("{other}/one");
     assert_eq!(client.get(&one).error(404), "runner not found");
     assert_eq!(client.patch(&one, json!({})).error(404), "runner not found");

@@ -21,13 +21,12 @@ fn updated(client: &Client, body: Value) -> Value {
 }
 
 #[test]
-fn what_is_absent_or_null_is_left_as_it_was() {
+fn what_is_absent_is_left_as_it_was() {
     let (client, before) = client_with_one();
     for body in [
         json!({}),
-        json!({ "description": null, "runner_configuration": null, "state_storage_configuration": null }),
+        json!({ "id": "two", "desc": "fields that an update does not have" }),
         json!({ "runner_configuration": { "type": "kubernetes-eks" } }),
-        json!({ "runner_configuration": { "type": "kubernetes-eks", "cluster": null, "job": null } }),
     ] {
         let mut after = updated(&client, body);
         assert!(after["updated_at"].as_str() > before["updated_at"].as_str());
@@ -43,8 +42,37 @@ fn a_description_is_changed_and_emptied_but_never_removed() {
     assert_eq!(after["description"], "new");
     let after = updated(&client, json!({ "description": "" }));
     assert_eq!(after["description"], "");
-    let after = updated(&client, json!({ "description": null }));
-    assert_eq!(after["description"], "");
+}
+
+#[test]
+fn null_is_refused() {
+    let (client, before) = client_with_one();
+    for (body, field) in [
+        (json!({ "description": null }), "description"),
+        (
+            json!({ "runner_configuration": null }),
+            "runner_configuration",
+        ),
+        (
+            json!({ "state_storage_configuration": null }),
+            "state_storage_configuration",
+        ),
+        (
+            json!({ "runner_configuration": { "type": "kubernetes-eks", "cluster": null } }),
+            "runner_configuration.cluster",
+        ),
+        (
+            json!({ "runner_configuration": { "type": "kubernetes-eks", "job": null } }),
+            "runner_configuration.job",
+        ),
+    ] {
+        let message = client.patch(ONE, body).error(400);
+        assert!(
+            message.starts_with(&format!("{field}: invalid type: null")),
+            "{message}"
+        );
+    }
+    assert_eq!(client.get(ONE).json(), before);
 }
 
 #[test]
@@ -140,8 +168,6 @@ fn a_storage_replaces_the_old_one_whole() {
 fn what_a_create_refuses_an_update_refuses() {
     let (client, before) = client_with_one();
     for (body, field) in [
-        (json!({ "id": "two" }), "id"),
-        (json!({ "desc": "x" }), "desc"),
         (
             json!({ "runner_configuration": { "type": "kubernetes-eks", "jobs": {} } }),
             "runner_configuration.jobs",
@@ -176,7 +202,7 @@ fn a_runner_of_another_type_is_merged_alike() {
     );
     let after = updated(
         &client,
-        json!({ "runner_configuration": { "type": "kubernetes", "cluster": { "url": "c" }, "job": null } }),
+        json!({ "runner_configuration": { "type": "kubernetes", "cluster": { "url": "c" } } }),
     );
     assert_eq!(
         after["runner_configuration"],

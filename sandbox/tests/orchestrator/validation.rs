@@ -84,17 +84,13 @@ fn client_error(body: Value) -> String {
 }
 
 #[test]
-fn an_unknown_field_is_named_with_its_path() {
+fn an_unknown_field_of_the_configuration_is_named_with_its_path() {
+    accepts(with("", "extra", json!(1)));
     for (parent, path) in [
-        ("", ""),
         ("/runner_configuration", "runner_configuration."),
         (CLUSTER, "runner_configuration.cluster."),
         (AUTH, "runner_configuration.cluster.auth."),
         (JOB, "runner_configuration.job."),
-        (
-            "/state_storage_configuration",
-            "state_storage_configuration.",
-        ),
     ] {
         let message = refuses(&with(parent, "extra", json!(1)), &format!("{path}extra"));
         assert!(message.ends_with(": unknown field"), "{message}");
@@ -158,9 +154,31 @@ fn a_wrong_type_is_named_with_its_path() {
     }
 }
 
+/// Fields are optional, not nullable.
+#[test]
+fn null_is_refused_by_its_path() {
+    for (parent, field, path) in [
+        ("", "description", "description"),
+        (
+            AUTH,
+            "session_name",
+            "runner_configuration.cluster.auth.session_name",
+        ),
+        (
+            AUTH,
+            "sts_region",
+            "runner_configuration.cluster.auth.sts_region",
+        ),
+        (JOB, "pod_template", "runner_configuration.job.pod_template"),
+    ] {
+        let message = refuses(&with(parent, field, Value::Null), path);
+        assert!(message.contains("invalid type: null"), "{message}");
+    }
+}
+
 #[test]
 fn ids_follow_their_pattern() {
-    for id in ["a1", "a-", "a_b-c9"] {
+    for id in ["a1", "a-", "a--b", "a_b-c9", &"a".repeat(1000)] {
         accepts(with("", "id", json!(id)));
     }
     for id in ["", "a", "1a", "-a", "A1", "a b", "a.b", "ab\n", "ä1"] {

@@ -1,10 +1,12 @@
-//! The caller's AWS credentials, looked for once.
+//! The caller's AWS credentials, looked up once.
 
 use std::env;
 use std::error::Error;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::iter;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -21,11 +23,14 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use http::HeaderValue;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::error::{AwsError, chain};
-use super::http;
+use super::http as connector;
 use crate::access::settings::Settings;
+use crate::secrets::protect;
 
 /// How long to try to connect.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
@@ -41,9 +46,10 @@ const METADATA: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the bundle of certificates that they name does not serve.
 pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
-    let ca_bundle = http::ca_bundle(settings.profile.as_deref()).await?;
+    protect_files(settings).await;
+    let ca_bundle = connector::ca_bundle(settings.profile.as_deref()).await?;
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client(ca_bundle)?)
+        .http_client(connector::client(ca_bundle)?)
         .timeout_config(timeouts())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .region(None::<Region>)
@@ -110,8 +116,8 @@ pub(super) async fn caller(
         config = with(&config, region, assume.build().await);
         credentials(&config).await.map_err(|error| match error {
             AwsError::BadCredentials(message) => AwsError::BadCredentials(format!(
-                "The role {} cannot be assumed first, as was asked for. {message}. The caller needs sts:AssumeRole on \
-                 it, and its trust policy must name the caller",
+                "The role {}, which the checks are configured to assume first, cannot be assumed. {message}. The caller \
+                 needs sts:AssumeRole on it, and its trust policy must name the caller",
                 role.role_arn
             )),
             other => other,
@@ -126,9 +132,9 @@ async fn explained(error: AwsError, settings: &Settings) -> AwsError {
     let profile = settings.profile.as_deref();
     match (error, profile) {
         (AwsError::NoCredentials, Some(profile)) => AwsError::BadCredentials(format!(
-            "The AWS profile {profile:?} has no credentials, or there is no such profile"
+            "The AWS profile {profile:?} has no credentials or does not exist"
         )),
-        (AwsError::BadCredentials(message), _) => match http::profiles(profile).await {
+        (AwsError::BadCredentials(message), _) => match connector::profiles(profile).await {
             Ok(_) => AwsError::BadCredentials(message),
             Err(broken) => AwsError::BadCredentials(format!(
                 "The AWS configuration files cannot be read: {}",
@@ -159,6 +165,75 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// Protects the credentials in the AWS configuration files and in the files that they and the
+/// settings name: the SDK sends them before it returns any, and an error can repeat what was sent.
+async fn protect_files(settings: &Settings) {
+    let mut tokens: Vec<PathBuf> = settings.web_identity_token_file.iter().cloned().collect();
+    if let Ok(profiles) = connector::profiles(settings.profile.as_deref()).await {
+        for name in profiles.profiles() {
+            let Some(profile) = profiles.get_profile(name) else {
+                continue;
+            };
+            for secret in [
+                "aws_access_key_id",
+                "aws_secret_access_key",
+                "aws_session_token",
+            ] {
+                profile.get(secret).into_iter().for_each(protect);
+            }
+            tokens.extend(profile.get("web_identity_token_file").map(PathBuf::from));
+        }
+    }
+    for token in tokens {
+        if let Ok(token) = tokio::fs::read(token).await {
+            protect(&String::from_utf8_lossy(&token));
+        }
+    }
+    protect_sign_on();
+}
+
+/// Protects what `aws sso login` keeps in `~/.aws/sso/cache`.
+fn protect_sign_on() {
+    let cache = env::home_dir().map(|home| home.join(".aws/sso/cache"));
+    let files = cache
+        .and_then(|cache| fs::read_dir(cache).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
+    for file in files {
+        let kept = fs::read(file.path()).unwrap_or_default();
+        let Ok(kept) = serde_json::from_slice::<Value>(&kept) else {
+            continue;
+        };
+        for secret in ["accessToken", "refreshToken", "clientSecret"] {
+            kept[secret].as_str().into_iter().for_each(protect);
+        }
+    }
+}
+
+/// Takes credentials that were received: from now on they are in no text, and they fit into the
+/// headers of a signed request. The SDK panics where an access key id does not.
+///
+/// # Errors
+/// Which part cannot be sent, as a sentence without its full stop.
+pub(super) fn received(credentials: Credentials) -> Result<Credentials, String> {
+    protect(credentials.access_key_id());
+    protect(credentials.secret_access_key());
+    credentials.session_token().into_iter().for_each(protect);
+    let sent = [
+        ("access key id", Some(credentials.access_key_id())),
+        ("session token", credentials.session_token()),
+    ];
+    for (name, value) in sent {
+        if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
+            return Err(format!(
+                "the {name} holds a line break or another character that cannot be sent"
+            ));
+        }
+    }
+    Ok(credentials)
+}
+
 /// The credentials of a configuration.
 ///
 /// # Errors
@@ -175,11 +250,23 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
             // Last in the chain: nothing was found before, and the instance has none to give.
             other if is_of_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
-                "The AWS credentials cannot be got: {}{}",
-                of_sts(&other).unwrap_or_else(|| chain(&other)),
+                "The AWS credentials cannot be retrieved: {}{}",
+                of_sts(&other).unwrap_or_else(|| without_output(chain(&other))),
                 token_file(&other)
             )),
         })
+}
+
+/// The message without what a `credential_process` printed: it can hold the credentials. The SDK
+/// puts the standard error of a process that failed at the end of its message.
+fn without_output(message: String) -> String {
+    match message.split_once("Stderr:") {
+        Some((before, _)) => format!(
+            "{} (what the credential_process printed is not shown; run it to see it)",
+            before.trim_end_matches(['.', ' '])
+        ),
+        None => message,
+    }
 }
 
 /// What STS says of a role that the credentials need, where it refuses it.
@@ -240,10 +327,45 @@ impl<P: ProvideCredentials> ProvideCredentials for Remembered<P> {
                 Some(known) if known.expiry().is_none_or(|expiry| expiry > soon) => {
                     Ok(known.clone())
                 }
-                _ => Ok(credentials
-                    .insert(self.provider.provide_credentials().await?)
-                    .clone()),
+                _ => {
+                    let provided = self.provider.provide_credentials().await?;
+                    let received =
+                        received(provided).map_err(CredentialsError::invalid_configuration)?;
+                    Ok(credentials.insert(received).clone())
+                }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_do_not_fit_into_a_header_are_refused() {
+        let take = |id: &str, session: &str| {
+            let session = Some(session.to_owned());
+            received(Credentials::new(id, "a-secret", session, None, "test")).map(|_| ())
+        };
+        assert_eq!(take("an-id", "a/session+token="), Ok(()));
+        for (id, session, part) in [
+            ("an\nid", "s", "access key id"),
+            ("an-id", "s\u{1}", "session token"),
+        ] {
+            let error = take(id, session).unwrap_err();
+            assert!(error.contains(part) && !error.contains("an\n"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_process_printed_is_not_shown() {
+        let sdk = "Error retrieving credentials: external process exited with code exit status: 1. Stderr: s3cret";
+        let shown = without_output(sdk.to_owned());
+        assert!(
+            shown.contains("exit status: 1 (what") && !shown.contains("s3cret"),
+            "{shown}"
+        );
+        assert_eq!(without_output("another".to_owned()), "another");
     }
 }

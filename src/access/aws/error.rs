@@ -1,4 +1,4 @@
-//! What AWS can say instead of an answer.
+//! Why a call of AWS failed.
 
 use std::error::Error;
 
@@ -7,9 +7,11 @@ use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::http::{MAX_RESPONSE, TooLarge};
 use crate::access::check::Outcome;
+use crate::network::{causes, tls::TlsFailure};
 
-/// Why a call of AWS gave no answer, after the SDK's own retries.
+/// Why a call of AWS failed, after the SDK's own retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AwsError {
     /// No AWS credentials were found anywhere.
@@ -18,7 +20,10 @@ pub(crate) enum AwsError {
     /// Credentials or their configuration were found, and do not serve.
     #[error("{0}")]
     BadCredentials(String),
-    /// The caller may not do this.
+    /// The proxy that the environment names cannot be used.
+    #[error("{0}")]
+    Proxy(String),
+    /// The caller has no permission for this.
     #[error("{action} was denied: {message}")]
     Denied {
         /// The IAM action, such as `iam:GetRole`.
@@ -42,8 +47,8 @@ pub(crate) enum AwsError {
         /// AWS's own message.
         message: String,
     },
-    /// No answer came, or none that makes sense.
-    #[error("{action} got no answer: {message}")]
+    /// AWS did not respond, or not with something usable.
+    #[error("{action} got no usable response: {message}")]
     Unreachable {
         /// The IAM action.
         action: &'static str,
@@ -72,7 +77,7 @@ impl AwsError {
         let Some(service) = error.as_service_error() else {
             return Self::Unreachable {
                 action,
-                message: chain(&error),
+                message: no_response(&error),
             };
         };
         let code = service.code().unwrap_or_default().to_owned();
@@ -121,7 +126,10 @@ impl AwsError {
             _ if status == Some(429) => Self::Throttled { action, message },
             _ if status.is_some_and(|status| status >= 500) => Self::Unreachable {
                 action,
-                message: format!("AWS answered {}: {message}", status.unwrap_or_default()),
+                message: format!(
+                    "AWS responded with {}: {message}",
+                    status.unwrap_or_default()
+                ),
             },
             _ => Self::Refused {
                 action,
@@ -152,6 +160,10 @@ impl AwsError {
                     "aws sts get-caller-identity   # must succeed with these credentials",
                 )
             }
+            Self::Proxy(message) => Outcome::incomplete(
+                "the proxy of the environment cannot be used",
+                format!("Not checked: {}.", bare(message)),
+            ),
             Self::Denied { action, message } => Outcome::incomplete(
                 format!("no permission for {action}"),
                 format!(
@@ -173,9 +185,23 @@ impl AwsError {
     }
 }
 
-/// A message without the full stop that AWS gives some.
+/// A message without the full stop at its end.
 fn bare(message: &str) -> &str {
     message.trim_end_matches('.')
+}
+
+/// Why there is no usable response.
+fn no_response(error: &(dyn Error + 'static)) -> String {
+    if causes(error).any(<dyn Error>::is::<TooLarge>) {
+        return format!("the response is larger than {} MiB", MAX_RESPONSE >> 20);
+    }
+    match TlsFailure::find(error) {
+        Some(failure) => {
+            let step = failure.next_step("set AWS_CA_BUNDLE to a PEM file with that authority");
+            format!("{failure} ({}). {step}", chain(error))
+        }
+        None => chain(error),
+    }
 }
 
 /// An error and its sources in one line, none of them twice.

@@ -1,6 +1,7 @@
-//! The HTTP client for AWS, and the certificates and proxies that the environment asks for.
+//! The HTTP client for AWS: the certificates and proxies of the environment, and the limit of a response.
 
 use std::env;
+use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,12 +10,22 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use aws_types::os_shim_internal::{Env, Fs};
+use http::Uri;
+use http_body_util::{BodyExt, LengthLimitError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::error::AwsError;
+use crate::network::proxy;
 
 /// The certificates of the file that `AWS_CA_BUNDLE`, or else the profile's `ca_bundle`, names: the authorities that are
 /// trusted in place of the system's, as the other AWS SDKs and the AWS CLI have it.
@@ -37,17 +48,17 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(pem)),
         Ok(_) => Err(AwsError::BadCredentials(format!(
-            "{named}, which holds no certificate"
+            "{named}, which contains no certificate"
         ))),
         Err(error) => Err(AwsError::BadCredentials(format!(
-            "{named}, which is no PEM file: {error}"
+            "{named}, which is not a PEM file: {error}"
         ))),
     }
 }
 
 /// The `ca_bundle` of a profile, or of the one that the environment chooses.
 async fn of_profile(profile: Option<&str>) -> Option<PathBuf> {
-    // That the files cannot be read is told by those who look for credentials in them.
+    // Whoever looks for credentials in the files reports that they cannot be read.
     let profiles = profiles(profile).await.ok()?;
     let path = profiles.get("ca_bundle").filter(|path| !path.is_empty())?;
     Some(path.into())
@@ -76,9 +87,23 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         .collect()
 }
 
-/// A client that obeys `HTTPS_PROXY`, `NO_PROXY` and the bundle. The SDK's default one does
-/// neither.
+/// The largest response that is read, of AWS, the sign-on service, or the metadata service alike.
+/// The largest documents here, the policies of a role, have some ten KiB.
+pub(super) const MAX_RESPONSE: usize = 4 << 20;
+
+/// A response is larger than [`MAX_RESPONSE`].
+#[derive(Debug, thiserror::Error)]
+#[error("the response is larger than {} MiB", MAX_RESPONSE >> 20)]
+pub(super) struct TooLarge;
+
+/// A client that obeys `HTTPS_PROXY`, `NO_PROXY` and the bundle, which the SDK's default one does
+/// not, and reads no more than [`MAX_RESPONSE`] of a response.
+///
+/// # Errors
+/// When the TLS client cannot be set up, or a proxy variable cannot be used.
 pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, AwsError> {
+    proxy::check(&Uri::from_static(ANY_ENDPOINT), proxy::HTTP)
+        .map_err(|error| AwsError::Proxy(error.to_string()))?;
     let trusted = match ca_bundle {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
@@ -89,15 +114,74 @@ pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, Aws
         .map_err(|error| {
             AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}"))
         })?;
-    Ok(
-        Builder::new().build_with_connector_fn(move |settings, components| {
-            let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
-            connector.set_connector_settings(settings.cloned());
-            connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-            connector
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .tls_context(tls.clone())
-                .build()
-        }),
-    )
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls.clone())
+            .build()
+    });
+    Ok(SharedHttpClient::new(Limited(client)))
+}
+
+/// An endpoint of AWS, which stands for all of them as far as NO_PROXY is concerned.
+const ANY_ENDPOINT: &str = "https://sts.amazonaws.com";
+
+/// An HTTP client whose responses are limited.
+#[derive(Debug)]
+struct Limited(SharedHttpClient);
+
+impl HttpClient for Limited {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let connector = self.0.http_connector(settings, components);
+        SharedHttpConnector::new(LimitedConnector(connector))
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct LimitedConnector(SharedHttpConnector);
+
+impl HttpConnector for LimitedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let response = self.0.call(request);
+        HttpConnectorFuture::new(async move { Ok(response.await?.map(limited)) })
+    }
+}
+
+fn limited(body: SdkBody) -> SdkBody {
+    let body = http_body_util::Limited::new(body, MAX_RESPONSE);
+    SdkBody::from_body_1_x(body.map_err(|error| -> Box<dyn Error + Send + Sync> {
+        if error.is::<LengthLimitError>() {
+            TooLarge.into()
+        } else {
+            error
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_response_is_read_up_to_the_limit() {
+        let body = |length| limited(SdkBody::from_body_1_x(Full::from(vec![b'x'; length])));
+        let read = body(MAX_RESPONSE).collect().await.unwrap().to_bytes();
+        assert_eq!(read.len(), MAX_RESPONSE);
+        let error = body(MAX_RESPONSE + 1).collect().await.unwrap_err();
+        assert!(error.is::<TooLarge>(), "{error:?}");
+        assert_eq!(error.to_string(), "the response is larger than 4 MiB");
+    }
 }

@@ -577,13 +577,17 @@ fn received(
     credentials: Option<aws_sdk_sts::types::Credentials>,
 ) -> Result<Credentials, AwsError> {
     let credentials = credentials.ok_or_else(|| empty(action))?;
-    Ok(Credentials::new(
+    let received = Credentials::new(
         credentials.access_key_id,
         credentials.secret_access_key,
         Some(credentials.session_token),
         SystemTime::try_from(credentials.expiration).ok(),
         "runner",
-    ))
+    );
+    credentials::received(received).map_err(|problem| AwsError::Unreachable {
+        action,
+        message: problem,
+    })
 }
 
 /// IAM gives a trust policy percent-encoded.

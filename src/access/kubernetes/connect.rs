@@ -1,28 +1,53 @@
 //! Makes the client for a cluster: of its own endpoint and certificate authority, or of a
 //! kubeconfig that the configuration names. No other kubeconfig is ever read.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use kube::config::{KubeConfigOptions, Kubeconfig as KubeconfigFile};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use super::{AT_A_TIME, Cluster};
+use super::{AT_A_TIME, Cluster, kubeconfig};
 use crate::access::answers::Answers;
 use crate::access::aws::error::chain;
 use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
 use crate::access::settings::Kubeconfig;
+use crate::network::proxy;
+use crate::secrets::protect;
 
-/// A client for a cluster cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct KubeconfigError(pub(crate) String);
+/// A client for a cluster cannot be made. It says nothing about the runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConnectError {
+    /// Why nothing is checked, as a short clause.
+    pub(crate) reason: &'static str,
+    /// What is wrong, as a sentence without its full stop.
+    pub(crate) message: String,
+    /// What fixes it.
+    pub(crate) fix: Option<Box<str>>,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl ConnectError {
+    /// EKS returned something that no client can be made of.
+    pub(crate) fn unusable(message: impl Into<String>) -> Self {
+        Self {
+            reason: "no usable endpoint of the cluster",
+            message: message.into(),
+            fix: None,
+        }
+    }
+}
 
 /// What a cluster is reached with.
 pub(crate) struct Connection<'a> {
@@ -40,75 +65,82 @@ impl Cluster {
     /// A cluster by its own endpoint, authority and token.
     ///
     /// # Errors
-    /// When the endpoint or the authority is not what EKS gives.
-    pub(crate) fn connect(connection: Connection<'_>) -> Result<Arc<Self>, KubeconfigError> {
+    /// When the endpoint or the authority is not what EKS returns for a cluster, or the environment's
+    /// proxy cannot be used.
+    pub(crate) fn connect(connection: Connection<'_>) -> Result<Arc<Self>, ConnectError> {
         let invalid = |what: &str, error: String| {
-            KubeconfigError(format!(
-                "The {what} that EKS gives for the cluster is not one: {error}"
+            ConnectError::unusable(format!(
+                "the {what} that EKS returned for the cluster cannot be used: {error}"
             ))
         };
         let endpoint: Uri = connection
             .endpoint
             .parse()
             .map_err(|error: http::uri::InvalidUri| invalid("endpoint", error.to_string()))?;
+        if endpoint.scheme().is_none() || endpoint.host().is_none_or(str::is_empty) {
+            return Err(invalid(
+                "endpoint",
+                "it is not a URL with a host".to_owned(),
+            ));
+        }
         let pem = STANDARD
             .decode(connection.ca)
             .map_err(|error| invalid("certificate authority", error.to_string()))?;
         let mut authorities =
             certificates(&pem).map_err(|error| invalid("certificate authority", error))?;
         if let Some(bundle) = connection.ca_bundle {
-            authorities.extend(certificates(&bundle).map_err(KubeconfigError)?);
+            authorities.extend(certificates(&bundle).map_err(ConnectError::unusable)?);
         }
         let mut config = kube::Config::new(endpoint);
         config.root_cert = Some(authorities);
         config.auth_info.token = Some(connection.token);
-        config.proxy_url = environment_proxy(&config.cluster_url);
+        config.proxy_url = environment_proxy(&config.cluster_url)?;
         Self::new(config)
     }
 
     /// The cluster of a kubeconfig, and the URL of its API.
     ///
     /// # Errors
-    /// When the file or the context cannot be read.
+    /// When the file, the context or its credentials cannot be used.
     pub(crate) async fn of_kubeconfig(
         kubeconfig: &Kubeconfig,
-    ) -> Result<(Arc<Self>, String), KubeconfigError> {
-        let unreadable = |error: &(dyn std::error::Error + 'static)| {
-            let path = kubeconfig.path.display();
-            KubeconfigError(format!(
-                "The kubeconfig {path} cannot be used: {}",
-                chain(error)
-            ))
-        };
-        let file =
-            KubeconfigFile::read_from(&kubeconfig.path).map_err(|error| unreadable(&error))?;
-        let options = KubeConfigOptions {
-            context: kubeconfig.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        let own_proxy = has_proxy(&file, options.context.as_deref());
-        let mut config = kube::Config::from_custom_kubeconfig(file, &options)
-            .await
-            .map_err(|error| unreadable(&error))?;
-        if !own_proxy {
-            // kube looks in NO_PROXY for the proxy's own host, and not for the cluster's.
-            config.proxy_url = environment_proxy(&config.cluster_url);
+    ) -> Result<(Arc<Self>, String), ConnectError> {
+        let mut config = kubeconfig::read(kubeconfig).await?;
+        if config.proxy_url.is_none() {
+            config.proxy_url = environment_proxy(&config.cluster_url)?;
         }
         let url = config.cluster_url.to_string();
         Ok((Self::new(config)?, url))
     }
 
-    fn new(mut config: kube::Config) -> Result<Arc<Self>, KubeconfigError> {
+    pub(super) fn new(mut config: kube::Config) -> Result<Arc<Self>, ConnectError> {
+        let auth = &config.auth_info;
+        let secrets = [&auth.token, &auth.password].into_iter().flatten();
+        secrets.for_each(|secret| protect(secret.expose_secret()));
+        if let (Some(user), Some(password)) = (&auth.username, &auth.password) {
+            protect(&STANDARD.encode(format!("{user}:{}", password.expose_secret())));
+        }
+        let has_key = auth.client_key_data.is_some();
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(ATTEMPT);
         config.reset_reader_on_write = true;
         // kube would repeat a call fifteen times.
         config.default_retry = false;
-        let client = kube::Client::try_from(config).map_err(|error| {
-            KubeconfigError(format!(
-                "No client for the cluster can be made: {}",
-                chain(&error)
-            ))
+        let client = kube::Client::try_from(config).map_err(|error| ConnectError {
+            reason: "no client for the cluster",
+            message: match error {
+                // Its words can repeat a line of the key.
+                kube::Error::RustlsTls(_) if has_key => {
+                    "the user's client-certificate and client-key cannot be \
+                    used: they must be PEM, belong together, and the key must not be encrypted"
+                        .to_owned()
+                }
+                error => format!(
+                    "the client for the cluster cannot be set up: {}",
+                    chain(&error)
+                ),
+            },
+            fix: None,
         })?;
         Ok(Arc::new(Self {
             client,
@@ -119,31 +151,28 @@ impl Cluster {
     }
 }
 
-/// Whether a kubeconfig names a proxy for the cluster of a context, or of its current one.
-fn has_proxy(file: &KubeconfigFile, context: Option<&str>) -> bool {
-    let wanted = context.or(file.current_context.as_deref());
-    let context = file
-        .contexts
-        .iter()
-        .find(|named| Some(named.name.as_str()) == wanted);
-    let cluster = context.and_then(|named| Some(named.context.as_ref()?.cluster.as_str()));
-    let clusters = file
-        .clusters
-        .iter()
-        .filter(|named| Some(named.name.as_str()) == cluster);
-    let mut proxies = clusters.filter_map(|named| named.cluster.as_ref()?.proxy_url.as_deref());
-    proxies.any(|proxy| !proxy.is_empty())
-}
-
 /// The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` want for a URL.
-fn environment_proxy(url: &Uri) -> Option<Uri> {
-    proxy_uri(&Matcher::from_env().intercept(url)?)
+///
+/// # Errors
+/// When the variable that applies cannot be used.
+fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
+    proxy::check(url, proxy::HTTP_AND_SOCKS).map_err(|error| ConnectError {
+        reason: "the proxy of the environment cannot be used",
+        message: error.to_string(),
+        fix: Some(error.fix().into()),
+    })?;
+    Ok(Matcher::from_env()
+        .intercept(url)
+        .as_ref()
+        .and_then(proxy_uri))
 }
 
 /// A proxy's URL, with its user and password back in it: kube wants them there.
 fn proxy_uri(proxy: &Intercept) -> Option<Uri> {
     let Some(basic) = proxy.basic_auth() else {
-        return Some(proxy.uri().clone());
+        // kube knows one of the two names: both leave the host's name to the proxy.
+        let uri = proxy.uri().to_string().replace("socks5h://", "socks5://");
+        return uri.parse().ok();
     };
     let encoded = basic.to_str().ok()?.strip_prefix("Basic ")?;
     let user_info = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
@@ -184,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_is_none_is_told() {
+    fn an_unusable_authority_is_named() {
         let connection = |ca: &'static str| Connection {
             endpoint: "https://127.0.0.1:1",
             ca,
@@ -192,7 +221,7 @@ mod tests {
             token: "secret".to_owned().into(),
         };
         let Err(error) = Cluster::connect(connection("%")) else {
-            panic!("made");
+            panic!("it was made");
         };
         assert!(
             error.to_string().contains("certificate authority"),

@@ -8,24 +8,27 @@ pub(crate) mod references;
 pub(crate) mod user;
 
 mod connect;
+mod exec;
 pub(crate) mod go_yaml;
+mod kubeconfig;
 mod merge;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
-use http::{HeaderValue, Method, Request};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderMap, HeaderValue, Method, Request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-pub(crate) use connect::Connection;
+pub(crate) use connect::{ConnectError, Connection};
 
 use self::user::User;
 use super::answers::Answers;
 use super::aws::ATTEMPT;
 use super::aws::error::chain;
+use crate::network::tls::TlsFailure;
 
 /// How many calls one cluster gets at a time.
 const AT_A_TIME: usize = 32;
@@ -41,17 +44,17 @@ const JOB_CONTROLLER: (&str, &str) = ("kube-system", "job-controller");
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KubeError {
     /// The API answered with an error.
-    #[error("the cluster answered {code}: {message}")]
+    #[error("the cluster's API responded with {code}: {message}")]
     Status {
         /// The HTTP status.
         code: u16,
         /// The API's own message.
         message: String,
     },
-    /// The certificate of whatever answered is not to be trusted.
-    #[error("the certificate of the cluster's API is not trusted: {0}")]
+    /// The certificate of the server is not trusted, for this reason.
+    #[error("{0}")]
     Certificate(String),
-    /// No answer came, or none that makes sense.
+    /// The API did not respond, or not with something usable.
     #[error("the cluster's API cannot be reached: {0}")]
     Unreachable(String),
 }
@@ -241,7 +244,7 @@ impl Cluster {
                 .unwrap_or_else(|_| {
                     let seconds = ATTEMPT.as_secs();
                     Err(KubeError::Unreachable(format!(
-                        "no answer within {seconds} s"
+                        "no response within {seconds} s"
                     )))
                 });
             attempt += 1;
@@ -267,12 +270,17 @@ impl Cluster {
             .await
             .map_err(|error| connection_error(&error))?;
         let status = response.status();
+        if let Some(encoding) = encoding(response.headers()) {
+            return Err(KubeError::Unreachable(format!(
+                "its response has the content encoding {encoding:?}, which is not supported"
+            )));
+        }
         let warnings = response.headers().get_all(http::header::WARNING).iter();
         let warnings = warnings.filter_map(warning_text).collect();
         let bytes = Limited::new(response.into_body(), LONGEST)
             .collect()
             .await
-            .map_err(|error| KubeError::Unreachable(error.to_string()))?
+            .map_err(|error| KubeError::Unreachable(body_error(error.as_ref())))?
             .to_bytes();
         if !status.is_success() {
             let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -282,8 +290,9 @@ impl Cluster {
                 message: message.unwrap_or_else(|| status.to_string()),
             });
         }
-        let answer = serde_json::from_slice(&bytes)
-            .map_err(|error| KubeError::Unreachable(format!("the answer is no JSON: {error}")))?;
+        let answer = serde_json::from_slice(&bytes).map_err(|error| {
+            KubeError::Unreachable(format!("the response is not JSON: {error}"))
+        })?;
         Ok((answer, warnings))
     }
 }
@@ -315,6 +324,12 @@ fn request(
     request.body(bytes).map_err(|error| error.to_string())
 }
 
+/// What was done to the content, though nothing was asked for.
+fn encoding(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().ok()?;
+    (!encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
 /// The text of `299 - "text"`.
 fn warning_text(header: &HeaderValue) -> Option<String> {
     let (_, text) = header.to_str().ok()?.split_once('"')?;
@@ -322,18 +337,25 @@ fn warning_text(header: &HeaderValue) -> Option<String> {
     Some(text.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
-/// What a connection failed for.
+/// Why a response's body cannot be read.
+fn body_error(error: &(dyn std::error::Error + 'static)) -> String {
+    if error.is::<LengthLimitError>() {
+        return format!("the response is larger than {} MiB", LONGEST >> 20);
+    }
+    chain(error)
+}
+
+/// Why a connection failed.
 fn connection_error(error: &kube::Error) -> KubeError {
     let text = chain(error);
-    // The name of kube's variant, which says nothing.
-    let text = text
-        .strip_prefix("ServiceError: ")
-        .unwrap_or(&text)
-        .to_owned();
-    if text.contains("certificate") {
-        KubeError::Certificate(text)
-    } else {
-        KubeError::Unreachable(text)
+    // The name of kube's variant says nothing.
+    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
+    match TlsFailure::find(error) {
+        Some(failure) if failure.is_certificate() => {
+            KubeError::Certificate(format!("{failure} ({text})"))
+        }
+        Some(failure) => KubeError::Unreachable(format!("{failure} ({text})")),
+        None => KubeError::Unreachable(text.to_owned()),
     }
 }
 

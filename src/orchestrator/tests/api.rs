@@ -22,6 +22,8 @@ type Fault = Box<dyn FnMut(&Seen) -> Option<(When, Reply)> + Send>;
 pub(super) struct State {
     pub(super) runner: Option<Value>,
     pub(super) rules: Vec<Value>,
+    /// The summaries of a list of runners.
+    pub(super) listed: Vec<Value>,
     /// How many things were created.
     pub(super) created: usize,
     fault: Option<Fault>,
@@ -72,7 +74,7 @@ fn work(state: &mut State, seen: &Seen) -> Reply {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (seen.method.as_str(), segments.as_slice()) {
         (_, ["orgs", org, ..]) if *org != "org" => Reply::error(404, "organization not found"),
-        ("GET", ["orgs", _, "runners"]) => Reply::json(200, &json!({"items": []})),
+        ("GET", ["orgs", _, "runners"]) => Reply::json(200, &json!({"items": state.listed})),
         ("POST", ["orgs", _, "runners"]) if state.runner.is_some() => {
             Reply::error(409, "runner with id my-runner already exists")
         }

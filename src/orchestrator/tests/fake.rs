@@ -37,6 +37,8 @@ impl Seen {
 pub(super) enum Reply {
     /// A whole answer: status, further header lines, body.
     Answer(u16, String, String),
+    /// A whole answer with a body that need not be text.
+    Bytes(u16, String, Vec<u8>),
     /// Half of a whole answer's body, and the end of the connection.
     Truncated(u16, String),
     /// The end of the connection, without a byte.
@@ -158,8 +160,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     while let Some(request) = read(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         let (status, head, body, whole) = match handler(&request) {
-            Reply::Answer(status, head, body) => (status, head, body, true),
-            Reply::Truncated(status, body) => (status, String::new(), body, false),
+            Reply::Answer(status, head, body) => (status, head, body.into_bytes(), true),
+            Reply::Bytes(status, head, body) => (status, head, body, true),
+            Reply::Truncated(status, body) => (status, String::new(), body.into_bytes(), false),
             Reply::Lost => return,
             Reply::Silence => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
@@ -175,8 +178,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         } else {
             &body[..body.len() / 2]
         };
-        let sent = format!("{head}{sent}");
-        if stream.write_all(sent.as_bytes()).await.is_err() || !whole {
+        let sent = [head.as_bytes(), sent].concat();
+        if stream.write_all(&sent).await.is_err() || !whole {
             return;
         }
     }

@@ -3,7 +3,7 @@
 use super::api::When::{self, After, Before};
 use super::fake::Reply;
 use super::*;
-use crate::orchestrator::{Error, RuleKey};
+use crate::orchestrator::{Error, Existing, RuleKey};
 
 /// The faults, each with a name and with when it strikes.
 fn faults() -> Vec<(&'static str, When, Reply)> {
@@ -63,8 +63,8 @@ where
 async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, Client) {
     let (fake, state, mut client) = world(runner).await;
     if name == "silence" {
-        client.pace.attempt = Duration::from_millis(300);
-        client.pace.settling = Duration::from_millis(500);
+        client.retry.attempt = Duration::from_millis(300);
+        client.retry.settling = Duration::from_millis(500);
     }
     (fake, state, client)
 }
@@ -283,7 +283,7 @@ async fn a_create_that_cannot_be_looked_for_is_uncertain() {
                 assert!(error.is_uncertain(), "{name} {when:?}: {error:?}");
                 assert_eq!(
                     error.to_string(),
-                    "it is not known whether runner `my-runner` was created"
+                    "it is unknown whether runner \"my-runner\" was created"
                 );
                 assert!(
                     error.report().contains("/orgs/org/runners"),
@@ -364,7 +364,7 @@ async fn somebody_elses_runner_after_a_lost_answer_is_not_adopted() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, Error::AlreadyExists { id, other_type: None, .. } if id == "my-runner"),
+        matches!(&error, Error::AlreadyExists { id, existing: Existing::Importable, .. } if id == "my-runner"),
         "{error:?}"
     );
     assert!(!error.is_uncertain());
@@ -419,7 +419,7 @@ async fn an_id_that_is_taken_is_told_behind_a_fault_too() {
     let error = create_and_find(&runner(), theirs).await.unwrap_err();
     assert_eq!(
         error.report(),
-        "Runner `my-runner` exists, and it is another than the one that was sent."
+        "Runner \"my-runner\" exists with other values."
     );
     let other = json!({
         "id": "my-runner",
@@ -428,7 +428,7 @@ async fn an_id_that_is_taken_is_told_behind_a_fault_too() {
     });
     let error = create_and_find(&runner(), other).await.unwrap_err();
     assert!(
-        error.report().contains("of type `kubernetes-gke`"),
+        error.report().contains("has type `kubernetes-gke`"),
         "{}",
         error.report()
     );

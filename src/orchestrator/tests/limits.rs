@@ -33,7 +33,7 @@ async fn a_read_ends_with_its_budget() {
     assert_eq!(
         error.report(),
         format!(
-            "GET {}/orgs/org/runners/my-runner was not done in the time given.\n\nTry again later.",
+            "GET {}/orgs/org/runners/my-runner did not finish before the timeout.\n\nTry again later.",
             fake.url()
         )
     );
@@ -116,7 +116,7 @@ async fn a_change_that_was_made_is_found_at_the_end() {
 #[tokio::test]
 async fn a_change_that_may_still_come_is_uncertain() {
     for (budget, ended) in [
-        (short as fn() -> Budget, "was not done in the time given"),
+        (short as fn() -> Budget, "did not finish before the timeout"),
         (stopped_soon, "was interrupted"),
     ] {
         let (fake, state, client) = world(None).await;
@@ -133,7 +133,7 @@ async fn a_change_that_may_still_come_is_uncertain() {
         let post = format!("POST {}/orgs/org/runners", fake.url());
         assert!(
             error.report().starts_with(&format!(
-                "It is not known whether runner `my-runner` was created: {post} {ended}."
+                "It is unknown whether runner \"my-runner\" was created: {post} {ended}."
             )),
             "{}",
             error.report()
@@ -168,7 +168,7 @@ async fn a_change_that_may_still_come_is_uncertain() {
 async fn looking_at_the_end_is_brief() {
     let fake = Fake::start(|_| Reply::Silence).await;
     let mut client = client(&fake.url());
-    client.pace.settling = Duration::from_millis(500);
+    client.retry.settling = Duration::from_millis(500);
     let start = Instant::now();
     let error = client.create_runner(&runner(), &short()).await.unwrap_err();
     assert!(error.is_uncertain());
@@ -276,8 +276,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
         let start = Instant::now();
         let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
-        let expected =
-            format!("was answered with {status}, which asks to wait 3600 s, and 10 s are left");
+        let expected = format!("returned {status} and asks to wait 3600 s, but only 10 s are left");
         assert!(error.report().contains(&expected), "{}", error.report());
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");
@@ -305,7 +304,7 @@ async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
     assert_eq!(
         error.report(),
         format!(
-            "{call} was interrupted; the attempt before failed: {call} was refused (429): slow down."
+            "{call} was interrupted; the previous attempt failed: {call} was refused (429): slow down."
         )
     );
     assert!(start.elapsed() < Duration::from_secs(2));
@@ -315,8 +314,8 @@ async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
 #[tokio::test]
 async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
     let (_fake, state, mut client) = world(Some(&runner())).await;
-    client.pace.base = Duration::from_secs(600);
-    client.pace.cap = Duration::from_secs(600);
+    client.retry.base = Duration::from_secs(600);
+    client.retry.cap = Duration::from_secs(600);
     state
         .lock()
         .unwrap()
@@ -329,7 +328,9 @@ async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
         .unwrap_err();
     assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
     assert!(
-        error.report().contains("the attempt before failed: PATCH"),
+        error
+            .report()
+            .contains("the previous attempt failed: PATCH"),
         "{}",
         error.report()
     );

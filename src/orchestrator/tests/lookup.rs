@@ -201,9 +201,9 @@ fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
         (
             "syntax.yaml",
             Some("api_url: a\n  token: s3cret\n"),
-            "(line 2, column ",
+            "line 2, column ",
         ),
-        ("type.yaml", Some("token: [s3cret]\n"), "(line 1, column 8)"),
+        ("type.yaml", Some("token: [s3cret]\n"), "line 1, column 8: "),
         (
             "binary.yaml",
             Some("\0\u{1}"),

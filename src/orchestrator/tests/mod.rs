@@ -1,6 +1,7 @@
 //! The client against a server that misbehaves.
 
 mod api;
+mod encoding;
 mod fake;
 mod faults;
 mod limits;
@@ -13,7 +14,6 @@ mod runners;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -30,18 +30,18 @@ fn settings(url: &str) -> Settings {
     Settings {
         api_url: url.parse().unwrap(),
         org_id: "org".to_owned(),
-        token: Some(Token {
-            secret: SecretString::from(TOKEN),
-            source: Source::Variable("HUMANITEC_AUTH_TOKEN"),
-        }),
+        token: Some(Token::new(
+            TOKEN.to_owned(),
+            Source::Variable("HUMANITEC_AUTH_TOKEN"),
+        )),
     }
 }
 
 /// A client that does not wait between attempts, nor for long after a stop.
 fn client(url: &str) -> Client {
     let mut client = Client::new(settings(url), "test".to_owned());
-    client.pace.base = Duration::from_millis(1);
-    client.pace.grace = Duration::from_millis(200);
+    client.retry.base = Duration::from_millis(1);
+    client.retry.grace = Duration::from_millis(200);
     client
 }
 

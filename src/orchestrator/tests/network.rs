@@ -15,7 +15,7 @@ async fn a_server_that_is_not_there_is_told_and_asked_five_times() {
         read.report(),
         format!(
             "GET {url}/orgs/org/runners/r (attempt 5): the connection was refused.\n\nCheck the host and the port in api_url (and those of the proxy, if HTTP_PROXY or \
-             HTTPS_PROXY is set), and that the Orchestrator is running there."
+             ALL_PROXY is set), and that the Orchestrator is running there."
         )
     );
     let created = client
@@ -47,9 +47,9 @@ async fn a_server_that_comes_up_meanwhile_is_used() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let mut client = client(&format!("http://{address}"));
-    client.pace.base = Duration::from_millis(100);
-    client.pace.attempts = 50;
-    client.pace.cap = Duration::from_millis(100);
+    client.retry.base = Duration::from_millis(100);
+    client.retry.attempts = 50;
+    client.retry.cap = Duration::from_millis(100);
     let state = Shared::default();
     let handler = api::handler(&state);
     let server = tokio::spawn(async move {
@@ -71,7 +71,7 @@ async fn a_server_that_comes_up_meanwhile_is_used() {
 async fn a_name_without_an_address_is_told() {
     // Reserved for names that never exist (RFC 6761).
     let mut client = client("http://orchestrator.invalid");
-    client.pace.attempts = 1;
+    client.retry.attempts = 1;
     let error = client.get_runner("r", &budget()).await.unwrap_err();
     assert!(
         matches!(
@@ -105,7 +105,7 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(
             error.report(),
             format!(
-                "GET {}/orgs/org/runners/r was answered with a redirect ({status}) to {to}.\n\nRedirects are \
+                "GET {}/orgs/org/runners/r returned a redirect ({status}) to {to}.\n\nRedirects are \
                  not followed. If {to} is the Orchestrator's API, set api_url to that installation's base URL.",
                 fake.url()
             )
@@ -148,8 +148,8 @@ async fn a_401_says_where_the_token_came_from() {
         error.report(),
         format!(
             "GET {}/orgs/org/runners/r was not authenticated (401): token has expired.\n\nThe token comes from the \
-             environment variable HUMANITEC_AUTH_TOKEN. It may have expired, may have been revoked, or may \
-             belong to another installation than api_url names: get a new one and set it there.",
+             environment variable HUMANITEC_AUTH_TOKEN. It might have expired, might have been revoked, or \
+             might belong to another installation than the one in api_url. Get a new token and set it there.",
             fake.url()
         )
     );

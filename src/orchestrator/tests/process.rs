@@ -1,12 +1,11 @@
 //! What depends on the variables of a process (proxies, CA certificates): each case is a run of
 //! this test binary with an environment of its own.
 
-use std::path::Path;
 use std::process::Command;
 
-use rcgen::CertifiedKey;
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
 use super::fake::{Fake, Reply};
@@ -54,7 +53,7 @@ async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
 #[ignore = "is run by the tests below, in a process of its own"]
 async fn reader() {
     let mut client = client(&std::env::var("READER_URL").unwrap());
-    client.pace.attempts = 2;
+    client.retry.attempts = 2;
     let outcome = match client.get_runner("my-runner", &budget()).await {
         Ok(found) => format!("found: {}", found.is_some()),
         Err(error) => error.report(),
@@ -98,7 +97,7 @@ async fn a_proxy_is_used_unless_the_host_is_excepted() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_told_as_the_proxy() {
+async fn a_proxy_that_refuses_is_named_as_the_proxy() {
     let proxy = Fake::start(|_| Reply::empty(407)).await;
     let advice = "Check the proxy in HTTPS_PROXY";
     let with_password = format!("http://user:s3cret@127.0.0.1:{}", proxy.port);
@@ -124,75 +123,174 @@ async fn a_proxy_that_refuses_is_told_as_the_proxy() {
     let http = [("HTTP_PROXY", with_password.as_str())];
     let outcome = read_in_a_process("http://orchestrator.invalid", &http).await;
     assert!(
-        outcome.contains("answered with 407") && outcome.contains(advice),
+        outcome.contains("returned 407") && outcome.contains("Check the proxy in HTTP_PROXY"),
         "{outcome}"
     );
 }
 
 #[tokio::test]
-async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file() {
-    let CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key.into())
-        .unwrap();
-    let fake = Fake::start_tls(TlsAcceptor::from(Arc::new(config)), found).await;
-    let directory = tempfile::tempdir().unwrap();
-    let pem = directory.path().join("ca.pem");
-    std::fs::write(&pem, cert.pem()).unwrap();
-    let file = |path: &Path| path.display().to_string();
-    let advice = "set SSL_CERT_FILE to a PEM file with that CA's certificate";
-
-    let url = format!("https://localhost:{}", fake.port);
-    let trusting = [("SSL_CERT_FILE", file(&pem))];
-    let trusting = trusting
-        .each_ref()
-        .map(|(name, path)| (*name, path.as_str()));
-    assert_eq!(read_in_a_process(&url, &trusting).await, "found: true");
-
-    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let other_pem = directory.path().join("other.pem");
-    std::fs::write(&other_pem, other.cert.pem()).unwrap();
-    let other_pem = file(&other_pem);
-    let outcome = read_in_a_process(&url, &[("SSL_CERT_FILE", other_pem.as_str())]).await;
-    assert!(
-        outcome.contains(
-            "the server's identity could not be verified (TLS) (invalid peer certificate: "
+async fn a_proxy_variable_that_cannot_be_used_is_named() {
+    for (scheme, variable, value, problem) in [
+        (
+            "http",
+            "HTTP_PROXY",
+            "ftp://me:C4naryPass@proxy",
+            "a proxy of scheme \"ftp\" is not supported",
         ),
-        "{outcome}"
-    );
-    assert!(outcome.contains(advice), "{outcome}");
-    assert!(
-        !outcome.contains("attempt 2"),
-        "it is not tried again: {outcome}"
-    );
+        (
+            "http",
+            "http_proxy",
+            "http://me:C4naryPass@a b",
+            "holds a space",
+        ),
+        (
+            "https",
+            "HTTPS_PROXY",
+            "http://me:C4naryPass@proxy:port",
+            "its port is not a number",
+        ),
+        (
+            "https",
+            "ALL_PROXY",
+            "gopher://me:C4naryPass@proxy",
+            "\"gopher\" is not supported",
+        ),
+    ] {
+        let url = format!("{scheme}://orchestrator.invalid");
+        let outcome = read_in_a_process(&url, &[(variable, value)]).await;
+        let expected = format!("The environment variable {variable} cannot be used as a proxy: ");
+        assert!(
+            outcome.starts_with(&expected) && outcome.contains(problem),
+            "{outcome}"
+        );
+        assert!(
+            outcome.contains(&format!("Set {variable} to a URL")),
+            "{outcome}"
+        );
+        assert!(!outcome.contains("C4nary"), "{outcome}");
+    }
+    // One that does not apply to the URL is not read.
+    let outcome = read_in_a_process(
+        "https://orchestrator.invalid",
+        &[("HTTP_PROXY", "ftp://proxy")],
+    )
+    .await;
+    assert!(outcome.contains("could not be resolved"), "{outcome}");
+    assert!(outcome.contains("set HTTPS_PROXY"), "{outcome}");
+    let outcome = read_in_a_process("http://orchestrator.invalid", &[]).await;
+    assert!(outcome.contains("set HTTP_PROXY"), "{outcome}");
+}
 
-    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let https = format!("https://{}", plain.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = plain.accept().await {
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-        }
-    });
-    let outcome = read_in_a_process(&https, &trusting).await;
-    assert!(
-        outcome.contains("what answers there does not speak TLS")
-            && outcome.contains("or begin api_url with http://"),
-        "{outcome}"
-    );
+/// A server with a certificate, and a file that holds it as an authority to trust.
+struct Server {
+    fake: Fake,
+    directory: tempfile::TempDir,
+}
 
-    // The right certificate for another name.
-    let by_address = format!("https://127.0.0.1:{}", fake.port);
-    let outcome = read_in_a_process(&by_address, &trusting).await;
-    assert!(
-        outcome.contains("not valid for name") && outcome.contains(advice),
-        "{outcome}"
-    );
+impl Server {
+    async fn start(change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        change(&mut parameters);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .unwrap();
+        let fake = Fake::start_tls(TlsAcceptor::from(Arc::new(config)), found).await;
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ca.pem"), certificate.pem()).unwrap();
+        Self { fake, directory }
+    }
 
-    let missing = file(&directory.path().join("missing.pem"));
-    let outcome = read_in_a_process(&url, &[("SSL_CERT_FILE", missing.as_str())]).await;
+    fn authority(&self) -> String {
+        self.directory.path().join("ca.pem").display().to_string()
+    }
+
+    /// What comes of a read at this host with these authorities.
+    async fn read(&self, host: &str, authority: &str) -> String {
+        let url = format!("https://{host}:{}", self.fake.port);
+        read_in_a_process(&url, &[("SSL_CERT_FILE", authority)]).await
+    }
+}
+
+/// Only an unknown issuer is a matter of SSL_CERT_FILE.
+const ADVICE: &str = "set SSL_CERT_FILE to a PEM file with that authority's certificate";
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_has_its_own_sentence() {
+    let day = time::Duration::days(1);
+    let now = time::OffsetDateTime::now_utc();
+    let right = Server::start(|_| {}).await;
+    assert_eq!(
+        right.read("localhost", &right.authority()).await,
+        "found: true"
+    );
+    let expired = Server::start(|parameters| {
+        parameters.not_before = now - day * 2;
+        parameters.not_after = now - day;
+    })
+    .await;
+    let early = Server::start(|parameters| {
+        parameters.not_before = now + day;
+        parameters.not_after = now + day * 2;
+    })
+    .await;
+    for (server, host, authority, sentence, step) in [
+        (
+            &expired,
+            "localhost",
+            expired.authority(),
+            "the server's TLS certificate has expired (",
+            "Renew the certificate",
+        ),
+        (
+            &early,
+            "localhost",
+            early.authority(),
+            "the server's TLS certificate is not valid yet (",
+            "Check the clock",
+        ),
+        (
+            &right,
+            "127.0.0.1",
+            right.authority(),
+            "the server's TLS certificate is for another host name (",
+            "Check the host name",
+        ),
+        (
+            &right,
+            "localhost",
+            early.authority(),
+            "the issuer of the server's TLS certificate is not trusted (",
+            ADVICE,
+        ),
+    ] {
+        let outcome = server.read(host, &authority).await;
+        assert!(
+            outcome.contains(sentence) && outcome.contains(step),
+            "{outcome}"
+        );
+        assert_eq!(
+            outcome.contains("SSL_CERT_FILE"),
+            step == ADVICE,
+            "{outcome}"
+        );
+        assert!(
+            !outcome.contains("attempt 2"),
+            "it is not tried again: {outcome}"
+        );
+    }
+    let missing = right
+        .directory
+        .path()
+        .join("missing.pem")
+        .display()
+        .to_string();
+    let outcome = right.read("localhost", &missing).await;
     assert!(
         outcome.starts_with("The HTTP client could not be set up ("),
         "{outcome}"
@@ -201,5 +299,46 @@ async fn tls_is_verified_against_the_platforms_roots_or_those_of_ssl_cert_file()
         outcome.contains("If SSL_CERT_FILE or SSL_CERT_DIR is set"),
         "{outcome}"
     );
-    assert_eq!(fake.lines().len(), 1);
+    assert_eq!(right.fake.lines().len(), 1);
+}
+
+/// The URL of a server that sends these bytes to whoever connects.
+async fn sends(bytes: &'static [u8]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 512];
+            let _ = stream.read(&mut hello).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_or_an_old_one_is_named() {
+    // A fatal alert: protocol_version (RFC 8446, 6.2), as OpenSSL sends it where TLS 1.1 is the newest.
+    let old = sends(&[0x15, 3, 1, 0, 2, 2, 70]).await;
+    let plain = sends(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    for (url, sentence, step) in [
+        (
+            old,
+            "the server supports neither TLS 1.2 nor TLS 1.3",
+            "Enable TLS 1.2 or TLS 1.3",
+        ),
+        (
+            plain,
+            "the server does not speak TLS",
+            "Correct the port or the scheme",
+        ),
+    ] {
+        let authorities = Server::start(|_| {}).await;
+        let outcome = read_in_a_process(&url, &[("SSL_CERT_FILE", &authorities.authority())]).await;
+        assert!(
+            outcome.contains(sentence) && outcome.contains(step),
+            "{outcome}"
+        );
+        assert!(!outcome.contains("SSL_CERT_FILE"), "{outcome}");
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::fake::{Fake, Reply};
 use super::*;
-use crate::orchestrator::{Error, RuleKey};
+use crate::orchestrator::{Error, Existing, RuleKey};
 
 fn key(runner: &str, project: Option<&str>, env_type: Option<&str>) -> RuleKey {
     RuleKey {
@@ -67,15 +67,15 @@ async fn a_rule_is_created_read_found_and_deleted() {
 }
 
 #[tokio::test]
-async fn the_same_rule_is_told_with_the_id_to_import() {
-    let (_fake, state, client) = world(None).await;
+async fn the_same_rule_is_reported_with_the_id_to_import() {
+    let (_fake, state, client) = world(Some(&runner())).await;
     let made = client
         .create_rule(&key("r", None, Some("dev")), &budget())
         .await
         .unwrap();
     let error = client.create_rule(&made.key, &budget()).await.unwrap_err();
     assert!(
-        matches!(&error, Error::AlreadyExists { id, .. } if *id == made.id),
+        matches!(&error, Error::AlreadyExists { id, existing: Existing::Importable, .. } if *id == made.id),
         "{error:?}"
     );
     assert_eq!(
@@ -88,8 +88,9 @@ async fn the_same_rule_is_told_with_the_id_to_import() {
         .create_rule(&key("other", None, Some("dev")), &budget())
         .await
         .unwrap_err();
+    let existing = Existing::OtherRunner("r".to_owned());
     assert!(
-        matches!(&error, Error::AlreadyExists { id, .. } if *id == made.id),
+        matches!(&error, Error::AlreadyExists { id, existing: e, .. } if *id == made.id && *e == existing),
         "{error:?}"
     );
     assert!(
@@ -99,6 +100,65 @@ async fn the_same_rule_is_told_with_the_id_to_import() {
         "{error}"
     );
     assert_eq!(state.lock().unwrap().created, 1);
+}
+
+/// The service reports a conflicting rule before a missing runner.
+#[tokio::test]
+async fn a_409_for_a_missing_runner_says_that_it_is_missing() {
+    let (_fake, state, client) = world(None).await;
+    client
+        .create_rule(&key("r", Some("shop"), None), &budget())
+        .await
+        .unwrap();
+    let conflicting = key("missing", Some("shop"), None);
+    let error = client
+        .create_rule(&conflicting, &budget())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "runner \"missing\" does not exist in organization \"org\" (the Orchestrator responded: runner rule conflicts \
+         with existing rule 'uuid-1' for runner 'r')"
+    );
+    state.lock().unwrap().fail(|seen| {
+        let reply = Reply::error(409, "runner 'missing' not found");
+        (seen.method == "POST").then_some((api::When::Before, reply))
+    });
+    let other = key("missing", Some("blog"), None);
+    let error = client.create_rule(&other, &budget()).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::RunnerNotFound { id, .. } if id == "missing"),
+        "{error:?}"
+    );
+}
+
+/// A runner that exists, or that cannot be looked up, leaves the service's own error.
+#[tokio::test]
+async fn a_409_of_another_cause_stays_as_it_is() {
+    for runner_reply in [
+        None,
+        Some(Reply::error(403, "no")),
+        Some(Reply::error(500, "broken")),
+    ] {
+        let (_fake, state, client) = world(Some(&runner())).await;
+        let message = "environment type 'dev' not found";
+        state
+            .lock()
+            .unwrap()
+            .fail(move |seen| match seen.method.as_str() {
+                "POST" => Some((api::When::Before, Reply::error(409, message))),
+                "GET" if seen.target.contains("/runners/") => {
+                    runner_reply.clone().map(|reply| (api::When::Before, reply))
+                }
+                _ => None,
+            });
+        let error = client
+            .create_rule(&key("my-runner", None, Some("dev")), &budget())
+            .await
+            .unwrap_err();
+        assert!(error.is_conflict(), "{error:?}");
+        assert!(error.to_string().ends_with(message), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -103,9 +103,9 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     assert_eq!(
         error.report(),
         format!(
-            "Organization `nowhere` was not found: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
-             organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that this \
-             organization lives in, with nothing of the API's own paths (`/orgs/…`) in it.",
+            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
+             organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that has \
+             this organization, without the API's own paths (`/orgs/…`).",
             fake.url()
         )
     );
@@ -114,6 +114,74 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::OrgNotFound { .. }), "{error}");
+}
+
+/// The control plane lists no runners for an organization that does not exist: only something in it proves that
+/// it exists.
+#[tokio::test]
+async fn an_empty_list_does_not_prove_that_the_organization_exists() {
+    for (listed, proven) in [
+        (vec![], false),
+        (
+            vec![json!({"id": "r", "runner_configuration": {"type": "kubernetes"}})],
+            true,
+        ),
+    ] {
+        let (_fake, state, client) = world(None).await;
+        state.lock().unwrap().listed = listed;
+        assert_eq!(client.get_runner("gone", &budget()).await.unwrap(), None);
+        assert_eq!(client.has_seen_org(), proven);
+    }
+    let (_fake, _, client) = world(Some(&runner())).await;
+    client.get_runner("my-runner", &budget()).await.unwrap();
+    assert!(client.has_seen_org());
+}
+
+#[tokio::test]
+async fn all_runners_are_listed_page_by_page() {
+    let fake = Fake::start(|seen| {
+        let summary =
+            |id: &str, kind: &str| json!({"id": id, "runner_configuration": {"type": kind}});
+        match seen.target.as_str() {
+            "/orgs/org/runners?per_page=100" => Reply::json(
+                200,
+                &json!({"items": [summary("a", "kubernetes-eks")], "next_page_token": "+a&"}),
+            ),
+            "/orgs/org/runners?per_page=100&page=%2Ba%26" => Reply::json(
+                200,
+                &json!({"items": [summary("b", "serverless-ecs")], "next_page_token": ""}),
+            ),
+            other => panic!("{other}"),
+        }
+    })
+    .await;
+    let listed = client(&fake.url()).list_runners(&budget()).await.unwrap();
+    let listed: std::collections::BTreeMap<_, _> = listed.into_iter().collect();
+    let expected = [("a", "kubernetes-eks"), ("b", "serverless-ecs")];
+    assert!(
+        listed
+            .iter()
+            .map(|(id, kind)| (id.as_str(), kind.as_str()))
+            .eq(expected)
+    );
+    assert_eq!(fake.lines().len(), 2);
+}
+
+/// A list that never ends is ended by the budget.
+#[tokio::test]
+async fn a_list_without_an_end_takes_no_longer_than_the_budget() {
+    let page = std::sync::atomic::AtomicUsize::new(0);
+    let fake = Fake::start(move |_| {
+        let page = page.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Reply::json(
+            200,
+            &json!({"items": [], "next_page_token": page.to_string()}),
+        )
+    })
+    .await;
+    let short = Budget::new(Duration::from_millis(300), CancellationToken::new());
+    let error = client(&fake.url()).list_runners(&short).await.unwrap_err();
+    assert!(error.is_out_of_time(), "{error:?}");
 }
 
 /// The answer to the listing decides what a 404 is worth.
@@ -143,13 +211,13 @@ async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
 async fn other_404s_and_refusals_are_errors() {
     let not_ours = json!({"error": "Not Found", "message": "no Route matched"});
     for (reply, expected) in [
-        (Reply::html(404), "answered with 404: Oops It broke"),
-        (Reply::empty(404), "answered with 404 and no text"),
+        (Reply::html(404), "returned 404: Oops It broke"),
+        (Reply::empty(404), "returned 404 and an empty body"),
         (
             Reply::json(404, &not_ours),
-            "answered with 404: no Route matched",
+            "returned 404: no Route matched",
         ),
-        (Reply::json(404, &json!({})), "answered with 404: {}"),
+        (Reply::json(404, &json!({})), "returned 404: {}"),
         (
             Reply::error(401, "unknown user"),
             "not authenticated (401): unknown user",
@@ -158,23 +226,23 @@ async fn other_404s_and_refusals_are_errors() {
             Reply::error(403, "may not read"),
             "refused (403): may not read",
         ),
-        (Reply::error(500, "broken"), "answered with 500: broken"),
-        (Reply::html(200), "its answer cannot be read"),
+        (Reply::error(500, "broken"), "returned 500: broken"),
+        (Reply::html(200), "its response cannot be read"),
         (
             Reply::json(200, &json!({"id": "my-runner"})),
             "missing field `runner_configuration`",
         ),
         (
             Reply::json(200, &json!([])),
-            "its answer cannot be read: invalid type: sequence, expected a map",
+            "its response cannot be read: invalid type: sequence, expected a map",
         ),
         (
             Reply::json(200, &named("other")),
-            "it is about the runner `other`",
+            "it is about runner \"other\"",
         ),
         (
             Reply::json(200, &json!({"items": []})),
-            "its answer cannot be read: missing field `id`",
+            "its response cannot be read: missing field `id`",
         ),
     ] {
         let fake = Fake::start(move |_| reply.clone()).await;
@@ -205,7 +273,7 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
     for (storage, what) in [
         (
             json!({"type": "http", "url": "u"}),
-            "its state storage is of type `http`",
+            "its state storage has type `http`",
         ),
         (missing, "missing field `bucket`"),
     ] {
@@ -215,8 +283,8 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
         assert_eq!(
             error.report(),
             format!(
-                "Runner `my-runner` cannot be read by version {} of the provider: {what}.\n\nIt may have been made \
-                 with something that is newer than this version: upgrade the provider.",
+                "Runner \"my-runner\" cannot be read by version {} of the provider: {what}.\n\nA newer version of the \
+                 provider might have created it: upgrade the provider.",
                 env!("CARGO_PKG_VERSION")
             )
         );
@@ -267,7 +335,7 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
         let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("runner `my-runner` is of type `{kind}`, not `kubernetes-eks`")
+            format!("runner \"my-runner\" has type `{kind}`, not `kubernetes-eks`")
         );
         let error = client
             .delete_runner("my-runner", &budget())
@@ -283,8 +351,8 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
         assert_eq!(
             error.report(),
             format!(
-                "Runner with id my-runner already exists.\n\nThe one that exists is a runner of type `{kind}`, \
-                 which this provider cannot manage. Use another id."
+                "Runner with id my-runner already exists.\n\nThe existing runner has type `{kind}`, which this \
+                 provider cannot manage. Use another id."
             )
         );
     }
@@ -311,12 +379,25 @@ async fn an_id_that_is_taken_is_told_with_the_services_message() {
 
 #[tokio::test]
 async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
-    let fake = Fake::start(|seen| match seen.method.as_str() {
-        "POST" => Reply::error(409, "organization not found"),
-        _ => Reply::error(404, "organization not found"),
-    })
-    .await;
-    let client = client(&fake.url());
+    for listing in [
+        Reply::error(404, "organization not found"),
+        Reply::json(200, &json!({"items": []})),
+    ] {
+        let fake = Fake::start(
+            move |seen| match (seen.method.as_str(), seen.target.as_str()) {
+                ("POST", _) => Reply::error(409, "organization not found"),
+                ("GET", "/orgs/org/runners?per_page=1" | "/orgs/org/runner-rules") => {
+                    listing.clone()
+                }
+                _ => Reply::error(404, "runner not found"),
+            },
+        )
+        .await;
+        creates_find_no_organization(&client(&fake.url())).await;
+    }
+}
+
+async fn creates_find_no_organization(client: &Client) {
     let key = crate::orchestrator::RuleKey {
         runner_id: "r".to_owned(),
         project_id: None,
@@ -393,7 +474,7 @@ async fn ids_stay_inside_their_segment() {
         assert_eq!(
             error.report(),
             format!(
-                "`{id}` cannot be an id.\n\nIt would name something else in the API's address. Correct the id."
+                "{id:?} cannot be used as an id.\n\nIt would change the API's address. Correct the id."
             )
         );
     }

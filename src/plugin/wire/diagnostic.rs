@@ -1,6 +1,7 @@
 //! Diagnostics and paths on the wire.
 
 use crate::plugin::diagnostic::{Diagnostic, Path, Severity, Step};
+use crate::secrets::redacted;
 
 use super::proto;
 use super::proto::attribute_path::step::Selector;
@@ -19,8 +20,8 @@ impl From<Diagnostic> for proto::Diagnostic {
         };
         Self {
             severity: severity.into(),
-            summary: diagnostic.summary,
-            detail,
+            summary: redacted(diagnostic.summary),
+            detail: redacted(detail),
             attribute: path.map(shown),
         }
     }

@@ -116,7 +116,8 @@ pub(in crate::provider) fn attribute() -> Attribute {
             Attribute::object(
                 "kubeconfig",
                 "A kubeconfig to use in place of a token made from the AWS credentials. No kubeconfig is ever used \
-                 that is not named here.",
+                 that is not named here. Its credential plugin (`exec`) runs without a terminal, and nothing that it \
+                 prints is shown.",
                 vec![
                     Attribute::string("path", "The path of the file.").required(),
                     text("context", "The context in it. Default: its current one."),

@@ -1,4 +1,4 @@
-//! What an EKS runner's operations ask of the Orchestrator.
+//! The calls that an EKS runner's operations make.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) async fn create(
                 diagnostics,
             }
         }
-        // It may exist: Terraform must know of it.
+        // It might exist: the state must have it.
         Err(error) if error.is_uncertain() => {
             let diagnostics = vec![failed(Operation::Create, &planned, &error)];
             ApplyResponse {
@@ -59,7 +59,7 @@ pub(super) async fn create(
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
-            let unique = "a runner's id is unique";
+            let unique = "a runner's id is unique in its organization";
             let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
@@ -87,7 +87,7 @@ impl<'a> Access<'a> {
         Self { checks, context }
     }
 
-    /// What there is to be told, or why nothing must be registered or changed.
+    /// Returns what to report, or why nothing must be registered or changed.
     async fn before(&self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         match &self.checks {
             Some((access, subject)) => access.before(subject, self.context).await,
@@ -117,7 +117,7 @@ pub(super) async fn update(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(prior, vec![diagnostic]),
     };
-    // What differs is the provider's own: `timeouts`, or a spelling.
+    // The difference is the provider's own: `timeouts`, or a spelling.
     if model::runner(&prior).is_ok_and(|registered| registered == runner) {
         return ApplyResponse {
             state: planned,
@@ -183,21 +183,19 @@ pub(super) async fn read(
         access.refreshed(id(&request.state));
     }
     let budget = budget(Operation::Read, &request.state, context);
-    let answer = client.get_runner(id(&request.state), &budget).await;
-    let state = answer
-        .map(|runner| runner.map_or(Value::Null, |runner| model::state(&runner, &request.state)));
-    match state {
-        Ok(state) => ReadResponse {
-            state,
+    match client.get_runner(id(&request.state), &budget).await {
+        Ok(Some(runner)) => ReadResponse {
+            state: model::state(&runner, &request.state),
             diagnostics: Vec::new(),
         },
-        Err(error) => {
-            let diagnostics = vec![failed(Operation::Read, &request.state, &error)];
-            ReadResponse {
-                state: request.state,
-                diagnostics,
-            }
-        }
+        Ok(None) => ReadResponse {
+            state: Value::Null,
+            diagnostics: connection.doubtful_org(&client).into_iter().collect(),
+        },
+        Err(error) => ReadResponse {
+            diagnostics: vec![failed(Operation::Read, &request.state, &error)],
+            state: request.state,
+        },
     }
 }
 
@@ -214,8 +212,7 @@ pub(super) async fn import(
         return refuse(Diagnostic::error(
             "Invalid import id",
             format!(
-                "The import id of a runner is the runner's id. {} If a runner with another id exists, the data source \
-                 reads it; this resource cannot manage it.",
+                "The import id of a runner is the runner's id. {}",
                 invalid.detail
             ),
         ));
@@ -234,7 +231,7 @@ pub(super) async fn import(
     }
 }
 
-/// The runner that must be there. `this_takes` says who takes EKS runners only, as a subject and a verb.
+/// Returns the runner, which must exist. `this_takes` says what takes EKS runners only, as a subject and a verb.
 async fn find(
     client: &Client,
     id: &str,
@@ -246,8 +243,8 @@ async fn find(
         Ok(None) => Err(Diagnostic::error(
             "Runner not found",
             format!(
-                "There is no runner {id:?} in the organization {:?}. Check the id and the provider's org_id; \
-                 `hctl get runners` lists what there is.",
+                "Runner {id:?} does not exist in organization {:?}.\n\nCheck the id and the provider's org_id. \
+                 `hctl get runners` lists the runners.",
                 client.org(),
             ),
         )),
@@ -258,13 +255,13 @@ async fn find(
                     "{this_takes} runners of type `kubernetes-eks` only. Check the id."
                 ));
             }
-            let what = format!("Could not read the runner {id}");
+            let what = format!("Could not read runner {id:?}");
             Err(outcome::failed(what, &error, &more))
         }
     }
 }
 
-/// The state of the runner that a data source's `config` names.
+/// Returns the state of the runner that a data source's `config` names.
 pub(in crate::provider) async fn existing(
     client: &Client,
     config: &Value,
@@ -287,17 +284,17 @@ fn id(object: &Value) -> &str {
 }
 
 fn could_not(operation: Operation, object: &Value) -> String {
-    format!("Could not {} the runner {}", operation.name(), id(object))
+    format!("Could not {} runner {:?}", operation.name(), id(object))
 }
 
-/// How to go on where the runner in the state has made way for one of another type.
-const REPLACED: &str = "It is not the runner that this resource registered: somebody deleted that one and gave its id \
-                        to another, which was left as it is. Have Terraform forget it: run `terraform state rm` \
-                        (or `tofu state rm`) with the resource's address, or put a `removed` block with \
-                        `destroy = false` in the place of the resource's and apply with -refresh=false. Then give \
-                        the resource another id, or leave it out.";
+/// How to fix a state whose runner was deleted and whose id a runner of another type has by now.
+const REPLACED: &str = "This resource did not register it: somebody deleted that runner and gave its id to another one, \
+                        which the provider did not change.\n\nTo fix it, remove the resource from the state: run \
+                        `terraform state rm` (or `tofu state rm`) with the address of the resource, or replace its \
+                        block with a `removed` block with `destroy = false` and apply with -refresh=false. Then use \
+                        another id, or leave the resource out.";
 
-/// A call that failed, and what that means for `object`.
+/// Returns the error of a failed call, with what it means for `object`.
 fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
     let mut more = Vec::new();
     if error.is_out_of_time() {
@@ -306,16 +303,16 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
     match operation {
         Operation::Create if error.is_uncertain() => more.push(outcome::perhaps_created()),
         Operation::Update | Operation::Delete if error.is_uncertain() => more.push(
-            "The state is kept as it was. The next plan reads what became of the runner.".to_owned(),
+            "The state is unchanged. The next plan reads the runner again.".to_owned(),
         ),
         _ if error.is_other_type() => more.push(REPLACED.to_owned()),
         Operation::Update if error.is_not_found() => more.push(
-            "Something else deleted the runner after it was read. Plan again: it is then planned for creation."
+            "Something else deleted the runner after the plan had read it. Plan again to create it."
                 .to_owned(),
         ),
         Operation::Delete if error.is_conflict() => more.push(
-            "The runner was not deleted. Delete the environments that use it, or have them use another runner, and \
-             then delete it again."
+            "The runner was not deleted.\n\nTo fix it, delete the environments that use it, or move them to another \
+             runner, then delete the runner again. The Orchestrator names at most 10 environments at a time."
                 .to_owned(),
         ),
         _ => {}

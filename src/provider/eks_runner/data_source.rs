@@ -39,12 +39,12 @@ impl DataSource for EksRunnerData {
         schema::data_source()
     }
 
-    /// An id of a form that the resource does not take may well exist: others make runners too.
+    /// The Orchestrator decides which ids exist; only an empty one has no address in its API.
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         if config.get("id").as_str() != Some("") {
             return Vec::new();
         }
-        let detail = "id is an empty string. Give it the id of the runner that is to be read.";
+        let detail = "id is an empty string. Set it to the id of the runner to read.";
         vec![Diagnostic::error("Invalid runner id", detail).at(Path::of(["id"]))]
     }
 

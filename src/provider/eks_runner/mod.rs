@@ -2,6 +2,7 @@
 
 mod calls;
 mod data_source;
+mod ids_in_use;
 mod model;
 mod schema;
 mod validate;
@@ -17,6 +18,7 @@ use crate::plugin::{
     MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
     UpdateRequest, Value,
 };
+use ids_in_use::IdsInUse;
 
 pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
@@ -27,11 +29,50 @@ pub(super) use validate::config as validate_configuration;
 /// The resource.
 pub(super) struct EksRunner {
     connection: Arc<Connection>,
+    ids: IdsInUse,
 }
 
 impl EksRunner {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            ids: IdsInUse::default(),
+        }
+    }
+
+    /// The state has this runner.
+    fn see_in_state(&self, runner: &Value) {
+        if let Some(id) = runner.get("id").as_str() {
+            self.ids.see_in_state(id);
+        }
+    }
+
+    /// Checks whether the id of a runner that is planned for creation is in use, as far as it can be known.
+    async fn check_id(&self, planned: &Value, context: &CallContext) -> Option<Diagnostic> {
+        let id = planned.get("id").as_str()?;
+        // Terraform plans again while it applies: the plan before has reported it.
+        let client = self.connection.client().ok()??;
+        if self.connection.is_applying() {
+            return None;
+        }
+        self.ids.check(&client, id, context).await
+    }
+
+    /// Runs the EKS access checks of a planned change, as far as it is known.
+    async fn check_access(
+        &self,
+        prior: &Value,
+        planned: &Value,
+        creating: bool,
+        context: &CallContext,
+    ) -> Vec<Diagnostic> {
+        if eks_access::is_relevant(prior, planned)
+            && let Some((access, org)) = self.connection.checks()
+            && let Some(subject) = eks_access::subject(&org, planned)
+        {
+            return access.while_planning(&subject, creating, context).await;
+        }
+        Vec::new()
     }
 }
 
@@ -49,24 +90,30 @@ impl Resource for EksRunner {
         validate::config(&config)
     }
 
-    /// Nothing is computed, so the plan is the configuration, in the spelling of the state where the
-    /// two say the same. The EKS access checks add diagnostics, and never change what is planned.
+    fn see_state(&self, state: &Value) {
+        self.see_in_state(state);
+    }
+
+    /// Nothing is computed, so the plan is the configuration, in the spelling of the state where the two have
+    /// the same meaning. The checks add diagnostics, and never change what is planned.
     async fn plan(&self, context: CallContext, request: PlanRequest) -> PlanResponse {
         let PlanRequest { prior, config, .. } = request;
+        self.see_in_state(&prior);
         let requires_replace = if !prior.is_null() && prior.get("id") != config.get("id") {
             vec![Path::of(["id"])]
         } else {
             Vec::new()
         };
         let planned = model::keep_spelling(&config, &prior);
-        let mut diagnostics = Vec::new();
-        if eks_access::is_relevant(&prior, &planned)
-            && let Some((access, org)) = self.connection.checks()
-            && let Some(subject) = eks_access::subject(&org, &planned)
-        {
-            let creating = prior.is_null() || !requires_replace.is_empty();
-            diagnostics = access.while_planning(&subject, creating, &context).await;
-        }
+        let creating = prior.is_null() || !requires_replace.is_empty();
+        let access = self.check_access(&prior, &planned, creating, &context);
+        // For another id, Terraform plans once more, without the prior state, and drops the warnings of that.
+        let (mut diagnostics, id) = if creating {
+            tokio::join!(access, self.check_id(&planned, &context))
+        } else {
+            (access.await, None)
+        };
+        diagnostics.extend(id);
         PlanResponse {
             planned,
             requires_replace,
@@ -75,26 +122,31 @@ impl Resource for EksRunner {
     }
 
     async fn create(&self, context: CallContext, request: CreateRequest) -> ApplyResponse {
+        self.connection.set_applying();
         calls::create(&self.connection, context, request).await
     }
 
     async fn update(&self, context: CallContext, request: UpdateRequest) -> ApplyResponse {
+        self.connection.set_applying();
         calls::update(&self.connection, context, request).await
     }
 
     async fn delete(&self, context: CallContext, request: DeleteRequest) -> Vec<Diagnostic> {
+        self.connection.set_applying();
         calls::delete(&self.connection, context, request).await
     }
 
     async fn read(&self, context: CallContext, request: ReadRequest) -> ReadResponse {
+        self.see_in_state(&request.state);
         calls::read(&self.connection, context, request).await
     }
 
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
+        self.ids.see_in_state(&request.id);
         calls::import(&self.connection, context, request).await
     }
 
-    /// A `moved` block from the Go provider's resource of the same name: its state is ours.
+    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
     async fn take_over(
         &self,
         request: MoveRequest,

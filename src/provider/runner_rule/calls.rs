@@ -1,10 +1,10 @@
-//! What a runner rule's operations ask of the Orchestrator.
+//! The calls that a runner rule's operations make.
 
 use std::time::Duration;
 
-use crate::orchestrator::{Budget, Client, Error, Rule};
+use crate::orchestrator::{Budget, Client, Error, Existing, Rule, RuleKey};
 use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ReadRequest,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest,
     ReadResponse, Value,
 };
 use crate::provider::connection::Connection;
@@ -28,26 +28,83 @@ pub(super) async fn create(
         Err(diagnostic) => return refuse(diagnostic),
     };
     let key = super::key(&request.planned);
-    let what = format!("Could not create the rule for the runner {}", key.runner_id);
+    let what = format!("Could not create the rule for runner {:?}", key.runner_id);
     let budget = Budget::new(TIMEOUT, context.stop);
     match client.create_rule(&key, &budget).await {
         Ok(rule) => ApplyResponse {
             state: super::state(&rule, &request.config),
             diagnostics: Vec::new(),
         },
-        // It may exist: Terraform must know of it. The id is the service's to say; until it is read, the
-        // rule is known by what it matches.
+        // It might exist: the state must have it. The service makes the id; until it is read, the rule is
+        // identified by its other attributes.
         Err(error) if error.is_uncertain() => ApplyResponse {
             state: super::state_without_id(&request.config),
             diagnostics: vec![outcome::failed(what, &error, &[outcome::perhaps_created()])],
         },
-        Err(error) => {
-            let unique = "there is one rule for a project and an environment type";
-            let (ty, at) = (schema::TYPE_NAME, "runner_id");
-            let exists = outcome::exists_already(what.clone(), &error, ty, at, unique);
-            refuse(exists.unwrap_or_else(|| outcome::failed(what, &error, &[])))
-        }
+        Err(error) => refuse(not_created(what, &key, &error)),
     }
+}
+
+/// Returns the error about a rule that was certainly not created.
+fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
+    let type_name = schema::TYPE_NAME;
+    if let Some(exists) =
+        outcome::exists_already(what.clone(), error, type_name, "runner_id", UNIQUE)
+    {
+        return exists;
+    }
+    let (at, more) = match error {
+        Error::AlreadyExists {
+            id,
+            existing: Existing::OtherRunner(selected),
+            ..
+        } => ("runner_id", conflict(key, id, selected)),
+        Error::RunnerNotFound { id, .. } => (
+            "runner_id",
+            format!(
+                "To fix it, set runner_id to the id of an existing runner. If this configuration creates runner {id:?}, \
+                 refer to the `id` of its resource, so that Terraform creates the runner first."
+            ),
+        ),
+        Error::Refused {
+            status: 409,
+            message,
+            ..
+        } if key.env_type_id.is_some() && message.contains("environment type") => (
+            "env_type_id",
+            "To fix it, set env_type_id to the id of an existing environment type, or create the environment type \
+             first."
+                .to_owned(),
+        ),
+        _ => return outcome::failed(what, error, &[]),
+    };
+    outcome::failed(what, error, &[more]).at(Path::of([at]))
+}
+
+/// What can exist only once, as a clause.
+const UNIQUE: &str = "an organization has one rule for a project and an environment type";
+
+/// Returns what to do about rule `id`, which selects runner `selected` for the environments of `key`.
+///
+/// An import is not offered as a block: the import makes Terraform replace the rule, which deletes it first.
+fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
+    let scope = match (&key.project_id, &key.env_type_id) {
+        (Some(project), Some(env_type)) => {
+            format!("project {project:?} and environment type {env_type:?}")
+        }
+        (Some(project), None) => format!("project {project:?} and every environment type"),
+        (None, Some(env_type)) => format!("every project and environment type {env_type:?}"),
+        (None, None) => "every project and every environment type".to_owned(),
+    };
+    let runner = &key.runner_id;
+    format!(
+        "Rule {id:?} for {scope} selects runner {selected:?}, and {UNIQUE}.\n\nTo fix it, do one of these:\n\n  - Keep the existing rule: change \
+         project_id or env_type_id of this resource, or remove the resource.\n  - Have the existing rule select runner \
+         {runner:?}: import it into this resource, with {id:?} as the import id. A rule cannot be changed, so \
+         Terraform then plans to replace it: it deletes the rule and creates a new one. Between the two, and if the \
+         create fails, no rule selects a runner for {scope}, and less specific rules apply.\n\n{}",
+        outcome::replacing(UNIQUE)
+    )
 }
 
 pub(super) async fn delete(
@@ -99,17 +156,20 @@ pub(super) async fn read(
             state: super::state(&rule, &request.state),
             diagnostics: Vec::new(),
         },
-        Ok(None) => ReadResponse::default(),
+        Ok(None) => ReadResponse {
+            state: Value::Null,
+            diagnostics: connection.doubtful_org(&client).into_iter().collect(),
+        },
         Err(error) => keep(vec![failed("read", &request.state, &error)]),
     }
 }
 
-/// The rule's id; `None` where a create ended before it was known.
+/// Returns the rule's id; `None` where a create ended before it was known.
 fn id(object: &Value) -> Option<&str> {
     object.get("id").as_str()
 }
 
-/// The rule that says what `object` says.
+/// Returns the rule that says the same as `object`.
 async fn find_by_key(
     client: &Client,
     object: &Value,
@@ -121,11 +181,14 @@ async fn find_by_key(
 }
 
 fn failed(verb: &str, object: &Value, error: &Error) -> Diagnostic {
-    let id = id(object).unwrap_or("whose id is not known yet");
-    outcome::failed(format!("Could not {verb} the runner rule {id}"), error, &[])
+    let rule = match id(object) {
+        Some(id) => format!("runner rule {id:?}"),
+        None => "the runner rule, whose id is not known yet".to_owned(),
+    };
+    outcome::failed(format!("Could not {verb} {rule}"), error, &[])
 }
 
-/// The rule that must be there.
+/// Returns the rule, which must exist.
 pub(super) async fn find(
     connection: &Connection,
     context: CallContext,
@@ -135,8 +198,8 @@ pub(super) async fn find(
         return Err(Diagnostic::error(
             "Invalid id of a runner rule",
             format!(
-                "{id:?} is no UUID. The id of a runner rule is the UUID that the Orchestrator gave it, such as \
-                 \"01234567-89ab-cdef-0123-456789abcdef\"; `hctl get runner-rules` lists them."
+                "{id:?} is not a UUID. The id of a runner rule is the UUID that the Orchestrator gave it, such as \
+                 \"01234567-89ab-cdef-0123-456789abcdef\". `hctl get runner-rules` lists the rules."
             ),
         ));
     }
@@ -149,13 +212,13 @@ pub(super) async fn find(
         Ok(None) => Err(Diagnostic::error(
             "Runner rule not found",
             format!(
-                "There is no runner rule {id} in the organization {:?}. Check the id and the provider's org_id; \
-                 `hctl get runner-rules` lists what there is.",
+                "Runner rule {id:?} does not exist in organization {:?}.\n\nCheck the id and the provider's org_id. \
+                 `hctl get runner-rules` lists the rules.",
                 client.org(),
             ),
         )),
         Err(error) => Err(outcome::failed(
-            format!("Could not read the runner rule {id}"),
+            format!("Could not read runner rule {id:?}"),
             &error,
             &[],
         )),

@@ -1,5 +1,5 @@
-//! `platform-orchestrator_runner_rule`, the resource and the data source: which deployments go to
-//! which runner.
+//! `platform-orchestrator_runner_rule`, the resource and the data source: which runner executes which
+//! deployments.
 
 mod calls;
 mod schema;
@@ -16,7 +16,7 @@ use crate::plugin::{
     Resource, Schema, UpdateRequest, Value,
 };
 
-/// What a rule matches. The API has no update: a change of any of them replaces the rule.
+/// The attributes of a rule. The API has no update: a change of any of them replaces the rule.
 const MATCHED: [&str; 3] = ["runner_id", "project_id", "env_type_id"];
 
 /// The resource.
@@ -81,10 +81,11 @@ impl Resource for RunnerRule {
     }
 
     async fn create(&self, context: CallContext, request: CreateRequest) -> ApplyResponse {
+        self.connection.set_applying();
         calls::create(&self.connection, context, request).await
     }
 
-    /// All that does not replace the rule is another spelling of what is not set.
+    /// A change that does not replace the rule is another spelling of a value that is not set.
     async fn update(&self, _: CallContext, request: UpdateRequest) -> ApplyResponse {
         ApplyResponse {
             state: request.planned,
@@ -93,6 +94,7 @@ impl Resource for RunnerRule {
     }
 
     async fn delete(&self, context: CallContext, request: DeleteRequest) -> Vec<Diagnostic> {
+        self.connection.set_applying();
         calls::delete(&self.connection, context, request).await
     }
 
@@ -107,7 +109,7 @@ impl Resource for RunnerRule {
         )
     }
 
-    /// A `moved` block from the Go provider's resource of the same name: its state is ours.
+    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
     async fn take_over(
         &self,
         request: MoveRequest,
@@ -156,7 +158,7 @@ fn is_unset(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-/// What the rule that `object` stands for says.
+/// Returns what the rule in `object` says.
 fn key(object: &Value) -> RuleKey {
     let text = |name| object.get(name).as_str().unwrap_or_default().to_owned();
     let set = |name| Some(text(name)).filter(|text| !text.is_empty());
@@ -167,7 +169,7 @@ fn key(object: &Value) -> RuleKey {
     }
 }
 
-/// A rule that may exist, configured as `config`, as Terraform's value.
+/// Returns a rule that might exist, configured as `config`, as Terraform's value.
 fn state_without_id(config: &Value) -> Value {
     let [runner_id, project_id, env_type_id] = MATCHED.map(|name| config.get(name).clone());
     Value::object([
@@ -178,7 +180,7 @@ fn state_without_id(config: &Value) -> Value {
     ])
 }
 
-/// The rule as Terraform's value. What is not set is null, but stays `""` where `prior` has that.
+/// Returns the rule as Terraform's value. What is not set is null, but stays `""` where `prior` has that.
 fn state(rule: &Rule, prior: &Value) -> Value {
     let unset = |name: &str| match prior.get(name).as_str() {
         Some("") => Value::from(""),

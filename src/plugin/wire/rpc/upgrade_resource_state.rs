@@ -47,6 +47,7 @@ async fn upgrade(service: &ProviderService, request: Request) -> Result<DynamicV
     if state.is_null() {
         return Err(unusable(&request.type_name, "it is null"));
     }
+    resource.it.see_state(&state);
     dynamic::encode_known(&state, &resource.ty, "state")
 }
 

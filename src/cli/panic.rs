@@ -1,0 +1,72 @@
+//! Panics of the command. Each is a defect of the command, never the user's fault.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+use crate::secrets::redacted;
+
+/// Where the last panic was, and its message.
+static LAST: Mutex<Option<String>> = Mutex::new(None);
+
+/// A defect, as the user reads of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Defect(String);
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "eks-runner has a defect: {}\n\nThis is a bug in eks-runner, not in your input. Report it with the text \
+             above and the command that you ran.",
+            self.0
+        )
+    }
+}
+
+/// From here on a panic is kept for [`catch`] in place of Rust's own report, which can hold a secret.
+pub(super) fn install_hook() {
+    panic::set_hook(Box::new(|info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!(" ({at})"));
+        let text = redacted(format!("{}{place}", message(info.payload())));
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }));
+}
+
+/// Runs something.
+///
+/// # Errors
+/// If it panics.
+pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Defect> {
+    panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Defect(last.unwrap_or_else(|| redacted(message(&*payload))))
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_defect_in_plain_words() {
+        assert_eq!(catch(|| 1), Ok(1));
+        let panics = || -> u8 { panic!("no {}", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln") };
+        let defect = catch(panics).unwrap_err();
+        let text = defect.to_string();
+        assert!(text.starts_with("eks-runner has a defect: "), "{text}");
+        assert!(
+            text.contains("Report it with") && !text.contains("eyJ"),
+            "{text}"
+        );
+    }
+}

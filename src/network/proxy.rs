@@ -1,0 +1,208 @@
+//! The proxy variables of the environment.
+//!
+//! The HTTP libraries ignore a variable that they cannot read, and connect directly. A user who
+//! sets a proxy does not want that, so each client checks the variable first.
+
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+
+/// The schemes of proxies that a client knows.
+pub(crate) const HTTP: &[&str] = &["http", "https"];
+/// The same with SOCKS 5.
+pub(crate) const HTTP_AND_SOCKS: &[&str] = &["http", "https", "socks5", "socks5h"];
+
+/// The variable that is to be set for a URL with this scheme.
+pub(crate) fn variable(scheme: &str) -> &'static str {
+    if scheme == "http" {
+        "HTTP_PROXY"
+    } else {
+        "HTTPS_PROXY"
+    }
+}
+
+/// A proxy variable that applies to a URL and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
+pub(crate) struct Unusable {
+    /// The variable's name.
+    pub(crate) variable: &'static str,
+    /// What is wrong with its value, which can hold a password and is not repeated.
+    pub(crate) problem: String,
+}
+
+impl Unusable {
+    /// What fixes it, as a command.
+    pub(crate) fn fix(&self) -> String {
+        let variable = self.variable;
+        format!("export {variable}=http://proxy.example.com:3128   # or: unset {variable}\n")
+    }
+}
+
+/// Checks the variable that applies to a URL, if one does, against the schemes that a client knows.
+///
+/// # Errors
+/// When the variable's value is not the URL of such a proxy.
+pub(crate) fn check(url: &Uri, schemes: &[&str]) -> Result<(), Unusable> {
+    check_in(url, schemes, |name| {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    })
+}
+
+fn check_in(
+    url: &Uri,
+    schemes: &[&str],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Unusable> {
+    // With this variable set, no proxy is used: HTTP_PROXY could be a request's header (CVE-2016-5385).
+    if variable("REQUEST_METHOD").is_some() {
+        return Ok(());
+    }
+    let set = |names: [&'static str; 2]| {
+        let first = names
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)));
+        first.filter(|(_, value)| !value.is_empty())
+    };
+    let of_scheme = match url.scheme_str() {
+        Some("http") => ["HTTP_PROXY", "http_proxy"],
+        _ => ["HTTPS_PROXY", "https_proxy"],
+    };
+    let Some((name, value)) = set(of_scheme).or_else(|| set(["ALL_PROXY", "all_proxy"])) else {
+        return Ok(());
+    };
+    let excepted = ["NO_PROXY", "no_proxy"].into_iter().find_map(&variable);
+    let matcher = Matcher::builder()
+        .all("http://proxy.invalid")
+        .no(excepted.unwrap_or_default());
+    if matcher.build().intercept(url).is_none() {
+        return Ok(());
+    }
+    problem(&value, schemes).map_or(Ok(()), |problem| {
+        Err(Unusable {
+            variable: name,
+            problem,
+        })
+    })
+}
+
+/// What is wrong with the URL of a proxy; `None` where it can be used.
+pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
+    if value.chars().any(char::is_whitespace) {
+        return Some("its value holds a space or a line break".to_owned());
+    }
+    let Ok(uri) = value.parse::<Uri>() else {
+        return Some("its value is not a URL such as http://proxy.example.com:3128".to_owned());
+    };
+    let authority = uri.authority().filter(|found| !found.host().is_empty());
+    let Some(authority) = authority else {
+        return Some("its value has no host, as in http://proxy.example.com:3128".to_owned());
+    };
+    let after_host = authority.as_str().rsplit_once(authority.host());
+    if after_host.is_some_and(|(_, port)| !port.is_empty()) && authority.port_u16().is_none() {
+        return Some("its port is not a number up to 65535".to_owned());
+    }
+    let scheme = uri.scheme_str().unwrap_or("http");
+    (!schemes.contains(&scheme)).then(|| {
+        format!(
+            "a proxy of scheme {scheme:?} is not supported here; use {}",
+            list(schemes)
+        )
+    })
+}
+
+fn list(schemes: &[&str]) -> String {
+    match schemes {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn checked(url: &str, variables: &[(&str, &str)]) -> Result<(), Unusable> {
+        let variables: HashMap<_, _> = variables.iter().copied().collect();
+        let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        check_in(&url.parse().unwrap(), HTTP, variable)
+    }
+
+    #[test]
+    fn the_variable_that_applies_is_named() {
+        let bad = "ftp://me:s3cret@proxy";
+        for (url, variables, named) in [
+            ("http://a.example", &[("HTTP_PROXY", bad)][..], "HTTP_PROXY"),
+            ("http://a.example", &[("http_proxy", bad)], "http_proxy"),
+            ("https://a.example", &[("HTTPS_PROXY", bad)], "HTTPS_PROXY"),
+            ("https://a.example", &[("ALL_PROXY", bad)], "ALL_PROXY"),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", ""), ("all_proxy", bad)],
+                "all_proxy",
+            ),
+        ] {
+            let error = checked(url, variables).unwrap_err();
+            assert_eq!(error.variable, named, "{url} {variables:?}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_does_not_apply_is_not_read() {
+        let bad = "ftp://proxy";
+        for (url, variables) in [
+            ("https://a.example", &[("HTTP_PROXY", bad)][..]),
+            ("http://a.example", &[("HTTPS_PROXY", bad)]),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", bad), ("NO_PROXY", "b.example,a.example")],
+            ),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", bad)],
+            ),
+            (
+                "https://a.example",
+                &[("HTTPS_PROXY", bad), ("NO_PROXY", "*")],
+            ),
+            (
+                "http://a.example",
+                &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")],
+            ),
+        ] {
+            assert_eq!(checked(url, variables), Ok(()), "{url} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_problem_is_named() {
+        for (value, part) in [
+            ("http://a b", "space"),
+            ("http://proxy:3128\n", "line break"),
+            ("http://", "not a URL"),
+            ("http://proxy:port", "port"),
+            ("http://proxy:99999", "port"),
+            ("/proxy", "no host"),
+            (
+                "ftp://proxy",
+                "scheme \"ftp\" is not supported here; use http or https",
+            ),
+            ("socks5://proxy:1080", "socks5"),
+        ] {
+            let found = problem(value, HTTP).unwrap_or_default();
+            assert!(found.contains(part), "{value}: {found}");
+        }
+        for value in [
+            "http://proxy:3128",
+            "https://me:pw@proxy",
+            "proxy:3128",
+            "10.0.0.1:80",
+        ] {
+            assert_eq!(problem(value, HTTP), None, "{value}");
+        }
+        assert_eq!(problem("socks5h://me:pw@proxy:1080", HTTP_AND_SOCKS), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! What a person can do about a failed call.
+
+use super::connect_failure::ConnectFailure;
+use super::error::{Error, Existing};
+use super::lookup::Source;
+
+impl Error {
+    /// Returns what a person can do next, if there is something to say.
+    #[must_use]
+    pub fn next_step(&self) -> Option<String> {
+        let step = match self {
+            Self::Setup { .. } => {
+                "If SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable certificates in PEM \
+                 format. Otherwise install the system's CA certificates (the package is often called \
+                 ca-certificates)."
+            }
+            Self::Proxy { variable, .. } => {
+                return Some(format!(
+                    "Set {variable} to a URL such as http://proxy.example.com:3128, or unset it to connect directly."
+                ));
+            }
+            Self::Connect { what, call, .. } => return Some(what.next_step(call.url.scheme())),
+            Self::Redirect { location, .. } => {
+                return Some(format!(
+                    "Redirects are not followed. If {location} is the Orchestrator's API, set api_url to \
+                     that installation's base URL."
+                ));
+            }
+            Self::TimedOut { .. } | Self::Lost { .. } => {
+                "Check the network and the status of the Orchestrator, then try again."
+            }
+            Self::OutOfTime {
+                last: Some(last), ..
+            } => return last.next_step(),
+            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => "Try again later.",
+            Self::Unauthorized { token_from, .. } => {
+                return Some(after_unauthorized(token_from.as_ref()));
+            }
+            Self::Refused { status: 403, .. } => {
+                "The token is valid, but its user lacks the permission for this in the organization. The Orchestrator \
+                 responds the same way if the organization does not exist. Check org_id, ask an administrator of the \
+                 organization for the permission, or use another token."
+            }
+            Self::Unexpected {
+                status: 407, call, ..
+            } => {
+                return Some(ConnectFailure::Proxy.next_step(call.url.scheme()));
+            }
+            Self::Encoding { .. } => {
+                "The server, or a proxy in front of it, must send its responses uncompressed or with gzip, \
+                 which is all that the request accepts."
+            }
+            Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
+                "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
+            }
+            Self::Unexpected { status, .. } if *status >= 500 => {
+                "The Orchestrator, or a proxy in front of it, has a problem. Try again later."
+            }
+            Self::Unexpected { .. } | Self::Undecodable { .. } | Self::TooLarge { .. } => {
+                "The Orchestrator's API does not respond like this. Check that api_url is the API's base URL, and \
+                 that no proxy responds in its place."
+            }
+            Self::OrgNotFound { .. } => {
+                "Check org_id, and that api_url is the base URL of the installation that has this organization, \
+                 without the API's own paths (`/orgs/…`)."
+            }
+            Self::AlreadyExists {
+                existing: Existing::OtherType(found),
+                ..
+            } => {
+                return Some(format!(
+                    "The existing runner has type `{found}`, which this provider cannot manage. Use another id."
+                ));
+            }
+            Self::Uncertain { source, .. } => return source.next_step(),
+            Self::Refused { status: 400, .. } => {
+                "The Orchestrator does not accept the values. Correct them, then try again."
+            }
+            Self::Unsupported { .. } => {
+                "A newer version of the provider might have created it: upgrade the provider."
+            }
+            // The caller of the client knows more.
+            Self::OtherType { .. }
+            | Self::Stopped { .. }
+            | Self::Refused { .. }
+            | Self::RunnerNotFound { .. }
+            | Self::AlreadyExists { .. } => return None,
+            Self::BadId { .. } => "It would change the API's address. Correct the id.",
+        };
+        Some(step.to_owned())
+    }
+}
+
+fn after_unauthorized(token_from: Option<&Source>) -> String {
+    match token_from {
+        Some(source) => format!(
+            "The token comes from {source}. It might have expired, might have been revoked, or might belong to \
+             another installation than the one in api_url. Get a new token and set it there."
+        ),
+        None => {
+            "No token was sent, because api_url is on localhost. Set auth_token or HUMANITEC_AUTH_TOKEN."
+                .to_owned()
+        }
+    }
+}

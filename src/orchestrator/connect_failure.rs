@@ -1,0 +1,65 @@
+//! Why there was no connection, and what to do about it.
+
+use std::fmt;
+
+use crate::network::proxy;
+pub use crate::network::tls::TlsFailure;
+
+/// Why there was no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The host's name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// No answer to the attempt to connect.
+    TimedOut,
+    /// A proxy did not let the connection through.
+    Proxy,
+    /// There was a connection, but TLS failed on it.
+    Tls(TlsFailure),
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls(failure) => return failure.fmt(f),
+            Self::Dns => "the host name could not be resolved",
+            Self::Refused => "the connection was refused",
+            Self::TimedOut => "the connection timed out",
+            Self::Proxy => "the proxy did not open a connection",
+            Self::Other => "the connection failed",
+        })
+    }
+}
+
+impl ConnectFailure {
+    /// What a person can do next. The scheme of the URL decides which variable names the proxy.
+    pub(super) fn next_step(self, scheme: &str) -> String {
+        let variable = proxy::variable(scheme);
+        match self {
+            Self::Dns => format!(
+                "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
+                 {variable}."
+            ),
+            Self::Refused => format!(
+                "Check the host and the port in api_url (and those of the proxy, if {variable} or ALL_PROXY \
+                 is set), and that the Orchestrator is running there."
+            ),
+            Self::TimedOut | Self::Other => format!(
+                "Check api_url, and that this machine can reach it: a firewall might block it, or a proxy \
+                 might be required ({variable})."
+            ),
+            Self::Proxy => format!(
+                "Check the proxy in {variable} (or ALL_PROXY), or name the host in NO_PROXY to connect \
+                 directly."
+            ),
+            Self::Tls(failure) => failure.next_step(
+                "set SSL_CERT_FILE to a PEM file with that authority's certificate (and the public ones, if \
+                 they are needed too)",
+            ),
+        }
+    }
+}

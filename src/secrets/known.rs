@@ -1,0 +1,197 @@
+//! Credentials by their values.
+
+use std::collections::{BTreeSet, HashSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use super::REDACTED;
+
+/// So many characters in a row give a secret away. A shorter run can be chance.
+const RUN: usize = 8;
+/// What is shorter is found in every other text.
+const SHORTEST: usize = 4;
+/// The longest secret of which the base64 forms are known, too. A longer one (a session token, a
+/// private key) is base64 already.
+const ENCODED: usize = 512;
+
+/// The credentials in use.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Every run of eight bytes of the credentials and of their encoded forms.
+    runs: HashSet<[u8; RUN]>,
+    /// Credentials shorter than a run. They are found as whole words alone.
+    short: BTreeSet<String>,
+}
+
+impl Known {
+    /// Adds a credential. Blanks around it do not belong to it.
+    pub(super) fn add(&mut self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() < RUN {
+            if secret.len() >= SHORTEST {
+                self.short.insert(secret.to_owned());
+            }
+            return;
+        }
+        self.add_runs(secret.as_bytes());
+        self.add_runs(
+            utf8_percent_encode(secret, NON_ALPHANUMERIC)
+                .to_string()
+                .as_bytes(),
+        );
+        self.add_runs(&Vec::from(percent_decode_str(secret).collect::<Vec<u8>>()));
+        if secret.len() <= ENCODED {
+            // Where it stands in a longer text decides which of three forms it takes.
+            for bytes in (0..3).filter_map(|start| secret.as_bytes().get(start..)) {
+                self.add_runs(STANDARD_NO_PAD.encode(bytes).as_bytes());
+                self.add_runs(URL_SAFE_NO_PAD.encode(bytes).as_bytes());
+            }
+        }
+    }
+
+    fn add_runs(&mut self, secret: &[u8]) {
+        let runs = secret.windows(RUN).filter_map(|run| run.try_into().ok());
+        self.runs.extend(runs.filter(gives_away));
+    }
+
+    /// The text without the credentials; `None` where it has none.
+    pub(super) fn redact(&self, text: &str) -> Option<String> {
+        let mut spans = self.spans(text);
+        if spans.is_empty() {
+            return None;
+        }
+        spans.sort_unstable();
+        let mut redacted = String::with_capacity(text.len());
+        let mut end = 0;
+        for (from, to) in spans {
+            let (from, to) = (text.floor_char_boundary(from), text.ceil_char_boundary(to));
+            if from > end || redacted.is_empty() {
+                redacted.push_str(text.get(end..from).unwrap_or_default());
+                redacted.push_str(REDACTED);
+            }
+            end = end.max(to);
+        }
+        redacted.push_str(text.get(end..).unwrap_or_default());
+        Some(redacted)
+    }
+
+    /// Where credentials stand in a text, from and to. They can overlap.
+    fn spans(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut spans: Vec<(usize, usize)> = Vec::new();
+        if !self.runs.is_empty() {
+            for (at, run) in text.as_bytes().windows(RUN).enumerate() {
+                if !self.runs.contains(run) {
+                    continue;
+                }
+                match spans.last_mut() {
+                    Some((_, to)) if *to >= at => *to = at + RUN,
+                    _ => spans.push((at, at + RUN)),
+                }
+            }
+        }
+        for secret in &self.short {
+            let found = text.match_indices(secret.as_str());
+            let whole = found.filter(|(at, _)| is_word(text, *at, at + secret.len()));
+            spans.extend(whole.map(|(at, _)| (at, at + secret.len())));
+        }
+        spans
+    }
+}
+
+/// Whether a run says something about the secret: eight dashes do not.
+fn gives_away(run: &[u8; RUN]) -> bool {
+    run.iter().any(|byte| *byte != run[0])
+}
+
+/// Whether neither a letter nor a digit stands beside a part of a text.
+fn is_word(text: &str, from: usize, to: usize) -> bool {
+    let before = text
+        .get(..from)
+        .and_then(|before| before.chars().next_back());
+    let after = text.get(to..).and_then(|after| after.chars().next());
+    !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn known(secrets: &[&str]) -> Known {
+        let mut known = Known::default();
+        secrets.iter().for_each(|secret| known.add(secret));
+        known
+    }
+
+    #[test]
+    fn a_secret_and_every_long_part_of_it_is_taken_out() {
+        let known = known(&["hunter2-hunter3", " s3cr3t\n"]);
+        for (text, redacted) in [
+            ("hunter2-hunter3", "(redacted)"),
+            ("<hunter2-hunter3>", "<(redacted)>"),
+            ("cut: hunter2-h…", "cut: (redacted)…"),
+            (
+                "…r2-hunter3 and unter2-hunter3!",
+                "…(redacted) and (redacted)!",
+            ),
+            (
+                "a s3cr3t, and again s3cr3t",
+                "a (redacted), and again (redacted)",
+            ),
+        ] {
+            assert_eq!(known.redact(text).as_deref(), Some(redacted), "{text}");
+        }
+        for text in ["", "hunter", "hunter2", "s3cr3ts", "ключи и замки"] {
+            assert_eq!(known.redact(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_secret_is_taken_out() {
+        let secret = "p@ss/w0rd+with=signs";
+        let known = known(&[secret]);
+        for prefix in ["", "u:", "user:", "me:"] {
+            let encoded = STANDARD.encode(format!("{prefix}{secret}"));
+            let text = known.redact(&encoded).unwrap();
+            assert!(text.len() < REDACTED.len() + 12, "{text}");
+        }
+        let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        assert_eq!(known.redact(&encoded).as_deref(), Some(REDACTED));
+        let from_url = Known::default();
+        let mut from_url = from_url;
+        from_url.add(&encoded);
+        assert_eq!(from_url.redact(secret).as_deref(), Some(REDACTED));
+    }
+
+    #[test]
+    fn short_words_and_rules_are_left_alone() {
+        let known = known(&["abc", "", "   ", "----------------"]);
+        for text in ["abc", "----------", "        "] {
+            assert_eq!(known.redact(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_eight_characters_of_a_secret_are_left(
+            secret in "[ -~]{8,40}", before in "\\PC{0,12}", after in "\\PC{0,12}", from in 0usize..20,
+        ) {
+            let secret = secret.trim();
+            prop_assume!(secret.len() >= RUN);
+            let known = known(&[secret]);
+            let part = secret.get(from.min(secret.len() - RUN)..).unwrap();
+            let text = format!("{before}{part}{after}");
+            let text = known.redact(&text).unwrap_or(text);
+            let runs = secret.as_bytes().windows(RUN);
+            for run in runs.filter(|run| gives_away((*run).try_into().unwrap())) {
+                // A run can only be left where the words that stand for it make it up.
+                let run = std::str::from_utf8(run).unwrap();
+                prop_assert!(!text.replace(REDACTED, "").contains(run) || REDACTED.contains(run), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! What a plan of new runners says about the runners that exist already.
+
+use sandbox::orchestrator::Options;
+use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
+use serde_json::json;
+
+use crate::Scenario;
+use crate::cli::{Cli, Output, Workspace};
+use crate::configuration::{Runner, provider};
+use crate::existing::{registered, registered_block};
+use crate::stand_in::StandIn;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("planned: an id that is in use", id_in_use),
+    ("planned: an id of another type", other_type),
+    ("planned: replacing a runner in the state", replacing),
+    ("planned: renaming a runner in the state", renaming),
+    ("planned: an import needs no warning", importing),
+    ("planned: one list for all runners", one_list),
+    ("planned: a token that is not valid", token_not_valid),
+    ("planned: a list that is not allowed or fails", not_listed),
+    ("planned: an address that cannot be used", unusable_url),
+    ("planned: an organization without runners", doubtful_org),
+    ("planned: causes of a rule's conflict", rule_conflicts),
+];
+
+const TYPE: &str = "platform-orchestrator_kubernetes_eks_runner";
+const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
+const LIST: &str = "/runners?per_page=100";
+const EXISTS: &str = "already exists";
+
+fn with_id(name: &'static str, id: &str) -> String {
+    Runner {
+        name,
+        head: format!("id = {id:?}"),
+        ..Runner::basic()
+    }
+    .block()
+}
+
+/// The first block of `kind` in the output, without the box around diagnostics.
+fn shown_block(output: &Output, kind: &str) -> String {
+    let lines = output.text.lines();
+    let plain = lines.map(|line| line.trim_start_matches('│').trim_end());
+    let block = plain.skip_while(|line| line.trim() != format!("{kind} {{"));
+    block.take(4).collect::<Vec<_>>().join("\n")
+}
+
+/// The plan warns, and both ways out work as they are printed.
+fn id_in_use(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let configuration = provider(&orchestrator) + &registered_block().block();
+    let workspace = Workspace::new(cli, &configuration);
+    workspace.init();
+    let plan = workspace.plan(&[]).ok();
+    plan.has("Warning: Runner \"my-runner\" already exists")
+        .has("organization \"my-org\" already has a runner with this id")
+        .has("1 to add");
+    let import = shown_block(&plan, "import").replace(&format!("{TYPE}.NAME"), ADDRESS);
+    workspace.write("import.tf", &import);
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 imported, 0 added, 0 changed")
+        .has_not(EXISTS);
+    workspace.plans_nothing();
+
+    // A renamed resource: the old address is another state's, or is shown too late.
+    workspace.write("import.tf", "");
+    let renamed = Runner {
+        name: "renamed",
+        ..registered_block()
+    };
+    let moved = shown_block(&plan, "moved")
+        .replace(&format!("{TYPE}.OLD_NAME"), ADDRESS)
+        .replace(&format!("{TYPE}.NAME"), &format!("{TYPE}.renamed"));
+    let configuration = provider(&orchestrator) + &renamed.block() + &moved;
+    workspace.write("main.tf", &configuration);
+    workspace
+        .apply(&[])
+        .ok()
+        .has("0 added, 0 changed, 0 destroyed")
+        .has_not(EXISTS);
+}
+
+fn other_type(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    orchestrator.put(&json!({
+        "id": "my-runner",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }));
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
+    workspace.init();
+    workspace
+        .plan(&[])
+        .ok()
+        .has("Warning: Runner \"my-runner\" already exists")
+        .has("has type `kubernetes-gke`, which this provider cannot manage")
+        .has_not("import {");
+}
+
+/// The state has the runner: nothing is in the way.
+fn replacing(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
+    workspace.init();
+    workspace.apply(&[]).ok().has_not("Warning");
+    let replace = format!("-replace={ADDRESS}");
+    for refresh in ["-refresh=true", "-refresh=false"] {
+        workspace
+            .plan(&[&replace, refresh])
+            .ok()
+            .has("1 to add, 0 to change, 1 to destroy")
+            .has_not("Warning");
+    }
+    workspace.run(&["taint", ADDRESS]).ok();
+    for refresh in ["-refresh=true", "-refresh=false"] {
+        workspace
+            .plan(&[refresh])
+            .ok()
+            .has("1 to add, 0 to change, 1 to destroy")
+            .has_not("Warning");
+    }
+    workspace
+        .apply(&["-refresh=false"])
+        .ok()
+        .has("1 added, 0 changed, 1 destroyed")
+        .has_not("Warning");
+    // Another id is another runner: one that exists is in the way.
+    orchestrator.put(&registered("other"));
+    workspace.write(
+        "main.tf",
+        &(provider(&orchestrator) + &with_id("my_runner", "other")),
+    );
+    workspace
+        .plan(&[])
+        .ok()
+        .has("Runner \"other\" already exists")
+        .has("1 to add, 0 to change, 1 to destroy");
+    // What somebody else deleted is created again.
+    orchestrator.remove_runner("other");
+    orchestrator.remove_runner("my-runner");
+    orchestrator.put(&registered("unrelated"));
+    workspace.apply(&[]).ok().has("1 added").has_not("Warning");
+}
+
+fn renaming(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let each = |keys: &str| {
+        let runner = Runner {
+            head: format!("for_each = {keys}\nid = each.value"),
+            ..Runner::basic()
+        };
+        provider(&orchestrator) + &runner.block()
+    };
+    let workspace = Workspace::new(cli, &each(r#"{ old = "my-runner", same = "my-other" }"#));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let renamed = each(r#"{ new = "my-runner", same = "my-other" }"#);
+    // Terraform has no order between the two addresses, but shows the old one soon.
+    workspace.write("main.tf", &renamed);
+    for refresh in ["-refresh=true", "-refresh=false"] {
+        workspace
+            .plan(&[refresh])
+            .ok()
+            .has("1 to add, 0 to change, 1 to destroy")
+            .has_not("Warning");
+    }
+    let moved = format!("moved {{\n  from = {ADDRESS}[\"old\"]\n  to   = {ADDRESS}[\"new\"]\n}}\n");
+    workspace.write("main.tf", &(renamed + &moved));
+    for refresh in ["-refresh=true", "-refresh=false"] {
+        workspace.plan(&[refresh]).ok().has_not("Warning");
+    }
+    workspace
+        .apply(&[])
+        .ok()
+        .has("0 added, 0 changed, 0 destroyed")
+        .has_not("Warning");
+    workspace.plans_nothing();
+}
+
+fn importing(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let import = format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n");
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &import));
+    workspace.init();
+    workspace
+        .plan(&["-generate-config-out=generated.tf"])
+        .ok()
+        .has("1 to import, 0 to add, 0 to change")
+        .has_not(EXISTS);
+    workspace.apply(&[]).ok().has_not(EXISTS);
+    // Nothing is created, so nothing is listed.
+    workspace.plans_nothing();
+    workspace.destroy().ok();
+    assert_eq!(orchestrator.count("GET", LIST), 0);
+}
+
+fn many(orchestrator: &StandIn, count: usize) -> String {
+    let runner = Runner {
+        head: format!("count = {count}\nid = \"runner-${{count.index}}\""),
+        ..Runner::basic()
+    };
+    provider(orchestrator) + &runner.block()
+}
+
+fn one_list(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    // More than one page.
+    for number in 0..150 {
+        orchestrator.put(&registered(&format!("other-{number}")));
+    }
+    orchestrator.put(&registered("runner-3"));
+    let workspace = Workspace::new(cli, &many(&orchestrator, 20));
+    workspace.init();
+    let plan = workspace.plan(&["-out=plan"]).ok();
+    plan.has("20 to add")
+        .has("Runner \"runner-3\" already exists");
+    assert_eq!(plan.text.matches(EXISTS).count(), 1, "{}", plan.text);
+    assert_eq!(orchestrator.count("GET", LIST), 2, "one list of two pages");
+    assert_eq!(orchestrator.requests().len(), 2, "and nothing else");
+    orchestrator.remove_runner("runner-3");
+    workspace
+        .run(&["apply", "-no-color", "plan"])
+        .ok()
+        .has("20 added");
+    // An apply plans again, in a process of its own.
+    assert!(orchestrator.count("GET", LIST) <= 4);
+}
+
+fn token_not_valid(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let configuration = many(&orchestrator, 3).replace(orchestrator.token(), "another-token");
+    let workspace = Workspace::new(cli, &configuration);
+    workspace.init();
+    let plan = workspace.plan(&[]).fails();
+    plan.has("Error: Could not list the runners of organization \"my-org\"")
+        .has("was not authenticated (401)")
+        .has("The token comes from");
+    assert_eq!(plan.text.matches("Error:").count(), 1, "{}", plan.text);
+}
+
+/// What another moment or another permission changes is one warning.
+fn not_listed(cli: &Cli) {
+    let status = |status, retry_after: Option<&str>| Fault::Status {
+        status,
+        retry_after: retry_after.map(str::to_owned),
+        body: BodyKind::Json,
+        message: None,
+        when: When::BeforeWork,
+    };
+    let orchestrator = StandIn::start();
+    let workspace = Workspace::new(cli, &many(&orchestrator, 3));
+    workspace.init();
+    let delay = Fault::Delay {
+        ms: 60_000,
+        when: When::BeforeWork,
+    };
+    for (fault, text) in [
+        (status(403, None), "(403)"),
+        (
+            status(429, Some("3600")),
+            "returned 429 and asks to wait 3600 s",
+        ),
+        (status(500, None), "returned 500"),
+        (status(503, None), "returned 503"),
+        (delay, "did not finish before the timeout"),
+    ] {
+        let rule = FaultRule::new(fault).method("GET").path(LIST);
+        orchestrator.faults().add(rule);
+        let plan = workspace.plan(&[]).ok();
+        plan.has("Warning: Not checked: the ids of the new runners")
+            .has(text)
+            .has("the apply fails for an id that is in use")
+            .has("3 to add");
+        assert_eq!(plan.text.matches("Warning:").count(), 1, "{}", plan.text);
+        assert!(!plan.text.contains("more similar warning"), "{}", plan.text);
+        orchestrator.faults().clear();
+    }
+}
+
+fn unusable_url(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let workspace = Workspace::new(cli, &many(&orchestrator, 3));
+    workspace.init();
+    let fails = |text: &str| {
+        let plan = workspace.plan(&[]).fails();
+        plan.has("Error: Could not list the runners of organization")
+            .has(text)
+            .has("api_url");
+        assert_eq!(plan.text.matches("Error:").count(), 1, "{}", plan.text);
+    };
+    for body in [200, 404] {
+        let page = Fault::Status {
+            status: body,
+            retry_after: None,
+            body: BodyKind::Html,
+            message: None,
+            when: When::BeforeWork,
+        };
+        orchestrator.faults().add(FaultRule::new(page));
+        fails("The gateway has a page for you");
+        orchestrator.faults().clear();
+    }
+    orchestrator.faults().add(FaultRule::new(Fault::Redirect {
+        status: 302,
+        location: "https://elsewhere.example/login".to_owned(),
+    }));
+    fails("Redirects are not followed");
+    orchestrator.faults().clear();
+    let elsewhere = |url: &str| {
+        let configuration = many(&orchestrator, 3).replace(orchestrator.url(), url);
+        workspace.write("main.tf", &configuration);
+    };
+    elsewhere("http://127.0.0.1:9");
+    fails("the connection was refused");
+    elsewhere("https://orchestrator.invalid");
+    fails("could not be resolved");
+}
+
+/// To a caller with permissions everywhere, an organization that does not exist is one without runners.
+fn doubtful_org(cli: &Cli) {
+    let orchestrator = StandIn::with(Options {
+        every_org: true,
+        ..Options::default()
+    });
+    let two = many(&orchestrator, 2);
+    let workspace = Workspace::new(cli, &two);
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.write("main.tf", &two.replace("\"my-org\"", "\"other-org\""));
+    let plan = workspace.plan(&[]).ok();
+    plan.has("Warning: Organization \"other-org\" has no runners")
+        .has("If org_id or api_url is wrong, correct it");
+    assert_eq!(plan.text.matches("Warning:").count(), 1, "{}", plan.text);
+    workspace
+        .apply(&[])
+        .fails()
+        .has("Organization \"other-org\" does not exist");
+    // A caller with permissions in one organization gets 403 for another one, and keeps the state.
+    let orchestrator = StandIn::start();
+    let two = many(&orchestrator, 2);
+    let workspace = Workspace::new(cli, &two);
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.write("main.tf", &two.replace("\"my-org\"", "\"other-org\""));
+    workspace
+        .apply(&[])
+        .fails()
+        .has("(403)")
+        .has("responds the same way if the organization does not exist");
+    assert_eq!(workspace.state().len(), 2);
+}
+
+fn rule_conflicts(cli: &Cli) {
+    let orchestrator = StandIn::with(Options {
+        env_types: Some(vec!["production".to_owned()]),
+        ..Options::default()
+    });
+    orchestrator.put(&registered("w-0"));
+    orchestrator.put(&registered("w-1"));
+    let existing = orchestrator.put_rule("w-0", "p1", "").expect("a rule").id;
+    let workspace = Workspace::new(cli, &provider(&orchestrator));
+    workspace.init();
+    let rule = |lines: &str| {
+        let block =
+            format!("resource \"platform-orchestrator_runner_rule\" \"rule\" {{\n{lines}\n}}\n");
+        workspace.write("main.tf", &(provider(&orchestrator) + &block));
+    };
+    // The service reports the conflict first, but the runner is what is missing.
+    for project in ["p1", "p2"] {
+        rule(&format!(
+            "runner_id = \"missing\"\nproject_id = {project:?}"
+        ));
+        workspace
+            .apply(&[])
+            .fails()
+            .has("Runner \"missing\" does not exist in organization \"my-org\"")
+            .has("set runner_id to the id of an existing runner")
+            .has("runner_id = \"missing\"")
+            .has_not("import");
+    }
+    rule("runner_id = \"w-1\"\nenv_type_id = \"staging\"");
+    workspace
+        .apply(&[])
+        .fails()
+        .has("environment type 'staging' not found")
+        .has("set env_type_id to the id of an existing environment type")
+        .has_not("import");
+    rule("runner_id = \"w-1\"\nproject_id = \"p1\"");
+    workspace
+        .apply(&[])
+        .fails()
+        .has(&format!("Rule \"{existing}\" for project \"p1\" and every environment type selects runner \"w-0\""))
+        .has("Terraform then plans to replace it")
+        .has_not("import {");
+    assert_eq!(
+        orchestrator.rules().len(),
+        1,
+        "the rule in use is still there"
+    );
+    // The same rule can be imported.
+    rule("runner_id = \"w-0\"\nproject_id = \"p1\"");
+    let apply = workspace.apply(&[]).fails();
+    apply.has("import {").has(&existing);
+    let import = shown_block(&apply, "import").replace(".NAME", ".rule");
+    workspace.write("import.tf", &import);
+    workspace.apply(&[]).ok().has("1 imported, 0 added");
+    // An id that no runner can have is found at validate.
+    workspace.write("import.tf", "");
+    rule("runner_id = \"W 1\"");
+    workspace.validate().fails().has("runner_id = \"W 1\"");
+}

@@ -1,0 +1,224 @@
+//! What comes from outside, however odd: no input makes the command panic, and no response is read
+//! without a limit.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStringExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Test;
+use crate::command::{CHECK, Folder, Ran};
+use crate::echo;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("foreign::no_input_panics", no_input_panics),
+    (
+        "foreign::no_byte_of_the_environment_panics",
+        no_byte_of_the_environment_panics,
+    ),
+    ("foreign::aws_has_a_limit", aws_has_a_limit),
+    (
+        "foreign::an_unusable_proxy_is_named",
+        an_unusable_proxy_is_named,
+    ),
+];
+
+fn pairs(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    variables.iter().map(pair).collect()
+}
+
+/// A panic is reported as a defect, with exit code 1.
+fn assert_no_defect(ran: &Ran, what: &str) {
+    let all = format!("{}{}", ran.out, ran.error);
+    assert!(
+        [0, 2, 3, 4].contains(&ran.code),
+        "{what}: exit code {}\n{all}",
+        ran.code
+    );
+    assert!(
+        !all.contains("defect") && !all.contains("panicked"),
+        "{what}: {all}"
+    );
+}
+
+fn no_input_panics() {
+    let url = echo::start();
+    let aws = pairs(&[
+        ("AWS_ENDPOINT_URL", &url),
+        ("AWS_ACCESS_KEY_ID", "an-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "another-key"),
+    ]);
+    let folder = Folder::new();
+    folder.write("kubeconfig", "current-context: c\n");
+    for more in [
+        &["--timeout", "400000000000y"][..],
+        &["--timeout", "1ns"],
+        &["--timeout", "584542046090y 7months"],
+        &["--timeout", "🕐"],
+        &["--profile", "p\u{301}\n"],
+        &["--profile", ""],
+        &[
+            "--assume-role-arn",
+            "arn:aws:iam::123456789012:role/é",
+            "--external-id",
+            "\u{1}",
+        ],
+        &["--oidc-issuer", "https://[::1"],
+        &["--oidc-issuer", "https://é\u{7f}/"],
+        &["--orchestrator-cidr", "0.0.0.0/99"],
+        &["--kubeconfig", "kubeconfig", "--context", "é"],
+        &["--web-identity-token-file", "/dev/null", "--as", "runner"],
+    ] {
+        let arguments = [CHECK, more].concat();
+        assert_no_defect(&folder.run_with(&arguments, &aws), &format!("{more:?}"));
+    }
+    for api_url in [
+        "http://",
+        "http://[::1]:99999",
+        "http://é",
+        "http://a b",
+        "http://%",
+        "a://b",
+        "http://x:y@z",
+        "http://.",
+        "http://0",
+    ] {
+        let arguments = [
+            "check",
+            "--runner",
+            "../é\u{1}",
+            "--org",
+            "my-org",
+            "--api-url",
+            api_url,
+        ];
+        let token = pairs(&[
+            ("HUMANITEC_AUTH_TOKEN", "t0ken-of-mine"),
+            ("TF_APPEND_USER_AGENT", "é\r\nX: y"),
+        ]);
+        let ran = folder.run_with(&arguments, &token);
+        assert!(
+            !ran.error.contains("defect") && ran.code != 101,
+            "{api_url}: {}",
+            ran.error
+        );
+    }
+}
+
+fn no_byte_of_the_environment_panics() {
+    let url = echo::start();
+    for name in [
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_CA_BUNDLE",
+        "AWS_CONFIG_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "HUMANITEC_ORG_ID",
+        "SSL_CERT_FILE",
+    ] {
+        for value in [
+            &b"\xff\xfe"[..],
+            b"\x01",
+            b" ",
+            b"=",
+            "🔑\u{202e}".as_bytes(),
+            b"http://[",
+            b"%zz",
+        ] {
+            let folder = Folder::new();
+            let mut command = folder.command(&[CHECK, &["--timeout", "2s"]].concat());
+            command
+                .env("AWS_ENDPOINT_URL", &url)
+                .env("AWS_ACCESS_KEY_ID", "an-access-key")
+                .env("AWS_SECRET_ACCESS_KEY", "another-key")
+                .env(name, std::ffi::OsString::from_vec(value.to_vec()));
+            let output = command.output().expect("it starts");
+            let text = String::from_utf8_lossy(&output.stderr);
+            let code = output.status.code();
+            assert!(
+                matches!(code, Some(0 | 2 | 3 | 4)),
+                "{name} {value:?}: {code:?} {text}"
+            );
+        }
+    }
+}
+
+/// A server that begins a response and does not end it. Gives its URL.
+fn endless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
+                let _ = stream.write_all(head.as_bytes());
+                let chunk = [b"10000\r\n", vec![b' '; 1 << 16].as_slice(), b"\r\n"].concat();
+                // It ends when the client goes away.
+                while stream.write_all(&chunk).is_ok() {}
+            });
+        }
+    });
+    url
+}
+
+fn aws_has_a_limit() {
+    let url = endless();
+    let variables = pairs(&[
+        ("AWS_ENDPOINT_URL", &url),
+        ("AWS_ACCESS_KEY_ID", "an-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "another-key"),
+    ]);
+    let start = Instant::now();
+    let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &variables);
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_no_defect(&ran, "an endless response");
+    assert!(
+        ran.out.contains("the response is larger than 4 MiB"),
+        "{}",
+        ran.out
+    );
+    // So do the credentials that a container's service hands out.
+    let container = pairs(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)]);
+    let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &container);
+    assert_no_defect(&ran, "an endless response with credentials");
+    assert!(ran.out.contains("larger than 4 MiB"), "{}", ran.out);
+}
+
+fn an_unusable_proxy_is_named() {
+    let keys = pairs(&[
+        ("AWS_ACCESS_KEY_ID", "an-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "another-key"),
+    ]);
+    for (name, value, problem) in [
+        (
+            "HTTPS_PROXY",
+            "ftp://proxy",
+            "is not supported here; use http or https",
+        ),
+        ("https_proxy", "http://a b", "its value holds a space"),
+        ("ALL_PROXY", "socks5://proxy:1080", "is not supported here"),
+    ] {
+        let variables = [keys.clone(), pairs(&[(name, value)])].concat();
+        let ran = Folder::new().run_with(CHECK, &variables);
+        let expected = format!("the environment variable {name} cannot be used as a proxy: ");
+        assert!(
+            ran.out.contains(&expected) && ran.out.contains(problem),
+            "{}",
+            ran.out
+        );
+        assert_no_defect(&ran, name);
+    }
+}
