@@ -1,10 +1,12 @@
 //! How to ask: as whom, for how long, with which credentials.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::check::CheckId;
 use super::setup::{hcl, yaml};
 
 /// The issuer of the OIDC tokens of the Orchestrator that is offered as a service.
@@ -105,6 +107,8 @@ pub struct Settings {
     pub orchestrator_cidrs: Vec<IpNet>,
     /// A kubeconfig in place of the token made from AWS credentials.
     pub kubeconfig: Option<Kubeconfig>,
+    /// The checks that the user skips by name.
+    pub skip: BTreeSet<CheckId>,
 }
 
 impl Default for Settings {
@@ -119,6 +123,7 @@ impl Default for Settings {
             oidc_issuer: DEFAULT_OIDC_ISSUER.to_owned(),
             orchestrator_cidrs: Vec::new(),
             kubeconfig: None,
+            skip: BTreeSet::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The checks, in the order in which the Orchestrator meets what they look at.
 //!
-//! Each is a function from a run to an outcome. An outcome that ends a check early, for want of a
-//! value or of an answer, is its `Err`.
+//! Each is a function from a run to an outcome. An outcome that ends a check early, because a value
+//! or a response is missing, is its `Err`.
 
 mod api_server;
 mod cluster;
@@ -12,7 +12,7 @@ mod rbac;
 mod role;
 mod state_storage;
 
-use super::check::{CheckId, Outcome};
+use super::check::{Category, CheckId, Outcome};
 use super::kubernetes::KubeError;
 use super::run::Run;
 
@@ -42,7 +42,44 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
         CheckId::JobDryRun => dry_run::job(run).await,
         CheckId::StateStorage => state_storage::usable(run).await,
     };
-    outcome.unwrap_or_else(|early| early)
+    let mut outcome = outcome.unwrap_or_else(|early| early);
+    if let Some(cause) = &outcome.cause
+        && let Some(scope) = scope(run, id)
+    {
+        outcome.cause = Some(format!("{scope}/{cause}").into());
+    }
+    outcome
+}
+
+/// The outcome of a check that does not apply to this runner or these settings, whatever the other
+/// checks come to.
+pub(super) fn not_applicable(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
+    match id {
+        CheckId::AssumeRole => identity::assume_role_applies(run).err(),
+        CheckId::StateStorage => state_storage::applies(run).err(),
+        _ => None,
+    }
+}
+
+/// What a cause holds for: a session name is set in one runner, and what is in a cluster is not in
+/// a cluster of the same name in another account or region. `None` for causes that name an IAM
+/// object by its ARN.
+fn scope(run: &Run<'_>, id: CheckId) -> Option<String> {
+    let of_cluster = match id.category() {
+        Category::Cluster | Category::Kubernetes => true,
+        // `cluster-active` reports the same cause as the runner.
+        Category::Iam => id == CheckId::RolePermission,
+        Category::Identity => false,
+    };
+    if id == CheckId::SessionName {
+        return run.subject.own_name();
+    }
+    of_cluster.then(|| {
+        let account = run.role().map_or("", |role| role.account.as_str());
+        let region = run.region().unwrap_or_default();
+        let cluster = run.cluster_name().unwrap_or_default();
+        format!("{account}/{region}/{cluster}")
+    })
 }
 
 /// The outcome of a check that met an error of the cluster's API which says nothing about the

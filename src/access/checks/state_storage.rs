@@ -9,24 +9,27 @@ use crate::access::kubernetes::Access;
 use crate::access::kubernetes::user::User;
 use crate::access::run::{Run, known};
 use crate::access::setup::state_grant;
-use crate::runner::StateStorage;
+use crate::runner::{KubernetesStorage, StateStorage};
 
 /// What the kubernetes backend writes.
 const RESOURCES: [(&str, &str); 2] = [("", "secrets"), ("coordination.k8s.io", "leases")];
 /// And how.
 const VERBS: [&str; 4] = ["get", "create", "update", "delete"];
 
+/// The state storage in a cluster, where the state is stored in one.
+pub(super) fn applies<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, Outcome> {
+    match known(&run.subject.storage, "state storage")? {
+        StateStorage::Kubernetes(storage) => Ok(storage),
+        other => Err(Outcome::not_applicable(format!(
+            "State storage of type {:?} is not checked: the Job reaches it with credentials of its own.",
+            other.type_name()
+        ))),
+    }
+}
+
 /// `state-storage`
 pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let storage = match known(&run.subject.storage, "state storage")? {
-        StateStorage::Kubernetes(storage) => storage,
-        other => {
-            return Err(Outcome::not_applicable(format!(
-                "State storage of type {:?} is not checked: the Job reaches it with credentials of its own.",
-                other.type_name()
-            )));
-        }
-    };
+    let storage = applies(run)?;
     let (namespace, job_namespace) = (storage.namespace.as_str(), run.namespace()?);
     let service_account = run.service_account()?;
     let user = User::service_account(job_namespace, service_account);
