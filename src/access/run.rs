@@ -110,7 +110,7 @@ impl Preflight {
             needs: |id| self.needs(id),
             without: |id| {
                 self.requested(id)
-                    .or_else(|| checks::not_applicable(&run, id))
+                    .or_else(|| checks::without_calls(&run, id))
             },
             run: |id| checks::check(&run, id),
         };

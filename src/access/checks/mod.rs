@@ -51,11 +51,12 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
     outcome
 }
 
-/// The outcome of a check that does not apply to this runner or these settings, whatever the other
-/// checks come to.
-pub(super) fn not_applicable(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
+/// The outcome of a check that follows from the runner and the settings alone, such as that it does
+/// not apply, whatever the other checks come to.
+pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     match id {
         CheckId::AssumeRole => identity::assume_role_applies(run).err(),
+        CheckId::PodTemplateRefs => namespace::no_references(run),
         CheckId::StateStorage => state_storage::applies(run).err(),
         _ => None,
     }

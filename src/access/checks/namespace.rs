@@ -76,14 +76,15 @@ pub(super) fn missing_service_account(run: &Run<'_>) -> Result<Outcome, Outcome>
     .not_yet())
 }
 
+/// The outcome of `pod-template-refs` where the pod template names no object.
+pub(super) fn no_references(run: &Run<'_>) -> Option<Outcome> {
+    let is_empty = run.references().is_ok_and(|found| found.is_empty());
+    is_empty.then(|| Outcome::passed("The pod template refers to no Secret and no ConfigMap."))
+}
+
 /// `pod-template-refs`
 pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let references = run.references()?;
-    if references.is_empty() {
-        return Ok(Outcome::passed(
-            "The pod template refers to no Secret and no ConfigMap.",
-        ));
-    }
     let namespace = run.namespace()?;
     let cluster = cluster(run).await?;
     let looked = references.into_iter().map(async |((kind, name), keys)| {

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::access::aws::{AwsError, Role};
-use crate::access::check::Outcome;
+use crate::access::check::{Member, Outcome};
 use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
@@ -48,17 +50,45 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             let outcome = Outcome::failed(format!("There is no IAM role {wanted}."))
                 .compare(wanted.as_str(), "no such role")
                 .not_yet();
-            match run.subject.oidc_subject() {
-                Some(subject) => {
-                    let policy = trust_policy(&provider, run.settings().issuer_host(), &subject);
-                    let (resource, command) =
-                        (role_hcl(role, &policy), role_command(role, &policy));
-                    outcome.fix(cause, run.settings().face.makes(resource, command))
+            match member(run) {
+                Some(member) => {
+                    let (role, face) = (role.clone(), run.settings().face);
+                    let host = run.settings().issuer_host().to_owned();
+                    outcome.shared_fix(cause, member, move |members| {
+                        let policy = trusting(nobody(), &provider, &host, members);
+                        face.makes(role_hcl(&role, &policy), role_command(&role, &policy))
+                    })
                 }
                 None => outcome,
             }
         }
         Err(error) => error.outcome(),
+    })
+}
+
+/// The runner, as a trust policy sees it. `None` while it is not known.
+fn member(run: &Run<'_>) -> Option<Member> {
+    Some(Member {
+        oidc_subject: run.subject.oidc_subject()?,
+        session_name: run.subject.session().map(|(name, _)| name),
+    })
+}
+
+/// A trust policy that trusts nobody.
+fn nobody() -> Value {
+    json!({"Version": "2012-10-17", "Statement": []})
+}
+
+/// A trust policy that trusts these runners as well.
+fn trusting(document: Value, provider_arn: &str, issuer_host: &str, members: &[Member]) -> Value {
+    members.iter().fold(document, |document, member| {
+        let who = WebIdentity {
+            provider_arn,
+            issuer_host,
+            subject: &member.oidc_subject,
+            session_name: member.session_name.as_deref(),
+        };
+        amended(&document, &who)
     })
 }
 
@@ -101,18 +131,15 @@ pub(super) async fn oidc_provider(run: &Run<'_>) -> Result<Outcome, Outcome> {
 /// `role-trust`
 pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let role = existing(run).await?;
-    let subject = run
-        .subject
-        .oidc_subject()
-        .ok_or_else(|| unknown("organization or the runner's id"))?;
-    let session = run.subject.session();
+    let member = member(run).ok_or_else(|| unknown("organization or the runner's id"))?;
+    let subject = &member.oidc_subject;
     let provider = run.provider_arn()?;
     let host = run.settings().issuer_host();
     let who = WebIdentity {
         provider_arn: &provider,
         issuer_host: host,
-        subject: &subject,
-        session_name: session.as_ref().map(|(name, _)| name.as_str()),
+        subject,
+        session_name: member.session_name.as_deref(),
     };
     let document = role.trust_policy.as_ref().map_err(|error| {
         Outcome::incomplete(
@@ -135,11 +162,17 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "a trust policy that cannot be evaluated from outside",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        Decision::Refused(reasons) => refused(run, &role.arn, &reasons).fix(
-            // One for all runners of the role: each has a sub of its own, and one policy is mended.
-            format!("role-trust:{}", role.arn),
-            trust_command(run.role()?, &amended(document, &who)),
-        ),
+        Decision::Refused(reasons) => {
+            let cause = format!("role-trust:{}", role.arn);
+            let outcome = refused(run, &role.arn, &reasons);
+            let (role, document) = (run.role()?.clone(), document.clone());
+            let (provider, host) = (provider.clone(), host.to_owned());
+            // One policy for all runners of the role, in which each has its own sub.
+            outcome.shared_fix(cause, member.clone(), move |members| {
+                let policy = trusting(document.clone(), &provider, &host, members);
+                trust_command(&role, &policy, members)
+            })
+        }
     })
 }
 
