@@ -11,7 +11,7 @@ use crate::access::run::{Run, unknown};
 use crate::access::settings::AUDIENCE;
 use crate::access::setup::{
     client_id_command, cluster_arn, oidc_provider_command, oidc_provider_hcl, permission_command,
-    role_command, role_hcl, shell, trust_command, trust_policy,
+    role_command, role_hcl, shell, trust_command,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate};
 use crate::runner::RoleArn;

@@ -30,7 +30,7 @@ async fn what_is_not_known_yet_asks_nobody() {
     let budget = Budget::new(Duration::from_secs(60), CancellationToken::new());
     let subject = unknown_runner();
     let report = sendable(preflight.check(&subject, &budget, &())).await;
-    assert!(report.is_ok() && !report.has_no_credentials() && !report.is_retryable());
+    assert!(report.is_ok() && report.is_complete() && !report.is_retryable());
     assert_eq!(report.checks.len(), CheckId::ALL.len());
     let passed: Vec<_> = report
         .with_status(Status::Passed)
@@ -39,7 +39,7 @@ async fn what_is_not_known_yet_asks_nobody() {
     assert_eq!(passed, [CheckId::SessionName]);
     assert_eq!(
         report.outcome(CheckId::AwsCredentials).unwrap().message,
-        "The cluster's region is not known yet."
+        "The cluster's region is unknown until apply."
     );
     assert_eq!(report.session_name.as_deref(), Some("my-org-my-runner"));
     assert_eq!(report.oidc_subject.as_deref(), Some("my-org+my-runner"));

@@ -332,8 +332,8 @@ fn strings(value: &Value) -> impl Iterator<Item = (usize, &str)> {
         Value::List(elements) => elements.as_slice(),
         _ => &[],
     };
-    let known = |(index, value): (usize, &'_ _)| Some((index, Value::as_str(value)?));
-    elements.iter().enumerate().filter_map(known)
+    let known = elements.iter().map(Value::as_str).enumerate();
+    known.filter_map(|(index, text)| Some((index, text?)))
 }
 
 #[cfg(test)]
