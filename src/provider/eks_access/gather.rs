@@ -182,16 +182,15 @@ mod tests {
     #[tokio::test]
     async fn the_reporter_waits_for_those_that_are_being_checked() {
         let gathering = Gathering::default();
+        let stop = CancellationToken::new();
         let start = Instant::now();
-        gathering.quiet(&CancellationToken::new()).await;
+        gathering.quiet(&stop).await;
         assert!(start.elapsed() < QUIET + Duration::from_secs(1));
         let other = gathering.begin();
-        let wait = gathering.quiet(&CancellationToken::new());
-        let still = tokio::time::timeout(QUIET * 2, wait).await;
+        let still = tokio::time::timeout(QUIET * 2, gathering.quiet(&stop)).await;
         assert!(still.is_err(), "one is being checked");
         drop(other);
-        gathering.quiet(&CancellationToken::new()).await;
-        let stop = CancellationToken::new();
+        gathering.quiet(&stop).await;
         stop.cancel();
         let _other = gathering.begin();
         gathering.quiet(&stop).await;
