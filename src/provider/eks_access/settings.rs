@@ -182,12 +182,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     one_of("apply", Mode::NAMES);
     one_of("incomplete", Incomplete::NAMES);
     one_of("as", &["caller", "runner"]);
-    for (index, id) in strings(given.get("skip_checks")) {
-        if let Err(unknown) = id.parse::<CheckId>() {
-            let path = Path::of([NAME, "skip_checks"]).index(index);
-            found.push(Diagnostic::error("Invalid eks_access", unknown.to_string()).at(path));
-        }
-    }
+    found.extend(unknown_checks(given));
     if let Some(Err(why)) = given.get("timeout").as_str().map(timeouts::parse_duration) {
         found.push(wrong(
             "timeout",
@@ -256,6 +251,15 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         ));
     }
     found
+}
+
+/// An error for each element of `skip_checks` that is not the id of a check.
+fn unknown_checks(given: &Value) -> impl Iterator<Item = Diagnostic> {
+    strings(given.get("skip_checks")).filter_map(|(index, id)| {
+        let unknown = id.parse::<CheckId>().err()?;
+        let path = Path::of([NAME, "skip_checks"]).index(index);
+        Some(Diagnostic::error("Invalid eks_access", unknown.to_string()).at(path))
+    })
 }
 
 /// Whether a text is `https://`, a host, and perhaps a port and a path: what an issuer may be made of.
