@@ -367,3 +367,6 @@ fn path(id: CheckId) -> Path {
         .iter()
         .fold(Path::root(), |path, name| path.attribute(name))
 }
+
+#[cfg(test)]
+mod tests;
