@@ -108,7 +108,10 @@ impl ReportedDiagnostics {
         }
         drop(checking);
         let reports = |finding: &Finding<'_>| finding.part == Part::Reporter;
-        if findings.iter().any(reports) {
+        let is_covered = |finding: &Finding<'_>| matches!(finding.part, Part::Covered(_));
+        // One runner that waits is enough: if each waited for causes of its own beside the one that they share, no
+        // others could come.
+        if findings.iter().any(reports) && !findings.iter().any(is_covered) {
             self.gathering.quiet(stop).await;
         }
         // The causes of which this runner has the fix, and the check that shows it.

@@ -209,13 +209,6 @@ fn incomplete(cli: &Cli) {
             deny("eks:DescribeCluster"),
             "no permission for eks:DescribeCluster",
         ),
-        (
-            Faults {
-                throttle: [("iam:GetRole".to_owned(), 10_000)].into(),
-                ..Faults::default()
-            },
-            "iam:GetRole was throttled",
-        ),
     ] {
         scene.eks.set_faults(&faults).expect("faults");
         judge(&scene, reason);

@@ -127,6 +127,30 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
     );
 }
 
+/// Beside the cause that all share, each runner has one of its own.
+#[tokio::test]
+async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
+    let outcomes = |runner: &str| {
+        let own = Outcome::failed("Not bound.").fix(format!("binding {runner}"), "bind");
+        vec![
+            (CheckId::RoleTrust, not_trusted(runner)),
+            (CheckId::RbacCreateJobs, own),
+        ]
+    };
+    let found = twenty(10, PLAN, outcomes).await;
+    assert_eq!((found.len(), errors(&found)), (40, 40));
+    let trust = found
+        .iter()
+        .filter(|one| one.detail.contains("This fix is for"));
+    let trust: Vec<_> = trust.collect();
+    assert_eq!(trust.len(), 1, "{trust:#?}");
+    assert!(names_all(&trust[0].detail), "{trust:#?}");
+    let own = found
+        .iter()
+        .filter(|one| one.detail.contains("To fix it:\n\n  bind"));
+    assert_eq!(own.count(), 20);
+}
+
 #[tokio::test]
 async fn one_at_a_time_the_last_fix_has_all() {
     let outcomes = |runner: &str| vec![(CheckId::RoleTrust, not_trusted(runner))];
