@@ -165,6 +165,9 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
         )
         .not_yet());
     }
+    if !unasked.is_empty() && run.as_runner() {
+        return Ok(Outcome::not_applicable(unasked.join(" ")));
+    }
     if !unasked.is_empty() {
         return Ok(Outcome::incomplete(
             "no permission to read what the pod template refers to",
