@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::access::check::Outcome;
+use crate::access::check::{Outcome, Skip};
 use crate::access::kubernetes::Cluster;
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, namespace_yaml, service_account_yaml, shell};
@@ -146,7 +146,7 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
                 ));
             }
             Err(error) => {
-                unasked.push(super::not_checked(run, &format!("read the {what}"), &error).message)
+                unasked.push(super::not_checked(run, &format!("read the {what}"), &error));
             }
         }
     }
@@ -165,14 +165,17 @@ pub(super) async fn pod_template_refs(run: &Run<'_>) -> Result<Outcome, Outcome>
         )
         .not_yet());
     }
-    if !unasked.is_empty() && run.as_runner() {
-        return Ok(Outcome::not_applicable(unasked.join(" ")));
-    }
-    if !unasked.is_empty() {
-        return Ok(Outcome::incomplete(
-            "no permission to read what the pod template refers to",
-            unasked.join(" "),
-        ));
+    // A reason that makes the checks incomplete comes before one that does not.
+    unasked.sort_by_key(|outcome| !matches!(outcome.skip, Some(Skip::Incomplete(_))));
+    if let Some(first) = unasked.first() {
+        let messages: Vec<&str> = unasked
+            .iter()
+            .map(|outcome| outcome.message.as_str())
+            .collect();
+        return Ok(Outcome {
+            message: messages.join(" "),
+            ..first.clone()
+        });
     }
     Ok(Outcome::passed(format!(
         "All that the pod template refers to exists: {}.",
