@@ -1,8 +1,10 @@
 provider "platform-orchestrator" {
   org_id = var.org_id
   eks_access = {
-    # The runner is registered only once no check fails. What AWS is still propagating is waited for.
+    # The runner is registered only once every check was made and none failed. The apply waits for changes that AWS is
+    # still propagating.
     apply       = "error"
+    incomplete  = "error"
     oidc_issuer = var.oidc_issuer
   }
 }

@@ -1,287 +1,24 @@
-//! What a check is: its id, its title, what it needs first, and what can come out of it.
+//! What a check is, and what its result is.
+
+mod id;
 
 use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
-use super::settings::Identity;
+pub use id::{Category, CheckId, UnknownCheck};
+
 use crate::secrets::redacted;
 
-/// Every check, in the order in which the Orchestrator would meet what it looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CheckId {
-    /// STS takes the session name.
-    SessionName,
-    /// There are AWS credentials to ask with.
-    AwsCredentials,
-    /// The role of `role_arn` exists.
-    RoleExists,
-    /// IAM knows the Orchestrator's OIDC issuer.
-    OidcProvider,
-    /// The trust policy lets the Orchestrator assume the role for this runner.
-    RoleTrust,
-    /// The role may describe the cluster.
-    RolePermission,
-    /// The role was assumed as the Orchestrator will assume it.
-    AssumeRole,
-    /// The cluster is there and in use.
-    ClusterActive,
-    /// The cluster's API can be reached from the Orchestrator.
-    ClusterEndpoint,
-    /// The cluster knows the role.
-    AccessEntry,
-    /// The cluster's API answers.
-    ApiServer,
-    /// The job's namespace exists.
-    Namespace,
-    /// The job's service account exists.
-    ServiceAccount,
-    /// The runner's user may create Jobs.
-    RbacCreateJobs,
-    /// The runner's user may get Jobs.
-    RbacGetJobs,
-    /// The runner's user may list pods.
-    RbacListPods,
-    /// The runner's user may list events.
-    RbacListEvents,
-    /// What the pod template refers to exists.
-    PodTemplateRefs,
-    /// The cluster admits the Orchestrator's Job.
-    JobDryRun,
-    /// The job may write the deployments' state.
-    StateStorage,
-}
-
-/// The part of the way from the Orchestrator to the Job that a check belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Category {
-    /// Who asks, and under which name.
-    Identity,
-    /// The IAM role and what is allowed to it.
-    Iam,
-    /// The EKS cluster, seen from AWS.
-    Cluster,
-    /// What is in the cluster.
-    Kubernetes,
-}
-
-impl Category {
-    /// The category as a heading.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Identity => "Identity",
-            Self::Iam => "IAM role",
-            Self::Cluster => "EKS cluster",
-            Self::Kubernetes => "Kubernetes",
-        }
-    }
-}
-
-/// The attribute of a runner that holds the role.
-const ROLE_ARN: &[&str] = &["runner_configuration", "cluster", "auth", "role_arn"];
-/// The attribute of a runner that holds the job's namespace.
-const NAMESPACE: &[&str] = &["runner_configuration", "job", "namespace"];
-
-/// The page of the documentation that has a heading for every check.
-const DOCS: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator\
-    /latest/docs/guides/eks-access-checks";
-
-impl CheckId {
-    /// Every check, in order.
-    pub const ALL: [Self; 20] = [
-        Self::SessionName,
-        Self::AwsCredentials,
-        Self::RoleExists,
-        Self::OidcProvider,
-        Self::RoleTrust,
-        Self::RolePermission,
-        Self::AssumeRole,
-        Self::ClusterActive,
-        Self::ClusterEndpoint,
-        Self::AccessEntry,
-        Self::ApiServer,
-        Self::Namespace,
-        Self::ServiceAccount,
-        Self::RbacCreateJobs,
-        Self::RbacGetJobs,
-        Self::RbacListPods,
-        Self::RbacListEvents,
-        Self::PodTemplateRefs,
-        Self::JobDryRun,
-        Self::StateStorage,
-    ];
-
-    /// The id in writing. It never changes, and it is the docs' anchor for the check.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionName => "session-name",
-            Self::AwsCredentials => "aws-credentials",
-            Self::RoleExists => "role-exists",
-            Self::OidcProvider => "oidc-provider",
-            Self::RoleTrust => "role-trust",
-            Self::RolePermission => "role-permission",
-            Self::AssumeRole => "assume-role",
-            Self::ClusterActive => "cluster-active",
-            Self::ClusterEndpoint => "cluster-endpoint",
-            Self::AccessEntry => "access-entry",
-            Self::ApiServer => "api-server",
-            Self::Namespace => "namespace",
-            Self::ServiceAccount => "service-account",
-            Self::RbacCreateJobs => "rbac-create-jobs",
-            Self::RbacGetJobs => "rbac-get-jobs",
-            Self::RbacListPods => "rbac-list-pods",
-            Self::RbacListEvents => "rbac-list-events",
-            Self::PodTemplateRefs => "pod-template-refs",
-            Self::JobDryRun => "job-dry-run",
-            Self::StateStorage => "state-storage",
-        }
-    }
-
-    /// Where the documentation says what the check looks at and how to mend what it finds.
-    #[must_use]
-    pub fn docs(self) -> String {
-        format!("{DOCS}#{self}")
-    }
-
-    /// What is true when the check passes.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::SessionName => "the session name is one that STS takes",
-            Self::AwsCredentials => "AWS credentials are there and accepted",
-            Self::RoleExists => "the IAM role exists",
-            Self::OidcProvider => "IAM knows the Orchestrator's OIDC issuer",
-            Self::RoleTrust => "the role trusts the Orchestrator for this runner",
-            Self::RolePermission => "the role may describe the cluster",
-            Self::AssumeRole => "the role can be assumed",
-            Self::ClusterActive => "the EKS cluster is active",
-            Self::ClusterEndpoint => "the cluster's API is open to the Orchestrator",
-            Self::AccessEntry => "the cluster knows the role",
-            Self::ApiServer => "the cluster's API answers",
-            Self::Namespace => "the job's namespace exists",
-            Self::ServiceAccount => "the job's service account exists",
-            Self::RbacCreateJobs => "the runner may create jobs",
-            Self::RbacGetJobs => "the runner may get jobs",
-            Self::RbacListPods => "the runner may list pods",
-            Self::RbacListEvents => "the runner may list events",
-            Self::PodTemplateRefs => "what the pod template refers to exists",
-            Self::JobDryRun => "the cluster admits the Orchestrator's Job",
-            Self::StateStorage => "the job may keep its state",
-        }
-    }
-
-    /// The part of the way that the check belongs to.
-    #[must_use]
-    pub fn category(self) -> Category {
-        match self {
-            Self::SessionName | Self::AwsCredentials | Self::AssumeRole => Category::Identity,
-            Self::RoleExists | Self::OidcProvider | Self::RoleTrust | Self::RolePermission => {
-                Category::Iam
-            }
-            Self::ClusterActive | Self::ClusterEndpoint | Self::AccessEntry => Category::Cluster,
-            _ => Category::Kubernetes,
-        }
-    }
-
-    /// The checks that must have passed, or only warned, before this one is run.
-    ///
-    /// Who asks makes a difference: the runner's own credentials come from `assume-role`, and
-    /// what its user may do is asked as that user, so that neither the access entry nor the
-    /// permission to read the namespace is needed first.
-    #[must_use]
-    pub fn prerequisites(self, identity: Identity) -> &'static [Self] {
-        let caller = identity == Identity::Caller;
-        match self {
-            Self::SessionName | Self::AwsCredentials => &[],
-            Self::RoleExists | Self::OidcProvider => &[Self::AwsCredentials],
-            Self::RoleTrust | Self::RolePermission => &[Self::RoleExists],
-            Self::AssumeRole => &[Self::SessionName],
-            Self::ClusterActive if caller => &[Self::AwsCredentials],
-            Self::ClusterActive => &[Self::AssumeRole],
-            Self::ClusterEndpoint | Self::AccessEntry | Self::ApiServer => &[Self::ClusterActive],
-            Self::Namespace | Self::StateStorage => &[Self::ApiServer],
-            Self::ServiceAccount => &[Self::Namespace],
-            Self::RbacCreateJobs
-            | Self::RbacGetJobs
-            | Self::RbacListPods
-            | Self::RbacListEvents
-                if caller =>
-            {
-                // Without a session that STS grants there is no such user.
-                &[Self::SessionName, Self::ApiServer, Self::AccessEntry]
-            }
-            Self::RbacCreateJobs
-            | Self::RbacGetJobs
-            | Self::RbacListPods
-            | Self::RbacListEvents => &[Self::ApiServer],
-            Self::PodTemplateRefs if caller => &[Self::Namespace],
-            Self::PodTemplateRefs => &[Self::ApiServer],
-            Self::JobDryRun if caller => &[Self::RbacCreateJobs, Self::ServiceAccount],
-            Self::JobDryRun => &[Self::RbacCreateJobs],
-        }
-    }
-
-    /// The path of the runner's attribute that the check is about.
-    #[must_use]
-    pub fn attribute(self) -> &'static [&'static str] {
-        match self {
-            Self::SessionName => &["runner_configuration", "cluster", "auth", "session_name"],
-            Self::RoleExists
-            | Self::OidcProvider
-            | Self::RoleTrust
-            | Self::RolePermission
-            | Self::AssumeRole
-            | Self::AccessEntry => ROLE_ARN,
-            Self::AwsCredentials
-            | Self::ClusterActive
-            | Self::ClusterEndpoint
-            | Self::ApiServer => &["runner_configuration", "cluster", "name"],
-            Self::Namespace
-            | Self::RbacCreateJobs
-            | Self::RbacGetJobs
-            | Self::RbacListPods
-            | Self::RbacListEvents => NAMESPACE,
-            Self::ServiceAccount => &["runner_configuration", "job", "service_account"],
-            Self::PodTemplateRefs => &["runner_configuration", "job", "pod_template"],
-            Self::JobDryRun => &["runner_configuration", "job"],
-            Self::StateStorage => &["state_storage_configuration"],
-        }
-    }
-}
-
-impl fmt::Display for CheckId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A text that is no check's id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no check {0:?}")]
-pub struct UnknownCheck(pub String);
-
-impl FromStr for CheckId {
-    type Err = UnknownCheck;
-
-    fn from_str(text: &str) -> Result<Self, UnknownCheck> {
-        Self::ALL
-            .into_iter()
-            .find(|id| id.as_str() == text)
-            .ok_or_else(|| UnknownCheck(text.to_owned()))
-    }
-}
-
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// What the check's title says is true.
+    /// The check's title is true.
     Passed,
-    /// It is not true: the Orchestrator would fail here.
+    /// The check's title is false: the Orchestrator or its Job would fail here.
     Failed,
-    /// It is true, or nearly, with something to look at.
+    /// The Orchestrator or its Job might fail here, or something is lost or dangerous.
     Warned,
-    /// It could not be found out; the message says why.
+    /// The check was not made; the message says why.
     Skipped,
 }
 
@@ -323,26 +60,86 @@ pub enum Skip {
     Incomplete(Box<str>),
 }
 
-/// What came out of a check, in sentences.
+impl Skip {
+    /// The kind of skip in writing: `not-applicable`, `blocked`, `unknown`, `requested` or
+    /// `incomplete`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not-applicable",
+            Self::Blocked => "blocked",
+            Self::Unknown => "unknown",
+            Self::Requested => "requested",
+            Self::Incomplete(_) => "incomplete",
+        }
+    }
+}
+
+/// A runner's web identity, as a trust policy sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The `sub` of the Orchestrator's OIDC token for the runner.
+    pub oidc_subject: String,
+    /// The name of the runner's STS session, if it is known.
+    pub session_name: Option<String>,
+}
+
+/// A fix that is one for all runners with the same cause, but has an entry for each of them.
+#[derive(Clone)]
+pub struct SharedFix {
+    /// The entry of the runner that was checked.
+    pub member: Member,
+    render: Arc<dyn Fn(&[Member]) -> String + Send + Sync>,
+}
+
+impl SharedFix {
+    /// The fix for all these runners at once.
+    #[must_use]
+    pub fn for_all(&self, members: &[Member]) -> String {
+        (self.render)(members)
+    }
+}
+
+impl PartialEq for SharedFix {
+    fn eq(&self, other: &Self) -> bool {
+        let alone = |fix: &Self| fix.for_all(std::slice::from_ref(&fix.member));
+        self.member == other.member && alone(self) == alone(other)
+    }
+}
+
+impl Eq for SharedFix {}
+
+impl fmt::Debug for SharedFix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedFix")
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The result of a check, in sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// How it came out.
+    /// The result in one word.
     pub status: Status,
     /// Why the check was not made, where its status is [`Status::Skipped`].
     pub skip: Option<Skip>,
-    /// What is so, or why it could not be found out.
+    /// What was found, or why the check was not made.
     pub message: String,
     /// What the Orchestrator needs, where the check failed.
     pub expected: Option<Box<str>>,
-    /// What is there instead, where the check failed.
+    /// What was found instead, where the check failed.
     pub found: Option<Box<str>>,
-    /// What mends it: HCL, YAML or a command, ready to be pasted.
+    /// The fix: HCL, YAML or a command, ready to be pasted.
     pub fix: Option<Box<str>>,
-    /// The same for every outcome, of whichever check and runner, that one fix mends.
+    /// The fix for several runners, where it has an entry for each of them.
+    pub shared_fix: Option<SharedFix>,
+    /// A key that is equal for two outcomes, of whichever checks and runners, if and only if one
+    /// fix solves both.
     pub cause: Option<Box<str>>,
-    /// The failure is that something does not exist (yet): the same apply may be making it.
+    /// The failure is that something does not exist yet: the same apply might create it.
     pub not_yet: bool,
-    /// Asked again in a while, the answer can be another: AWS is still propagating.
+    /// The result can change without a change by the user: AWS might still be propagating one.
     pub retryable: bool,
 }
 
@@ -355,25 +152,26 @@ impl Outcome {
             expected: None,
             found: None,
             fix: None,
+            shared_fix: None,
             cause: None,
             not_yet: false,
             retryable: false,
         }
     }
 
-    /// It is so.
+    /// The check passed.
     #[must_use]
     pub fn passed(message: impl Into<String>) -> Self {
         Self::new(Status::Passed, message)
     }
 
-    /// It is not so.
+    /// The check failed.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(Status::Failed, message)
     }
 
-    /// It is so, but.
+    /// The check warns.
     #[must_use]
     pub fn warned(message: impl Into<String>) -> Self {
         Self::new(Status::Warned, message)
@@ -409,7 +207,7 @@ impl Outcome {
         self
     }
 
-    /// With what mends it, and a key that is the same wherever the same thing mends it.
+    /// With a fix, and the key of the cause that it removes (see [`Outcome::cause`]).
     #[must_use]
     pub fn fix(mut self, cause: impl Into<Box<str>>, fix: impl Into<Box<str>>) -> Self {
         self.cause = Some(cause.into());
@@ -417,7 +215,24 @@ impl Outcome {
         self
     }
 
-    /// For want of something that may be about to be made, and may be propagating.
+    /// With a fix that several runners share: `render` gives it for these runners, of which
+    /// `member` is the one that was checked.
+    #[must_use]
+    pub fn shared_fix(
+        self,
+        cause: impl Into<Box<str>>,
+        member: Member,
+        render: impl Fn(&[Member]) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let fix = render(std::slice::from_ref(&member));
+        let render = Arc::new(render);
+        Self {
+            shared_fix: Some(SharedFix { member, render }),
+            ..self.fix(cause, fix)
+        }
+    }
+
+    /// Because of something that the same apply might create, or that might be propagating.
     #[must_use]
     pub fn not_yet(mut self) -> Self {
         self.not_yet = true;
@@ -425,7 +240,7 @@ impl Outcome {
         self
     }
 
-    /// For a reason that may be gone when asked again.
+    /// For a reason that might be gone a moment later.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
@@ -450,56 +265,18 @@ impl Outcome {
         }
     }
 
-    /// Whether the checks that need this one can be run.
+    /// Whether the checks that need this one can be made.
     #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self.status, Status::Passed | Status::Warned)
     }
 }
 
-/// A check and what came out of it.
+/// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
     /// Which check.
     pub id: CheckId,
-    /// What came out of it.
+    /// Its result.
     pub outcome: Outcome,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_id_is_unique_kebab_case_and_read_back() {
-        let mut seen = BTreeSet::new();
-        for id in CheckId::ALL {
-            assert!(seen.insert(id.as_str()), "{id} twice");
-            assert_eq!(id.as_str().parse(), Ok(id));
-            assert!(
-                id.as_str()
-                    .split('-')
-                    .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
-                "{id}"
-            );
-            assert!(!id.title().is_empty() && !id.attribute().is_empty());
-        }
-        assert_eq!(
-            "nope".parse::<CheckId>().unwrap_err().to_string(),
-            "there is no check \"nope\""
-        );
-    }
-
-    #[test]
-    fn prerequisites_come_before_what_needs_them() {
-        for identity in [Identity::Caller, Identity::Runner] {
-            for id in CheckId::ALL {
-                for needed in id.prerequisites(identity) {
-                    assert!(*needed < id, "{id} needs {needed}");
-                }
-            }
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! Runs checks in the order of their prerequisites, those that need no other side by side, within
-//! a budget.
+//! Runs checks in the order of their prerequisites, those that need no other concurrently, within a
+//! budget.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,35 +12,35 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{CheckId, CheckResult, Outcome, Skip};
 
-/// Who is told how a run goes on.
+/// Follows the progress of a run.
 pub trait Observer: Send + Sync {
-    /// A check has begun to ask.
+    /// A check begins.
     fn started(&self, id: CheckId) {
         let _ = id;
     }
-    /// A check has come out.
+    /// A check has ended.
     fn finished(&self, result: &CheckResult) {
         let _ = result;
     }
 }
 
-/// Nobody.
+/// Ignores the progress.
 impl Observer for () {}
 
 /// The longest budget: an instant that is further away than some platforms can express is not made.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// How long a run may take.
+/// The time limit of a run.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    /// When it must be over.
+    /// When the run ends.
     pub deadline: Instant,
-    /// Ends it at once.
+    /// Ends the run at once.
     pub cancelled: CancellationToken,
 }
 
 impl Budget {
-    /// So long from now, and until someone cancels it.
+    /// A budget of this length from now, until it is cancelled.
     #[must_use]
     pub fn new(length: Duration, cancelled: CancellationToken) -> Self {
         Self {
@@ -64,18 +64,30 @@ impl Budget {
     }
 }
 
-/// Runs every check of [`CheckId::ALL`] with `run`, and gives the results in that order.
+/// What the engine knows of the checks that it runs.
+pub(super) struct Steps<N, W, R> {
+    /// The checks that a check needs: they must have passed, or only warned, before it is made.
+    pub(super) needs: N,
+    /// The outcome of a check that is not made, whatever the checks that it needs come to.
+    pub(super) without: W,
+    /// Makes a check.
+    pub(super) run: R,
+}
+
+/// Runs every check of [`CheckId::ALL`] and gives the results in that order.
 ///
-/// A check is begun when all its `prerequisites` have come out. When one of them did not come out
-/// well, the check is skipped and the message names that one. What has no result when the budget
-/// is over is skipped, and says so.
-pub(super) async fn run<F>(
-    prerequisites: impl Fn(CheckId) -> &'static [CheckId],
-    run: impl Fn(CheckId) -> F,
+/// A check begins when all the checks that it needs have ended. When one of them did not pass, the
+/// check is skipped and the message names that one. A check that has no result when the budget is
+/// over is skipped, and its message says so.
+pub(super) async fn run<N, W, R, F>(
+    steps: Steps<N, W, R>,
     budget: &Budget,
     observer: &dyn Observer,
 ) -> Vec<CheckResult>
 where
+    N: Fn(CheckId) -> Vec<CheckId>,
+    W: Fn(CheckId) -> Option<Outcome>,
+    R: Fn(CheckId) -> F,
     F: Future<Output = Outcome>,
 {
     // Each check has a channel on which those that need it wait for its outcome.
@@ -84,19 +96,27 @@ where
         let found = channels.iter().find(|(other, _)| *other == id);
         &found.unwrap_or(&channels[0]).1
     };
+    let needed = async |id: CheckId| {
+        let mut receiver = of(id).subscribe();
+        let ended = receiver.wait_for(Option::is_some).await;
+        let outcome = ended.ok().and_then(|outcome| outcome.clone());
+        outcome.filter(|outcome| !outcome.is_good())
+    };
     let one = async |id: CheckId| {
         let outcome = 'outcome: {
-            for &needed in prerequisites(id) {
-                let mut receiver = of(needed).subscribe();
-                let waited = receiver.wait_for(Option::is_some).await;
-                let good = waited.is_ok_and(|o| o.as_ref().is_some_and(Outcome::is_good));
-                if !good {
-                    break 'outcome blocked(needed, of(needed).borrow().as_ref());
-                }
+            if let Some(outcome) = (steps.without)(id) {
+                break 'outcome outcome;
+            }
+            let mut missing = Vec::new();
+            for other in (steps.needs)(id) {
+                missing.extend(needed(other).await.map(|outcome| (other, outcome)));
+            }
+            if let Some(blocked) = blocked(&missing) {
+                break 'outcome blocked;
             }
             observer.started(id);
             budget
-                .limit(run(id))
+                .limit((steps.run)(id))
                 .await
                 .unwrap_or_else(|over| Outcome::incomplete(over, format!("Not checked: {over}.")))
         };
@@ -117,14 +137,19 @@ where
     results
 }
 
-/// What a check comes to whose prerequisite did not come out well.
-fn blocked(needed: CheckId, outcome: Option<&Outcome>) -> Outcome {
-    // What keeps the other check from being made keeps this one, too.
-    let (skip, was) = match outcome.and_then(|outcome| outcome.skip.clone()) {
-        Some(skip) => (skip, "was skipped"),
-        None => (Skip::Blocked, "failed"),
-    };
-    Outcome::skipped(skip, format!("Needs {needed}, which {was}."))
+/// The outcome of a check of whose needed checks these did not pass: one that failed decides,
+/// otherwise the first that was skipped, and with its reason. `None` where there are none.
+fn blocked(missing: &[(CheckId, Outcome)]) -> Option<Outcome> {
+    let failed = missing.iter().find(|(_, outcome)| outcome.skip.is_none());
+    let (needed, outcome) = failed.or_else(|| missing.first())?;
+    Some(match &outcome.skip {
+        None => Outcome::skipped(Skip::Blocked, format!("Needs {needed}, which failed.")),
+        // What keeps the other check from being made keeps this one, too.
+        Some(skip) => {
+            let message = format!("Needs {needed}, which was skipped.");
+            Outcome::skipped(skip.clone(), message)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -140,8 +165,18 @@ mod tests {
         Budget::new(Duration::from_secs(60), CancellationToken::new())
     }
 
-    fn caller(id: CheckId) -> &'static [CheckId] {
-        id.prerequisites(Identity::Caller)
+    /// Runs the checks as the caller, all of them applicable.
+    async fn run_all<F: Future<Output = Outcome>>(
+        run: impl Fn(CheckId) -> F,
+        budget: &Budget,
+        observer: &dyn Observer,
+    ) -> Vec<CheckResult> {
+        let steps = Steps {
+            needs: |id: CheckId| id.prerequisites(Identity::Caller).to_vec(),
+            without: |_| None,
+            run,
+        };
+        super::run(steps, budget, observer).await
     }
 
     fn outcome(results: &[CheckResult], id: CheckId) -> &Outcome {
@@ -172,7 +207,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Outcome::passed("ok")
         };
-        let results = run(caller, all, &minute(), &()).await;
+        let results = run_all(all, &minute(), &()).await;
         assert_eq!(results.len(), CheckId::ALL.len());
         assert!(results.iter().all(|r| r.outcome.status == Status::Passed));
         assert!(results.is_sorted_by_key(|result| result.id));
@@ -189,7 +224,7 @@ mod tests {
             CheckId::RoleTrust => Outcome::warned("hm"),
             _ => Outcome::passed("ok"),
         };
-        let results = run(caller, one_fails, &minute(), &events).await;
+        let results = run_all(one_fails, &minute(), &events).await;
         let skipped: Vec<_> = results
             .iter()
             .filter(|r| r.outcome.status == Status::Skipped)
@@ -205,6 +240,11 @@ mod tests {
                     "Needs service-account, which was skipped."
                 ),
             ]
+        );
+        assert!(
+            skipped
+                .iter()
+                .all(|(id, _)| outcome(&results, *id).skip == Some(Skip::Blocked))
         );
         let events = events.0.into_inner().unwrap();
         let at = |event: &str| events.iter().position(|e| e == event);
@@ -222,7 +262,7 @@ mod tests {
             Outcome::passed("ok")
         };
         let start = Instant::now();
-        let results = run(caller, slow, &minute(), &()).await;
+        let results = run_all(slow, &minute(), &()).await;
         assert_eq!(start.elapsed().as_secs(), 60);
         assert_eq!(
             outcome(&results, CheckId::ClusterActive).message,
@@ -235,6 +275,56 @@ mod tests {
         assert_eq!(outcome(&results, CheckId::RoleTrust).status, Status::Passed);
     }
 
+    #[tokio::test]
+    async fn what_keeps_a_check_from_being_made_keeps_those_that_need_it_from_it() {
+        let unreachable = async |id| match id {
+            CheckId::ClusterActive => Outcome::incomplete("no response", "No response."),
+            CheckId::RoleExists => Outcome::skipped(Skip::Unknown, "Later."),
+            _ => Outcome::passed("ok"),
+        };
+        let results = run_all(unreachable, &minute(), &()).await;
+        for id in [CheckId::ApiServer, CheckId::Namespace, CheckId::JobDryRun] {
+            let skip = outcome(&results, id).skip.clone();
+            assert_eq!(skip, Some(Skip::Incomplete("no response".into())), "{id}");
+        }
+        assert_eq!(
+            outcome(&results, CheckId::RoleTrust).skip,
+            Some(Skip::Unknown)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failed_check_decides_over_one_that_was_not_made() {
+        let run = async |id| match id {
+            CheckId::ApiServer => Outcome::incomplete("no response", "No response."),
+            CheckId::AccessEntry => Outcome::failed("No entry."),
+            _ => Outcome::passed("ok"),
+        };
+        let results = run_all(run, &minute(), &()).await;
+        let create = outcome(&results, CheckId::RbacCreateJobs);
+        assert_eq!(create.skip, Some(Skip::Blocked));
+        assert_eq!(create.message, "Needs access-entry, which failed.");
+    }
+
+    #[tokio::test]
+    async fn a_check_that_does_not_apply_waits_for_none() {
+        let steps = Steps {
+            needs: |id: CheckId| id.prerequisites(Identity::Caller).to_vec(),
+            without: |id| {
+                (id == CheckId::StateStorage).then(|| Outcome::not_applicable("Another type."))
+            },
+            run: async |id| match id {
+                CheckId::AwsCredentials => Outcome::incomplete("no credentials", "None."),
+                _ => Outcome::passed("ok"),
+            },
+        };
+        let results = super::run(steps, &minute(), &()).await;
+        let skip = |id| outcome(&results, id).skip.clone();
+        assert_eq!(skip(CheckId::StateStorage), Some(Skip::NotApplicable));
+        let incomplete = Some(Skip::Incomplete("no credentials".into()));
+        assert_eq!(skip(CheckId::JobDryRun), incomplete);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_run_ends_at_once() {
         let budget = minute();
@@ -244,7 +334,7 @@ mod tests {
             Outcome::passed("ok")
         };
         let start = Instant::now();
-        let results = run(caller, forever, &budget, &()).await;
+        let results = run_all(forever, &budget, &()).await;
         assert!(start.elapsed() < Duration::from_millis(10));
         assert_eq!(
             outcome(&results, CheckId::SessionName).message,

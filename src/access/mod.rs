@@ -10,15 +10,19 @@ mod check;
 mod checks;
 mod engine;
 mod kubernetes;
+mod report;
 mod run;
 mod settings;
 mod setup;
 mod subject;
 mod trust;
 
-pub use check::{Category, CheckId, CheckResult, Outcome, Skip, Status, UnknownCheck};
+pub use check::{
+    Category, CheckId, CheckResult, Member, Outcome, SharedFix, Skip, Status, UnknownCheck,
+};
 pub use engine::{Budget, Observer};
-pub use run::{Preflight, Report};
+pub use report::{Report, Unchecked};
+pub use run::Preflight;
 pub use settings::{
     AUDIENCE, AssumeRole, DEFAULT_RUNNER_IMAGE, Face, Identity, Kubeconfig, Settings, is_image,
 };

@@ -13,13 +13,14 @@ use tokio::time::Instant;
 
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
-use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
+use super::check::{CheckId, Outcome, Skip};
 use super::kubernetes::aws_auth::{AwsAuth, Mapping};
 use super::kubernetes::job::JobValues;
 use super::kubernetes::kind::Kind;
 use super::kubernetes::references::{References, references};
 use super::kubernetes::user::User;
 use super::kubernetes::{self, Cluster, ConnectError, Connection};
+use super::report::Report;
 use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
 use super::subject::{Known, Subject};
@@ -87,62 +88,6 @@ impl Unreached {
     }
 }
 
-/// What came out of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Every check, in order.
-    pub checks: Vec<CheckResult>,
-    /// The name of the runner's STS session, if it is known.
-    pub session_name: Option<String>,
-    /// The `sub` of the Orchestrator's OIDC token for the runner, if it is known.
-    pub oidc_subject: Option<String>,
-    /// The user as which the cluster knows the runner, if it is known.
-    pub kubernetes_user: Option<String>,
-}
-
-impl Report {
-    /// The outcome of one check.
-    #[must_use]
-    pub fn outcome(&self, id: CheckId) -> Option<&Outcome> {
-        let found = self.checks.iter().find(|result| result.id == id);
-        found.map(|result| &result.outcome)
-    }
-
-    /// The checks with this status.
-    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &CheckResult> {
-        let has = move |result: &&CheckResult| result.outcome.status == status;
-        self.checks.iter().filter(has)
-    }
-
-    /// What may come out better when it is checked again, each by its cause.
-    fn awaited(&self) -> impl Iterator<Item = &str> {
-        let outcomes = self.checks.iter().map(|result| &result.outcome);
-        let awaited = outcomes.filter(|outcome| outcome.retryable);
-        awaited.map(|outcome| outcome.cause.as_deref().unwrap_or(&outcome.message))
-    }
-
-    /// Whether no check failed.
-    #[must_use]
-    pub fn is_ok(&self) -> bool {
-        self.with_status(Status::Failed).next().is_none()
-    }
-
-    /// Whether nobody could be asked, for want of usable AWS credentials.
-    #[must_use]
-    pub fn has_no_credentials(&self) -> bool {
-        let credentials = self.outcome(CheckId::AwsCredentials);
-        credentials.is_some_and(|outcome| matches!(outcome.skip, Some(Skip::Incomplete(_))))
-    }
-
-    /// Whether all that failed may come out better when it is checked again.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        let mut failed = self.with_status(Status::Failed);
-        failed.all(|result| result.outcome.retryable)
-            && self.checks.iter().any(|result| result.outcome.retryable)
-    }
-}
-
 impl Preflight {
     /// Checks as the settings say.
     #[must_use]
@@ -200,8 +145,15 @@ impl Preflight {
             preflight: self,
             subject,
         };
-        let needs = |id: CheckId| id.prerequisites(self.settings.identity);
-        let checks = engine::run(needs, |id| checks::check(&run, id), budget, observer);
+        let steps = engine::Steps {
+            needs: |id| self.needs(id),
+            without: |id| {
+                self.requested(id)
+                    .or_else(|| checks::without_calls(&run, id))
+            },
+            run: |id| checks::check(&run, id),
+        };
+        let checks = engine::run(steps, budget, observer);
         // The look ahead ends with the checks, whether it is through or not.
         let ahead = run.look_ahead().then(|()| std::future::pending());
         let checks = tokio::select! {
@@ -257,6 +209,25 @@ impl Preflight {
             before = Some(report);
             pause = (pause * 3 / 2).min(longest);
         }
+    }
+
+    /// The checks that a check needs. A check that is skipped by name is replaced by those that it
+    /// needs itself.
+    fn needs(&self, id: CheckId) -> Vec<CheckId> {
+        let needed = id.prerequisites(self.settings.identity).iter();
+        needed
+            .flat_map(|&needed| match self.settings.skip.contains(&needed) {
+                true => self.needs(needed),
+                false => vec![needed],
+            })
+            .collect()
+    }
+
+    /// The outcome of a check that the user skips by name.
+    fn requested(&self, id: CheckId) -> Option<Outcome> {
+        let by = self.settings.face.words("skip_checks", "--skip");
+        let skipped = || Outcome::skipped(Skip::Requested, format!("Skipped by name ({by})."));
+        self.settings.skip.contains(&id).then(skipped)
     }
 
     /// Remembers what was waited for.

@@ -1,10 +1,12 @@
 //! How the checks are made: as caller or runner, for how long, with which credentials.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::check::CheckId;
 use super::setup::{hcl, yaml};
 
 /// The issuer of an older product of Humanitec's, which is easy to take for the Orchestrator's: no token of the
@@ -120,6 +122,8 @@ pub struct Settings {
     pub kubeconfig: Option<Kubeconfig>,
     /// The image of the Orchestrator's Jobs, with its tag or digest.
     pub runner_image: String,
+    /// The checks that the user skips by name.
+    pub skip: BTreeSet<CheckId>,
 }
 
 impl Default for Settings {
@@ -136,6 +140,7 @@ impl Default for Settings {
             published_cidrs: Vec::new(),
             kubeconfig: None,
             runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
+            skip: BTreeSet::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) use self::manifests::{
     Grant, STATE_RIGHTS, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml,
     state_grant,
 };
+use super::check::Member;
 use super::settings::{AUDIENCE, issuer_host};
 use super::subject::Subject;
 use crate::runner::{RoleArn, StateStorage, kubernetes_user};
@@ -222,11 +223,16 @@ pub(crate) fn role_command(role: &RoleArn, trust_policy: &Value) -> String {
     )
 }
 
-/// Replaces the trust policy of an existing role by an amended one.
-pub(crate) fn trust_command(role: &RoleArn, amended: &Value) -> String {
+/// Replaces the trust policy of an existing role by an amended one, in which these runners are new.
+pub(crate) fn trust_command(role: &RoleArn, amended: &Value, added: &[Member]) -> String {
+    let added: Vec<&str> = added
+        .iter()
+        .map(|member| member.oidc_subject.as_str())
+        .collect();
     format!(
-        "# The policy as it was found, with this runner added. Check again before you add another one.\n\
+        "# This replaces the whole trust policy: it is the current one with {} added.\n\
          aws iam update-assume-role-policy --role-name {} \\\n  --policy-document {}\n",
+        added.join(", "),
         shell(&role.name),
         shell(&pretty(amended))
     )

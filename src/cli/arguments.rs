@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, is_image};
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
 
@@ -24,14 +25,15 @@ pub(super) struct Arguments {
     pub(super) color: Color,
 }
 
-/// What each exit code says, as the help has it.
+/// The exit codes, as the help shows them.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  every check passed or was skipped; the output was written
-  1  the Orchestrator gave no answer, or something else broke that is not the input's fault
+  0  no check failed, and every check that applies was made; or the output was written
+  1  the Orchestrator did not respond, or something else broke that the input did not cause
   2  the arguments, the file or the Orchestrator's settings cannot be used
   3  a check failed, or warned under --fail-on warning
-  4  no check failed and some warned";
+  4  no check failed, but checks could not be made (no AWS credentials, no permission, no response);
+     --allow-incomplete makes this 0";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -45,7 +47,10 @@ Examples:
   eks-runner check --runner my-runner --as runner
 
   # In CI: one JSON document, and warnings fail the job
-  eks-runner check runner-config.yaml --org my-org --id my-runner --output json --fail-on warning";
+  eks-runner check runner-config.yaml --org my-org --id my-runner --output json --fail-on warning
+
+  # As a caller who is not allowed to impersonate the runner's user
+  eks-runner check --runner my-runner --skip job-dry-run";
 
 const SETUP_EXAMPLES: &str = "\
 Examples:
@@ -106,6 +111,9 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) fail_on: FailOn,
+    /// Exit with 0, not 4, when no check failed but checks could not be made
+    #[arg(long, help_heading = "Output")]
+    pub(super) allow_incomplete: bool,
 }
 
 #[derive(Debug, Args)]
@@ -189,7 +197,12 @@ pub(super) struct AccessArguments {
     /// A context of that kubeconfig in place of its current one
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
-    /// How long the checks can take in all; what is not done by then is skipped
+    /// A check not to make, by its id; can be repeated, or a list with commas. The checks that need it
+    /// are made all the same
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
+        hide_possible_values = true)]
+    skip: Vec<CheckId>,
+    /// The time limit of all checks together; a check that has not finished by then is skipped
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     timeout: Duration,
 }
@@ -225,6 +238,7 @@ impl AccessArguments {
                 .runner_image
                 .or_else(|| installation.runner_image.map(str::to_owned))
                 .unwrap_or(defaults.runner_image),
+            skip: self.skip.into_iter().collect(),
         }
     }
 }
@@ -287,6 +301,11 @@ fn image(text: &str) -> Result<String, String> {
                 .to_owned(),
         )
     }
+}
+
+/// The id of a check. The help does not list them all, the error does.
+fn check_id() -> impl TypedValueParser<Value = CheckId> {
+    PossibleValuesParser::new(CheckId::ALL.map(CheckId::as_str)).try_map(|id| id.parse::<CheckId>())
 }
 
 /// A range of addresses, or one address.

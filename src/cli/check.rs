@@ -25,14 +25,59 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<(String, Exit), Err
         Output::Text => human::render(&subject, &report),
         Output::Json => json::render(&report),
     };
-    Ok((text, exit(&report, arguments.fail_on)))
+    let exit = exit(&report, arguments.fail_on, arguments.allow_incomplete);
+    Ok((text, exit))
 }
 
-fn exit(report: &Report, fail_on: FailOn) -> Exit {
+fn exit(report: &Report, fail_on: FailOn, allow_incomplete: bool) -> Exit {
     let warned = report.with_status(Status::Warned).next().is_some();
-    match (report.is_ok(), warned, fail_on) {
-        (false, _, _) | (true, true, FailOn::Warning) => Exit::Failed,
-        (true, true, FailOn::Failure) => Exit::Warned,
-        (true, false, _) => Exit::Passed,
+    if report.has_failed() || (warned && fail_on == FailOn::Warning) {
+        Exit::Failed
+    } else if report.is_complete() || allow_incomplete {
+        Exit::Passed
+    } else {
+        Exit::Incomplete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{CheckId, CheckResult, Outcome};
+
+    #[test]
+    fn each_report_has_its_exit_code() {
+        let failed = || Outcome::failed("No.");
+        let warned = || Outcome::warned("Hm.");
+        let incomplete = || Outcome::incomplete("timed out", "Late.");
+        let passed = || Outcome::passed("Yes.");
+        // The exit codes: as it is, with --fail-on warning, with --allow-incomplete, with both.
+        for (outcomes, codes) in [
+            ([passed(), passed()], [0, 0, 0, 0]),
+            ([warned(), passed()], [0, 3, 0, 3]),
+            ([failed(), passed()], [3, 3, 3, 3]),
+            ([incomplete(), passed()], [4, 4, 0, 0]),
+            ([incomplete(), warned()], [4, 3, 0, 3]),
+            ([incomplete(), failed()], [3, 3, 3, 3]),
+        ] {
+            let ids = [CheckId::RoleExists, CheckId::Namespace].into_iter();
+            let checks = ids.zip(outcomes);
+            let report = Report {
+                checks: checks
+                    .map(|(id, outcome)| CheckResult { id, outcome })
+                    .collect(),
+                session_name: None,
+                oidc_subject: None,
+                kubernetes_user: None,
+            };
+            let found = [
+                (FailOn::Failure, false),
+                (FailOn::Warning, false),
+                (FailOn::Failure, true),
+                (FailOn::Warning, true),
+            ]
+            .map(|(fail_on, allow)| exit(&report, fail_on, allow) as i32);
+            assert_eq!(found, codes, "{report:?}");
+        }
     }
 }

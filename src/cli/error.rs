@@ -10,16 +10,16 @@ use crate::runner::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every check passed or was skipped; or there were none.
+    /// No check failed and the checks are complete, or the output was written.
     Passed = 0,
-    /// Something broke that is not the input's fault.
+    /// Something broke that the input did not cause.
     Internal = 1,
     /// The arguments, the file or the Orchestrator's settings cannot be used.
     BadInput = 2,
     /// A check failed.
     Failed = 3,
-    /// No check failed and some warned.
-    Warned = 4,
+    /// No check failed, but checks that apply could not be made.
+    Incomplete = 4,
 }
 
 /// Why the command could not do its work.

@@ -1,4 +1,4 @@
-//! The report for people.
+//! The report as text.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,8 +12,9 @@ const FAINT: Style = Style::new().dimmed();
 /// Where the messages begin: behind the symbol and the longest id.
 const COLUMN: usize = 2 + 17 + 2;
 
-/// Every check under its category with what was found, then the names and the counts. The text has
-/// colours; whoever writes it takes them away where they do not belong.
+/// Every check under its category with what was found, then the names and the counts, and last why
+/// the run is not complete, where it is not. The text has colors, which the writer removes where the
+/// output does not take them.
 pub(super) fn render(subject: &Subject, report: &Report) -> String {
     let mut text = String::new();
     let mut fixes = HashMap::new();
@@ -72,14 +73,14 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
         "{style}{symbol}{style:#} {id:<17}  {skipped}{}",
         message.trim_start()
     );
-    let told = |label: &str, told: Option<&str>, text: &mut String| {
-        if let Some(told) = told {
-            let told = indent(told.trim_end(), 14);
-            let _ = writeln!(text, "    {label:<9} {}", told.trim_start());
+    let part = |label: &str, value: Option<&str>, text: &mut String| {
+        if let Some(value) = value {
+            let value = indent(value.trim_end(), 14);
+            let _ = writeln!(text, "    {label:<9} {}", value.trim_start());
         }
     };
-    told("expected:", outcome.expected.as_deref(), text);
-    told("found:", outcome.found.as_deref(), text);
+    part("expected:", outcome.expected.as_deref(), text);
+    part("found:", outcome.found.as_deref(), text);
     if matches!(outcome.status, Status::Failed | Status::Warned) {
         let _ = writeln!(text, "    see:      {}", id.docs());
     }
@@ -129,9 +130,10 @@ fn summary(text: &mut String, report: &Report) {
         Status::Skipped,
     ]
     .map(count);
-    let style = match (failed, warned) {
-        (0, 0) => AnsiColor::Green,
-        (0, _) => AnsiColor::Yellow,
+    let reason = report.incomplete_reason();
+    let style = match (failed, warned, &reason) {
+        (0, 0, None) => AnsiColor::Green,
+        (0, _, _) => AnsiColor::Yellow,
         _ => AnsiColor::Red,
     };
     let style = style.on_default().bold();
@@ -139,9 +141,7 @@ fn summary(text: &mut String, report: &Report) {
         text,
         "\n{style}{passed} passed, {failed} failed, {warned} warned, {skipped} skipped{style:#}"
     );
-    if report.has_no_credentials() {
-        text.push_str(
-            "Nothing was checked that needs AWS: there are no AWS credentials that serve.\n",
-        );
+    if let Some(reason) = reason {
+        let _ = writeln!(text, "{reason}");
     }
 }

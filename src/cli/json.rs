@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
-use crate::access::{CheckResult, Report, Status};
+use crate::access::{CheckResult, Report, Skip, Status};
 
 #[derive(Serialize)]
 struct Document<'a> {
-    /// Whether no check failed.
+    /// Whether no check failed and the run is complete.
     ok: bool,
+    /// Whether every check that applies was made.
+    complete: bool,
+    /// Why the run is not complete, where it is not.
+    reason: Option<String>,
     summary: Summary,
     checks: Vec<Check<'a>>,
     kubernetes_user: Option<&'a str>,
@@ -27,6 +31,8 @@ struct Summary {
 struct Check<'a> {
     id: &'static str,
     status: &'static str,
+    /// The kind of skip, where the check was skipped.
+    skip: Option<&'static str>,
     title: &'static str,
     category: &'static str,
     message: &'a str,
@@ -41,6 +47,8 @@ pub(super) fn render(report: &Report) -> String {
     let count = |status| report.with_status(status).count();
     let document = Document {
         ok: report.is_ok(),
+        complete: report.is_complete(),
+        reason: report.incomplete_reason(),
         summary: Summary {
             passed: count(Status::Passed),
             failed: count(Status::Failed),
@@ -59,6 +67,7 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
     Check {
         id: id.as_str(),
         status: outcome.status.as_str(),
+        skip: outcome.skip.as_ref().map(Skip::as_str),
         title: id.title(),
         category: id.category().title(),
         message: &outcome.message,
@@ -69,9 +78,9 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
     }
 }
 
-/// A document for people and programs.
+/// A document as indented JSON.
 pub(super) fn pretty(document: &impl Serialize) -> String {
-    // Only maps with keys that are no texts cannot be written, and there are none.
+    // Serializing fails only for maps with keys that are not strings, and there are none.
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text

@@ -355,12 +355,46 @@ impl Checked {
                 assert!(!check[part].is_null(), "no {part}: {check:#}");
             }
         }
-        let exit_code = match (failed, warned) {
+        let complete = self.unchecked().is_empty();
+        let exit_code = match (failed, complete) {
             ([_, ..], _) => 3,
-            ([], [_, ..]) => 4,
-            ([], []) => 0,
+            ([], false) => 4,
+            ([], true) => 0,
         };
         assert_eq!(self.exit_code, exit_code, "\n{}", self.text());
+        assert_eq!(self.report["ok"], exit_code == 0, "\n{}", self.text());
+        assert_eq!(self.report["complete"], complete, "\n{}", self.text());
+        assert_eq!(self.report["reason"].is_null(), complete);
+        self
+    }
+
+    /// The ids of the checks that make the run incomplete.
+    pub(crate) fn unchecked(&self) -> Vec<&str> {
+        let missing = |check: &&Value| check["skip"] == "incomplete";
+        let ids = self.checks().filter(missing).map(|check| &check["id"]);
+        ids.filter_map(Value::as_str)
+            .filter(|id| !["rbac-list-pods", "rbac-list-events"].contains(id))
+            .collect()
+    }
+
+    /// No check failed, checks could not be made for this reason, and the exit code says so.
+    #[track_caller]
+    pub(crate) fn is_incomplete(&self, reason: &str) -> &Self {
+        let failed = self.ids("failed");
+        assert_eq!((failed, self.exit_code), (vec![], 4), "\n{}", self.text());
+        let (ok, complete) = (&self.report["ok"], &self.report["complete"]);
+        assert_eq!((ok, complete), (&json!(false), &json!(false)));
+        let said = self.report["reason"].as_str().unwrap_or_default();
+        let count = format!(
+            "{} of {} checks",
+            self.unchecked().len(),
+            self.checks().count()
+        );
+        assert!(
+            said.starts_with(&count) && said.contains(reason),
+            "{said}\n{}",
+            self.text()
+        );
         self
     }
 
@@ -383,7 +417,7 @@ impl Checked {
 pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
 /// What needs `cluster-active`.
-pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
+pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
     "cluster-endpoint",
     "access-entry",
     "api-server",
@@ -393,7 +427,6 @@ pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
     "rbac-get-jobs",
     "rbac-list-pods",
     "rbac-list-events",
-    "pod-template-refs",
     "job-dry-run",
 ];
 /// What needs `api-server`.

@@ -160,13 +160,7 @@ fn no_credentials(cloud: &Cloud) {
     let check = |environment| {
         let checked = cloud.check_in(environment, &cloud.configuration(), &[]);
         assert!(checked.took < Duration::from_secs(2), "{:?}", checked.took);
-        assert_eq!(
-            checked.ids("failed"),
-            ["aws-credentials"],
-            "\n{}",
-            checked.text()
-        );
-        assert_eq!(checked.exit_code, 3);
+        checked.is_incomplete("no AWS credentials (");
         let mut others = checked.ids("skipped");
         others.retain(|id| !["assume-role", "state-storage"].contains(id));
         assert_eq!(others, skipped, "\n{}", checked.text());
@@ -202,12 +196,7 @@ fn bad_credentials(cloud: &Cloud) {
     let mut wrong = cloud.eks.administrator().clone();
     wrong.secret_access_key = "not-the-secret".to_owned();
     let checked = cloud.check_as(&wrong);
-    assert_eq!(
-        checked.ids("failed"),
-        ["aws-credentials"],
-        "\n{}",
-        checked.text()
-    );
+    checked.is_incomplete("unusable AWS credentials (");
     checked.says("aws-credentials", &["SignatureDoesNotMatch"]);
     assert!(!checked.report.to_string().contains("not-the-secret"));
     wrong.access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
@@ -233,12 +222,7 @@ fn throttled(cloud: &Cloud) {
     throttle(1000);
     let checked = cloud.check_with(&cloud.configuration(), &["--timeout", "10s"]);
     assert!(checked.took < Duration::from_secs(12), "{:?}", checked.took);
-    assert_eq!(
-        (checked.ids("failed"), checked.exit_code),
-        (vec![], 0),
-        "\n{}",
-        checked.text()
-    );
+    checked.is_incomplete("sts:GetCallerIdentity was throttled (");
     checked.says("aws-credentials", &["throttled", "Rate exceeded"]);
 }
 
@@ -251,22 +235,15 @@ fn no_time(cloud: &Cloud) {
         });
         let checked = cloud.check_with(&cloud.configuration(), &["--timeout", "2s"]);
         assert!(checked.took < Duration::from_secs(4), "{:?}", checked.took);
-        assert_eq!(
-            (checked.ids("failed"), checked.exit_code),
-            (vec![], 0),
-            "\n{}",
-            checked.text()
-        );
+        checked.is_incomplete("timed out (");
         checked
     };
-    slow(5000, 0)
-        .says("aws-credentials", &["the time for the checks was over"])
-        .says(
-            "cluster-active",
-            &["Needs aws-credentials, which was skipped"],
-        );
+    slow(5000, 0).says("aws-credentials", &["timed out"]).says(
+        "cluster-active",
+        &["Needs aws-credentials, which was skipped"],
+    );
     let checked = slow(0, 5000);
-    checked.says("api-server", &["the time for the checks was over"]);
+    checked.says("api-server", &["timed out"]);
     for id in [
         "role-exists",
         "oidc-provider",

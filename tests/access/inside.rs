@@ -24,13 +24,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// What the fix of the namespace makes reachable.
-const IN_NAMESPACE: [&str; 7] = [
+const IN_NAMESPACE: [&str; 6] = [
     "service-account",
     "rbac-create-jobs",
     "rbac-get-jobs",
     "rbac-list-pods",
     "rbac-list-events",
-    "pod-template-refs",
     "job-dry-run",
 ];
 
@@ -58,10 +57,7 @@ fn terminating_namespace(cloud: &Cloud) {
     ]);
     let checked = cloud.check_documented();
     checked
-        .only(
-            &["namespace"],
-            &["service-account", "pod-template-refs", "job-dry-run"],
-        )
+        .only(&["namespace"], &["service-account", "job-dry-run"])
         .says("namespace", &["being deleted"]);
     cloud.finish_deletion(&cloud.runner().namespace);
     let mut runner = cloud.configuration();

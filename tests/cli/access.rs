@@ -24,6 +24,7 @@ pub(crate) const TESTS: &[Test] = &[
         no_credentials_are_told_at_once,
     ),
     ("access::time_runs_out", time_runs_out),
+    ("access::incomplete", incomplete),
     (
         "access::setup_turns_every_check_green",
         setup_turns_every_check_green,
@@ -110,7 +111,7 @@ fn only_warnings() {
     let report = json_of(&ran);
     assert_eq!(with_status(&report, "warned"), ["cluster-endpoint"]);
     assert_eq!(with_status(&report, "failed"), [] as [&str; 0]);
-    assert_eq!((ran.code, &report["ok"]), (4, &json!(true)));
+    assert_eq!((ran.code, &report["ok"]), (0, &json!(true)));
     assert_eq!(check(eks, &["--fail-on", "warning"]).code, 3);
     assert_eq!(check(eks, &["--orchestrator-cidr", "203.0.113.7"]).code, 0);
     assert_eq!(
@@ -185,8 +186,43 @@ fn no_credentials_are_told_at_once() {
     let output = command.output().expect("it starts");
     let took = start.elapsed();
     assert!(took < Duration::from_secs(2), "{took:?}");
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.status.code(), Some(4));
     assert_snapshot!("no_credentials", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A permission that the caller does not have: the exit code, the last line, and what `--skip` does.
+fn incomplete() {
+    let (eks, _turn) = documented();
+    let denied = sandbox::eks::Faults {
+        deny: vec!["iam:GetRole".to_owned()],
+        ..sandbox::eks::Faults::default()
+    };
+    eks.set_faults(&denied).expect("a denied action");
+    let ran = check(eks, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    let last = "3 of 20 checks could not be made: no permission for iam:GetRole (3).";
+    assert_eq!(ran.out.lines().last(), Some(last), "{}", ran.out);
+    let report = json_of(&check(eks, &["--output", "json"]));
+    let said = [&report["ok"], &report["complete"], &report["reason"]];
+    assert_eq!(said, [&json!(false), &json!(false), &json!(last)]);
+    assert_eq!(check(eks, &["--allow-incomplete"]).code, 0);
+    assert_eq!(check(eks, &["--fail-on", "warning"]).code, 4);
+    // By name, in a list and one by one. The check that needs a skipped one is made all the same.
+    let all = [
+        "--skip",
+        "role-exists,role-trust",
+        "--skip",
+        "role-permission",
+    ];
+    let ran = check(eks, &[&all[..], &["--output", "json"]].concat());
+    let report = json_of(&ran);
+    assert_eq!((ran.code, &report["ok"]), (0, &json!(true)), "{}", ran.out);
+    assert_eq!(report["reason"], Value::Null);
+    let ran = check(eks, &["--skip", "role-exists", "--output", "json"]);
+    let report = json_of(&ran);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    let reason = report["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("2 of 20 checks"), "{reason}");
 }
 
 fn time_runs_out() {
@@ -203,14 +239,16 @@ fn time_runs_out() {
         "{:?}",
         start.elapsed()
     );
-    assert_eq!(
-        (ran.code, json_of(&ran)["summary"]["failed"].clone()),
-        (0, json!(0))
-    );
+    let report = json_of(&ran);
+    assert_eq!((ran.code, &report["summary"]["failed"]), (4, &json!(0)));
+    let reason = report["reason"].as_str().expect("a reason");
+    assert!(reason.contains("timed out ("), "{reason}");
+    let allowed = check(eks, &["--timeout", "1s", "--allow-incomplete"]);
+    assert_eq!(allowed.code, 0, "{}", allowed.out);
+    let last = allowed.out.lines().last().unwrap_or_default();
     assert!(
-        ran.out.contains("the time for the checks was over"),
-        "{}",
-        ran.out
+        last.contains(" checks could not be made: timed out ("),
+        "{last}"
     );
 }
 

@@ -376,6 +376,10 @@ fn arguments() {
         ),
         ("bad_timeout", &[CHECK, &["--timeout", "soon"]].concat()),
         (
+            "unknown_check",
+            &[CHECK, &["--skip", "job-dry-run,role-exist"]].concat(),
+        ),
+        (
             "bad_cidr",
             &[CHECK, &["--orchestrator-cidr", "here"]].concat(),
         ),

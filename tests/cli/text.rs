@@ -156,7 +156,7 @@ fn a_closed_pipe_is_no_error() {
         .expect("it starts");
     assert_eq!(
         output.status.code(),
-        Some(3),
+        Some(4),
         "the exit code is that of the checks"
     );
 }

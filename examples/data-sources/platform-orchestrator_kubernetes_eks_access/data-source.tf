@@ -1,15 +1,22 @@
-# A runner that is registered, by its id.
+# A registered runner, by its id.
 data "platform-orchestrator_kubernetes_eks_access" "my_runner" {
   id = "my-runner"
 }
 
-# A check block tells what is wrong at each plan and apply, and stops neither.
+# A check block reports at each plan and apply what is wrong, and stops neither.
 check "eks_access" {
+  # No check failed, and every check that applies was made.
   assert {
     condition = data.platform-orchestrator_kubernetes_eks_access.my_runner.ok
-    error_message = join("\n", [
+    error_message = join("\n", concat(["The EKS access of my-runner is not ok."], [
       for check in data.platform-orchestrator_kubernetes_eks_access.my_runner.checks :
       "${check.id}: ${check.message}" if check.status == "failed"
-    ])
+    ]))
+  }
+
+  # Every check that applies was made.
+  assert {
+    condition     = data.platform-orchestrator_kubernetes_eks_access.my_runner.complete
+    error_message = coalesce(data.platform-orchestrator_kubernetes_eks_access.my_runner.reason, "Every check was made.")
   }
 }

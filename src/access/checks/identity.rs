@@ -135,14 +135,20 @@ fn token_file(run: &Run<'_>) -> bool {
     run.settings().web_identity_token_file.is_some()
 }
 
+/// Whether the role is assumed at all.
+pub(super) fn assume_role_applies(run: &Run<'_>) -> Result<(), Outcome> {
+    if run.as_runner() {
+        return Ok(());
+    }
+    Err(Outcome::not_applicable(format!(
+        "The checks are made as the caller; the role is assumed with `{}`.",
+        run.words("as = \"runner\"", "--as runner")
+    )))
+}
+
 /// `assume-role`
 pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    if !run.as_runner() {
-        return Err(Outcome::not_applicable(format!(
-            "The checks are made as the caller; the role is assumed with `{}`.",
-            run.words("as = \"runner\"", "--as runner")
-        )));
-    }
+    assume_role_applies(run)?;
     let session = run.session()?;
     let error = match run.aws().session(&session).await {
         Ok(_) => {

@@ -1,7 +1,7 @@
 //! The checks, in the order in which the Orchestrator meets what they look at.
 //!
-//! Each is a function from a run to an outcome. An outcome that ends a check early, for want of a
-//! value or of an answer, is its `Err`.
+//! Each is a function from a run to an outcome. An outcome that ends a check early, because a value
+//! or a response is missing, is its `Err`.
 
 mod access_entry;
 mod api_server;
@@ -15,7 +15,7 @@ mod role;
 mod state_storage;
 mod token_mount;
 
-use super::check::{CheckId, Outcome};
+use super::check::{Category, CheckId, Outcome};
 use super::kubernetes::KubeError;
 use super::run::Run;
 
@@ -45,13 +45,59 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
         CheckId::JobDryRun => dry_run::job(run).await,
         CheckId::StateStorage => state_storage::usable(run).await,
     };
-    outcome.unwrap_or_else(|early| early)
+    let mut outcome = outcome.unwrap_or_else(|early| early);
+    if let Some(cause) = &outcome.cause
+        && let Some(scope) = scope(run, id)
+    {
+        outcome.cause = Some(format!("{scope}/{cause}").into());
+    }
+    outcome
+}
+
+/// The outcome of a check that follows from the runner and the settings alone, such as that it does
+/// not apply, whatever the other checks come to.
+pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
+    match id {
+        CheckId::AssumeRole => identity::assume_role_applies(run).err(),
+        CheckId::PodTemplateRefs => references::no_references(run),
+        CheckId::StateStorage => state_storage::applies(run).err(),
+        _ => None,
+    }
+}
+
+/// What a cause holds for: a session name is set in one runner, and what is in a cluster is not in
+/// a cluster of the same name in another account or region. `None` for causes that name an IAM
+/// object by its ARN.
+fn scope(run: &Run<'_>, id: CheckId) -> Option<String> {
+    let of_cluster = match id.category() {
+        Category::Cluster | Category::Kubernetes => true,
+        // `cluster-active` reports the same cause as the runner.
+        Category::Iam => id == CheckId::RolePermission,
+        Category::Identity => false,
+    };
+    if id == CheckId::SessionName {
+        return run.subject.own_name();
+    }
+    of_cluster.then(|| {
+        let account = run.role().map_or("", |role| role.account.as_str());
+        let region = run.region().unwrap_or_default();
+        let cluster = run.cluster_name().unwrap_or_default();
+        format!("{account}/{region}/{cluster}")
+    })
 }
 
 /// The outcome of a check that met an error of the cluster's API which says nothing about the
 /// runner. `what` is what was tried, such as `read the namespace "x"`.
 fn not_checked(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
     let who = if run.as_runner() { "runner" } else { "caller" };
+    // The documented Role of a runner does not allow it to read these objects, and the Orchestrator does
+    // not read them: as the runner, such a check does not apply.
+    if run.as_runner() && error.is_forbidden() && what.starts_with("read ") {
+        return Outcome::not_applicable(format!(
+            "The runner has no permission to {what}, and needs none: {}.",
+            error.message()
+        ));
+    }
     if error.is_forbidden() {
         Outcome::incomplete(
             format!("no permission to {what}"),

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::access::aws::{AwsError, Role};
-use crate::access::check::Outcome;
+use crate::access::check::{Member, Outcome};
 use crate::access::run::{Run, known, unknown};
 use crate::access::settings::{AUDIENCE, OLDER_ISSUER, issuer_host};
 use crate::access::setup::{
     client_id_command, cluster_arn, oidc_provider_command, oidc_provider_hcl, permission_command,
-    restrict_command, role_command, role_hcl, shell, trust_command, trust_policy,
+    restrict_command, role_command, role_hcl, shell, trust_command,
 };
 use crate::access::trust::{Decision, Reason, WebIdentity, amended, evaluate, restricted};
 use crate::runner::RoleArn;
@@ -49,16 +51,45 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
 
 /// The outcome for a role that does not exist, with what creates it as far as its trust policy is known.
 fn missing(run: &Run<'_>, cause: String) -> Result<Outcome, Outcome> {
-    let role = run.role()?;
+    let role = run.role()?.clone();
     let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
         .compare(role.to_string(), "no such role")
         .not_yet();
-    let (Ok(issuer), Some(subject)) = (run.issuer(), run.subject.oidc_subject()) else {
+    let (Ok(issuer), Some(member)) = (run.issuer(), member(run)) else {
         return Ok(outcome);
     };
-    let policy = trust_policy(&run.provider_arn()?, issuer_host(issuer), &subject);
-    let (resource, command) = (role_hcl(role, &policy), role_command(role, &policy));
-    Ok(outcome.fix(cause, run.settings().face.makes(resource, command)))
+    let (provider, host) = (run.provider_arn()?, issuer_host(issuer).to_owned());
+    let face = run.settings().face;
+    Ok(outcome.shared_fix(cause, member, move |members| {
+        let policy = trusting(nobody(), &provider, &host, members);
+        face.makes(role_hcl(&role, &policy), role_command(&role, &policy))
+    }))
+}
+
+/// The runner, as a trust policy sees it. `None` while it is not known.
+fn member(run: &Run<'_>) -> Option<Member> {
+    Some(Member {
+        oidc_subject: run.subject.oidc_subject()?,
+        session_name: run.subject.session().map(|(name, _)| name),
+    })
+}
+
+/// A trust policy that trusts nobody.
+fn nobody() -> Value {
+    json!({"Version": "2012-10-17", "Statement": []})
+}
+
+/// A trust policy that trusts these runners as well.
+fn trusting(document: Value, provider_arn: &str, issuer_host: &str, members: &[Member]) -> Value {
+    members.iter().fold(document, |document, member| {
+        let who = WebIdentity {
+            provider_arn,
+            issuer_host,
+            subject: &member.oidc_subject,
+            session_name: member.session_name.as_deref(),
+        };
+        amended(&document, &who)
+    })
 }
 
 /// The role, for a check that needs `role-exists`.
@@ -119,18 +150,15 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let issuer = run.issuer()?;
     let role = existing(run).await?;
     let org = known(&run.subject.org, "organization")?;
-    let subject = run
-        .subject
-        .oidc_subject()
-        .ok_or_else(|| unknown("runner's id"))?;
-    let session = run.subject.session();
+    let member = member(run).ok_or_else(|| unknown("runner's id"))?;
+    let subject = &member.oidc_subject;
     let provider = run.provider_arn()?;
     let host = issuer_host(issuer);
     let who = WebIdentity {
         provider_arn: &provider,
         issuer_host: host,
-        subject: &subject,
-        session_name: session.as_ref().map(|(name, _)| name.as_str()),
+        subject,
+        session_name: member.session_name.as_deref(),
     };
     let document = role.trust_policy.as_ref().map_err(|error| {
         Outcome::incomplete(
@@ -162,11 +190,17 @@ pub(super) async fn trust(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "a trust policy that cannot be evaluated from outside",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        Decision::Refused(reasons) => refused(issuer, &role.arn, &reasons).fix(
-            // One for all runners of the role: each has a sub of its own, and one policy is replaced.
-            format!("role-trust:{}", role.arn),
-            trust_command(run.role()?, &amended(document, &who)),
-        ),
+        Decision::Refused(reasons) => {
+            let cause = format!("role-trust:{}", role.arn);
+            let outcome = refused(issuer, &role.arn, &reasons);
+            let (role, document) = (run.role()?.clone(), document.clone());
+            let (provider, host) = (provider.clone(), host.to_owned());
+            // One policy for all runners of the role, in which each has its own sub.
+            outcome.shared_fix(cause, member.clone(), move |members| {
+                let policy = trusting(document.clone(), &provider, &host, members);
+                trust_command(&role, &policy, members)
+            })
+        }
     })
 }
 

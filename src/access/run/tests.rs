@@ -1,7 +1,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::access::Budget;
+use crate::access::{Budget, Status};
 
 fn sendable<T: Send>(future: T) -> T {
     future
@@ -30,7 +30,7 @@ async fn what_is_not_known_yet_asks_nobody() {
     let budget = Budget::new(Duration::from_secs(60), CancellationToken::new());
     let subject = unknown_runner();
     let report = sendable(preflight.check(&subject, &budget, &())).await;
-    assert!(report.is_ok() && !report.has_no_credentials() && !report.is_retryable());
+    assert!(report.is_ok() && report.is_complete() && !report.is_retryable());
     assert_eq!(report.checks.len(), CheckId::ALL.len());
     let passed: Vec<_> = report
         .with_status(Status::Passed)
@@ -47,4 +47,31 @@ async fn what_is_not_known_yet_asks_nobody() {
     assert!(preflight.aws.is_untouched());
     let waited = sendable(preflight.wait(&subject, &budget, &())).await;
     assert_eq!(waited, report);
+}
+
+#[tokio::test]
+async fn a_check_that_is_skipped_by_name_does_not_keep_others_from_being_made() {
+    let skip = [
+        CheckId::SessionName,
+        CheckId::ClusterActive,
+        CheckId::ApiServer,
+    ];
+    let settings = Settings {
+        skip: skip.into(),
+        ..Settings::default()
+    };
+    let preflight = Preflight::new(settings);
+    // In its place stand the checks that it needs itself.
+    assert_eq!(
+        preflight.needs(CheckId::Namespace),
+        [CheckId::AwsCredentials]
+    );
+    let budget = Budget::new(Duration::from_secs(60), CancellationToken::new());
+    let report = preflight.check(&unknown_runner(), &budget, &()).await;
+    for id in skip {
+        let outcome = report.outcome(id).unwrap();
+        assert_eq!(outcome.skip, Some(Skip::Requested), "{id}");
+        assert_eq!(outcome.message, "Skipped by name (skip_checks).");
+    }
+    assert!(report.is_complete());
 }

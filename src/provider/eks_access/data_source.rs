@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::access::{CheckResult, Report, Status};
+use crate::access::{CheckResult, Report, Skip, Status};
 use crate::plugin::{
     Attribute, CallContext, DataSource, Diagnostic, Kind, Nesting, Path, ReadResponse, Schema,
     Value,
@@ -52,9 +52,12 @@ impl EksAccessData {
     }
 }
 
-fn computed(report: &Report) -> [(&'static str, Value); 5] {
+fn computed(report: &Report) -> [(&'static str, Value); 7] {
+    let reason = report.incomplete_reason();
     [
         ("ok", Value::from(report.is_ok())),
+        ("complete", Value::from(report.is_complete())),
+        ("reason", Value::optional_string(reason.as_deref())),
         (
             "checks",
             Value::List(report.checks.iter().map(check).collect()),
@@ -84,6 +87,10 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
     Value::object([
         ("id", Value::from(id.as_str())),
         ("status", Value::from(outcome.status.as_str())),
+        (
+            "skip",
+            Value::optional_string(outcome.skip.as_ref().map(Skip::as_str)),
+        ),
         ("message", Value::from(message)),
         ("fix", Value::optional_string(outcome.fix.as_deref())),
     ])
@@ -102,8 +109,19 @@ impl DataSource for EksAccessData {
             Attribute::new(
                 "ok",
                 crate::plugin::Type::Bool,
-                "Whether no check failed: those that warned or were skipped do not count. `false` too where there are \
-                 no AWS credentials to check with.",
+                "Whether no check failed and every check that applies was made. Warnings do not count.",
+            )
+            .computed(),
+            Attribute::new(
+                "complete",
+                crate::plugin::Type::Bool,
+                "Whether every check that applies was made. `false` where AWS credentials or a permission are missing, a \
+                 service is unreachable or a call timed out.",
+            )
+            .computed(),
+            Attribute::string(
+                "reason",
+                "Why the checks are not complete: how many could not be made, and for which reasons. Null when they are.",
             )
             .computed(),
             Attribute::of_kind(
@@ -113,8 +131,15 @@ impl DataSource for EksAccessData {
                     vec![
                         Attribute::string("id", "The id of the check.").computed(),
                         Attribute::string("status", "`passed`, `failed`, `warned` or `skipped`.").computed(),
-                        Attribute::string("message", "What was found, or why nothing could be found out.").computed(),
-                        Attribute::string("fix", "What mends a failure, ready to be pasted.").computed(),
+                        Attribute::string(
+                            "skip",
+                            "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
+                             check that it needs failed), `unknown` (a value is unknown until apply), `requested` (by \
+                             `skip_checks`) or `incomplete` (it applies and could not be made). Null for other checks.",
+                        )
+                        .computed(),
+                        Attribute::string("message", "What was found, or why the check was not made.").computed(),
+                        Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
                     ],
                 ),
                 "Every check, in the order in which the Orchestrator would meet what it looks at.",
@@ -126,9 +151,9 @@ impl DataSource for EksAccessData {
         ]);
         Schema {
             version: 0,
-            description: "Checks that the Orchestrator will reach the cluster of an EKS runner, each time it is read. \
-                          Give the `id` of a runner that is registered, or its configuration as well to check one that \
-                          is not. A failed check is no error: it is there to be used in `check` blocks and conditions.",
+            description: "Checks that the Orchestrator can reach the cluster of an EKS runner, each time it is read. \
+                          Set the `id` of a registered runner, or its configuration as well to check one that is not \
+                          registered. A failed check is not an error: use `ok` in `check` blocks and conditions.",
             attributes,
         }
     }

@@ -1,9 +1,10 @@
-//! The EKS access checks in Terraform: when they run, and what comes of them.
+//! The EKS access checks in Terraform: when they run, and what is reported.
 
 mod data_source;
+mod gather;
+mod reported;
 mod settings;
 mod subject;
-mod told;
 
 use std::time::Duration;
 
@@ -11,24 +12,25 @@ use crate::access::{Budget, Preflight, Report, Subject};
 use crate::plugin::{CallContext, Diagnostic, Value};
 
 pub(super) use data_source::EksAccessData;
-use settings::EksAccessSettings;
+use reported::{ReportedDiagnostics, Severities};
+use settings::{EksAccessSettings, Incomplete};
 pub(super) use settings::{Mode, attribute, settings, validate};
 pub(super) use subject::subject;
-use told::Told;
 
-/// How long the checks of one runner may take where nothing is waited for.
+/// The time limit of the checks of one runner where nothing is waited for.
 const ONCE: Duration = Duration::from_secs(30);
 
-/// The checks of one provider block: its runners share what AWS and the clusters answer, and what
-/// the user has been told.
+/// The checks of one provider block: its runners share the responses of AWS and the clusters, and
+/// what was reported.
 pub(super) struct EksAccess {
     /// While planning.
     pub(super) plan: Mode,
     /// While applying.
     pub(super) apply: Mode,
+    incomplete: Incomplete,
     timeout: Duration,
     preflight: Preflight,
-    told: Told,
+    reported: ReportedDiagnostics,
 }
 
 impl EksAccess {
@@ -37,15 +39,16 @@ impl EksAccess {
         Self {
             plan: settings.plan,
             apply: settings.apply,
+            incomplete: settings.incomplete,
             timeout: settings.settings.timeout,
             preflight: Preflight::new(settings.settings),
-            told: Told::default(),
+            reported: ReportedDiagnostics::default(),
         }
     }
 
     /// A runner was read by this process, as Terraform does before it plans, and not before it applies.
     pub(super) fn refreshed(&self, runner_id: &str) {
-        self.told.refreshed(runner_id);
+        self.reported.refreshed(runner_id);
     }
 
     /// Checks a runner that is planned, as far as it is known. `creating`: it does not exist yet, and
@@ -56,34 +59,42 @@ impl EksAccess {
         creating: bool,
         context: &CallContext,
     ) -> Vec<Diagnostic> {
-        // While applying, Terraform plans each resource once more. That is told by the apply.
-        if self.plan == Mode::Off || self.told.is_applying() {
+        // While applying, Terraform plans each resource once more. The apply itself reports.
+        if self.plan == Mode::Off || self.reported.is_applying() {
             return Vec::new();
         }
+        let checking = self.reported.begin();
         let report = self.once(subject, context).await;
-        // A change that is planned without a refresh may be that of an apply, which has just made what is
-        // still propagating, and will wait for it.
-        let may_come = creating || !self.told.was_refreshed(subject);
-        self.told.diagnostics(subject, &report, |outcome| {
-            self.plan == Mode::Error && !(may_come && outcome.not_yet)
-        })
+        let severities = Severities {
+            errors: self.plan == Mode::Error,
+            each: false,
+            // A change that is planned without a refresh might be that of an apply, which has just created what
+            // is still propagating, and waits for it.
+            may_come: creating || !self.reported.was_refreshed(subject),
+            incomplete: self.incomplete,
+        };
+        self.reported
+            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .await
     }
 
     /// Checks a runner that is about to be registered or changed, and waits for what AWS is still
     /// propagating. Only for [`Mode::Error`]: with any other there is nothing to wait for.
     ///
     /// # Errors
-    /// What failed. Then nothing must be registered.
+    /// The failed checks, and the checks that could not be made where `incomplete` is `error`. Then
+    /// nothing must be registered.
     pub(super) async fn before(
         &self,
         subject: &Subject,
         context: &CallContext,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        self.told.applying();
+        self.reported.applying();
         if self.apply != Mode::Error {
             return Ok(Vec::new());
         }
         let budget = Budget::new(self.timeout, context.stop.clone());
+        let checking = self.reported.begin();
         let report = self.preflight.wait(subject, &budget, &()).await;
         if context.stop.is_cancelled() {
             return Err(vec![Diagnostic::error(
@@ -92,11 +103,20 @@ impl EksAccess {
                  or changed.",
             )]);
         }
-        let diagnostics = self.told.diagnostics(subject, &report, |_| true);
-        if report.is_ok() {
-            Ok(diagnostics)
-        } else {
+        let severities = Severities {
+            errors: true,
+            each: true,
+            may_come: false,
+            incomplete: self.incomplete,
+        };
+        let diagnostics = self
+            .reported
+            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .await;
+        if diagnostics.iter().any(Diagnostic::is_error) {
             Err(diagnostics)
+        } else {
+            Ok(diagnostics)
         }
     }
 
@@ -105,8 +125,17 @@ impl EksAccess {
         if self.apply != Mode::Warn {
             return Vec::new();
         }
+        let checking = self.reported.begin();
         let report = self.once(subject, context).await;
-        self.told.diagnostics(subject, &report, |_| false)
+        let severities = Severities {
+            errors: false,
+            each: false,
+            may_come: false,
+            incomplete: self.incomplete,
+        };
+        self.reported
+            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .await
     }
 
     /// Checks a runner once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, is_image};
 use crate::orchestrator::Installation;
 use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
@@ -11,24 +11,48 @@ use crate::runner::validate;
 /// The attribute's name.
 const NAME: &str = "eks_access";
 
-/// What a failed check does to a plan or an apply.
+/// What a failed check does during plan or apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::provider) enum Mode {
     /// Nothing is checked.
     Off,
-    /// It is reported.
+    /// It is a warning.
     Warn,
-    /// It fails.
+    /// It is an error.
     Error,
 }
 
 impl Mode {
     const NAMES: &[&str] = &["off", "warn", "error"];
 
-    /// The mode that `value` names; what is not set is the default, `warn`.
+    /// The mode that `value` names. The default is `warn`.
     fn of(value: &Value) -> Self {
         match value.as_str() {
             Some("off") => Self::Off,
+            Some("error") => Self::Error,
+            _ => Self::Warn,
+        }
+    }
+}
+
+/// What a run that is not complete does to a plan or an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::provider) enum Incomplete {
+    /// Nothing.
+    Ignore,
+    /// It is a warning.
+    Warn,
+    /// It is an error where a failed check is one.
+    Error,
+}
+
+impl Incomplete {
+    const NAMES: &[&str] = &["ignore", "warn", "error"];
+
+    /// The value that `value` names. The default is `warn`.
+    fn of(value: &Value) -> Self {
+        match value.as_str() {
+            Some("ignore") => Self::Ignore,
             Some("error") => Self::Error,
             _ => Self::Warn,
         }
@@ -42,6 +66,8 @@ pub(in crate::provider) struct EksAccessSettings {
     pub(in crate::provider) plan: Mode,
     /// While applying.
     pub(in crate::provider) apply: Mode,
+    /// Where checks that apply could not be made.
+    pub(in crate::provider) incomplete: Incomplete,
     /// As whom, with which credentials, for how long.
     pub(in crate::provider) settings: Settings,
 }
@@ -57,16 +83,31 @@ pub(in crate::provider) fn attribute() -> Attribute {
         vec![
             text(
                 "plan",
-                "What a failed check does to a plan: `off` (nothing is checked), `warn` (default), `error` (the plan \
-                 fails, except for what does not exist yet while the runner is being created).",
+                "What a failed check does during plan: `off` (nothing is checked), `warn` (default), `error` (the plan \
+                 fails, except for objects that do not exist yet while the runner is being created).",
             ),
             text(
                 "apply",
-                "What a failed check does to an apply: `off`, `warn` (default: checked once the runner is \
+                "What a failed check does during apply: `off`, `warn` (default: checked once the runner is \
                  registered), `error` (checked before the runner is registered, again and again within `timeout`; \
                  when it fails nothing is registered, and a runner that is replaced is gone by then, unless \
                  its `lifecycle` has `create_before_destroy`).",
             ),
+            text(
+                "incomplete",
+                "What happens when checks that apply could not be made, because AWS credentials or a permission are \
+                 missing, a service is unreachable or a call timed out: `ignore` (nothing), `warn` (default: one warning \
+                 for each reason), `error` (an error wherever a failed check is one: with `plan = \"error\"` the plan \
+                 fails, and with `apply = \"error\"` nothing is registered). Values that are unknown until apply do not \
+                 count.",
+            ),
+            Attribute::new(
+                "skip_checks",
+                Type::List(Box::new(Type::String)),
+                "The ids of checks that are not made, such as `job-dry-run` where the caller is deliberately not allowed to \
+                 impersonate the runner. The checks that need a skipped one are made all the same.",
+            )
+            .optional(),
             text(
                 "as",
                 "Who checks: `caller` (default: your own AWS credentials; the runner's permissions are looked up) or \
@@ -152,7 +193,9 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     };
     one_of("plan", Mode::NAMES);
     one_of("apply", Mode::NAMES);
+    one_of("incomplete", Incomplete::NAMES);
     one_of("as", &["caller", "runner"]);
+    found.extend(unknown_checks(given));
     if let Some(Err(why)) = given.get("timeout").as_str().map(timeouts::parse_duration) {
         found.push(wrong(
             "timeout",
@@ -198,7 +241,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         let path = Path::of([NAME, "kubeconfig", "path"]);
         found.push(Diagnostic::error("Invalid eks_access", detail).at(path));
     }
-    for (index, cidr) in strings(given.get("orchestrator_cidrs")).enumerate() {
+    for (index, cidr) in strings(given.get("orchestrator_cidrs")) {
         if cidr.parse::<ipnet::IpNet>().is_err() {
             found.push(
                 Diagnostic::error(
@@ -234,6 +277,15 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     found
 }
 
+/// An error for each element of `skip_checks` that is not the id of a check.
+fn unknown_checks(given: &Value) -> impl Iterator<Item = Diagnostic> {
+    strings(given.get("skip_checks")).filter_map(|(index, id)| {
+        let unknown = id.parse::<CheckId>().err()?;
+        let path = Path::of([NAME, "skip_checks"]).index(index);
+        Some(Diagnostic::error("Invalid eks_access", unknown.to_string()).at(path))
+    })
+}
+
 /// Whether a text is `https://`, a host, and perhaps a port and a path: what an issuer may be made of.
 fn is_issuer(text: &str) -> bool {
     text.strip_prefix("https://").is_some_and(|rest| {
@@ -265,6 +317,7 @@ pub(in crate::provider) fn settings(
     Some(EksAccessSettings {
         plan: Mode::of(given.get("plan")),
         apply: Mode::of(given.get("apply")),
+        incomplete: Incomplete::of(given.get("incomplete")),
         settings: Settings {
             face: Face::Terraform,
             identity: match given.get("as").as_str() {
@@ -287,7 +340,7 @@ pub(in crate::provider) fn settings(
                 .map(|issuer| issuer.trim_end_matches('/').to_owned())
                 .or_else(|| installation.oidc_issuer.map(str::to_owned)),
             orchestrator_cidrs: strings(given.get("orchestrator_cidrs"))
-                .filter_map(|cidr| cidr.parse().ok())
+                .filter_map(|(_, cidr)| cidr.parse().ok())
                 .collect(),
             published_cidrs: installation.source_cidrs(),
             kubeconfig: kubeconfig.get("path").as_str().map(|path| Kubeconfig {
@@ -297,6 +350,9 @@ pub(in crate::provider) fn settings(
             runner_image: text("runner_image")
                 .or_else(|| installation.runner_image.map(str::to_owned))
                 .unwrap_or(defaults.runner_image),
+            skip: strings(given.get("skip_checks"))
+                .filter_map(|(_, id)| id.parse().ok())
+                .collect(),
         },
     })
 }
@@ -305,12 +361,14 @@ fn timeout(given: &Value) -> Option<Duration> {
     timeouts::parse_duration(given.get("timeout").as_str()?).ok()
 }
 
-fn strings(value: &Value) -> impl Iterator<Item = &str> {
+/// The known elements of a list of strings, each with its index.
+fn strings(value: &Value) -> impl Iterator<Item = (usize, &str)> {
     let elements = match value {
         Value::List(elements) => elements.as_slice(),
         _ => &[],
     };
-    elements.iter().filter_map(Value::as_str)
+    let known = elements.iter().map(Value::as_str).enumerate();
+    known.filter_map(|(index, text)| Some((index, text?)))
 }
 
 #[cfg(test)]

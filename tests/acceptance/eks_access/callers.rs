@@ -15,7 +15,8 @@ use crate::signals::until;
 pub(super) const SCENARIOS: &[Scenario] = &[
     ("EKS access: no credentials is one warning", no_credentials),
     ("EKS access: credentials that do not serve", bad_credentials),
-    ("EKS access: who may not ask fails nothing", denied),
+    ("EKS access: a denied permission is one warning", denied),
+    ("EKS access: what incomplete checks do", incomplete),
     (
         "EKS access: who may not impersonate fails nothing",
         may_not_impersonate,
@@ -61,13 +62,13 @@ fn no_credentials(cli: &Cli) {
     scene.init();
     let start = Instant::now();
     let plan = scene.workspace.plan(&["-out=saved"]).ok();
-    plan.has("Warning: EKS access was not checked")
-        .has("plan  = \"off\"");
+    let summary = "Warning: EKS access was not checked completely: no AWS credentials";
+    plan.has(summary)
+        .has("14 of 20 checks")
+        .has("incomplete = \"ignore\"");
     assert_eq!(count(&plan, "EKS access"), 1, "{}", plan.text);
     let apply = scene.workspace.run(&["apply", "-no-color", "saved"]).ok();
-    apply
-        .has("20 added")
-        .has("Warning: EKS access was not checked");
+    apply.has("20 added").has(summary);
     assert_eq!(count(&apply, "EKS access"), 1, "{}", apply.text);
     assert_eq!(scene.orchestrator.runners().len(), 20);
     // Nothing was waited for.
@@ -116,8 +117,8 @@ fn bad_credentials(cli: &Cli) {
     once(&scene, &[]);
 }
 
-/// Each action that is refused to the caller: the checks that need it are skipped, which the data source
-/// shows and neither a plan nor an apply tells.
+/// A caller to whom an action is denied: the checks that need it are skipped. A plan and an apply warn
+/// once, and the data source is not `ok`.
 fn denied(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
@@ -142,15 +143,91 @@ fn denied(cli: &Cli) {
         let start = Instant::now();
         let apply = scene.workspace.apply(&["-replace", ADDRESS]).ok();
         let took = start.elapsed();
-        apply.has("ok = true").has_not("Warning:");
-        assert_eq!(count(&apply, SUBJECT), 0, "{action}:\n{}", apply.text);
-        // A refusal is no propagation: nothing is waited for.
+        // A denial is not propagation: the apply does not wait.
         assert!(took < Duration::from_secs(20), "{action}: {took:?}");
         scene.registered();
-        if !skipped.is_empty() {
-            let said = scene.check(skipped);
-            assert!(said.starts_with("skipped: "), "{action}: {skipped}: {said}");
+        assert_eq!(count(&apply, SUBJECT), 0, "{action}:\n{}", apply.text);
+        if skipped.is_empty() {
+            apply.has("ok = true").has_not("Warning:");
+            continue;
         }
+        let summary =
+            format!("Warning: EKS access was not checked completely: no permission for {action}");
+        apply.has("ok = false");
+        // Once in the plan and once in the apply.
+        assert_eq!(count(&apply, &summary), 2, "{action}:\n{}", apply.text);
+        let said = scene.check(skipped);
+        assert!(said.starts_with("skipped: "), "{action}: {skipped}: {said}");
+    }
+}
+
+/// Each reason for which checks cannot be made, with `incomplete` as `error`: the plan fails, and with
+/// `apply = "error"` nothing is registered. With `ignore` nothing is reported.
+fn incomplete(cli: &Cli) {
+    let eks = eks();
+    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    let mode = |plan: &str, apply: &str, incomplete: &str| {
+        let more = format!("incomplete = {incomplete:?}\ntimeout = \"5s\"\n{CIDRS}");
+        modes(plan, apply, &more)
+    };
+    scene.write("", &my_runner());
+    scene.init();
+    let judge = |scene: &Scene<'_>, reason: &str| {
+        let summary = format!("EKS access was not checked completely: {reason}");
+        scene.write(&mode("error", "error", "error"), &my_runner());
+        let plan = scene.workspace.plan(&[]).fails();
+        assert_eq!(
+            count(&plan, &format!("Error: {summary}")),
+            1,
+            "{}",
+            plan.text
+        );
+        scene.write(&mode("off", "error", "error"), &my_runner());
+        let apply = scene.workspace.apply(&[]).fails();
+        assert_eq!(
+            count(&apply, &format!("Error: {summary}")),
+            1,
+            "{}",
+            apply.text
+        );
+        scene.nothing_is_registered();
+        scene.write(&mode("error", "error", "warn"), &my_runner());
+        let plan = scene.workspace.plan(&[]).ok();
+        assert_eq!(
+            count(&plan, &format!("Warning: {summary}")),
+            1,
+            "{}",
+            plan.text
+        );
+        scene.write(&mode("error", "error", "ignore"), &my_runner());
+        scene.workspace.plan(&[]).ok().has_not("EKS access");
+    };
+    for (faults, reason) in [
+        (deny("iam:GetRole"), "no permission for iam:GetRole"),
+        (
+            deny("eks:DescribeCluster"),
+            "no permission for eks:DescribeCluster",
+        ),
+    ] {
+        scene.eks.set_faults(&faults).expect("faults");
+        judge(&scene, reason);
+    }
+    scene.eks.set_faults(&Faults::default()).expect("faults");
+    // Nothing listens there.
+    scene
+        .workspace
+        .set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    judge(&scene, "no usable response from sts:GetCallerIdentity");
+    scene.workspace.unset_env("AWS_ENDPOINT_URL");
+    scene.without_credentials();
+    judge(&scene, "no AWS credentials");
+}
+
+fn deny(action: &str) -> Faults {
+    Faults {
+        deny: vec![action.to_owned()],
+        ..Faults::default()
     }
 }
 
@@ -179,19 +256,32 @@ fn may_not_impersonate(cli: &Cli) {
     for (name, value) in scene.eks.env_as(&caller) {
         scene.workspace.set_env(&name, &value);
     }
-    scene.write(&modes("error", "error", CIDRS), &(my_runner() + STATUSES));
+    let incomplete = format!("{CIDRS}\nincomplete = \"error\"");
+    scene.write(&modes("warn", "warn", CIDRS), &(my_runner() + STATUSES));
     scene.init();
     until("the cluster knows the caller", || {
-        let apply = scene.workspace.apply(&["-replace", ADDRESS]).ok();
-        apply
-            .has("ok = true")
-            .has_not("Warning:")
-            .has_not("EKS access");
+        scene.workspace.apply(&["-replace", ADDRESS]).ok();
         scene.check("api-server").starts_with("passed")
     });
     let said = scene.check("job-dry-run");
-    let expected = "skipped: The caller may not impersonate";
+    let expected = "skipped: The caller has no permission to impersonate";
     assert!(said.starts_with(expected), "{said}");
+    scene.workspace.destroy().ok();
+    scene.write(&modes("error", "error", &incomplete), &my_runner());
+    scene
+        .workspace
+        .plan(&[])
+        .fails()
+        .has("no permission to impersonate the runner's user")
+        .has("skip_checks = [\"job-dry-run\"]");
+    // As the error says.
+    let skipping = format!("{incomplete}\nskip_checks = [\"job-dry-run\"]");
+    scene.write(
+        &modes("error", "error", &skipping),
+        &(my_runner() + STATUSES),
+    );
+    let apply = scene.workspace.apply(&[]).ok();
+    apply.has("ok = true").has_not("EKS access");
     assert!(scene.check("rbac-create-jobs").starts_with("passed"));
 }
 

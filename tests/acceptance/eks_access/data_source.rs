@@ -38,6 +38,12 @@ fn outputs(name: &str) -> String {
 output "ok" {{
   value = data.{TYPE}.{name}.ok
 }}
+output "complete" {{
+  value = data.{TYPE}.{name}.complete
+}}
+output "reason" {{
+  value = coalesce(data.{TYPE}.{name}.reason, "none")
+}}
 output "statuses" {{
   value = join(" ", [for check in data.{TYPE}.{name}.checks : "${{check.id}}=${{check.status}}"])
 }}
@@ -217,39 +223,50 @@ fn not_known_yet(cli: &Cli) {
     scene.workspace.apply(&[]).ok().has("ok = true");
 }
 
-/// `ok` is that nothing failed: warnings and skips do not count, and no credentials do.
+/// `ok` is that nothing failed and every check that applies was made. Warnings do not count.
 fn ok(cli: &Cli) {
     let eks = eks();
     let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
     scene.set_up();
-    let read = |scene: &Scene<'_>| {
-        scene.write(&modes("off", "off", ""), &(planned() + &outputs("planned")));
+    let with = |scene: &Scene<'_>, settings: &str| {
+        scene.write(settings, &(planned() + &outputs("planned")));
         scene.workspace.apply(&[]).ok()
     };
+    let read = |scene: &Scene<'_>| with(scene, &modes("off", "off", ""));
     scene.write("", "");
     scene.init();
     let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     scene.eks.set_cluster(&restricted).expect("a cluster");
     read(&scene)
         .has("ok = true")
+        .has("complete = true")
+        .has("reason = \"none\"")
         .has("cluster-endpoint=warned")
         .has("job-dry-run=passed");
-    let faults = Faults {
-        deny: ["iam:GetRole", "eks:DescribeCluster"]
-            .map(str::to_owned)
-            .to_vec(),
+    let denied = Faults {
+        deny: vec!["iam:GetRole".to_owned()],
         ..Faults::default()
     };
-    scene.eks.set_faults(&faults).expect("faults");
+    scene.eks.set_faults(&denied).expect("faults");
     read(&scene)
-        .has("ok = true")
+        .has("ok = false")
+        .has("complete = false")
+        .has("reason = \"3 of 20 checks could not be made: no permission for iam:GetRole (3).\"")
         .has("role-trust=skipped")
-        .has("job-dry-run=skipped");
+        .has("job-dry-run=passed");
+    let skipping = "skip_checks = [\"role-exists\", \"role-trust\", \"role-permission\"]";
+    with(&scene, &modes("off", "off", skipping))
+        .has("ok = true")
+        .has("complete = true")
+        .has("role-trust=skipped")
+        .has("job-dry-run=passed");
     scene.eks.set_faults(&Faults::default()).expect("faults");
     scene.workspace.unset_env("AWS_ACCESS_KEY_ID");
     scene.workspace.unset_env("AWS_SECRET_ACCESS_KEY");
     read(&scene)
         .has("ok = false")
-        .has("aws-credentials=failed")
+        .has("complete = false")
+        .has("no AWS credentials (14)")
+        .has("aws-credentials=skipped")
         .has("role-trust=skipped");
 }

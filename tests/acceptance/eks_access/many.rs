@@ -1,4 +1,4 @@
-//! Many runners in one run: one cause is told once.
+//! Many runners in one run: each cause is reported once, with one fix.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "EKS access: a plan of fifty runners that one role does not trust",
         fifty_not_trusted,
+    ),
+    (
+        "EKS access: a plan of twenty runners with twenty causes",
+        twenty_causes,
     ),
 ];
 
@@ -55,11 +59,13 @@ fn fifty_planned(cli: &Cli) {
     for mode in ["warn", "error"] {
         let (took, plan) = plan(mode);
         plan.has("Warning: EKS access: role-exists")
-            .has("50 to add")
-            .has("49 more similar warnings elsewhere");
-        assert_eq!(count(&plan, "To mend it"), 1, "{}", plan.text);
+            .has("50 to add");
+        assert_eq!(count(&plan, "Warning: EKS access: "), 1, "{}", plan.text);
+        assert_eq!(count(&plan, "To fix it"), 1, "{}", plan.text);
+        names_all(&plan, 50);
         let lines = boxes(&plan).len();
-        assert!(lines < 60, "{lines} lines:\n{}", plan.text);
+        // The role to create trusts all of them.
+        assert!(lines < 60 + 50, "{lines} lines:\n{}", plan.text);
         let more = took.saturating_sub(without);
         assert!(
             more < Duration::from_secs(5),
@@ -86,7 +92,7 @@ fn fifty_applied(cli: &Cli) {
     assert!(took < Duration::from_secs(8 + 10), "it took {took:?}");
     assert_eq!(count(&apply, "Error: EKS access: role-exists"), 50);
     assert_eq!(count(&apply, "Error: "), 50, "{}", apply.text);
-    assert_eq!(count(&apply, "To mend it"), 1, "{}", apply.text);
+    assert_eq!(count(&apply, "To fix it"), 1, "{}", apply.text);
     apply.has("whose diagnostic \"EKS access: role-exists\" has the fix");
     let short = count(&apply, "The cause is that of the runner");
     assert_eq!(short, 49, "{}", apply.text);
@@ -95,22 +101,86 @@ fn fifty_applied(cli: &Cli) {
     scene.nothing_is_registered();
 }
 
-/// Each wants a `sub` of its own, in one policy: its fix is told once.
+/// All these runners are in the output.
+#[track_caller]
+fn names_all(output: &Output, number: usize) {
+    for n in 0..number {
+        output.has(&format!("\"runner-{n}\""));
+    }
+}
+
+/// Each needs a `sub` of its own, in one policy: one fix has all of them, and after it nothing fails.
 fn fifty_not_trusted(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
     scene.set_up();
-    scene.write(&modes("error", "off", CIDRS), &fifty_of_one_role());
+    let plan = |mode: &str| {
+        scene.write(&modes(mode, "off", CIDRS), &fifty_of_one_role());
+        scene.workspace.plan(&[])
+    };
+    scene.write("", "");
     scene.init();
-    let plan = scene.workspace.plan(&[]).fails();
-    assert_eq!(count(&plan, "Error: "), 50, "{}", plan.text);
-    assert_eq!(count(&plan, "Error: EKS access: role-trust"), 50);
-    let short = count(&plan, "The cause is that of the runner");
-    assert_eq!(short, 49, "{}", plan.text);
+    let warned = plan("warn").ok();
+    // The runners have no RoleBinding either, each its own.
+    assert_eq!(count(&warned, "Warning: EKS access: role-trust"), 1);
+    names_all(&warned, 50);
+    let failed = plan("error").fails();
+    assert_eq!(count(&failed, "Error: EKS access: role-trust"), 50);
+    let short = count(&failed, "The cause is that of the runner");
+    assert_eq!(short, 49, "{}", failed.text);
+    let fixes: Vec<String> = [&warned, &failed].map(trust_fix).into();
     assert_eq!(
-        count(&plan, "update-assume-role-policy"),
-        1,
+        fixes[0].matches("my-org+runner-").count(),
+        100,
+        "{}",
+        fixes[0]
+    );
+    let run = std::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &fixes[1]])
+        .envs(scene.eks.shell_env())
+        .output()
+        .expect("bash");
+    let error = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{}\n{error}", fixes[1]);
+    plan("error").ok().has_not("role-trust");
+}
+
+/// The only command of a plan that replaces a trust policy, as it is printed.
+#[track_caller]
+fn trust_fix(output: &Output) -> String {
+    let text = &output.text;
+    assert_eq!(count(output, "update-assume-role-policy"), 1, "{text}");
+    let lines = text.lines().map(|line| line.trim_start_matches("│ "));
+    let from = lines.skip_while(|line| !line.contains("This replaces the whole trust policy"));
+    let fix: Vec<&str> = from.take_while(|line| line.starts_with("  ")).collect();
+    fix.join("\n")
+}
+
+/// Twenty causes, one for each runner: a user sees all of them.
+fn twenty_causes(cli: &Cli) {
+    let eks = eks();
+    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    scene.set_up();
+    let twenty =
+        runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\n  id = each.key")
+            .replace(&format!("role/{ROLE_NAME}"), "role/role-of-${each.key}");
+    scene.write("", &twenty);
+    scene.init();
+    let start = Instant::now();
+    let plan = scene.workspace.plan(&[]).ok();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(20), "it took {took:?}");
+    assert_eq!(
+        count(&plan, "Warning: EKS access: role-exists"),
+        20,
         "{}",
         plan.text
     );
+    plan.has_not("more similar warning");
+    for n in 0..20 {
+        plan.has(&format!(
+            "Warning: EKS access: role-exists (runner \"runner-{n}\")"
+        ))
+        .has(&format!("role/role-of-runner-{n}"));
+    }
 }

@@ -68,7 +68,7 @@ fn error_in_the_plan(cli: &Cli) {
         .plan(&[])
         .ok()
         .has("Warning: EKS access: role-exists")
-        .has("The same apply may make")
+        .has("The same apply might create")
         .has_not("Error:");
     scene.set_up();
     scene.break_trust();
@@ -97,7 +97,7 @@ fn error_in_the_apply(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("Error: EKS access: role-trust")
-        .has("To mend it");
+        .has("To fix it");
     assert!(
         start.elapsed() < Duration::from_secs(3 + 10),
         "it took {:?}",

@@ -138,6 +138,7 @@ fn wrong_settings(cli: &Cli) {
          oidc_issuer = \"oidc.humanitec.dev\"\nprofile = \"\"\n\
          orchestrator_cidrs = [\"203.0.113.0/24\", \"203.0.113.0/33\", \"203.0.113.7\"]\n\
          assume_role = { role_arn = \"arn:aws:iam::123456789012:user/me\" }\n\
+         skip_checks = [\"job-dry-run\", \"role-exist\", \"\"]\nincomplete = \"fail\"\n\
          kubeconfig = { path = \"\" }",
     );
     wrong(

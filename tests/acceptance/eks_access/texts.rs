@@ -132,7 +132,7 @@ fn kubeconfig_server(eks: &Eks) -> String {
 
 /// What the diagnostics say is to be pasted, as it is shown.
 fn fixes(text: &str) -> Vec<String> {
-    let parts = text.split("To mend it:\n\n").skip(1);
+    let parts = text.split("To fix it:\n\n").skip(1);
     let fixes = parts.map(|part| part.split("\n\nMore:").next().unwrap_or_default());
     fixes.map(str::to_owned).collect()
 }

@@ -1,0 +1,198 @@
+//! Gathers the runners that share a cause, so that one diagnostic with one fix covers all of them.
+//!
+//! Terraform plans each runner in a call of its own, ten at a time, and does not say how many there
+//! are. The first runner with a cause therefore waits for a moment before it returns, while the
+//! others return at once and make room for the next ones.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Member;
+
+/// How long no other runner must have come for the first one to return.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long the first one waits at most, such as for a runner whose checks take long.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How often it looks.
+const STEP: Duration = Duration::from_millis(20);
+
+/// The runners that are being checked and the causes that they share.
+#[derive(Default)]
+pub(super) struct Gathering(Mutex<State>);
+
+struct State {
+    /// How many runners are being checked.
+    checking: usize,
+    /// When the last one came or went.
+    changed: Instant,
+    groups: HashMap<String, Group>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            checking: 0,
+            changed: Instant::now(),
+            groups: HashMap::new(),
+        }
+    }
+}
+
+/// The runners with one cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Group {
+    /// The runner that reports for the others.
+    pub(super) reporter: String,
+    /// The runners of the current round, the reporter first.
+    pub(super) runners: Vec<String>,
+    /// The runners' entries in the fix, those of the rounds before included.
+    pub(super) members: Vec<Member>,
+    /// How many of those entries are of the rounds before.
+    pub(super) earlier: usize,
+    /// Whether the reporter still waits.
+    is_open: bool,
+}
+
+/// What a runner has to do with the diagnostic of a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It reports, for itself and for those that come while it waits.
+    Reporter,
+    /// This runner reports for it.
+    Covered(String),
+    /// This runner has reported the cause before this one came.
+    Late(String),
+}
+
+/// A runner that is being checked, until it is dropped.
+pub(super) struct Checking<'a>(&'a Gathering);
+
+impl Drop for Checking<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.checking = state.checking.saturating_sub(1);
+        state.changed = Instant::now();
+    }
+}
+
+impl Gathering {
+    /// A runner is going to be checked.
+    pub(super) fn begin(&self) -> Checking<'_> {
+        let mut state = self.lock();
+        state.checking += 1;
+        state.changed = Instant::now();
+        Checking(self)
+    }
+
+    /// Adds a runner to those with this cause. After the reporter of a cause has returned, the next
+    /// runner is `Late`; where it must report again, `again` makes it the reporter of a new round.
+    pub(super) fn join(
+        &self,
+        cause: &str,
+        runner: &str,
+        member: Option<&Member>,
+        again: bool,
+    ) -> Part {
+        let mut state = self.lock();
+        let is_new = !state.groups.contains_key(cause);
+        let group = state.groups.entry(cause.to_owned()).or_default();
+        let part = if is_new || (!group.is_open && (again || group.reporter == runner)) {
+            group.earlier = group.members.len();
+            runner.clone_into(&mut group.reporter);
+            group.runners.clear();
+            group.is_open = true;
+            Part::Reporter
+        } else if group.is_open {
+            Part::Covered(group.reporter.clone())
+        } else {
+            Part::Late(group.reporter.clone())
+        };
+        if group.is_open && !group.runners.iter().any(|other| other == runner) {
+            group.runners.push(runner.to_owned());
+        }
+        let known = |member: &&Member| !group.members.contains(member);
+        if let Some(member) = member.filter(known) {
+            group.members.push(member.clone());
+        }
+        part
+    }
+
+    /// Waits until no runner has come or gone for a moment and none is being checked.
+    pub(super) async fn quiet(&self, stop: &CancellationToken) {
+        let start = Instant::now();
+        while start.elapsed() < LONGEST && !stop.is_cancelled() {
+            let is_quiet = {
+                let state = self.lock();
+                state.checking == 0 && state.changed.elapsed() >= QUIET
+            };
+            if is_quiet {
+                return;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+    }
+
+    /// Ends the current round of a cause. Gives the runners that came.
+    pub(super) fn close(&self, cause: &str) -> Group {
+        let mut state = self.lock();
+        let Some(group) = state.groups.get_mut(cause) else {
+            return Group::default();
+        };
+        group.is_open = false;
+        group.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: &str) -> Member {
+        Member {
+            oidc_subject: name.to_owned(),
+            session_name: None,
+        }
+    }
+
+    #[test]
+    fn the_first_of_each_round_reports_and_knows_all_entries() {
+        let gathering = Gathering::default();
+        let join =
+            |runner: &str, again| gathering.join("role", runner, Some(&member(runner)), again);
+        assert_eq!(join("a", true), Part::Reporter);
+        assert_eq!(join("b", true), Part::Covered("a".to_owned()));
+        let first = gathering.close("role");
+        assert_eq!((first.runners.len(), first.members.len()), (2, 2));
+        assert_eq!(join("c", false), Part::Late("a".to_owned()));
+        assert_eq!(join("d", true), Part::Reporter);
+        let second = gathering.close("role");
+        assert_eq!(second.runners, ["d"]);
+        let all = ["a", "b", "c", "d"].map(member);
+        assert_eq!(second.members, all);
+        assert_eq!(second.earlier, 3);
+    }
+
+    #[tokio::test]
+    async fn the_reporter_waits_for_those_that_are_being_checked() {
+        let gathering = Gathering::default();
+        let stop = CancellationToken::new();
+        let start = Instant::now();
+        gathering.quiet(&stop).await;
+        assert!(start.elapsed() < QUIET + Duration::from_secs(1));
+        let other = gathering.begin();
+        let still = tokio::time::timeout(QUIET * 2, gathering.quiet(&stop)).await;
+        assert!(still.is_err(), "one is being checked");
+        drop(other);
+        gathering.quiet(&stop).await;
+        stop.cancel();
+        let _other = gathering.begin();
+        gathering.quiet(&stop).await;
+    }
+}

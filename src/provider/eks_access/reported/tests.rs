@@ -1,0 +1,248 @@
+//! Many runners at once, as Terraform plans them: so many calls at a time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::access::{Known, Member, Skip};
+
+fn subject(runner: &str) -> Subject {
+    Subject {
+        org: "my-org".to_owned().into(),
+        runner_id: runner.to_owned().into(),
+        role: Known::Unknown,
+        session_name: None.into(),
+        sts_region: Known::Unknown,
+        cluster: Known::Unknown,
+        region: Known::Unknown,
+        namespace: Known::Unknown,
+        service_account: Known::Unknown,
+        pod_template: Known::Unknown,
+        storage: Known::Unknown,
+    }
+}
+
+fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
+    let checks = outcomes.into_iter();
+    Report {
+        checks: checks
+            .map(|(id, outcome)| CheckResult { id, outcome })
+            .collect(),
+        session_name: None,
+        oidc_subject: None,
+        kubernetes_user: None,
+    }
+}
+
+/// A role that does not trust the runner: one policy for all runners.
+fn not_trusted(runner: &str) -> Outcome {
+    let member = Member {
+        oidc_subject: runner.to_owned(),
+        session_name: None,
+    };
+    Outcome::failed(format!("{runner} is not trusted.")).shared_fix("role", member, |members| {
+        let subjects = members.iter().map(|member| member.oidc_subject.as_str());
+        format!("trust {}", subjects.collect::<Vec<_>>().join(" "))
+    })
+}
+
+const WARN: Severities = Severities {
+    errors: false,
+    each: false,
+    may_come: false,
+    incomplete: Incomplete::Warn,
+};
+const PLAN: Severities = Severities {
+    errors: true,
+    ..WARN
+};
+const APPLY: Severities = Severities { each: true, ..PLAN };
+
+/// The diagnostics of twenty runners that are checked `parallel` at a time.
+async fn twenty(
+    parallel: usize,
+    severities: Severities,
+    outcomes: fn(&str) -> Vec<(CheckId, Outcome)>,
+) -> Vec<Diagnostic> {
+    let reported = Arc::new(ReportedDiagnostics::default());
+    let turns = Arc::new(Semaphore::new(parallel));
+    let runners = (0..20).map(|n| {
+        let (reported, turns) = (Arc::clone(&reported), Arc::clone(&turns));
+        tokio::spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            let runner = format!("runner-{n}");
+            let checking = reported.begin();
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            let report = report(outcomes(&runner));
+            let stop = CancellationToken::new();
+            reported
+                .diagnostics(&subject(&runner), &report, severities, checking, &stop)
+                .await
+        })
+    });
+    let mut all = Vec::new();
+    for runner in runners.collect::<Vec<_>>() {
+        all.extend(runner.await.unwrap());
+    }
+    all
+}
+
+fn errors(diagnostics: &[Diagnostic]) -> usize {
+    let errors = diagnostics.iter().filter(|one| one.is_error());
+    errors.count()
+}
+
+fn names_all(text: &str) -> bool {
+    (0..20).all(|n| text.contains(&format!("runner-{n}")))
+}
+
+#[tokio::test]
+async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
+    let outcomes = |runner: &str| vec![(CheckId::RoleTrust, not_trusted(runner))];
+    for severities in [PLAN, APPLY] {
+        let found = twenty(10, severities, outcomes).await;
+        assert_eq!((found.len(), errors(&found)), (20, 20));
+        let fixes: Vec<_> = found
+            .iter()
+            .filter(|one| one.detail.contains("To fix it"))
+            .collect();
+        let [fix] = fixes.as_slice() else {
+            panic!("{fixes:#?}")
+        };
+        let command = fix.detail.split("To fix it:").nth(1).unwrap();
+        assert!(names_all(command), "{command}");
+        assert!(fix.detail.contains("This fix is for 20 runners."));
+    }
+    let found = twenty(10, WARN, outcomes).await;
+    let [warning] = found.as_slice() else {
+        panic!("{found:#?}")
+    };
+    assert!(names_all(&warning.detail), "{}", warning.detail);
+    assert!(
+        warning.summary.ends_with("and 19 more)"),
+        "{}",
+        warning.summary
+    );
+}
+
+/// Beside the cause that all share, each runner has one of its own.
+#[tokio::test]
+async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
+    let outcomes = |runner: &str| {
+        let own = Outcome::failed("Not bound.").fix(format!("binding {runner}"), "bind");
+        vec![
+            (CheckId::RoleTrust, not_trusted(runner)),
+            (CheckId::RbacCreateJobs, own),
+        ]
+    };
+    let found = twenty(10, PLAN, outcomes).await;
+    assert_eq!((found.len(), errors(&found)), (40, 40));
+    let trust = found
+        .iter()
+        .filter(|one| one.detail.contains("This fix is for"));
+    let trust: Vec<_> = trust.collect();
+    assert_eq!(trust.len(), 1, "{trust:#?}");
+    assert!(names_all(&trust[0].detail), "{trust:#?}");
+    let own = found
+        .iter()
+        .filter(|one| one.detail.contains("To fix it:\n\n  bind"));
+    assert_eq!(own.count(), 20);
+}
+
+#[tokio::test]
+async fn one_at_a_time_the_last_fix_has_all() {
+    let outcomes = |runner: &str| vec![(CheckId::RoleTrust, not_trusted(runner))];
+    let found = twenty(1, PLAN, outcomes).await;
+    assert_eq!((found.len(), errors(&found)), (20, 20));
+    let all: Vec<_> = found
+        .iter()
+        .filter(|one| {
+            one.detail
+                .contains("This fix is for 20 runners. It includes")
+        })
+        .collect();
+    assert_eq!(all.len(), 1, "{found:#?}");
+    assert!(names_all(&all[0].detail));
+}
+
+#[tokio::test]
+async fn twenty_causes_are_twenty_warnings_of_their_own() {
+    let outcomes = |runner: &str| {
+        let cause = format!("role {runner}");
+        let outcome = Outcome::failed("No role.").fix(cause, "create");
+        vec![(CheckId::RoleExists, outcome)]
+    };
+    for (severities, expected) in [(WARN, 0), (PLAN, 20)] {
+        let found = twenty(10, severities, outcomes).await;
+        assert_eq!((found.len(), errors(&found)), (20, expected));
+        let summaries: BTreeSet<_> = found.iter().map(|one| one.summary.as_str()).collect();
+        assert_eq!(summaries.len(), 20, "{summaries:?}");
+        assert!(found.iter().all(|one| one.detail.contains("To fix it")));
+    }
+}
+
+#[tokio::test]
+async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
+    let outcomes = |_: &str| {
+        let denied = |message| Outcome::incomplete("no permission for iam:GetRole", message);
+        vec![
+            (CheckId::RoleExists, denied("Denied.")),
+            (CheckId::RoleTrust, denied("Needs role-exists.")),
+            (CheckId::RbacListPods, denied("Denied.")),
+            (
+                CheckId::JobDryRun,
+                Outcome::skipped(Skip::Unknown, "Later."),
+            ),
+        ]
+    };
+    let with = |severities, incomplete| Severities {
+        incomplete,
+        ..severities
+    };
+    for (severities, incomplete, all, failed) in [
+        (WARN, Incomplete::Warn, 1, 0),
+        (PLAN, Incomplete::Warn, 1, 0),
+        (APPLY, Incomplete::Warn, 1, 0),
+        (WARN, Incomplete::Error, 1, 0),
+        (PLAN, Incomplete::Error, 1, 1),
+        (APPLY, Incomplete::Error, 20, 20),
+        (APPLY, Incomplete::Ignore, 0, 0),
+    ] {
+        let found = twenty(10, with(severities, incomplete), outcomes).await;
+        let what = format!("{severities:?} {incomplete:?}: {found:#?}");
+        assert_eq!((found.len(), errors(&found)), (all, failed), "{what}");
+        let whole = found.iter().filter(|one| names_all(&one.detail));
+        assert_eq!(whole.count(), all.min(1), "{what}");
+        for one in &found {
+            assert_eq!(
+                one.summary,
+                "EKS access was not checked completely: no permission for iam:GetRole"
+            );
+        }
+        if let [one] = found.as_slice() {
+            let start = "2 of 4 checks of the runner ";
+            assert!(one.detail.starts_with(start), "{}", one.detail);
+            assert!(
+                one.detail
+                    .contains("skip_checks = [\"role-exists\", \"role-trust\"]")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_stopped_does_not_report_what_it_left_out() {
+    let reported = ReportedDiagnostics::default();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let canceled = report(vec![(
+        CheckId::RoleExists,
+        Outcome::incomplete("canceled", "Not checked: canceled."),
+    )]);
+    let found = reported
+        .diagnostics(&subject("a"), &canceled, WARN, reported.begin(), &stop)
+        .await;
+    assert_eq!(found, []);
+}
