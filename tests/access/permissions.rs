@@ -243,5 +243,8 @@ fn config_map(cloud: &Cloud) {
         &[],
         &[&["access-entry"][..], &crate::cloud::BY_USER].concat(),
     );
-    checked.says("access-entry", &["no permission to read aws-auth", "forbidden"]);
+    checked.says(
+        "access-entry",
+        &["no permission to read aws-auth", "forbidden"],
+    );
 }
