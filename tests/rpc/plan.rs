@@ -144,7 +144,10 @@ async fn an_error_of_the_provider_is_answered_beside_the_proposed_state() {
         (error.summary.as_str(), error.detail.as_str()),
         ("No", "main.number: Not today.")
     );
-    assert_eq!(error.attribute, Some(Path::of(["main", "number"]).into()));
+    assert_eq!(
+        error.attribute,
+        Some(Path::of(["main"]).key("number").into())
+    );
     assert_eq!(unwire(answer.planned_state.as_ref()), config);
 }
 
