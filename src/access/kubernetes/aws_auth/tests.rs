@@ -101,7 +101,7 @@ fn what_cannot_be_read_says_where_and_quotes_nothing() {
         ("- rolearn: my-secret\nusername: x\n", (2, 1)),
         ("- rolearn: my-secret\n\tusername: x\n", (2, 1)),
         ("- rolearn: x\n  username: {{my-secret}}\n", (2, 14)),
-        ("- rolearn: x\n  username: \"my-secret\n", (3, 1)),
+        ("- rolearn: x\n  username: \"my-secret\n", (2, 13)),
         ("- rolearn: x\n  username: .inf\n", (2, 13)),
     ] {
         let auth = read("mapRoles", text);
