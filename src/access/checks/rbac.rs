@@ -123,7 +123,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
             "The role is allowed to {verb} {resource} in namespace {namespace:?} by the EKS access policy {policy}."
         )),
         Granted::Unknown(why) if right.lost.is_some() => {
-            Outcome::warned(format!("By RBAC, {refused} {why}")).fix(cause, fix.await)
+            Outcome::warned(format!("By RBAC, {refused} {why}")).fix(cause, fix.await?)
         }
         Granted::Unknown(why) => Outcome::incomplete(
             "the rights of an EKS access policy are unknown",

@@ -200,7 +200,10 @@ mod tests {
 
     #[test]
     fn patches_merge_as_the_library_merges_them() {
-        let table: Vec<Entry> = serde_json::from_str(include_str!("../../../tests/oracles/strategic-merge/table.json")).unwrap();
+        let table: Vec<Entry> = serde_json::from_str(include_str!(
+            "../../../tests/oracles/strategic-merge/table.json"
+        ))
+        .unwrap();
         assert!(table.len() >= 40);
         for entry in table {
             let merged = merge(entry.original, &entry.patch);
