@@ -40,30 +40,35 @@ async fn what_is_not_known_yet_is_no_mistake() {
 #[tokio::test]
 async fn a_required_argument_that_is_null_is_an_error_at_its_path() {
     let missing = || port(Value::Null);
-    let number = |path: Path| path.attribute("number");
-    for (name, value, path) in [
-        ("name", Value::Null, Path::of(["name"])),
-        ("main", missing(), number(Path::of(["main"]))),
+    // The path as Terraform and OpenTofu find a line by it: the attribute, and a key or an index in it. The text has
+    // the whole path.
+    for (name, value, path, text) in [
+        ("name", Value::Null, Path::of(["name"]), "name: "),
+        ("main", missing(), Path::of(["main"]).key("number"), "main.number: "),
         (
             "ports",
             Value::List(vec![Value::unknown(), missing()]),
-            number(Path::of(["ports"]).index(1)),
+            Path::of(["ports"]).index(1),
+            "ports[1].number: ",
         ),
         (
             "named",
             Value::object([("a b", missing())]),
-            number(Path::of(["named"]).key("a b")),
+            Path::of(["named"]).key("a b"),
+            "named[\"a b\"].number: ",
         ),
         (
             "open",
             Value::List(vec![missing()]),
-            number(Path::of(["open"])),
+            Path::of(["open"]),
+            "open.number: ",
         ),
     ] {
         let config = thing([("name", "n".into()), (name, value)]);
         let found = validate(Thing::default(), &config).await;
         let error = only_error(&found);
         assert!(error.starts_with("Missing required argument\n"), "{error}");
+        assert!(error.contains(text) || name == "name", "{error}");
         assert_eq!(found[0].attribute, Some(path.into()), "{error}");
     }
 }
