@@ -162,3 +162,23 @@ fn what_a_source_uses_is_read() {
     let expected = ["access", "plugin", "runner"].map(str::to_owned);
     assert_eq!(rooms_used(source), BTreeSet::from(expected));
 }
+
+/// A runner can be in any partition of AWS, so no printed ARN has a fixed one. ARNs in documentation are examples.
+#[test]
+fn the_checks_print_no_arn_of_a_fixed_partition() {
+    let mut wrong = Vec::new();
+    for path in sources(&source_folder().join("access")) {
+        if path.file_name().is_some_and(|name| name == "tests.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let code = source
+            .lines()
+            .take_while(|line| line.trim() != "#[cfg(test)]")
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code.filter(|line| line.contains("arn:aws:")) {
+            wrong.push(format!("{}: {}", path.display(), line.trim()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -27,6 +27,14 @@ pub trait Observer: Send + Sync {
 /// Ignores the progress.
 impl Observer for () {}
 
+/// Why a check was not made whose time limit ended.
+pub(super) const TIMED_OUT: &str = "timed out";
+
+/// The message of a check that was not made for this reason.
+pub(super) fn not_checked(reason: &str) -> String {
+    format!("Not checked: {reason}.")
+}
+
 /// The longest budget: an instant that is further away than some platforms can express is not made.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
@@ -59,7 +67,7 @@ impl Budget {
             biased;
             () = self.cancelled.cancelled() => Err("canceled"),
             value = future => Ok(value),
-            () = tokio::time::sleep_until(self.deadline) => Err("timed out"),
+            () = tokio::time::sleep_until(self.deadline) => Err(TIMED_OUT),
         }
     }
 }
@@ -118,7 +126,7 @@ where
             budget
                 .limit((steps.run)(id))
                 .await
-                .unwrap_or_else(|over| Outcome::incomplete(over, format!("Not checked: {over}.")))
+                .unwrap_or_else(|over| Outcome::incomplete(over, not_checked(over)))
         };
         // Every text of every check passes here.
         let outcome = outcome.redacted();

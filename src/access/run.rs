@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::answers::Answers;
 use super::aws::{AccessEntry, Aws, AwsError, CallerIdentity, EksCluster, Role, Session, Who};
-use super::check::{CheckId, Outcome, Skip};
+use super::check::{CheckId, CheckResult, Outcome, Skip};
 use super::kubernetes::aws_auth::{AwsAuth, Mapping};
 use super::kubernetes::job::JobValues;
 use super::kubernetes::kind::Kind;
@@ -125,6 +125,23 @@ impl Preflight {
         Box::pin(self.look(subject, &budget, observer)).await
     }
 
+    /// The results, in which a time limit that ended while AWS throttled a call is reported as throttling.
+    fn with_throttling(&self, mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
+        let Some(error) = self.aws.throttled() else {
+            return checks;
+        };
+        let throttled = error.outcome();
+        for CheckResult { outcome, .. } in &mut checks {
+            if outcome.skip == Some(Skip::Incomplete(engine::TIMED_OUT.into())) {
+                outcome.skip.clone_from(&throttled.skip);
+                if outcome.message == engine::not_checked(engine::TIMED_OUT) {
+                    outcome.message.clone_from(&throttled.message);
+                }
+            }
+        }
+        checks
+    }
+
     /// Waits for a runner's turn. `None` when it is canceled first.
     async fn turn(&self, budget: &engine::Budget) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
@@ -161,7 +178,7 @@ impl Preflight {
             () = ahead => Vec::new(),
         };
         Report {
-            checks,
+            checks: self.with_throttling(checks),
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
             kubernetes_user: match run.user().now_or_never() {

@@ -176,7 +176,7 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
         ("jobs", "has(object.metadata.labels)"),
     ] {
         let _policy = Policy::new(cloud, resource, &[expression]);
-        let checked = once_refused(cloud);
+        let checked = once_refused(cloud, expression);
         checked
             .only(&["job-dry-run"], &[])
             .says("job-dry-run", &[expression, "--runner-image", "ghcr.io/"]);
@@ -260,11 +260,13 @@ fn pod_security(cloud: &Cloud) {
     fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
 }
 
-/// Checks the documented runner until its Job or pod is refused.
+/// Checks the documented runner until its Job or pod is refused with this in the message: for a while, the API server
+/// can still apply an earlier policy.
 #[track_caller]
-fn once_refused(cloud: &Cloud) -> Checked {
+fn once_refused(cloud: &Cloud, expression: &str) -> Checked {
     until(cloud, &cloud.configuration(), |checked| {
         checked.status("job-dry-run") == "failed"
+            && checked.message("job-dry-run").contains(expression)
     })
 }
 
@@ -304,7 +306,7 @@ fn quota_that_wants_limits(cloud: &Cloud) {
     let hard = json!({"limits.memory": "8Gi", "limits.cpu": "8", "requests.cpu": "8"});
     let used = json!({"limits.memory": "0", "limits.cpu": "0", "requests.cpu": "0"});
     quota_of(cloud, &hard, &used);
-    let checked = once_refused(cloud);
+    let checked = once_refused(cloud, "must specify");
     checked
         .only(&["job-dry-run"], &[])
         .says("job-dry-run", &["must specify limits.cpu for: main"]);
@@ -321,7 +323,7 @@ fn quota_that_wants_limits(cloud: &Cloud) {
 fn quota_in_another_unit(cloud: &Cloud) {
     let hard = json!({"requests.memory": "1G"});
     quota_of(cloud, &hard, &json!({"requests.memory": "512M"}));
-    let checked = once_refused(cloud);
+    let checked = once_refused(cloud, "requested:");
     checked.says("job-dry-run", &["requested: requests.memory=1Gi"]);
     fix::shell(cloud, checked.fix("job-dry-run"));
     let namespace = format!("--namespace={}", cloud.runner().namespace);

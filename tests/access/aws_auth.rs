@@ -210,7 +210,11 @@ fn no_username(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     map(cloud, "mapRoles", &format!("- rolearn: {ROLE}\n"));
     let checked = cloud.check_documented();
-    checked.outcome(&RBAC, &["access-entry"], &["job-dry-run"]);
+    checked.outcome(
+        &["rbac-create-jobs", "rbac-get-jobs"],
+        &["access-entry", "rbac-list-pods", "rbac-list-events"],
+        &["job-dry-run"],
+    );
     checked.says("access-entry", &["without a username and without groups"]);
     assert_eq!(checked.report["kubernetes_user"], Value::Null);
     fix::mends(cloud, &checked, "access-entry");
@@ -255,7 +259,10 @@ fn lines_by_chance(cloud: &Cloud) {
     );
     map(cloud, "mapUsers", &users);
     let checked = cloud.check_documented();
-    assert_eq!(checked.ids("warned"), ["access-entry"]);
+    assert_eq!(
+        checked.ids("warned"),
+        ["access-entry", "rbac-list-pods", "rbac-list-events"]
+    );
     checked.says("access-entry", &["mapUsers", "by chance"]);
     fix::mends(cloud, &checked, "access-entry");
 }

@@ -42,7 +42,7 @@ fn absent(cloud: &Cloud) {
     checked.only(&["role-permission", "cluster-active"], &BEHIND_CLUSTER);
     checked.says(
         "cluster-active",
-        &["There is no", "\"another\"", "us-west-2"],
+        &["does not exist", "\"another\"", "us-west-2"],
     );
     fix::shell(cloud, checked.fix("cluster-active"));
 }

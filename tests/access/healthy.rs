@@ -13,7 +13,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("healthy::with_a_role_path", with_a_role_path),
     ("healthy::by_kubeconfig", by_kubeconfig),
     ("healthy::in_another_partition", in_another_partition),
-    ("healthy::in_a_third_partition", in_a_third_partition),
     ("healthy::state_in_the_cluster", state_in_the_cluster),
     (
         "healthy::session_name_that_sts_refuses",
@@ -104,19 +103,8 @@ fn in_another_partition(_: &Cloud) {
     fixes_are_of_the_partition(&cloud, "aws-cn");
 }
 
-/// Another one, in which nothing is set up but the cluster.
-fn in_a_third_partition(_: &Cloud) {
-    let mut cloud = Cloud::start_with(Options {
-        partition: "aws-us-gov".to_owned(),
-        region: "us-gov-west-1".to_owned(),
-        ..Options::default()
-    });
-    cloud.reset();
-    fixes_are_of_the_partition(&cloud, "aws-us-gov");
-}
-
-/// A caller whom the cluster does not know, a role and an entry that do not exist: whatever is printed is of the
-/// caller's partition, and the caller's own fix runs as it is printed.
+/// For a caller that the cluster does not know, and for a role and an entry that do not exist, everything printed is of
+/// the caller's partition, and the caller's own fix runs as it is printed.
 fn fixes_are_of_the_partition(cloud: &Cloud, partition: &str) {
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let ops = cloud.eks.create_user("ops", &all).unwrap();

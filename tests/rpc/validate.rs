@@ -44,7 +44,12 @@ async fn a_required_argument_that_is_null_is_an_error_at_its_path() {
     // the whole path.
     for (name, value, path, text) in [
         ("name", Value::Null, Path::of(["name"]), "name: "),
-        ("main", missing(), Path::of(["main"]).key("number"), "main.number: "),
+        (
+            "main",
+            missing(),
+            Path::of(["main"]).key("number"),
+            "main.number: ",
+        ),
         (
             "ports",
             Value::List(vec![Value::unknown(), missing()]),

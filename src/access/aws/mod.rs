@@ -193,6 +193,12 @@ impl Aws {
         !self.anonymous.initialized() && !self.caller.initialized()
     }
 
+    /// The throttling that calls are waiting out now.
+    pub(crate) fn throttled(&self) -> Option<AwsError> {
+        let limits = [&self.sts, &self.iam, &self.eks];
+        limits.into_iter().find_map(RateLimit::throttled)
+    }
+
     /// Makes a call of a service, and waits throttling out.
     async fn paced<T, E, F>(
         &self,

@@ -7,7 +7,7 @@
 //! this process settle at the rate that AWS allows.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -27,17 +27,26 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(super) struct RateLimit {
     permits: Arc<Semaphore>,
+    /// The last throttling, until a call succeeds.
+    throttled: Arc<Mutex<Option<AwsError>>>,
 }
 
 impl Default for RateLimit {
     fn default() -> Self {
         Self {
             permits: Arc::new(Semaphore::new(AT_A_TIME)),
+            throttled: Arc::default(),
         }
     }
 }
 
 impl RateLimit {
+    /// The throttling that calls are waiting out now.
+    pub(super) fn throttled(&self) -> Option<AwsError> {
+        let throttled = self.throttled.lock();
+        throttled.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Makes a call when its turn comes, and again while AWS throttles it.
     ///
     /// It goes on in a task of its own: whoever waits for it can stop waiting while it holds one of the few permits.
@@ -52,7 +61,10 @@ impl RateLimit {
         T: Send + 'static,
         F: Future<Output = Result<T, AwsError>> + Send,
     {
-        let permits = Arc::clone(&self.permits);
+        let (permits, throttled) = (Arc::clone(&self.permits), Arc::clone(&self.throttled));
+        let note = move |error: Option<AwsError>| {
+            *throttled.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        };
         let task = tokio::spawn(async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await;
@@ -60,6 +72,10 @@ impl RateLimit {
             let end = Instant::now() + PATIENCE;
             loop {
                 let answer = call().await;
+                match &answer {
+                    Err(error @ AwsError::Throttled { .. }) => note(Some(error.clone())),
+                    _ => note(None),
+                }
                 if !matches!(answer, Err(AwsError::Throttled { .. })) || Instant::now() >= end {
                     return answer;
                 }

@@ -86,30 +86,35 @@ fn scope(run: &Run<'_>, id: CheckId) -> Option<String> {
     })
 }
 
-/// The outcome of a check that met an error of the cluster's API which says nothing about the
-/// runner. `what` is what was tried, such as `read the namespace "x"`.
-fn not_checked(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
-    let who = if run.as_runner() { "runner" } else { "caller" };
-    // The documented Role of a runner does not allow it to read these objects, and the Orchestrator does
-    // not read them: as the runner, such a check does not apply.
-    if run.as_runner() && error.is_forbidden() && what.starts_with("read ") {
+/// The outcome of a check that could not read an object, such as `namespace "x"`.
+///
+/// The documented Role of a runner does not allow it to read these objects, and the Orchestrator does not read them:
+/// as the runner, a check for which that is forbidden does not apply.
+fn not_read(run: &Run<'_>, object: &str, error: &KubeError) -> Outcome {
+    if run.as_runner() && error.is_forbidden() {
         return Outcome::not_applicable(format!(
-            "The runner has no permission to {what}, and needs none: {}.",
+            "The runner has no permission to read {object}, and needs none: {}.",
             error.message()
         ));
     }
-    if error.is_forbidden() {
-        Outcome::incomplete(
-            format!("no permission to {what}"),
-            format!(
-                "The {who} has no permission to {what}: {}.",
-                error.message()
-            ),
-        )
-    } else {
-        Outcome::incomplete(
+    not_checked(run, &format!("read {object}"), error)
+}
+
+/// The outcome of a check that met an error of the cluster's API which says nothing about the runner. `what` is what
+/// was tried, such as `create the Job`.
+fn not_checked(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
+    if !error.is_forbidden() {
+        return Outcome::incomplete(
             "no usable response from the cluster's API",
             format!("Not checked: {error}."),
-        )
+        );
     }
+    let who = if run.as_runner() { "runner" } else { "caller" };
+    Outcome::incomplete(
+        format!("no permission to {what}"),
+        format!(
+            "The {who} has no permission to {what}: {}.",
+            error.message()
+        ),
+    )
 }

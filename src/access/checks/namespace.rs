@@ -34,7 +34,7 @@ pub(super) async fn look(run: &Run<'_>, name: &str) -> Result<Outcome, Outcome> 
                     .fix(cause, kubectl_apply(&namespace_yaml(name)))
                     .not_yet()
             }
-            Err(error) => super::not_checked(run, &format!("read the namespace {name:?}"), &error),
+            Err(error) => super::not_read(run, &format!("namespace {name:?}"), &error),
         },
     )
 }
@@ -62,9 +62,7 @@ pub(super) async fn service_account(run: &Run<'_>) -> Result<Outcome, Outcome> {
             "Service account {name:?} exists in namespace {namespace:?}."
         )),
         Err(error) if error.is_not_found() => missing_service_account(run)?,
-        Err(error) => {
-            super::not_checked(run, &format!("read the service account {name:?}"), &error)
-        }
+        Err(error) => super::not_read(run, &format!("service account {name:?}"), &error),
     })
 }
 

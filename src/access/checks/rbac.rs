@@ -301,9 +301,8 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
             if is_user && names_role {
                 near.get_or_insert_with(|| {
                     format!(
-                        " The {kind} {name:?} binds the user {bound:?}, which is another name: the runner is {:?}. \
-                         It may be another runner's; if it is meant for this one, correct the name.",
-                        user.name
+                        " The {kind} {name:?} binds user {bound:?}, which is another name than the runner's. If the \
+                         binding is meant for this runner, correct the name."
                     )
                 });
             }

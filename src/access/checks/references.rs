@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::namespace::cluster;
-use crate::access::check::Outcome;
+use crate::access::check::{Outcome, Skip};
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::kind::Kind;
 use crate::access::run::Run;
@@ -21,8 +21,8 @@ enum Found {
     Bad(String, String),
     /// The same, and the pod can start.
     Dubious(String, String),
-    /// It could not be read: the reason and the message.
-    Unread(Box<str>, String),
+    /// It could not be read: what the check then comes to.
+    Unread(Outcome),
 }
 
 /// Returns the outcome of `pod-template-refs` where the pod template names no object. No cluster is needed for it.
@@ -56,7 +56,7 @@ pub(super) async fn exist(run: &Run<'_>) -> Result<Outcome, Outcome> {
                 dubious.push(finding);
                 fixes += &fix;
             }
-            Found::Unread(reason, message) => unread.push((reason, message)),
+            Found::Unread(outcome) => unread.push(outcome),
         }
     }
     let all: Vec<String> = bad.iter().chain(&dubious).cloned().collect();
@@ -70,11 +70,18 @@ pub(super) async fn exist(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .fix(cause, fixes)
         .not_yet());
     }
-    if let Some((reason, _)) = unread.first() {
-        let messages = unread.iter().map(|(_, message)| message.clone());
+    // A reason that makes the run incomplete comes first.
+    unread.sort_by_key(|outcome| !matches!(outcome.skip, Some(Skip::Incomplete(_))));
+    if let Some(first) = unread.first().cloned()
+        && (dubious.is_empty() || matches!(first.skip, Some(Skip::Incomplete(_))))
+    {
+        let messages = unread.iter().map(|outcome| outcome.message.clone());
         let dubious = dubious.iter().map(|finding| format!("{finding}."));
         let sentences: Vec<String> = messages.chain(dubious).collect();
-        return Ok(Outcome::incomplete(reason.clone(), sentences.join(" ")));
+        return Ok(Outcome {
+            message: sentences.join(" "),
+            ..first
+        });
     }
     if !dubious.is_empty() {
         return Ok(Outcome::warned(format!("{}.", dubious.join("; "))).fix(cause, fixes));
@@ -107,21 +114,23 @@ fn found(
                 false => Found::Bad(format!("{what} does not exist"), fix),
             }
         }
-        Err(error) if error.is_not_found() => Found::Unread(
-            format!("the cluster does not serve {}", kind.plural()).into(),
+        Err(error) if error.is_not_found() => Found::Unread(Outcome::incomplete(
+            format!("the cluster does not serve {}", kind.plural()),
             format!(
                 "The cluster does not serve {}, so {what} was not looked up.",
                 kind.plural()
             ),
-        ),
+        )),
         Err(error) => {
-            let what = format!("get {} ({name:?})", kind.plural());
-            let outcome = super::not_checked(run, &what, &error);
-            let reason = match error.is_forbidden() {
-                true => format!("no permission to get {}", kind.plural()).into(),
-                false => "no usable response from the cluster's API".into(),
-            };
-            Found::Unread(reason, outcome.message)
+            let outcome = super::not_read(run, &format!("{} {name:?}", kind.plural()), &error);
+            Found::Unread(match &outcome.skip {
+                // One permission is missing for all objects of a kind.
+                Some(Skip::Incomplete(_)) if error.is_forbidden() => Outcome::incomplete(
+                    format!("no permission to get {}", kind.plural()),
+                    outcome.message,
+                ),
+                _ => outcome,
+            })
         }
     })
 }

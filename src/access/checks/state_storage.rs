@@ -170,9 +170,9 @@ async fn token(run: &Run<'_>) -> Result<Token, Outcome> {
                 // A missing service account is reported by its own check, and a new one mounts its token.
                 Ok(_) => Ok(Token::Mounted),
                 Err(error) if error.is_not_found() => Ok(Token::Mounted),
-                Err(error) => Err(super::not_checked(
+                Err(error) => Err(super::not_read(
                     run,
-                    &format!("read the service account {name:?}"),
+                    &format!("service account {name:?}"),
                     &error,
                 )),
             }

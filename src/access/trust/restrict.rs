@@ -53,11 +53,29 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> 
 /// Whether all of a statement matches a web identity but for the conditions on its `sub`, which name no organization.
 fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: bool) -> bool {
     matches_but_for_subject(elements, who, variables)
+        && !is_for_tokens_without_subject(elements, who)
         && !subject_conditions(elements, who)
             .iter()
             .any(|(operator, values)| {
                 !operator.is_negated() && all_name_an_organization(*operator, values)
             })
+}
+
+/// Whether a statement has a condition `Null` that asks for a token without a `sub`, which no token of the Orchestrator
+/// is.
+fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity<'_>) -> bool {
+    let wanted = subject_key(who);
+    let null = elements
+        .get("Condition")
+        .and_then(|found| found.get("Null"));
+    null.and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(&wanted))
+        .any(|(_, values)| {
+            let values = texts(values).unwrap_or_default();
+            !values.is_empty() && values.iter().all(|text| text.eq_ignore_ascii_case("true"))
+        })
 }
 
 /// Whether a statement that denies does so for every `sub` whose organization it does not name.

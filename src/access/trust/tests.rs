@@ -408,6 +408,23 @@ fn the_session_name_can_be_a_condition() {
 }
 
 #[test]
+fn a_statement_for_tokens_without_a_subject_admits_no_stranger() {
+    let own = statement(json!({"StringEquals": {SUB: "my-org+my-runner"}}));
+    for value in [json!("true"), json!(true), json!(["True"])] {
+        let absent = statement(json!({"Null": {SUB: value}}));
+        assert_eq!(
+            decide(json!([absent, own])),
+            Decision::Allowed { any_subject: false }
+        );
+    }
+    let present = statement(json!({"Null": {SUB: "false"}}));
+    assert_eq!(
+        decide(json!([present, own])),
+        Decision::Allowed { any_subject: true }
+    );
+}
+
+#[test]
 fn variables_are_ordinary_characters_in_the_old_version() {
     let mut policy = json!({"Version": "2008-10-17", "Statement": statement(json!({"StringEquals": {SUB: "${x}"}}))});
     assert!(matches!(evaluate(&policy, &who()), Decision::Refused(_)));
