@@ -8,7 +8,7 @@ terraform {
 }
 
 provider "platform-orchestrator" {
-  # What keeps a runner from working in AWS and in its cluster is the second half of the demo.
+  # The second half of the demo turns the EKS access checks on.
   eks_access = {
     plan  = "off"
     apply = "off"

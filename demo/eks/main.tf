@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# A plan warns of what is broken; an apply does not register a runner that could not work.
+# A plan warns if a check fails. An apply registers the runner only if no check fails.
 provider "platform-orchestrator" {
   eks_access = {
     apply   = "error"

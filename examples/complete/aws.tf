@@ -12,11 +12,11 @@ data "aws_eks_cluster" "this" {
 
 locals {
   issuer_host = trimprefix(var.oidc_issuer, "https://")
-  # What the Orchestrator's token says of this runner. It is cut at 255 characters.
+  # The `sub` of the Orchestrator's token for this runner. The Orchestrator cuts it to 255 characters.
   oidc_subject = substr("${var.org_id}+${var.runner_id}", 0, 255)
 }
 
-# An account has one for an issuer.
+# An account has one OIDC provider for each issuer.
 resource "aws_iam_openid_connect_provider" "orchestrator" {
   url            = var.oidc_issuer
   client_id_list = ["sts.amazonaws.com"]
@@ -24,7 +24,7 @@ resource "aws_iam_openid_connect_provider" "orchestrator" {
 
 resource "aws_iam_role" "runner" {
   name        = var.role_name
-  description = "The Orchestrator assumes it to start the Jobs of the runner ${var.runner_id}"
+  description = "Assumed by the Orchestrator to start the Jobs of the runner ${var.runner_id}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -43,7 +43,7 @@ resource "aws_iam_role" "runner" {
 
 resource "aws_iam_policy" "runner" {
   name        = "${var.role_name}-describe-cluster"
-  description = "Lets the Orchestrator find the cluster ${var.cluster_name}"
+  description = "Lets the Orchestrator describe the cluster ${var.cluster_name}"
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -58,19 +58,19 @@ resource "aws_iam_role_policy_attachment" "runner" {
   role       = aws_iam_role.runner.name
   policy_arn = aws_iam_policy.runner.arn
 
-  # A role that is made anew under the same name has lost its policy.
+  # A role that is replaced under the same name loses its policies.
   lifecycle {
     replace_triggered_by = [aws_iam_role.runner.unique_id]
   }
 }
 
-# cluster_name takes the cluster's name, not its ARN.
+# cluster_name is the cluster's name, not its ARN.
 resource "aws_eks_access_entry" "runner" {
   cluster_name  = data.aws_eks_cluster.this.name
   principal_arn = aws_iam_role.runner.arn
   type          = "STANDARD"
 
-  # An entry is for the very role that it was made for, not for the next one of the same name.
+  # An access entry works only for the role that existed when the entry was created, not for its successor of the same name.
   lifecycle {
     replace_triggered_by = [aws_iam_role.runner.unique_id]
   }

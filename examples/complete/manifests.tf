@@ -1,9 +1,9 @@
 locals {
-  # The name of the Orchestrator's session, and so the end of the user that it is in the cluster. STS takes no more than 64 characters.
+  # The name of the Orchestrator's session, which is the end of its Kubernetes user. STS accepts at most 64 characters.
   session_name    = substr("${var.org_id}-${var.runner_id}", 0, 64)
   kubernetes_user = "arn:${data.aws_partition.current.partition}:sts::${data.aws_caller_identity.current.account_id}:assumed-role/${aws_iam_role.runner.name}/${local.session_name}"
 
-  # What the runner needs in the cluster.
+  # Everything that the runner needs in the cluster.
   manifests = {
     namespace = {
       apiVersion = "v1"
@@ -20,7 +20,7 @@ locals {
       }
     }
 
-    # The Orchestrator starts Jobs and follows them.
+    # The Orchestrator creates Jobs and follows them.
     access_role = {
       apiVersion = "rbac.authorization.k8s.io/v1"
       kind       = "Role"
@@ -34,7 +34,7 @@ locals {
       ]
     }
 
-    # Each runner is a user of its own: its binding has its name, so that several runners can share the namespace and its Role.
+    # Each runner is a separate Kubernetes user with its own RoleBinding, so several runners can share the namespace and the Role.
     access_role_binding = {
       apiVersion = "rbac.authorization.k8s.io/v1"
       kind       = "RoleBinding"
@@ -52,7 +52,7 @@ locals {
       ]
     }
 
-    # The Jobs keep their state in Secrets and lock it with Leases.
+    # The Jobs store their state in Secrets and lock it with Leases.
     state_role = {
       apiVersion = "rbac.authorization.k8s.io/v1"
       kind       = "Role"

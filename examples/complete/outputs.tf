@@ -1,19 +1,19 @@
 output "runner_id" {
-  description = "The runner, for runner rules."
+  description = "The ID of the runner, for runner rules."
   value       = platform-orchestrator_kubernetes_eks_runner.this.id
 }
 
 output "role_arn" {
-  description = "The role that the Orchestrator assumes."
+  description = "The ARN of the role that the Orchestrator assumes."
   value       = aws_iam_role.runner.arn
 }
 
 output "oidc_subject" {
-  description = "Who the Orchestrator is for the role's trust policy."
+  description = "The `sub` of the Orchestrator's token, which the role's trust policy must admit."
   value       = local.oidc_subject
 }
 
 output "kubernetes_user" {
-  description = "Who the Orchestrator is in the cluster. Further RoleBindings name this user."
+  description = "The Orchestrator's user in the cluster, for other RoleBindings."
   value       = local.kubernetes_user
 }

@@ -1,7 +1,7 @@
 provider "platform-orchestrator" {
   org_id = var.org_id
   eks_access = {
-    # The runner is registered only once every check was made and none failed. The apply waits for changes that AWS is
+    # The apply registers the runner only if every check was made and none failed. It waits for changes that AWS is
     # still propagating.
     apply       = "error"
     incomplete  = "error"
@@ -32,7 +32,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "this" {
     }
   }
 
-  # Nothing in the runner refers to these, and the checks of the apply need all of them. A destroy takes the runner away first.
+  # The checks during apply need these objects, and nothing above refers to them. A destroy deletes the runner first.
   depends_on = [
     aws_iam_role_policy_attachment.runner,
     aws_eks_access_entry.runner,

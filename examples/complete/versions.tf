@@ -1,5 +1,5 @@
 terraform {
-  # Ephemeral resources: Terraform 1.10 and OpenTofu 1.11.
+  # Ephemeral resources need Terraform 1.10 or OpenTofu 1.11.
   required_version = ">= 1.11"
   required_providers {
     aws = {

@@ -1,11 +1,11 @@
-# A registered runner, by its id.
+# A registered runner.
 data "platform-orchestrator_kubernetes_eks_access" "my_runner" {
   id = "my-runner"
 }
 
-# A check block reports at each plan and apply what is wrong, and stops neither.
+# A check block warns at each plan and apply, and stops neither.
 check "eks_access" {
-  # No check failed, and every check that applies was made.
+  # No check failed, and the checks are complete.
   assert {
     condition = data.platform-orchestrator_kubernetes_eks_access.my_runner.ok
     error_message = join("\n", concat(["The EKS access of my-runner is not ok."], [
@@ -14,7 +14,7 @@ check "eks_access" {
     ]))
   }
 
-  # Every check that applies was made.
+  # The checks are complete: every check that applies was made.
   assert {
     condition     = data.platform-orchestrator_kubernetes_eks_access.my_runner.complete
     error_message = coalesce(data.platform-orchestrator_kubernetes_eks_access.my_runner.reason, "Every check was made.")

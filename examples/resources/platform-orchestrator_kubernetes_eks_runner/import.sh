@@ -1,2 +1,2 @@
-# A runner is imported by its id. With OpenTofu the command is `tofu import`.
+# Import a runner by its ID. With OpenTofu, run `tofu import`.
 terraform import platform-orchestrator_kubernetes_eks_runner.my_runner my-runner

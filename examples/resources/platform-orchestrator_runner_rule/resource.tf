@@ -1,4 +1,4 @@
-# Deployments of the project "my-project" to environments of the type "development" use the runner.
+# Deployments of project "my-project" to environments of type "development" use this runner.
 resource "platform-orchestrator_runner_rule" "my_rule" {
   runner_id   = "my-runner"
   project_id  = "my-project"
