@@ -61,8 +61,8 @@ locals {
         namespace = var.namespace
       }
       rules = [
-        { apiGroups = [""], resources = ["secrets"], verbs = ["get", "list", "create", "update", "delete"] },
-        { apiGroups = ["coordination.k8s.io"], resources = ["leases"], verbs = ["get", "list", "create", "update", "delete"] },
+        { apiGroups = [""], resources = ["secrets"], verbs = ["get", "list", "create", "update"] },
+        { apiGroups = ["coordination.k8s.io"], resources = ["leases"], verbs = ["get", "create", "update"] },
       ]
     }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sandbox::eks::{Credentials, Eks, Faults, ROLE_NAME};
+use sandbox::eks::{Credentials, Eks, Faults, ISSUER, ROLE_NAME};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -144,7 +144,15 @@ fn what_setup_prints(cli: &Cli) {
     let setup = |format: &str| {
         let (code, text) = eks_runner(
             &scene,
-            &["setup", "--runner", "my-runner", "--format", format],
+            &[
+                "setup",
+                "--runner",
+                "my-runner",
+                "--oidc-issuer",
+                ISSUER,
+                "--format",
+                format,
+            ],
         );
         assert_eq!(code, 0, "{text}");
         text
@@ -283,7 +291,15 @@ fn eks_runner(scene: &Scene, arguments: &[&str]) -> (i32, String) {
 fn all_green(scene: &Scene) {
     let (code, text) = eks_runner(
         scene,
-        &["check", "--runner", "my-runner", "--output", "json"],
+        &[
+            "check",
+            "--runner",
+            "my-runner",
+            "--oidc-issuer",
+            ISSUER,
+            "--output",
+            "json",
+        ],
     );
     let report: Value = serde_json::from_str(&text).expect("a report");
     let open: Vec<_> = report["checks"]

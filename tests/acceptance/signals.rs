@@ -97,7 +97,7 @@ fn interrupted_slow_create(cli: &Cli) {
     let workspace = started(cli, &orchestrator);
     orchestrator.delay_once("POST", Duration::from_secs(4), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
-    until("the request", || !orchestrator.requests().is_empty());
+    until("the create", || orchestrator.count("POST", "/runners") > 0);
     let interrupted = Instant::now();
     ctrl_c(&terraform);
     terraform.wait().expect("terraform ends");
@@ -147,7 +147,7 @@ fn interrupted_wait(cli: &Cli) {
     let workspace = started(cli, &orchestrator);
     orchestrator.delay_once("POST", Duration::from_secs(20), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
-    until("the request", || !orchestrator.requests().is_empty());
+    until("the create", || orchestrator.count("POST", "/runners") > 0);
     let interrupted = Instant::now();
     ctrl_c(&terraform);
     let status = terraform.wait().expect("terraform ends");
@@ -204,7 +204,7 @@ fn killed_before_the_work(cli: &Cli) {
     let workspace = started(cli, &orchestrator);
     orchestrator.delay_once("POST", Duration::from_secs(600), When::BeforeWork);
     let mut terraform = workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
-    until("the request", || !orchestrator.requests().is_empty());
+    until("the create", || orchestrator.count("POST", "/runners") > 0);
     for provider in providers_of(terraform.id()) {
         signal("KILL", &provider);
     }

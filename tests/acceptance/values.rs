@@ -224,18 +224,17 @@ fn together(cli: &Cli) {
 
 fn empty_texts(cli: &Cli) {
     let scene = Scene::new(cli);
-    let gcs = |more: &str| Runner {
-        storage: format!("type = \"gcs\"\ngcs_configuration = {{\nbucket = \"bucket\"\n{more}}}"),
-        ..Runner::basic()
-    };
     for (more, expected) in [
-        ("path_prefix = \"\"\n", json!("")),
-        ("path_prefix = \"a\"\n", json!("a")),
-        ("path_prefix = \"\"\n", json!("")),
+        ("resource_group_name = \"\"\n", json!("")),
+        ("resource_group_name = \"a\"\n", json!("a")),
+        ("resource_group_name = \"\"\n", json!("")),
         ("", json!(null)),
     ] {
-        let (state, _) = scene.apply(&gcs(more));
-        let block = &state["state_storage_configuration"]["gcs_configuration"];
-        assert_eq!(block["path_prefix"], expected);
+        let (state, _) = scene.apply(&Runner {
+            storage: azurerm(more),
+            ..Runner::basic()
+        });
+        let block = &state["state_storage_configuration"]["azurerm_configuration"];
+        assert_eq!(block["resource_group_name"], expected);
     }
 }

@@ -289,10 +289,9 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     }
     if shared.is_some() && group.members.len() > 1 {
         let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
-    }
-    if shared.is_some() && group.earlier > 0 {
-        text += " It includes those of other diagnostics with this cause: of these fixes, run only the one for the most \
-                 runners.";
+        if group.earlier > 0 {
+            text += " It includes the fixes of other diagnostics with this cause: run only the one for the most runners.";
+        }
     }
     let _ = write!(text, "\n\nMore: {}", id.docs());
     text

@@ -88,7 +88,8 @@ fn unknown_settings(cli: &Cli) {
     assert!(calls["iam:GetRole"] > 0, "{calls:?}");
     let assume = part("assume_role").replace(
         "terraform_data.given.output",
-        "{ role_arn = terraform_data.given.output }",
+        // The cluster does not know this caller.
+        "{ role_arn = terraform_data.given.output }\n  incomplete = \"ignore\"",
     );
     let calls = run(&scene, &assume, &role);
     assert!(calls["sts:AssumeRole"] > 0, "{calls:?}");
@@ -98,7 +99,9 @@ fn unknown_settings(cli: &Cli) {
     let calls = run(&scene, &off, "\"off\"");
     assert_eq!(calls.values().sum::<u64>(), 0, "{calls:?}");
     let whole = "eks_access = terraform_data.given.output";
-    let value = format!("{{ plan = \"error\", apply = \"error\", {CIDRS} }}");
+    let value = format!(
+        "{{ plan = \"error\", apply = \"error\", oidc_issuer = \"https://oidc.humanitec.dev\", {CIDRS} }}"
+    );
     let calls = run(&scene, whole, &value);
     assert!(calls["iam:GetRole"] > 0, "{calls:?}");
     // A profile of the AWS configuration, and no other credentials.
