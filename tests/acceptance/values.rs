@@ -231,7 +231,10 @@ fn empty_texts(cli: &Cli) {
         ("", json!(null)),
     ] {
         let (state, _) = scene.apply(&Runner {
-            storage: azurerm(more),
+            storage: format!(
+                "type = \"azurerm\"\nazurerm_configuration = {{\nstorage_account_name = \"account\"\n\
+                 container_name = \"container\"\n{more}}}"
+            ),
             ..Runner::basic()
         });
         let block = &state["state_storage_configuration"]["azurerm_configuration"];
