@@ -229,7 +229,9 @@ fn cluster(cli: &Cli) {
         ..Faults::default()
     };
     scene.eks.set_faults(&unreachable).expect("faults");
-    scene.refused("cluster that does not answer", &my_runner());
+    // The route from here says nothing about the runner: only `incomplete = "error"` refuses it.
+    let incomplete = refusing("1s").replacen('{', "{\n  incomplete = \"error\"", 1);
+    scene.refused_with("cluster that does not answer", &incomplete, &my_runner());
 }
 
 fn entry(cli: &Cli) {
