@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::answers::Answers;
@@ -161,6 +161,7 @@ impl Preflight {
         let run = Run {
             preflight: self,
             subject,
+            user: OnceCell::new(),
         };
         let steps = engine::Steps {
             needs: |id| self.needs(id),
@@ -181,10 +182,7 @@ impl Preflight {
             checks: self.with_throttling(checks),
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
-            kubernetes_user: match run.user().now_or_never() {
-                Some(Ok(user)) => (!user.name.is_empty()).then_some(user.name),
-                _ => subject.kubernetes_user(),
-            },
+            kubernetes_user: run.kubernetes_user(budget).await,
         }
     }
 
@@ -265,6 +263,8 @@ pub(crate) struct Run<'a> {
     preflight: &'a Preflight,
     /// The runner.
     pub(crate) subject: &'a Subject,
+    /// The runner's user in the cluster.
+    user: OnceCell<Result<User, Outcome>>,
 }
 
 /// A value, or the outcome of a check for which it is not known yet.
@@ -355,6 +355,18 @@ impl<'a> Run<'a> {
         asked.await.map_err(|error| error.outcome())
     }
 
+    /// Whether STS has given credentials of the runner's role for the web identity token. This proves that the role
+    /// exists and trusts the token's issuer, whatever the caller can see of it.
+    pub(crate) async fn is_exchanged(&self) -> bool {
+        if !self.as_runner() || self.settings().web_identity_token_file.is_none() {
+            return false;
+        }
+        match self.session() {
+            Ok(session) => self.aws().session(&session).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Who the caller is, when it is in the role's account: in another one it would look at
     /// another role and another cluster of the same names.
     pub(crate) async fn same_account(&self) -> Result<Arc<CallerIdentity>, Outcome> {
@@ -373,6 +385,13 @@ impl<'a> Run<'a> {
         }
         if identity.account == role.account {
             return Ok(identity);
+        }
+        if self.is_exchanged().await {
+            return Err(Outcome::not_applicable(format!(
+                "The runner's role is assumed with the web identity token, and the caller ({}) is in another account: \
+                 STS has verified the role and its trust.",
+                identity.arn
+            )));
         }
         Err(Outcome::incomplete(
             "the caller is in another account",
@@ -443,21 +462,66 @@ impl<'a> Run<'a> {
         Ok(asked.await)
     }
 
+    /// The user as which the cluster has accepted the runner. `None` when the checks are made as the caller, or when
+    /// the cluster gives the runner no such answer.
+    pub(crate) async fn accepted_as(&self) -> Option<User> {
+        if !self.as_runner() {
+            return None;
+        }
+        let reached = self.kubernetes().await.ok()?.ok()?;
+        reached.cluster.who_am_i().await.ok()
+    }
+
     /// The user and groups that the cluster gives to the runner's session. The runner itself asks the cluster, and
     /// the caller works it out.
     pub(crate) async fn user(&self) -> Result<User, Outcome> {
-        if self.as_runner()
-            && let Ok(Ok(reached)) = self.kubernetes().await
-            && let Ok(user) = reached.cluster.who_am_i().await
-        {
-            return Ok(user);
+        self.user.get_or_init(|| self.find_user()).await.clone()
+    }
+
+    /// The name of the runner's user for the report. While the cluster maps the role to no user, or is unknown itself,
+    /// it is the name that a new access entry gives. `None` for a user without a fixed name, and where the cluster is
+    /// known and its mapping is not.
+    async fn kubernetes_user(&self, budget: &engine::Budget) -> Option<String> {
+        let is_incomplete = |outcome: &Outcome| matches!(outcome.skip, Some(Skip::Incomplete(_)));
+        match budget.limit(self.user()).await {
+            Ok(Ok(user)) => (!user.name.is_empty()).then_some(user.name),
+            Ok(Err(outcome)) if is_incomplete(&outcome) => {
+                let cluster = budget.limit(self.eks_cluster()).await;
+                let is_described = matches!(cluster, Ok(Ok(Ok(_))));
+                (!is_described).then(|| self.subject.kubernetes_user())?
+            }
+            Ok(Err(_)) => self.subject.kubernetes_user(),
+            Err(_) => None,
         }
-        let blocked = || {
-            Outcome::skipped(
+    }
+
+    /// The outcome of a check that needs the runner's user, where the cluster maps the role to none.
+    fn without_user(&self) -> Outcome {
+        if !self.settings().skip.contains(&CheckId::AccessEntry) {
+            return Outcome::skipped(
                 Skip::Blocked,
                 "Needs access-entry, which failed: the cluster does not know the role.",
+            );
+        }
+        let role = self.subject.role.get();
+        Outcome::failed("The cluster maps the runner's role to no user.")
+            .compare("an access entry or a line of aws-auth", "none that works")
+            .fix(
+                format!("no-user:{}", role.map(ToString::to_string).unwrap_or_default()),
+                self.words(
+                    "# Remove \"access-entry\" from skip_checks: this check shows what maps the role to a user.\n",
+                    "# Remove --skip access-entry: this check shows what maps the role to a user.\n",
+                ),
             )
-        };
+            .not_yet()
+    }
+
+    /// Asks for the user.
+    async fn find_user(&self) -> Result<User, Outcome> {
+        if let Some(user) = self.accepted_as().await {
+            return Ok(user);
+        }
+        let blocked = || self.without_user();
         let (role, session) = (self.role()?, self.session()?);
         let cluster = self.eks_cluster().await?.map_err(|error| error.outcome())?;
         if cluster.authentication_mode != "CONFIG_MAP" {

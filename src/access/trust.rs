@@ -218,17 +218,16 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
         Value::Object(_) => names("AWS", &|found| found == "*"),
         _ => return Match::Unknown(format!("{name} has a {element} of an unknown form")),
     };
-    if everyone && !federated && !negated && elements["Effect"] == "Allow" {
+    let allows = elements
+        .get("Effect")
+        .is_some_and(|effect| effect == "Allow");
+    if everyone && !federated && !negated && allows {
         return Match::Unknown(format!(
             "{name}, {element}: whether \"*\" includes web identities is unknown"
         ));
     }
     // "AWS JSON policy elements: NotPrincipal": with Allow it is not supported.
-    if negated
-        && elements
-            .get("Effect")
-            .is_some_and(|effect| effect == "Allow")
-    {
+    if negated && allows {
         return Match::Unknown(format!(
             "{name}: whether NotPrincipal with Allow includes web identities is unknown"
         ));

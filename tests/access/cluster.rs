@@ -201,7 +201,10 @@ fn entry_with_an_instance_template(cloud: &Cloud) {
         "access-entry",
         &["node:{{EC2PrivateDNSName}}", "EC2 instance"],
     );
-    crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    let refused =
+        crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    // One cause, one fix: EKS would refuse to create a second entry.
+    assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
     fix::mends(cloud, &checked, "access-entry");
 }
 
@@ -214,6 +217,9 @@ fn role_recreated(cloud: &Cloud) {
     checked
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &["older than the role"]);
+    let refused =
+        crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
     fix::mends(cloud, &checked, "access-entry");
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::eks::ISSUER;
+use sandbox::eks::{Credentials, ISSUER};
 use serde_json::json;
 
 use crate::Scenario;
@@ -15,6 +15,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     (
         "runner::with_its_own_role_and_the_callers_sight",
         with_its_own_role_and_the_callers_sight,
+    ),
+    (
+        "runner::with_credentials_that_do_not_work",
+        with_credentials_that_do_not_work,
     ),
     ("runner::assumed_by_the_caller", assumed_by_the_caller),
     ("runner::tokens_that_sts_refuses", tokens_that_sts_refuses),
@@ -59,9 +63,15 @@ fn with_a_token(cloud: &Cloud) {
     let checked = cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
     goes_all_the_way(&checked);
     checked.says("aws-credentials", &["needs none"]);
-    // The documented role is not allowed to look at these.
+    // The documented role is not allowed to look at its entry and these.
     checked
-        .says("access-entry", &["no permission"])
+        .says(
+            "access-entry",
+            &[
+                "The cluster accepts the runner",
+                &cloud.runner().kubernetes_user,
+            ],
+        )
         .says("namespace", &["no permission"]);
     assert_eq!(
         checked.report["kubernetes_user"],
@@ -89,6 +99,24 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
     ] {
         assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
     }
+}
+
+/// STS has exchanged the token: the caller's own credentials are not needed.
+fn with_credentials_that_do_not_work(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let unknown = Credentials {
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: "not-the-secret-of-any-caller".to_owned(),
+        session_token: None,
+    };
+    let environment = cloud.eks.env_as(&unknown);
+    let checked = cloud.check_in(environment, &cloud.configuration(), &arguments);
+    goes_all_the_way(&checked);
+    assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());
+    checked.says("aws-credentials", &["not needed", "do not work"]);
+    checked.says("access-entry", &["The cluster accepts the runner"]);
 }
 
 fn assumed_by_the_caller(cloud: &Cloud) {

@@ -20,6 +20,9 @@ pub(crate) enum AwsError {
     /// Credentials or their configuration were found, and do not serve.
     #[error("{0}")]
     BadCredentials(String),
+    /// The web identity token file cannot be used.
+    #[error("{0}")]
+    TokenFile(String),
     /// The proxy that the environment names cannot be used.
     #[error("{0}")]
     Proxy(String),
@@ -131,6 +134,16 @@ impl AwsError {
                     status.unwrap_or_default()
                 ),
             },
+            // A proxy's page, or a text that cannot be parsed: it is not AWS that refuses.
+            "" => Self::Unreachable {
+                action,
+                message: match status {
+                    Some(status) if status >= 300 => {
+                        format!("AWS responded with {status} and no error code")
+                    }
+                    _ => format!("the response cannot be read: {message}"),
+                },
+            },
             _ => Self::Refused {
                 action,
                 code,
@@ -160,6 +173,10 @@ impl AwsError {
                     "aws sts get-caller-identity   # must succeed with these credentials",
                 )
             }
+            Self::TokenFile(message) => Outcome::incomplete(
+                "unusable web identity token file",
+                format!("Not checked: {}.", bare(message)),
+            ),
             Self::Proxy(message) => Outcome::incomplete(
                 "the proxy of the environment cannot be used",
                 format!("Not checked: {}.", bare(message)),
@@ -248,6 +265,22 @@ mod tests {
             assert!(!outcome.message.is_empty());
             assert!(matches!(outcome.skip, Some(Skip::Incomplete(_))));
         }
+    }
+
+    #[test]
+    fn an_error_without_a_code_is_not_a_refusal_of_aws() {
+        assert_eq!(
+            code("", 403),
+            AwsError::Unreachable {
+                action: "iam:GetRole",
+                message: "AWS responded with 403 and no error code".to_owned(),
+            }
+        );
+        assert!(matches!(code("", 200), AwsError::Unreachable { .. }));
+        assert!(matches!(
+            code("ValidationError", 400),
+            AwsError::Refused { .. }
+        ));
     }
 
     #[test]

@@ -19,10 +19,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::os_shim_internal::{Env, Fs};
+use bytes::Bytes;
 use http::Uri;
-use http_body_util::{BodyExt, LengthLimitError};
+use http_body::Frame;
+use http_body_util::{BodyExt, LengthLimitError, StreamBody};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde::de::IgnoredAny;
 
 use super::error::AwsError;
 use crate::network::proxy;
@@ -96,6 +99,11 @@ pub(super) const MAX_RESPONSE: usize = 4 << 20;
 #[error("the response is larger than {} MiB", MAX_RESPONSE >> 20)]
 pub(super) struct TooLarge;
 
+/// A response ends in its middle.
+#[derive(Debug, thiserror::Error)]
+#[error("the response is incomplete: it ends in the middle of its {0}")]
+struct Truncated(&'static str);
+
 /// A client that obeys `HTTPS_PROXY`, `NO_PROXY` and the bundle, which the SDK's default one does
 /// not, and reads no more than [`MAX_RESPONSE`] of a response.
 ///
@@ -154,19 +162,64 @@ struct LimitedConnector(SharedHttpConnector);
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let response = self.0.call(request);
-        HttpConnectorFuture::new(async move { Ok(response.await?.map(limited)) })
+        HttpConnectorFuture::new(async move {
+            let mut response = response.await?;
+            let is_success = response.status().is_success();
+            let body = response.body_mut();
+            *body = whole(std::mem::replace(body, SdkBody::taken()), is_success).await;
+            Ok(response)
+        })
     }
 }
 
-fn limited(body: SdkBody) -> SdkBody {
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The body, once all of it is here. Where it is too large or incomplete, reading it gives that error.
+async fn whole(body: SdkBody, is_success: bool) -> SdkBody {
     let body = http_body_util::Limited::new(body, MAX_RESPONSE);
-    SdkBody::from_body_1_x(body.map_err(|error| -> Box<dyn Error + Send + Sync> {
-        if error.is::<LengthLimitError>() {
-            TooLarge.into()
-        } else {
-            error
+    let read = match body.collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(TooLarge.into()),
+        Err(error) => Err(error),
+    };
+    let checked = read.and_then(|bytes| match truncated(&bytes, is_success) {
+        Some(error) => Err(BoxError::from(error)),
+        None => Ok(bytes),
+    });
+    match checked {
+        Ok(bytes) => SdkBody::from(bytes),
+        Err(error) => {
+            let failing = futures_util::stream::iter([Err::<Frame<Bytes>, _>(error)]);
+            SdkBody::from_body_1_x(StreamBody::new(failing))
         }
-    }))
+    }
+}
+
+/// What a body is cut off in, if it is. The parsers of the SDK do not see it: aws-smithy-xml takes the end of the text
+/// for the end of the document, and what is missing becomes an empty value.
+///
+/// The root element of every XML response of STS and IAM has a name that ends with `Response` ("Query requests" and
+/// "Common errors" in their API references). An error page in HTML is not theirs, and is judged by its status.
+fn truncated(body: &[u8], is_success: bool) -> Option<Truncated> {
+    let body = body.trim_ascii();
+    match body.first()? {
+        b'<' if body.ends_with(b"Response>") => None,
+        b'<' if !is_success && is_html(body) => None,
+        b'<' => Some(Truncated("XML")),
+        b'{' => {
+            let parsed = serde_json::from_slice::<IgnoredAny>(body);
+            parsed.is_err().then_some(Truncated("JSON"))
+        }
+        _ => None,
+    }
+}
+
+fn is_html(body: &[u8]) -> bool {
+    let starts = |tag: &[u8]| {
+        let start = body.get(..tag.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(tag))
+    };
+    starts(b"<!doctype html") || starts(b"<html")
 }
 
 #[cfg(test)]
@@ -177,11 +230,46 @@ mod tests {
 
     #[tokio::test]
     async fn a_response_is_read_up_to_the_limit() {
-        let body = |length| limited(SdkBody::from_body_1_x(Full::from(vec![b'x'; length])));
-        let read = body(MAX_RESPONSE).collect().await.unwrap().to_bytes();
+        let body = async |length| {
+            let body = SdkBody::from_body_1_x(Full::from(vec![b'x'; length]));
+            whole(body, true).await.collect().await
+        };
+        let read = body(MAX_RESPONSE).await.unwrap().to_bytes();
         assert_eq!(read.len(), MAX_RESPONSE);
-        let error = body(MAX_RESPONSE + 1).collect().await.unwrap_err();
+        let error = body(MAX_RESPONSE + 1).await.unwrap_err();
         assert!(error.is::<TooLarge>(), "{error:?}");
         assert_eq!(error.to_string(), "the response is larger than 4 MiB");
+    }
+
+    #[tokio::test]
+    async fn a_response_that_is_cut_off_is_an_error() {
+        let read = async |text: &'static str, is_success| {
+            let read = whole(SdkBody::from(text), is_success).await.collect().await;
+            read.map(|read| read.to_bytes())
+                .map_err(|error| error.to_string())
+        };
+        for (text, is_success) in [
+            ("", true),
+            ("an-instance-role", true),
+            ("{}\n", true),
+            ("<GetRoleResponse><a/></GetRoleResponse>\n", true),
+            ("<ErrorResponse><Error/></ErrorResponse>", false),
+            ("<!DOCTYPE html><title>Blocked", false),
+            ("<HTML>Blocked</HTML>", false),
+        ] {
+            assert_eq!(read(text, is_success).await.unwrap(), text);
+        }
+        for (text, is_success, of) in [
+            ("<GetRoleResponse><GetRoleResult><Role>", true, "XML"),
+            ("<ErrorResponse><Error><Code>Acc", false, "XML"),
+            ("<html>Sign in</html>", true, "XML"),
+            ("{\"cluster\": {\"status\": \"ACT", true, "JSON"),
+        ] {
+            let error = read(text, is_success).await.unwrap_err();
+            assert!(
+                error.starts_with("the response is incomplete") && error.ends_with(of),
+                "{error}"
+            );
+        }
     }
 }

@@ -273,8 +273,8 @@ impl Aws {
                     .paced(Service::Sts, ACTION, move || request.clone().send())
                     .await?;
                 Ok(Arc::new(CallerIdentity {
-                    arn: answer.arn.unwrap_or_default(),
-                    account: answer.account.unwrap_or_default(),
+                    arn: present(ACTION, answer.arn)?,
+                    account: present(ACTION, answer.account)?,
                 }))
             })
     }
@@ -312,18 +312,13 @@ impl Aws {
         file: &Path,
     ) -> Result<Credentials, AwsError> {
         const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
-        let token = tokio::fs::read_to_string(file).await.map_err(|error| {
-            AwsError::BadCredentials(format!(
-                "The web identity token file {} cannot be read: {error}",
-                file.display()
-            ))
-        })?;
+        let token = web_identity_token(file).await?;
         let config = in_region(&self.anonymous().await?, &session.sts_region);
         let request = aws_sdk_sts::Client::new(&config)
             .assume_role_with_web_identity()
             .role_arn(&session.role_arn)
             .role_session_name(&session.name)
-            .web_identity_token(token.trim());
+            .web_identity_token(token);
         let answer = self
             .paced(Service::Sts, ACTION, move || request.clone().send())
             .await
@@ -353,7 +348,7 @@ impl Aws {
             let role = answer.role.ok_or_else(|| empty(ACTION))?;
             let document = role.assume_role_policy_document.unwrap_or_default();
             Ok(Arc::new(Role {
-                arn: role.arn,
+                arn: present(ACTION, Some(role.arn))?,
                 created: role.create_date.secs(),
                 trust_policy: trust_policy(&document),
             }))
@@ -373,6 +368,10 @@ impl Aws {
                 let answer = aws
                     .paced(Service::Iam, ACTION, move || request.clone().send())
                     .await?;
+                // Every provider has a URL; none of it means that the answer is not whole.
+                if answer.client_id_list.is_none() {
+                    present(ACTION, answer.url)?;
+                }
                 Ok(Arc::new(answer.client_id_list.unwrap_or_default()))
             })
     }
@@ -414,8 +413,14 @@ impl Aws {
                 .into_iter()
                 .next();
             let result = result.ok_or_else(|| empty(ACTION))?;
+            let allowed = match &result.eval_decision {
+                PolicyEvaluationDecisionType::Allowed => true,
+                PolicyEvaluationDecisionType::ExplicitDeny
+                | PolicyEvaluationDecisionType::ImplicitDeny => false,
+                _ => return Err(empty(ACTION)),
+            };
             Ok(Arc::new(Simulation {
-                allowed: result.eval_decision == PolicyEvaluationDecisionType::Allowed,
+                allowed,
                 decision: result.eval_decision.as_str().to_owned(),
                 organization_refuses: result
                     .organizations_decision_detail
@@ -448,29 +453,7 @@ impl Aws {
             let answer = aws
                 .paced(Service::Eks, ACTION, move || request.clone().send())
                 .await?;
-            let cluster = answer.cluster.ok_or_else(|| empty(ACTION))?;
-            let network = cluster.resources_vpc_config;
-            let mode = cluster
-                .access_config
-                .and_then(|access| access.authentication_mode);
-            Ok(Arc::new(EksCluster {
-                status: cluster
-                    .status
-                    .map_or_else(String::new, |s| s.as_str().to_owned()),
-                endpoint: cluster.endpoint,
-                ca: cluster
-                    .certificate_authority
-                    .and_then(|authority| authority.data),
-                public: network
-                    .as_ref()
-                    .is_some_and(|network| network.endpoint_public_access),
-                public_cidrs: network
-                    .and_then(|network| network.public_access_cidrs)
-                    .unwrap_or_default(),
-                // A cluster from before access entries says nothing.
-                authentication_mode: mode
-                    .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
-            }))
+            described(ACTION, answer.cluster).map(Arc::new)
         })
     }
 
@@ -584,8 +567,8 @@ fn received(
 ) -> Result<Credentials, AwsError> {
     let credentials = credentials.ok_or_else(|| empty(action))?;
     let received = Credentials::new(
-        credentials.access_key_id,
-        credentials.secret_access_key,
+        present(action, Some(credentials.access_key_id))?,
+        present(action, Some(credentials.secret_access_key))?,
         Some(credentials.session_token),
         SystemTime::try_from(credentials.expiration).ok(),
         "runner",
@@ -602,6 +585,57 @@ fn trust_policy(document: &str) -> Result<Value, String> {
         .decode_utf8()
         .map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// The cluster in an answer of EKS.
+fn described(
+    action: &'static str,
+    cluster: Option<aws_sdk_eks::types::Cluster>,
+) -> Result<EksCluster, AwsError> {
+    let cluster = cluster.ok_or_else(|| empty(action))?;
+    let network = cluster.resources_vpc_config;
+    // Only a cluster that is registered with the EKS Connector has no network of EKS.
+    if network.is_none() && cluster.connector_config.is_none() {
+        return Err(empty(action));
+    }
+    let mode = cluster
+        .access_config
+        .and_then(|access| access.authentication_mode);
+    Ok(EksCluster {
+        status: present(action, cluster.status.map(|s| s.as_str().to_owned()))?,
+        endpoint: cluster.endpoint,
+        ca: cluster
+            .certificate_authority
+            .and_then(|authority| authority.data),
+        public: network
+            .as_ref()
+            .is_some_and(|network| network.endpoint_public_access),
+        public_cidrs: network
+            .and_then(|network| network.public_access_cidrs)
+            .unwrap_or_default(),
+        // A cluster from before access entries says nothing.
+        authentication_mode: mode
+            .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
+    })
+}
+
+/// The token in a web identity token file.
+async fn web_identity_token(file: &Path) -> Result<String, AwsError> {
+    let problem = match tokio::fs::read_to_string(file).await {
+        Ok(token) if !token.trim().is_empty() => return Ok(token.trim().to_owned()),
+        Ok(_) => "is empty".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    Err(AwsError::TokenFile(format!(
+        "The web identity token file {} {problem}",
+        file.display()
+    )))
+}
+
+/// A text that every answer has.
+fn present(action: &'static str, text: Option<String>) -> Result<String, AwsError> {
+    text.filter(|text| !text.is_empty())
+        .ok_or_else(|| empty(action))
 }
 
 /// An answer without what it is the answer to.
@@ -622,5 +656,42 @@ mod tests {
         assert_eq!(trust_policy(document).unwrap()["a"], "my-org+x");
         assert_eq!(trust_policy("{\"a\":\"x+y\"}").unwrap()["a"], "x+y");
         assert!(trust_policy("%7B").is_err());
+    }
+
+    #[test]
+    fn a_cluster_without_its_status_or_network_is_an_empty_answer() {
+        use aws_sdk_eks::types::{Cluster, ClusterStatus, VpcConfigResponse};
+        let network = VpcConfigResponse::builder().build();
+        let cluster = Cluster::builder().status(ClusterStatus::Active);
+        let whole = cluster.clone().resources_vpc_config(network.clone());
+        let read = |cluster| described("eks:DescribeCluster", cluster).map(|found| found.status);
+        assert_eq!(read(Some(whole.build())), Ok("ACTIVE".to_owned()));
+        let no_status = Cluster::builder().resources_vpc_config(network);
+        for cut in [
+            None,
+            Some(Cluster::builder().build()),
+            Some(cluster.build()),
+            Some(no_status.build()),
+        ] {
+            assert_eq!(read(cut), Err(empty("eks:DescribeCluster")));
+        }
+        for text in [None, Some(String::new())] {
+            assert!(present("sts:GetCallerIdentity", text).is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_file_without_a_token_is_not_sent() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        let missing = web_identity_token(&file).await;
+        assert!(matches!(missing, Err(AwsError::TokenFile(_))));
+        std::fs::write(&file, " \n").unwrap();
+        let AwsError::TokenFile(message) = web_identity_token(&file).await.unwrap_err() else {
+            panic!("not a problem of the file");
+        };
+        assert!(message.ends_with("is empty"), "{message}");
+        std::fs::write(&file, "a-token\n").unwrap();
+        assert_eq!(web_identity_token(&file).await.unwrap(), "a-token");
     }
 }

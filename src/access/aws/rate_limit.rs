@@ -83,12 +83,15 @@ impl RateLimit {
                 pause = (pause * 2).min(longest);
             }
         });
-        task.await.unwrap_or_else(|error| {
-            Err(AwsError::Unreachable {
+        match task.await {
+            Ok(answer) => answer,
+            // A fault of this program is not an answer of AWS.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => Err(AwsError::Unreachable {
                 action: "the call",
                 message: error.to_string(),
-            })
-        })
+            }),
+        }
     }
 }
 
@@ -140,6 +143,13 @@ mod tests {
         assert!(most.load(Ordering::Relaxed) <= AT_A_TIME);
         let took = start.elapsed().as_secs();
         assert!((38..=50).contains(&took), "{took} s");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a fault")]
+    async fn a_panic_of_a_call_goes_on() {
+        let call = || async { panic!("a fault") };
+        let _: Result<(), _> = RateLimit::default().run(call).await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,15 +18,35 @@ use crate::runner::{RoleArn, kubernetes_user};
 /// In mode `API_AND_CONFIG_MAP` EKS asks for an entry first, and for a line of `aws-auth` only where it has none for
 /// this very role (`doMapping` of aws-iam-authenticator): an entry for nodes refuses the runner whatever `aws-auth`
 /// says, and one that was made for a deleted role of the same name leaves the answer to `aws-auth`.
+///
+/// As the runner, the cluster's own answer decides: what it tells the runner about itself proves that it maps the role,
+/// whatever the caller can see of it.
 pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
+    let outcome = seen_from_outside(run).await.unwrap_or_else(|early| early);
+    if outcome.is_good() {
+        return Ok(outcome);
+    }
+    Ok(match run.accepted_as().await {
+        Some(user) if user.name.is_empty() => {
+            Outcome::passed("The cluster accepts the runner, as a user without a fixed name.")
+        }
+        Some(user) => Outcome::passed(format!(
+            "The cluster accepts the runner, as the user {}.",
+            user.name
+        )),
+        None => outcome,
+    })
+}
+
+/// What EKS and `aws-auth` say about the role.
+async fn seen_from_outside(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let cluster = described(run).await?;
     let mode = cluster.authentication_mode.as_str();
     if mode == "CONFIG_MAP" {
         return mapped(run).await;
     }
-    let (region, name) = (run.region()?, run.cluster_name()?);
     let arn = run.role()?.to_string();
-    let cause = format!("access-entry:{region}:{name}:{arn}");
+    let cause = entry_cause(run)?;
     let refused = match run.access_entry().await? {
         Ok(entry) => match judge_entry(run, &entry, &cause).await? {
             Entry::Judged(outcome) => return Ok(outcome),
@@ -59,9 +79,6 @@ pub(super) async fn access_entry(run: &Run<'_>) -> Result<Outcome, Outcome> {
         Ok(Ok(auth)) => beside_entries(run, &auth, refused)?,
         // The cluster has refused the runner itself.
         Ok(Err(error)) if run.as_runner() && error.is_unauthorized() => refused,
-        Ok(Err(_)) if run.as_runner() && run.user().await.is_ok() => Outcome::passed(format!(
-            "The cluster has no access entry for {arn}, but its aws-auth admits the runner."
-        )),
         Ok(Err(error)) => unread(run, &error, refused),
         Err(early) => Outcome {
             cause: refused.cause,
@@ -232,6 +249,39 @@ pub(super) async fn admission(run: &Run<'_>) -> Result<String, Outcome> {
     Ok(aws_auth_command(run.role()?, room))
 }
 
+/// What makes a cluster accept the runner whose token it has refused, and the cause that this removes. An entry that
+/// exists is put right, or else made anew: EKS refuses to create a second one, and an entry that looks right and does not
+/// work belongs to a deleted role of the same name.
+pub(super) async fn admission_of_refused(run: &Run<'_>) -> Result<(String, String), Outcome> {
+    if described(run).await?.authentication_mode == "CONFIG_MAP" {
+        return Ok((line_cause(run)?, admission(run).await?));
+    }
+    let cause = entry_cause(run)?;
+    let Ok(entry) = run.access_entry().await? else {
+        return Ok((cause, missing_entry(run)?));
+    };
+    let judged = match judge_entry(run, &entry, &cause).await? {
+        Entry::Judged(outcome) | Entry::ForAnotherRole(outcome) => outcome,
+    };
+    let fix = match judged.fix {
+        Some(fix) => fix.into(),
+        None => made_anew(run, &entry).await?,
+    };
+    Ok((cause, fix))
+}
+
+/// The cause of what is wrong with the role's access entry.
+fn entry_cause(run: &Run<'_>) -> Result<String, Outcome> {
+    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
+    Ok(format!("access-entry:{region}:{name}:{role}"))
+}
+
+/// The cause of what is wrong with the role's line of `aws-auth`.
+fn line_cause(run: &Run<'_>) -> Result<String, Outcome> {
+    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
+    Ok(format!("aws-auth:{region}:{name}:{role}"))
+}
+
 /// The commands that make an entry anew, with all that it has.
 async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome> {
     let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
@@ -276,7 +326,7 @@ async fn made_anew(run: &Run<'_>, entry: &AccessEntry) -> Result<String, Outcome
 /// Authentication mode `CONFIG_MAP`: `aws-auth` must admit the role.
 async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let role = run.role()?;
-    let cause = format!("aws-auth:{}:{}:{role}", run.region()?, run.cluster_name()?);
+    let cause = line_cause(run)?;
     let auth = match run.aws_auth().await? {
         Ok(auth) => auth,
         Err(error) if run.as_runner() && error.is_unauthorized() => {
@@ -286,12 +336,6 @@ async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
             .compare("a line of mapRoles for the role", error.message())
             .fix(cause, aws_auth_command(role, Room::ByHand))
             .not_yet());
-        }
-        // The runner need not be allowed to read aws-auth. The cluster tells it its own name.
-        Err(_) if run.as_runner() && run.user().await.is_ok() => {
-            return Ok(Outcome::passed(
-                "aws-auth maps the role: the cluster admits the runner.",
-            ));
         }
         Err(error) => return Ok(super::not_read(run, "aws-auth", &error)),
     };

@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use super::access_entry::admission;
+use super::access_entry::admission_of_refused;
 use super::cluster::is_open;
 use crate::access::aws::{CallerIdentity, EksCluster, Who};
 use crate::access::check::Outcome;
@@ -104,16 +104,14 @@ async fn unauthorized(
     let (region, name) = (run.region()?, run.cluster_name()?);
     let message = error.message();
     if let Who::Runner(session) = run.who()? {
+        let (cause, fix) = admission_of_refused(run).await?;
         return Ok(Outcome::failed(format!(
             "The cluster refuses the token of the runner, a session {:?} of {}: {message}. The role needs an access \
              entry of type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was created after the role.",
             session.name, session.role_arn
         ))
         .compare("a token that the cluster accepts", message)
-        .fix(
-            format!("access-entry:{region}:{name}:{}", session.role_arn),
-            admission(run).await?,
-        )
+        .fix(cause, fix)
         .not_yet());
     }
     if reached.kubeconfig_url.is_some() {

@@ -1,5 +1,7 @@
 //! `session-name`, `aws-credentials` and `assume-role`: the caller, the runner's session and its name.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use crate::access::aws::AwsError;
 use crate::access::check::Outcome;
 use crate::access::run::{Run, unknown};
@@ -93,6 +95,12 @@ pub(super) async fn aws_credentials(run: &Run<'_>) -> Result<Outcome, Outcome> {
              credentials of its own and needs none.",
             )
         }
+        // Such as credentials that have expired.
+        Err(error) if run.is_exchanged().await => Outcome::not_applicable(format!(
+            "The runner's role is assumed with the web identity token: the caller's own AWS credentials are not \
+             needed. They do not work: {}.",
+            error.to_string().trim_end_matches('.')
+        )),
         Err(error @ AwsError::NoCredentials) => {
             let outcome = error.outcome();
             match std::env::var("AWS_PROFILE") {
@@ -162,7 +170,7 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
     Ok(if token_file(run) {
         token_refused(run, error)?
     } else {
-        not_assumed(run, error)
+        not_assumed(run, error).await
     })
 }
 
@@ -174,15 +182,11 @@ pub(super) async fn assume_role(run: &Run<'_>) -> Result<Outcome, Outcome> {
 /// `ValidationError` ("AssumeRoleWithWebIdentity" and "Common errors" in the API reference of STS). A file that cannot
 /// be read, or an STS that cannot be reached, says nothing about the runner.
 fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, Outcome> {
-    let (code, message) = match error {
-        AwsError::Denied { message, .. } => (String::new(), message),
-        AwsError::Refused { code, message, .. } => (code, message),
-        AwsError::BadCredentials(message) => {
-            return Ok(Outcome::incomplete(
-                "unreadable web identity token file",
-                format!("Not checked: {}.", message.trim_end_matches('.')),
-            )
-            .fix(
+    let (code, message) = match &error {
+        AwsError::Denied { message, .. } => ("", message),
+        AwsError::Refused { code, message, .. } => (code.as_str(), message),
+        AwsError::TokenFile(_) => {
+            return Ok(error.outcome().fix(
                 "web-identity-token-file",
                 run.words(
                     "# Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.\n",
@@ -195,7 +199,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, Outcome> {
     let role = run.role()?;
     let cause = format!("assume-role:{role}");
     let message = message.trim_end_matches('.');
-    Ok(match code.as_str() {
+    Ok(match code {
         "IDPCommunicationError" => Outcome::failed(format!(
             "STS refuses the web identity token, because it cannot read the keys of the token's issuer: {message}."
         ))
@@ -222,11 +226,14 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, Outcome> {
 
 /// The outcome where the caller could not assume the role. A role that trusts the issuer alone, as it should, admits
 /// no caller: this says nothing about the runner.
-fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
+///
+/// It is waited for only while the role is new: IAM's changes take some seconds to be seen everywhere ("Changes that I
+/// make are not always immediately visible" in the IAM user guide), and a denial by an older role stays.
+async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
     let AwsError::Denied { message, .. } = error else {
         return error.outcome();
     };
-    Outcome::incomplete(
+    let outcome = Outcome::incomplete(
         "no permission to assume the runner's role",
         format!(
             "The caller is not allowed to assume the role: {}. The caller needs sts:AssumeRole on it, and \
@@ -237,14 +244,40 @@ fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
                 "give --web-identity-token-file"
             )
         ),
-    )
-    .retryable()
+    );
+    match run.iam_role().await {
+        Ok(Ok(role)) if is_new(role.created, SystemTime::now()) => outcome.retryable(),
+        _ => outcome,
+    }
+}
+
+/// How long a role is new.
+const NEW: Duration = Duration::from_secs(300);
+
+/// Whether a role, made at this second since 1970, is new. The clocks of AWS and this machine can differ a little.
+fn is_new(created: i64, now: SystemTime) -> bool {
+    let made = UNIX_EPOCH + Duration::from_secs(created.try_into().unwrap_or_default());
+    now.duration_since(made).is_ok_and(|age| age < NEW) || made > now
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::access::check::Status;
+
+    #[test]
+    fn a_role_is_new_for_some_minutes() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for (created, expected) in [
+            (1_000_000, true),
+            (1_000_005, true),
+            (999_800, true),
+            (999_000, false),
+            (-1, false),
+        ] {
+            assert_eq!(is_new(created, now), expected, "{created}");
+        }
+    }
 
     #[test]
     fn session_names_are_judged_as_sts_does() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::namespace::cluster;
 use crate::access::aws::AwsError;
-use crate::access::check::{Outcome, Skip};
+use crate::access::check::{Outcome, Skip, Status};
 use crate::access::kubernetes::access_policy::{in_scope, policy_grants};
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Access, Cluster};
@@ -74,7 +74,17 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
             name: run.subject.kubernetes_user().unwrap_or_default(),
             groups: Vec::new(),
         },
-        Err(outcome) => return Err(outcome.clone()),
+        Err(outcome) => {
+            return Err(match right.lost {
+                // Nothing fails because of this right alone.
+                Some(lost) if outcome.status == Status::Failed => Outcome {
+                    status: Status::Warned,
+                    message: format!("{} {lost}", outcome.message),
+                    ..outcome.clone()
+                },
+                _ => outcome.clone(),
+            });
+        }
     };
     let name = user.label();
     // As the runner one asks about oneself.

@@ -75,3 +75,50 @@ async fn a_check_that_is_skipped_by_name_does_not_keep_others_from_being_made() 
     }
     assert!(report.is_complete());
 }
+
+fn run_of<'a>(preflight: &'a Preflight, subject: &'a Subject) -> Run<'a> {
+    Run {
+        preflight,
+        subject,
+        user: OnceCell::new(),
+    }
+}
+
+#[test]
+fn a_role_without_a_user_fails_where_access_entry_is_skipped_by_name() {
+    let subject = unknown_runner();
+    let preflight = Preflight::new(Settings::default());
+    let blocked = run_of(&preflight, &subject).without_user();
+    assert_eq!(blocked.skip, Some(Skip::Blocked));
+    let settings = Settings {
+        skip: [CheckId::AccessEntry].into(),
+        ..Settings::default()
+    };
+    let preflight = Preflight::new(settings);
+    let failed = run_of(&preflight, &subject).without_user();
+    assert_eq!(failed.status, Status::Failed);
+    assert!(failed.fix.is_some() && failed.not_yet);
+}
+
+#[tokio::test]
+async fn a_user_that_is_asked_for_in_vain_is_not_guessed() {
+    let subject = Subject {
+        role: "arn:aws:iam::123456789012:role/runner"
+            .parse::<RoleArn>()
+            .unwrap()
+            .into(),
+        ..unknown_runner()
+    };
+    let preflight = Preflight::new(Settings::default());
+    let run = run_of(&preflight, &subject);
+    let cancelled = CancellationToken::new();
+    let budget = Budget::new(Duration::from_secs(60), cancelled.clone());
+    // The cluster is unknown until the apply: the name is that of a new access entry.
+    assert_eq!(
+        run.kubernetes_user(&budget).await,
+        subject.kubernetes_user()
+    );
+    assert!(subject.kubernetes_user().is_some());
+    cancelled.cancel();
+    assert_eq!(run.kubernetes_user(&budget).await, None);
+}

@@ -105,9 +105,13 @@ pub(super) fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
 }
 
-/// A member, empty where there is none yet.
+/// A member, empty where there is none yet or where it is null.
 pub(super) fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
-    object.entry(name).or_insert_with(|| json!({}))
+    let value = object.entry(name).or_insert(Value::Null);
+    if value.is_null() {
+        *value = json!({});
+    }
+    value
 }
 
 #[cfg(test)]
@@ -207,10 +211,14 @@ mod tests {
             .as_object_mut()
             .unwrap()
             .remove("Condition");
-        let amended = lets_in_as_well(&denied, &[]);
-        assert_eq!(
-            amended["Statement"][1]["Condition"],
-            json!({"StringNotEquals": {"oidc.humanitec.dev:sub": "my-org+new"}})
-        );
+        let mut null = denied.clone();
+        null["Statement"][1]["Condition"] = Value::Null;
+        for denied in [denied, null] {
+            let amended = lets_in_as_well(&denied, &[]);
+            assert_eq!(
+                amended["Statement"][1]["Condition"],
+                json!({"StringNotEquals": {"oidc.humanitec.dev:sub": "my-org+new"}})
+            );
+        }
     }
 }

@@ -450,3 +450,14 @@ fn wildcards_match_as_iam_has_them() {
         assert_eq!(like(pattern, text), matches, "{pattern} {text}");
     }
 }
+
+#[test]
+fn a_statement_without_an_effect_is_not_evaluated() {
+    for principal in [json!("*"), json!({"AWS": "*"})] {
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"},
+        ]});
+        let decision = evaluate(&policy, &who());
+        assert!(matches!(decision, Decision::CantTell(_)), "{decision:?}");
+    }
+}

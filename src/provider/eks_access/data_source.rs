@@ -145,7 +145,7 @@ impl DataSource for EksAccessData {
                 "Every check, in the order in which the Orchestrator would meet what it looks at.",
             )
             .computed(),
-            Attribute::string("kubernetes_user", "The user as which the cluster knows the runner; null when it has no fixed name there.").computed(),
+            Attribute::string("kubernetes_user", "The user as which the cluster knows the runner; null when it has no fixed name there, and when the checks cannot read how the cluster maps the role.").computed(),
             Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
             Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
         ]);
