@@ -42,7 +42,14 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
     if found.status == Status::Failed {
         return Ok(found);
     }
-    let refused = refused?;
+    let refused = match refused {
+        Ok(refused) => refused,
+        // That the pod has no token is certain without the reviews.
+        Err(early) => match token(run).await {
+            Ok(Token::Missing(outcome)) => return Ok(*outcome),
+            _ => return Err(early),
+        },
+    };
     if !refused.is_empty() {
         return not_allowed(run, namespace, &refused).await;
     }
