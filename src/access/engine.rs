@@ -219,17 +219,18 @@ mod tests {
         assert_eq!(results.len(), CheckId::ALL.len());
         assert!(results.iter().all(|r| r.outcome.status == Status::Passed));
         assert!(results.is_sorted_by_key(|result| result.id));
-        // aws-credentials, cluster-active, access-entry or api-server, namespace or rbac,
-        // service-account, job-dry-run: six one after the other.
-        assert_eq!(start.elapsed().as_millis() / 50, 6);
+        // aws-credentials, cluster-active, access-entry or api-server, service-account or rbac,
+        // job-dry-run: five one after the other.
+        assert_eq!(start.elapsed().as_millis() / 50, 5);
     }
 
     #[tokio::test]
     async fn what_a_failure_makes_unreachable_is_skipped_by_name_and_nothing_else() {
         let events = Events::default();
         let one_fails = async |id| match id {
-            CheckId::Namespace => Outcome::failed("no namespace"),
-            CheckId::RoleTrust => Outcome::warned("hm"),
+            CheckId::RoleExists => Outcome::failed("no role"),
+            CheckId::ServiceAccount => Outcome::failed("no account"),
+            CheckId::OidcProvider => Outcome::warned("hm"),
             _ => Outcome::passed("ok"),
         };
         let results = run_all(one_fails, &minute(), &events).await;
@@ -241,12 +242,9 @@ mod tests {
         assert_eq!(
             skipped,
             [
-                (CheckId::ServiceAccount, "Needs namespace, which failed."),
-                (CheckId::PodTemplateRefs, "Needs namespace, which failed."),
-                (
-                    CheckId::JobDryRun,
-                    "Needs service-account, which was skipped."
-                ),
+                (CheckId::RoleTrust, "Needs role-exists, which failed."),
+                (CheckId::RolePermission, "Needs role-exists, which failed."),
+                (CheckId::JobDryRun, "Needs service-account, which failed."),
             ]
         );
         assert!(
@@ -257,8 +255,8 @@ mod tests {
         let events = events.0.into_inner().unwrap();
         let at = |event: &str| events.iter().position(|e| e == event);
         assert!(at("passed api-server") < at("start namespace"));
-        assert_eq!(at("start service-account"), None);
-        assert!(at("skipped service-account").is_some());
+        assert_eq!(at("start role-trust"), None);
+        assert!(at("skipped role-trust").is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use super::kubernetes::job::JobValues;
 use super::kubernetes::kind::Kind;
 use super::kubernetes::references::{References, references};
 use super::kubernetes::user::User;
-use super::kubernetes::{self, Cluster, ConnectError, Connection};
+use super::kubernetes::{Answer, Asked, Cluster, ConnectError, Connection, KubeError};
 use super::report::Report;
 use super::settings::{Identity, Settings, issuer_host};
 use super::setup::provider_arn;
@@ -560,7 +560,7 @@ impl<'a> Run<'a> {
     }
 
     /// What `aws-auth` says; nothing where it does not exist.
-    pub(crate) async fn aws_auth(&self) -> Result<Result<AwsAuth, kubernetes::KubeError>, Outcome> {
+    pub(crate) async fn aws_auth(&self) -> Result<Result<AwsAuth, KubeError>, Outcome> {
         const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
         let reached = self
             .kubernetes()
@@ -573,9 +573,50 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The object at a path of the cluster's API. See [`Run::ask`] for who asks.
+    pub(crate) async fn read(&self, path: String) -> Result<Answer<Arc<Value>>, Outcome> {
+        self.ask(|cluster| cluster.get(path.clone())).await
+    }
+
+    /// Asks the cluster about what the Orchestrator itself does not look at. As the runner, which need not be allowed
+    /// to, the caller asks what is forbidden to the runner, if there is a caller in the role's account.
+    pub(crate) async fn ask<T: Clone>(
+        &self,
+        ask: impl Fn(&Arc<Cluster>) -> Asked<T>,
+    ) -> Result<Answer<T>, Outcome> {
+        let reached = self.kubernetes().await?;
+        let reached = reached.map_err(|unreached| unreached.outcome())?;
+        let answer = ask(&reached.cluster).await;
+        let is_forbidden = answer.as_ref().is_err_and(KubeError::is_forbidden);
+        if !is_forbidden || !self.as_runner() || self.same_account().await.is_err() {
+            return Ok(answer);
+        }
+        let Ok(caller) = self.kubernetes_as(Who::Caller).await? else {
+            return Ok(answer);
+        };
+        let of_caller = ask(&caller.cluster).await;
+        Ok(match &of_caller {
+            Ok(_) => of_caller,
+            Err(error) if error.is_not_found() => of_caller,
+            // What keeps the caller from it is not what the check is about.
+            Err(_) => answer,
+        })
+    }
+
+    /// A cause that one fix solves for this runner alone: the fix changes the runner's own attribute.
+    pub(crate) fn own(&self, cause: &str) -> String {
+        let name = self.subject.own_name().unwrap_or_default();
+        format!("{name}/{cause}")
+    }
+
     /// The cluster's API.
     pub(crate) async fn kubernetes(&self) -> Result<Result<Reached, Unreached>, Outcome> {
-        let (who, region, name) = (self.who()?, self.region()?, self.cluster_name()?);
+        self.kubernetes_as(self.who()?).await
+    }
+
+    /// The cluster's API, asked with these credentials.
+    async fn kubernetes_as(&self, who: Who) -> Result<Result<Reached, Unreached>, Outcome> {
+        let (region, name) = (self.region()?, self.cluster_name()?);
         let sts_region = match &who {
             Who::Caller => region.to_owned(),
             Who::Runner(session) => session.sts_region.clone(),
@@ -619,7 +660,7 @@ impl<'a> Run<'a> {
             ))
             .compare("entries that can be matched", error.to_string())
             .fix(
-                format!("pod-template-merge:{error}"),
+                self.own(&format!("pod-template-merge:{error}")),
                 format!("# Fix the list in job.pod_template: {error}.\n"),
             )
         })

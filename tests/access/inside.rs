@@ -221,6 +221,10 @@ fn access_policy(cloud: &Cloud) {
     ]);
     let without = cloud.check_documented();
     without.only(&RBAC, &["job-dry-run"]);
+    // No policy grants it, so the cluster's refusal is about the runner.
+    let skipped = cloud.check_with(&cloud.configuration(), &["--skip", "rbac-create-jobs"]);
+    assert_eq!(skipped.status("job-dry-run"), "failed");
+    skipped.says("job-dry-run", &["cannot create resource \"jobs\""]);
     let associate = |name: &str, scope: Value| {
         let mut policy = cloud.entry();
         policy["policyArn"] = json!(format!("arn:aws:eks::aws:cluster-access-policy/{name}"));

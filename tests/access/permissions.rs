@@ -13,6 +13,7 @@ use crate::cloud::{Checked, Cloud};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("permissions::documented_least", documented_least),
     ("permissions::each_taken_away", each_taken_away),
+    ("permissions::namespace_unread", namespace_unread),
     ("permissions::config_map", config_map),
 ];
 
@@ -208,6 +209,38 @@ fn each_taken_away(cloud: &Cloud) {
     // These two are for other causes: they tell why a right is missing, and what aws-auth maps.
     spared.sort();
     assert_eq!(spared, ["configmaps", "rolebindings"]);
+}
+
+/// Who is not allowed to read the namespace learns all the same that the service account is missing.
+fn namespace_unread(cloud: &Cloud) {
+    let (who, mut runner) = (caller(cloud), runner(cloud));
+    for mut object in objects(cloud, "caller-rbac.yaml") {
+        if let Some(rules) = object["rules"].as_array_mut() {
+            rules.retain(|rule| rule["resources"] != json!(["namespaces"]));
+        }
+        cloud.eks.apply(&object.to_string()).unwrap();
+    }
+    let checked = once_let_in(cloud, &who, &runner);
+    assert_eq!(
+        checked.status("service-account"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
+    crate::cloud::set(&mut runner, "job/service_account", json!("absent"));
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&["delete", "secret", "my-secret", &namespace]);
+    let checked = once_let_in(cloud, &who, &runner);
+    checked
+        .says("namespace", &["The caller has no permission to read"])
+        .says("service-account", &["\"absent\" does not exist"])
+        .says(
+            "pod-template-refs",
+            &["Secret \"my-secret\" does not exist"],
+        );
+    for id in ["service-account", "pod-template-refs"] {
+        assert_eq!(checked.status(id), "failed", "\n{}", checked.text());
+    }
 }
 
 fn config_map(cloud: &Cloud) {

@@ -24,6 +24,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("runner::tokens_that_sts_refuses", tokens_that_sts_refuses),
     ("runner::what_the_cluster_refuses", what_the_cluster_refuses),
     ("runner::what_the_role_may_not", what_the_role_may_not),
+    (
+        "runner::what_only_the_caller_reads",
+        what_only_the_caller_reads,
+    ),
 ];
 
 /// What the Orchestrator itself goes through.
@@ -55,12 +59,23 @@ fn goes_all_the_way(checked: &Checked) {
     }
 }
 
+/// The documented role is not allowed to read the service account, and without credentials of the caller nobody else
+/// reads it.
+const WITHOUT_A_CALLER: [&str; 2] = ["--skip", "service-account"];
+
 fn with_a_token(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     // The caller has no credentials of its own.
-    let checked = cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
+    let check = |arguments: &[&str]| {
+        cloud.check_in(cloud.no_credentials(), &cloud.configuration(), arguments)
+    };
+    check(&arguments)
+        .is_incomplete("no permission to read service account \"humanitec-runner\" (1)")
+        .says("service-account", &["The runner has no permission to read"]);
+    cloud.eks.reset_calls().unwrap();
+    let checked = check(&[&arguments[..], &WITHOUT_A_CALLER].concat());
     goes_all_the_way(&checked);
     checked.says("aws-credentials", &["needs none"]);
     // The documented role is not allowed to look at its entry and these.
@@ -72,7 +87,7 @@ fn with_a_token(cloud: &Cloud) {
                 &cloud.runner().kubernetes_user,
             ],
         )
-        .says("namespace", &["no permission"]);
+        .says("namespace", &["no permission", "job-dry-run verifies"]);
     assert_eq!(
         checked.report["kubernetes_user"],
         cloud.runner().kubernetes_user.as_str()
@@ -96,6 +111,8 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
         "role-trust",
         "role-permission",
         "access-entry",
+        "namespace",
+        "service-account",
     ] {
         assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
     }
@@ -181,6 +198,7 @@ fn what_the_cluster_refuses(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let arguments = [&arguments[..], &WITHOUT_A_CALLER].concat();
     let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
     // The authenticator sees a change within seconds.
     let checked = eventually(check, |checked| checked.ids("failed") == ["api-server"]);
@@ -203,6 +221,7 @@ fn what_the_role_may_not(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let arguments = [&arguments[..], &WITHOUT_A_CALLER].concat();
     let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
     let role = sandbox::eks::ROLE_NAME;
     let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
@@ -254,6 +273,49 @@ fn what_the_role_may_not(cloud: &Cloud) {
         "rbac-create-jobs",
     );
     goes_all_the_way(&check());
+}
+
+/// The pod of a Job whose service account is missing never starts, and as the runner, too, this is a failure.
+fn what_only_the_caller_reads(cloud: &Cloud) {
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let arguments = ["--as", "runner", "--web-identity-token-file", &file];
+    let key = json!({"name": "my-secret", "key": "key"});
+    let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
+    let mut runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
+    crate::cloud::set(&mut runner, "job/service_account", json!("absent"));
+    runner["state_storage_configuration"] =
+        json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    let checked = cloud.check_with(&runner, &arguments);
+    assert_eq!(
+        checked.ids("failed"),
+        ["service-account", "pod-template-refs", "state-storage"],
+        "\n{}",
+        checked.text()
+    );
+    checked
+        .says("service-account", &["\"absent\" does not exist"])
+        .says(
+            "pod-template-refs",
+            &["Secret \"my-secret\" does not exist"],
+        )
+        .says("state-storage", &["is not allowed to get secrets"]);
+    // Without a caller nobody knows.
+    let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
+    checked.is_incomplete("no permission to get secrets (1)");
+    for id in ["service-account", "pod-template-refs", "state-storage"] {
+        checked.says(id, &["The runner has no permission to"]);
+    }
+    // What the pod template alone decides needs nobody.
+    let template = json!({"spec": {"automountServiceAccountToken": false}});
+    crate::cloud::set(&mut runner, "job/pod_template", template);
+    let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
+    assert_eq!(
+        checked.ids("failed"),
+        ["state-storage"],
+        "\n{}",
+        checked.text()
+    );
 }
 
 /// Checks until it comes out so, for some seconds.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use self::refusal::{Refusal, refusal, sufficient_level};
 use super::namespace::{cluster, missing_service_account, terminating};
-use super::rbac::CREATE_JOBS;
+use super::rbac::{CREATE_JOBS, Granted, by_access_policy};
 use crate::access::check::Outcome;
 use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
 use crate::access::kubernetes::user::User;
@@ -40,11 +40,16 @@ impl Tried {
 pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
     let (job, namespace) = (run.job()?, run.namespace()?);
     let cluster = cluster(run).await?;
-    let user = impersonated(run, &cluster).await?;
+    let user = impersonated(run).await?;
     let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
     let admitted = match cluster.try_create(&path, &job, user.as_ref()).await {
         Ok(admitted) => admitted,
-        Err(error) => return refused(run, &job, Tried::Job, &error),
+        Err(error) => {
+            if user.is_some() {
+                not_by_policy(run, &error).await?;
+            }
+            return refused(run, &job, Tried::Job, &error);
+        }
     };
     let mut notes = Vec::new();
     if admitted.object["spec"]["suspend"] == true {
@@ -90,10 +95,7 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
 }
 
 /// The user as which the Job is tried; `None` as the runner itself.
-async fn impersonated(
-    run: &Run<'_>,
-    cluster: &std::sync::Arc<Cluster>,
-) -> Result<Option<User>, Outcome> {
+async fn impersonated(run: &Run<'_>) -> Result<Option<User>, Outcome> {
     if run.as_runner() {
         return Ok(None);
     }
@@ -108,18 +110,33 @@ async fn impersonated(
             ),
         ));
     }
-    let access = CREATE_JOBS.access(run.namespace()?);
-    if matches!(cluster.may(Some(&user), &access).await, Ok(true)) {
-        return Ok(Some(user));
+    Ok(Some(user))
+}
+
+/// Ends the check where the impersonated user has no right to create Jobs, and the role has it, or might have it, by
+/// an EKS access policy: such a policy grants by principal, and not by the name that is impersonated.
+async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), Outcome> {
+    let KubeError::Status { code, message } = error else {
+        return Ok(());
+    };
+    if refusal(*code, message) != Refusal::NoRight {
+        return Ok(());
     }
-    Err(Outcome::incomplete(
-        "the role's rights come from an EKS access policy, which cannot be impersonated",
-        format!(
-            "The role is allowed to create Jobs by an EKS access policy and not by RBAC, so its user cannot be \
-             impersonated for this check. With `{}` the runner itself tries the Job.",
-            run.words("as = \"runner\"", "--as runner")
-        ),
-    ))
+    match by_access_policy(run, run.namespace()?, &CREATE_JOBS).await? {
+        Granted::No => Ok(()),
+        Granted::Unknown(why) => Err(Outcome::incomplete(
+            "the rights of an EKS access policy are unknown",
+            format!("By RBAC, the runner's user has no right to create Jobs: {message}. {why}"),
+        )),
+        Granted::By(policy) => Err(Outcome::incomplete(
+            "the role's rights come from an EKS access policy, which cannot be impersonated",
+            format!(
+                "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
+                 cannot be impersonated for this check. With `{}` the runner itself tries the Job.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        )),
+    }
 }
 
 /// Returns what a refusal comes to.
@@ -178,6 +195,11 @@ fn refused(
         Refusal::Policy => by_policy(run, job, found, cause),
         other => {
             let fix = fix(&other, namespace, message);
+            let cause = match other {
+                // The fix changes the runner's own job.pod_template.
+                Refusal::Invalid => run.own(&cause),
+                _ => cause,
+            };
             found.fix(cause, fix)
         }
     })

@@ -45,24 +45,29 @@ pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
         CheckId::JobDryRun => dry_run::job(run).await,
         CheckId::StateStorage => state_storage::usable(run).await,
     };
-    let mut outcome = outcome.unwrap_or_else(|early| early);
+    scoped(run, id, outcome.unwrap_or_else(|early| early))
+}
+
+/// The outcome of a check that follows from the runner and the settings alone, such as that it does
+/// not apply, whatever the other checks come to.
+pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
+    let outcome = match id {
+        CheckId::AssumeRole => identity::assume_role_applies(run).err(),
+        CheckId::PodTemplateRefs => references::no_references(run),
+        CheckId::StateStorage => state_storage::without_calls(run),
+        _ => None,
+    };
+    outcome.map(|outcome| scoped(run, id, outcome))
+}
+
+/// The outcome with a cause that is equal for no more than what one fix solves.
+fn scoped(run: &Run<'_>, id: CheckId, mut outcome: Outcome) -> Outcome {
     if let Some(cause) = &outcome.cause
         && let Some(scope) = scope(run, id)
     {
         outcome.cause = Some(format!("{scope}/{cause}").into());
     }
     outcome
-}
-
-/// The outcome of a check that follows from the runner and the settings alone, such as that it does
-/// not apply, whatever the other checks come to.
-pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
-    match id {
-        CheckId::AssumeRole => identity::assume_role_applies(run).err(),
-        CheckId::PodTemplateRefs => references::no_references(run),
-        CheckId::StateStorage => state_storage::applies(run).err(),
-        _ => None,
-    }
 }
 
 /// What a cause holds for: a session name is set in one runner, and what is in a cluster is not in
@@ -87,16 +92,7 @@ fn scope(run: &Run<'_>, id: CheckId) -> Option<String> {
 }
 
 /// The outcome of a check that could not read an object, such as `namespace "x"`.
-///
-/// The documented Role of a runner does not allow it to read these objects, and the Orchestrator does not read them:
-/// as the runner, a check for which that is forbidden does not apply.
 fn not_read(run: &Run<'_>, object: &str, error: &KubeError) -> Outcome {
-    if run.as_runner() && error.is_forbidden() {
-        return Outcome::not_applicable(format!(
-            "The runner has no permission to read {object}, and needs none: {}.",
-            error.message()
-        ));
-    }
     not_checked(run, &format!("read {object}"), error)
 }
 

@@ -109,7 +109,7 @@ pub(super) async fn may(run: &Run<'_>, right: &Right) -> Result<Outcome, Outcome
         None => Granted::No,
         Some(_) => by_access_policy(run, namespace, right).await?,
     };
-    if matches!(granted, Granted::No) && is_absent(&cluster, namespace).await {
+    if matches!(granted, Granted::No) && is_absent(run, namespace).await {
         return Ok(Outcome::skipped(
             Skip::Blocked,
             format!("Needs namespace, which failed: namespace {namespace:?} does not exist."),
@@ -169,13 +169,13 @@ fn subject_of(user: &User) -> String {
 }
 
 /// Whether the namespace certainly does not exist.
-async fn is_absent(cluster: &Arc<Cluster>, namespace: &str) -> bool {
-    let found = cluster.get(format!("/api/v1/namespaces/{namespace}")).await;
-    found.is_err_and(|error| error.is_not_found())
+async fn is_absent(run: &Run<'_>, namespace: &str) -> bool {
+    let found = run.read(format!("/api/v1/namespaces/{namespace}")).await;
+    matches!(found, Ok(Err(error)) if error.is_not_found())
 }
 
 /// What the role's EKS access policies say.
-enum Granted {
+pub(super) enum Granted {
     /// This one allows it.
     By(String),
     /// No policy allows it.
@@ -186,7 +186,7 @@ enum Granted {
 
 /// Whether an EKS access policy allows it: such policies grant by principal, so that a question
 /// about the user name alone is answered with no.
-async fn by_access_policy(
+pub(super) async fn by_access_policy(
     run: &Run<'_>,
     namespace: &str,
     right: &Right,

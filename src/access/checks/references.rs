@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::namespace::cluster;
-use crate::access::check::{Outcome, Skip};
+use super::namespace::not_failed;
+use crate::access::check::Outcome;
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::kind::Kind;
 use crate::access::run::Run;
@@ -37,9 +37,9 @@ pub(super) async fn exist(run: &Run<'_>) -> Result<Outcome, Outcome> {
         return Ok(outcome);
     }
     let references = run.references()?;
-    let cluster = cluster(run).await?;
+    not_failed(run).await?;
     let looked_up = references.into_iter().map(async |((kind, name), keys)| {
-        let answer = cluster.get(run.object(kind, &name)?).await;
+        let answer = run.read(run.object(kind, &name)?).await?;
         found(run, kind, &name, &keys, answer)
     });
     let (mut good, mut bad, mut dubious, mut unread) =
@@ -70,11 +70,7 @@ pub(super) async fn exist(run: &Run<'_>) -> Result<Outcome, Outcome> {
         .fix(cause, fixes)
         .not_yet());
     }
-    // A reason that makes the run incomplete comes first.
-    unread.sort_by_key(|outcome| !matches!(outcome.skip, Some(Skip::Incomplete(_))));
-    if let Some(first) = unread.first().cloned()
-        && (dubious.is_empty() || matches!(first.skip, Some(Skip::Incomplete(_))))
-    {
+    if let Some(first) = unread.first().cloned() {
         let messages = unread.iter().map(|outcome| outcome.message.clone());
         let dubious = dubious.iter().map(|finding| format!("{finding}."));
         let sentences: Vec<String> = messages.chain(dubious).collect();
@@ -123,13 +119,13 @@ fn found(
         )),
         Err(error) => {
             let outcome = super::not_read(run, &format!("{} {name:?}", kind.plural()), &error);
-            Found::Unread(match &outcome.skip {
+            Found::Unread(match error.is_forbidden() {
                 // One permission is missing for all objects of a kind.
-                Some(Skip::Incomplete(_)) if error.is_forbidden() => Outcome::incomplete(
+                true => Outcome::incomplete(
                     format!("no permission to get {}", kind.plural()),
                     outcome.message,
                 ),
-                _ => outcome,
+                false => outcome,
             })
         }
     })

@@ -33,7 +33,7 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             run.region()?
         ))
         .compare(role.to_string(), wanted)
-        .fix(cause, run.settings().face.auth("role_arn", &role.to_string())));
+        .fix(run.own(&cause), run.settings().face.auth("role_arn", &role.to_string())));
     }
     run.same_account().await?;
     Ok(match run.iam_role().await? {
@@ -43,7 +43,10 @@ pub(super) async fn exists(run: &Run<'_>) -> Result<Outcome, Outcome> {
             role.arn
         ))
         .compare(wanted.as_str(), role.arn.as_str())
-        .fix(cause, run.settings().face.auth("role_arn", &role.arn)),
+        .fix(
+            run.own(&cause),
+            run.settings().face.auth("role_arn", &role.arn),
+        ),
         Err(AwsError::NotFound { .. }) => missing(run, cause)?,
         Err(error) => error.outcome(),
     })

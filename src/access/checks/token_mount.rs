@@ -23,7 +23,13 @@ pub(super) enum Mount {
     Lacks(&'static str),
     /// A volume whose content only the cluster knows.
     Unknown(String),
+    /// A volume with a token for this audience, which the API server need not accept.
+    Audience(String, String),
 }
+
+/// The audience of the API server of EKS: the default of kube-apiserver for a token without one is its own
+/// (`--api-audiences`), and EKS issues its service account tokens for this one.
+const AUDIENCE: &str = "https://kubernetes.default.svc";
 
 /// Finds what the container has in [`DIRECTORY`] of a pod spec.
 ///
@@ -103,8 +109,12 @@ fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Moun
     };
     let mut is_unknown = false;
     for source in sources {
-        if source["serviceAccountToken"]["path"] == wanted.as_str() {
-            return Mount::Files;
+        let token = &source["serviceAccountToken"];
+        if token["path"] == wanted.as_str() {
+            return match token["audience"].as_str() {
+                None | Some("" | AUDIENCE) => Mount::Files,
+                Some(other) => Mount::Audience(name.to_owned(), other.to_owned()),
+            };
         }
         for kind in ["configMap", "secret", "downwardAPI"] {
             match source[kind]["items"].as_array() {
@@ -158,6 +168,7 @@ mod tests {
     #[test]
     fn a_projected_volume_replaces_the_token() {
         let token = json!({"serviceAccountToken": {"path": "token"}});
+        let of = |audience: &str| json!({"serviceAccountToken": {"path": "token", "audience": audience}});
         let ca = json!({"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}});
         let ca_by_key = json!({"configMap": {"name": "kube-root-ca.crt"}});
         let at = |path: &str| json!([{"name": "t", "mountPath": path}]);
@@ -169,6 +180,13 @@ mod tests {
                 Mount::Files,
             ),
             (at(DIRECTORY), json!([token]), Mount::Lacks("ca.crt")),
+            (at(DIRECTORY), json!([of(""), ca]), Mount::Files),
+            (at(DIRECTORY), json!([of(AUDIENCE), ca]), Mount::Files),
+            (
+                at(DIRECTORY),
+                json!([of("vault"), ca]),
+                Mount::Audience("t".to_owned(), "vault".to_owned()),
+            ),
             (at(DIRECTORY), json!([ca]), Mount::Lacks("token")),
             (at(DIRECTORY), json!([token, ca_by_key]), Mount::Files),
             (

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -168,7 +168,11 @@ impl Cluster {
                 let (answer, _) = cluster
                     .send(Method::POST, &path, Some(&review), None)
                     .await?;
-                Ok(answer["status"]["allowed"] == true)
+                answer["status"]["allowed"].as_bool().ok_or_else(|| {
+                    KubeError::Unreachable(format!(
+                        "the response to a {kind} has no status.allowed"
+                    ))
+                })
             })
     }
 
@@ -282,18 +286,45 @@ impl Cluster {
             .await
             .map_err(|error| KubeError::Unreachable(body_error(error.as_ref())))?
             .to_bytes();
-        if !status.is_success() {
-            let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let message = answer["message"].as_str().map(str::to_owned);
-            return Err(KubeError::Status {
-                code: status.as_u16(),
-                message: message.unwrap_or_else(|| status.to_string()),
-            });
+        match status.is_success() {
+            true => Ok((object(&bytes)?, warnings)),
+            false => Err(refusal(status, &bytes)),
         }
-        let answer = serde_json::from_slice(&bytes).map_err(|error| {
-            KubeError::Unreachable(format!("the response is not JSON: {error}"))
-        })?;
-        Ok((answer, warnings))
+    }
+}
+
+/// The object of a response. One that is not of Kubernetes is of something in between, such as a proxy that opens TLS.
+fn object(bytes: &[u8]) -> Answer<Value> {
+    let unusable = |why: String| Err(KubeError::Unreachable(why));
+    match serde_json::from_slice::<Value>(bytes) {
+        // `/version` alone returns no object.
+        Ok(answer) if answer["kind"].is_string() || answer["gitVersion"].is_string() => Ok(answer),
+        Ok(_) => unusable("the response is not one of the Kubernetes API".to_owned()),
+        Err(error) => unusable(format!("the response is not JSON: {error}")),
+    }
+}
+
+/// The error of a response without success.
+///
+/// The API server's own errors are objects of kind Status (apimachinery, `meta/v1`), but for two: of a group that it
+/// does not serve it writes `404 page not found`, and too many requests it refuses in plain text (apiserver,
+/// `server/filters`). Of a status from 500 on it does not matter who sends it: none says anything about the runner.
+fn refusal(status: StatusCode, bytes: &[u8]) -> KubeError {
+    let answer: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let code = status.as_u16();
+    let from_api = |message: String| KubeError::Status { code, message };
+    if answer["kind"] == "Status" {
+        let message = answer["message"].as_str().map(str::to_owned);
+        return from_api(message.unwrap_or_else(|| status.to_string()));
+    }
+    match code {
+        404 if bytes.trim_ascii() == b"404 page not found" => {
+            from_api("404 page not found".to_owned())
+        }
+        429 | 500.. => from_api(status.to_string()),
+        _ => KubeError::Unreachable(format!(
+            "the response, with status {status}, is not one of the Kubernetes API"
+        )),
     }
 }
 
@@ -387,6 +418,47 @@ mod tests {
             warning_text(&header).unwrap(),
             r#"would "violate" PodSecurity"#
         );
+    }
+
+    #[test]
+    fn only_the_api_s_own_errors_are_read_as_such() {
+        let read = |code, body: &str| refusal(StatusCode::from_u16(code).unwrap(), body.as_bytes());
+        let status = r#"{"kind": "Status", "message": "no"}"#;
+        for code in [401, 403, 404, 422, 500] {
+            let message = "no".to_owned();
+            assert_eq!(read(code, status), KubeError::Status { code, message });
+        }
+        assert!(read(404, "404 page not found\n").is_not_found());
+        for body in [
+            "<html>Blocked</html>",
+            "",
+            "404 page not found",
+            r#"{"message": "blocked"}"#,
+            r#"{"kind": "Error", "message": "blocked"}"#,
+        ] {
+            for code in [302, 401, 403, 407] {
+                let error = read(code, body);
+                assert!(matches!(error, KubeError::Unreachable(_)), "{code} {body}");
+            }
+        }
+        assert!(!read(404, "<html>404 page not found</html>").is_not_found());
+        // The API is busy, in whichever words.
+        for code in [429, 502, 503] {
+            assert!(matches!(
+                read(code, "Too many requests, please try again later."),
+                KubeError::Status { .. }
+            ));
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_a_usable_response() {
+        assert!(object(br#"{"kind": "Namespace"}"#).is_ok());
+        assert!(object(br#"{"gitVersion": "v1.34.0"}"#).is_ok());
+        for body in ["{}", "[]", r#""ok""#, r#"{"error": "blocked"}"#, "<html>"] {
+            let answer = object(body.as_bytes());
+            assert!(matches!(answer, Err(KubeError::Unreachable(_))), "{body}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::access::{Budget, Status};
+use crate::runner::{KubernetesStorage, StateStorage};
 
 fn sendable<T: Send>(future: T) -> T {
     future
@@ -84,6 +86,27 @@ fn run_of<'a>(preflight: &'a Preflight, subject: &'a Subject) -> Run<'a> {
     }
 }
 
+/// A runner of which everything is known, with its state in the cluster and this pod template.
+fn known_runner(id: &str, template: Value) -> Subject {
+    let arn = "arn:aws:iam::123456789012:role/runner";
+    let storage = KubernetesStorage {
+        namespace: "state".to_owned(),
+    };
+    Subject {
+        org: "my-org".to_owned().into(),
+        runner_id: id.to_owned().into(),
+        role: arn.parse::<RoleArn>().unwrap().into(),
+        session_name: None.into(),
+        sts_region: None.into(),
+        cluster: "my-cluster".to_owned().into(),
+        region: "us-west-2".to_owned().into(),
+        namespace: "jobs".to_owned().into(),
+        service_account: "runner".to_owned().into(),
+        pod_template: template.as_object().cloned().into(),
+        storage: StateStorage::Kubernetes(storage).into(),
+    }
+}
+
 #[test]
 fn a_role_without_a_user_fails_where_access_entry_is_skipped_by_name() {
     let subject = unknown_runner();
@@ -121,4 +144,30 @@ async fn a_user_that_is_asked_for_in_vain_is_not_guessed() {
     assert!(subject.kubernetes_user().is_some());
     cancelled.cancel();
     assert_eq!(run.kubernetes_user(&budget).await, None);
+}
+
+#[test]
+fn a_pod_template_without_a_token_fails_without_any_call() {
+    let without = json!({"spec": {"automountServiceAccountToken": false}});
+    for identity in [Identity::Caller, Identity::Runner] {
+        let preflight = Preflight::new(Settings {
+            identity,
+            ..Settings::default()
+        });
+        let state = |id: &str, template: &Value| {
+            let subject = known_runner(id, template.clone());
+            checks::without_calls(&run_of(&preflight, &subject), CheckId::StateStorage)
+        };
+        let one = state("one", &without).unwrap();
+        assert_eq!(one.status, Status::Failed);
+        let sentence = "pod_template sets automountServiceAccountToken to false";
+        assert!(one.message.contains(sentence), "{}", one.message);
+        // Each runner has its own pod template to correct.
+        let again = state("one", &without).unwrap();
+        let other = state("other", &without).unwrap();
+        assert_eq!(one.cause, again.cause);
+        assert_ne!(one.cause, other.cause);
+        assert_eq!(state("one", &json!({})), None);
+        assert!(preflight.aws.is_untouched());
+    }
 }
