@@ -180,7 +180,12 @@ fn every_check_has_its_heading() {
             .nth(1)
             .expect("a section");
         let section = section.split("\n## ").next().unwrap_or_default();
-        for part in ["**Verifies**", "**Why**", "**Caller needs**", "**To fix it**"] {
+        for part in [
+            "**Verifies**",
+            "**Why**",
+            "**Caller needs**",
+            "**To fix it**",
+        ] {
             assert!(section.contains(part), "{id} has no {part}");
         }
     }

@@ -85,7 +85,7 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
         fake.lines(),
         [
             "GET /orgs/org/runners/my-runner",
-            "GET /orgs/org/runners?per_page=1",
+            "GET /orgs/org/runners?per_page=100",
             "GET /orgs/org/runners/other",
             "GET /orgs/org/runners/my-runner",
         ]
@@ -103,7 +103,7 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     assert_eq!(
         error.report(),
         format!(
-            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
+            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=100 was refused (404): \
              organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that has \
              this organization, without the API's own paths (`/orgs/…`).",
             fake.url()
@@ -198,7 +198,7 @@ async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
     ] {
         let listing_ = listing.clone();
         let fake = Fake::start(move |seen| match seen.target.as_str() {
-            "/orgs/org/runners?per_page=1" => listing.clone(),
+            "/orgs/org/runners?per_page=100" => listing.clone(),
             _ => Reply::error(404, "runner not found"),
         })
         .await;
@@ -386,7 +386,7 @@ async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
         let fake = Fake::start(
             move |seen| match (seen.method.as_str(), seen.target.as_str()) {
                 ("POST", _) => Reply::error(409, "organization not found"),
-                ("GET", "/orgs/org/runners?per_page=1" | "/orgs/org/runner-rules") => {
+                ("GET", "/orgs/org/runners?per_page=100" | "/orgs/org/runner-rules") => {
                     listing.clone()
                 }
                 _ => Reply::error(404, "runner not found"),
