@@ -81,6 +81,7 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
     );
     assert_eq!(client.get_runner("other", &budget()).await.unwrap(), None);
     client.delete_runner("my-runner", &budget()).await.unwrap();
+    assert!(client.list_runners(&budget()).await.unwrap().is_empty());
     assert_eq!(
         fake.lines(),
         [
@@ -155,7 +156,8 @@ async fn all_runners_are_listed_page_by_page() {
         }
     })
     .await;
-    let listed = client(&fake.url()).list_runners(&budget()).await.unwrap();
+    let client = client(&fake.url());
+    let listed = client.list_runners(&budget()).await.unwrap();
     let listed: std::collections::BTreeMap<_, _> = listed.into_iter().collect();
     let expected = [("a", "kubernetes-eks"), ("b", "serverless-ecs")];
     assert!(
@@ -165,6 +167,38 @@ async fn all_runners_are_listed_page_by_page() {
             .eq(expected)
     );
     assert_eq!(fake.lines().len(), 2);
+}
+
+/// Terraform reads ten runners at a time, and here none of them exists. Whether the caller is allowed to list is the
+/// same for all of them.
+#[tokio::test]
+async fn the_runners_are_listed_once_for_all_calls() {
+    for listing in [
+        Reply::json(200, &json!({"items": []})),
+        Reply::error(403, "no permission"),
+    ] {
+        let fake = Fake::start(move |seen| match seen.target.as_str() {
+            "/orgs/org/runners?per_page=100" => listing.clone(),
+            _ => Reply::error(404, "runner not found"),
+        })
+        .await;
+        let client = std::sync::Arc::new(client(&fake.url()));
+        let reads = (0..10).map(|n| {
+            let client = std::sync::Arc::clone(&client);
+            tokio::spawn(async move { client.get_runner(&format!("r{n}"), &budget()).await })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            assert_eq!(read.await.unwrap().unwrap(), None);
+        }
+        let listed = client.list_runners(&budget()).await;
+        match listed {
+            Ok(runners) => assert!(runners.is_empty()),
+            Err(error) => assert!(error.to_string().contains("refused (403): no permission")),
+        }
+        let lists = fake.lines();
+        let lists = lists.iter().filter(|line| line.contains("per_page"));
+        assert_eq!(lists.count(), 1);
+    }
 }
 
 /// A list that never ends is ended by the budget.
