@@ -257,7 +257,7 @@ fn only_what_can_come_is_not_an_error_of_a_plan() {
     };
     let incomplete = || Outcome::incomplete("no usable response from the cluster's API", "500.");
     for (outcome, fails) in [(incomplete(), true), (incomplete().not_yet(), false)] {
-        let report = report(vec![(CheckId::RbacListPods, outcome)]);
+        let report = report(vec![(CheckId::RbacCreateJobs, outcome)]);
         let unchecked = report.unchecked();
         assert_eq!(unchecked.len(), 1);
         assert_eq!(severities.incomplete_fails(&unchecked[0]), fails);
