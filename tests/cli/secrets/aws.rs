@@ -71,16 +71,20 @@ pub(super) fn files() {
             whole.replace(" = Zq7", " Zq7"),
             "Expected an '=' sign",
         ),
-        profile("file, no name", whole.replace("aws_session_token", ""), ""),
+        profile(
+            "file, no name",
+            whole.replace("aws_session_token", ""),
+            "authorization: (redacted)",
+        ),
         profile(
             "file, unclosed section",
             whole.replace("[default]", &format!("[{CANARY}")),
-            "authorization: (redacted)",
+            "must end with ']'",
         ),
         profile(
             "file, unclosed quote",
             whole.replace("= Zq7", "= \"Zq7"),
-            "must end with ']'",
+            "authorization: (redacted)",
         ),
         profile(
             "file, tab",
@@ -95,17 +99,17 @@ pub(super) fn files() {
         profile(
             "file, newline inside",
             whole.replace("-C4n", "\n-C4n"),
-            "authorization: (redacted)",
+            "Expected an '=' sign",
         ),
         profile(
             "file, secret alone",
             format!("[default]\naws_secret_access_key = {CANARY}\n"),
-            "Expected an '=' sign",
+            "profile missing aws_access_key_id",
         ),
         profile(
             "file, session token alone",
             format!("[default]\naws_access_key_id = x\naws_session_token = {CANARY}\n"),
-            "profile missing aws_access_key_id",
+            "profile missing aws_secret_access_key",
         ),
         profile(
             "source of a role",
@@ -113,14 +117,14 @@ pub(super) fn files() {
                 "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = s\n[profile s]\n[s]\n{}",
                 whole.replace("[default]\n", "")
             ),
-            "profile missing aws_secret_access_key",
+            "x-amz-security-token: (redacted)",
         ),
     ];
     cases.push({
         let mut case = profile(
             "file, invalid UTF-8",
             String::new(),
-            "x-amz-security-token: (redacted)",
+            "No AWS credentials were found",
         );
         case.files[0].1 = [whole.as_bytes(), b"\xff\n"].concat();
         case
@@ -136,7 +140,7 @@ pub(super) fn credential_process() {
     };
     let printed = |fields: &str| format!("printf '%s' '{{\"Version\": 1, {fields}}}'");
     let right = format!(
-        "\"AccessKeyId\": \"id-of-a-key\", \"SecretAccessKey\": \"s3cret-key\", \"SessionToken\": \"{CANARY}\"No AWS credentials were found"
+        "\"AccessKeyId\": \"id-of-a-key\", \"SecretAccessKey\": \"s3cret-key\", \"SessionToken\": \"{CANARY}\""
     );
     try_all(vec![
         process(
@@ -171,18 +175,13 @@ pub(super) fn credential_process() {
         ),
         process(
             "credential_process, wrong type",
-            printed(&right.replace(
-                &format!("\"{CANARY}\"authorization: (redacted)"),
-                &format!("[\"{CANARY}\"]"),
-            )),
-            "",
+            printed(&right.replace(&format!("\"{CANARY}\""), &format!("[\"{CANARY}\"]"))),
+            "authorization: (redacted)",
         ),
         process(
             "credential_process, expiration",
-            printed(&format!(
-                "{right}, \"Expiration\": \"{CANARY}\"Invalid field in response: `Expiration`"
-            )),
-            "",
+            printed(&format!("{right}, \"Expiration\": \"{CANARY}\"")),
+            "Invalid field in response: `Expiration`",
         ),
         process(
             "credential_process, version",
