@@ -9,6 +9,7 @@ mod aws;
 mod check;
 mod checks;
 mod engine;
+mod files;
 mod kubernetes;
 mod report;
 mod run;

@@ -30,12 +30,6 @@ impl Unchecked<'_> {
     pub fn ids(&self) -> impl Iterator<Item = CheckId> {
         self.checks.iter().map(|result| result.id)
     }
-
-    /// Whether the reason might be gone a moment later, because AWS might still be propagating.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        self.checks.iter().any(|result| result.outcome.retryable)
-    }
 }
 
 impl Report {
@@ -204,23 +198,13 @@ mod tests {
         let unchecked = report.unchecked();
         let grouped: Vec<_> = unchecked
             .iter()
-            .map(|one| {
-                (
-                    one.reason,
-                    one.ids().collect::<Vec<_>>(),
-                    one.is_retryable(),
-                )
-            })
+            .map(|one| (one.reason, one.ids().collect::<Vec<_>>()))
             .collect();
         assert_eq!(
             grouped,
             [
-                (
-                    "denied",
-                    vec![CheckId::RoleExists, CheckId::RoleTrust],
-                    false
-                ),
-                ("timed out", vec![CheckId::ApiServer], true),
+                ("denied", vec![CheckId::RoleExists, CheckId::RoleTrust]),
+                ("timed out", vec![CheckId::ApiServer]),
             ]
         );
         assert_eq!(

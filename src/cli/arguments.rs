@@ -13,8 +13,7 @@ use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, i
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
 
-/// Finds what keeps the Platform Orchestrator from starting Jobs in an EKS cluster, before the
-/// first deployment does.
+/// Checks that the Platform Orchestrator can start Jobs in an EKS cluster, before the first deployment.
 #[derive(Debug, Parser)]
 #[command(name = "eks-runner", version, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
@@ -40,7 +39,7 @@ Examples:
   # The file that `hctl create runner my-runner --set-yaml=@runner-config.yaml` takes
   eks-runner check runner-config.yaml --org my-org --id my-runner
 
-  # A runner that the Orchestrator has, with hctl's login
+  # A registered runner, with hctl's login
   eks-runner check --runner my-runner
 
   # As the runner itself: its role is assumed, and everything is done as the Orchestrator will do it
@@ -95,7 +94,7 @@ pub(super) struct CheckArguments {
     pub(super) runner: RunnerArguments,
     #[command(flatten)]
     pub(super) access: AccessArguments,
-    /// How the outcome is written
+    /// The format of the result
     #[arg(
         long,
         value_name = "FORMAT",
@@ -123,7 +122,7 @@ pub(super) struct SetupArguments {
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = issuer)]
     pub(super) oidc_issuer: Option<String>,
-    /// In which form it is printed
+    /// The output format
     #[arg(long, value_name = "FORMAT", default_value = "terraform")]
     pub(super) format: Format,
 }
@@ -143,18 +142,17 @@ pub(super) struct RunnerArguments {
     /// The id that the runner of FILE has or will have
     #[arg(long, value_name = "ID", requires = "file")]
     pub(super) id: Option<String>,
-    /// A runner that the Orchestrator has, in place of FILE; asked for with the token of
-    /// HUMANITEC_AUTH_TOKEN, else of hctl's configuration file
+    /// A registered runner, instead of FILE. The token is looked up like --org, in HUMANITEC_AUTH_TOKEN and hctl's files
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     pub(super) runner: Option<String>,
-    /// The organization; else HUMANITEC_ORG_ID, else hctl's configuration file
+    /// The organization. Default: the file of --hctl-config-file, then HUMANITEC_ORG_ID, then hctl's own file
     #[arg(long, value_name = "ORG")]
     pub(super) org: Option<String>,
-    /// The Orchestrator's API; else HUMANITEC_API_URL, else hctl's configuration file, else Humanitec's. With FILE it is
-    /// not called: it says which installation the runner is for
+    /// The URL of the Orchestrator's API, looked up like --org; else Humanitec's. With FILE it only says which
+    /// installation the runner is for
     #[arg(long, value_name = "URL")]
     pub(super) api_url: Option<String>,
-    /// A configuration file of hctl in place of the default one
+    /// A configuration file of hctl, instead of the default one
     #[arg(long, value_name = "PATH")]
     pub(super) hctl_config_file: Option<String>,
 }
@@ -163,7 +161,7 @@ pub(super) struct RunnerArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArguments {
-    /// Check with your own credentials, or assume the runner's role and do as the Orchestrator will
+    /// Check with your own credentials, or as the runner, by assuming its role
     #[arg(long = "as", value_name = "WHO", default_value = "caller")]
     identity: As,
     /// A profile of the AWS configuration files; else AWS_PROFILE
@@ -191,14 +189,13 @@ pub(super) struct AccessArguments {
     /// repeated
     #[arg(long, value_name = "CIDR", value_parser = cidr)]
     orchestrator_cidr: Vec<IpNet>,
-    /// A kubeconfig in place of a token made from your AWS credentials
+    /// A kubeconfig, instead of a token made from your AWS credentials
     #[arg(long, value_name = "PATH", value_parser = readable)]
     kubeconfig: Option<PathBuf>,
-    /// A context of that kubeconfig in place of its current one
+    /// A context of that kubeconfig, instead of its current one
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
-    /// A check not to make, by its id; can be repeated, or a list with commas. The checks that need it
-    /// are made all the same
+    /// Skip this check; can be repeated, or a comma-separated list. Checks that need it still run
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
         hide_possible_values = true)]
     skip: Vec<CheckId>,

@@ -28,7 +28,7 @@ pub enum Error {
     /// The file does not describe a runner.
     #[error("{0}")]
     File(Problems),
-    /// What the Orchestrator has is nothing to be checked.
+    /// The registered runner cannot be checked.
     #[error("the runner {id:?} of the Orchestrator cannot be checked: {invalid}")]
     Runner {
         /// The runner's id.
@@ -38,8 +38,8 @@ pub enum Error {
     },
     /// The organization has no such runner.
     #[error(
-        "the organization {org:?} has no runner {id:?}\n\n`hctl get runners --org {org}` lists those that it has; \
-         a runner that is yet to be created is checked from its file: \
+        "the organization {org:?} has no runner {id:?}\n\n`hctl get runners --org {org}` lists its runners. \
+         To check a runner before it is registered, give its file: \
          eks-runner check FILE --org {org} --id {id}"
     )]
     NoSuchRunner {
@@ -48,10 +48,10 @@ pub enum Error {
         /// The runner's id.
         id: String,
     },
-    /// It is not known whom to ask for the runner.
+    /// The organization, the URL or the token is missing or cannot be used.
     #[error("{}", lookup_texts(.0))]
     Lookup(Vec<LookupError>),
-    /// The Orchestrator was asked for the runner.
+    /// The runner could not be read from the Orchestrator.
     #[error("{}", orchestrator_text(.0))]
     Orchestrator(orchestrator::Error),
     /// The AWS part of a setup was requested, and nothing says which issuer it is for.

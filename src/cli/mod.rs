@@ -86,11 +86,17 @@ fn run(command: Command) -> Result<(String, Exit), Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    match command {
+    let done = match command {
         Command::Check(arguments) => runtime.block_on(check::run(*arguments)),
-        Command::Setup(arguments) => Ok((runtime.block_on(setup::run(arguments))?, Exit::Passed)),
+        Command::Setup(arguments) => {
+            let text = runtime.block_on(setup::run(arguments));
+            text.map(|text| (text, Exit::Passed))
+        }
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
-    }
+    };
+    // What still waits, such as for a pipe that nobody writes to, is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 /// Writes the result. A reader that has read enough (`| head`) is no error.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::RunnerArguments;
 use super::error::Error;
 use super::file;
 use crate::access::Subject;
-use crate::orchestrator::{Budget, Client, Environment, Given, Installation, Settings, lookup};
+use crate::orchestrator::{
+    Budget, Client, Environment, Given, Installation, Settings, lookup, lookup_without_token,
+};
 use crate::runner::Runner;
 
 /// How long the Orchestrator may take to answer, retries included.
@@ -25,7 +26,9 @@ pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Ins
     let (settings, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
         (Some(path), Some(id), _) => {
             let runner = file::read(path, id).map_err(Error::File)?;
-            (without_token(arguments)?, runner)
+            // The Orchestrator is not called.
+            let settings = lookup_without_token(&given(arguments), &Environment::of_process());
+            (settings.map_err(Error::Lookup)?, runner)
         }
         (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
     };
@@ -43,16 +46,6 @@ fn given(arguments: &RunnerArguments) -> Given {
         auth_token: None,
         hctl_config_file: arguments.hctl_config_file.clone(),
     }
-}
-
-/// The URL and the organization of a runner whose Orchestrator is not called: no token is looked for.
-fn without_token(arguments: &RunnerArguments) -> Result<Settings, Error> {
-    let given = Given {
-        // Never sent: with one in the block, the lookup does not ask the user for another.
-        auth_token: Some(SecretString::from("not-used")),
-        ..given(arguments)
-    };
-    lookup(&given, &Environment::of_process()).map_err(Error::Lookup)
 }
 
 /// A runner that the Orchestrator has.

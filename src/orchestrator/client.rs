@@ -1,17 +1,17 @@
 //! The client: sends requests, repeats them, and knows whether the organization exists.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::de::IgnoredAny;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::budget::Budget;
 use super::error::Error;
 use super::lookup::Settings;
-use super::request::{self, Request};
+use super::request::Request;
 use super::retry::{Failure, RetryPolicy, UncertainOutcome};
+use super::runners::Listing;
 use super::transport::Transport;
 
 /// A client of one organization's API. Creating one costs nothing: the first call sets the HTTP client up.
@@ -20,8 +20,8 @@ pub struct Client {
     transport: Transport,
     pub(super) retry: RetryPolicy,
     org_seen: AtomicBool,
-    /// Whether the runners have been listed, so that the caller is known to the service.
-    org_listed: AtomicBool,
+    /// The organization's runners, listed once: for the ids in use, and to know that a 404 comes from the service.
+    pub(super) listing: OnceCell<Listing>,
 }
 
 impl Client {
@@ -32,7 +32,7 @@ impl Client {
             transport: Transport::new(settings, user_agent),
             retry: RetryPolicy::DEFAULT,
             org_seen: AtomicBool::new(false),
-            org_listed: AtomicBool::new(false),
+            listing: OnceCell::new(),
         }
     }
 
@@ -160,21 +160,11 @@ impl Client {
     /// [`Error::OrgNotFound`] where the service says so; whatever keeps the runners from being listed,
     /// because then the 404 might come from something else than the Orchestrator.
     pub(super) async fn confirm_org(&self, budget: &Budget) -> Result<(), Error> {
-        if self.has_seen_org() || self.org_listed.load(Ordering::Relaxed) {
+        if self.has_seen_org() {
             return Ok(());
         }
-        let first_page = |_: Vec<IgnoredAny>| ControlFlow::Break(());
-        match self
-            .each_page(&request::any_runner(self.org()), budget, first_page)
-            .await
-        {
-            // A caller who is not allowed to list might be allowed to read one runner.
-            Ok(_) | Err(Error::Refused { status: 403, .. }) => {
-                self.org_listed.store(true, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        // A caller who is not allowed to list might be allowed to read one runner.
+        self.listing(budget).await.map(|_| ())
     }
 
     /// Returns the error, as [`Error::OrgNotFound`] where it says that the organization does not exist: a

@@ -35,7 +35,7 @@ pub struct Settings {
     pub api_url: Url,
     /// The id of the organization, not empty.
     pub org_id: String,
-    /// The token; `None` only for a local installation.
+    /// The token; `None` only for a local installation and from [`lookup_without_token`].
     pub token: Option<Token>,
 }
 
@@ -222,6 +222,18 @@ const AUTH_TOKEN: Wanted = Wanted {
     in_file: |config| config.token.as_ref().map(ExposeSecret::expose_secret),
 };
 
+/// Looks up the URL and the organization alone, for a caller that does not call the API. The settings have no
+/// token.
+///
+/// # Errors
+/// As [`lookup`], but for the token.
+pub fn lookup_without_token(
+    given: &Given,
+    environment: &Environment,
+) -> Result<Settings, Vec<LookupError>> {
+    look_up(given, environment, false)
+}
+
 /// Looks up the three values.
 ///
 /// ```
@@ -239,10 +251,18 @@ const AUTH_TOKEN: Wanted = Wanted {
 /// ```
 ///
 /// # Errors
-/// Every value that is missing or cannot be used, so that a person mends all of them at once. A
+/// Every value that is missing or cannot be used, so that a person can correct all of them at once. A
 /// file that `hctl_config_file` names must be there and be right, even when nothing is taken from
 /// it; the default file must be right only if something is looked for in it.
 pub fn lookup(given: &Given, environment: &Environment) -> Result<Settings, Vec<LookupError>> {
+    look_up(given, environment, true)
+}
+
+fn look_up(
+    given: &Given,
+    environment: &Environment,
+    with_token: bool,
+) -> Result<Settings, Vec<LookupError>> {
     let named = match &given.hctl_config_file {
         Some(path) => Some(named_file(path, environment).map_err(|error| vec![error])?),
         None => None,
@@ -260,11 +280,15 @@ pub fn lookup(given: &Given, environment: &Environment) -> Result<Settings, Vec<
     let found = places.find(&ORG_ID, given.org_id.as_deref());
     let org_id = keep(found.and_then(org_id), &mut errors);
 
-    let given_token = given.auth_token.as_ref().map(ExposeSecret::expose_secret);
-    let found = places.find(&AUTH_TOKEN, given_token);
-    // With an address that is wrong it is not known whether a token is needed.
-    let optional = api_url.as_ref().is_none_or(is_local);
-    let token = keep(found.and_then(|found| token(found, optional)), &mut errors);
+    let token = if with_token {
+        let given_token = given.auth_token.as_ref().map(ExposeSecret::expose_secret);
+        let found = places.find(&AUTH_TOKEN, given_token);
+        // With an address that is wrong it is not known whether a token is needed.
+        let optional = api_url.as_ref().is_none_or(is_local);
+        keep(found.and_then(|found| token(found, optional)), &mut errors)
+    } else {
+        Some(None)
+    };
 
     match (api_url, org_id, token) {
         (Some(api_url), Some(org_id), Some(token)) => Ok(Settings {

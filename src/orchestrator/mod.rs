@@ -30,7 +30,9 @@ pub use connect_failure::{ConnectFailure, TlsFailure};
 pub use error::{Error, Existing};
 pub use hctl::Environment;
 pub use installation::Installation;
-pub use lookup::{Attribute, Given, LookupError, Settings, Source, Token, check, lookup};
+pub use lookup::{
+    Attribute, Given, LookupError, Settings, Source, Token, check, lookup, lookup_without_token,
+};
 pub use request::Call;
 pub use rules::{Rule, RuleKey};
 pub use transport::user_agent;

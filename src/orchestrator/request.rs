@@ -89,11 +89,6 @@ impl fmt::Display for Call {
     }
 }
 
-/// The cheapest list call: one runner of the organization, if it has any.
-pub(super) fn any_runner(org: &str) -> Request {
-    Request::new(Method::GET, ["orgs", org, "runners"]).with_query("per_page", "1")
-}
-
 /// All runners of the organization, as summaries, in the longest pages that the service returns.
 pub(super) fn list_runners(org: &str) -> Request {
     Request::new(Method::GET, ["orgs", org, "runners"]).with_query("per_page", "100")

@@ -11,7 +11,7 @@ use super::budget::Budget;
 use super::client::Client;
 use super::create::{Creation, Found};
 use super::error::{Error, Existing};
-use super::request::{self, Request};
+use super::request::{self, Call, Request};
 use crate::runner::{Runner, pod_template, validate};
 use crate::secrets::redacted;
 
@@ -28,6 +28,20 @@ struct OfAnyType {
 struct ConfigurationOfAnyType {
     #[serde(rename = "type")]
     kind: String,
+}
+
+/// What the service returned for the list of all runners.
+#[derive(Debug)]
+pub(super) enum Listing {
+    /// The type of each runner by its id.
+    Runners(HashMap<String, String>),
+    /// The caller is not allowed to list them (403).
+    Forbidden {
+        /// The call.
+        call: Box<Call>,
+        /// The service's message.
+        message: String,
+    },
 }
 
 impl Client {
@@ -52,11 +66,44 @@ impl Client {
         }
     }
 
-    /// Returns the id and the type of every runner of the organization.
+    /// Returns the id and the type of every runner of the organization, as they were when this client first needed
+    /// them: it lists them once.
     ///
     /// # Errors
     /// Everything that keeps the list from being complete.
-    pub async fn list_runners(&self, budget: &Budget) -> Result<HashMap<String, String>, Error> {
+    pub async fn list_runners(&self, budget: &Budget) -> Result<&HashMap<String, String>, Error> {
+        match self.listing(budget).await? {
+            Listing::Runners(runners) => Ok(runners),
+            Listing::Forbidden { call, message } => Err(Error::Refused {
+                call: call.clone(),
+                status: 403,
+                message: message.clone(),
+                retry_after: None,
+            }),
+        }
+    }
+
+    /// Lists the runners, unless this client has done so.
+    ///
+    /// # Errors
+    /// Everything that keeps the list from being complete, but that the caller is not allowed to list.
+    pub(super) async fn listing(&self, budget: &Budget) -> Result<&Listing, Error> {
+        let list = || async {
+            match self.every_runner(budget).await {
+                Ok(runners) => Ok(Listing::Runners(runners)),
+                Err(Error::Refused {
+                    call,
+                    status: 403,
+                    message,
+                    ..
+                }) => Ok(Listing::Forbidden { call, message }),
+                Err(error) => Err(error),
+            }
+        };
+        self.listing.get_or_try_init(list).await
+    }
+
+    async fn every_runner(&self, budget: &Budget) -> Result<HashMap<String, String>, Error> {
         let mut runners = HashMap::new();
         let add = |page: Vec<OfAnyType>| {
             let entry = |runner: OfAnyType| (runner.id, runner.runner_configuration.kind);

@@ -45,9 +45,10 @@ pub(super) fn schema() -> Schema {
 /// Returns what is wrong with the block, as far as it is known. What the block does not set is looked up only when
 /// Terraform configures the provider: `validate` runs without a token.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    check(&given(config), &Environment::of_process())
+    let given = given(config);
+    check(&given, &Environment::of_process())
         .iter()
-        .map(lookup_failed)
+        .map(|error| lookup_failed(error, &given))
         .chain(eks_access::validate(config))
         .collect()
 }
@@ -71,19 +72,26 @@ pub(super) fn given(config: &Value) -> Given {
     }
 }
 
-/// Returns the error about a failed lookup.
-pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
+/// Returns the error about a failed lookup of what the block gives.
+pub(super) fn lookup_failed(error: &LookupError, given: &Given) -> Diagnostic {
     let mut text = error.to_string();
     if !text.ends_with('.') {
         text.push('.');
     }
     let diagnostic = Diagnostic::error("Invalid provider configuration", text);
+    // What stands before an `@` or after a `?` can be a secret.
+    let api_url = given.api_url.as_deref().unwrap_or_default();
+    let hides_secret = api_url.contains(['@', '?']);
     match error {
         // Terraform shows the line of the attribute, and with it the value.
         LookupError::Unusable {
             attribute: orchestrator::Attribute::AuthToken,
             ..
         } => diagnostic,
+        LookupError::Unusable {
+            attribute: orchestrator::Attribute::ApiUrl,
+            ..
+        } if hides_secret => diagnostic,
         // The default file: no attribute is at fault.
         LookupError::File { attribute, .. }
             if *attribute != orchestrator::Attribute::HctlConfigFile =>
@@ -91,5 +99,36 @@ pub(super) fn lookup_failed(error: &LookupError) -> Diagnostic {
             diagnostic
         }
         _ => diagnostic.at(Path::of([error.attribute().name()])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Terraform prints the line of an attribute that a diagnostic names.
+    #[test]
+    fn a_url_with_a_secret_is_not_pointed_at() {
+        for (url, is_shown) in [
+            ("https://me:C4nary@api.example.com", false),
+            ("https://C4nary@api.example.com", false),
+            ("https://me:C4n/ary@api.example.com", false),
+            ("ftp://me:C4nary@api.example.com", false),
+            ("https://api.example.com?token=C4nary", false),
+            ("api.example.com", true),
+        ] {
+            let given = Given {
+                api_url: Some(url.to_owned()),
+                ..Given::default()
+            };
+            let errors = check(&given, &Environment::of([("HOME", "/nonexistent")]));
+            let [error] = errors.as_slice() else {
+                panic!("{url}: {errors:?}")
+            };
+            let diagnostic = lookup_failed(error, &given);
+            assert_eq!(diagnostic.path.is_some(), is_shown, "{diagnostic:?}");
+            let text = format!("{} {}", diagnostic.summary, diagnostic.detail);
+            assert!(text.contains("api_url") && !text.contains("C4n"), "{text}");
+        }
     }
 }

@@ -41,7 +41,10 @@ impl Connection {
                     let user_agent = user_agent(&request.terraform_version, &environment);
                     State::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
-                Err(errors) => return errors.iter().map(configuration::lookup_failed).collect(),
+                Err(errors) => {
+                    let failed = |error| configuration::lookup_failed(error, &given);
+                    return errors.iter().map(failed).collect();
+                }
             }
         } else {
             State::NotKnownYet(unknown)

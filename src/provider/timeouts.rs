@@ -43,10 +43,10 @@ impl Operation {
 
     fn description(self) -> &'static str {
         match self {
-            Self::Create => "How long creating may take, retries included. Default `2m`.",
-            Self::Read => "How long reading may take, retries included. Default `2m`.",
-            Self::Update => "How long updating may take, retries included. Default `2m`.",
-            Self::Delete => "How long deleting may take, retries included. Default `2m`.",
+            Self::Create => "The time limit for creating, retries included. Default `2m`.",
+            Self::Read => "The time limit for reading, retries included. Default `2m`.",
+            Self::Update => "The time limit for updating, retries included. Default `2m`.",
+            Self::Delete => "The time limit for deleting, retries included. Default `2m`.",
         }
     }
 
@@ -80,7 +80,7 @@ pub(super) fn attribute() -> Attribute {
     let operation = |o: Operation| Attribute::string(o.name(), o.description()).optional();
     Attribute::object(
         "timeouts",
-        "How long each operation may take, as a duration such as `30s` or `2m`.",
+        "The time limit of each operation, as a duration such as `30s` or `2m`.",
         OPERATIONS.map(operation).to_vec(),
     )
     .optional()

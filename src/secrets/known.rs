@@ -10,7 +10,8 @@ use super::REDACTED;
 
 /// So many characters in a row give a secret away. A shorter run can be chance.
 const RUN: usize = 8;
-/// What is shorter is found in every other text.
+/// What is shorter is found in every other text. So is a word of seven letters and less, such as `test` as the key of
+/// a stand-in for AWS.
 const SHORTEST: usize = 4;
 /// The longest secret of which the base64 forms are known, too. A longer one (a session token, a
 /// private key) is base64 already.
@@ -30,7 +31,8 @@ impl Known {
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < RUN {
-            if secret.len() >= SHORTEST {
+            let is_word = secret.bytes().all(|byte| byte.is_ascii_lowercase());
+            if secret.len() >= SHORTEST && !is_word {
                 self.short.insert(secret.to_owned());
             }
             return;
@@ -93,7 +95,7 @@ impl Known {
         }
         for secret in &self.short {
             let found = text.match_indices(secret.as_str());
-            let whole = found.filter(|(at, _)| is_word(text, *at, at + secret.len()));
+            let whole = found.filter(|(at, _)| is_whole(text, *at, at + secret.len()));
             spans.extend(whole.map(|(at, _)| (at, at + secret.len())));
         }
         spans
@@ -105,13 +107,19 @@ fn gives_away(run: &[u8; RUN]) -> bool {
     run.iter().any(|byte| *byte != run[0])
 }
 
-/// Whether neither a letter nor a digit stands beside a part of a text.
-fn is_word(text: &str, from: usize, to: usize) -> bool {
-    let before = text
-        .get(..from)
-        .and_then(|before| before.chars().next_back());
-    let after = text.get(to..).and_then(|after| after.chars().next());
-    !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+/// Whether a part of a text is a whole name: no letter or digit stands beside it, nor behind one `-`, `_` or `.`.
+fn is_whole(text: &str, from: usize, to: usize) -> bool {
+    let goes_on = |beside: &mut dyn Iterator<Item = char>| {
+        let joins = |one: &char| matches!(one, '-' | '_' | '.');
+        let next = match beside.next() {
+            Some(one) if joins(&one) => beside.next(),
+            other => other,
+        };
+        next.is_some_and(char::is_alphanumeric)
+    };
+    let before = text.get(..from).unwrap_or_default();
+    let after = text.get(to..).unwrap_or_default();
+    !goes_on(&mut before.chars().rev()) && !goes_on(&mut after.chars())
 }
 
 #[cfg(test)]
@@ -169,10 +177,52 @@ mod tests {
 
     #[test]
     fn short_words_and_rules_are_left_alone() {
-        let known = known(&["abc", "", "   ", "----------------"]);
-        for text in ["abc", "----------", "        "] {
+        let known = known(&["abc", "", "   ", "----------------", "test", "secret"]);
+        for text in [
+            "abc",
+            "----------",
+            "        ",
+            "test",
+            "a secret",
+            "test-cluster",
+        ] {
             assert_eq!(known.redact(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_short_secret_is_no_part_of_a_longer_name() {
+        let known = known(&["test1", "a-b-c"]);
+        for text in [
+            "test1-cluster",
+            "my_test1",
+            "test1.example.com",
+            "v.test1",
+            "test10",
+            "a-b-c-d",
+        ] {
+            assert_eq!(known.redact(text), None, "{text}");
+        }
+        for (text, redacted) in [
+            ("It is test1.", "It is (redacted)."),
+            ("key=test1, a-b-c-", "key=(redacted), (redacted)-"),
+            ("\"test1\"", "\"(redacted)\""),
+        ] {
+            assert_eq!(known.redact(text).as_deref(), Some(redacted), "{text}");
+        }
+    }
+
+    /// A name that equals a credential cannot be distinguished from it. A name with fewer than eight characters of it
+    /// stays.
+    #[test]
+    fn a_long_secret_is_taken_out_of_every_name() {
+        let known = known(&["my-token"]);
+        let redacted = known.redact("the organization my-token and my-token-2");
+        assert_eq!(
+            redacted.as_deref(),
+            Some("the organization (redacted) and (redacted)-2")
+        );
+        assert_eq!(known.redact("my-tok and token"), None);
     }
 
     proptest! {

@@ -245,13 +245,14 @@ fn token_not_valid(cli: &Cli) {
 
 /// What another moment or another permission changes is one warning.
 fn not_listed(cli: &Cli) {
-    let status = |status, retry_after: Option<&str>| Fault::Status {
+    let with_body = |status, retry_after: Option<&str>, body| Fault::Status {
         status,
         retry_after: retry_after.map(str::to_owned),
-        body: BodyKind::Json,
+        body,
         message: None,
         when: When::BeforeWork,
     };
+    let status = |status, retry_after| with_body(status, retry_after, BodyKind::Json);
     let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &many(&orchestrator, 3));
     workspace.init();
@@ -267,6 +268,12 @@ fn not_listed(cli: &Cli) {
         ),
         (status(500, None), "returned 500"),
         (status(503, None), "returned 503"),
+        // A gateway's own pages.
+        (with_body(403, None, BodyKind::Html), "returned 403"),
+        (with_body(403, None, BodyKind::Empty), "returned 403"),
+        (with_body(408, None, BodyKind::Empty), "returned 408"),
+        (with_body(429, None, BodyKind::Html), "returned 429"),
+        (with_body(502, None, BodyKind::Html), "returned 502"),
         (delay, "did not finish before the timeout"),
     ] {
         let rule = FaultRule::new(fault).method("GET").path(LIST);

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStringExt;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub(crate) const TESTS: &[Test] = &[
         no_byte_of_the_environment_panics,
     ),
     ("foreign::aws_has_a_limit", aws_has_a_limit),
+    ("foreign::a_pipe_has_a_limit", a_pipe_has_a_limit),
     (
         "foreign::an_unusable_proxy_is_named",
         an_unusable_proxy_is_named,
@@ -199,6 +201,28 @@ fn aws_has_a_limit() {
     let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &container);
     assert_no_defect(&ran, "an endless response with credentials");
     assert!(ran.out.contains("larger than 4 MiB"), "{}", ran.out);
+}
+
+/// Nobody writes to the pipe. The command ends with its time limit all the same.
+fn a_pipe_has_a_limit() {
+    let folder = Folder::new();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let keys = pairs(&[
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "an-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "another-key"),
+    ]);
+    for option in ["--kubeconfig", "--web-identity-token-file"] {
+        let more = ["--timeout", "2s", "--as", "runner", option, "pipe"];
+        let start = Instant::now();
+        let ran = folder.run_with(&[CHECK, &more].concat(), &keys);
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(15), "{option}: {took:?}");
+        assert_no_defect(&ran, option);
+        assert_eq!(ran.code, 4, "{option}: {}{}", ran.out, ran.error);
+    }
 }
 
 fn an_unusable_proxy_is_named() {

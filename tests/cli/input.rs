@@ -6,6 +6,7 @@ use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER};
 
 pub(crate) const TESTS: &[Test] = &[
+    ("input::a_file_needs_no_token", a_file_needs_no_token),
     ("input::no_file", no_file),
     ("input::a_directory", a_directory),
     ("input::broken_yaml", broken_yaml),
@@ -80,6 +81,20 @@ state_storage";
     let ran = folder.run(SETUP);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
+}
+
+/// No token is looked up for a file, so none can take a word out of the output.
+fn a_file_needs_no_token() {
+    let folder = Folder::new();
+    for word in ["not-used", "-"] {
+        let name = format!("a{word}b");
+        let content = RUNNER.replace("namespace: humanitec-runner", &format!("namespace: {name}"));
+        folder.write("runner-config.yaml", content);
+        let ran = folder.run(SETUP);
+        assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+        assert!(ran.out.contains(&name), "{}", ran.out);
+        assert!(!ran.out.contains("(redacted)"), "{}", ran.out);
+    }
 }
 
 /// A null is refused where octl sends it, and fields of a storage that the Orchestrator keeps are taken.

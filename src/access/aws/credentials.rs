@@ -29,6 +29,7 @@ use tokio::sync::Mutex;
 
 use super::error::{AwsError, chain};
 use super::http as connector;
+use crate::access::files;
 use crate::access::settings::Settings;
 use crate::secrets::protect;
 
@@ -184,12 +185,13 @@ async fn protect_files(settings: &Settings) {
             tokens.extend(profile.get("web_identity_token_file").map(PathBuf::from));
         }
     }
-    for token in tokens {
-        if let Ok(token) = tokio::fs::read(token).await {
-            protect(&String::from_utf8_lossy(&token));
-        }
-    }
-    protect_sign_on();
+    // Its only error is a panic.
+    let _ = files::in_background(move || {
+        let contents = tokens.iter().filter_map(|token| files::regular(token));
+        contents.for_each(|token| protect(&String::from_utf8_lossy(&token)));
+        protect_sign_on();
+    })
+    .await;
 }
 
 /// Protects what `aws sso login` keeps in `~/.aws/sso/cache`.
@@ -201,7 +203,7 @@ fn protect_sign_on() {
         .flatten()
         .flatten();
     for file in files {
-        let kept = fs::read(file.path()).unwrap_or_default();
+        let kept = files::regular(&file.path()).unwrap_or_default();
         let Ok(kept) = serde_json::from_slice::<Value>(&kept) else {
             continue;
         };

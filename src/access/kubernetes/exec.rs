@@ -11,8 +11,10 @@ use kube::config::ExecConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use crate::access::files::LIMIT;
 use crate::secrets::{protect, yaml_fault};
 
 /// How long a plugin may run.
@@ -52,10 +54,9 @@ pub(super) async fn run(exec: &ExecConfig) -> Result<Credential, String> {
     else {
         return Err("the user's exec has no command".to_owned());
     };
-    // What follows the program belongs into `args`, and can be a secret.
+    // What follows the program should be in `args`, and can be a secret.
     let shown = program.split_whitespace().next().unwrap_or_default();
-    let output = command(program, exec)?;
-    let output = tokio::time::timeout(LONGEST, async move { { output }.output().await })
+    let output = tokio::time::timeout(LONGEST, output(command(program, exec)?))
         .await
         .map_err(|_| {
             format!(
@@ -69,13 +70,15 @@ pub(super) async fn run(exec: &ExecConfig) -> Result<Credential, String> {
             }
             _ => format!("the credential plugin {shown:?} cannot be run: {error}"),
         })?;
-    if !output.status.success() {
+    let Some((printed, status)) = output else {
         return Err(format!(
-            "the credential plugin {shown:?} {}",
-            ended(output.status)
+            "the credential plugin {shown:?} printed more than 1 MiB"
         ));
+    };
+    if !status.success() {
+        return Err(format!("the credential plugin {shown:?} {}", ended(status)));
     }
-    credential(&output.stdout).map_err(|why| {
+    credential(&printed).map_err(|why| {
         format!("the credential plugin {shown:?} printed no usable ExecCredential: {why}")
     })
 }
@@ -98,6 +101,20 @@ fn command(program: &str, exec: &ExecConfig) -> Result<Command, String> {
         .stderr(Stdio::null())
         .kill_on_drop(true);
     Ok(command)
+}
+
+/// Runs a program. Returns what it printed and how it ended; `None` if it printed more than [`LIMIT`].
+async fn output(mut command: Command) -> io::Result<Option<(Vec<u8>, ExitStatus)>> {
+    let mut child = command.spawn()?;
+    let mut printed = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(LIMIT + 1).read_to_end(&mut printed).await?;
+    }
+    if printed.len() as u64 > LIMIT {
+        child.kill().await?;
+        return Ok(None);
+    }
+    Ok(Some((printed, child.wait().await?)))
 }
 
 /// How a program ended that failed.
@@ -203,6 +220,8 @@ mod tests {
             ),
             (format!("printf '{CANARY}\\377'"), "not UTF-8"),
             ("true".to_owned(), "no status"),
+            ("exec cat /dev/zero".to_owned(), "printed more than 1 MiB"),
+            (format!("yes {CANARY}"), "printed more than 1 MiB"),
             ("kill -9 $$".to_owned(), "ended by a signal"),
         ] {
             let Err(error) = run(&shell(&script)).await else {

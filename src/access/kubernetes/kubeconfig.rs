@@ -1,6 +1,8 @@
 //! Reads a kubeconfig that the configuration names, by the rules of client-go
 //! (`tools/clientcmd`, `transport`). No message repeats a part of the file.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use base64::Engine;
@@ -12,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::connect::ConnectError;
 use super::exec;
 use crate::access::aws::http::certificates;
+use crate::access::files;
 use crate::access::settings::Kubeconfig;
 use crate::network::proxy;
 use crate::secrets::{protect, url_password, yaml_fault};
@@ -30,13 +33,29 @@ pub(super) async fn read(kubeconfig: &Kubeconfig) -> Result<kube::Config, Connec
         message: format!("the kubeconfig \"{path}\" cannot be used: {problem}"),
         fix: Some(format!("kubectl --kubeconfig '{path}' version   # must succeed\n").into()),
     };
-    let file = parse(&kubeconfig.path).map_err(unusable)?;
+    let named = kubeconfig.path.clone();
+    let file = files::in_background(move || parse(&named)).await;
+    let file = file
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .map_err(unusable)?;
     let (cluster, user) = chosen(&file, kubeconfig.context.as_deref()).map_err(unusable)?;
-    config(&cluster, user).await.map_err(unusable)
+    config(cluster, user).await.map_err(unusable)
 }
 
 fn parse(path: &Path) -> Result<File, String> {
-    File::read_from(path).map_err(|error| match error {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    let file = if metadata.is_file() {
+        if metadata.len() > files::LIMIT {
+            return Err(files::too_large().to_string());
+        }
+        File::read_from(path)
+    } else {
+        // A pipe has no folder in which the files that it names are.
+        let content = files::read_blocking(path).map_err(|error| error.to_string())?;
+        let text = String::from_utf8(content).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        File::from_yaml(&text)
+    };
+    file.map_err(|error| match error {
         KubeconfigError::ReadConfig(error, _) => error.to_string(),
         KubeconfigError::Parse(error) => yaml_fault(&error, "the fields of a kubeconfig"),
         // Kinds of mistakes without a value of the file.
@@ -75,7 +94,7 @@ fn chosen(file: &File, context: Option<&str>) -> Result<(ClusterInfo, AuthInfo),
 }
 
 /// The client's configuration for a cluster and a user.
-async fn config(cluster: &ClusterInfo, user: AuthInfo) -> Result<kube::Config, String> {
+async fn config(mut cluster: ClusterInfo, user: AuthInfo) -> Result<kube::Config, String> {
     let server = cluster.server.as_deref().unwrap_or_default();
     let url: Uri = server
         .parse()
@@ -84,20 +103,23 @@ async fn config(cluster: &ClusterInfo, user: AuthInfo) -> Result<kube::Config, S
         return Err("the cluster's server must begin with https:// and have a host".to_owned());
     }
     let mut config = kube::Config::new(url);
-    config.root_cert = authorities(cluster)?;
+    config.root_cert = authorities(&mut cluster).await?;
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name.clone_from(&cluster.tls_server_name);
-    config.proxy_url = own_proxy(cluster)?;
-    config.auth_info = authentication(cluster, user).await?;
+    config.proxy_url = own_proxy(&cluster)?;
+    config.auth_info = authentication(&cluster, user).await?;
     Ok(config)
 }
 
-fn authorities(cluster: &ClusterInfo) -> Result<Option<Vec<Vec<u8>>>, String> {
+/// The certificates of the cluster's authorities. From now on the cluster has them itself, for a credential plugin.
+async fn authorities(cluster: &mut ClusterInfo) -> Result<Option<Vec<Vec<u8>>>, String> {
     let field = "certificate-authority";
-    let file = cluster.certificate_authority.as_deref();
-    let Some(pem) = data(field, cluster.certificate_authority_data.as_deref(), file)? else {
+    let file = cluster.certificate_authority.take();
+    let given = cluster.certificate_authority_data.as_deref();
+    let Some(pem) = data(field, given, file.as_deref()).await? else {
         return Ok(None);
     };
+    cluster.certificate_authority_data = Some(STANDARD.encode(&pem));
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(found)),
         _ => Err(format!(
@@ -107,7 +129,11 @@ fn authorities(cluster: &ClusterInfo) -> Result<Option<Vec<Vec<u8>>>, String> {
 }
 
 /// The content of `FIELD-data`, or else of the file that `FIELD` names.
-fn data(field: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, String> {
+async fn data(
+    field: &str,
+    data: Option<&str>,
+    file: Option<&str>,
+) -> Result<Option<Vec<u8>>, String> {
     match (
         data.filter(|data| !data.is_empty()),
         file.filter(|file| !file.is_empty()),
@@ -116,11 +142,14 @@ fn data(field: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Ve
             .decode(data.trim())
             .map(Some)
             .map_err(|_| format!("its {field}-data is not base64")),
-        (None, Some(file)) => std::fs::read(file).map(Some).map_err(|error| match field {
-            // Some paste the key itself here.
-            "client-key" => format!("the file that its {field} names cannot be read: {error}"),
-            _ => format!("its {field} names the file {file:?}, which cannot be read: {error}"),
-        }),
+        (None, Some(file)) => files::read(file)
+            .await
+            .map(Some)
+            .map_err(|error| match field {
+                // Some paste the key itself here.
+                "client-key" => format!("the file that its {field} names cannot be read: {error}"),
+                _ => format!("its {field} names the file {file:?}, which cannot be read: {error}"),
+            }),
         (None, None) => Ok(None),
     }
 }
@@ -150,15 +179,15 @@ async fn authentication(cluster: &ClusterInfo, user: AuthInfo) -> Result<AuthInf
         impersonate_user_extra: user.impersonate_user_extra.clone(),
         ..AuthInfo::default()
     };
-    certificate(&mut own, &user)?;
-    if let Some(token) = given_token(&user)? {
+    certificate(&mut own, &user).await?;
+    if let Some(token) = given_token(&user).await? {
         own.token = Some(header_value("token", token.expose_secret())?);
     } else if user.username.is_some() && user.password.is_some() {
         own.username = user.username;
         own.password = user.password;
     } else if let Some(mut exec) = user.exec {
         if exec.provide_cluster_info {
-            // Its only errors are those of the authority's file, which has been read before.
+            // Its only errors are those of the authority, which has been read before.
             exec.cluster = cluster.try_into().ok();
         }
         let credential = exec::run(&exec).await?;
@@ -176,7 +205,7 @@ async fn authentication(cluster: &ClusterInfo, user: AuthInfo) -> Result<AuthInf
     Ok(own)
 }
 
-fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> {
+async fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> {
     let key_data = user
         .client_key_data
         .as_ref()
@@ -185,8 +214,8 @@ fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> {
         protect(data);
     }
     let (field, file) = ("client-certificate", user.client_certificate.as_deref());
-    let certificate = data(field, user.client_certificate_data.as_deref(), file)?;
-    let key = data("client-key", key_data, user.client_key.as_deref())?;
+    let certificate = data(field, user.client_certificate_data.as_deref(), file).await?;
+    let key = data("client-key", key_data, user.client_key.as_deref()).await?;
     if let Some(key) = &key {
         String::from_utf8_lossy(key)
             .lines()
@@ -206,7 +235,7 @@ fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> {
 }
 
 /// The token that the file, or the file that it names, holds.
-fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
+async fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
     if let Some(token) = user
         .token
         .as_ref()
@@ -215,7 +244,13 @@ fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
         return Ok(Some(token.clone()));
     }
     if let Some(file) = user.token_file.as_deref().filter(|file| !file.is_empty()) {
-        return std::fs::read_to_string(file)
+        let text = |content| {
+            let text = String::from_utf8(content);
+            text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+        };
+        return files::read(file)
+            .await
+            .and_then(text)
             .map(|token| Some(token.into()))
             // Without the file's name: some paste the token itself here.
             .map_err(|error| format!("the file that its tokenFile names cannot be read: {error}"));
@@ -396,6 +431,52 @@ mod tests {
             error.contains("\"/nonexistent/config\" cannot be used: No such file"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn no_file_is_read_past_the_limit() {
+        let zero = Kubeconfig {
+            path: PathBuf::from("/dev/zero"),
+            context: None,
+        };
+        let error = read(&zero).await.unwrap_err().to_string();
+        assert!(error.contains("larger than 1 MiB"), "{error}");
+        let long = "#".repeat(1 << 20);
+        let error = read_text(text("", &long)).await.unwrap_err();
+        assert!(error.contains("larger than 1 MiB"), "{error}");
+        for (cluster, user) in [
+            ("    certificate-authority: /dev/zero\n", ""),
+            ("", "    tokenFile: /dev/zero\n"),
+            ("", "    client-key: /dev/zero\n"),
+            ("", "    client-certificate: /dev/zero\n"),
+        ] {
+            let error = read_text(text(cluster, user)).await.unwrap_err();
+            assert!(error.contains("larger than 1 MiB"), "{error}");
+        }
+    }
+
+    /// The runtime of the test has one thread, as that of the command.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_pipe_that_nobody_writes_to_keeps_nothing_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let named = pipe.display();
+        let alone = Kubeconfig {
+            path: pipe.clone(),
+            context: None,
+        };
+        let token = text("", &format!("    tokenFile: {named}\n"));
+        let authority = text(&format!("    certificate-authority: {named}\n"), "");
+        let limit = std::time::Duration::from_millis(300);
+        assert!(tokio::time::timeout(limit, read(&alone)).await.is_err());
+        for file in [token, authority] {
+            assert!(tokio::time::timeout(limit, read_text(file)).await.is_err());
+        }
+        // What a writer sends goes to the readers that still wait.
+        std::fs::write(&pipe, "x").unwrap();
     }
 
     #[tokio::test]

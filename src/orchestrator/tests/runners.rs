@@ -81,11 +81,12 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
     );
     assert_eq!(client.get_runner("other", &budget()).await.unwrap(), None);
     client.delete_runner("my-runner", &budget()).await.unwrap();
+    assert!(client.list_runners(&budget()).await.unwrap().is_empty());
     assert_eq!(
         fake.lines(),
         [
             "GET /orgs/org/runners/my-runner",
-            "GET /orgs/org/runners?per_page=1",
+            "GET /orgs/org/runners?per_page=100",
             "GET /orgs/org/runners/other",
             "GET /orgs/org/runners/my-runner",
         ]
@@ -103,7 +104,7 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     assert_eq!(
         error.report(),
         format!(
-            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=1 was refused (404): \
+            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=100 was refused (404): \
              organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that has \
              this organization, without the API's own paths (`/orgs/…`).",
             fake.url()
@@ -155,7 +156,8 @@ async fn all_runners_are_listed_page_by_page() {
         }
     })
     .await;
-    let listed = client(&fake.url()).list_runners(&budget()).await.unwrap();
+    let client = client(&fake.url());
+    let listed = client.list_runners(&budget()).await.unwrap();
     let listed: std::collections::BTreeMap<_, _> = listed.into_iter().collect();
     let expected = [("a", "kubernetes-eks"), ("b", "serverless-ecs")];
     assert!(
@@ -165,6 +167,38 @@ async fn all_runners_are_listed_page_by_page() {
             .eq(expected)
     );
     assert_eq!(fake.lines().len(), 2);
+}
+
+/// Terraform reads ten runners at a time, and here none of them exists. Whether the caller is allowed to list is the
+/// same for all of them.
+#[tokio::test]
+async fn the_runners_are_listed_once_for_all_calls() {
+    for listing in [
+        Reply::json(200, &json!({"items": []})),
+        Reply::error(403, "no permission"),
+    ] {
+        let fake = Fake::start(move |seen| match seen.target.as_str() {
+            "/orgs/org/runners?per_page=100" => listing.clone(),
+            _ => Reply::error(404, "runner not found"),
+        })
+        .await;
+        let client = std::sync::Arc::new(client(&fake.url()));
+        let reads = (0..10).map(|n| {
+            let client = std::sync::Arc::clone(&client);
+            tokio::spawn(async move { client.get_runner(&format!("r{n}"), &budget()).await })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            assert_eq!(read.await.unwrap().unwrap(), None);
+        }
+        let listed = client.list_runners(&budget()).await;
+        match listed {
+            Ok(runners) => assert!(runners.is_empty()),
+            Err(error) => assert!(error.to_string().contains("refused (403): no permission")),
+        }
+        let lists = fake.lines();
+        let lists = lists.iter().filter(|line| line.contains("per_page"));
+        assert_eq!(lists.count(), 1);
+    }
 }
 
 /// A list that never ends is ended by the budget.
@@ -198,7 +232,7 @@ async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
     ] {
         let listing_ = listing.clone();
         let fake = Fake::start(move |seen| match seen.target.as_str() {
-            "/orgs/org/runners?per_page=1" => listing.clone(),
+            "/orgs/org/runners?per_page=100" => listing.clone(),
             _ => Reply::error(404, "runner not found"),
         })
         .await;
@@ -386,7 +420,7 @@ async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
         let fake = Fake::start(
             move |seen| match (seen.method.as_str(), seen.target.as_str()) {
                 ("POST", _) => Reply::error(409, "organization not found"),
-                ("GET", "/orgs/org/runners?per_page=1" | "/orgs/org/runner-rules") => {
+                ("GET", "/orgs/org/runners?per_page=100" | "/orgs/org/runner-rules") => {
                     listing.clone()
                 }
                 _ => Reply::error(404, "runner not found"),

@@ -142,10 +142,15 @@ impl DataSource for EksAccessData {
                         Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
                     ],
                 ),
-                "Every check, in the order in which the Orchestrator would meet what it looks at.",
+                "Every check, in the Orchestrator's order.",
             )
             .computed(),
-            Attribute::string("kubernetes_user", "The user as which the cluster knows the runner; null when it has no fixed name there, and when the checks cannot read how the cluster maps the role.").computed(),
+            Attribute::string(
+                "kubernetes_user",
+                "The runner's user in the cluster. Null if the user has no fixed name, or if the checks cannot read how \
+                 the cluster maps the role.",
+            )
+            .computed(),
             Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
             Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
         ]);

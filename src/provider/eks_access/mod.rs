@@ -59,8 +59,7 @@ impl EksAccess {
         creating: bool,
         context: &CallContext,
     ) -> Vec<Diagnostic> {
-        // While applying, Terraform plans each resource once more. The apply itself reports.
-        if self.plan == Mode::Off || self.reported.is_applying() {
+        if self.plan == Mode::Off {
             return Vec::new();
         }
         let checking = self.reported.begin();
@@ -89,7 +88,6 @@ impl EksAccess {
         subject: &Subject,
         context: &CallContext,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        self.reported.applying();
         if self.apply != Mode::Error {
             return Ok(Vec::new());
         }

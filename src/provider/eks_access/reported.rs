@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -17,10 +16,9 @@ use crate::plugin::{Diagnostic, Path};
 pub(super) struct ReportedDiagnostics {
     /// The runners that share a cause.
     gathering: Gathering,
-    /// What was reported of a runner. While applying, Terraform plans it once more, and the check
-    /// after that would report the same again.
-    said: Mutex<HashSet<(CheckId, String, String)>>,
-    applying: AtomicBool,
+    /// What was reported of a runner: its id, and the check with its message or the cause. One apply can check a
+    /// runner twice, such as before and after an update.
+    said: Mutex<HashSet<(String, String)>>,
     /// The runners that were read.
     refreshed: Mutex<HashSet<String>>,
 }
@@ -47,7 +45,7 @@ impl Severities {
     pub(super) fn incomplete_fails(self, unchecked: &Unchecked<'_>) -> bool {
         self.errors
             && self.incomplete == Incomplete::Error
-            && !(self.may_come && unchecked.is_retryable())
+            && !(self.may_come && unchecked.checks.iter().any(|one| one.outcome.not_yet))
     }
 }
 
@@ -65,16 +63,6 @@ enum What<'a> {
 }
 
 impl ReportedDiagnostics {
-    /// From now on something is being applied.
-    pub(super) fn applying(&self) {
-        self.applying.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether something is being applied.
-    pub(super) fn is_applying(&self) -> bool {
-        self.applying.load(Ordering::Relaxed)
-    }
-
     /// The runner was read.
     pub(super) fn refreshed(&self, runner_id: &str) {
         lock(&self.refreshed).insert(runner_id.to_owned());
@@ -138,8 +126,7 @@ impl ReportedDiagnostics {
                 let CheckResult { id, outcome } = result;
                 let fails = severities.fails(outcome);
                 // An error is always reported: something fails because of it.
-                let said = (*id, runner.to_owned(), outcome.message.clone());
-                if !(lock(&self.said).insert(said) || fails) {
+                if !(self.say(runner, format!("{id} {}", outcome.message)) || fails) {
                     return None;
                 }
                 let cause = match &outcome.cause {
@@ -168,17 +155,25 @@ impl ReportedDiagnostics {
         severities: Severities,
     ) -> impl Iterator<Item = Finding<'a>> {
         let unchecked = report.unchecked().into_iter();
-        unchecked.map(move |unchecked| {
+        unchecked.filter_map(move |unchecked| {
             let fails = severities.incomplete_fails(&unchecked);
             // A warning does not stand for an error.
             let cause = format!("incomplete {fails} {}", unchecked.reason);
-            Finding {
+            if !(self.say(runner, cause.clone()) || fails) {
+                return None;
+            }
+            Some(Finding {
                 part: self.gathering.join(&cause, runner, None, false),
                 cause,
                 fails,
                 what: What::Unchecked(unchecked),
-            }
+            })
         })
+    }
+
+    /// Notes what is reported of a runner. Returns whether it was not reported before.
+    fn say(&self, runner: &str, what: String) -> bool {
+        lock(&self.said).insert((runner.to_owned(), what))
     }
 
     fn diagnostic<'a>(

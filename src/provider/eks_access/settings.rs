@@ -89,9 +89,9 @@ pub(in crate::provider) fn attribute() -> Attribute {
             text(
                 "apply",
                 "What a failed check does during apply: `off`, `warn` (default: checked once the runner is \
-                 registered), `error` (checked before the runner is registered, again and again within `timeout`; \
-                 when it fails nothing is registered, and a runner that is replaced is gone by then, unless \
-                 its `lifecycle` has `create_before_destroy`).",
+                 registered), `error` (checked before the runner is registered, repeatedly within `timeout`; if a \
+                 check fails, nothing is registered. When a runner is replaced, the old one is deleted before that, \
+                 unless its `lifecycle` has `create_before_destroy`).",
             ),
             text(
                 "incomplete",
@@ -104,8 +104,8 @@ pub(in crate::provider) fn attribute() -> Attribute {
             Attribute::new(
                 "skip_checks",
                 Type::List(Box::new(Type::String)),
-                "The ids of checks that are not made, such as `job-dry-run` where the caller is deliberately not allowed to \
-                 impersonate the runner. The checks that need a skipped one are made all the same.",
+                "The IDs of checks to skip, such as `job-dry-run` where the caller is deliberately not allowed to \
+                 impersonate the runner. Checks that need a skipped check still run.",
             )
             .optional(),
             text(
@@ -115,7 +115,7 @@ pub(in crate::provider) fn attribute() -> Attribute {
             ),
             text(
                 "timeout",
-                "With `apply = \"error\"`, how long to wait for what AWS is still propagating. Default `2m`.",
+                "With `apply = \"error\"`, how long to wait for AWS to propagate new roles and policies. Default `2m`.",
             ),
             text("profile", "The profile of the AWS configuration files. Default: as the AWS SDKs choose it."),
             Attribute::object(

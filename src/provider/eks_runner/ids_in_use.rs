@@ -56,7 +56,7 @@ impl IdsInUse {
             .get_or_try_init(|| async {
                 let budget = Budget::new(TIMEOUT, context.stop.clone());
                 match client.list_runners(&budget).await {
-                    Ok(runners) => Ok(Some(runners)),
+                    Ok(runners) => Ok(Some(runners.clone())),
                     Err(error) if error.is_stopped() => Err(error),
                     Err(error) => {
                         not_listed = Some(could_not_list(client.org(), &error));
@@ -128,7 +128,8 @@ fn could_not_list(org: &str, error: &Error) -> Diagnostic {
 }
 
 /// Whether the apply would certainly fail for the same reason: the token is not valid, or `api_url` is not
-/// usable. The permission to list is not the permission to create, and everything else can pass.
+/// usable. The permission to list is not the permission to create, and everything else can pass. That holds
+/// whatever the body of the response is: a gateway in front of the Orchestrator has its own.
 fn fails_every_call(error: &Error) -> bool {
     match error {
         Error::Refused { .. }
@@ -137,7 +138,9 @@ fn fails_every_call(error: &Error) -> bool {
         | Error::OutOfTime { .. }
         | Error::TooLongToWait { .. }
         | Error::Stopped { .. } => false,
-        Error::Unexpected { status, .. } => *status < 500 && *status != 429,
+        Error::Unexpected { status, .. } | Error::Encoding { status, .. } => {
+            *status < 500 && !matches!(*status, 403 | 408 | 429)
+        }
         Error::Connect { what, .. } => !matches!(what, ConnectFailure::TimedOut),
         _ => true,
     }

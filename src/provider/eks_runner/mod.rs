@@ -66,7 +66,10 @@ impl EksRunner {
         creating: bool,
         context: &CallContext,
     ) -> Vec<Diagnostic> {
-        if eks_access::is_relevant(prior, planned)
+        // Terraform plans once more while it applies. The apply itself reports, and an error of this plan would come
+        // after a replacement has deleted the runner.
+        if !self.connection.is_applying()
+            && eks_access::is_relevant(prior, planned)
             && let Some((access, org)) = self.connection.checks()
             && let Some(subject) = eks_access::subject(&org, planned)
         {

@@ -19,8 +19,8 @@ pub(super) fn resource() -> Schema {
             Attribute::string(
                 "id",
                 "The id of the runner, unique in the organization: at least 2 lower-case letters, digits, hyphens and \
-                 underscores, beginning with a letter. Changing it replaces the runner. As it is unique, \
-                 `create_before_destroy` works only where a replacement has another id.",
+                 underscores, beginning with a letter. Changing it replaces the runner. Because it is unique, \
+                 `create_before_destroy` works only if the new runner has another id.",
             )
             .required(),
             Attribute::string("description", "What the runner is for.").optional(),
@@ -99,7 +99,7 @@ fn cluster() -> Attribute {
                     Attribute::string(
                         "role_arn",
                         "The ARN of the IAM role that the Orchestrator assumes to describe the cluster and to use its \
-                         API. Any AWS partition; the role's name may have a path.",
+                         API. The role can be in any AWS partition, and its name can have a path.",
                     )
                     .required(),
                     Attribute::string(
@@ -110,7 +110,7 @@ fn cluster() -> Attribute {
                     .optional(),
                     Attribute::string(
                         "sts_region",
-                        "The AWS region whose STS endpoint is asked for credentials. Default: the cluster's region.",
+                        "The AWS region of the STS endpoint that assumes the role. Default: the cluster's region.",
                     )
                     .optional(),
                 ],

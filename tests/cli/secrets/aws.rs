@@ -31,13 +31,16 @@ pub(super) fn keys() {
             "s3ssion-1",
         ),
         keys(
-            Case::new("session token with a newline", ""),
+            Case::new("session token with a newline", "holds a line break"),
             "id-of-a-key",
             "s3cret-key-1",
             &format!("{CANARY}\n{CANARY}"),
         ),
         keys(
-            Case::new("session token that is no header value", ""),
+            Case::new(
+                "session token that is no header value",
+                "holds a line break",
+            ),
             "id-of-a-key",
             "s3cret-key-1",
             &format!("{CANARY}\u{1}é"),
@@ -63,38 +66,50 @@ pub(super) fn files() {
     );
     let mut cases = vec![
         profile("file, repeated by the service", whole.clone(), "(redacted)"),
-        profile("file, no equals sign", whole.replace(" = Zq7", " Zq7"), ""),
-        profile("file, no name", whole.replace("aws_session_token", ""), ""),
+        profile(
+            "file, no equals sign",
+            whole.replace(" = Zq7", " Zq7"),
+            "Expected an '=' sign",
+        ),
+        profile(
+            "file, no name",
+            whole.replace("aws_session_token", ""),
+            "authorization: (redacted)",
+        ),
         profile(
             "file, unclosed section",
             whole.replace("[default]", &format!("[{CANARY}")),
-            "",
+            "must end with ']'",
         ),
         profile(
             "file, unclosed quote",
             whole.replace("= Zq7", "= \"Zq7"),
-            "",
+            "authorization: (redacted)",
         ),
         profile(
             "file, tab",
             whole.replace("aws_session_token", "\taws_session_token"),
-            "",
+            "authorization: (redacted)",
         ),
         profile(
             "file, duplicate key",
             format!("{whole}aws_session_token = {CANARY}\n"),
             "(redacted)",
         ),
-        profile("file, newline inside", whole.replace("-C4n", "\n-C4n"), ""),
+        profile(
+            "file, newline inside",
+            whole.replace("-C4n", "\n-C4n"),
+            "Expected an '=' sign",
+        ),
         profile(
             "file, secret alone",
             format!("[default]\naws_secret_access_key = {CANARY}\n"),
-            "",
+            "profile missing aws_access_key_id",
         ),
         profile(
             "file, session token alone",
             format!("[default]\naws_access_key_id = x\naws_session_token = {CANARY}\n"),
-            "",
+            "profile missing aws_secret_access_key",
         ),
         profile(
             "source of a role",
@@ -102,11 +117,15 @@ pub(super) fn files() {
                 "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = s\n[profile s]\n[s]\n{}",
                 whole.replace("[default]\n", "")
             ),
-            "",
+            "x-amz-security-token: (redacted)",
         ),
     ];
     cases.push({
-        let mut case = profile("file, invalid UTF-8", String::new(), "");
+        let mut case = profile(
+            "file, invalid UTF-8",
+            String::new(),
+            "No AWS credentials were found",
+        );
         case.files[0].1 = [whole.as_bytes(), b"\xff\n"].concat();
         case
     });
@@ -137,73 +156,88 @@ pub(super) fn credential_process() {
         process(
             "credential_process, stdout of a failure",
             format!("echo {CANARY}; exit 1"),
-            "",
+            "is not shown",
         ),
-        process("credential_process, no JSON", format!("echo {CANARY}"), ""),
+        process(
+            "credential_process, no JSON",
+            format!("echo {CANARY}"),
+            "unexpected token",
+        ),
         process(
             "credential_process, truncated",
             printed(&right).replace("}'", "'"),
-            "",
+            "expected object key",
         ),
         process(
             "credential_process, unclosed",
             printed(&right).replace("8\"}'", "8}'"),
-            "",
+            "unexpected end of stream",
         ),
         process(
             "credential_process, wrong type",
             printed(&right.replace(&format!("\"{CANARY}\""), &format!("[\"{CANARY}\"]"))),
-            "",
+            "authorization: (redacted)",
         ),
         process(
             "credential_process, expiration",
             printed(&format!("{right}, \"Expiration\": \"{CANARY}\"")),
-            "",
+            "Invalid field in response: `Expiration`",
         ),
         process(
             "credential_process, version",
             printed(&right).replace("1,", &format!("\"{CANARY}\",")),
-            "",
+            "Expected field `Version`",
         ),
         process(
             "credential_process, invalid UTF-8",
             format!("printf '{CANARY}\\377'"),
-            "",
+            "could not decode output as UTF-8",
         ),
     ]);
 }
 
 pub(super) fn token_files() {
     let url = echo::start();
-    let token = |name: &str, content: Vec<u8>| {
-        Case::new(name, "")
+    let token = |name: &str, content: Vec<u8>, shows| {
+        Case::new(name, shows)
             .variable("AWS_ENDPOINT_URL", &url)
             .variable("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
             .variable("AWS_WEB_IDENTITY_TOKEN_FILE", "token")
             .file("token", content)
     };
     let mut cases = vec![
-        token("web identity token, repeated by the service", CANARY.into()),
+        token(
+            "web identity token, repeated by the service",
+            CANARY.into(),
+            "WebIdentityToken=(redacted)",
+        ),
         token(
             "web identity token, newline inside",
             format!("{CANARY}\n{CANARY}\n").into(),
+            "WebIdentityToken=(redacted)",
         ),
         token(
             "web identity token, invalid UTF-8",
             [CANARY.as_bytes(), b"\xff"].concat(),
+            "WebIdentityToken was not valid UTF-8",
         ),
     ];
-    let file = |name: &str, content: Vec<u8>| {
-        Case::new(name, "")
+    let file = |name: &str, content: Vec<u8>, shows| {
+        Case::new(name, shows)
             .with_aws(&url)
             .file("token", content)
             .arguments(&["--as", "runner", "--web-identity-token-file", "token"])
     };
     cases.extend([
-        file("OIDC token, repeated by the service", CANARY.into()),
+        file(
+            "OIDC token, repeated by the service",
+            CANARY.into(),
+            "WebIdentityToken=(redacted)",
+        ),
         file(
             "OIDC token, invalid UTF-8",
             [CANARY.as_bytes(), b"\xff"].concat(),
+            "web identity token file token cannot be read",
         ),
     ]);
     try_all(cases);

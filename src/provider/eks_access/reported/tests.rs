@@ -246,3 +246,48 @@ async fn a_run_that_was_stopped_does_not_report_what_it_left_out() {
         .await;
     assert_eq!(found, []);
 }
+
+/// The plan of a new runner: what the same apply can create is a warning, and nothing else.
+#[test]
+fn only_what_can_come_is_not_an_error_of_a_plan() {
+    let severities = Severities {
+        may_come: true,
+        incomplete: Incomplete::Error,
+        ..PLAN
+    };
+    let incomplete = || Outcome::incomplete("no usable response from the cluster's API", "500.");
+    for (outcome, fails) in [(incomplete(), true), (incomplete().not_yet(), false)] {
+        let report = report(vec![(CheckId::RbacCreateJobs, outcome)]);
+        let unchecked = report.unchecked();
+        assert_eq!(unchecked.len(), 1);
+        assert_eq!(severities.incomplete_fails(&unchecked[0]), fails);
+    }
+}
+
+/// An apply checks one runner twice at most, and reports the same warning once. An error is reported each time.
+#[tokio::test]
+async fn a_reason_of_one_runner_is_reported_once() {
+    let denied = report(vec![(
+        CheckId::RoleExists,
+        Outcome::incomplete("no permission for iam:GetRole", "Denied."),
+    )]);
+    let stop = CancellationToken::new();
+    for (severities, times) in [
+        (WARN, [1, 0]),
+        (
+            Severities {
+                incomplete: Incomplete::Error,
+                ..APPLY
+            },
+            [1, 1],
+        ),
+    ] {
+        let reported = ReportedDiagnostics::default();
+        for expected in times {
+            let found = reported
+                .diagnostics(&subject("a"), &denied, severities, reported.begin(), &stop)
+                .await;
+            assert_eq!(found.len(), expected, "{found:#?}");
+        }
+    }
+}
