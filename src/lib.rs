@@ -1,7 +1,7 @@
 //! A Terraform and OpenTofu provider for the EKS runners of the Platform Orchestrator, and the command
 //! `eks-runner`.
 //!
-//! The rooms and who may use whom are drawn in ARCHITECTURE.md.
+//! ARCHITECTURE.md describes the modules and which of them may use which.
 
 pub mod access;
 pub mod cli;

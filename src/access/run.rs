@@ -50,7 +50,7 @@ pub struct Preflight {
     given_up: Mutex<HashSet<String>>,
 }
 
-/// Which cluster, as whom, with the STS of which region.
+/// The cluster, whose credentials are used, and the region of STS.
 type Key = (Who, String, String, String);
 
 /// A cluster's API that can be asked.
@@ -189,8 +189,8 @@ impl Preflight {
     /// Runs the checks again and again while all that fails can be for want of propagation, until
     /// nothing does or the budget is over. Gives the last report that is whole.
     ///
-    /// The budget is for waiting: a look that has begun within it may take a while longer, so that AWS
-    /// being slow does not turn what is wrong into what was not found out. What was waited for in vain
+    /// The budget is for waiting: a look that has begun within it may take a while longer, so that a slow
+    /// AWS does not turn a failure into a check that was not made. What was waited for in vain
     /// for one runner is not waited for again for another: fifty that share a broken role fail together.
     pub async fn wait(
         &self,
@@ -283,7 +283,7 @@ impl<'a> Run<'a> {
         &self.preflight.settings
     }
 
-    /// Whom to ask.
+    /// The AWS calls.
     pub(crate) fn aws(&self) -> &'a Arc<Aws> {
         &self.preflight.aws
     }

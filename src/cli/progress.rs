@@ -45,7 +45,7 @@ impl Progress {
         );
         // A line that wraps could not be taken away.
         let line: String = line.chars().take(79).collect();
-        // Who looks at nothing is told nothing.
+        // Nothing is shown where no one looks.
         let _ = write!(io::stderr(), "{CLEAR}{line}");
     }
 }

@@ -28,7 +28,7 @@ pub struct Given {
     pub hctl_config_file: Option<String>,
 }
 
-/// Whom to talk to, and as whom.
+/// The API's URL, the organization, and the token.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The base URL: `http` or `https`, with a host, without user, query and fragment.
@@ -297,7 +297,7 @@ fn look_up(
             token,
         }),
         _ => {
-            // One broken file is told once, although each value was looked for in it.
+            // One broken file is reported once, although each value was looked up in it.
             errors.dedup_by(|a, b| match (a, b) {
                 (LookupError::File { path: a, .. }, LookupError::File { path: b, .. }) => a == b,
                 _ => false,

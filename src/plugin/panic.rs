@@ -1,4 +1,4 @@
-//! Panics: a call that panics is answered, and a panic elsewhere is told to Terraform as a crash.
+//! Panics: a call that panics returns a diagnostic, and a panic elsewhere is reported to Terraform as a crash.
 //!
 //! Terraform tells its user that a plugin crashed, and shows the text, where a line on stderr begins
 //! with `panic: `. That is right for a panic that nobody answers: one while starting, or in a task

@@ -1,4 +1,4 @@
-//! How a refused value is told: one form for every rule.
+//! How a refused value is reported: one form for every rule.
 
 /// Why a value is refused.
 ///

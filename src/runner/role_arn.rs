@@ -30,7 +30,7 @@ impl FromStr for RoleArn {
     ///
     /// # Errors
     /// What IAM could never have given to a role. The ARNs that are often mistaken for a role's
-    /// (an assumed role, a user, an instance profile, …) are told by their names.
+    /// (an assumed role, a user, an instance profile, …) are reported by their names.
     fn from_str(arn: &str) -> Result<Self, Invalid> {
         let refuse = |finding: String| Invalid::new(SUMMARY, arn, finding, EXPECTED);
 

@@ -56,7 +56,7 @@ fn arn_of_a_cluster(name: &str) -> Option<String> {
 /// The region of the cluster: what has the form of a region in any partition.
 ///
 /// # Errors
-/// What is wrong with the region. An availability zone is told as such.
+/// What is wrong with the region. An availability zone is reported as such.
 pub fn region(region: &str) -> Result<(), Invalid> {
     region_or(region, "")
 }
@@ -119,7 +119,7 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
 /// A session name: 3 to 64 characters of `[A-Za-z0-9_+=,.@-]`.
 ///
 /// # Errors
-/// What is wrong with the name. A `/` is told on its own: the Orchestrator takes it, STS does not.
+/// What is wrong with the name. A `/` has its own message: the Orchestrator accepts it, STS does not.
 pub fn session_name(name: &str) -> Result<(), Invalid> {
     const EXPECTED: &str = "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces). Leave session_name \
          out to have the default.";

@@ -248,7 +248,7 @@ fn pod_security(cloud: &Cloud) {
     // The tried pod's name is made up each time, and the message is the same.
     let again = cloud.check(&runner);
     assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
-    fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
+    fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
     let privileged = json!({"privileged": true, "allowPrivilegeEscalation": true});
     let template =
         json!({"spec": {"containers": [{"name": "main", "securityContext": privileged}]}});
@@ -257,7 +257,7 @@ fn pod_security(cloud: &Cloud) {
     checked
         .only(&["job-dry-run"], &[])
         .says("job-dry-run", &["baseline", "privileged"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "job-dry-run");
+    fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
 }
 
 /// Checks the documented runner until its Job or pod is refused with this in the message: for a while, the API server

@@ -72,7 +72,7 @@ fn absent(cloud: &Cloud) {
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &["CONFIG_MAP", "aws-auth"]);
     as_runner(cloud, is_refused);
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
     map(
         cloud,
@@ -98,7 +98,7 @@ fn other_lines_stay(cloud: &Cloud) {
         maps(cloud, &json!({"mapRoles": roles, "mapUsers": users}));
         let checked = cloud.check_documented();
         checked.only(&["access-entry"], &BY_USER);
-        fix::mends(cloud, &checked, "access-entry");
+        fix::works(cloud, &checked, "access-entry");
         let kept = cloud.kubectl(&[
             "get",
             "configmap",
@@ -131,7 +131,7 @@ fn beside_entries(cloud: &Cloud) {
         .only(&RBAC, &["job-dry-run"])
         .says("access-entry", &["aws-auth", "mapped:my-org-my-runner"]);
     checked.says("rbac-create-jobs", &["mapped:my-org-my-runner"]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
+    fix::works(cloud, &checked, "rbac-create-jobs");
     // In mode API, aws-auth counts for nothing.
     cloud.authentication_mode("API");
     cloud.check_documented().only(&["access-entry"], &BY_USER);
@@ -150,7 +150,7 @@ fn refused_beside_entries(cloud: &Cloud) {
             .only(&["access-entry"], &BY_USER)
             .says("access-entry", &["no access entry", "aws-auth"]);
         as_runner(cloud, is_refused);
-        fix::mends(cloud, &checked, "access-entry");
+        fix::works(cloud, &checked, "access-entry");
     }
 }
 
@@ -191,7 +191,7 @@ fn a_path(cloud: &Cloud) {
         "rbac-create-jobs",
         &["arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner"],
     );
-    fix::mends_runner(cloud, &mut runner.clone(), &checked, "rbac-get-jobs");
+    fix::works_for(cloud, &mut runner.clone(), &checked, "rbac-get-jobs");
 }
 
 /// The whole account is admitted, and the role is known by its ARN.
@@ -201,7 +201,7 @@ fn accounts(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked.only(&RBAC, &["job-dry-run"]);
     checked.says("access-entry", &["aws-auth maps the role", ROLE]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
+    fix::works(cloud, &checked, "rbac-create-jobs");
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
 }
 
@@ -217,7 +217,7 @@ fn no_username(cloud: &Cloud) {
     );
     checked.says("access-entry", &["without a username and without groups"]);
     assert_eq!(checked.report["kubernetes_user"], Value::Null);
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 
     map(
         cloud,
@@ -245,7 +245,7 @@ fn two_lines(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked.only(&RBAC, &["job-dry-run"]);
     checked.says("rbac-create-jobs", &["last:my-org-my-runner"]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
+    fix::works(cloud, &checked, "rbac-create-jobs");
     let checked = as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
     assert_eq!(checked.report["kubernetes_user"], "last:my-org-my-runner");
 }
@@ -264,7 +264,7 @@ fn lines_by_chance(cloud: &Cloud) {
         ["access-entry", "rbac-list-pods", "rbac-list-events"]
     );
     checked.says("access-entry", &["mapUsers", "by chance"]);
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 /// A line that nodes could use refuses the runner; the line of another role is not the runner's business.
@@ -288,7 +288,7 @@ fn a_line_for_instances(cloud: &Cloud) {
     assert!(!checked.report["kubernetes_user"].to_string().contains("{{"));
     let refused = as_runner(cloud, is_refused);
     assert!(!refused.report["kubernetes_user"].to_string().contains("{{"));
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
     let own = format!(
         "- rolearn: {ROLE}\n  username: arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{{{SessionName}}}}\n"

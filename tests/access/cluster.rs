@@ -94,7 +94,7 @@ fn private(cloud: &Cloud) {
         .says("cluster-endpoint", &["no public endpoint"])
         .says("api-server", &["see cluster-endpoint"]);
     cloud.faults(Faults::default());
-    fix::mends(cloud, &checked, "cluster-endpoint");
+    fix::works(cloud, &checked, "cluster-endpoint");
 }
 
 fn restricted(cloud: &Cloud) {
@@ -141,7 +141,7 @@ fn entry_missing(cloud: &Cloud) {
     checked
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &[&cloud.runner().role_arn]);
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 fn entry_for_nodes(cloud: &Cloud) {
@@ -153,7 +153,7 @@ fn entry_for_nodes(cloud: &Cloud) {
     checked
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &["EC2_LINUX"]);
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 /// Whatever the type for nodes, and whatever aws-auth says beside it.
@@ -189,7 +189,7 @@ fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
         });
     }
     let checked = cloud.check_documented();
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 fn entry_with_an_instance_template(cloud: &Cloud) {
@@ -205,7 +205,7 @@ fn entry_with_an_instance_template(cloud: &Cloud) {
         crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
     // One cause, one fix: EKS would refuse to create a second entry.
     assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 fn role_recreated(cloud: &Cloud) {
@@ -220,7 +220,7 @@ fn role_recreated(cloud: &Cloud) {
     let refused =
         crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
     assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
-    fix::mends(cloud, &checked, "access-entry");
+    fix::works(cloud, &checked, "access-entry");
 }
 
 /// As the runner, too, the user is the one that the entry makes of it, and the fix binds that one.
@@ -295,5 +295,5 @@ fn entry_with_name_and_groups(cloud: &Cloud) {
     ]);
     cloud.check_documented().all_pass();
     cloud.kubectl(&["delete", "rolebinding", "by-group", &namespace]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
+    fix::works(cloud, &checked, "rbac-create-jobs");
 }

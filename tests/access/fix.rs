@@ -25,14 +25,14 @@ pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &s
 
 /// Breaks nothing but what was broken before: the documented runner passes after its fix.
 #[track_caller]
-pub(crate) fn mends(cloud: &Cloud, checked: &Checked, id: &str) {
+pub(crate) fn works(cloud: &Cloud, checked: &Checked, id: &str) {
     let mut runner = cloud.configuration();
-    mends_runner(cloud, &mut runner, checked, id);
+    works_for(cloud, &mut runner, checked, id);
 }
 
 /// The same for a runner whose file is another.
 #[track_caller]
-pub(crate) fn mends_runner(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
+pub(crate) fn works_for(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
     apply(cloud, runner, checked, id);
     cloud.check(runner).all_pass();
 }

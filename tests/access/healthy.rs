@@ -65,7 +65,7 @@ fn with_a_role_path(cloud: &Cloud) {
     checked.only(&RBAC, &["job-dry-run"]);
     let user = "arn:aws:sts::123456789012:assumed-role/pathed/my-org-my-runner";
     assert_eq!(checked.report["kubernetes_user"], user);
-    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+    fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
 fn by_kubeconfig(cloud: &Cloud) {
@@ -145,7 +145,7 @@ fn state_in_the_cluster(cloud: &Cloud) {
     checked
         .only(&["state-storage"], &[])
         .says("state-storage", &["get secrets", "update leases"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    fix::works_for(cloud, &mut runner, &checked, "state-storage");
     assert_eq!(cloud.check(&runner).status("state-storage"), "passed");
     let rules = r#"--patch=[{"op": "replace", "path": "/rules/1/verbs", "value": ["get"]}]"#;
     let patch = [
@@ -162,7 +162,7 @@ fn state_in_the_cluster(cloud: &Cloud) {
         "state-storage",
         &["not allowed to create leases, update leases in"],
     );
-    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
 /// The command's file may not have one; the Orchestrator takes it.
@@ -209,7 +209,7 @@ fn session_name_with_an_at_sign(cloud: &Cloud) {
         "rbac-create-jobs",
         &["humanitec-runner-eks-role/me-my-org", "another name"],
     );
-    fix::mends_runner(cloud, &mut runner, &checked, "rbac-list-events");
+    fix::works_for(cloud, &mut runner, &checked, "rbac-list-events");
 }
 
 fn session_name_that_is_cut(cloud: &Cloud) {

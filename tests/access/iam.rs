@@ -86,7 +86,7 @@ fn trust(cloud: &Cloud) {
                 .assume_role(&cloud.runner().role_arn, "a-session", &token)
                 .is_err()
         );
-        fix::mends(cloud, &checked, "role-trust");
+        fix::works(cloud, &checked, "role-trust");
     }
     let like = json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*", "oidc.humanitec.dev:aud": "sts.amazonaws.com"}});
     cloud
@@ -225,7 +225,7 @@ fn trust_in_many_forms(cloud: &Cloud) {
             keeps_strangers_out(cloud, &checked);
         }
         if status == "failed" {
-            fix::mends(cloud, &checked, "role-trust");
+            fix::works(cloud, &checked, "role-trust");
             let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
             assert!(assumed.is_ok(), "{policy:#}");
         }
@@ -279,7 +279,7 @@ fn role_missing(cloud: &Cloud) {
     fix::apply(cloud, &mut runner, &checked, "access-entry");
     let checked = cloud.check(&runner);
     checked.only(&RBAC, &["job-dry-run"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+    fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
 /// A role that was there, and left its entry behind.
@@ -301,7 +301,7 @@ fn role_path(cloud: &Cloud) {
     checked
         .only(&["role-exists"], &BEHIND_ROLE)
         .says("role-exists", &["another path"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
+    fix::works_for(cloud, &mut runner, &checked, "role-exists");
 
     let (role, _) = role_with_a_path(cloud);
     let mut runner = cloud.with(
@@ -332,7 +332,7 @@ fn provider(cloud: &Cloud) {
         .only(&["oidc-provider"], &[])
         .says("oidc-provider", &["client id sts.amazonaws.com"]);
     assert_eq!(checked.of("oidc-provider")["found"], "other");
-    fix::mends(cloud, &checked, "oidc-provider");
+    fix::works(cloud, &checked, "oidc-provider");
 
     cloud.aws(
         "iam",
@@ -343,7 +343,7 @@ fn provider(cloud: &Cloud) {
     checked
         .only(&["oidc-provider"], &[])
         .says("oidc-provider", &["https://oidc.humanitec.dev"]);
-    fix::mends(cloud, &checked, "oidc-provider");
+    fix::works(cloud, &checked, "oidc-provider");
 
     // Another installation of the Orchestrator has another issuer, which is never assumed.
     let other = ["--api-url", "https://po.example.com"];
@@ -387,7 +387,7 @@ fn permission(cloud: &Cloud) {
         "role-permission",
         &["eks:DescribeCluster", "cluster/my-eks-cluster"],
     );
-    fix::mends(cloud, &checked, "role-permission");
+    fix::works(cloud, &checked, "role-permission");
 
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
     let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
@@ -434,7 +434,7 @@ fn other_partition(cloud: &Cloud) {
         .only(&["role-exists"], &skipped)
         .says("role-exists", &["partition", role, "us-west-2"])
         .says("oidc-provider", &["aws-cn"]);
-    fix::mends_runner(cloud, &mut runner, &checked, "role-exists");
+    fix::works_for(cloud, &mut runner, &checked, "role-exists");
 }
 
 /// As AWS IAM Identity Center creates its roles: the session's ARN lacks the path that the access entry needs.

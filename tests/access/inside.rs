@@ -44,7 +44,7 @@ fn namespace(cloud: &Cloud) {
     let failed = [&["service-account"][..], &RBAC].concat();
     checked.only(&failed, &["job-dry-run"]);
     fix::apply(cloud, &mut runner, &checked, "service-account");
-    fix::mends_runner(cloud, &mut runner, &checked, "rbac-list-pods");
+    fix::works_for(cloud, &mut runner, &checked, "rbac-list-pods");
 }
 
 fn terminating_namespace(cloud: &Cloud) {
@@ -77,7 +77,7 @@ fn service_account(cloud: &Cloud) {
     checked
         .only(&["service-account"], &["job-dry-run"])
         .says("service-account", &["\"humanitec-runner\""]);
-    fix::mends(cloud, &checked, "service-account");
+    fix::works(cloud, &checked, "service-account");
 }
 
 fn each_verb(cloud: &Cloud) {
@@ -116,7 +116,7 @@ fn each_verb(cloud: &Cloud) {
         if ONLY_WARN.contains(id) {
             checked.says(id, &["deploys all the same"]);
         }
-        fix::mends(cloud, &checked, id);
+        fix::works(cloud, &checked, id);
     }
 }
 
@@ -129,7 +129,7 @@ fn wrong_user(cloud: &Cloud) {
         "rbac-get-jobs",
         &[old, "another name", "humanitec-runner-eks-role/new-session"],
     );
-    fix::mends_runner(cloud, &mut runner, &checked, "rbac-create-jobs");
+    fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
 /// Takes the documented binding away.
@@ -150,7 +150,7 @@ fn binding_of_another_role(cloud: &Cloud) {
     cloud.kubectl(&["create", "rolebinding", name, &namespace, view, user]);
     let checked = cloud.check_documented();
     checked.says("rbac-create-jobs", &[name, "ClusterRole \"view\""]);
-    fix::mends(cloud, &checked, "rbac-create-jobs");
+    fix::works(cloud, &checked, "rbac-create-jobs");
 
     let mut runner = cloud.configuration();
     let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
@@ -162,7 +162,7 @@ fn binding_of_another_role(cloud: &Cloud) {
     );
     cloud.kubectl(&["create", "rolebinding", &name, &namespace, view, user]);
     let checked = cloud.check(&runner);
-    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
 /// What somebody has added to the Roles stays there.
@@ -261,7 +261,7 @@ fn access_policy(cloud: &Cloud) {
     for id in RBAC.into_iter().chain(["job-dry-run"]) {
         assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
     }
-    fix::mends(cloud, &without, "rbac-create-jobs");
+    fix::works(cloud, &without, "rbac-create-jobs");
 }
 
 fn references(cloud: &Cloud) {
@@ -291,7 +291,7 @@ fn references(cloud: &Cloud) {
         checked.says("pod-template-refs", &[&format!("{missing} does not exist")]);
     }
     assert!(!checked.message("pod-template-refs").contains("maybe"));
-    fix::mends_runner(cloud, &mut runner, &checked, "pod-template-refs");
+    fix::works_for(cloud, &mut runner, &checked, "pod-template-refs");
 
     let pull = [
         "get",

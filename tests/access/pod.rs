@@ -34,7 +34,7 @@ fn objects(cloud: &Cloud) {
         ],
     );
     assert!(!checked.message("pod-template-refs").contains("maybe"));
-    fix::mends_runner(cloud, &mut runner, &checked, "pod-template-refs");
+    fix::works_for(cloud, &mut runner, &checked, "pod-template-refs");
     cloud.kubectl(&[
         "delete",
         "pvc",
@@ -58,7 +58,7 @@ fn image_pull_secret(cloud: &Cloud) {
             "without its credentials",
         ],
     );
-    fix::mends_runner(cloud, &mut runner, &checked, "pod-template-refs");
+    fix::works_for(cloud, &mut runner, &checked, "pod-template-refs");
 }
 
 /// Admission refuses a pod of a class that does not exist.
@@ -142,7 +142,7 @@ fn state_rights(cloud: &Cloud) {
             "state-storage",
             &[&format!("not allowed to {verb} {resource} in")],
         );
-        fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+        fix::works_for(cloud, &mut runner, &checked, "state-storage");
     }
     for verb in ["delete", "watch"] {
         state_role(cloud, Some(("secrets", verb)));
@@ -186,7 +186,7 @@ fn state_token(cloud: &Cloud) {
         "state-storage",
         &["service account \"humanitec-runner\" sets automountServiceAccountToken"],
     );
-    fix::mends_runner(cloud, &mut runner, &checked, "state-storage");
+    fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
 fn state_token_projected(cloud: &Cloud) {

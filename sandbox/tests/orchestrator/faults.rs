@@ -172,7 +172,7 @@ fn an_answer_is_cut_off_in_its_middle() {
     let client = with_fault(Fault::CutOff {});
     let mut read = String::new();
     let mut connection = raw_create(&client.orchestrator);
-    // Where it ends is told by the length that was promised.
+    // The announced length shows where it ends.
     let _ = connection.read_to_string(&mut read);
     let (head, body) = read.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 201"), "{head}");

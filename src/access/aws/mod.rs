@@ -31,8 +31,10 @@ pub(crate) use error::AwsError;
 use rate_limit::RateLimit;
 
 use super::answers::Answers;
+use super::files;
 use super::settings::Settings;
 use crate::runner::RoleArn;
+use crate::secrets::protect;
 
 /// What a question comes to.
 pub(crate) type Answer<T> = Result<Arc<T>, AwsError>;
@@ -621,9 +623,14 @@ fn described(
 
 /// The token in a web identity token file.
 async fn web_identity_token(file: &Path) -> Result<String, AwsError> {
-    let problem = match tokio::fs::read_to_string(file).await {
-        Ok(token) if !token.trim().is_empty() => return Ok(token.trim().to_owned()),
-        Ok(_) => "is empty".to_owned(),
+    let problem = match files::read(file).await.map(String::from_utf8) {
+        Ok(Ok(token)) if !token.trim().is_empty() => {
+            let token = token.trim().to_owned();
+            protect(&token);
+            return Ok(token);
+        }
+        Ok(Ok(_)) => "is empty".to_owned(),
+        Ok(Err(_)) => "is not text".to_owned(),
         Err(error) => format!("cannot be read: {error}"),
     };
     Err(AwsError::TokenFile(format!(

@@ -411,7 +411,7 @@ async fn a_lost_runner_is_known_again_in_the_services_spelling() {
     assert!(error.is_already_exists(), "{error:?}");
 }
 
-/// The runner was there before the first POST, which a fault hides: that is told as if it had not.
+/// The runner existed before the first POST, which a fault hides: the error is the same as without the fault.
 #[tokio::test]
 async fn an_id_that_is_taken_is_told_behind_a_fault_too() {
     let mut theirs = serde_json::to_value(runner()).unwrap();

@@ -32,7 +32,7 @@ pub struct Options {
     pub version: &'static str,
 }
 
-/// Serves a provider to the Terraform or OpenTofu that started this process, until it is told to
+/// Serves a provider to the Terraform or OpenTofu that started this process, until it is asked to
 /// end; or does what the arguments say. `provider` is called once, when the plugin already listens.
 ///
 /// Answers what the process is to exit with. Failures are explained on stderr.

@@ -1,6 +1,6 @@
 //! The gRPC service `tfplugin6.Provider`.
 //!
-//! Each call is a file in `rpc`. What the user can mend is answered as a diagnostic; gRPC's own
+//! Each call is a file in `rpc`. What the user can fix is a diagnostic; gRPC's own
 //! errors are left to broken messages, and to the calls of features that a provider does not have.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

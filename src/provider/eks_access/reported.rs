@@ -333,6 +333,15 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
         text += "\n\nTo fix it, remove the reason: the guide below lists the credentials and permissions that the checks \
                  need. Or ";
     }
+    if unchecked.ids().any(|id| id == CheckId::AwsCredentials) {
+        // Without credentials nothing is left to check.
+        let _ = write!(
+            text,
+            "turn the checks off:\n\n  provider \"platform-orchestrator\" {{\n    eks_access = {{\n      plan  = \"off\"\n      \
+             apply = \"off\"\n    }}\n  }}\n\nMore: {PERMISSIONS}"
+        );
+        return text;
+    }
     let _ = write!(
         text,
         "skip these checks by name, or accept that checks are not made:\n\n  provider \"platform-orchestrator\" {{\n    \

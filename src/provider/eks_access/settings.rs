@@ -68,7 +68,7 @@ pub(in crate::provider) struct EksAccessSettings {
     pub(in crate::provider) apply: Mode,
     /// Where checks that apply could not be made.
     pub(in crate::provider) incomplete: Incomplete,
-    /// As whom, with which credentials, for how long.
+    /// Whose credentials the checks use, and their time limit.
     pub(in crate::provider) settings: Settings,
 }
 

@@ -6,7 +6,7 @@ use crate::provider::eks_runner;
 use crate::runner::{RoleArn, pod_template};
 
 /// What there is to check of the runner `object` in the organization `org`. `None` where its role is no
-/// role: validation has told that.
+/// role: validation reports that.
 pub(in crate::provider) fn subject(org: &str, object: &Value) -> Option<Subject> {
     let configuration = object.get("runner_configuration");
     let (cluster, job) = (configuration.get("cluster"), configuration.get("job"));

@@ -63,7 +63,7 @@ impl Scene<'_> {
 
     /// No check has anything to say of this runner any more, within a moment.
     #[track_caller]
-    fn is_mended(&self, eks_access: &str, runner: &str) {
+    fn is_fixed(&self, eks_access: &str, runner: &str) {
         self.write(eks_access, runner);
         let start = Instant::now();
         loop {
@@ -77,12 +77,12 @@ impl Scene<'_> {
 
     /// The refusal, and that its commands, pasted as they are shown, mend it.
     #[track_caller]
-    fn refused_and_mended(&self, name: &str, runner: &str) {
+    fn refused_and_fixed(&self, name: &str, runner: &str) {
         let text = self.refused(name, runner);
         for fix in fixes(&text) {
             self.shell(&fix);
         }
-        self.is_mended(&modes("error", "off", CIDRS), runner);
+        self.is_fixed(&modes("error", "off", CIDRS), runner);
     }
 
     /// Runs commands as a person does who has the right to mend it.
@@ -170,13 +170,13 @@ fn role(cli: &Cli) {
     scene.write("", "");
     scene.init();
     scene.break_trust();
-    scene.refused_and_mended("role trust", &my_runner());
+    scene.refused_and_fixed("role trust", &my_runner());
     scene.aws("iam", "DetachRolePolicy", &policy());
-    scene.refused_and_mended("role permission", &my_runner());
+    scene.refused_and_fixed("role permission", &my_runner());
     let provider = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
     let client = json!({"OpenIDConnectProviderArn": provider, "ClientID": "sts.amazonaws.com"});
     scene.aws("iam", "RemoveClientIDFromOpenIDConnectProvider", &client);
-    scene.refused_and_mended("oidc provider without the client id", &my_runner());
+    scene.refused_and_fixed("oidc provider without the client id", &my_runner());
     let provider = json!({"OpenIDConnectProviderArn": provider});
     scene.aws("iam", "DeleteOpenIDConnectProvider", &provider);
     let text = scene.refused("no oidc provider", &my_runner());
@@ -190,7 +190,7 @@ fn role(cli: &Cli) {
     let wrong = format!("role_arn = \"arn:aws:iam::123456789012:role/team/{ROLE_NAME}\"");
     assert!(elsewhere.contains(&wrong));
     let mended = elsewhere.replace(&wrong, &line);
-    scene.is_mended(&modes("error", "off", CIDRS), &mended);
+    scene.is_fixed(&modes("error", "off", CIDRS), &mended);
     let policies = scene.eks.aws("iam", "ListRolePolicies", &role_name());
     let policies = policies.expect("policies");
     for name in policies["PolicyNames"].as_array().expect("a list") {
@@ -220,9 +220,9 @@ fn cluster(cli: &Cli) {
     set(json!({"status": "FAILED"}));
     scene.refused("cluster that failed", &my_runner());
     set(json!({"status": "ACTIVE", "resourcesVpcConfig": {"endpointPublicAccess": false}}));
-    scene.refused_and_mended("private cluster", &my_runner());
+    scene.refused_and_fixed("private cluster", &my_runner());
     set(json!({"resourcesVpcConfig": {"publicAccessCidrs": ["198.51.100.0/24"]}}));
-    scene.refused_and_mended("cluster that admits others", &my_runner());
+    scene.refused_and_fixed("cluster that admits others", &my_runner());
     set(json!({"resourcesVpcConfig": {"publicAccessCidrs": ["0.0.0.0/0"]}}));
     let unreachable = Faults {
         cluster_unreachable: true,
@@ -246,14 +246,14 @@ fn entry(cli: &Cli) {
     let mut nodes = access_entry();
     nodes["type"] = json!("EC2_LINUX");
     scene.aws("eks", "CreateAccessEntry", &nodes);
-    scene.refused_and_mended("access entry for nodes", &my_runner());
+    scene.refused_and_fixed("access entry for nodes", &my_runner());
     // IAM's times are in seconds.
     std::thread::sleep(Duration::from_millis(1100));
     let policy = scene
         .eks
         .documented_trust_policy(scene.orchestrator.org(), "my-runner");
     scene.eks.recreate_role(&policy).expect("a role");
-    scene.refused_and_mended("access entry of the role before", &my_runner());
+    scene.refused_and_fixed("access entry of the role before", &my_runner());
     let mode = json!({"authenticationMode": "CONFIG_MAP"});
     scene.eks.set_cluster(&mode).expect("a cluster");
     // The authenticator sees another mode in a moment, and knows nobody meanwhile.
@@ -271,15 +271,15 @@ fn namespace(cli: &Cli) {
     scene.write("", "");
     scene.init();
     scene.kubectl(&["delete", "serviceaccount", "humanitec-runner", NAMESPACE]);
-    scene.refused_and_mended("no service account", &my_runner());
+    scene.refused_and_fixed("no service account", &my_runner());
     let binding = "humanitec-runner-orchestrator-access";
     scene.kubectl(&["delete", "rolebinding", binding, NAMESPACE]);
-    scene.refused_and_mended("no role binding", &my_runner());
+    scene.refused_and_fixed("no role binding", &my_runner());
     let renamed = my_runner().replace(
         "auth = {",
         "auth = {\n        session_name = \"another-session\"",
     );
-    scene.refused_and_mended("role binding of another user", &renamed);
+    scene.refused_and_fixed("role binding of another user", &renamed);
     // One after the other: what is in a namespace needs it first.
     let nowhere = my_runner().replace(
         "namespace       = \"humanitec-runner\"",
@@ -287,14 +287,14 @@ fn namespace(cli: &Cli) {
     );
     let text = scene.refused("no namespace", &nowhere);
     scene.shell(&fixes(&text)[0]);
-    scene.refused_and_mended("an empty namespace", &nowhere);
+    scene.refused_and_fixed("an empty namespace", &nowhere);
     scene.kubectl(&["delete", "namespace", "nowhere", "--wait=false"]);
     scene.refused("namespace that is being deleted", &nowhere);
     let storage = my_runner()
         .replace("type = \"s3\"", "type = \"kubernetes\"")
         .replace("s3_configuration", "kubernetes_configuration")
         .replace("bucket = \"my-bucket\"", "namespace = \"humanitec-runner\"");
-    scene.refused_and_mended("state storage without rights", &storage);
+    scene.refused_and_fixed("state storage without rights", &storage);
     let elsewhere = storage.replace(
         "      namespace = \"humanitec-runner\"",
         "      namespace = \"states\"",
@@ -313,7 +313,7 @@ fn job(cli: &Cli) {
         {"name": "A", "valueFrom": {"secretKeyRef": key("my-secret")}},
         {"name": "B", "valueFrom": {"configMapKeyRef": key("my-map")}},
     ]}]}}));
-    scene.refused_and_mended("no secret and no config map", &refers);
+    scene.refused_and_fixed("no secret and no config map", &refers);
     let other = "--from-literal=other=bm8tb25lLXNob3dzLWl0";
     scene.kubectl(&["delete", "secret", "my-secret", NAMESPACE]);
     scene.kubectl(&["create", "secret", "generic", "my-secret", NAMESPACE, other]);
@@ -325,7 +325,7 @@ fn job(cli: &Cli) {
     let label = "pod-security.kubernetes.io/enforce=restricted";
     scene.kubectl(&["label", "namespace", "humanitec-runner", label]);
     let root = json!({"spec": {"containers": [{"name": "main", "securityContext": {"runAsNonRoot": false}}]}});
-    scene.refused_and_mended("pod that is not secure enough", &pod_template(&root));
+    scene.refused_and_fixed("pod that is not secure enough", &pod_template(&root));
     let none = json!({"count/jobs.batch": "0"});
     let quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
@@ -345,7 +345,7 @@ fn job(cli: &Cli) {
     scene.shell(&fixes(&text)[0]);
     // What a controller does with a changed quota.
     status(&json!({"count/jobs.batch": "1"}));
-    scene.is_mended(&modes("error", "off", CIDRS), &my_runner());
+    scene.is_fixed(&modes("error", "off", CIDRS), &my_runner());
     // A policy of the cluster, for a namespace of its own: it stays.
     let policed = my_runner().replace(
         "namespace       = \"humanitec-runner\"",
@@ -422,22 +422,22 @@ fn as_runner(cli: &Cli) {
     token_of("another-runner");
     scene.refused_with("runner with another token", &applied, &my_runner());
     token_of("my-runner");
-    scene.is_mended(&planned, &my_runner());
+    scene.is_fixed(&planned, &my_runner());
     scene.aws("iam", "DetachRolePolicy", &policy());
     let text = scene.refused_with("runner that may not describe", &applied, &my_runner());
     for fix in fixes(&text) {
         scene.shell(&fix);
     }
-    scene.is_mended(&planned, &my_runner());
+    scene.is_fixed(&planned, &my_runner());
     scene.aws("eks", "DeleteAccessEntry", &access_entry());
     scene.refused_with("runner without an access entry", &applied, &my_runner());
     scene.aws("eks", "CreateAccessEntry", &access_entry());
-    scene.is_mended(&planned, &my_runner());
+    scene.is_fixed(&planned, &my_runner());
     let binding = "humanitec-runner-orchestrator-access";
     scene.kubectl(&["delete", "rolebinding", binding, NAMESPACE]);
     let text = scene.refused_with("runner without a role binding", &applied, &my_runner());
     scene.shell(&fixes(&text)[0]);
-    scene.is_mended(&planned, &my_runner());
+    scene.is_fixed(&planned, &my_runner());
 }
 
 fn warnings(cli: &Cli) {
