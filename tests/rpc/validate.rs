@@ -65,7 +65,7 @@ async fn a_required_argument_that_is_null_is_an_error_at_its_path() {
         (
             "open",
             Value::List(vec![missing()]),
-            Path::of(["open"]),
+            Path::of(["open"]).key("number"),
             "open.number: ",
         ),
     ] {

@@ -630,7 +630,7 @@ async fn web_identity_token(file: &Path) -> Result<String, AwsError> {
             return Ok(token);
         }
         Ok(Ok(_)) => "is empty".to_owned(),
-        Ok(Err(_)) => "is not text".to_owned(),
+        Ok(Err(_)) => "cannot be read: it is not UTF-8".to_owned(),
         Err(error) => format!("cannot be read: {error}"),
     };
     Err(AwsError::TokenFile(format!(
