@@ -84,12 +84,15 @@ pub struct Member {
     pub session_name: Option<String>,
 }
 
+/// Writes the fix for these runners.
+type Render = dyn Fn(&[Member]) -> String + Send + Sync;
+
 /// A fix that is one for all runners with the same cause, but has an entry for each of them.
 #[derive(Clone)]
 pub struct SharedFix {
     /// The entry of the runner that was checked.
     pub member: Member,
-    render: Arc<dyn Fn(&[Member]) -> String + Send + Sync>,
+    render: Arc<Render>,
 }
 
 impl SharedFix {
@@ -117,6 +120,15 @@ impl fmt::Debug for SharedFix {
     }
 }
 
+/// What was compared in a check that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// What the Orchestrator needs.
+    pub expected: Box<str>,
+    /// What is there instead.
+    pub found: Box<str>,
+}
+
 /// The result of a check, in sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -126,14 +138,12 @@ pub struct Outcome {
     pub skip: Option<Skip>,
     /// What was found, or why the check was not made.
     pub message: String,
-    /// What the Orchestrator needs, where the check failed.
-    pub expected: Option<Box<str>>,
-    /// What was found instead, where the check failed.
-    pub found: Option<Box<str>>,
+    /// What the Orchestrator needs and what is there instead, where the check failed.
+    pub comparison: Option<Box<Comparison>>,
     /// The fix: HCL, YAML or a command, ready to be pasted.
     pub fix: Option<Box<str>>,
     /// The fix for several runners, where it has an entry for each of them.
-    pub shared_fix: Option<SharedFix>,
+    pub shared_fix: Option<Box<SharedFix>>,
     /// A key that is equal for two outcomes, of whichever checks and runners, if and only if one
     /// fix solves both.
     pub cause: Option<Box<str>>,
@@ -149,8 +159,7 @@ impl Outcome {
             status,
             skip: None,
             message: message.into(),
-            expected: None,
-            found: None,
+            comparison: None,
             fix: None,
             shared_fix: None,
             cause: None,
@@ -202,9 +211,23 @@ impl Outcome {
     /// With what was expected and what was found.
     #[must_use]
     pub fn compare(mut self, expected: impl Into<Box<str>>, found: impl Into<Box<str>>) -> Self {
-        self.expected = Some(expected.into());
-        self.found = Some(found.into());
+        self.comparison = Some(Box::new(Comparison {
+            expected: expected.into(),
+            found: found.into(),
+        }));
         self
+    }
+
+    /// What the Orchestrator needs, where the check failed.
+    #[must_use]
+    pub fn expected(&self) -> Option<&str> {
+        self.comparison.as_ref().map(|compared| &*compared.expected)
+    }
+
+    /// What is there instead, where the check failed.
+    #[must_use]
+    pub fn found(&self) -> Option<&str> {
+        self.comparison.as_ref().map(|compared| &*compared.found)
     }
 
     /// With a fix, and the key of the cause that it removes (see [`Outcome::cause`]).
@@ -227,7 +250,7 @@ impl Outcome {
         let fix = render(std::slice::from_ref(&member));
         let render = Arc::new(render);
         Self {
-            shared_fix: Some(SharedFix { member, render }),
+            shared_fix: Some(Box::new(SharedFix { member, render })),
             ..self.fix(cause, fix)
         }
     }
@@ -257,8 +280,12 @@ impl Outcome {
                 other => other,
             }),
             message: redacted(self.message),
-            expected: clean(self.expected),
-            found: clean(self.found),
+            comparison: self.comparison.map(|compared| {
+                Box::new(Comparison {
+                    expected: redacted(compared.expected).into(),
+                    found: redacted(compared.found).into(),
+                })
+            }),
             fix: clean(self.fix),
             cause: clean(self.cause),
             ..self

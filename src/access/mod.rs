@@ -19,7 +19,8 @@ mod subject;
 mod trust;
 
 pub use check::{
-    Category, CheckId, CheckResult, Member, Outcome, SharedFix, Skip, Status, UnknownCheck,
+    Category, CheckId, CheckResult, Comparison, Member, Outcome, SharedFix, Skip, Status,
+    UnknownCheck,
 };
 pub use engine::{Budget, Observer};
 pub use report::{Report, Unchecked};

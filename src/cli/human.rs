@@ -79,8 +79,8 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
             let _ = writeln!(text, "    {label:<9} {}", value.trim_start());
         }
     };
-    part("expected:", outcome.expected.as_deref(), text);
-    part("found:", outcome.found.as_deref(), text);
+    part("expected:", outcome.expected(), text);
+    part("found:", outcome.found(), text);
     if matches!(outcome.status, Status::Failed | Status::Warned) {
         let _ = writeln!(text, "    see:      {}", id.docs());
     }

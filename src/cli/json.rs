@@ -71,8 +71,8 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
         title: id.title(),
         category: id.category().title(),
         message: &outcome.message,
-        expected: outcome.expected.as_deref(),
-        found: outcome.found.as_deref(),
+        expected: outcome.expected(),
+        found: outcome.found(),
         fix: outcome.fix.as_deref(),
         docs: id.docs(),
     }

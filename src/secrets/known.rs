@@ -43,7 +43,7 @@ impl Known {
                 .to_string()
                 .as_bytes(),
         );
-        self.add_runs(&Vec::from(percent_decode_str(secret).collect::<Vec<u8>>()));
+        self.add_runs(&percent_decode_str(secret).collect::<Vec<u8>>());
         if secret.len() <= ENCODED {
             // Where it stands in a longer text decides which of three forms it takes.
             for bytes in (0..3).filter_map(|start| secret.as_bytes().get(start..)) {

@@ -206,7 +206,7 @@ fn near_misses(cloud: &Cloud) {
         &[
             "The ClusterRoleBinding \"near\"",
             other,
-            "may be another runner's",
+            "might be another runner's",
         ],
     );
 }

@@ -129,6 +129,7 @@ fn with_credentials_that_do_not_work(cloud: &Cloud) {
         session_token: None,
     };
     let environment = cloud.eks.env_as(&unknown);
+    let arguments = [&arguments[..], &WITHOUT_A_CALLER].concat();
     let checked = cloud.check_in(environment, &cloud.configuration(), &arguments);
     goes_all_the_way(&checked);
     assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());

@@ -100,8 +100,8 @@ fn beside_entries(run: &Run<'_>, auth: &AwsAuth, refused: Outcome) -> Result<Out
         _ if found.is_good() => Outcome {
             message: format!("{} {}", refused.message, found.message),
             // An entry would give the runner a name of its own.
-            cause: refused.cause.filter(|_| found.expected.is_some()),
-            fix: refused.fix.filter(|_| found.expected.is_some()),
+            cause: refused.cause.filter(|_| found.comparison.is_some()),
+            fix: refused.fix.filter(|_| found.comparison.is_some()),
             ..found
         },
         _ => Outcome {
@@ -363,7 +363,7 @@ async fn mapped(run: &Run<'_>) -> Result<Outcome, Outcome> {
         // mapRoles is read before mapUsers.
         Mapping::ByChance { by: Key::Users, .. } => outcome.fix(cause, command()),
         Mapping::ByChance { by, .. } => outcome.fix(cause, aws_auth_one_line(role, by)),
-        Mapping::Admitted { .. } if outcome.expected.is_some() => outcome.fix(cause, command()),
+        Mapping::Admitted { .. } if outcome.comparison.is_some() => outcome.fix(cause, command()),
         Mapping::Admitted { .. } => outcome,
     })
 }

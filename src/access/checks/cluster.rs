@@ -252,7 +252,7 @@ mod tests {
         let one = cluster(true, &["35.198.140.114/32"]);
         let outcome = judge_with(&one, &[], &saas);
         assert_eq!(outcome.status, Status::Warned);
-        assert_eq!(outcome.expected.as_deref(), Some("35.246.198.96/32"));
+        assert_eq!(outcome.expected(), Some("35.246.198.96/32"));
         assert!(
             outcome
                 .fix
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(judge(&halves, &["1.2.3.0/24"]).status, Status::Passed);
         let outcome = judge(&halves, &["1.2.3.7/32", "9.9.9.9/32"]);
         assert_eq!(outcome.status, Status::Failed);
-        assert_eq!(outcome.expected.as_deref(), Some("9.9.9.9/32"));
+        assert_eq!(outcome.expected(), Some("9.9.9.9/32"));
         assert!(
             outcome
                 .fix

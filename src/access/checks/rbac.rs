@@ -311,8 +311,8 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
             if is_user && names_role {
                 near.get_or_insert_with(|| {
                     format!(
-                        " The {kind} {name:?} binds user {bound:?}, which is another name than the runner's. If the \
-                         binding is meant for this runner, correct the name."
+                        " The {kind} {name:?} binds user {bound:?}, which is another name than the runner's. It might be \
+                         another runner's. If the binding is meant for this runner, correct the name."
                     )
                 });
             }

@@ -158,7 +158,7 @@ async fn all_runners_are_listed_page_by_page() {
     .await;
     let client = client(&fake.url());
     let listed = client.list_runners(&budget()).await.unwrap();
-    let listed: std::collections::BTreeMap<_, _> = listed.into_iter().collect();
+    let listed: std::collections::BTreeMap<_, _> = listed.iter().collect();
     let expected = [("a", "kubernetes-eks"), ("b", "serverless-ecs")];
     assert!(
         listed

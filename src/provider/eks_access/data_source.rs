@@ -78,7 +78,7 @@ fn computed(report: &Report) -> [(&'static str, Value); 7] {
 }
 
 fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
-    let message = match (&outcome.status, &outcome.expected, &outcome.found) {
+    let message = match (&outcome.status, outcome.expected(), outcome.found()) {
         (Status::Failed, Some(expected), Some(found)) => {
             format!("{} (expected: {expected}; found: {found})", outcome.message)
         }

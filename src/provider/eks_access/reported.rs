@@ -260,7 +260,7 @@ fn summary(id: CheckId, group: &Group) -> String {
 
 fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     let mut text = outcome.message.clone();
-    if let (Some(expected), Some(found)) = (&outcome.expected, &outcome.found) {
+    if let (Some(expected), Some(found)) = (outcome.expected(), outcome.found()) {
         let _ = write!(text, "\n\n  expected: {expected}\n  found:    {found}");
     }
     if let [_, others @ ..] = group.runners.as_slice()

@@ -340,7 +340,7 @@ impl Reader {
             if let Some(column) = column.filter(|_| is_blank) {
                 let in_plain = self.plain.get(&above).is_some_and(|least| *least <= column);
                 let inside = self.with_tabs.range(..number).next_back();
-                if !in_plain && !inside.is_some_and(|(_, last)| number <= *last) {
+                if !in_plain && inside.is_none_or(|(_, last)| number > *last) {
                     let problem = "a tab is not allowed as indentation";
                     return Err(refuse(position(number, column), problem));
                 }
