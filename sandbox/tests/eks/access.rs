@@ -339,10 +339,14 @@ fn entry_for_nodes_admits_no_session_of_the_runner() -> Result<(), Failed> {
         made["accessEntry"]["username"],
         "system:node:{{EC2PrivateDNSName}}"
     );
-    entry["policyArn"] = json!("arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy");
-    entry["accessScope"] = json!({"type": "cluster"});
+    let policy = json!({
+        "clusterName": "my-eks-cluster",
+        "principalArn": runner.role_arn,
+        "policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy",
+        "accessScope": {"type": "cluster"},
+    });
     expect_code(
-        eks.aws("eks", "AssociateAccessPolicy", &entry),
+        eks.aws("eks", "AssociateAccessPolicy", &policy),
         "InvalidRequestException",
     )?;
     assert!(becomes_unauthorized(eks, &runner));

@@ -28,10 +28,7 @@ fn at(rule: &Value) -> String {
 #[test]
 fn a_rule_is_created_read_listed_and_deleted() {
     let client = client_with(&["one"]);
-    let rule = create(
-        &client,
-        json!({ "runner_id": "one", "project_id": "shop", "env_type_id": null }),
-    );
+    let rule = create(&client, json!({ "runner_id": "one", "project_id": "shop" }));
     assert_eq!(rule["org_id"], "my-org");
     assert_eq!(rule["runner_id"], "one");
     assert_eq!(rule["project_id"], "shop");
@@ -47,7 +44,7 @@ fn a_rule_is_created_read_listed_and_deleted() {
         client.delete(&at(&rule)).error(404),
         "runner rule not found"
     );
-    client.get(&format!("{RULES}/no-uuid")).error(404);
+    client.get(&format!("{RULES}/no-uuid")).error(400);
     client.call("PATCH", &at(&rule), Some(json!({}))).error(405);
 }
 

@@ -65,7 +65,7 @@ fn no_credentials(cli: &Cli) {
     let summary = "Warning: EKS access was not checked completely: no AWS credentials";
     plan.has(summary)
         .has("14 of 20 checks")
-        .has("incomplete = \"ignore\"");
+        .has("plan  = \"off\"");
     assert_eq!(count(&plan, "EKS access"), 1, "{}", plan.text);
     let apply = scene.workspace.run(&["apply", "-no-color", "saved"]).ok();
     apply.has("20 added").has(summary);
