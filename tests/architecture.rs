@@ -1,4 +1,4 @@
-//! Who may use whom: the arrows between the rooms that ARCHITECTURE.md draws, read from the sources.
+//! Which module may use which: the table of ARCHITECTURE.md, compared with the sources.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 

@@ -538,7 +538,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
         json!({"type": "s3", "bucket": "my-bucket", "path_prefix": "a/b"})
     );
     workspace.plans_nothing();
-    // What is wrong is told as soon as it is known: during the apply, before anything is changed.
+    // A wrong value is reported as soon as it is known: during the apply, before anything is changed.
     let wrong = block.replace("us-west-2", "nowhere").replace(
         "id          = terraform_data.given.output.id",
         "id          = \"my-runner\"",

@@ -136,7 +136,7 @@ fn settings(cli: &Cli) {
     };
     with("");
     scene.fails("nothing is set", PLAN);
-    // What the block itself has wrong is told without a token, too.
+    // Mistakes in the block itself are reported without a token, too.
     with("api_url = \"api.example.com\"\nhctl_config_file = \"./missing.yaml\"\n");
     scene.fails("a wrong block", &["validate"]);
     scene.workspace.write("broken.yaml", "token: [\n");

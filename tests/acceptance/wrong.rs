@@ -299,7 +299,7 @@ fn shows_the_line(output: &Output, line: &str) {
     };
 }
 
-/// What AWS has beside the partition `aws` is not refused here. The service's own limits are told by
+/// What AWS has beside the partition `aws` is not refused here. The service's own limits are reported by
 /// the service.
 fn partitions(cli: &Cli) {
     let orchestrator = StandIn::start();

@@ -69,7 +69,7 @@ fn each_action(cloud: &Cloud) {
     }
 }
 
-/// The caller may not assume the role that it was told to: AWS's own words, and what mends it.
+/// The caller is not allowed to assume the role of the settings: AWS's own words, and the fix.
 fn role_to_assume_first(cloud: &Cloud) {
     let role = cloud.runner().role_arn.clone();
     let arguments = ["--assume-role-arn", &role];
@@ -127,7 +127,7 @@ fn no_cluster_access(cloud: &Cloud) {
             "api-server",
             &["user/reader", "no access entry", "Unauthorized"],
         );
-    // What it says mends it.
+    // The printed fix works.
     crate::fix::shell(cloud, checked.fix("api-server"));
     let deadline = std::time::Instant::now() + Duration::from_secs(15);
     loop {

@@ -1,4 +1,4 @@
-//! What is wrong with the role, and with whom it trusts.
+//! The role, and its trust policy.
 
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
@@ -396,7 +396,7 @@ fn permission(cloud: &Cloud) {
     checked
         .only(&["role-permission"], &[])
         .says("role-permission", &["Deny"]);
-    // Another policy would not mend it.
+    // Another policy would not fix it.
     let fix = checked.fix("role-permission");
     assert!(!fix.contains("put-role-policy"), "{fix}");
     fix::shell(cloud, fix);

@@ -317,7 +317,7 @@ fn assumable(cloud: &Cloud) {
     cloud.aws("iam", "PutRolePolicy", &all);
 }
 
-/// NO_PROXY is about whom one asks, and not about the proxy.
+/// NO_PROXY names destinations, not proxies.
 fn kubeconfig_past_the_proxy(cloud: &Cloud) {
     let noting = Noting::start(cloud);
     let proxy = noting.url.replace("127.0.0.1", "localhost");

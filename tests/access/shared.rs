@@ -1,4 +1,4 @@
-//! Runners that share a role, a namespace or their state's namespace: what mends one of them takes nothing from another.
+//! Runners that share a role, a namespace or their state's namespace: the fix of one takes nothing from another.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn denied_by_the_role(cloud: &Cloud) {
         "passed"
     );
     cloud.check_documented().all_pass();
-    // Whom it denied, it denies.
+    // A caller that it denied is still denied.
     let third = check(cloud, "third", &runner);
     third.says("role-trust", &["OnlyMine"]);
 }

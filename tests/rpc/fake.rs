@@ -41,7 +41,7 @@ pub(crate) fn panics<Request, Answer: Send + 'static>() -> Method<Request, Answe
     })
 }
 
-/// The resource `test_thing`. By default it does what it is told.
+/// The resource `test_thing`. By default it does what the request says.
 pub(crate) struct Thing {
     pub(crate) schema: Box<dyn Fn() -> Schema + Send + Sync>,
     pub(crate) validate: Method<Value, Vec<Diagnostic>>,

@@ -117,7 +117,7 @@ fn bad_credentials(cli: &Cli) {
     once(&scene, &[]);
 }
 
-/// A caller to whom an action is denied: the checks that need it are skipped. A plan and an apply warn
+/// A caller that is denied an action: the checks that need it are skipped. A plan and an apply warn
 /// once, and the data source is not `ok`.
 fn denied(cli: &Cli) {
     let eks = eks();

@@ -1,4 +1,4 @@
-//! Each mode in each phase, for each kind of change: what is asked, what is told, what is registered.
+//! Each mode in each phase, for each kind of change: the calls, the diagnostics, and what is registered.
 //!
 //! Plans are saved and applied on their own, so that the two phases are counted apart.
 

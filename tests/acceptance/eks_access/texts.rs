@@ -1,5 +1,5 @@
 //! What a person reads of each check that fails, whole, as a snapshot; and that the fix, pasted as it is
-//! shown, mends it.
+//! shown, fixes it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Scene<'_> {
         }
     }
 
-    /// The refusal, and that its commands, pasted as they are shown, mend it.
+    /// The refusal, and that its commands, pasted as they are shown, fix it.
     #[track_caller]
     fn refused_and_fixed(&self, name: &str, runner: &str) {
         let text = self.refused(name, runner);
@@ -85,7 +85,7 @@ impl Scene<'_> {
         self.is_fixed(&modes("error", "off", CIDRS), runner);
     }
 
-    /// Runs commands as a person does who has the right to mend it.
+    /// Runs commands as a person does who has the right to fix it.
     #[track_caller]
     fn shell(&self, commands: &str) {
         let output = Command::new("bash")
@@ -189,8 +189,8 @@ fn role(cli: &Cli) {
     let line = fixes(&text)[0].trim().to_owned();
     let wrong = format!("role_arn = \"arn:aws:iam::123456789012:role/team/{ROLE_NAME}\"");
     assert!(elsewhere.contains(&wrong));
-    let mended = elsewhere.replace(&wrong, &line);
-    scene.is_fixed(&modes("error", "off", CIDRS), &mended);
+    let corrected = elsewhere.replace(&wrong, &line);
+    scene.is_fixed(&modes("error", "off", CIDRS), &corrected);
     let policies = scene.eks.aws("iam", "ListRolePolicies", &role_name());
     let policies = policies.expect("policies");
     for name in policies["PolicyNames"].as_array().expect("a list") {

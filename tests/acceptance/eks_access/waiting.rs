@@ -157,7 +157,7 @@ fn never_visible(cli: &Cli) {
     let expected = Duration::from_secs(5)..Duration::from_secs(8 + 10);
     assert!(expected.contains(&took), "it took {took:?}");
     scene.nothing_is_registered();
-    // Mended, the same configuration passes, and there is one runner.
+    // Fixed, the same configuration passes, and there is one runner.
     scene.eks.reset().expect("a clean account");
     scene.set_up();
     let apply = scene.workspace.apply(&[]).ok();
@@ -190,7 +190,7 @@ fn changed_role(cli: &Cli) {
     assert_eq!(auth["role_arn"], "arn:aws:iam::123456789012:role/new-role");
 }
 
-/// What a look that was cut short has not found out does not take the place of what the one before found.
+/// A run that is cut short does not replace the result of the run before it.
 fn slow_and_broken(cli: &Cli) {
     let eks = eks();
     let scene = Scene::new(cli, eks.as_ref().expect("started"));
