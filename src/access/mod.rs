@@ -9,7 +9,6 @@ mod aws;
 mod check;
 mod checks;
 mod engine;
-mod files;
 mod kubernetes;
 mod report;
 mod run;

@@ -36,8 +36,8 @@ type Scenario = (&'static str, fn(&Cli));
 )]
 fn main() {
     let mut arguments = Arguments::from_args();
-    // Each scenario runs a few processes; more at once than cores would only make them slow.
-    arguments.test_threads.get_or_insert(2);
+    // Most scenarios wait for something half of the time.
+    arguments.test_threads.get_or_insert(4);
     let scenarios = [
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
@@ -76,20 +76,27 @@ fn main() {
             );
         }
         let on_eks = eks_access::scenarios();
-        let on_eks = on_eks.into_iter().map(|scenario| (scenario, no_eks));
-        let with_aws = complete::SCENARIOS
-            .iter()
-            .map(|scenario| (*scenario, no_eks || no_aws));
-        let alone = scenarios.iter().map(|scenario| (*scenario, false));
-        for ((name, scenario), lacking) in alone.chain(on_eks).chain(with_aws) {
-            let cli = cli.clone();
-            let ignored = lacking || cli.program.is_none();
-            let trial = Trial::test(format!("{}::{name}", cli.name), move || {
-                scenario(&cli);
-                Ok(())
-            });
-            trials.push(trial.with_ignored_flag(ignored));
+        // Those that use the most processor time, those that mostly wait, and the longest ones, each evenly spread.
+        for (scenarios, lacking) in [
+            (&scenarios[..], false),
+            (&on_eks, no_eks),
+            (complete::SCENARIOS, no_eks || no_aws),
+        ] {
+            for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
+                let cli = cli.clone();
+                let ignored = lacking || cli.program.is_none();
+                let trial = Trial::test(format!("{}::{name}", cli.name), move || {
+                    scenario(&cli);
+                    Ok(())
+                });
+                let position = (index + 1) as f64 / scenarios.len() as f64;
+                trials.push((position, trial.with_ignored_flag(ignored)));
+            }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    eks_access::EKS.clear();
+    conclusion.exit();
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
 
 use aws_config::profile::{ProfileFileLoadError, ProfileSet};
@@ -28,6 +27,7 @@ use rustls::pki_types::pem::PemObject;
 use serde::de::IgnoredAny;
 
 use super::error::AwsError;
+use crate::files;
 use crate::network::proxy;
 
 /// The certificates of the file that `AWS_CA_BUNDLE`, or else the profile's `ca_bundle`, names: the authorities that are
@@ -45,7 +45,7 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
         },
     };
     let named = format!("{setting} names {}", path.display());
-    let pem = fs::read(&path).map_err(|error| {
+    let pem = files::read(&path).await.map_err(|error| {
         AwsError::BadCredentials(format!("{named}, which cannot be read: {error}"))
     })?;
     match certificates(&pem) {

@@ -31,8 +31,8 @@ pub(crate) use error::AwsError;
 use rate_limit::RateLimit;
 
 use super::answers::Answers;
-use super::files;
 use super::settings::Settings;
+use crate::files;
 use crate::runner::RoleArn;
 use crate::secrets::protect;
 

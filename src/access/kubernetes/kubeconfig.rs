@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::connect::ConnectError;
 use super::exec;
 use crate::access::aws::http::certificates;
-use crate::access::files;
 use crate::access::settings::Kubeconfig;
+use crate::files;
 use crate::network::proxy;
 use crate::secrets::{protect, url_password, yaml_fault};
 

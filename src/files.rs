@@ -1,5 +1,5 @@
-//! Files that the settings, a kubeconfig or a profile name. They can be pipes and devices, so they are read with a
-//! limit, and on a thread where waiting for them keeps nothing else waiting.
+//! Reading the files that a setting, a kubeconfig, a profile or an environment variable names. They can be pipes and
+//! devices, so they are read with a limit, and on a thread of their own where a task would wait.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// The most that is read of a file or of the output of a program. Kubeconfigs, tokens, keys and certificates have a
 /// few KiB.
-pub(super) const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// The content of a file.
 ///
 /// # Errors
 /// That the file cannot be read, or is larger than [`LIMIT`].
-pub(super) async fn read(path: impl Into<PathBuf>) -> io::Result<Vec<u8>> {
+pub(crate) async fn read(path: impl Into<PathBuf>) -> io::Result<Vec<u8>> {
     let path = path.into();
     in_background(move || read_blocking(&path)).await?
 }
@@ -22,7 +22,7 @@ pub(super) async fn read(path: impl Into<PathBuf>) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// That it panicked.
-pub(super) async fn in_background<T: Send + 'static>(
+pub(crate) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work)
@@ -34,7 +34,7 @@ pub(super) async fn in_background<T: Send + 'static>(
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_blocking(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_blocking(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(path)?
         .take(LIMIT + 1)
@@ -46,13 +46,13 @@ pub(super) fn read_blocking(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The content of a regular file, to look for credentials in it. Of a pipe it would be gone for its reader.
-pub(super) fn regular(path: &Path) -> Option<Vec<u8>> {
+pub(crate) fn regular(path: &Path) -> Option<Vec<u8>> {
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
     is_file.then(|| read_blocking(path).ok()).flatten()
 }
 
 /// The error about a file that is larger than [`LIMIT`].
-pub(super) fn too_large() -> io::Error {
+pub(crate) fn too_large() -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")
 }
 
