@@ -1,8 +1,8 @@
 //! The provider as users meet it: built, installed in a mirror, and run by real Terraform and real
 //! OpenTofu against the Orchestrator's stand-in.
 //!
-//! Each scenario runs once with each of the two; where one is not on this machine its scenarios are
-//! counted as ignored, and said.
+//! Each scenario runs once with each of the two, except for those that do not depend on the command line. If one of the
+//! two is not on this machine, its scenarios are counted as ignored, and a line says so.
 
 mod cli;
 mod complete;
@@ -67,8 +67,11 @@ fn main() {
             "the scenarios of the whole set-up are ignored: TF_PLUGIN_MIRROR names no folder with hashicorp/aws"
         );
     }
+    let clis = Cli::both();
+    let first = clis.iter().find(|cli| cli.program.is_some());
+    let first = first.map(|cli| cli.name);
     let mut trials = Vec::new();
-    for cli in Cli::both() {
+    for cli in clis {
         if cli.program.is_none() {
             eprintln!(
                 "{} is not on this machine: its scenarios are ignored",
@@ -76,9 +79,15 @@ fn main() {
             );
         }
         let on_eks = eks_access::scenarios();
+        let on_one_cli = if first.is_none_or(|first| first == cli.name) {
+            faults::MATRIX
+        } else {
+            &[]
+        };
         // Those that use the most processor time, those that mostly wait, and the longest ones, each evenly spread.
         for (scenarios, lacking) in [
             (&scenarios[..], false),
+            (on_one_cli, false),
             (&on_eks, no_eks),
             (complete::SCENARIOS, no_eks || no_aws),
         ] {
