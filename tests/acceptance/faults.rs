@@ -61,8 +61,19 @@ fn status(status: u16, body: BodyKind, when: When) -> Fault {
     }
 }
 
+fn case(name: &'static str, fault: Fault, fails: &'static [(&'static str, &'static str)]) -> Case {
+    Case { name, fault, fails }
+}
+
 fn cases() -> Vec<Case> {
-    let case = |name, fault, fails| Case { name, fault, fails };
+    let mut cases = passing_statuses();
+    cases.extend(failing_responses());
+    cases.extend(broken_connections());
+    cases
+}
+
+/// Delays, and responses that another attempt overcomes.
+fn passing_statuses() -> Vec<Case> {
     let limited = |retry_after: &str| Fault::Status {
         status: 429,
         retry_after: Some(retry_after.to_owned()),
@@ -109,20 +120,11 @@ fn cases() -> Vec<Case> {
             status(503, BodyKind::Json, When::AfterWork),
             &[],
         ),
-        case(
-            "500",
-            status(500, BodyKind::Json, When::BeforeWork),
-            &[
-                ("GET", "Try again later"),
-                ("PATCH", "Try again later"),
-                ("DELETE", "Try again later"),
-            ],
-        ),
-        case(
-            "500 after the work",
-            status(500, BodyKind::Json, When::AfterWork),
-            &[("GET", "Try again later")],
-        ),
+    ]
+}
+
+fn broken_connections() -> Vec<Case> {
+    vec![
         case(
             "closed before",
             Fault::Disconnect {
@@ -161,6 +163,26 @@ fn cases() -> Vec<Case> {
             "a proxy's page",
             login_page(),
             &[("DELETE", "no proxy responds in its place")],
+        ),
+    ]
+}
+
+/// Responses that another attempt does not change, or must not be repeated blindly.
+fn failing_responses() -> Vec<Case> {
+    vec![
+        case(
+            "500",
+            status(500, BodyKind::Json, When::BeforeWork),
+            &[
+                ("GET", "Try again later"),
+                ("PATCH", "Try again later"),
+                ("DELETE", "Try again later"),
+            ],
+        ),
+        case(
+            "500 after the work",
+            status(500, BodyKind::Json, When::AfterWork),
+            &[("GET", "Try again later")],
         ),
         case(
             "403",
