@@ -112,7 +112,9 @@ fn no_printed_arn_has_a_fixed_partition() {
 fn generated_code_is_named_only_in_the_grpc_module() {
     let plugin = root().join("plugin/src");
     let outside = |path: &PathBuf| !path.starts_with(plugin.join("grpc"));
-    let files = sources(&plugin).into_iter().chain(sources(&root().join("src")));
+    let files = sources(&plugin)
+        .into_iter()
+        .chain(sources(&root().join("src")));
     for path in files.filter(outside) {
         let text = fs::read_to_string(&path).unwrap();
         for name in ["grpc::proto", "grpc::go_plugin", "include_proto!"] {

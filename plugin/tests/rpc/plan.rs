@@ -1,4 +1,4 @@
-//! Planning, and what a provider may not plan.
+//! Planning, and plans that Terraform does not allow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::fake::{
     THING, Thing, assert_bug, call, method, only_error, serve, thing, unwire, wire, with,
 };
 
-/// What the service answers where the provider plans `planned`.
+/// Returns the response of the service if the provider plans `planned`.
 async fn plan(prior: &Value, config: &Value, planned: Value) -> Response {
     plan_replacing(prior, config, planned, Vec::new()).await
 }
@@ -52,7 +52,7 @@ fn request(prior: &Value, config: &Value, proposed: &Value) -> Request {
 }
 
 #[tokio::test]
-async fn a_plan_of_the_provider_is_answered_with_what_has_to_come_back() {
+async fn the_planned_state_is_returned_with_the_private_data_and_the_identity() {
     let prior = thing([("id", "1".into()), ("name", "old".into())]);
     let config = thing([("name", "new".into())]);
     let planned = with(prior.clone(), "name", "new".into());
@@ -70,7 +70,7 @@ async fn a_plan_of_the_provider_is_answered_with_what_has_to_come_back() {
 }
 
 #[tokio::test]
-async fn the_provider_sees_prior_config_and_proposed() {
+async fn the_provider_gets_the_prior_the_configured_and_the_proposed_values() {
     let prior = thing([("id", "1".into()), ("name", "old".into())]);
     let config = thing([("name", "new".into())]);
     let proposed = with(prior.clone(), "name", "new".into());
@@ -118,7 +118,7 @@ async fn a_destroy_is_planned_without_the_provider() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_provider_is_answered_beside_the_proposed_state() {
+async fn after_an_error_the_plan_is_the_proposed_state() {
     let service = serve(Thing {
         plan: method(|_| PlanResponse {
             diagnostics: vec![
@@ -158,7 +158,7 @@ fn port(number: i64, protocol: Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_terraform_allows_is_left_alone() {
+async fn plans_that_terraform_allows_are_accepted() {
     let unknown = Value::unknown;
     let refined = Value::Unknown(Some(Box::new(Refinements {
         nullable: Some(false),
@@ -167,14 +167,14 @@ async fn what_terraform_allows_is_left_alone() {
     let list = |elements: &[Value]| Value::List(elements.to_vec());
     let null = Value::Null;
     for (name, prior, config, planned) in [
-        // As configured, as before, or free where it is computed and not configured.
+        // The configured value, the prior value, or any value if it is computed and not configured.
         ("note", null.clone(), "a".into(), "a".into()),
         ("note", " a".into(), "a".into(), " a".into()),
         ("note", null.clone(), refined.clone(), unknown()),
         ("size", null.clone(), null.clone(), unknown()),
         ("size", "a".into(), null.clone(), "b".into()),
         ("size", "A".into(), "a".into(), "A".into()),
-        // Strings are the same in every form of Unicode, sets in every order.
+        // Strings are equal in each form of Unicode, and sets in each order.
         ("note", null.clone(), "\u{e9}".into(), "e\u{301}".into()),
         (
             "tags",
@@ -227,101 +227,66 @@ async fn what_terraform_allows_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_terraform_calls_an_invalid_plan_is_a_bug_with_the_path() {
-    let list = |elements: &[Value]| Value::List(elements.to_vec());
-    let null = Value::Null;
+async fn plans_of_values_that_terraform_refuses_are_defects_with_a_path() {
+    let null = || Value::Null;
     for (name, prior, config, planned, path) in [
-        ("note", null.clone(), null.clone(), "a".into(), "note: "),
-        ("note", null.clone(), "a".into(), "b".into(), "note: "),
-        ("note", null.clone(), "a".into(), null.clone(), "note: "),
+        ("note", null(), null(), "a".into(), "note: "),
+        ("note", null(), "a".into(), "b".into(), "note: "),
+        ("note", null(), "a".into(), null(), "note: "),
         ("note", "b".into(), "a".into(), "c".into(), "note: "),
-        ("note", null.clone(), Value::unknown(), "a".into(), "note: "),
-        ("note", null.clone(), "a".into(), Value::unknown(), "note: "),
-        ("size", null.clone(), "a".into(), Value::unknown(), "size: "),
-        ("note", null.clone(), "a".into(), true.into(), "note: "),
-        (
-            "main",
-            null.clone(),
-            null.clone(),
-            port(1, null.clone()),
-            "main: ",
-        ),
-        (
-            "main",
-            null.clone(),
-            port(1, null.clone()),
-            null.clone(),
-            "main: ",
-        ),
-        (
-            "main",
-            null.clone(),
-            port(1, null.clone()),
-            port(2, null.clone()),
-            "main.number: ",
-        ),
-        (
-            "ports",
-            null.clone(),
-            list(&[port(1, null.clone()), port(2, null.clone())]),
-            list(&[port(1, null.clone()), port(3, null.clone())]),
-            "ports[1].number: ",
-        ),
-        (
-            "ports",
-            null.clone(),
-            list(&[port(1, null.clone())]),
-            list(&[]),
-            "ports: ",
-        ),
-        (
-            "named",
-            null.clone(),
-            Value::object([("a b", port(1, null.clone()))]),
-            Value::object([("a b", port(2, null.clone()))]),
-            "named[\"a b\"].number: ",
-        ),
-        (
-            "open",
-            null.clone(),
-            list(&[port(1, null.clone())]),
-            list(&[port(2, null.clone())]),
-            "open: ",
-        ),
-        (
-            "nothing",
-            null.clone(),
-            null.clone(),
-            "a".into(),
-            "nothing: ",
-        ),
+        ("note", null(), Value::unknown(), "a".into(), "note: "),
+        ("note", null(), "a".into(), Value::unknown(), "note: "),
+        ("size", null(), "a".into(), Value::unknown(), "size: "),
+        ("note", null(), "a".into(), true.into(), "note: "),
+        ("nothing", null(), null(), "a".into(), "nothing: "),
     ] {
-        let base = || thing([("id", "1".into()), ("name", "n".into())]);
-        let known = |name, value| match name {
-            "nothing" => base(),
-            _ => with(base(), name, value),
-        };
-        let config = with(known(name, config), "id", null.clone());
-        let planned = with(base(), name, planned);
-        let response = plan(&known(name, prior), &config, planned).await;
-        assert_bug(&response.diagnostics, path);
-        assert_eq!(
-            unwire(response.planned_state.as_ref()),
-            config,
-            "what was proposed"
-        );
+        assert_refused(name, prior, config, planned, path).await;
     }
 }
 
 #[tokio::test]
-async fn nothing_is_no_plan_of_something() {
-    let config = thing([("name", "n".into())]);
-    let response = plan(&Value::Null, &config, Value::Null).await;
-    assert_bug(&response.diagnostics, "planned as null");
+async fn plans_of_nested_attributes_that_terraform_refuses_are_defects_with_a_path() {
+    let null = || Value::Null;
+    let port = |number| port(number, Value::Null);
+    let list = |ports: &[i64]| Value::List(ports.iter().map(|number| port(*number)).collect());
+    let map = |number| Value::object([("a b", port(number))]);
+    for (name, config, planned, path) in [
+        ("main", null(), port(1), "main: "),
+        ("main", port(1), null(), "main: "),
+        ("main", port(1), port(2), "main.number: "),
+        ("ports", list(&[1, 2]), list(&[1, 3]), "ports[1].number: "),
+        ("ports", list(&[1]), list(&[]), "ports: "),
+        ("named", map(1), map(2), "named[\"a b\"].number: "),
+        ("open", list(&[1]), list(&[2]), "open: "),
+    ] {
+        assert_refused(name, null(), config, planned, path).await;
+    }
+}
+
+/// Asserts that this plan of the attribute `name` is a defect of the provider, reported with the path.
+async fn assert_refused(name: &str, prior: Value, config: Value, planned: Value, path: &str) {
+    let base = || thing([("id", "1".into()), ("name", "n".into())]);
+    let known = |name: &str, value| match name {
+        "nothing" => base(),
+        _ => with(base(), name, value),
+    };
+    let config = with(known(name, config), "id", Value::Null);
+    let planned = with(base(), name, planned);
+    let response = plan(&known(name, prior), &config, planned).await;
+    assert_bug(&response.diagnostics, path);
+    let proposed = unwire(response.planned_state.as_ref());
+    assert_eq!(proposed, config, "the plan is the proposed state");
 }
 
 #[tokio::test]
-async fn a_replacement_is_asked_for_by_an_attribute_that_exists() {
+async fn a_null_plan_of_a_configured_resource_is_a_defect() {
+    let config = thing([("name", "n".into())]);
+    let response = plan(&Value::Null, &config, Value::Null).await;
+    assert_bug(&response.diagnostics, "the planned value is null");
+}
+
+#[tokio::test]
+async fn a_replacement_needs_an_attribute_that_exists() {
     let config = thing([
         ("name", "n".into()),
         ("ports", Value::List(vec![port(1, Value::Null)])),

@@ -1,4 +1,4 @@
-//! Any value of any type comes back as it went.
+//! Any value of any type is decoded to what was encoded.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -98,7 +98,7 @@ fn refinements(ty: &Type) -> BoxedStrategy<Refinements> {
     }
 }
 
-/// Any value of this type, with unknown ones or without.
+/// Returns any value of this type, with unknown parts or without.
 fn value(ty: &Type, unknown: bool) -> BoxedStrategy<Value> {
     let some = match ty {
         Type::String => text().prop_map(Value::from).boxed(),
@@ -146,7 +146,7 @@ fn typed(unknown: bool) -> impl Strategy<Value = (Type, Value)> {
     ty().prop_flat_map(move |ty| (Just(ty.clone()), value(&ty, unknown)))
 }
 
-/// The value in JSON, as Terraform saves it.
+/// Returns the JSON of the value, as Terraform saves it.
 fn json(value: &Value, ty: &Type) -> String {
     let quoted = |text: &String| serde_json::to_string(text).unwrap();
     let joined = |parts: Vec<String>| parts.join(", ");
@@ -155,7 +155,7 @@ fn json(value: &Value, ty: &Type) -> String {
         (Value::Bool(truth), _) => truth.to_string(),
         (Value::Number(Number::Integer(integer)), _) => integer.to_string(),
         (Value::Number(Number::Float(float)), _) => {
-            // All digits of it: another number may be the shortest that is nearest to it.
+            // All digits, because a shorter decimal number can have the same nearest float.
             let digits = format!("{float:.1100}");
             digits
                 .trim_end_matches('0')

@@ -5,17 +5,17 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::plugin::{Identity, Plugin, command, connect_plainly, ping};
+use crate::plugin::{ClientIdentity, Plugin, command, connect_plainly, ping};
 
 #[tokio::test]
-async fn the_line_attaches_both_and_ctrl_c_ends_it() {
+async fn the_line_attaches_terraform_and_opentofu_and_ctrl_c_ends_the_process() {
     let mut command = command();
     command.env_remove("TF_PLUGIN_MAGIC_COOKIE").arg("-debug");
-    // No reason for TLS: there is no host to agree on certificates with.
-    command.env("PLUGIN_CLIENT_CERT", Identity::new().pem);
+    // Debug mode uses no TLS, because there is no host that has the certificate of the server.
+    command.env("PLUGIN_CLIENT_CERT", ClientIdentity::new().pem);
     let mut plugin = Plugin::start(&mut command);
 
-    // A shell takes the line as it is.
+    // The line is shell code.
     let script = format!("{} printenv TF_REATTACH_PROVIDERS", plugin.line);
     let printed = Command::new("sh").args(["-c", &script]).output().unwrap();
     let providers: Value = serde_json::from_slice(&printed.stdout).unwrap();
@@ -24,8 +24,8 @@ async fn the_line_attaches_both_and_ctrl_c_ends_it() {
     assert_eq!(
         sources,
         [
-            "registry.opentofu.org/platform-orchestrator/platform-orchestrator",
-            "registry.terraform.io/platform-orchestrator/platform-orchestrator",
+            "registry.opentofu.org/example-org/example",
+            "registry.terraform.io/example-org/example",
         ]
     );
     for provider in providers.as_object().unwrap().values() {

@@ -1,11 +1,11 @@
-//! The provider's binary as Terraform meets it: a process of its own, from its start to its end.
+//! A provider as a process of its own, as Terraform starts it: `provider.rs`, from the start to the exit.
 //!
-//! The client here is written anew, after go-plugin's; it shares no code with the server.
+//! The client here follows go-plugin and shares no code with the server.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot continue")]
 
 mod debug;
-mod end;
+mod exit;
 mod log;
 mod plugin;
 mod services;

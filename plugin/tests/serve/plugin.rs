@@ -1,4 +1,4 @@
-//! A plugin that runs, and a client of it.
+//! A running plugin, and a client of it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -24,15 +24,13 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-/// Longer than anything here may take, also on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The timeout for everything here, long enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the binary under test is started with: as Terraform does it, but for the environment that
-/// these tests happen to run in.
+/// Returns the command that starts the provider as Terraform does, without the variables of the environment in which
+/// the tests run.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(env!(
-        "CARGO_BIN_EXE_terraform-provider-platform-orchestrator"
-    ));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-example"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("TF_") || text.starts_with("PLUGIN_") {
@@ -51,20 +49,20 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// A running plugin. Dropping it kills it.
+/// A running plugin, which is killed when it is dropped.
 pub(crate) struct Plugin {
     child: Child,
     stdout: Receiver<String>,
-    /// What it prints on stderr, unless a test takes it.
+    /// Its stderr, unless a test takes it.
     pub(crate) stderr: Option<ChildStderr>,
     /// The first line of its stdout.
     pub(crate) line: String,
-    /// The folder that it was given for its socket.
+    /// The folder for its socket.
     pub(crate) folder: TempDir,
 }
 
 impl Plugin {
-    /// Starts it and waits for its first line.
+    /// Starts the plugin and waits for its first line.
     pub(crate) fn start(command: &mut Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = command
@@ -81,7 +79,7 @@ impl Plugin {
             }
         });
         let stderr = child.stderr.take();
-        let line = lines.recv_timeout(PATIENCE).expect("a line on stdout");
+        let line = lines.recv_timeout(TIMEOUT).expect("a line on stdout");
         Self {
             child,
             stdout: lines,
@@ -91,11 +89,11 @@ impl Plugin {
         }
     }
 
-    pub(crate) fn with_tls(client: &Identity) -> Self {
+    pub(crate) fn with_tls(client: &ClientIdentity) -> Self {
         Self::start(command().env("PLUGIN_CLIENT_CERT", &client.pem))
     }
 
-    /// The fields of the handshake line.
+    /// Returns the fields of the handshake line.
     pub(crate) fn fields(&self) -> Vec<&str> {
         self.line.split('|').collect()
     }
@@ -104,7 +102,7 @@ impl Plugin {
         self.fields()[3].into()
     }
 
-    /// The server's certificate, where the line has one.
+    /// Returns the server's certificate in the handshake line.
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         STANDARD_NO_PAD.decode(self.fields()[5]).unwrap().into()
     }
@@ -118,24 +116,23 @@ impl Plugin {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits until it ends, while clients go on. Answers how, and how long that took.
+    /// Waits until the process exits, while clients continue. Returns the exit status, and how long it took.
     pub(crate) async fn wait(&mut self) -> (ExitStatus, Duration) {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, start.elapsed());
             }
-            assert!(start.elapsed() < PATIENCE, "the plugin does not end");
+            assert!(start.elapsed() < TIMEOUT, "the plugin does not exit");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Waits until nobody has its stdout open any more. Answers what was printed after the first
-    /// line.
+    /// Waits until its stdout is closed. Returns what was printed after the first line.
     pub(crate) fn rest_of_stdout(&self) -> Vec<String> {
         let mut rest = Vec::new();
         loop {
-            match self.stdout.recv_timeout(PATIENCE) {
+            match self.stdout.recv_timeout(TIMEOUT) {
                 Ok(line) => rest.push(line),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
                 Err(mpsc::RecvTimeoutError::Timeout) => panic!("stdout is not closed"),
@@ -143,7 +140,7 @@ impl Plugin {
         }
     }
 
-    /// All that it printed on stderr. It must have ended.
+    /// Returns everything that it printed on stderr. The process must have exited.
     pub(crate) fn stderr(&mut self) -> String {
         let mut text = String::new();
         let mut stderr = self.stderr.take().unwrap();
@@ -151,7 +148,7 @@ impl Plugin {
         text
     }
 
-    /// Nothing is left of the socket and its folder.
+    /// Asserts that the socket and its folder were removed.
     pub(crate) fn assert_unlinked(&self) {
         let left: Vec<_> = self.folder.path().read_dir().unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
@@ -165,7 +162,7 @@ impl Drop for Plugin {
     }
 }
 
-/// Runs the binary with these arguments until it ends by itself, which it does at once.
+/// Runs a command that exits at once. Returns its exit code, stdout, and stderr.
 pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let output = command.output().unwrap();
     (
@@ -175,15 +172,15 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
     )
 }
 
-/// A certificate as go-plugin's client makes it: P-521, self-signed, a CA.
+/// A certificate like those of the client of go-plugin: P-521, self-signed, a CA.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct ClientIdentity {
     pub(crate) pem: String,
     pub(crate) certificate: CertificateDer<'static>,
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
-impl Identity {
+impl ClientIdentity {
     pub(crate) fn new() -> Self {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -201,7 +198,7 @@ impl Identity {
     }
 }
 
-/// The beginning of a client's TLS configuration: it trusts the one server.
+/// Returns the beginning of a client's TLS configuration, which trusts only this server.
 pub(crate) fn tls(
     server: CertificateDer<'static>,
 ) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
@@ -214,8 +211,8 @@ pub(crate) fn tls(
         .with_root_certificates(roots)
 }
 
-/// A client that is who the plugin waits for.
-pub(crate) fn authenticated(plugin: &Plugin, client: &Identity) -> ClientConfig {
+/// Returns the TLS configuration of the client that the plugin accepts.
+pub(crate) fn authenticated(plugin: &Plugin, client: &ClientIdentity) -> ClientConfig {
     tls(plugin.certificate())
         .with_client_auth_cert(vec![client.certificate.clone()], client.key())
         .unwrap()
@@ -254,11 +251,11 @@ pub(crate) async fn connect_plainly(socket: &Path) -> Result<Channel, tonic::tra
         .await
 }
 
-/// What go-plugin asks to see whether a plugin is alive.
+/// Makes the call with which go-plugin checks that a plugin is alive.
 pub(crate) async fn ping(channel: Channel) -> Result<ServingStatus, tonic::Status> {
     let service = "plugin".to_owned();
-    let answer = HealthClient::new(channel)
+    let response = HealthClient::new(channel)
         .check(HealthCheckRequest { service })
         .await?;
-    Ok(answer.into_inner().status())
+    Ok(response.into_inner().status())
 }

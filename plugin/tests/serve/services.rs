@@ -1,4 +1,4 @@
-//! The services beside the provider's own, and the end that the client asks for.
+//! The services beside the provider's own, and the shutdown that the client requests.
 
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::plugin::{Identity, Plugin, authenticated, command, connect, connect_plainly, ping};
+use crate::plugin::{
+    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping,
+};
 
-/// What Terraform lets a plugin take to end before it kills it.
+/// The time after which Terraform kills a plugin that does not exit.
 const KILLED_AFTER: Duration = Duration::from_secs(2);
 
 async fn shutdown(channel: Channel) {
@@ -24,14 +26,14 @@ async fn shutdown(channel: Channel) {
 }
 
 #[tokio::test]
-async fn it_ends_at_once_when_it_is_asked_to() {
-    let client = Identity::new();
+async fn a_requested_shutdown_ends_the_process_at_once() {
+    let client = ClientIdentity::new();
     let mut plugin = Plugin::with_tls(&client);
     let tls = authenticated(&plugin, &client);
     let channel = connect(&plugin.socket(), tls).await.unwrap();
     ping(channel.clone()).await.unwrap();
 
-    // As go-plugin's client does, both streams are open at the end.
+    // Both streams are still open at the shutdown, as with the client of go-plugin.
     let stdio = GrpcStdioClient::new(channel.clone()).stream_stdio(()).await;
     let mut stdio = stdio.unwrap().into_inner();
     let knocks = tokio_stream::pending::<ConnInfo>();
@@ -53,7 +55,7 @@ async fn it_ends_at_once_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_end_does_not_keep_it() {
+async fn a_call_without_an_end_does_not_prevent_the_shutdown() {
     let mut plugin = Plugin::start(&mut command());
     let channel = connect_plainly(&plugin.socket()).await.unwrap();
     let service = "plugin".to_owned();

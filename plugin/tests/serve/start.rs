@@ -1,12 +1,12 @@
-//! The start: by hand, and up to the handshake line.
+//! The start: by hand with arguments, and up to the handshake line.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::plugin::{Identity, Plugin, command, run};
+use crate::plugin::{ClientIdentity, Plugin, command, run};
 
 #[test]
-fn a_person_who_starts_it_by_hand_learns_what_it_is() {
+fn started_by_hand_it_explains_itself() {
     for cookie in [None, Some("another program's")] {
         let mut command = command();
         command.env_remove("TF_PLUGIN_MAGIC_COOKIE");
@@ -25,7 +25,7 @@ fn a_person_who_starts_it_by_hand_learns_what_it_is() {
 }
 
 #[test]
-fn flags_are_answered() {
+fn flags_print_the_version_and_the_help() {
     let (code, stdout, stderr) = run(command().arg("--version"));
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert_eq!(stdout.trim_end(), env!("CARGO_PKG_VERSION"));
@@ -36,12 +36,15 @@ fn flags_are_answered() {
 
     let (code, stdout, stderr) = run(command().arg("apply"));
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
-    assert!(stderr.contains(r#"no argument "apply""#), "{stderr}");
+    assert!(
+        stderr.contains(r#"The argument "apply" does not exist"#),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
-async fn the_line_is_the_one_go_plugin_reads() {
-    let client = Identity::new();
+async fn the_handshake_line_has_the_fields_of_go_plugin() {
+    let client = ClientIdentity::new();
     let mut plugin = Plugin::with_tls(&client);
     let fields = plugin.fields();
     assert_eq!(fields.len(), 6, "{}", plugin.line);
@@ -64,19 +67,19 @@ fn without_a_client_certificate_the_line_has_none() {
 }
 
 #[test]
-fn who_asks_for_multiplexing_is_told_that_there_is_none() {
+fn a_client_with_multiplexing_gets_a_field_that_refuses_it() {
     let plugin = Plugin::start(command().env("PLUGIN_MULTIPLEX_GRPC", "true"));
     assert!(plugin.line.ends_with("|grpc||false"), "{}", plugin.line);
 }
 
 #[test]
-fn a_client_without_protocol_6_learns_which_one_it_would_need() {
+fn a_client_without_protocol_6_gets_the_version_that_it_needs() {
     let plugin = Plugin::start(command().env("PLUGIN_PROTOCOL_VERSIONS", "4,5"));
     assert!(plugin.line.starts_with("1|6|"), "{}", plugin.line);
 }
 
 #[test]
-fn a_client_certificate_that_cannot_be_read_is_named() {
+fn the_error_names_a_client_certificate_that_cannot_be_read() {
     for pem in [
         "nonsense",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -88,14 +91,14 @@ fn a_client_certificate_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn the_error_names_a_folder_that_does_not_exist() {
     let (code, _, stderr) = run(command().env("PLUGIN_UNIX_SOCKET_DIR", "/no/such/folder"));
     assert_eq!(code, Some(1));
     assert!(stderr.contains("/no/such/folder"), "{stderr}");
 }
 
 #[test]
-fn the_socket_is_in_a_folder_of_its_own() {
+fn the_socket_is_in_a_private_folder() {
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
 
     let plugin = Plugin::start(&mut command());

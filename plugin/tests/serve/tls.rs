@@ -1,4 +1,4 @@
-//! AutoMTLS: one client is let in, and nobody else.
+//! AutoMTLS: one client is accepted, and no other.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme, SupportedProtocolVersion};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::plugin::{Identity, Plugin, authenticated, connect, connect_plainly, ping, tls};
+use crate::plugin::{ClientIdentity, Plugin, authenticated, connect, connect_plainly, ping, tls};
 
-/// Whether a client gets an answer. In TLS 1.3 it connects before it learns that it is refused.
-async fn is_let_in(plugin: &Plugin, config: ClientConfig) -> bool {
+/// Returns whether a client gets a response. In TLS 1.3, a client connects before it is refused.
+async fn is_accepted(plugin: &Plugin, config: ClientConfig) -> bool {
     match connect(&plugin.socket(), config).await {
         Ok(channel) => ping(channel).await.is_ok(),
         Err(_) => false,
@@ -19,22 +19,22 @@ async fn is_let_in(plugin: &Plugin, config: ClientConfig) -> bool {
 }
 
 #[tokio::test]
-async fn the_right_client_is_let_in_and_no_other() {
-    let client = Identity::new();
+async fn only_the_client_with_the_certificate_and_its_key_is_accepted() {
+    let client = ClientIdentity::new();
     let plugin = Plugin::with_tls(&client);
 
-    let other = Identity::new();
-    assert!(!is_let_in(&plugin, authenticated(&plugin, &other)).await);
+    let other = ClientIdentity::new();
+    assert!(!is_accepted(&plugin, authenticated(&plugin, &other)).await);
 
     let anonymous = tls(plugin.certificate()).with_no_client_auth();
-    assert!(!is_let_in(&plugin, anonymous).await);
+    assert!(!is_accepted(&plugin, anonymous).await);
 
     let thief = Arc::new(Thief {
         certificate: client.certificate.clone(),
         key: other.key(),
     });
     let thief = tls(plugin.certificate()).with_client_cert_resolver(thief);
-    assert!(!is_let_in(&plugin, thief).await);
+    assert!(!is_accepted(&plugin, thief).await);
 
     let plain = match connect_plainly(&plugin.socket()).await {
         Ok(channel) => ping(channel).await.is_ok(),
@@ -42,7 +42,7 @@ async fn the_right_client_is_let_in_and_no_other() {
     };
     assert!(!plain);
 
-    // None of them has hurt the server.
+    // The server still works.
     let channel = connect(&plugin.socket(), authenticated(&plugin, &client)).await;
     assert_eq!(
         ping(channel.unwrap()).await.unwrap(),
@@ -51,14 +51,14 @@ async fn the_right_client_is_let_in_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_client_of_tls_1_2_has_to_prove_itself_too() {
-    let client = Identity::new();
+async fn clients_of_tls_1_2_are_verified_too() {
+    let client = ClientIdentity::new();
     let plugin = Plugin::with_tls(&client);
-    assert!(is_let_in(&plugin, tls_1_2(&plugin, &client)).await);
-    assert!(!is_let_in(&plugin, tls_1_2(&plugin, &Identity::new())).await);
+    assert!(is_accepted(&plugin, tls_1_2(&plugin, &client)).await);
+    assert!(!is_accepted(&plugin, tls_1_2(&plugin, &ClientIdentity::new())).await);
 }
 
-fn tls_1_2(plugin: &Plugin, client: &Identity) -> ClientConfig {
+fn tls_1_2(plugin: &Plugin, client: &ClientIdentity) -> ClientConfig {
     let versions: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
     let mut roots = rustls::RootCertStore::empty();
     roots.add(plugin.certificate()).unwrap();
@@ -71,7 +71,7 @@ fn tls_1_2(plugin: &Plugin, client: &Identity) -> ClientConfig {
         .unwrap()
 }
 
-/// Shows a certificate without having its key.
+/// Presents a certificate without its key.
 #[derive(Debug)]
 struct Thief {
     certificate: CertificateDer<'static>,

@@ -1,15 +1,15 @@
-//! Ends that nobody asks for through the connection, and what is no reason to end.
+//! Exits that are not requested through the connection, and events that do not cause an exit.
 
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
 use crate::plugin::{
-    Identity, Plugin, authenticated, command, connect, connect_plainly, ping, run,
+    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, run,
 };
 
 #[tokio::test]
-async fn signals_that_end_it_leave_nothing_behind() {
+async fn a_signal_ends_the_process_and_removes_the_socket() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let mut plugin = Plugin::start(&mut command());
         plugin.signal(signal);
@@ -20,7 +20,7 @@ async fn signals_that_end_it_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn ctrl_c_is_left_to_terraform() {
+async fn ctrl_c_does_not_end_the_process() {
     let plugin = Plugin::start(&mut command());
     plugin.signal(Signal::SIGINT);
     plugin.signal(Signal::SIGINT);
@@ -29,7 +29,7 @@ async fn ctrl_c_is_left_to_terraform() {
 }
 
 #[tokio::test]
-async fn it_ends_when_its_parent_is_killed() {
+async fn the_process_exits_when_its_parent_is_killed() {
     let provider = command();
     let mut parent = Command::new("sh");
     parent
@@ -45,14 +45,14 @@ async fn it_ends_when_its_parent_is_killed() {
     let mut parent = Plugin::start(&mut parent);
     parent.signal(Signal::SIGKILL);
     parent.wait().await;
-    // The provider holds stdout open until it is gone.
+    // The provider keeps stdout open until it exits.
     assert_eq!(parent.rest_of_stdout(), Vec::<String>::new());
     parent.assert_unlinked();
 }
 
 #[tokio::test]
-async fn it_lives_on_when_nobody_reads_its_log() {
-    let client = Identity::new();
+async fn the_process_continues_when_stderr_is_closed() {
+    let client = ClientIdentity::new();
     let mut command = command();
     command.env("PLUGIN_CLIENT_CERT", &client.pem);
     let mut plugin = Plugin::start(command.env("TF_LOG", "TRACE"));
@@ -71,7 +71,7 @@ async fn it_lives_on_when_nobody_reads_its_log() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_its_handshake() {
+fn the_process_exits_when_stdout_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
