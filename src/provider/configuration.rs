@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::eks_access;
 use crate::orchestrator::{self, Environment, Given, LookupError, check};
-use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
 const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
 
@@ -98,7 +98,7 @@ pub(super) fn lookup_failed(error: &LookupError, given: &Given) -> Diagnostic {
         {
             diagnostic
         }
-        _ => diagnostic.at(Path::of([error.attribute().name()])),
+        _ => diagnostic.at(Path::new([error.attribute().name()])),
     }
 }
 

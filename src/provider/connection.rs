@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::configuration;
 use super::eks_access::{self, EksAccess};
 use crate::orchestrator::{Client, Environment, Installation, lookup, user_agent};
-use crate::plugin::{ConfigureRequest, Diagnostic};
+use terraform_plugin_server::{ConfigureRequest, Diagnostic};
 
 /// How far the provider is configured. The client itself connects when it is first used.
 #[derive(Default)]

@@ -15,8 +15,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::plugin::{ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, Value};
 use connection::Connection;
+use terraform_plugin_server::{
+    ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, ValidateConfig, Value,
+};
 
 /// The provider `platform-orchestrator`.
 #[derive(Default)]
@@ -47,11 +49,18 @@ impl Provider for PlatformOrchestrator {
         ]
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        configuration::validate(&config)
-    }
-
     async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {
         self.connection.configure(&request)
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for PlatformOrchestrator {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        configuration::validate(&config)
     }
 }

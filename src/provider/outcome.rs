@@ -1,8 +1,8 @@
 //! What other modules return, as diagnostics.
 
 use crate::orchestrator::{Error, Existing};
-use crate::plugin::{Diagnostic, MoveRequest, Path};
 use crate::runner::Invalid;
+use terraform_plugin_server::{Diagnostic, MoveRequest, Path};
 
 /// Returns the error about a refused value, at its attribute.
 pub(super) fn invalid(invalid: &Invalid, path: Path) -> Diagnostic {
@@ -52,7 +52,7 @@ pub(super) fn exists_already(
         adopt(type_name, id),
         replacing(unique)
     );
-    Some(Diagnostic::error(what, detail).at(Path::of([at])))
+    Some(Diagnostic::error(what, detail).at(Path::new([at])))
 }
 
 /// Returns how to manage an existing object, or one that the state has at another address, as paragraphs.

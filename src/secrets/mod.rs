@@ -38,8 +38,8 @@ pub(crate) fn protect(secret: &str) {
     known.add(secret);
 }
 
-/// The text without credentials.
-pub(crate) fn redact(text: &str) -> Cow<'_, str> {
+/// Returns the text without the credentials in it.
+pub fn redact(text: &str) -> Cow<'_, str> {
     let formless = form::redact(text);
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     match known.redact(&formless) {

@@ -9,7 +9,7 @@ mod subject;
 use std::time::Duration;
 
 use crate::access::{Budget, Preflight, Report, Subject};
-use crate::plugin::{CallContext, Diagnostic, Value};
+use terraform_plugin_server::{CallContext, Diagnostic, Value};
 
 pub(super) use data_source::EksAccessData;
 use reported::{ReportedDiagnostics, Severities};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use crate::access::Subject;
 use crate::orchestrator::{Budget, Client, Error};
-use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
-    ReadRequest, ReadResponse, UpdateRequest, Value,
-};
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::{self, EksAccess};
 use crate::provider::outcome;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
+use terraform_plugin_server::{
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
+    ReadRequest, ReadResponse, UpdateRequest, Value,
+};
 
 use super::{model, schema};
 
@@ -271,7 +271,7 @@ pub(in crate::provider) async fn existing(
     let budget = budget(Operation::Read, config, context.clone());
     let runner = find(client, id, &budget, "This data source reads")
         .await
-        .map_err(|diagnostic| diagnostic.at(Path::of(["id"])))?;
+        .map_err(|diagnostic| diagnostic.at(Path::new(["id"])))?;
     Ok(model::state(&runner, &Value::Null))
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 
 use crate::orchestrator::{Budget, Client, ConnectFailure, Error};
-use crate::plugin::{CallContext, Diagnostic, Path};
 use crate::provider::outcome;
+use terraform_plugin_server::{CallContext, Diagnostic, Path};
 
 use super::schema;
 
@@ -72,7 +72,7 @@ impl IdsInUse {
         if self.is_in_state(id).await {
             return None;
         }
-        Some(in_use(client.org(), id, kind).at(Path::of(["id"])))
+        Some(in_use(client.org(), id, kind).at(Path::new(["id"])))
     }
 
     /// Whether the state has a runner with this id, after Terraform has shown what it shows meanwhile.

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use super::eks_access;
-use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
-    MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
-    UpdateRequest, Value,
-};
 use ids_in_use::IdsInUse;
+use terraform_plugin_server::{
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    ImportState, MoveRequest, MoveState, ObserveState, Path, PlanRequest, PlanResponse,
+    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
+};
 
 pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
@@ -89,21 +89,13 @@ impl Resource for EksRunner {
         schema::resource()
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        validate::config(&config)
-    }
-
-    fn see_state(&self, state: &Value) {
-        self.see_in_state(state);
-    }
-
     /// Nothing is computed, so the plan is the configuration, in the spelling of the state where the two have
     /// the same meaning. The checks add diagnostics, and never change what is planned.
     async fn plan(&self, context: CallContext, request: PlanRequest) -> PlanResponse {
         let PlanRequest { prior, config, .. } = request;
         self.see_in_state(&prior);
         let requires_replace = if !prior.is_null() && prior.get("id") != config.get("id") {
-            vec![Path::of(["id"])]
+            vec![Path::new(["id"])]
         } else {
             Vec::new()
         };
@@ -144,16 +136,51 @@ impl Resource for EksRunner {
         calls::read(&self.connection, context, request).await
     }
 
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+
+    fn import_state(&self) -> Option<&dyn ImportState> {
+        Some(self)
+    }
+
+    fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+
+    fn observe_state(&self) -> Option<&dyn ObserveState> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for EksRunner {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        validate::config(&config)
+    }
+}
+
+#[async_trait]
+impl ImportState for EksRunner {
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
         self.ids.see_in_state(&request.id);
         calls::import(&self.connection, context, request).await
     }
+}
 
-    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
-    async fn take_over(
+/// A `moved` block from the Go provider's resource of the same name: the states are the same.
+#[async_trait]
+impl MoveState for EksRunner {
+    async fn move_from(
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
         super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
+    }
+}
+
+impl ObserveState for EksRunner {
+    fn observe(&self, state: &Value) {
+        self.see_in_state(state);
     }
 }

@@ -3,12 +3,12 @@
 //! The API has the fields of a storage beside its `type`; Terraform's schema has them in a block named
 //! after the type. `pod_template` is an object there and a string of JSON here.
 
-use crate::plugin::{Diagnostic, Path, Value, is_same_text};
 use crate::provider::outcome;
 use crate::runner::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
     RunnerConfiguration, RunnerType, StateStorage, pod_template,
 };
+use terraform_plugin_server::{Diagnostic, Path, Value, is_same_text};
 
 /// Where `pod_template` stands.
 pub(super) const POD_TEMPLATE: [&str; 3] = ["runner_configuration", "job", "pod_template"];
@@ -26,7 +26,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
         None => None,
         Some(json) => Some(
             pod_template::parse(json)
-                .map_err(|invalid| outcome::invalid(&invalid, Path::of(POD_TEMPLATE)))?,
+                .map_err(|invalid| outcome::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
         ),
     };
     Ok(Runner {

@@ -3,8 +3,8 @@
 //! The names, the nesting and the types are those of the Go provider `humanitec/platform-orchestrator`,
 //! whose configurations and states must go on working.
 
-use crate::plugin::{Attribute, Schema};
 use crate::provider::timeouts;
+use terraform_plugin_server::{Attribute, Schema};
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_runner";
@@ -80,7 +80,7 @@ fn make_computed(attribute: &mut Attribute) {
         );
     attribute.required = false;
     attribute.computed = true;
-    if let crate::plugin::Kind::Nested(_, nested) = &mut attribute.kind {
+    if let terraform_plugin_server::AttributeKind::Nested(_, nested) = &mut attribute.kind {
         nested.iter_mut().for_each(make_computed);
     }
 }

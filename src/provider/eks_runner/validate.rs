@@ -1,8 +1,8 @@
 //! What is wrong with a configuration as far as its values are known.
 
-use crate::plugin::{Diagnostic, Path, Value};
 use crate::provider::{outcome, timeouts};
 use crate::runner::{Invalid, Problem, pod_template, validate};
+use terraform_plugin_server::{Diagnostic, Path, Value};
 
 /// The storage types, each with a block of its own.
 const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
@@ -126,7 +126,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
         }
     };
     let error = |summary: &str, at: &str, detail: String| {
-        vec![Diagnostic::error(summary, detail).at(Path::of([STORAGE, at]))]
+        vec![Diagnostic::error(summary, detail).at(Path::new([STORAGE, at]))]
     };
     let is_set = |ty: &&str| {
         let value = storage.get(&block(ty));

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::orchestrator::{Budget, Client, Error, Existing, Rule, RuleKey};
-use crate::plugin::{
+use crate::provider::connection::Connection;
+use crate::provider::{outcome, timeouts};
+use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest,
     ReadResponse, Value,
 };
-use crate::provider::connection::Connection;
-use crate::provider::{outcome, timeouts};
 
 use super::schema;
 
@@ -78,7 +78,7 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
         ),
         _ => return outcome::failed(what, error, &[]),
     };
-    outcome::failed(what, error, &[more]).at(Path::of([at]))
+    outcome::failed(what, error, &[more]).at(Path::new([at]))
 }
 
 /// What can exist only once, as a clause.

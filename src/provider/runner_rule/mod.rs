@@ -10,10 +10,10 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use crate::orchestrator::{Rule, RuleKey};
-use crate::plugin::{
+use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
-    ImportRequest, MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse,
-    Resource, Schema, UpdateRequest, Value,
+    ImportRequest, ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse,
+    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
 };
 
 /// The attributes of a rule. The API has no update: a change of any of them replaces the rule.
@@ -38,10 +38,6 @@ impl Resource for RunnerRule {
 
     fn schema(&self) -> Schema {
         schema::resource()
-    }
-
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        schema::validate(&config)
     }
 
     async fn plan(&self, _: CallContext, request: PlanRequest) -> PlanResponse {
@@ -75,7 +71,7 @@ impl Resource for RunnerRule {
                 ("project_id", project_id),
                 ("env_type_id", env_type_id),
             ]),
-            requires_replace: changed.into_iter().map(|name| Path::of([name])).collect(),
+            requires_replace: changed.into_iter().map(|name| Path::new([name])).collect(),
             diagnostics: Vec::new(),
         }
     }
@@ -102,15 +98,40 @@ impl Resource for RunnerRule {
         calls::read(&self.connection, context, request).await
     }
 
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+
+    fn import_state(&self) -> Option<&dyn ImportState> {
+        Some(self)
+    }
+
+    fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for RunnerRule {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        schema::validate(&config)
+    }
+}
+
+#[async_trait]
+impl ImportState for RunnerRule {
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
         answer(
             calls::find(&self.connection, context, &request.id).await,
             Value::Null,
         )
     }
+}
 
-    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
-    async fn take_over(
+/// A `moved` block from the Go provider's resource of the same name: the states are the same.
+#[async_trait]
+impl MoveState for RunnerRule {
+    async fn move_from(
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
@@ -139,15 +160,11 @@ impl DataSource for RunnerRuleData {
         schema::data_source()
     }
 
-    async fn validate(&self, _: Value) -> Vec<Diagnostic> {
-        Vec::new()
-    }
-
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         let id = config.get("id").as_str().unwrap_or_default();
         let found = calls::find(&self.connection, context, id).await;
         answer(
-            found.map_err(|diagnostic| diagnostic.at(Path::of(["id"]))),
+            found.map_err(|diagnostic| diagnostic.at(Path::new(["id"]))),
             Value::Null,
         )
     }

@@ -1,8 +1,8 @@
 //! What attributes a runner rule has in Terraform: those of the Go provider.
 
-use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
 use crate::provider::outcome;
 use crate::runner::validate;
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
@@ -52,7 +52,7 @@ pub(super) fn data_source() -> Schema {
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     let runner_id = config.get("runner_id").as_str().map(validate::runner_id);
     match runner_id {
-        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::of(["runner_id"]))],
+        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::new(["runner_id"]))],
         _ => Vec::new(),
     }
 }
