@@ -60,12 +60,12 @@ fn wrong_values(cli: &Cli) {
         (
             auth_more("session_name = \"\""),
             "session_name = \"\"",
-            "Leave session_name out to have the default",
+            "Remove session_name to use the default",
         ),
         (
             auth_more("sts_region = \"\""),
             "sts_region = \"\"",
-            "Leave sts_region out to have the cluster's region",
+            "Remove sts_region to use the cluster's region",
         ),
         (
             job("namespace = \"ns\"\npod_template = \"\""),

@@ -213,9 +213,9 @@ async fn a_list_without_an_end_takes_no_longer_than_the_budget() {
         )
     })
     .await;
-    let short = Budget::new(Duration::from_millis(300), CancellationToken::new());
+    let short = CallBudget::new(Duration::from_millis(300), CancellationToken::new());
     let error = client(&fake.url()).list_runners(&short).await.unwrap_err();
-    assert!(error.is_out_of_time(), "{error:?}");
+    assert!(error.is_deadline_exceeded(), "{error:?}");
 }
 
 /// The answer to the listing decides what a 404 is worth.
@@ -532,7 +532,7 @@ fn the_calls_may_move_between_threads() {
     let client = client("http://localhost");
     let (runner, budget) = (
         runner(),
-        Budget::new(Duration::ZERO, CancellationToken::new()),
+        CallBudget::new(Duration::ZERO, CancellationToken::new()),
     );
     is_send(client.create_runner(&runner, &budget));
     is_send(client.get_runner("r", &budget));

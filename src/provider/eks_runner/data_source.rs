@@ -39,7 +39,7 @@ impl DataSource for EksRunnerData {
         schema::data_source()
     }
 
-    /// The Orchestrator decides which ids exist; only an empty one has no address in its API.
+    /// Refuses only an empty id, which has no URL in the API. The Orchestrator decides which ids exist.
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         if config.get("id").as_str() != Some("") {
             return Vec::new();
