@@ -3,7 +3,7 @@
 use std::io;
 
 use super::problem::Problems;
-use crate::orchestrator::{self, ProviderAttribute, LookupError, SettingSource};
+use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
 use crate::runner::Invalid;
 
 /// The exit codes, as `--help` lists them.
@@ -144,7 +144,10 @@ fn lookup_text(error: &LookupError) -> String {
         }
         other => other
             .to_string()
-            .replace(&SettingSource::ProviderBlock(other.attribute()).to_string(), option)
+            .replace(
+                &SettingSource::ProviderBlock(other.attribute()).to_string(),
+                option,
+            )
             .replace("hctl_config_file", "--hctl-config-file"),
     }
 }

@@ -9,7 +9,8 @@ use super::error::Error;
 use super::file;
 use crate::access::Subject;
 use crate::orchestrator::{
-    CallBudget, Client, Environment, ExplicitSettings, Installation, ApiSettings, lookup, lookup_without_token,
+    ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
+    lookup_without_token,
 };
 use crate::runner::Runner;
 
@@ -50,7 +51,8 @@ fn given(arguments: &RunnerArguments) -> ExplicitSettings {
 
 /// A runner that the Orchestrator has.
 async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(ApiSettings, Runner), Error> {
-    let settings = lookup(&given(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
+    let settings =
+        lookup(&given(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
     let client = Client::new(settings.clone(), USER_AGENT.to_owned());
     let budget = CallBudget::new(PATIENCE, CancellationToken::new());
     match client.get_runner(id, &budget).await {

@@ -152,6 +152,9 @@ mod tests {
         assert_eq!(env.expand("~"), PathBuf::from("/home/ann"));
         assert_eq!(env.expand("~bob/c.yaml"), PathBuf::from("~bob/c.yaml"));
         assert_eq!(env.expand("c.yaml"), PathBuf::from("c.yaml"));
-        assert_eq!(Environment::from_variables([]).expand("~/c"), PathBuf::from("~/c"));
+        assert_eq!(
+            Environment::from_variables([]).expand("~/c"),
+            PathBuf::from("~/c")
+        );
     }
 }

@@ -67,7 +67,10 @@ mod tests {
             "https://api.humanitec.dev/",
             "https://API.humanitec.dev:443/some/path",
         ] {
-            assert_eq!(Installation::from_api_url(&url.parse().unwrap()), Installation::SAAS);
+            assert_eq!(
+                Installation::from_api_url(&url.parse().unwrap()),
+                Installation::SAAS
+            );
         }
         for url in [
             "http://api.humanitec.dev",

@@ -121,7 +121,10 @@ mod tests {
                 api_url: Some(url.to_owned()),
                 ..ExplicitSettings::default()
             };
-            let errors = check_explicit(&explicit, &Environment::from_variables([("HOME", "/nonexistent")]));
+            let errors = check_explicit(
+                &explicit,
+                &Environment::from_variables([("HOME", "/nonexistent")]),
+            );
             let [error] = errors.as_slice() else {
                 panic!("{url}: {errors:?}")
             };

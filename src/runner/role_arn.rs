@@ -236,7 +236,10 @@ mod tests {
             ("arn:aws:iam::123456789012:group/g", "\"group\""),
             ("arn:aws:iam::123456789012:role", "does not name a role"),
             ("arn:aws:iam::123456789012:role/", "does not name a role"),
-            ("arn:aws:iam::123456789012:role/team/", "does not name a role"),
+            (
+                "arn:aws:iam::123456789012:role/team/",
+                "does not name a role",
+            ),
             ("arn:aws:iam::123456789012:Role/r", "\"Role\""),
             (
                 "arn:aws:iam:us-west-2:123456789012:role/r",

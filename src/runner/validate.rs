@@ -66,10 +66,7 @@ pub fn region(region: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the region.
 pub fn sts_region(region: &str) -> Result<(), Invalid> {
-    region_or(
-        region,
-        " Remove sts_region to use the cluster's region.",
-    )
+    region_or(region, " Remove sts_region to use the cluster's region.")
 }
 
 fn region_or(region: &str, alternative: &str) -> Result<(), Invalid> {

@@ -5,7 +5,7 @@ use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
-use crate::orchestrator::retry::{Effect, Failure, Retry, UncertainOutcome, Verdict};
+use crate::orchestrator::retry::{Failure, Retry, UncertainOutcome, Verdict};
 
 /// What follows a failed attempt.
 pub(super) enum Decision<T> {

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::CallBudget;
 use super::error::Error;
-use super::settings::ApiSettings;
 use super::retry::RetryPolicy;
+use super::settings::ApiSettings;
 use super::transport::Transport;
 use runner_list::RunnerList;
 

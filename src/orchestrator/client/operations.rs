@@ -9,9 +9,7 @@ use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
-use crate::orchestrator::retry::{
-    Effect, Failure, Retry, UncertainOutcome, Verdict, uncertain,
-};
+use crate::orchestrator::retry::{Effect, Retry, UncertainOutcome, Verdict, uncertain};
 
 /// Something that a POST creates and that can be found again.
 pub(super) trait Creation: Sync {
@@ -200,9 +198,7 @@ impl<C: Creation> LookupBeforeRetry<'_, C> {
             // The service refused the request, whatever exists.
             Err(_) if !outcome.might_be_done => Decision::GiveUp(error),
             Err(failure) if failure.verdict().retry == Retry::Ended => Decision::GiveUp(failure),
-            Err(failure) => {
-                Decision::Settled(Err(uncertain(creation.sentence(), failure)))
-            }
+            Err(failure) => Decision::Settled(Err(uncertain(creation.sentence(), failure))),
         }
     }
 }

@@ -112,7 +112,11 @@ impl Client {
     ///
     /// # Errors
     /// Everything that prevents the list from being complete.
-    pub async fn find_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Option<Rule>, Error> {
+    pub async fn find_rule(
+        &self,
+        key: &RuleKey,
+        budget: &CallBudget,
+    ) -> Result<Option<Rule>, Error> {
         let is_for = |rule: &Rule| {
             rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
         };
@@ -196,6 +200,9 @@ mod tests {
         let rules = "https://a.example/orgs/o/runner-rules";
         assert_eq!(url(&key), format!("{rules}?byEnvTypeId=d%26v"));
         key.project_id = Some("p".to_owned());
-        assert_eq!(url(&key), format!("{rules}?byProjectId=p&byEnvTypeId=d%26v"));
+        assert_eq!(
+            url(&key),
+            format!("{rules}?byProjectId=p&byEnvTypeId=d%26v")
+        );
     }
 }

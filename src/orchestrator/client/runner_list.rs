@@ -103,8 +103,7 @@ impl Client {
         budget: &CallBudget,
     ) -> Result<HashMap<String, String>, Error> {
         // 100 is the longest page that the service returns.
-        let request =
-            Request::get(["orgs", self.org(), "runners"]).with_query("per_page", "100");
+        let request = Request::get(["orgs", self.org(), "runners"]).with_query("per_page", "100");
         let mut runners = HashMap::new();
         let add = |page: Vec<RunnerSummary>| {
             let entry = |runner: RunnerSummary| (runner.id, runner.runner_configuration.kind);

@@ -75,11 +75,17 @@ fn look_up(
     let org_id = keep(found.and_then(values::org_id), &mut errors);
 
     let token = if with_token {
-        let explicit_token = explicit.auth_token.as_ref().map(ExposeSecret::expose_secret);
+        let explicit_token = explicit
+            .auth_token
+            .as_ref()
+            .map(ExposeSecret::expose_secret);
         let found = places.search(&AUTH_TOKEN, explicit_token);
         // If the URL is wrong, it is unknown whether a token is needed.
         let optional = api_url.as_ref().is_none_or(values::is_local);
-        keep(found.and_then(|found| values::token(found, optional)), &mut errors)
+        keep(
+            found.and_then(|found| values::token(found, optional)),
+            &mut errors,
+        )
     } else {
         Some(None)
     };
@@ -115,9 +121,15 @@ pub fn check_explicit(explicit: &ExplicitSettings, environment: &Environment) ->
     if let Some(found) = ORG_ID.in_block(explicit.org_id.as_deref()) {
         keep(found.and_then(values::org_id), &mut errors);
     }
-    let token = explicit.auth_token.as_ref().map(ExposeSecret::expose_secret);
+    let token = explicit
+        .auth_token
+        .as_ref()
+        .map(ExposeSecret::expose_secret);
     if let Some(found) = AUTH_TOKEN.in_block(token) {
-        keep(found.and_then(|found| values::token(found, true)), &mut errors);
+        keep(
+            found.and_then(|found| values::token(found, true)),
+            &mut errors,
+        );
     }
     errors
 }

@@ -118,10 +118,7 @@ type DefaultFile = Option<(PathBuf, Result<HctlConfig, String>)>;
 
 impl<'a> Places<'a> {
     /// Creates the places of this environment. `named` is the file that `hctl_config_file` names.
-    pub(super) fn new(
-        environment: &'a Environment,
-        named: Option<(PathBuf, HctlConfig)>,
-    ) -> Self {
+    pub(super) fn new(environment: &'a Environment, named: Option<(PathBuf, HctlConfig)>) -> Self {
         Self {
             environment,
             named,

@@ -30,7 +30,9 @@ pub(super) fn api_url(found: SearchResult) -> Result<Url, LookupError> {
             "the URL contains a user name or password; {example}, and auth_token sets the token"
         ),
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            format!("the URL contains a query or a fragment (a `?` or `#` and what follows); {example}")
+            format!(
+                "the URL contains a query or a fragment (a `?` or `#` and what follows); {example}"
+            )
         }
         Ok(url) => return Ok(url),
     };

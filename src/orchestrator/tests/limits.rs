@@ -116,7 +116,10 @@ async fn a_change_that_was_made_is_found_at_the_end() {
 #[tokio::test]
 async fn a_change_that_may_still_come_is_uncertain() {
     for (budget, ended) in [
-        (short as fn() -> CallBudget, "did not finish before the timeout"),
+        (
+            short as fn() -> CallBudget,
+            "did not finish before the timeout",
+        ),
         (stopped_soon, "was interrupted"),
     ] {
         let (fake, state, client) = world(None).await;

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::orchestrator::{ProviderAttribute, Environment, ExplicitSettings, LookupError, ApiSettings, SettingSource, lookup};
+use crate::orchestrator::{
+    ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource,
+    lookup,
+};
 
 /// A home directory with a default file of `hctl` in it.
 struct Home(tempfile::TempDir);
@@ -164,7 +167,10 @@ fn what_is_missing_is_told_with_every_place() {
     let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
     let errors = lookup(&ExplicitSettings::default(), &environment).unwrap_err();
     let attributes: Vec<_> = errors.iter().map(LookupError::attribute).collect();
-    assert_eq!(attributes, [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]);
+    assert_eq!(
+        attributes,
+        [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]
+    );
     assert_eq!(
         errors[0].to_string(),
         format!(
@@ -182,7 +188,11 @@ fn what_is_missing_is_told_with_every_place() {
     let line = format!("the file {}: its `token` is empty", home.file());
     assert!(error.to_string().contains(&line), "{error}");
 
-    let errors = lookup(&ExplicitSettings::default(), &Environment::from_variables([])).unwrap_err();
+    let errors = lookup(
+        &ExplicitSettings::default(),
+        &Environment::from_variables([]),
+    )
+    .unwrap_err();
     assert!(
         errors[0]
             .to_string()
@@ -238,7 +248,10 @@ fn a_broken_default_file_matters_only_if_something_is_looked_for_in_it() {
     let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
     assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
     assert!(error.to_string().contains(&home.file()), "{error}");
-    let error = one_error(&ExplicitSettings::default(), &home.environment(&VARIABLES[..2]));
+    let error = one_error(
+        &ExplicitSettings::default(),
+        &home.environment(&VARIABLES[..2]),
+    );
     assert_eq!(error.attribute(), ProviderAttribute::AuthToken);
 }
 
@@ -323,7 +336,10 @@ fn addresses_that_cannot_be_used() {
         ),
         ("ftp://a.example", "does not begin with http:// or https://"),
         ("https://", "is not a URL (empty host)"),
-        ("https://a.example:99999", "is not a URL (invalid port number)"),
+        (
+            "https://a.example:99999",
+            "is not a URL (invalid port number)",
+        ),
         (
             "https://a.example/?s3cret",
             "the URL contains a query or a fragment",

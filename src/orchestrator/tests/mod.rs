@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod lookup;
 mod network;
+mod organization;
 mod process;
 mod rules;
 mod runners;

@@ -190,7 +190,10 @@ pub(super) async fn read(
         },
         Ok(None) => ReadResponse {
             state: Value::Null,
-            diagnostics: connection.missing_org_warning(&client).into_iter().collect(),
+            diagnostics: connection
+                .missing_org_warning(&client)
+                .into_iter()
+                .collect(),
         },
         Err(error) => ReadResponse {
             diagnostics: vec![failed(Operation::Read, &request.state, &error)],

@@ -183,8 +183,14 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
         StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
             Value::object([("namespace", Value::from(namespace.as_str()))])
         }
-        StateStorage::S3(BucketStorage { bucket, path_prefix })
-        | StateStorage::Gcs(BucketStorage { bucket, path_prefix }) => Value::object([
+        StateStorage::S3(BucketStorage {
+            bucket,
+            path_prefix,
+        })
+        | StateStorage::Gcs(BucketStorage {
+            bucket,
+            path_prefix,
+        }) => Value::object([
             ("bucket", Value::from(bucket.as_str())),
             (
                 "path_prefix",

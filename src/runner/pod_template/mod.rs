@@ -25,7 +25,12 @@ pub(crate) use strict::nearest;
 pub fn check(template: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = strict::check(template);
     problems.extend(reserved_fields::check(template));
-    problems.extend(template.get("spec").map(containers::check).unwrap_or_default());
+    problems.extend(
+        template
+            .get("spec")
+            .map(containers::check)
+            .unwrap_or_default(),
+    );
     problems
 }
 
