@@ -75,9 +75,9 @@ fn comes_back(name: &str) -> bool {
 }
 
 /// A budget that a fault which comes back for ever uses up soon.
-fn budget_for(name: &str) -> Budget {
+fn budget_for(name: &str) -> CallBudget {
     if comes_back(name) {
-        Budget::new(Duration::from_secs(3), CancellationToken::new())
+        CallBudget::new(Duration::from_secs(3), CancellationToken::new())
     } else {
         budget()
     }
@@ -277,7 +277,7 @@ async fn a_create_that_cannot_be_looked_for_is_uncertain() {
         let error = client.create_runner(&runner(), &budget_for(name)).await;
         match (name, when) {
             ("redirect", _) => assert!(!error.unwrap_err().is_uncertain()),
-            ("429" | "429 of a proxy", _) => assert!(error.unwrap_err().is_out_of_time()),
+            ("429" | "429 of a proxy", _) => assert!(error.unwrap_err().is_deadline_exceeded()),
             _ => {
                 let error = error.unwrap_err();
                 assert!(error.is_uncertain(), "{name} {when:?}: {error:?}");
@@ -307,7 +307,7 @@ async fn a_fault_that_stays_ends_a_call_after_five_attempts_or_with_its_budget()
             .unwrap_err();
         if comes_back(name) {
             assert!(fake.lines().len() > 5, "{name}");
-            assert!(error.is_out_of_time(), "{name}: {error}");
+            assert!(error.is_deadline_exceeded(), "{name}: {error}");
             assert!(error.next_step().is_some(), "{name}: {error}");
             return;
         }

@@ -7,12 +7,12 @@ use super::fake::Reply;
 use super::*;
 use crate::orchestrator::{Error, RuleKey};
 
-fn short() -> Budget {
-    Budget::new(Duration::from_millis(200), CancellationToken::new())
+fn short() -> CallBudget {
+    CallBudget::new(Duration::from_millis(200), CancellationToken::new())
 }
 
 /// A budget that is stopped a moment from now.
-fn stopped_soon() -> Budget {
+fn stopped_soon() -> CallBudget {
     let budget = budget();
     let stop = budget.stop.clone();
     tokio::spawn(async move {
@@ -28,7 +28,7 @@ async fn a_read_ends_with_its_budget() {
     let client = client(&fake.url());
     let start = Instant::now();
     let error = client.get_runner("my-runner", &short()).await.unwrap_err();
-    assert!(matches!(error, Error::OutOfTime { .. }), "{error:?}");
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
     assert!(!error.is_stopped());
     assert_eq!(
         error.report(),
@@ -116,7 +116,10 @@ async fn a_change_that_was_made_is_found_at_the_end() {
 #[tokio::test]
 async fn a_change_that_may_still_come_is_uncertain() {
     for (budget, ended) in [
-        (short as fn() -> Budget, "did not finish before the timeout"),
+        (
+            short as fn() -> CallBudget,
+            "did not finish before the timeout",
+        ),
         (stopped_soon, "was interrupted"),
     ] {
         let (fake, state, client) = world(None).await;
@@ -274,7 +277,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
             .unwrap()
             .fail(move |seen| (seen.method != "GET").then(|| (Before, reply.clone())));
         let start = Instant::now();
-        let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
+        let budget = CallBudget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
         let expected = format!("returned {status} and asks to wait 3600 s, but only 10 s are left");
         assert!(error.report().contains(&expected), "{}", error.report());

@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod lookup;
 mod network;
+mod organization;
 mod process;
 mod rules;
 mod runners;
@@ -17,8 +18,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::lookup::{Settings, Source, Token};
-use super::{Budget, Client};
+use super::settings::{ApiSettings, ApiToken, SettingSource};
+use super::{CallBudget, Client};
 use crate::runner::Runner;
 use api::Shared;
 use fake::Fake;
@@ -26,13 +27,13 @@ use fake::Fake;
 /// A token that must never be seen again.
 const TOKEN: &str = "canary-3f9a1c";
 
-fn settings(url: &str) -> Settings {
-    Settings {
+fn settings(url: &str) -> ApiSettings {
+    ApiSettings {
         api_url: url.parse().unwrap(),
         org_id: "org".to_owned(),
-        token: Some(Token::new(
+        token: Some(ApiToken::new(
             TOKEN.to_owned(),
-            Source::Variable("HUMANITEC_AUTH_TOKEN"),
+            SettingSource::Variable("HUMANITEC_AUTH_TOKEN"),
         )),
     }
 }
@@ -45,8 +46,8 @@ fn client(url: &str) -> Client {
     client
 }
 
-fn budget() -> Budget {
-    Budget::new(Duration::from_secs(20), CancellationToken::new())
+fn budget() -> CallBudget {
+    CallBudget::new(Duration::from_secs(20), CancellationToken::new())
 }
 
 fn runner() -> Runner {

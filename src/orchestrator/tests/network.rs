@@ -215,9 +215,10 @@ fn the_user_agent_names_both_versions_and_what_the_user_adds() {
         "terraform-provider-platform-orchestrator/{}",
         env!("CARGO_PKG_VERSION")
     );
-    let agent = user_agent("1.11.4", &Environment::of([]));
+    let agent = user_agent("1.11.4", &Environment::from_variables([]));
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4)"));
-    let environment = Environment::of([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
+    let environment =
+        Environment::from_variables([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
     let agent = user_agent("1.11.4", &environment);
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4) ci/7 X: y"));
 }

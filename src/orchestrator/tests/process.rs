@@ -141,7 +141,7 @@ async fn a_proxy_variable_that_cannot_be_used_is_named() {
             "http",
             "http_proxy",
             "http://me:C4naryPass@a b",
-            "holds a space",
+            "contains a space",
         ),
         (
             "https",
