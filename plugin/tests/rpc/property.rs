@@ -182,7 +182,7 @@ fn json(value: &Value, ty: &Type) -> String {
                 let ty = match ty {
                     Type::Map(ty) => ty,
                     Type::Object(types) => &types[key],
-                    _ => panic!("{ty} is no map"),
+                    _ => panic!("{ty} is not a map"),
                 };
                 format!("{}: {}", quoted(key), json(element, ty))
             };
