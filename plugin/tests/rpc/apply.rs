@@ -51,7 +51,7 @@ fn sorry() -> Diagnostic {
 }
 
 /// Returns a resource whose create and update return this.
-fn answers(state: Value, diagnostics: Vec<Diagnostic>) -> Thing {
+fn returns(state: Value, diagnostics: Vec<Diagnostic>) -> Thing {
     let response = move || ApplyResponse {
         state: state.clone(),
         diagnostics: diagnostics.clone(),
@@ -134,7 +134,7 @@ async fn a_state_with_an_error_is_returned_as_it_is() {
     // The state is not the planned one, but the object has it.
     let state = with(prior(), "note", "halfway".into());
     for prior in [Value::Null, prior()] {
-        let resource = answers(state.clone(), vec![sorry()]);
+        let resource = returns(state.clone(), vec![sorry()]);
         let response = apply(resource, &prior, &planned(), &config()).await;
         assert!(only_error(&response.diagnostics).starts_with("Sorry"));
         assert_eq!(unwire(response.new_state.as_ref()), state);
@@ -144,7 +144,7 @@ async fn a_state_with_an_error_is_returned_as_it_is() {
 #[tokio::test]
 async fn no_state_with_an_error_is_null_after_a_create_and_the_prior_one_after_an_update() {
     for prior in [Value::Null, prior()] {
-        let resource = answers(Value::Null, vec![sorry()]);
+        let resource = returns(Value::Null, vec![sorry()]);
         let response = apply(resource, &prior, &planned(), &config()).await;
         assert!(only_error(&response.diagnostics).starts_with("Sorry"));
         assert_eq!(unwire(response.new_state.as_ref()), prior);
@@ -154,7 +154,7 @@ async fn no_state_with_an_error_is_null_after_a_create_and_the_prior_one_after_a
 #[tokio::test]
 async fn no_state_and_no_error_is_a_defect_and_the_object_is_not_lost() {
     let response = apply(
-        answers(Value::Null, vec![]),
+        returns(Value::Null, vec![]),
         &Value::Null,
         &planned(),
         &config(),
@@ -164,7 +164,7 @@ async fn no_state_and_no_error_is_a_defect_and_the_object_is_not_lost() {
     assert_eq!(unwire(response.new_state.as_ref()), config());
 
     let response = apply(
-        answers(Value::Null, vec![]),
+        returns(Value::Null, vec![]),
         &prior(),
         &planned(),
         &config(),
@@ -180,7 +180,7 @@ async fn unknown_values_in_a_state_are_a_defect_and_become_the_configured_values
     let state = with(state, "size", Value::unknown());
     let planned = with(planned(), "size", Value::unknown());
     for prior in [Value::Null, prior()] {
-        let response = apply(answers(state.clone(), vec![]), &prior, &planned, &config()).await;
+        let response = apply(returns(state.clone(), vec![]), &prior, &planned, &config()).await;
         assert_bug(&response.diagnostics, "unknown values");
         assert_eq!(
             unwire(response.new_state.as_ref()),
@@ -226,7 +226,7 @@ async fn a_state_that_contradicts_the_plan_is_a_defect_and_is_returned() {
         let applied = with(with(config(), "id", "7".into()), name, applied);
         for prior in [Value::Null, prior()] {
             let response = apply(
-                answers(applied.clone(), vec![]),
+                returns(applied.clone(), vec![]),
                 &prior,
                 &planned,
                 &config(),
@@ -262,7 +262,7 @@ async fn a_state_that_matches_the_plan_is_accepted() {
     ] {
         let planned = with(planned(), name, planned_value);
         let applied = with(with(config(), "id", "7".into()), name, applied);
-        let response = apply(answers(applied, vec![]), &Value::Null, &planned, &config()).await;
+        let response = apply(returns(applied, vec![]), &Value::Null, &planned, &config()).await;
         assert_eq!(response.diagnostics, [], "{name}");
     }
 }
@@ -271,7 +271,7 @@ async fn a_state_that_matches_the_plan_is_accepted() {
 async fn a_state_of_another_type_is_a_defect_and_the_object_is_not_lost() {
     let state = with(config(), "note", true.into());
     let response = apply(
-        answers(state.clone(), vec![]),
+        returns(state.clone(), vec![]),
         &Value::Null,
         &planned(),
         &config(),
@@ -283,7 +283,7 @@ async fn a_state_of_another_type_is_a_defect_and_the_object_is_not_lost() {
     );
     assert_eq!(unwire(response.new_state.as_ref()), config());
 
-    let response = apply(answers(state, vec![]), &prior(), &planned(), &config()).await;
+    let response = apply(returns(state, vec![]), &prior(), &planned(), &config()).await;
     assert_bug(
         &response.diagnostics,
         "note: expected string, found a boolean",

@@ -91,42 +91,62 @@ async fn damaged_messages_with_known_values_cause_diagnostics() {
     assert_diagnostics(&known(), 0x5eed_0002).await;
 }
 
+/// A valid message of each kind, and its type. They are encoded once.
+struct Sample {
+    ty: Type,
+    msgpack: Vec<u8>,
+}
+
+impl Sample {
+    fn new(value: &Value, ty: Type) -> Self {
+        let msgpack = codec::encode(value, &ty).unwrap();
+        Self { ty, msgpack }
+    }
+
+    fn lookup() -> Self {
+        let ty = r#"["object",{"id":"string","size":"string"}]"#;
+        let value = Value::object([("id", "1".into())]);
+        Self::new(&value, serde_json::from_str(ty).unwrap())
+    }
+
+    fn provider_block() -> Self {
+        let ty = r#"["object",{"url":"string"}]"#;
+        let value = Value::object([("url", "u".into())]);
+        Self::new(&value, serde_json::from_str(ty).unwrap())
+    }
+}
+
 /// Damages a valid `test_thing` in many ways, and sends it in every call. A failure names the seed and the case.
 async fn assert_diagnostics(valid: &Value, seed: u64) {
     let service = ProviderService::new(Arc::new(Fake::new(Thing::default(), Lookup::default())));
-    let valid = wire(valid).unwrap().msgpack;
+    let thing = Sample::new(valid, thing_type());
+    let (lookup, provider_block) = (Sample::lookup(), Sample::provider_block());
+    let undamaged = wire(&known());
     let mut random = fastrand::Rng::with_seed(seed);
     let mut refused = 0;
     for number in 0..PAYLOADS / 2 {
-        let bytes = damaged(&valid, &mut random);
-        let case = Case::new(seed, number, bytes, &thing_type());
-        refused += usize::from(case.is_invalid);
-        validate_and_read_resource(&service, &case).await;
-        plan_and_apply_resource(&service, &case).await;
-        upgrade_and_move_state(&service, &case).await;
-
-        let lookup_type = ty(r#"["object",{"id":"string","size":"string"}]"#);
-        let lookup = Value::object([("id", "1".into())]);
-        let bytes = damaged(&codec::encode(&lookup, &lookup_type).unwrap(), &mut random);
-        use_data_source(&service, &Case::new(seed, number, bytes, &lookup_type)).await;
-
-        let provider_type = ty(r#"["object",{"url":"string"}]"#);
-        let provider = Value::object([("url", "u".into())]);
-        let bytes = damaged(
-            &codec::encode(&provider, &provider_type).unwrap(),
-            &mut random,
-        );
-        use_provider_block(&service, &Case::new(seed, number, bytes, &provider_type)).await;
+        let mut case = |sample: &Sample| {
+            let bytes = damaged(&sample.msgpack, &mut random);
+            Case {
+                name: format!("seed {seed:#x}, case {number}"),
+                is_invalid: codec::decode(&bytes, &sample.ty).is_err(),
+                value: dynamic_value(&bytes),
+                bytes,
+            }
+        };
+        let thing_case = case(&thing);
+        refused += usize::from(thing_case.is_invalid);
+        validate_and_read_resource(&service, &thing_case).await;
+        plan_and_apply_resource(&service, &thing_case, number % 3, &undamaged).await;
+        upgrade_and_move_state(&service, &thing_case).await;
+        use_data_source(&service, &case(&lookup)).await;
+        use_provider_block(&service, &case(&provider_block)).await;
     }
     // There were both valid and invalid messages.
     assert!(
         (PAYLOADS / 10..PAYLOADS / 2).contains(&refused),
         "{refused} were refused"
     );
-}
-
-fn ty(json: &str) -> Type {
-    serde_json::from_str(json).unwrap()
 }
 
 fn dynamic_value(msgpack: &[u8]) -> Option<proto::DynamicValue> {
@@ -138,35 +158,13 @@ fn dynamic_value(msgpack: &[u8]) -> Option<proto::DynamicValue> {
 
 /// One damaged message.
 struct Case {
-    seed: u64,
-    number: usize,
+    name: String,
     bytes: Vec<u8>,
+    value: Option<proto::DynamicValue>,
     is_invalid: bool,
 }
 
 impl Case {
-    fn new(seed: u64, number: usize, bytes: Vec<u8>, ty: &Type) -> Self {
-        Self {
-            seed,
-            number,
-            is_invalid: codec::decode(&bytes, ty).is_err(),
-            bytes,
-        }
-    }
-
-    fn value(&self) -> Option<proto::DynamicValue> {
-        dynamic_value(&self.bytes)
-    }
-
-    /// Returns the damaged value as the part of a request that this case damages, and a valid one as the other parts.
-    fn part(&self, part: usize) -> Option<proto::DynamicValue> {
-        if self.number % 3 == part {
-            self.value()
-        } else {
-            wire(&known())
-        }
-    }
-
     /// Asserts that there is an error if the message is invalid, and never a panic.
     fn check(&self, call: &str, diagnostics: &[proto::Diagnostic]) {
         self.check_expected(call, diagnostics, self.is_invalid);
@@ -178,9 +176,8 @@ impl Case {
         assert!(
             !diagnostics.iter().any(is_panic)
                 && (!error_expected || diagnostics.iter().any(is_error)),
-            "seed {:#x}, case {}, {call}: {diagnostics:?} for {:x?}",
-            self.seed,
-            self.number,
+            "{}, {call}: {diagnostics:?} for {:x?}",
+            self.name,
             self.bytes
         );
     }
@@ -189,7 +186,7 @@ impl Case {
 async fn validate_and_read_resource(service: &ProviderService, case: &Case) {
     let request = proto::validate_resource_config::Request {
         type_name: THING.to_owned(),
-        config: case.value(),
+        config: case.value.clone(),
         ..Default::default()
     };
     let response = call!(*service, validate_resource_config, request);
@@ -197,22 +194,36 @@ async fn validate_and_read_resource(service: &ProviderService, case: &Case) {
 
     let request = proto::read_resource::Request {
         type_name: THING.to_owned(),
-        current_state: case.value(),
+        current_state: case.value.clone(),
         ..Default::default()
     };
     let response = call!(*service, read_resource, request);
     case.check("read", &response.diagnostics);
     if case.is_invalid {
-        assert_eq!(response.new_state, case.value(), "the prior state is kept");
+        assert_eq!(
+            response.new_state,
+            case.value.clone(),
+            "the prior state is kept"
+        );
     }
 }
 
-async fn plan_and_apply_resource(service: &ProviderService, case: &Case) {
+/// Sends requests with three values, of which the one at the index `damaged` is damaged.
+async fn plan_and_apply_resource(
+    service: &ProviderService,
+    case: &Case,
+    damaged: usize,
+    undamaged: &Option<proto::DynamicValue>,
+) {
+    let part = |index| match index == damaged {
+        true => case.value.clone(),
+        false => undamaged.clone(),
+    };
     let request = proto::plan_resource_change::Request {
         type_name: THING.to_owned(),
-        prior_state: case.part(0),
-        proposed_new_state: case.part(1),
-        config: case.part(2),
+        prior_state: part(0),
+        proposed_new_state: part(1),
+        config: part(2),
         ..Default::default()
     };
     let response = call!(*service, plan_resource_change, request);
@@ -220,15 +231,15 @@ async fn plan_and_apply_resource(service: &ProviderService, case: &Case) {
 
     let request = proto::apply_resource_change::Request {
         type_name: THING.to_owned(),
-        prior_state: case.part(0),
-        planned_state: case.part(1),
-        config: case.part(2),
+        prior_state: part(0),
+        planned_state: part(1),
+        config: part(2),
         ..Default::default()
     };
     let response = call!(*service, apply_resource_change, request);
     case.check("apply", &response.diagnostics);
     if case.is_invalid {
-        assert_eq!(response.new_state, case.part(0), "the prior state is kept");
+        assert_eq!(response.new_state, part(0), "the prior state is kept");
     }
 }
 
@@ -259,14 +270,14 @@ async fn upgrade_and_move_state(service: &ProviderService, case: &Case) {
 async fn use_data_source(service: &ProviderService, case: &Case) {
     let request = proto::validate_data_resource_config::Request {
         type_name: LOOKUP.to_owned(),
-        config: case.value(),
+        config: case.value.clone(),
     };
     let response = call!(*service, validate_data_resource_config, request);
     case.check("validate data source", &response.diagnostics);
 
     let request = proto::read_data_source::Request {
         type_name: LOOKUP.to_owned(),
-        config: case.value(),
+        config: case.value.clone(),
         ..Default::default()
     };
     let response = call!(*service, read_data_source, request);
@@ -275,13 +286,13 @@ async fn use_data_source(service: &ProviderService, case: &Case) {
 
 async fn use_provider_block(service: &ProviderService, case: &Case) {
     let request = proto::validate_provider_config::Request {
-        config: case.value(),
+        config: case.value.clone(),
     };
     let response = call!(*service, validate_provider_config, request);
     case.check("validate provider", &response.diagnostics);
 
     let request = proto::configure_provider::Request {
-        config: case.value(),
+        config: case.value.clone(),
         ..Default::default()
     };
     let response = call!(*service, configure_provider, request);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use terraform_plugin_server::Value;
 use terraform_plugin_server::grpc::ProviderService;
 use terraform_plugin_server::grpc::proto;
+use terraform_plugin_server::{Type, Value};
 
 use crate::fake::{
     Fake, LOOKUP, Lookup, THING, Thing, assert_bug, call, panics, serve, thing, unwire, wire,
@@ -36,6 +36,10 @@ fn service() -> ProviderService {
         configure: panics(),
         ..Fake::new(thing, lookup)
     }))
+}
+
+fn ty(json: &str) -> Type {
+    serde_json::from_str(json).unwrap()
 }
 
 fn prior() -> Value {
@@ -129,94 +133,83 @@ async fn after_a_failed_read_the_state_is_the_prior_one() {
 }
 
 #[tokio::test]
-async fn every_other_call_returns_the_panic_as_a_diagnostic() {
-    let url = Value::object([("url", Value::Null)]);
-    let provider = serde_json::from_str(r#"["object",{"url":"string"}]"#).unwrap();
-    let lookup = Value::object([("id", "1".into())]);
-    let lookup_type =
-        serde_json::from_str(r#"["object",{"id":"string","size":"string"}]"#).unwrap();
-
+async fn configurations_that_cause_a_panic_have_a_diagnostic() {
+    let block = Value::object([("url", Value::Null)]);
+    let block = wire_as(&block, &ty(r#"["object",{"url":"string"}]"#));
     let request = proto::validate_provider_config::Request {
-        config: wire_as(&url, &provider),
+        config: block.clone(),
     };
-    assert_bug(
-        &call!(service(), validate_provider_config, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), validate_provider_config, request);
+    assert_bug(&response.diagnostics, PANIC);
 
     let request = proto::configure_provider::Request {
-        config: wire_as(&url, &provider),
+        config: block,
         ..Default::default()
     };
-    assert_bug(
-        &call!(service(), configure_provider, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), configure_provider, request);
+    assert_bug(&response.diagnostics, PANIC);
 
     let request = proto::validate_resource_config::Request {
         type_name: THING.to_owned(),
         config: wire(&config()),
         ..Default::default()
     };
-    assert_bug(
-        &call!(service(), validate_resource_config, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), validate_resource_config, request);
+    assert_bug(&response.diagnostics, PANIC);
+}
 
+#[tokio::test]
+async fn a_data_source_that_panics_has_a_diagnostic() {
+    let lookup = Value::object([("id", "1".into())]);
+    let lookup = wire_as(
+        &lookup,
+        &ty(r#"["object",{"id":"string","size":"string"}]"#),
+    );
     let request = proto::validate_data_resource_config::Request {
         type_name: LOOKUP.to_owned(),
-        config: wire_as(&lookup, &lookup_type),
+        config: lookup.clone(),
     };
-    assert_bug(
-        &call!(service(), validate_data_resource_config, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), validate_data_resource_config, request);
+    assert_bug(&response.diagnostics, PANIC);
 
     let request = proto::read_data_source::Request {
         type_name: LOOKUP.to_owned(),
-        config: wire_as(&lookup, &lookup_type),
+        config: lookup,
         ..Default::default()
     };
-    assert_bug(
-        &call!(service(), read_data_source, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), read_data_source, request);
+    assert_bug(&response.diagnostics, PANIC);
+}
 
+#[tokio::test]
+async fn an_import_an_upgrade_or_a_move_that_panics_has_a_diagnostic() {
     let request = proto::import_resource_state::Request {
         type_name: THING.to_owned(),
         id: "1".to_owned(),
         ..Default::default()
     };
-    assert_bug(
-        &call!(service(), import_resource_state, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), import_resource_state, request);
+    assert_bug(&response.diagnostics, PANIC);
 
+    let raw_state = Some(proto::RawState {
+        json: b"{}".to_vec(),
+        ..Default::default()
+    });
     let request = proto::upgrade_resource_state::Request {
         type_name: THING.to_owned(),
         version: 1,
-        raw_state: Some(proto::RawState {
-            json: b"{}".to_vec(),
-            ..Default::default()
-        }),
+        raw_state: raw_state.clone(),
     };
-    assert_bug(
-        &call!(service(), upgrade_resource_state, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), upgrade_resource_state, request);
+    assert_bug(&response.diagnostics, PANIC);
 
     let request = proto::move_resource_state::Request {
         target_type_name: THING.to_owned(),
-        source_state: Some(proto::RawState {
-            json: b"{}".to_vec(),
-            ..Default::default()
-        }),
+        source_state: raw_state,
         ..Default::default()
     };
-    assert_bug(
-        &call!(service(), move_resource_state, request).diagnostics,
-        PANIC,
-    );
+    let response = call!(service(), move_resource_state, request);
+    assert_bug(&response.diagnostics, PANIC);
 }
 
 #[tokio::test]

@@ -56,8 +56,8 @@ fn prefix() -> impl Strategy<Value = String> {
     text().prop_map(|text| text.chars().take(200).collect())
 }
 
-/// What may be known about an unknown value of this type, in less than the 1,024 bytes past which
-/// refinements are left out.
+/// Returns refinements of an unknown value of this type, in less than the 1,024 bytes above which refinements are
+/// dropped.
 fn refinements(ty: &Type) -> BoxedStrategy<Refinements> {
     let nullable = option::of(any::<bool>());
     let none = Refinements::default;
@@ -182,7 +182,7 @@ fn json(value: &Value, ty: &Type) -> String {
                 let ty = match ty {
                     Type::Map(ty) => ty,
                     Type::Object(types) => &types[key],
-                    _ => panic!("{ty} is no map"),
+                    _ => panic!("{ty} is not a map"),
                 };
                 format!("{}: {}", quoted(key), json(element, ty))
             };
