@@ -1,7 +1,7 @@
-//! The Terraform face: the provider block, its resources and data sources.
+//! The Terraform provider: the provider block, the resources and the data sources.
 //!
-//! Each resource has a folder: its schema, its model (Terraform's values and ours), its plan and its
-//! calls. What the other rooms answer becomes diagnostics here.
+//! Each resource has a folder with its schema, its model (the conversion of Terraform's values), its plan and its calls.
+//! The results of the other modules become diagnostics here.
 
 mod configuration;
 mod connection;

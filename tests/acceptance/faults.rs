@@ -188,10 +188,10 @@ fn failing_responses() -> Vec<Case> {
             "403",
             status(403, BodyKind::Json, When::BeforeWork),
             &[
-                ("POST", "lacks the permission"),
-                ("GET", "lacks the permission"),
-                ("PATCH", "lacks the permission"),
-                ("DELETE", "lacks the permission"),
+                ("POST", "has no permission"),
+                ("GET", "has no permission"),
+                ("PATCH", "has no permission"),
+                ("DELETE", "has no permission"),
             ],
         ),
         case(

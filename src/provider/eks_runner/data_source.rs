@@ -61,7 +61,7 @@ impl DataSource for EksRunnerData {
 
 #[async_trait]
 impl ValidateConfig for EksRunnerData {
-    /// The Orchestrator decides which ids exist; only an empty one has no address in its API.
+    /// Refuses only an empty id, which has no URL in the API. The Orchestrator decides which ids exist.
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         if config.get("id").as_str() != Some("") {
             return Vec::new();

@@ -33,12 +33,12 @@ const CASES: &[(Part, &str, &str)] = &[
     (
         Auth,
         "session_name = \"\"",
-        "Leave session_name out to have the default",
+        "Remove session_name to use the default",
     ),
     (
         Auth,
         "sts_region = \"\"",
-        "Leave sts_region out to have the cluster's region",
+        "Remove sts_region to use the cluster's region",
     ),
     (
         Job,

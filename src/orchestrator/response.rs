@@ -5,23 +5,23 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::call::Call;
 use super::error::Error;
-use super::lookup::Source;
-use super::request::Call;
+use super::settings::SettingSource;
 use crate::secrets::{redact, redacted};
 
-/// How much of an unknown text is shown.
+/// How many characters of an unknown text are shown.
 const EXCERPT: usize = 200;
 
-/// A whole answer, whatever its status.
+/// A complete response with any status.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) call: Box<Call>,
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
     /// Where the token of the request came from.
-    pub(super) token_from: Option<Source>,
+    pub(super) token_from: Option<SettingSource>,
 }
 
 /// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
@@ -41,25 +41,25 @@ impl ApiError {
     }
 }
 
-impl Answer {
-    /// The JSON object in the answer, which must have this status.
-    pub(super) fn object(self, status: u16) -> Result<Object, Error> {
-        let answer = self.expect(status)?;
-        let read = serde_json::from_str::<Map<String, Value>>(&answer.body);
+impl Response {
+    /// Returns the JSON object in the response, which must have this status.
+    pub(super) fn object(self, status: u16) -> Result<JsonObject, Error> {
+        let response = self.expect(status)?;
+        let read = serde_json::from_str::<Map<String, Value>>(&response.body);
         let (why, is_json) = match read {
             Ok(fields) => {
                 let fields = Value::Object(fields);
-                return Ok(Object { answer, fields });
+                return Ok(JsonObject { response, fields });
             }
             Err(error) => (error.to_string(), error.is_data()),
         };
-        let why = match answer.excerpt() {
+        let why = match response.excerpt() {
             text if text.is_empty() => "it is empty".to_owned(),
-            // JSON that breaks off has been the runner's, and may hold what is not to be shown.
+            // Incomplete JSON is part of an object of the API, and can contain what must not be shown.
             text if text.starts_with(['{', '[']) => why,
             text => format!("{why}, in the text that begins with: {text}"),
         };
-        Err(answer.undecodable(&why, is_json))
+        Err(response.undecodable(&why, is_json))
     }
 
     fn undecodable(&self, why: &str, is_json: bool) -> Error {
@@ -71,7 +71,7 @@ impl Answer {
         }
     }
 
-    /// The answer itself if it has this status.
+    /// Returns the response itself if it has this status.
     pub(super) fn expect(self, status: u16) -> Result<Self, Error> {
         if self.status == status {
             Ok(self)
@@ -80,36 +80,37 @@ impl Answer {
         }
     }
 
-    /// The beginning of the body. Credentials that the server repeats go first: a part of them
-    /// could no longer be recognized.
+    /// Returns the beginning of the body. Credentials that the server repeats are removed first: a part of one
+    /// could not be recognized anymore.
     fn excerpt(&self) -> String {
         excerpt(&redact(&self.body))
     }
 
-    /// What an answer that is not the expected one means.
+    /// Returns what a response with an unexpected status means.
     fn into_error(self) -> Error {
-        let own = ApiError::read(&self.body);
-        // A gateway's JSON may look much like the API's; the code tells them apart.
-        let is_own = own
+        let api_error = ApiError::read(&self.body);
+        // The JSON of a gateway can look like the API's; the code distinguishes the two.
+        let is_from_api = api_error
             .as_ref()
-            .is_some_and(|own| own.code.starts_with("HTTP-"));
-        let message = match own {
-            Some(own) => redacted(own.message),
+            .is_some_and(|error| error.code.starts_with("HTTP-"));
+        let message = match api_error {
+            Some(error) => redacted(error.message),
             None => self.excerpt(),
         };
         let Self {
             call,
             status,
             retry_after,
-            ..
+            token_from,
+            body: _,
         } = self;
         match status {
             401 => Error::Unauthorized {
                 call,
                 message,
-                token_from: self.token_from,
+                token_from,
             },
-            400..500 if is_own => Error::Refused {
+            400..500 if is_from_api => Error::Refused {
                 call,
                 status,
                 message,
@@ -125,25 +126,26 @@ impl Answer {
     }
 }
 
-/// A JSON object that an answer brought.
-pub(super) struct Object {
-    answer: Answer,
+/// A JSON object in a response.
+#[derive(Debug)]
+pub(super) struct JsonObject {
+    response: Response,
     pub(super) fields: Value,
 }
 
-impl Object {
-    /// The object as a value of this type.
+impl JsonObject {
+    /// Returns the object as a value of this type.
     pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        T::deserialize(&self.fields).map_err(|error| self.wrong(&error.to_string()))
+        T::deserialize(&self.fields).map_err(|error| self.unexpected(&error.to_string()))
     }
 
-    /// The error that the object is not what it should be.
-    pub(super) fn wrong(&self, why: &str) -> Error {
-        self.answer.undecodable(why, true)
+    /// Returns the error that the object is not the expected one. `why` is a clause.
+    pub(super) fn unexpected(&self, why: &str) -> Error {
+        self.response.undecodable(why, true)
     }
 }
 
-/// The beginning of a text that may be anything: markup, blanks and control characters left out.
+/// Returns the beginning of any text, without markup, control characters and repeated white space.
 pub(super) fn excerpt(body: &str) -> String {
     let mut text = String::new();
     let mut length = 0;
@@ -176,12 +178,11 @@ pub(super) fn excerpt(body: &str) -> String {
     text
 }
 
-/// A `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3). Anything else is as if it were
-/// not there.
+/// Returns the wait of a `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3). Any other value is ignored.
 pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a wait that no budget allows.
+        // A number that does not fit is a wait that no budget allows.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_excerpt_is_short_and_plain() {
+    fn an_excerpt_is_short_and_has_no_markup() {
         assert_eq!(excerpt(""), "");
         assert_eq!(
             excerpt("<html><b>502</b> Bad\r\n\tGateway</html>"),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_seconds_or_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (value, expected) in [
             ("0", Some(0)),

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::Answer;
-use super::budget::Budget;
-use super::client::Client;
-use super::error::Error;
-use super::request::Request;
+use super::Client;
+use crate::orchestrator::budget::CallBudget;
+use crate::orchestrator::error::Error;
+use crate::orchestrator::request::Request;
+use crate::orchestrator::response::Response;
 
 /// One page of a list call.
 #[derive(Deserialize)]
@@ -23,11 +23,11 @@ impl Client {
     /// Returns the value that it broke with.
     ///
     /// # Errors
-    /// [`Error::OrgNotFound`]; whatever keeps a page from being read.
-    pub(super) async fn each_page<T: DeserializeOwned, B>(
+    /// [`Error::OrgNotFound`], and whatever prevents a page from being read.
+    pub(super) async fn each_page<T: DeserializeOwned + Send, B>(
         &self,
         list: &Request,
-        budget: &Budget,
+        budget: &CallBudget,
         mut visit: impl FnMut(Vec<T>) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
         let mut token: Option<String> = None;
@@ -36,18 +36,18 @@ impl Client {
                 Some(token) => list.clone().with_query("page", token),
                 None => list.clone(),
             };
-            let read = |answer: Answer| {
-                let object = answer.object(200)?;
+            let read = |response: Response| {
+                let object = response.object(200)?;
                 let page: Page<T> = object.decode()?;
                 if page.next_page_token.is_some() && page.next_page_token == token {
-                    return Err(object.wrong("the next page is the same page again"));
+                    return Err(object.unexpected("the next page is the same page again"));
                 }
                 Ok(page)
             };
             let page = self
-                .repeat(&request, read, budget)
+                .repeat_list(&request, read, budget)
                 .await
-                .map_err(|failure| self.about_org(failure.error))?;
+                .map_err(|failure| self.or_org_not_found(failure.error))?;
             if !page.items.is_empty() {
                 self.see_org();
             }
