@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 pub struct Runner {
     /// The runner's id, unique in the organization.
     pub id: String,
-    /// What the runner is for, as text.
+    /// What the runner is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The cluster and the Jobs.
+    /// How the Orchestrator reaches the cluster, and the Jobs that it creates there.
     pub runner_configuration: RunnerConfiguration,
     /// Where the runner stores the state of the deployments.
     pub state_storage_configuration: StateStorage,

@@ -81,7 +81,7 @@ fn one_error(given: &ExplicitSettings, environment: &Environment) -> LookupError
 }
 
 #[test]
-fn each_place_comes_before_the_next() {
+fn the_places_are_searched_in_order() {
     let home = Home::new(Some(FILE));
     let named = home.path().join("named.yaml");
     std::fs::write(&named, FILE.replace("file", "named")).unwrap();
@@ -123,7 +123,7 @@ fn each_place_comes_before_the_next() {
 }
 
 #[test]
-fn places_mix_value_by_value() {
+fn each_value_is_searched_on_its_own() {
     let home = Home::new(Some("token: file-token\ndefault_org_id: ''\n"));
     let given = ExplicitSettings {
         org_id: Some("block-org".to_owned()),
@@ -162,7 +162,7 @@ fn the_default_file_is_not_read_when_another_is_named() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_every_place() {
+fn a_missing_value_is_reported_with_every_place() {
     let home = Home::new(None);
     let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
     let errors = lookup(&ExplicitSettings::default(), &environment).unwrap_err();
@@ -203,7 +203,7 @@ fn what_is_missing_is_told_with_every_place() {
 }
 
 #[test]
-fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
+fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
     let home = Home::new(None);
     for (name, content, expected) in [
         ("missing.yaml", None, "it does not exist"),
@@ -240,7 +240,7 @@ fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
 }
 
 #[test]
-fn a_broken_default_file_matters_only_if_something_is_looked_for_in_it() {
+fn a_broken_default_file_matters_only_if_a_value_is_searched_in_it() {
     let home = Home::new(Some("api_url: [\n"));
     lookup(&block(), &home.environment(&[])).unwrap();
     lookup(&ExplicitSettings::default(), &home.environment(&VARIABLES)).unwrap();
@@ -303,7 +303,7 @@ fn an_empty_attribute_is_an_error_of_its_own() {
 }
 
 #[test]
-fn addresses_that_can_be_used() {
+fn usable_urls() {
     for (text, expected) in [
         ("https://api.humanitec.dev", "https://api.humanitec.dev/"),
         ("https://api.humanitec.dev/", "https://api.humanitec.dev/"),
@@ -324,7 +324,7 @@ fn addresses_that_can_be_used() {
 }
 
 #[test]
-fn addresses_that_cannot_be_used() {
+fn unusable_urls() {
     for (text, expected) in [
         (
             "api.humanitec.dev",
@@ -415,7 +415,7 @@ fn a_token_is_trimmed_and_must_fit_into_a_header() {
 }
 
 #[test]
-fn an_organization_that_has_no_address_is_refused() {
+fn an_organization_without_a_url_is_refused() {
     let given = ExplicitSettings {
         org_id: Some("..".to_owned()),
         ..block()

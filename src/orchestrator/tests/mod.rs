@@ -1,4 +1,4 @@
-//! The client against a server that misbehaves.
+//! Tests of the client against a server that fails.
 
 mod api;
 mod encoding;
@@ -24,7 +24,7 @@ use crate::runner::Runner;
 use api::Shared;
 use fake::Fake;
 
-/// A token that must never be seen again.
+/// A token that must not appear in any text.
 const TOKEN: &str = "canary-3f9a1c";
 
 fn settings(url: &str) -> ApiSettings {
@@ -38,7 +38,7 @@ fn settings(url: &str) -> ApiSettings {
     }
 }
 
-/// A client that does not wait between attempts, nor for long after a stop.
+/// Returns a client that does not wait between attempts, and not for long after a stop.
 fn client(url: &str) -> Client {
     let mut client = Client::new(settings(url), "test".to_owned());
     client.retry.base = Duration::from_millis(1);
@@ -68,7 +68,7 @@ fn runner() -> Runner {
     .unwrap()
 }
 
-/// A small API that holds this runner, and a client of it.
+/// Returns a small API with this runner, and a client of it.
 async fn world(runner: Option<&Runner>) -> (Fake, Shared, Client) {
     let state = Shared::default();
     state.lock().unwrap().runner = runner.map(|runner| serde_json::to_value(runner).unwrap());

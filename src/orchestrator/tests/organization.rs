@@ -7,7 +7,7 @@ use super::*;
 use crate::orchestrator::Error;
 
 #[tokio::test]
-async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
+async fn a_404_for_a_missing_organization_is_an_error() {
     let state = Shared::default();
     let fake = Fake::start(api::handler(&state)).await;
     let mut settings = settings(&fake.url());
@@ -30,8 +30,8 @@ async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
     assert!(matches!(error, Error::OrgNotFound { .. }), "{error}");
 }
 
-/// The control plane lists no runners for an organization that does not exist: only something in it proves that
-/// it exists.
+/// The control plane returns an empty list for an organization that does not exist, so only an item proves that the
+/// organization exists.
 #[tokio::test]
 async fn an_empty_list_does_not_prove_that_the_organization_exists() {
     for (listed, proven) in [
@@ -82,8 +82,8 @@ async fn all_runners_are_listed_page_by_page() {
     assert_eq!(fake.lines().len(), 2);
 }
 
-/// Terraform reads ten runners at a time, and here none of them exists. Whether the caller is allowed to list is the
-/// same for all of them.
+/// Terraform reads ten runners at a time, and here none of them exists. One list is enough for all of them, also if the
+/// caller has no permission to list.
 #[tokio::test]
 async fn the_runners_are_listed_once_for_all_calls() {
     for listing in [
@@ -114,9 +114,9 @@ async fn the_runners_are_listed_once_for_all_calls() {
     }
 }
 
-/// A list that never ends is ended by the budget.
+/// The deadline ends a list that has no last page.
 #[tokio::test]
-async fn a_list_without_an_end_takes_no_longer_than_the_budget() {
+async fn a_list_without_a_last_page_ends_at_the_deadline() {
     let page = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::start(move |_| {
         let page = page.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -131,9 +131,9 @@ async fn a_list_without_an_end_takes_no_longer_than_the_budget() {
     assert!(error.is_deadline_exceeded(), "{error:?}");
 }
 
-/// The answer to the listing decides what a 404 is worth.
+/// The response to the list decides whether a 404 counts.
 #[tokio::test]
-async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
+async fn a_404_counts_only_for_an_authenticated_caller() {
     for (listing, gone) in [
         (Reply::json(200, &json!({"items": []})), true),
         (Reply::error(403, "no permission"), true),
@@ -155,7 +155,7 @@ async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
 }
 
 #[tokio::test]
-async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
+async fn a_409_for_a_missing_organization_is_reported_as_such() {
     for listing in [
         Reply::error(404, "organization not found"),
         Reply::json(200, &json!({"items": []})),
@@ -170,11 +170,11 @@ async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
             },
         )
         .await;
-        creates_find_no_organization(&client(&fake.url())).await;
+        assert_creates_report_the_organization(&client(&fake.url())).await;
     }
 }
 
-async fn creates_find_no_organization(client: &Client) {
+async fn assert_creates_report_the_organization(client: &Client) {
     let key = crate::orchestrator::RuleKey {
         runner_id: "r".to_owned(),
         project_id: None,

@@ -1,4 +1,4 @@
-//! The calls about runners, when all goes well and when the service says no.
+//! The calls about runners, successful and refused.
 
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_once() {
+async fn a_missing_runner_is_none_and_the_organization_is_confirmed_once() {
     let (fake, _, client) = world(None).await;
     assert_eq!(
         client.get_runner("my-runner", &budget()).await.unwrap(),
@@ -152,9 +152,9 @@ async fn other_404s_and_refusals_are_errors() {
     }
 }
 
-/// What is newer than the provider is asked for once; it can be deleted all the same.
+/// A runner that is newer than the provider is read once, and can be deleted.
 #[tokio::test]
-async fn a_runner_with_what_is_not_known_is_told_at_once() {
+async fn a_runner_with_unknown_values_is_reported_without_a_retry() {
     let missing = json!({"type": "s3"});
     for (storage, what) in [
         (
@@ -170,7 +170,7 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
             error.report(),
             format!(
                 "Runner \"my-runner\" cannot be read by version {} of the provider: {what}.\n\nA newer version of the \
-                 provider might have created it: upgrade the provider.",
+                 provider might have created it. Upgrade the provider.",
                 env!("CARGO_PKG_VERSION")
             )
         );
@@ -180,9 +180,9 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
     }
 }
 
-/// Another attempt would bring the same again.
+/// Another attempt would return the same.
 #[tokio::test]
-async fn whole_json_that_is_not_the_apis_is_asked_for_once() {
+async fn complete_json_that_is_not_from_the_api_is_read_once() {
     for (body, attempts) in [
         (json!({"status": "ok"}).to_string(), 1),
         (json!([]).to_string(), 1),
@@ -245,7 +245,7 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_is_told_with_the_services_message() {
+async fn an_id_in_use_is_reported_with_the_message_of_the_service() {
     for mine in [true, false] {
         let mut existing = runner();
         if !mine {
@@ -264,7 +264,7 @@ async fn an_id_that_is_taken_is_told_with_the_services_message() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
+async fn a_refusal_is_reported_with_the_message_of_the_service_and_not_repeated() {
     for status in [400, 403, 404, 413, 422] {
         let fake =
             Fake::start(move |_| Reply::error(status, "role_arn: must match ^arn:aws:iam::")).await;
@@ -287,7 +287,7 @@ async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_runner_in_use_is_not_deleted_and_its_environments_are_named() {
+async fn a_runner_in_use_is_not_deleted_and_its_environments_are_reported() {
     let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
     let (fake, state, client) = world(Some(&runner())).await;
     state.lock().unwrap().fail(move |seen| {
@@ -322,11 +322,11 @@ async fn ids_stay_inside_their_segment() {
             )
         );
     }
-    assert_eq!(fake.lines().len(), 2, "the last three never left");
+    assert_eq!(fake.lines().len(), 2, "the last three were not sent");
 }
 
 #[tokio::test]
-async fn the_base_urls_path_is_kept() {
+async fn the_path_of_the_base_url_is_kept() {
     for base in ["/base/path", "/base/path/"] {
         let fake = Fake::start(|_| Reply::html(404)).await;
         let client = client(&format!("{}{base}", fake.url()));
@@ -335,9 +335,9 @@ async fn the_base_urls_path_is_kept() {
     }
 }
 
-/// The plugin layer runs every call as a task of its own.
+/// The plugin layer runs every call in a task of its own.
 #[test]
-fn the_calls_may_move_between_threads() {
+fn the_calls_can_move_between_threads() {
     fn is_send(_: impl Send) {}
     let client = client("http://localhost");
     let (runner, budget) = (
