@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, is_image};
 use crate::orchestrator::Installation;
 use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
@@ -319,7 +319,7 @@ pub(in crate::provider) fn settings(
         apply: Mode::of(given.get("apply")),
         incomplete: Incomplete::of(given.get("incomplete")),
         settings: Settings {
-            face: Face::Terraform,
+            frontend: Frontend::Terraform,
             identity: match given.get("as").as_str() {
                 Some("runner") => Identity::Runner,
                 _ => Identity::Caller,
