@@ -102,10 +102,8 @@ where
     F: Future<Output = Outcome>,
 {
     // Each check has a channel on which the checks that need it wait for its outcome.
-    let channels: Vec<(CheckId, watch::Sender<Option<Outcome>>)> = ids
-        .iter()
-        .map(|id| (*id, watch::channel(None).0))
-        .collect();
+    let channels: Vec<(CheckId, watch::Sender<Option<Outcome>>)> =
+        ids.iter().map(|id| (*id, watch::channel(None).0)).collect();
     // The outcome of a needed check, if it keeps other checks from running.
     let obstacle = async |id: CheckId| {
         let (_, channel) = channels.iter().find(|(other, _)| *other == id)?;

@@ -40,8 +40,6 @@ pub use issuer::AUDIENCE;
 pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
 pub use report::{Report, Unchecked};
-pub use settings::{
-    AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings, is_image,
-};
+pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings, is_image};
 pub use setup::{Setup, identifier};
 pub use subject::{Known, Subject};

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::check::{CheckId, CheckResult};
+use super::checks;
 use super::engine::{self, Observer, TimeLimit};
 use super::look_ahead::look_ahead;
 use super::outcome::{Outcome, Skip};
@@ -16,7 +17,6 @@ use super::report::{Awaited, Report};
 use super::run::{Connections, Run};
 use super::settings::Settings;
 use super::subject::Subject;
-use super::checks;
 
 /// The first pause between two runs that wait for what AWS is still propagating, and the longest pause.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));

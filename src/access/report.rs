@@ -166,10 +166,7 @@ mod tests {
         let denied = || Outcome::incomplete("denied", "Denied.");
         for (check, outcome) in [
             (id("assume-role"), Outcome::not_applicable("Not here.")),
-            (
-                id("role-trust"),
-                Outcome::skipped(Skip::Unknown, "Later."),
-            ),
+            (id("role-trust"), Outcome::skipped(Skip::Unknown, "Later.")),
             (
                 id("job-dry-run"),
                 Outcome::skipped(Skip::Requested, "As asked."),
@@ -195,14 +192,8 @@ mod tests {
     #[test]
     fn an_incomplete_run_groups_its_checks_by_reason() {
         let report = report(&[
-            (
-                id("role-exists"),
-                Outcome::incomplete("denied", "Denied."),
-            ),
-            (
-                id("role-trust"),
-                Outcome::incomplete("denied", "Needs it."),
-            ),
+            (id("role-exists"), Outcome::incomplete("denied", "Denied.")),
+            (id("role-trust"), Outcome::incomplete("denied", "Needs it.")),
             (
                 id("api-server"),
                 Outcome::incomplete("timed out", "Late.").retryable(),

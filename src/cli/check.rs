@@ -60,7 +60,9 @@ mod tests {
             ([incomplete(), warned()], [4, 3, 0, 3]),
             ([incomplete(), failed()], [3, 3, 3, 3]),
         ] {
-            let ids = ["role-exists", "namespace"].map(|id| id.parse().unwrap()).into_iter();
+            let ids = ["role-exists", "namespace"]
+                .map(|id| id.parse().unwrap())
+                .into_iter();
             let checks = ids.zip(outcomes);
             let report = Report {
                 checks: checks

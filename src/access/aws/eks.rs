@@ -102,25 +102,26 @@ impl Aws {
         const ACTION: &str = "eks:DescribeAccessEntry";
         let aws = Arc::clone(self);
         let key = principal_key(signer, region, cluster, principal);
-        self.entries.call(key.clone(), Result::is_ok, || async move {
-            let config = aws.config(&key.0, &key.1).await?;
-            let request = aws_sdk_eks::Client::new(&config)
-                .describe_access_entry()
-                .cluster_name(&key.2)
-                .principal_arn(&key.3);
-            let response = aws
-                .paced(Service::Eks, ACTION, move || request.clone().send())
-                .await?;
-            let entry = response
-                .access_entry
-                .ok_or_else(|| AwsError::empty(ACTION))?;
-            Ok(Arc::new(AccessEntry {
-                kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
-                username: entry.username.unwrap_or_default(),
-                groups: entry.kubernetes_groups.unwrap_or_default(),
-                created: entry.created_at.map(|at| at.secs()),
-            }))
-        })
+        self.entries
+            .call(key.clone(), Result::is_ok, || async move {
+                let config = aws.config(&key.0, &key.1).await?;
+                let request = aws_sdk_eks::Client::new(&config)
+                    .describe_access_entry()
+                    .cluster_name(&key.2)
+                    .principal_arn(&key.3);
+                let response = aws
+                    .paced(Service::Eks, ACTION, move || request.clone().send())
+                    .await?;
+                let entry = response
+                    .access_entry
+                    .ok_or_else(|| AwsError::empty(ACTION))?;
+                Ok(Arc::new(AccessEntry {
+                    kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
+                    username: entry.username.unwrap_or_default(),
+                    groups: entry.kubernetes_groups.unwrap_or_default(),
+                    created: entry.created_at.map(|at| at.secs()),
+                }))
+            })
     }
 
     /// Returns the access policies that are associated with a principal.

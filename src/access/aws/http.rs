@@ -148,7 +148,8 @@ impl HttpConnector for LimitedConnector {
             let mut response = response.await?;
             let is_success = response.status().is_success();
             let body = response.body_mut();
-            *body = response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
+            *body =
+                response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
             Ok(response)
         })
     }

@@ -106,11 +106,7 @@ async fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the outcome for a role that no entry admits, in a cluster that reads `aws-auth` as well.
-fn beside_entries(
-    run: &Run<'_>,
-    auth: &AwsAuth,
-    refused: Outcome,
-) -> Result<Outcome, CheckError> {
+fn beside_entries(run: &Run<'_>, auth: &AwsAuth, refused: Outcome) -> Result<Outcome, CheckError> {
     let (role, session) = (run.role()?, run.subject.session());
     let session = session.as_ref().map(|(name, _)| name.as_str());
     let mapping = auth.map(role, session.unwrap_or_default());

@@ -227,7 +227,12 @@ mod tests {
         ] {
             let outcome = judge_with(&private, configured, published);
             assert_eq!(outcome.status, status, "{configured:?} {published:?}");
-            assert!(outcome.fix_text().unwrap().contains("endpointPublicAccess=true"));
+            assert!(
+                outcome
+                    .fix_text()
+                    .unwrap()
+                    .contains("endpointPublicAccess=true")
+            );
         }
     }
 
@@ -244,7 +249,9 @@ mod tests {
         assert_eq!(outcome.status, Status::Warned);
         assert_eq!(outcome.expected(), Some("35.246.198.96/32"));
         assert!(
-            outcome.fix_text().unwrap()
+            outcome
+                .fix_text()
+                .unwrap()
                 .contains("publicAccessCidrs=35.198.140.114/32,35.246.198.96/32")
         );
         // What the user names counts in place of the list.
@@ -279,7 +286,9 @@ mod tests {
         assert_eq!(outcome.status, Status::Failed);
         assert_eq!(outcome.expected(), Some("9.9.9.9/32"));
         assert!(
-            outcome.fix_text().unwrap()
+            outcome
+                .fix_text()
+                .unwrap()
                 .contains("publicAccessCidrs=1.2.3.0/25,1.2.3.128/25,9.9.9.9/32")
         );
     }

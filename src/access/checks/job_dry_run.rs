@@ -94,12 +94,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns what can go wrong with an admitted Job, as sentences.
-fn notes(
-    run: &Run<'_>,
-    job: &Value,
-    is_suspended: bool,
-    mut warnings: Vec<String>,
-) -> Vec<String> {
+fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<String>) -> Vec<String> {
     let mut notes = Vec::new();
     if is_suspended {
         notes.push(

@@ -18,22 +18,20 @@ pub(super) fn no_permission(name: &str) -> Box<str> {
 
 /// Returns whether a namespace exists and stays. The API refuses new objects in a namespace that is being deleted.
 pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome, CheckError> {
-    Ok(
-        match run.read(format!("/api/v1/namespaces/{name}")).await {
-            Ok(found) if found["status"]["phase"] == "Terminating" => terminating(run, name),
-            Ok(_) => Outcome::passed(format!("Namespace {name:?} exists.")),
-            Err(error) if error.is_not_found() => {
-                Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
-                    .compare(name, "not found")
-                    .fix(
-                        namespace_cause(run, name),
-                        kubectl_apply(&namespace_yaml(name)),
-                    )
-                    .not_yet()
-            }
-            Err(error) => super::not_read(run, &format!("namespace {name:?}"), error),
-        },
-    )
+    Ok(match run.read(format!("/api/v1/namespaces/{name}")).await {
+        Ok(found) if found["status"]["phase"] == "Terminating" => terminating(run, name),
+        Ok(_) => Outcome::passed(format!("Namespace {name:?} exists.")),
+        Err(error) if error.is_not_found() => {
+            Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
+                .compare(name, "not found")
+                .fix(
+                    namespace_cause(run, name),
+                    kubectl_apply(&namespace_yaml(name)),
+                )
+                .not_yet()
+        }
+        Err(error) => super::not_read(run, &format!("namespace {name:?}"), error),
+    })
 }
 
 /// Returns the outcome for a namespace that is being deleted.

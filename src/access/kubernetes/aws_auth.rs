@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::go_yaml::{YamlKind, Position, Unreadable, Value, block_list, to_json, to_strings};
+use super::go_yaml::{Position, Unreadable, Value, YamlKind, block_list, to_json, to_strings};
 use super::user::User;
 use crate::runner::RoleArn;
 

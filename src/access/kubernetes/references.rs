@@ -46,7 +46,11 @@ const FIELDS: [Field; 33] = [
         "name",
         ObjectKind::ConfigMap,
     ),
-    field("containers[].envFrom[].secretRef", "name", ObjectKind::Secret),
+    field(
+        "containers[].envFrom[].secretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
     field(
         "initContainers[].env[].valueFrom.configMapKeyRef",
         "name",
@@ -62,7 +66,11 @@ const FIELDS: [Field; 33] = [
         "name",
         ObjectKind::ConfigMap,
     ),
-    field("initContainers[].envFrom[].secretRef", "name", ObjectKind::Secret),
+    field(
+        "initContainers[].envFrom[].secretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
     field("volumes[].configMap", "name", ObjectKind::ConfigMap),
     field("volumes[].secret", "secretName", ObjectKind::Secret),
     field(
@@ -70,13 +78,21 @@ const FIELDS: [Field; 33] = [
         "name",
         ObjectKind::ConfigMap,
     ),
-    field("volumes[].projected.sources[].secret", "name", ObjectKind::Secret),
+    field(
+        "volumes[].projected.sources[].secret",
+        "name",
+        ObjectKind::Secret,
+    ),
     field(
         "volumes[].projected.sources[].clusterTrustBundle",
         "name",
         ObjectKind::ClusterTrustBundle,
     ),
-    field("volumes[].persistentVolumeClaim", "claimName", ObjectKind::Claim),
+    field(
+        "volumes[].persistentVolumeClaim",
+        "claimName",
+        ObjectKind::Claim,
+    ),
     field(
         "volumes[].ephemeral.volumeClaimTemplate.spec",
         "storageClassName",
@@ -85,7 +101,11 @@ const FIELDS: [Field; 33] = [
     field("volumes[].azureFile", "secretName", ObjectKind::Secret),
     field("volumes[].cephfs.secretRef", "name", ObjectKind::Secret),
     field("volumes[].cinder.secretRef", "name", ObjectKind::Secret),
-    field("volumes[].csi.nodePublishSecretRef", "name", ObjectKind::Secret),
+    field(
+        "volumes[].csi.nodePublishSecretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
     field("volumes[].flexVolume.secretRef", "name", ObjectKind::Secret),
     field("volumes[].glusterfs", "endpoints", ObjectKind::Endpoints),
     Field {
@@ -97,7 +117,11 @@ const FIELDS: [Field; 33] = [
     field("volumes[].scaleIO.secretRef", "name", ObjectKind::Secret),
     field("volumes[].storageos.secretRef", "name", ObjectKind::Secret),
     field("imagePullSecrets[]", "name", ObjectKind::PullSecret),
-    field("resourceClaims[]", "resourceClaimName", ObjectKind::ResourceClaim),
+    field(
+        "resourceClaims[]",
+        "resourceClaimName",
+        ObjectKind::ResourceClaim,
+    ),
     field(
         "resourceClaims[]",
         "resourceClaimTemplateName",

@@ -43,11 +43,7 @@ async fn unknown_values_need_no_call() {
 
 #[tokio::test]
 async fn a_check_that_is_skipped_by_name_does_not_block_others() {
-    let skip = [
-        id("session-name"),
-        id("cluster-active"),
-        id("api-server"),
-    ];
+    let skip = [id("session-name"), id("cluster-active"), id("api-server")];
     let settings = Settings {
         skip: skip.into(),
         ..Settings::default()
@@ -122,7 +118,10 @@ fn a_pod_template_without_a_token_fails_without_any_call() {
         });
         let state = |runner: &str, template: &Value| {
             let subject = known_runner(runner, template.clone());
-            checks::without_calls(&Run::new(&preflight.connections, &subject), id("state-storage"))
+            checks::without_calls(
+                &Run::new(&preflight.connections, &subject),
+                id("state-storage"),
+            )
         };
         let one = state("one", &without).unwrap();
         assert_eq!(one.status, Status::Failed);

@@ -402,7 +402,7 @@ mod tests {
     fn the_image_is_the_block_s_else_the_installation_s() {
         let image = |given: Value, installation: &Installation| {
             let block = Value::object([("runner_image", given)]);
-            of(block, installation).runner_image().to_owned()
+            of(block, installation).runner_image.to_owned()
         };
         let (saas, other) = (Installation::SAAS, Installation::default());
         assert!(image(Value::Null, &saas).starts_with("ghcr.io/humanitec/humanitec-runner:v"));

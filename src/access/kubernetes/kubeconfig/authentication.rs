@@ -8,15 +8,18 @@ use kube::config::{AuthInfo, Cluster as ClusterInfo};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::data;
-use crate::files;
 use crate::access::kubernetes::exec;
+use crate::files;
 use crate::secrets::protect;
 
 /// Returns the user's credentials as far as the client needs them: a token, a password, or a certificate.
 ///
 /// # Errors
 /// What is wrong with the credentials, without a part of them.
-pub(super) async fn authentication(cluster: &ClusterInfo, user: AuthInfo) -> Result<AuthInfo, String> {
+pub(super) async fn authentication(
+    cluster: &ClusterInfo,
+    user: AuthInfo,
+) -> Result<AuthInfo, String> {
     let mut own = AuthInfo {
         impersonate: user.impersonate.clone(),
         impersonate_uid: user.impersonate_uid.clone(),

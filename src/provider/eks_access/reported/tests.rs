@@ -57,10 +57,14 @@ fn not_trusted(runner: &str) -> Outcome {
         oidc_subject: runner.to_owned(),
         session_name: None,
     };
-    Outcome::failed(format!("{runner} is not trusted.")).shared_fix(role_cause(), member, |members| {
-        let subjects = members.iter().map(|member| member.oidc_subject.as_str());
-        format!("trust {}", subjects.collect::<Vec<_>>().join(" "))
-    })
+    Outcome::failed(format!("{runner} is not trusted.")).shared_fix(
+        role_cause(),
+        member,
+        |members| {
+            let subjects = members.iter().map(|member| member.oidc_subject.as_str());
+            format!("trust {}", subjects.collect::<Vec<_>>().join(" "))
+        },
+    )
 }
 
 const WARN: Severities = Severities {
@@ -206,10 +210,7 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
             (id("role-exists"), denied("Denied.")),
             (id("role-trust"), denied("Needs role-exists.")),
             (id("rbac-list-pods"), denied("Denied.")),
-            (
-                id("job-dry-run"),
-                Outcome::skipped(Skip::Unknown, "Later."),
-            ),
+            (id("job-dry-run"), Outcome::skipped(Skip::Unknown, "Later.")),
         ]
     };
     let with = |severities, incomplete| Severities {
