@@ -62,7 +62,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
     Outcome::passed(format!("The session name is {name:?}.{as_user}"))
 }
 
-/// The characters that STS accepts.
+/// Returns whether STS accepts a character in a session name.
 fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
