@@ -2,6 +2,7 @@
 //! manifests. The fixes of failed checks are parts of it.
 
 mod aws_auth;
+mod frontend;
 mod manifests;
 
 use serde_json::{Value, json};
@@ -11,8 +12,8 @@ pub(crate) use self::manifests::{
     Grant, STATE_RIGHTS, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml,
     state_grant,
 };
-use super::check::Member;
-use super::settings::{AUDIENCE, issuer_host};
+use super::fix::Member;
+use super::issuer::{AUDIENCE, issuer_host};
 use super::subject::Subject;
 use crate::runner::{RoleArn, StateStorage, kubernetes_user};
 
@@ -394,7 +395,7 @@ mod tests {
             "state_storage_configuration": {"type": "kubernetes", "namespace": "state-ns"},
         }))
         .unwrap();
-        let subject = Subject::of("my-org", &runner).unwrap();
+        let subject = Subject::new("my-org", &runner).unwrap();
         Setup::of(&subject, Some("https://oidc.humanitec.dev")).unwrap()
     }
 

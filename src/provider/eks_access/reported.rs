@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gather::{Checking, Gathering, Group, Part};
 use super::settings::Incomplete;
-use crate::access::{CheckId, CheckResult, Outcome, Report, Status, Subject, Unchecked};
+use crate::access::{Cause, CheckId, CheckResult, Outcome, Report, Status, Subject, Unchecked};
 use terraform_plugin_server::{Diagnostic, Path};
 
 /// What this process has reported.
@@ -129,11 +129,11 @@ impl ReportedDiagnostics {
                 if !(self.say(runner, format!("{id} {}", outcome.message)) || fails) {
                     return None;
                 }
-                let cause = match &outcome.cause {
-                    Some(cause) => format!("{id} {cause}"),
+                let cause = match outcome.cause() {
+                    Some(cause) => format!("{id} {cause:?}"),
                     None => format!("{id} {runner} {}", outcome.message),
                 };
-                let shared = outcome.shared_fix.as_ref();
+                let shared = outcome.fix_for_several();
                 // A fix that lacks this runner does not help it.
                 let again = !fails || shared.is_some();
                 let member = shared.map(|fix| &fix.member);
@@ -181,7 +181,7 @@ impl ReportedDiagnostics {
         finding: &Finding<'a>,
         report: &Report,
         severities: Severities,
-        fixes: &mut HashMap<&'a str, CheckId>,
+        fixes: &mut HashMap<&'a Cause, CheckId>,
     ) -> Option<Diagnostic> {
         let (summary, detail, path) = match (&finding.what, &finding.part) {
             (What::Unchecked(unchecked), Part::Reporter) => {
@@ -202,7 +202,7 @@ impl ReportedDiagnostics {
             (What::Check(result), Part::Reporter) => {
                 let group = self.gathering.close(&finding.cause);
                 let CheckResult { id, outcome } = *result;
-                let cause = outcome.cause.as_deref();
+                let cause = outcome.cause();
                 let first = cause.and_then(|cause| fixes.get(cause));
                 let mut detail = match first {
                     Some(first) => format!(
@@ -272,10 +272,10 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
             runners(others)
         );
     }
-    let shared = outcome.shared_fix.as_ref();
+    let shared = outcome.fix_for_several();
     let fix = match shared {
         Some(shared) => Some(shared.for_all(&group.members)),
-        None => outcome.fix.as_deref().map(str::to_owned),
+        None => outcome.fix_text().map(str::to_owned),
     };
     if let Some(fix) = fix {
         // Terraform leaves lines that begin with a space as they are.
@@ -326,14 +326,14 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");
     let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
-    if let Some(fix) = first.and_then(|outcome| outcome.fix.as_deref()) {
+    if let Some(fix) = first.and_then(|outcome| outcome.fix_text()) {
         let fix = fix.trim_end().replace('\n', "\n  ");
         let _ = write!(text, "\n\nTo fix it:\n\n  {fix}\n\nOr ");
     } else {
         text += "\n\nTo fix it, remove the reason: the guide below lists the credentials and permissions that the checks \
                  need. Or ";
     }
-    if unchecked.ids().any(|id| id == CheckId::AwsCredentials) {
+    if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
         // Without credentials nothing is left to check.
         let _ = write!(
             text,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, is_image};
+use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, is_image};
 use crate::orchestrator::Installation;
 use crate::provider::timeouts;
 use crate::runner::validate;
@@ -319,7 +319,7 @@ pub(in crate::provider) fn settings(
         apply: Mode::of(given.get("apply")),
         incomplete: Incomplete::of(given.get("incomplete")),
         settings: Settings {
-            face: Face::Terraform,
+            frontend: Frontend::Terraform,
             identity: match given.get("as").as_str() {
                 Some("runner") => Identity::Runner,
                 _ => Identity::Caller,
@@ -402,7 +402,7 @@ mod tests {
     fn the_image_is_the_block_s_else_the_installation_s() {
         let image = |given: Value, installation: &Installation| {
             let block = Value::object([("runner_image", given)]);
-            of(block, installation).runner_image().to_owned()
+            of(block, installation).runner_image.to_owned()
         };
         let (saas, other) = (Installation::SAAS, Installation::default());
         assert!(image(Value::Null, &saas).starts_with("ghcr.io/humanitec/humanitec-runner:v"));

@@ -1,4 +1,4 @@
-//! `job-dry-run`: the cluster's admission of the Orchestrator's Job and its pod, tried without keeping them.
+//! The check `job-dry-run`: whether the cluster admits the Orchestrator's Job and its pod. Neither is kept.
 
 mod quota;
 mod refusal;
@@ -7,23 +7,42 @@ mod variables;
 use serde_json::Value;
 
 use self::refusal::{Refusal, refusal, sufficient_level};
-use super::namespace::{cluster, missing_service_account, terminating};
-use super::rbac::{CREATE_JOBS, Granted, by_access_policy};
-use crate::access::check::Outcome;
+use super::access_policies::{PolicyGrant, granted_by_policy};
+use super::job_namespace::{namespace_cause, terminating};
+use super::runner_user::runner_user;
+use super::{Check, rbac_create_jobs, service_account};
+use crate::access::cause::{Cause, ClusterCause, RunnerCause};
+use crate::access::check::{Category, CheckInfo};
+use crate::access::check_error::CheckError;
 use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Cluster, KubeError};
+use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 use crate::access::setup::{kubectl_apply, namespace_yaml};
 
-/// What is tried.
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "job-dry-run",
+        title: "The cluster admits the Orchestrator's Job",
+        category: Category::Kubernetes,
+        attribute: &["runner_configuration", "job"],
+        caller_needs: &[rbac_create_jobs::CHECK.id(), service_account::CHECK.id()],
+        runner_needs: &[rbac_create_jobs::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+/// The object that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tried {
+enum TriedObject {
     Job,
     Pod,
 }
 
-impl Tried {
+impl TriedObject {
     fn name(self) -> &'static str {
         match self {
             Self::Job => "Job",
@@ -32,14 +51,14 @@ impl Tried {
     }
 }
 
-/// `job-dry-run`
+/// Tries the Job and its pod.
 ///
 /// Pod Security, quotas and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
 /// impersonate can do that.
-pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let (job, namespace) = (run.job()?, run.namespace()?);
-    let cluster = cluster(run).await?;
+    let cluster = run.cluster().await?;
     let user = impersonated(run).await?;
     let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
     let admitted = match cluster.try_create(&path, &job, user.as_ref()).await {
@@ -48,38 +67,19 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             if user.is_some() {
                 not_by_policy(run, &error).await?;
             }
-            return refused(run, &job, Tried::Job, &error);
+            return refused(run, &job, TriedObject::Job, error);
         }
     };
-    let mut notes = Vec::new();
-    if admitted.object["spec"]["suspend"] == true {
-        notes.push(
-            "Admission suspends the Job. If nothing resumes it in time, the Orchestrator reports the deployment as \
-             stuck."
-                .to_owned(),
-        );
-    }
+    let is_suspended = admitted.object["spec"]["suspend"] == true;
     let mut warnings = admitted.warnings;
     if user.is_some() {
         let (path, pod) = (run.namespaced("/pods")?, pod_of(&admitted.object));
         let controller = Cluster::job_controller();
         match cluster.try_create(&path, &pod, Some(&controller)).await {
             Ok(admitted) => warnings.extend(admitted.warnings),
-            Err(error) => return refused(run, &job, Tried::Pod, &error),
+            Err(error) => return refused(run, &job, TriedObject::Pod, error),
         }
     }
-    warnings.sort();
-    warnings.dedup();
-    notes.extend(warnings.iter().map(|warning| {
-        format!(
-            "The cluster warns: {}.",
-            stable_message(warning, &job).trim_end_matches('.')
-        )
-    }));
-    let template = run.subject.pod_template.get().and_then(Option::as_ref);
-    let runner_id = run.subject.runner_id.get().map(String::as_str);
-    notes.extend(variables::overridden(template, runner_id));
-
     let admits = match user {
         Some(_) => "The cluster admits the Orchestrator's Job and its pod.".to_owned(),
         None => format!(
@@ -88,18 +88,43 @@ pub(super) async fn job(run: &Run<'_>) -> Result<Outcome, Outcome> {
             run.words("as = \"caller\"", "--as caller")
         ),
     };
+    let notes = notes(run, &job, is_suspended, warnings);
     Ok(match notes.is_empty() {
         true => Outcome::passed(admits),
         false => Outcome::warned(format!("{admits} {}", notes.join(" "))),
     })
 }
 
-/// The user as which the Job is tried; `None` as the runner itself.
-async fn impersonated(run: &Run<'_>) -> Result<Option<User>, Outcome> {
+/// Returns what can go wrong with an admitted Job, as sentences.
+fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if is_suspended {
+        notes.push(
+            "Admission suspends the Job. If nothing resumes it in time, the Orchestrator reports the deployment as \
+             stuck."
+                .to_owned(),
+        );
+    }
+    warnings.sort();
+    warnings.dedup();
+    notes.extend(warnings.iter().map(|warning| {
+        format!(
+            "The cluster warns: {}.",
+            stable_message(warning, job).trim_end_matches('.')
+        )
+    }));
+    let template = run.subject.pod_template.get().and_then(Option::as_ref);
+    let runner_id = run.subject.runner_id.get().map(String::as_str);
+    notes.extend(variables::overridden(template, runner_id));
+    notes
+}
+
+/// Returns the user as which the Job is tried, or `None` for the runner itself.
+async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
     if run.as_runner() {
         return Ok(None);
     }
-    let user = run.user().await?;
+    let user = runner_user(run).await?;
     if user.name.is_empty() {
         return Err(Outcome::incomplete(
             "a user without a fixed name cannot be impersonated",
@@ -108,63 +133,60 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, Outcome> {
                  With `{}` the runner itself tries the Job.",
                 run.words("as = \"runner\"", "--as runner")
             ),
-        ));
+        )
+        .into());
     }
     Ok(Some(user))
 }
 
-/// Ends the check where the impersonated user has no right to create Jobs, and the role has it, or might have it, by
-/// an EKS access policy: such a policy grants by principal, and not by the name that is impersonated.
-async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), Outcome> {
+/// Ends the check if the impersonated user has no right to create Jobs, and the role has it, or might have it, by an EKS
+/// access policy: such a policy grants by principal, and not by the name that is impersonated.
+async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckError> {
     let KubeError::Status { code, message } = error else {
         return Ok(());
     };
     if refusal(*code, message) != Refusal::NoRight {
         return Ok(());
     }
-    match by_access_policy(run, run.namespace()?, &CREATE_JOBS).await? {
-        Granted::No => Ok(()),
-        Granted::Unknown(why) => Err(Outcome::incomplete(
+    match granted_by_policy(run, run.namespace()?, &rbac_create_jobs::RIGHT).await? {
+        PolicyGrant::No => Ok(()),
+        PolicyGrant::Unknown(why) => Err(Outcome::incomplete(
             "the rights of an EKS access policy are unknown",
             format!("By RBAC, the runner's user has no right to create Jobs: {message}. {why}"),
-        )),
-        Granted::By(policy) => Err(Outcome::incomplete(
+        )
+        .into()),
+        PolicyGrant::By(policy) => Err(Outcome::incomplete(
             "the role's rights come from an EKS access policy, which cannot be impersonated",
             format!(
                 "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
                  cannot be impersonated for this check. With `{}` the runner itself tries the Job.",
                 run.words("as = \"runner\"", "--as runner")
             ),
-        )),
+        )
+        .into()),
     }
 }
 
-/// Returns what a refusal comes to.
+/// Returns the outcome of a refusal.
 fn refused(
     run: &Run<'_>,
     job: &Value,
-    tried: Tried,
-    error: &KubeError,
-) -> Result<Outcome, Outcome> {
-    let what = tried.name();
-    let KubeError::Status { code, message } = error else {
-        return Ok(super::not_checked(run, "create the Job", error));
+    tried: TriedObject,
+    error: KubeError,
+) -> Result<Outcome, CheckError> {
+    let KubeError::Status { code, message } = &error else {
+        return Ok(error.outcome());
     };
-    let message = &stable_message(message, job);
-    let namespace = run.namespace()?;
-    let found = Outcome::failed(format!(
-        "The cluster refuses the Orchestrator's {what}: {message}"
-    ))
-    .compare("admitted", format!("refused with status {code}"));
-    let cause = format!("job-dry-run:{}:{namespace}:{message}", run.cluster_name()?);
-    let refusal = match (refusal(*code, message), tried) {
-        // The Job with the same template was admitted before: something has changed the pod since.
-        (Refusal::Invalid, Tried::Pod) => Refusal::LimitRange,
+    let (code, message) = (*code, &stable_message(message, job));
+    let refusal = match (refusal(code, message), tried) {
+        // The Job with the same template was admitted before, so something has changed the pod since.
+        (Refusal::Invalid, TriedObject::Pod) => Refusal::LimitRange,
         (other, _) => other,
     };
+    let what = tried.name();
     Ok(match refusal {
         Refusal::MayNotImpersonate => not_impersonated(tried, message),
-        Refusal::NoRight if tried == Tried::Pod => Outcome::incomplete(
+        Refusal::NoRight if tried == TriedObject::Pod => Outcome::incomplete(
             "the Job controller of this cluster is not the usual one",
             format!(
                 "The cluster admits the Orchestrator's Job. Its pod was not tried as the cluster's Job controller: \
@@ -175,46 +197,69 @@ fn refused(
             "an admission webhook without dry run",
             format!("The {what} was not tried: {message}."),
         ),
-        Refusal::Unknown => super::not_checked(run, "create the Job", error),
-        Refusal::NoServiceAccount => missing_service_account(run)?,
-        Refusal::NoNamespace => found
+        Refusal::Unknown => super::not_checked(run, "create the Job", error.into()),
+        Refusal::NoServiceAccount => service_account::missing(run)?,
+        Refusal::Terminating => terminating(run, run.namespace()?),
+        other => {
+            let failed = Outcome::failed(format!(
+                "The cluster refuses the Orchestrator's {what}: {message}"
+            ))
+            .compare("admitted", format!("refused with status {code}"));
+            not_admitted(run, job, failed, &other, message)?
+        }
+    })
+}
+
+/// Returns the outcome of a refusal that is about the Job or its pod, with its fix.
+fn not_admitted(
+    run: &Run<'_>,
+    job: &Value,
+    failed: Outcome,
+    refusal: &Refusal,
+    message: &str,
+) -> Result<Outcome, CheckError> {
+    let namespace = run.namespace()?;
+    let cause = run.cluster_cause(ClusterCause::JobRefused {
+        namespace: namespace.to_owned(),
+        message: message.to_owned(),
+    });
+    Ok(match refusal {
+        Refusal::NoNamespace => failed
             .fix(
-                format!("namespace:{}:{namespace}", run.cluster_name()?),
+                namespace_cause(run, namespace),
                 kubectl_apply(&namespace_yaml(namespace)),
             )
             .not_yet(),
-        Refusal::Terminating => terminating(run, namespace)?,
-        Refusal::Quota => quota(found, cause, namespace, message),
-        Refusal::WebhookDown => found
+        Refusal::Quota => quota(failed, cause, namespace, message),
+        Refusal::WebhookDown => failed
             .fix(
                 cause,
                 "# An admission webhook does not answer. Look at its service and pods:\n\
                  kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations\n",
             )
             .retryable(),
-        Refusal::Policy => by_policy(run, job, found, cause),
-        other => {
-            let fix = fix(&other, namespace, message);
-            let cause = match other {
-                // The fix changes the runner's own job.pod_template.
-                Refusal::Invalid => run.own(&cause),
-                _ => cause,
-            };
-            found.fix(cause, fix)
-        }
+        Refusal::Policy => by_policy(run, job, failed, cause),
+        // The fix changes the runner's own job.pod_template.
+        Refusal::Invalid => failed.fix(
+            run.runner_cause(RunnerCause::InvalidJob {
+                message: message.to_owned(),
+            }),
+            "# job.pod_template makes the Job invalid: correct the field that the message names.\n",
+        ),
+        other => failed.fix(cause, fix(other, namespace, message)),
     })
 }
 
-/// The outcome of a caller who is not allowed to impersonate whoever creates the object.
-fn not_impersonated(tried: Tried, message: &str) -> Outcome {
+/// Returns the outcome for a caller who is not allowed to impersonate the user that creates the object.
+fn not_impersonated(tried: TriedObject, message: &str) -> Outcome {
     match tried {
-        Tried::Job => Outcome::incomplete(
+        TriedObject::Job => Outcome::incomplete(
             "no permission to impersonate the runner's user",
             format!(
                 "The caller has no permission to impersonate the runner's user, so the Job was not tried: {message}."
             ),
         ),
-        Tried::Pod => Outcome::incomplete(
+        TriedObject::Pod => Outcome::incomplete(
             "no permission to impersonate the Job controller",
             format!(
                 "The cluster admits the Orchestrator's Job. The caller has no permission to impersonate the Job \
@@ -224,11 +269,11 @@ fn not_impersonated(tried: Tried, message: &str) -> Outcome {
     }
 }
 
-/// The outcome of a quota.
+/// Returns the outcome for a quota.
 ///
-/// A quota that is only used up at the moment refuses the Job, or lets its pod wait: the Job controller tries again,
+/// A quota that is only used up at the moment refuses the Job, or makes its pod wait: the Job controller tries again,
 /// and the Orchestrator reports the deployment as stuck after five minutes.
-fn quota(failed: Outcome, cause: String, namespace: &str, message: &str) -> Outcome {
+fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outcome {
     let fix = quota::raise_command(namespace, message)
         .or_else(|| quota::default_resources(namespace, message))
         .unwrap_or_else(|| {
@@ -245,9 +290,9 @@ fn quota(failed: Outcome, cause: String, namespace: &str, message: &str) -> Outc
     }
 }
 
-/// The outcome of a policy or webhook, which may look at the image.
-fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: String) -> Outcome {
-    let image = run.settings().runner_image();
+/// Returns the outcome for a policy or webhook, which might depend on the image.
+fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> Outcome {
+    let image = run.settings().runner_image.as_str();
     let containers = job["spec"]["template"]["spec"]["containers"].as_array();
     let main = containers
         .into_iter()
@@ -270,7 +315,7 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: String) -> 
         .retryable()
 }
 
-/// The fix of a refusal that the runner's or the namespace's owner can change.
+/// Returns the fix of a refusal that the owner of the runner or of the namespace can change.
 fn fix(refusal: &Refusal, namespace: &str, message: &str) -> String {
     match refusal {
         Refusal::PodSecurity => format!(
@@ -284,14 +329,9 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> String {
              kubectl describe limitrange -n {namespace}\n"
         ),
         Refusal::NoRight => format!("kubectl describe rolebindings -n {namespace}\n"),
-        Refusal::NoClass => {
-            "# Create the class that the message names, or name another in job.pod_template:\n\
-             kubectl get priorityclasses,runtimeclasses\n"
-                .to_owned()
-        }
-        _ => {
-            "# job.pod_template makes the Job invalid: correct the field that the message names.\n"
-                .to_owned()
-        }
+        // A missing class: every other refusal has its own fix.
+        _ => "# Create the class that the message names, or name another in job.pod_template:\n\
+              kubectl get priorityclasses,runtimeclasses\n"
+            .to_owned(),
     }
 }

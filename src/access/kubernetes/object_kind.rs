@@ -1,10 +1,10 @@
-//! The kinds of the objects that a pod can need.
+//! The kinds of objects that a pod can need.
 
 use std::fmt::Write;
 
 /// A kind of object that a pod spec names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ObjectKind {
     /// A ConfigMap.
     ConfigMap,
     /// A Secret.
@@ -35,8 +35,8 @@ pub(crate) enum Kind {
     ClusterTrustBundle,
 }
 
-impl Kind {
-    /// The kind's name, in words that fit into a sentence.
+impl ObjectKind {
+    /// Returns the kind's name, in words that fit into a sentence.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// The name of the resource, as kubectl and the API's paths write it.
+    /// Returns the name of the resource, as kubectl and the API's paths write it.
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::ConfigMap => "configmaps",
@@ -75,7 +75,7 @@ impl Kind {
         }
     }
 
-    /// The path of the API that serves the kind in Kubernetes 1.34, and whether every cluster has it.
+    /// Returns the path of the API that serves the kind in Kubernetes 1.34, and whether every cluster has it.
     fn api(self) -> (&'static str, bool) {
         match self {
             Self::ResourceClaim | Self::ResourceClaimTemplate => {
@@ -90,12 +90,12 @@ impl Kind {
         }
     }
 
-    /// Whether every cluster serves the kind, so that a 404 means that the object does not exist.
+    /// Returns whether every cluster serves the kind, so that a 404 means that the object does not exist.
     pub(crate) fn is_always_served(self) -> bool {
         self.api().1
     }
 
-    /// Whether the object is in the pod's namespace.
+    /// Returns whether the object is in the pod's namespace.
     pub(crate) fn is_namespaced(self) -> bool {
         matches!(
             self,
@@ -109,8 +109,8 @@ impl Kind {
         )
     }
 
-    /// Whether a pod can start although the object does not exist: the kubelet pulls images without credentials, and
-    /// a volume of a missing class can exist already.
+    /// Returns whether a pod can start although the object does not exist: the kubelet pulls images without
+    /// credentials, and a volume of a missing class might exist already.
     pub(crate) fn can_be_missing(self) -> bool {
         matches!(
             self,
@@ -118,7 +118,7 @@ impl Kind {
         )
     }
 
-    /// The path of an object in the cluster's API. The name must be encoded already.
+    /// Returns the path of an object in the cluster's API. The name must be encoded already.
     pub(crate) fn path(self, namespace: &str, name: &str) -> String {
         let (mut path, plural) = (self.api().0.to_owned(), self.plural());
         // Writing to a String does not fail.
