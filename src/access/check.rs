@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 pub use id::{Category, CheckId, UnknownCheck};
 
+pub use super::trust::Member;
 use crate::secrets::redacted;
 
 /// The result of a check.
@@ -73,15 +74,6 @@ impl Skip {
             Self::Incomplete(_) => "incomplete",
         }
     }
-}
-
-/// A runner's web identity, as a trust policy sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Member {
-    /// The `sub` of the Orchestrator's OIDC token for the runner.
-    pub oidc_subject: String,
-    /// The name of the runner's STS session, if it is known.
-    pub session_name: Option<String>,
 }
 
 /// Writes the fix for these runners.

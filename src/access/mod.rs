@@ -10,7 +10,13 @@ mod check;
 mod checks;
 mod engine;
 mod files;
+mod fix;
+mod frontend;
+mod issuer;
 mod kubernetes;
+mod objects;
+pub mod parse;
+mod render;
 mod report;
 mod run;
 mod settings;
@@ -23,10 +29,11 @@ pub use check::{
     UnknownCheck,
 };
 pub use engine::{Budget, Observer};
+pub use render::hcl;
 pub use report::{Report, Unchecked};
 pub use run::Preflight;
 pub use settings::{
-    AUDIENCE, AssumeRole, DEFAULT_RUNNER_IMAGE, Face, Identity, Kubeconfig, Settings, is_image,
+    AUDIENCE, AssumeRole, DEFAULT_RUNNER_IMAGE, Face, Identity, Kubeconfig, Settings,
 };
-pub use setup::{Setup, identifier};
+pub use setup::Setup;
 pub use subject::{Known, Subject};

@@ -7,20 +7,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::check::CheckId;
-use super::setup::{hcl, yaml};
-
-/// The issuer of an older product of Humanitec's, which is easy to take for the Orchestrator's: no token of the
-/// Orchestrator ever has it.
-pub(crate) const OLDER_ISSUER: &str = "https://idtoken.humanitec.io";
+pub use super::frontend::Frontend as Face;
+pub use super::issuer::AUDIENCE;
+pub(crate) use super::issuer::{OLDER_ISSUER, issuer_host};
 
 /// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
 /// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was
 /// current when this provider was written. The tag is a release and not `latest`, because admission policies often
 /// refuse an image without a fixed tag, which the Orchestrator never runs.
 pub const DEFAULT_RUNNER_IMAGE: &str = "ghcr.io/stellwerk-labs/platform-orchestrator-runner:v2.0.0";
-
-/// The audience of the Orchestrator's OIDC tokens, and so the client id of the IAM OIDC provider.
-pub const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// Whose credentials the checks are made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -30,47 +25,6 @@ pub enum Identity {
     Caller,
     /// The runner's: its role is assumed, and everything is done as the Orchestrator will do it.
     Runner,
-}
-
-/// The front end, which decides how a setting is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Face {
-    /// The provider: attributes of its block and of the runner's resource.
-    #[default]
-    Terraform,
-    /// The command: its options, and the keys of the runner's file.
-    Command,
-}
-
-impl Face {
-    /// The words of this face.
-    pub(crate) fn words(self, terraform: &'static str, command: &'static str) -> &'static str {
-        match self {
-            Self::Terraform => terraform,
-            Self::Command => command,
-        }
-    }
-
-    /// What makes something that is missing: a resource for Terraform, or a command.
-    pub(crate) fn makes(self, resource: String, command: String) -> String {
-        match self {
-            Self::Terraform => resource,
-            Self::Command => command,
-        }
-    }
-
-    /// A text as a value of the runner's `auth`, as one writes it.
-    pub(crate) fn auth(self, name: &str, value: &str) -> String {
-        match self {
-            Self::Terraform => format!("{name} = {}\n", hcl(value)),
-            Self::Command => {
-                format!(
-                    "# runner_configuration.cluster.auth:\n{name}: {}\n",
-                    yaml(value)
-                )
-            }
-        }
-    }
 }
 
 /// A role that the caller assumes before any check.
@@ -151,16 +105,4 @@ impl Settings {
     pub fn runner_image(&self) -> &str {
         &self.runner_image
     }
-}
-
-/// An issuer as IAM writes it in provider ARNs and condition keys: without `https://`.
-pub(crate) fn issuer_host(issuer: &str) -> &str {
-    issuer.strip_prefix("https://").unwrap_or(issuer)
-}
-
-/// Whether a text can be the name of a container's image: Kubernetes takes any without spaces, and the registry's own
-/// rules are not checked before the image is pulled.
-#[must_use]
-pub fn is_image(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

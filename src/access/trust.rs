@@ -11,13 +11,14 @@ mod restrict;
 
 use serde_json::{Map, Value};
 
-pub(crate) use amend::amended;
+pub use amend::Member;
+pub(crate) use amend::{amended, trust_policy, trusting};
 use condition::condition;
 pub(crate) use condition::like;
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;
 
-use super::settings::{OLDER_ISSUER, issuer_host};
+use super::issuer::{OLDER_ISSUER, issuer_host};
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";

@@ -1,4 +1,4 @@
-//! Many runners at once, as Terraform plans them: so many calls at a time.
+//! Tests with many runners at once. Terraform plans a fixed number of them at a time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
     }
 }
 
-/// A role that does not trust the runner: one policy for all runners.
+/// Returns the outcome for a role that does not trust the runner. One policy fixes it for all runners.
 fn not_trusted(runner: &str) -> Outcome {
     let member = Member {
         oidc_subject: runner.to_owned(),
@@ -60,7 +60,7 @@ const PLAN: Severities = Severities {
 };
 const APPLY: Severities = Severities { each: true, ..PLAN };
 
-/// The diagnostics of twenty runners that are checked `parallel` at a time.
+/// Returns the diagnostics of twenty runners that are checked `parallel` at a time.
 async fn twenty(
     parallel: usize,
     severities: Severities,
