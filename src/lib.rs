@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod cli;
+mod files;
 mod network;
 pub mod orchestrator;
 pub mod plugin;

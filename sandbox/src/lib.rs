@@ -5,3 +5,6 @@
 
 pub mod eks;
 pub mod orchestrator;
+mod pool;
+
+pub use pool::{Pool, Taken};

@@ -1,5 +1,4 @@
-//! Runs checks in the order of their prerequisites, those that need no other concurrently, within a
-//! budget.
+//! Runs checks after the checks that they need, and independent ones concurrently, within a time limit.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,7 +9,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{CheckId, CheckResult, Outcome, Skip};
+use super::check::{CheckId, CheckResult};
+use super::outcome::{Outcome, Skip};
 
 /// Follows the progress of a run.
 pub trait Observer: Send + Sync {
@@ -27,28 +27,28 @@ pub trait Observer: Send + Sync {
 /// Ignores the progress.
 impl Observer for () {}
 
-/// Why a check was not made whose time limit ended.
+/// The reason of a check whose time limit ended.
 pub(super) const TIMED_OUT: &str = "timed out";
 
-/// The message of a check that was not made for this reason.
+/// Returns the message of a check that did not run for this reason.
 pub(super) fn not_checked(reason: &str) -> String {
     format!("Not checked: {reason}.")
 }
 
-/// The longest budget: an instant that is further away than some platforms can express is not made.
+/// The longest time limit. Some platforms cannot express an instant that is further away.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The time limit of a run.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct TimeLimit {
     /// When the run ends.
     pub deadline: Instant,
     /// Ends the run at once.
     pub cancelled: CancellationToken,
 }
 
-impl Budget {
-    /// A budget of this length from now, until it is cancelled.
+impl TimeLimit {
+    /// Returns a limit of this length from now, which a cancellation ends early.
     #[must_use]
     pub fn new(length: Duration, cancelled: CancellationToken) -> Self {
         Self {
@@ -57,8 +57,10 @@ impl Budget {
         }
     }
 
-    /// Waits for what comes first: the future's end, the deadline, or the cancellation. The
-    /// error says which of the latter.
+    /// Waits for a future.
+    ///
+    /// # Errors
+    /// If the deadline or the cancellation comes first: which of them, as a short clause.
     pub(super) async fn limit<T>(
         &self,
         future: impl Future<Output = T>,
@@ -72,24 +74,25 @@ impl Budget {
     }
 }
 
-/// What the engine knows of the checks that it runs.
+/// What the engine calls for each check.
 pub(super) struct Steps<N, W, R> {
-    /// The checks that a check needs: they must have passed, or only warned, before it is made.
+    /// Returns the checks that must have passed, or only warned, before this one runs.
     pub(super) needs: N,
-    /// The outcome of a check that is not made, whatever the checks that it needs come to.
+    /// Returns the outcome of a check that does not run, whatever the outcomes of the checks that it needs are.
     pub(super) without: W,
-    /// Makes a check.
+    /// Runs the check.
     pub(super) run: R,
 }
 
-/// Runs every check of [`CheckId::ALL`] and gives the results in that order.
+/// Runs these checks and returns the results in the same order.
 ///
-/// A check begins when all the checks that it needs have ended. When one of them did not pass, the
-/// check is skipped and the message names that one. A check that has no result when the budget is
-/// over is skipped, and its message says so.
+/// A check begins when all the checks that it needs have ended. If one of them did not pass, the check is skipped and
+/// its message names that one. A check without a result at the end of the time limit is skipped, and its message says
+/// so.
 pub(super) async fn run<N, W, R, F>(
+    ids: &[CheckId],
     steps: Steps<N, W, R>,
-    budget: &Budget,
+    limit: &TimeLimit,
     observer: &dyn Observer,
 ) -> Vec<CheckResult>
 where
@@ -98,61 +101,61 @@ where
     R: Fn(CheckId) -> F,
     F: Future<Output = Outcome>,
 {
-    // Each check has a channel on which those that need it wait for its outcome.
-    let channels = CheckId::ALL.map(|id| (id, watch::channel(None::<Outcome>).0));
-    let of = |id: CheckId| {
-        let found = channels.iter().find(|(other, _)| *other == id);
-        &found.unwrap_or(&channels[0]).1
-    };
-    let needed = async |id: CheckId| {
-        let mut receiver = of(id).subscribe();
+    // Each check has a channel on which the checks that need it wait for its outcome.
+    let channels: Vec<(CheckId, watch::Sender<Option<Outcome>>)> =
+        ids.iter().map(|id| (*id, watch::channel(None).0)).collect();
+    // The outcome of a needed check, if it keeps other checks from running.
+    let obstacle = async |id: CheckId| {
+        let (_, channel) = channels.iter().find(|(other, _)| *other == id)?;
+        let mut receiver = channel.subscribe();
         let ended = receiver.wait_for(Option::is_some).await;
         let outcome = ended.ok().and_then(|outcome| outcome.clone());
         outcome.filter(|outcome| !outcome.is_good())
     };
-    let one = async |id: CheckId| {
+    let result = async |position: usize| {
+        let (id, channel) = &channels[position];
+        let id = *id;
         let outcome = 'outcome: {
             if let Some(outcome) = (steps.without)(id) {
                 break 'outcome outcome;
             }
-            let mut missing = Vec::new();
-            for other in (steps.needs)(id) {
-                missing.extend(needed(other).await.map(|outcome| (other, outcome)));
+            let mut obstacles = Vec::new();
+            for needed in (steps.needs)(id) {
+                obstacles.extend(obstacle(needed).await.map(|outcome| (needed, outcome)));
             }
-            if let Some(blocked) = blocked(&missing) {
+            if let Some(blocked) = blocked(&obstacles) {
                 break 'outcome blocked;
             }
             observer.started(id);
-            budget
+            limit
                 .limit((steps.run)(id))
                 .await
-                .unwrap_or_else(|over| Outcome::incomplete(over, not_checked(over)))
+                .unwrap_or_else(|reason| Outcome::incomplete(reason, not_checked(reason)))
         };
         // Every text of every check passes here.
         let outcome = outcome.redacted();
-        of(id).send_replace(Some(outcome.clone()));
+        channel.send_replace(Some(outcome.clone()));
         let result = CheckResult { id, outcome };
         observer.finished(&result);
-        result
+        (position, result)
     };
-    let mut results: Vec<CheckResult> = CheckId::ALL
-        .map(one)
-        .into_iter()
+    let mut results: Vec<(usize, CheckResult)> = (0..ids.len())
+        .map(result)
         .collect::<FuturesUnordered<_>>()
         .collect()
         .await;
-    results.sort_by_key(|result| result.id);
-    results
+    results.sort_by_key(|(position, _)| *position);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The outcome of a check of whose needed checks these did not pass: one that failed decides,
-/// otherwise the first that was skipped, and with its reason. `None` where there are none.
-fn blocked(missing: &[(CheckId, Outcome)]) -> Option<Outcome> {
-    let failed = missing.iter().find(|(_, outcome)| outcome.skip.is_none());
-    let (needed, outcome) = failed.or_else(|| missing.first())?;
+/// Returns the outcome of a check whose needed checks did not pass: one that failed decides, or else the first that was
+/// skipped, with its reason. `None` if there are no obstacles.
+fn blocked(obstacles: &[(CheckId, Outcome)]) -> Option<Outcome> {
+    let failed = obstacles.iter().find(|(_, outcome)| outcome.skip.is_none());
+    let (needed, outcome) = failed.or_else(|| obstacles.first())?;
     Some(match &outcome.skip {
         None => Outcome::skipped(Skip::Blocked, format!("Needs {needed}, which failed.")),
-        // What keeps the other check from being made keeps this one, too.
+        // The reason that keeps the other check from running keeps this one from running, too.
         Some(skip) => {
             let message = format!("Needs {needed}, which was skipped.");
             Outcome::skipped(skip.clone(), message)
@@ -165,26 +168,29 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    use super::super::check::Status;
-    use super::super::settings::Identity;
     use super::*;
+    use crate::access::outcome::Status;
 
-    fn minute() -> Budget {
-        Budget::new(Duration::from_secs(60), CancellationToken::new())
+    fn minute() -> TimeLimit {
+        TimeLimit::new(Duration::from_secs(60), CancellationToken::new())
+    }
+
+    fn id(text: &str) -> CheckId {
+        text.parse().unwrap()
     }
 
     /// Runs the checks as the caller, all of them applicable.
     async fn run_all<F: Future<Output = Outcome>>(
         run: impl Fn(CheckId) -> F,
-        budget: &Budget,
+        limit: &TimeLimit,
         observer: &dyn Observer,
     ) -> Vec<CheckResult> {
         let steps = Steps {
-            needs: |id: CheckId| id.prerequisites(Identity::Caller).to_vec(),
+            needs: |id: CheckId| id.needs(false).to_vec(),
             without: |_| None,
             run,
         };
-        super::run(steps, budget, observer).await
+        super::run(&CheckId::ALL, steps, limit, observer).await
     }
 
     fn outcome(results: &[CheckResult], id: CheckId) -> &Outcome {
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_needs_nothing_runs_side_by_side() {
+    async fn independent_checks_run_concurrently() {
         let start = Instant::now();
         let all = async |_| {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -218,19 +224,19 @@ mod tests {
         let results = run_all(all, &minute(), &()).await;
         assert_eq!(results.len(), CheckId::ALL.len());
         assert!(results.iter().all(|r| r.outcome.status == Status::Passed));
-        assert!(results.is_sorted_by_key(|result| result.id));
+        assert!(results.iter().map(|result| result.id).eq(CheckId::ALL));
         // aws-credentials, cluster-active, access-entry or api-server, service-account or rbac,
         // job-dry-run: five one after the other.
         assert_eq!(start.elapsed().as_millis() / 50, 5);
     }
 
     #[tokio::test]
-    async fn what_a_failure_makes_unreachable_is_skipped_by_name_and_nothing_else() {
+    async fn only_checks_that_need_a_failed_one_are_skipped() {
         let events = Events::default();
-        let one_fails = async |id| match id {
-            CheckId::RoleExists => Outcome::failed("no role"),
-            CheckId::ServiceAccount => Outcome::failed("no account"),
-            CheckId::OidcProvider => Outcome::warned("hm"),
+        let one_fails = async |id: CheckId| match id.as_str() {
+            "role-exists" => Outcome::failed("no role"),
+            "service-account" => Outcome::failed("no account"),
+            "oidc-provider" => Outcome::warned("hm"),
             _ => Outcome::passed("ok"),
         };
         let results = run_all(one_fails, &minute(), &events).await;
@@ -242,9 +248,9 @@ mod tests {
         assert_eq!(
             skipped,
             [
-                (CheckId::RoleTrust, "Needs role-exists, which failed."),
-                (CheckId::RolePermission, "Needs role-exists, which failed."),
-                (CheckId::JobDryRun, "Needs service-account, which failed."),
+                (id("role-trust"), "Needs role-exists, which failed."),
+                (id("role-permission"), "Needs role-exists, which failed."),
+                (id("job-dry-run"), "Needs service-account, which failed."),
             ]
         );
         assert!(
@@ -260,9 +266,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_fit_the_budget_says_so() {
-        let slow = async |id| {
-            if id == CheckId::ClusterActive {
+    async fn a_check_past_the_time_limit_says_so() {
+        let slow = async |check: CheckId| {
+            if check.as_str() == "cluster-active" {
                 tokio::time::sleep(Duration::from_secs(600)).await;
             }
             Outcome::passed("ok")
@@ -271,79 +277,84 @@ mod tests {
         let results = run_all(slow, &minute(), &()).await;
         assert_eq!(start.elapsed().as_secs(), 60);
         assert_eq!(
-            outcome(&results, CheckId::ClusterActive).message,
+            outcome(&results, id("cluster-active")).message,
             "Not checked: timed out."
         );
         assert_eq!(
-            outcome(&results, CheckId::ApiServer).message,
+            outcome(&results, id("api-server")).message,
             "Needs cluster-active, which was skipped."
         );
-        assert_eq!(outcome(&results, CheckId::RoleTrust).status, Status::Passed);
+        assert_eq!(outcome(&results, id("role-trust")).status, Status::Passed);
     }
 
     #[tokio::test]
-    async fn what_keeps_a_check_from_being_made_keeps_those_that_need_it_from_it() {
-        let unreachable = async |id| match id {
-            CheckId::ClusterActive => Outcome::incomplete("no response", "No response."),
-            CheckId::RoleExists => Outcome::skipped(Skip::Unknown, "Later."),
+    async fn a_skipped_check_passes_its_reason_on() {
+        let unreachable = async |id: CheckId| match id.as_str() {
+            "cluster-active" => Outcome::incomplete("no response", "No response."),
+            "role-exists" => Outcome::skipped(Skip::Unknown, "Later."),
             _ => Outcome::passed("ok"),
         };
         let results = run_all(unreachable, &minute(), &()).await;
-        for id in [CheckId::ApiServer, CheckId::Namespace, CheckId::JobDryRun] {
-            let skip = outcome(&results, id).skip.clone();
-            assert_eq!(skip, Some(Skip::Incomplete("no response".into())), "{id}");
+        for check in [id("api-server"), id("namespace"), id("job-dry-run")] {
+            let skip = outcome(&results, check).skip.clone();
+            assert_eq!(
+                skip,
+                Some(Skip::Incomplete("no response".into())),
+                "{check}"
+            );
         }
         assert_eq!(
-            outcome(&results, CheckId::RoleTrust).skip,
+            outcome(&results, id("role-trust")).skip,
             Some(Skip::Unknown)
         );
     }
 
     #[tokio::test]
-    async fn a_failed_check_decides_over_one_that_was_not_made() {
-        let run = async |id| match id {
-            CheckId::ApiServer => Outcome::incomplete("no response", "No response."),
-            CheckId::AccessEntry => Outcome::failed("No entry."),
+    async fn a_failed_check_decides_over_a_skipped_one() {
+        let run = async |id: CheckId| match id.as_str() {
+            "api-server" => Outcome::incomplete("no response", "No response."),
+            "access-entry" => Outcome::failed("No entry."),
             _ => Outcome::passed("ok"),
         };
         let results = run_all(run, &minute(), &()).await;
-        let create = outcome(&results, CheckId::RbacCreateJobs);
+        let create = outcome(&results, id("rbac-create-jobs"));
         assert_eq!(create.skip, Some(Skip::Blocked));
         assert_eq!(create.message, "Needs access-entry, which failed.");
     }
 
     #[tokio::test]
-    async fn a_check_that_does_not_apply_waits_for_none() {
+    async fn a_check_that_does_not_apply_waits_for_no_other() {
         let steps = Steps {
-            needs: |id: CheckId| id.prerequisites(Identity::Caller).to_vec(),
-            without: |id| {
-                (id == CheckId::StateStorage).then(|| Outcome::not_applicable("Another type."))
+            needs: |id: CheckId| id.needs(false).to_vec(),
+            without: |check: CheckId| {
+                let is_it = check.as_str() == "state-storage";
+                is_it.then(|| Outcome::not_applicable("Another type."))
             },
-            run: async |id| match id {
-                CheckId::AwsCredentials => Outcome::incomplete("no credentials", "None."),
+            run: async |id: CheckId| match id.as_str() {
+                "aws-credentials" => Outcome::incomplete("no credentials", "None."),
                 _ => Outcome::passed("ok"),
             },
         };
-        let results = super::run(steps, &minute(), &()).await;
-        let skip = |id| outcome(&results, id).skip.clone();
-        assert_eq!(skip(CheckId::StateStorage), Some(Skip::NotApplicable));
+        let results = super::run(&CheckId::ALL, steps, &minute(), &()).await;
+        let skip = |check| outcome(&results, check).skip.clone();
+        assert_eq!(skip(id("state-storage")), Some(Skip::NotApplicable));
         let incomplete = Some(Skip::Incomplete("no credentials".into()));
-        assert_eq!(skip(CheckId::JobDryRun), incomplete);
+        assert_eq!(skip(id("job-dry-run")), incomplete);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_run_ends_at_once() {
-        let budget = minute();
-        budget.cancelled.cancel();
+    async fn a_canceled_run_ends_at_once() {
+        let limit = minute();
+        limit.cancelled.cancel();
         let forever = async |_| {
             tokio::time::sleep(Duration::from_secs(600)).await;
             Outcome::passed("ok")
         };
         let start = Instant::now();
-        let results = run_all(forever, &budget, &()).await;
+        let results = run_all(forever, &limit, &()).await;
         assert!(start.elapsed() < Duration::from_millis(10));
         assert_eq!(
-            outcome(&results, CheckId::SessionName).message,
+            outcome(&results, id("session-name")).message,
             "Not checked: canceled."
         );
     }

@@ -1,39 +1,51 @@
-//! The EKS access preflight: named checks of everything on the way from the Orchestrator to a
-//! runner's Job.
+//! The EKS access preflight: named checks of everything between the Orchestrator and a runner's Job.
 //!
-//! A [`Preflight`] is made once of [`Settings`] and checks any number of [`Subject`]s, which share
-//! its answers. Each check comes out with an [`Outcome`]; nothing is hidden.
+//! A [`Preflight`] has [`Settings`] and checks any number of [`Subject`]s, which share its responses. Every check of a
+//! [`Report`] has an [`Outcome`]; nothing is hidden.
+//!
+//! The modules form a tree. From its leaves to its root: the outcome of a check ([`outcome`], [`cause`], [`fix`]), the
+//! identity of a check ([`check`]), the settings and the subject, the clients of AWS and of a cluster ([`aws`],
+//! [`kubernetes`]), what one run looks up ([`run`]), the checks ([`checks`]), their order and time limit ([`engine`]),
+//! and the preflight.
 
-mod answers;
 mod aws;
+mod cause;
 mod check;
+mod check_error;
 mod checks;
 mod engine;
-mod files;
 mod fix;
 mod frontend;
 mod issuer;
 mod kubernetes;
+mod look_ahead;
 mod objects;
+mod outcome;
 pub mod parse;
+mod preflight;
 mod render;
 mod report;
 mod run;
 mod settings;
 mod setup;
+mod single_flight;
 mod subject;
 mod trust;
+mod wildcard;
 
-pub use check::{
-    Category, CheckId, CheckResult, Comparison, Member, Outcome, SharedFix, Skip, Status,
-    UnknownCheck,
-};
-pub use engine::{Budget, Observer};
+pub use cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
+pub use check::{Category, CheckId, CheckResult};
+pub use checks::UnknownCheck;
+pub use engine::{Observer, TimeLimit};
+#[cfg(test)]
+pub(crate) use fix::RoleTrust;
+pub use fix::{Fix, Member};
+pub use frontend::Frontend;
+pub use issuer::AUDIENCE;
+pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
+pub use preflight::Preflight;
 pub use render::hcl;
 pub use report::{Report, Unchecked};
-pub use run::Preflight;
-pub use settings::{
-    AUDIENCE, AssumeRole, DEFAULT_RUNNER_IMAGE, Face, Identity, Kubeconfig, Settings,
-};
+pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};
 pub use setup::Setup;
 pub use subject::{Known, Subject};

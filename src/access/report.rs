@@ -1,6 +1,8 @@
 //! The results of a run.
 
-use super::check::{CheckId, CheckResult, Outcome, Skip, Status};
+use super::cause::Cause;
+use super::check::{CheckId, CheckResult};
+use super::outcome::{Outcome, Skip, Status};
 
 /// The results of one run for one runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,58 +17,67 @@ pub struct Report {
     pub kubernetes_user: Option<String>,
 }
 
-/// The checks that could not be made for one reason.
+/// The checks that could not run for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unchecked<'a> {
     /// The reason: a short clause that is the same wherever the same thing is missing.
     pub reason: &'a str,
-    /// The checks, in order. Never empty; the first one met the reason itself, while others might
-    /// only need one that did.
+    /// The checks, in order. The list is never empty. The first one met the reason itself, while others might only need
+    /// one that did.
     pub checks: Vec<&'a CheckResult>,
 }
 
+/// Something that might change by waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Awaited {
+    /// The cause of an outcome.
+    Cause(Cause),
+    /// The message of an outcome without a cause.
+    Message(String),
+}
+
 impl Unchecked<'_> {
-    /// The ids of the checks, in order.
+    /// Returns the ids of the checks, in order.
     pub fn ids(&self) -> impl Iterator<Item = CheckId> {
         self.checks.iter().map(|result| result.id)
     }
 }
 
 impl Report {
-    /// The outcome of one check.
+    /// Returns the outcome of one check.
     #[must_use]
     pub fn outcome(&self, id: CheckId) -> Option<&Outcome> {
         let found = self.checks.iter().find(|result| result.id == id);
         found.map(|result| &result.outcome)
     }
 
-    /// The checks with this status.
+    /// Returns the checks with this status.
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = &CheckResult> {
         let has = move |result: &&CheckResult| result.outcome.status == status;
         self.checks.iter().filter(has)
     }
 
-    /// Whether a check failed.
+    /// Returns whether a check failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.with_status(Status::Failed).next().is_some()
     }
 
-    /// Whether every check that applies was made. Checks of another mode or storage type, checks
-    /// that need a failed one, values that are unknown until apply, checks that can only warn and
-    /// checks that the user skips by name do not count.
+    /// Returns whether every check that applies has run. Checks of another mode or storage type, checks that need a
+    /// failed one, values that are unknown until apply, checks that only warn, and checks that the user skips by name
+    /// do not count.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.unchecked().is_empty()
     }
 
-    /// Whether no check failed and the run is complete.
+    /// Returns whether no check failed and the run is complete.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !self.has_failed() && self.is_complete()
     }
 
-    /// The checks because of which the run is not complete, by their reasons, in order. Empty for a
+    /// Returns the checks because of which the run is not complete, by their reasons, in order. The list is empty for a
     /// complete run.
     #[must_use]
     pub fn unchecked(&self) -> Vec<Unchecked<'_>> {
@@ -86,8 +97,8 @@ impl Report {
         found
     }
 
-    /// Why the run is not complete, as one sentence with the number of checks of each reason.
-    /// `None` for a complete run.
+    /// Returns why the run is not complete, as one sentence with the number of checks for each reason. `None` for a
+    /// complete run.
     #[must_use]
     pub fn incomplete_reason(&self) -> Option<String> {
         let unchecked = self.unchecked();
@@ -105,14 +116,17 @@ impl Report {
         })
     }
 
-    /// What may come out better when it is checked again, each by its cause.
-    pub(super) fn awaited(&self) -> impl Iterator<Item = &str> {
+    /// Returns what might change by waiting, each once by its cause.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = Awaited> {
         let outcomes = self.checks.iter().map(|result| &result.outcome);
         let awaited = outcomes.filter(|outcome| outcome.retryable);
-        awaited.map(|outcome| outcome.cause.as_deref().unwrap_or(&outcome.message))
+        awaited.map(|outcome| match outcome.cause() {
+            Some(cause) => Awaited::Cause(cause.clone()),
+            None => Awaited::Message(outcome.message.clone()),
+        })
     }
 
-    /// Whether all that failed, or could not be checked, might come out better a moment later.
+    /// Returns whether everything that failed or could not be checked might change by waiting.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let mut failed = self.with_status(Status::Failed);
@@ -125,7 +139,11 @@ impl Report {
 mod tests {
     use super::*;
 
-    /// A run in which every check passed but these.
+    fn id(text: &str) -> CheckId {
+        text.parse().unwrap()
+    }
+
+    /// Returns a report in which every check passed but these.
     fn report(others: &[(CheckId, Outcome)]) -> Report {
         let outcome = |id| {
             let other = others.iter().find(|(other, _)| *other == id);
@@ -146,28 +164,25 @@ mod tests {
     #[test]
     fn skips_that_do_not_make_a_run_incomplete() {
         let denied = || Outcome::incomplete("denied", "Denied.");
-        for (id, outcome) in [
-            (CheckId::AssumeRole, Outcome::not_applicable("Not here.")),
+        for (check, outcome) in [
+            (id("assume-role"), Outcome::not_applicable("Not here.")),
+            (id("role-trust"), Outcome::skipped(Skip::Unknown, "Later.")),
             (
-                CheckId::RoleTrust,
-                Outcome::skipped(Skip::Unknown, "Later."),
-            ),
-            (
-                CheckId::JobDryRun,
+                id("job-dry-run"),
                 Outcome::skipped(Skip::Requested, "As asked."),
             ),
-            (CheckId::RbacListPods, denied()),
-            (CheckId::RbacListEvents, denied()),
-            (CheckId::ClusterEndpoint, Outcome::warned("Hm.")),
+            (id("rbac-list-pods"), denied()),
+            (id("rbac-list-events"), denied()),
+            (id("cluster-endpoint"), Outcome::warned("Hm.")),
         ] {
-            let report = report(&[(id, outcome)]);
-            assert!(report.is_complete() && report.is_ok(), "{id}");
-            assert_eq!(report.incomplete_reason(), None, "{id}");
+            let report = report(&[(check, outcome)]);
+            assert!(report.is_complete() && report.is_ok(), "{check}");
+            assert_eq!(report.incomplete_reason(), None, "{check}");
         }
         let failed = report(&[
-            (CheckId::Namespace, Outcome::failed("No.")),
+            (id("namespace"), Outcome::failed("No.")),
             (
-                CheckId::ServiceAccount,
+                id("service-account"),
                 Outcome::skipped(Skip::Blocked, "Needs it."),
             ),
         ]);
@@ -177,20 +192,14 @@ mod tests {
     #[test]
     fn an_incomplete_run_groups_its_checks_by_reason() {
         let report = report(&[
+            (id("role-exists"), Outcome::incomplete("denied", "Denied.")),
+            (id("role-trust"), Outcome::incomplete("denied", "Needs it.")),
             (
-                CheckId::RoleExists,
-                Outcome::incomplete("denied", "Denied."),
-            ),
-            (
-                CheckId::RoleTrust,
-                Outcome::incomplete("denied", "Needs it."),
-            ),
-            (
-                CheckId::ApiServer,
+                id("api-server"),
                 Outcome::incomplete("timed out", "Late.").retryable(),
             ),
             (
-                CheckId::RbacListPods,
+                id("rbac-list-pods"),
                 Outcome::incomplete("timed out", "Late."),
             ),
         ]);
@@ -203,8 +212,8 @@ mod tests {
         assert_eq!(
             grouped,
             [
-                ("denied", vec![CheckId::RoleExists, CheckId::RoleTrust]),
-                ("timed out", vec![CheckId::ApiServer]),
+                ("denied", vec![id("role-exists"), id("role-trust")]),
+                ("timed out", vec![id("api-server")]),
             ]
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! How the checks are made: as caller or runner, for how long, with which credentials.
+//! The settings of the checks: whose credentials they use, for how long, and what they know of the installation.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,9 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::check::CheckId;
-pub use super::frontend::Frontend as Face;
-pub use super::issuer::AUDIENCE;
-pub(crate) use super::issuer::{OLDER_ISSUER, issuer_host};
+use super::frontend::Frontend;
 
 /// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
 /// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was
@@ -17,13 +15,13 @@ pub(crate) use super::issuer::{OLDER_ISSUER, issuer_host};
 /// refuse an image without a fixed tag, which the Orchestrator never runs.
 pub const DEFAULT_RUNNER_IMAGE: &str = "ghcr.io/stellwerk-labs/platform-orchestrator-runner:v2.0.0";
 
-/// Whose credentials the checks are made with.
+/// Whose credentials the checks use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Identity {
-    /// The caller's own; the runner's permissions are looked up.
+    /// The caller's own credentials. The runner's permissions are looked up.
     #[default]
     Caller,
-    /// The runner's: its role is assumed, and everything is done as the Orchestrator will do it.
+    /// The runner's credentials: its role is assumed, and the checks do what the Orchestrator will do.
     Runner,
 }
 
@@ -32,47 +30,47 @@ pub enum Identity {
 pub struct AssumeRole {
     /// The role's ARN.
     pub role_arn: String,
-    /// The name of the session; the SDK's own when there is none.
+    /// The name of the session. Without one, the SDK makes up a name.
     pub session_name: Option<String>,
-    /// The external id, where the role's trust policy requires one.
+    /// The external ID, if the role's trust policy requires one.
     pub external_id: Option<String>,
 }
 
-/// A kubeconfig that replaces the cluster's token made from AWS credentials.
+/// A kubeconfig that replaces the token that is made from AWS credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubeconfig {
     /// The file.
     pub path: PathBuf,
-    /// The context in it; its current one when there is none.
+    /// The context in it. Without one, the file's current context is used.
     pub context: Option<String>,
 }
 
-/// How the checks are made. [`Settings::default`] is what a configuration that says nothing means for an installation
-/// of which nothing is known.
+/// The settings of the checks. [`Settings::default`] is what an empty configuration means for an installation of which
+/// nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The front end that shows the outcomes.
-    pub face: Face,
-    /// Whose credentials the checks are made with.
+    /// The program that shows the outcomes.
+    pub frontend: Frontend,
+    /// Whose credentials the checks use.
     pub identity: Identity,
     /// How long to wait for what AWS is still propagating.
     pub timeout: Duration,
-    /// The profile of the AWS configuration files; `AWS_PROFILE` when there is none.
+    /// The profile of the AWS configuration files. Without one, `AWS_PROFILE` applies.
     pub profile: Option<String>,
     /// A role that the caller assumes first.
     pub assume_role: Option<AssumeRole>,
-    /// As the runner: a file with an OIDC token that the role's trust policy admits.
+    /// For checks as the runner: a file with an OIDC token that the role's trust policy admits.
     pub web_identity_token_file: Option<PathBuf>,
-    /// The issuer of the Orchestrator's OIDC tokens, without a slash at its end. `None` where it is not set and the
-    /// installation has no well-known one: the checks that need it are skipped then.
+    /// The issuer of the Orchestrator's OIDC tokens, without a slash at its end. `None` if it is not set and the
+    /// installation has no well-known one: the checks that need it are then skipped.
     pub oidc_issuer: Option<String>,
-    /// The addresses that the Orchestrator calls clusters from, as the user knows them: a cluster that does not admit
+    /// The addresses from which the Orchestrator calls clusters, as the user knows them. A cluster that does not admit
     /// one of them fails.
     pub orchestrator_cidrs: Vec<IpNet>,
-    /// The addresses that the installation publishes, for where the user names none. Such lists change, so a cluster
-    /// that does not admit one of them warns.
+    /// The addresses that the installation publishes, for users who set none. Such lists change, so a cluster that
+    /// does not admit one of them warns.
     pub published_cidrs: Vec<IpNet>,
-    /// A kubeconfig in place of the token made from AWS credentials.
+    /// A kubeconfig in place of the token that is made from AWS credentials.
     pub kubeconfig: Option<Kubeconfig>,
     /// The image of the Orchestrator's Jobs, with its tag or digest.
     pub runner_image: String,
@@ -83,7 +81,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            face: Face::default(),
+            frontend: Frontend::default(),
             identity: Identity::Caller,
             timeout: Duration::from_secs(120),
             profile: None,
@@ -96,13 +94,5 @@ impl Default for Settings {
             runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
             skip: BTreeSet::new(),
         }
-    }
-}
-
-impl Settings {
-    /// The image of the Orchestrator's Jobs, with its tag or digest.
-    #[must_use]
-    pub fn runner_image(&self) -> &str {
-        &self.runner_image
     }
 }

@@ -1,20 +1,12 @@
 //! The set-up: everything that a runner needs in AWS and in its cluster.
 
 mod aws_auth;
-mod commands;
-mod manifests;
 
 use serde_json::Value;
 
-pub(crate) use self::aws_auth::{aws_auth_command, aws_auth_correction, aws_auth_one_line};
-pub(crate) use self::commands::*;
-pub(crate) use self::manifests::{
-    Grant, STATE_RIGHTS, kubectl_apply, namespace_yaml, rbac_grant, service_account_yaml,
-    state_grant,
-};
+pub(crate) use self::aws_auth::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use super::issuer::issuer_host;
-use super::objects::{self, AwsObject, KubernetesObject};
-pub(crate) use super::objects::{cluster_arn, provider_arn};
+use super::objects::{AwsObject, KubernetesObject, provider_arn, rbac_grant, state_grant};
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::subject::Subject;
 use super::trust::trust_policy;
@@ -124,9 +116,9 @@ fn kubernetes_objects(subject: &Subject) -> Option<Vec<KubernetesObject>> {
         name: service_account.clone(),
     });
     let (user, own_name) = (subject.kubernetes_user()?, subject.own_name()?);
-    objects.extend(objects::rbac_grant(namespace, &user, &own_name).objects());
+    objects.extend(rbac_grant(namespace, &user, &own_name).objects());
     if let Some(state) = state_namespace {
-        objects.extend(objects::state_grant(state, namespace, service_account).objects());
+        objects.extend(state_grant(state, namespace, service_account).objects());
     }
     Some(objects)
 }
@@ -150,7 +142,7 @@ mod tests {
             "state_storage_configuration": {"type": "kubernetes", "namespace": "state-ns"},
         }))
         .unwrap();
-        let subject = Subject::of("my-org", &runner).unwrap();
+        let subject = Subject::new("my-org", &runner).unwrap();
         Setup::new(&subject, Some("https://oidc.humanitec.dev")).unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! What is checked: one runner, as far as its values are known.
+//! The subject of the checks: one runner, as far as its values are known.
 
 use serde_json::{Map, Value};
 
@@ -6,17 +6,17 @@ use crate::runner::{
     Invalid, RoleArn, Runner, StateStorage, kubernetes_user, oidc_subject, session_name,
 };
 
-/// A value that may not be known before an apply.
+/// A value that might be unknown until apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known<T> {
-    /// It is this.
+    /// The value is known.
     Known(T),
-    /// It will be known after the apply.
+    /// The value is unknown until apply.
     Unknown,
 }
 
 impl<T> Known<T> {
-    /// The value, if it is known.
+    /// Returns the value, if it is known.
     pub fn get(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -35,9 +35,9 @@ impl<T> From<T> for Known<T> {
 /// `Known(None)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
-    /// The organization's id.
+    /// The organization's ID.
     pub org: Known<String>,
-    /// The runner's id.
+    /// The runner's ID.
     pub runner_id: Known<String>,
     /// The role that the Orchestrator assumes.
     pub role: Known<RoleArn>,
@@ -53,18 +53,18 @@ pub struct Subject {
     pub namespace: Known<String>,
     /// The service account of the Jobs' pods.
     pub service_account: Known<String>,
-    /// The fragment laid over the Jobs' pod template.
+    /// The fragment that is merged into the Jobs' pod template.
     pub pod_template: Known<Option<Map<String, Value>>>,
-    /// Where the state is kept.
+    /// Where the state is stored.
     pub storage: Known<StateStorage>,
 }
 
 impl Subject {
-    /// A runner of which everything is known.
+    /// Returns a runner of which everything is known.
     ///
     /// # Errors
-    /// When `role_arn` is no role's ARN.
-    pub fn of(org: &str, runner: &Runner) -> Result<Self, Invalid> {
+    /// If `role_arn` is not the ARN of a role.
+    pub fn new(org: &str, runner: &Runner) -> Result<Self, Invalid> {
         let cluster = &runner.runner_configuration.cluster;
         let job = &runner.runner_configuration.job;
         Ok(Self {
@@ -82,7 +82,7 @@ impl Subject {
         })
     }
 
-    /// The name of the runner's STS session and whether the default was cut for it.
+    /// Returns the name of the runner's STS session, and whether the default was cut for it.
     #[must_use]
     pub fn session(&self) -> Option<(String, bool)> {
         match self.session_name.get()? {
@@ -91,14 +91,14 @@ impl Subject {
         }
     }
 
-    /// The `sub` of the Orchestrator's OIDC token for the runner.
+    /// Returns the `sub` of the Orchestrator's OIDC token for the runner.
     #[must_use]
     pub fn oidc_subject(&self) -> Option<String> {
         Some(oidc_subject(self.org.get()?, self.runner_id.get()?))
     }
 
-    /// What the runner's own objects in a cluster are named after: `{org}:{runner id}`, which no other runner has, or
-    /// the session's name while those are not known.
+    /// Returns the name after which the runner's own objects in a cluster are named: `{org}:{runner ID}`, which no other
+    /// runner has, or the session's name while those are unknown.
     #[must_use]
     pub fn own_name(&self) -> Option<String> {
         match (self.org.get(), self.runner_id.get()) {
@@ -107,7 +107,7 @@ impl Subject {
         }
     }
 
-    /// The region whose STS the Orchestrator asks.
+    /// Returns the region whose STS the Orchestrator calls.
     #[must_use]
     pub fn sts_region(&self) -> Option<&str> {
         match self.sts_region.get()? {
@@ -116,10 +116,27 @@ impl Subject {
         }
     }
 
-    /// The user as which a cluster knows the runner through an access entry that has no user
-    /// name of its own.
+    /// Returns the user as which a cluster knows the runner through an access entry without a user name of its own.
     #[must_use]
     pub fn kubernetes_user(&self) -> Option<String> {
         Some(kubernetes_user(self.role.get()?, &self.session()?.0))
+    }
+
+    /// Returns a runner of which nothing is known but its ID and its organization.
+    #[cfg(test)]
+    pub(crate) fn unknown() -> Self {
+        Self {
+            org: "my-org".to_owned().into(),
+            runner_id: "my-runner".to_owned().into(),
+            role: Known::Unknown,
+            session_name: None.into(),
+            sts_region: Known::Unknown,
+            cluster: Known::Unknown,
+            region: Known::Unknown,
+            namespace: Known::Unknown,
+            service_account: Known::Unknown,
+            pod_template: Known::Unknown,
+            storage: Known::Unknown,
+        }
     }
 }

@@ -12,13 +12,13 @@ mod restrict;
 use serde_json::{Map, Value};
 
 pub use amend::Member;
-pub(crate) use amend::{amended, trust_policy, trusting};
+pub(crate) use amend::{trust_policy, trusting};
 use condition::condition;
-pub(crate) use condition::like;
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;
 
 use super::issuer::{OLDER_ISSUER, issuer_host};
+use super::wildcard::like;
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -47,7 +47,7 @@ pub(crate) enum Decision {
     /// The role cannot be assumed, for these reasons; each alone is enough.
     Refused(Vec<Reason>),
     /// It depends on this, which is unknown.
-    CantTell(String),
+    Unknown(String),
 }
 
 /// One thing in a policy that refuses.
@@ -137,7 +137,7 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
     }
 
     match (allowed, unknown_deny, unknown_allow) {
-        (true, Some(what), _) | (false, _, Some(what)) => Decision::CantTell(what),
+        (true, Some(what), _) | (false, _, Some(what)) => Decision::Unknown(what),
         (true, None, _) => Decision::Allowed {
             any_subject: trusts_any_subject(&statements, who, variables),
         },

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::access::{AssumeRole, CheckId, Face, Identity, Kubeconfig, Settings, parse};
+use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
 
@@ -208,7 +208,7 @@ impl AccessArguments {
     pub(super) fn settings(self, installation: &Installation) -> Settings {
         let defaults = Settings::default();
         Settings {
-            face: Face::Command,
+            frontend: Frontend::Command,
             identity: match self.identity {
                 As::Caller => Identity::Caller,
                 As::Runner => Identity::Runner,

@@ -6,7 +6,7 @@ use super::arguments::{CheckArguments, FailOn, Output};
 use super::error::{Error, Exit};
 use super::progress::Progress;
 use super::{human, json, source};
-use crate::access::{Budget, Preflight, Report, Status};
+use crate::access::{Preflight, Report, Status, TimeLimit};
 
 /// Checks a runner. Returns the output and the exit code.
 ///
@@ -15,10 +15,10 @@ use crate::access::{Budget, Preflight, Report, Status};
 pub(super) async fn run(arguments: CheckArguments) -> Result<(String, Exit), Error> {
     let (subject, installation) = source::subject(&arguments.runner).await?;
     let settings = arguments.access.settings(&installation);
-    let budget = Budget::new(settings.timeout, CancellationToken::new());
+    let limit = TimeLimit::new(settings.timeout, CancellationToken::new());
     let progress = Progress::new();
     let report = Preflight::new(settings)
-        .check(&subject, &budget, &progress)
+        .check(&subject, &limit, &progress)
         .await;
     drop(progress);
     let text = match arguments.output {
@@ -44,7 +44,7 @@ fn exit(report: &Report, fail_on: FailOn, allow_incomplete: bool) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{CheckId, CheckResult, Outcome};
+    use crate::access::{CheckResult, Outcome};
 
     #[test]
     fn each_report_has_its_exit_code() {
@@ -61,7 +61,9 @@ mod tests {
             ([incomplete(), warned()], [4, 3, 0, 3]),
             ([incomplete(), failed()], [3, 3, 3, 3]),
         ] {
-            let ids = [CheckId::RoleExists, CheckId::Namespace].into_iter();
+            let ids = ["role-exists", "namespace"]
+                .map(|id| id.parse().unwrap())
+                .into_iter();
             let checks = ids.zip(outcomes);
             let report = Report {
                 checks: checks

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::access::{CheckId, CheckResult, Known, Report, Status, Subject};
+use crate::access::{Cause, CheckId, CheckResult, Known, Report, Status, Subject};
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -54,7 +54,7 @@ fn heading(text: &mut String, subject: &Subject) {
 }
 
 /// Writes one check. `fixes` are the ones that were printed, by their causes.
-fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, CheckId>) {
+fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a Cause, CheckId>) {
     let CheckResult { id, outcome } = result;
     let (symbol, color) = match outcome.status {
         Status::Passed => ("√", Some(AnsiColor::Green)),
@@ -84,12 +84,9 @@ fn one(text: &mut String, result: &CheckResult, fixes: &mut HashMap<String, Chec
     if matches!(outcome.status, Status::Failed | Status::Warned) {
         let _ = writeln!(text, "    see:      {}", id.docs());
     }
-    if let Some(fix) = &outcome.fix {
-        let before = outcome.cause.as_deref().and_then(|cause| {
-            let before = fixes.get(cause).copied();
-            fixes.entry(cause.to_owned()).or_insert(*id);
-            before
-        });
+    if let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) {
+        let before = fixes.get(cause).copied();
+        fixes.entry(cause).or_insert(*id);
         let _ = match before {
             Some(before) => writeln!(text, "    fix:      the one of {before} above"),
             // The fix is not indented, because an indented end of a here-document does not end it.

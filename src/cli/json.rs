@@ -38,7 +38,7 @@ struct Check<'a> {
     message: &'a str,
     expected: Option<&'a str>,
     found: Option<&'a str>,
-    fix: Option<&'a str>,
+    fix: Option<String>,
     docs: String,
 }
 
@@ -73,7 +73,7 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
         message: &outcome.message,
         expected: outcome.expected(),
         found: outcome.found(),
-        fix: outcome.fix.as_deref(),
+        fix: outcome.fix_text(),
         docs: id.docs(),
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Ins
         }
         (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
     };
-    let subject = Subject::of(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
+    let subject = Subject::new(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
         id: runner.id.clone(),
         invalid,
     })?;

@@ -30,14 +30,6 @@ pub(crate) struct Unusable {
     pub(crate) problem: String,
 }
 
-impl Unusable {
-    /// What fixes it, as a command.
-    pub(crate) fn fix(&self) -> String {
-        let variable = self.variable;
-        format!("export {variable}=http://proxy.example.com:3128   # or: unset {variable}\n")
-    }
-}
-
 /// Checks the variable that applies to a URL, if one does, against the schemes that a client knows.
 ///
 /// # Errors

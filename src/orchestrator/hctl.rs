@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::files;
 use crate::secrets::yaml_fault;
-
-/// A file past this size is not a configuration file (`hctl` writes a few hundred bytes).
-const MAX_SIZE: u64 = 1024 * 1024;
 
 /// What the lookup knows of the process: its environment variables and the home directory.
 ///
@@ -140,10 +138,10 @@ pub(super) fn read(path: &Path) -> Result<Option<HctlConfig>, String> {
     if !metadata.is_file() {
         return Err("it is not a file".to_owned());
     }
-    if metadata.len() > MAX_SIZE {
-        return Err("it is larger than 1 MiB".to_owned());
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let bytes = files::read_blocking(path).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => error.to_string(),
+        _ => format!("it cannot be read: {error}"),
+    })?;
     parse(&bytes).map(Some)
 }
 

@@ -29,6 +29,7 @@ use super::hctl::Environment;
 use super::lookup::Settings;
 use super::request::{Call, Request};
 use super::retry::RetryPolicy;
+use crate::files;
 use crate::network::tls::TlsFailure;
 use crate::network::{causes, proxy};
 use crate::secrets::redacted;
@@ -307,7 +308,7 @@ fn is_tls_to_proxy() -> bool {
 }
 
 fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
-    let pem = std::fs::read(path).map_err(|source| Error::Setup {
+    let pem = files::read_blocking(path.as_ref()).map_err(|source| Error::Setup {
         source: source.into(),
     })?;
     reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| Error::Setup {

@@ -95,7 +95,7 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
             Value::optional_string(outcome.skip.as_ref().map(Skip::as_str)),
         ),
         ("message", Value::from(message)),
-        ("fix", Value::optional_string(outcome.fix.as_deref())),
+        ("fix", Value::optional_string(outcome.fix_text().as_deref())),
     ])
 }
 

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
+use crate::files;
+
 /// The longest file of which the content is taken for a credential.
 const LONGEST: u64 = 64 << 10;
 
@@ -52,7 +54,7 @@ fn content(path: &std::ffi::OsStr) -> Option<String> {
     if !metadata.is_file() || metadata.len() > LONGEST {
         return None;
     }
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = files::read_blocking(path.as_ref()).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

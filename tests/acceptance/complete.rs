@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::cli::Cli;
-use crate::eks_access::{Scene, eks};
+use crate::eks_access::Scene;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("complete: everything at once", everything_at_once),
@@ -22,8 +22,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The example in a workspace of its own, with its variables.
-fn example_in<'a>(cli: &Cli, eks: &'a Eks) -> Scene<'a> {
-    let mut scene = Scene::new(cli, eks);
+fn example_in(cli: &Cli) -> Scene {
+    let mut scene = Scene::new(cli);
     scene.workspace.mirror_aws(cli);
     for (name, text) in example() {
         scene.workspace.write(&name, &with_kubectl(&name, &text));
@@ -46,8 +46,7 @@ fn example_in<'a>(cli: &Cli, eks: &'a Eks) -> Scene<'a> {
 
 /// From an account that has nothing but the cluster to a runner that is proven, and back.
 fn everything_at_once(cli: &Cli) {
-    let eks = eks();
-    let mut scene = example_in(cli, eks.as_ref().expect("started"));
+    let mut scene = example_in(cli);
     let propagation_s = BTreeMap::from([("role".into(), 3.0), ("policy".into(), 8.0)]);
     scene
         .eks
@@ -76,7 +75,7 @@ fn everything_at_once(cli: &Cli) {
     scene.workspace.plans_nothing();
     assert!(scene.orchestrator.runner("my-runner").is_some());
     all_green(&scene);
-    starts_a_job(scene.eks);
+    starts_a_job(&scene.eks);
 
     // As the guide has it for CI.
     let reader = scene
@@ -97,17 +96,16 @@ fn everything_at_once(cli: &Cli) {
         .has("3 added, 0 changed, 3 destroyed");
     scene.workspace.plans_nothing();
     all_green(&scene);
-    starts_a_job(scene.eks);
+    starts_a_job(&scene.eks);
 
     scene.workspace.destroy().ok().has("12 destroyed");
     assert!(scene.orchestrator.runners().is_empty());
-    nothing_is_left(scene.eks);
+    nothing_is_left(&scene.eks);
 }
 
 /// A wildcard under StringEquals, which STS takes for a plain character.
 fn refused(cli: &Cli) {
-    let eks = eks();
-    let scene = example_in(cli, eks.as_ref().expect("started"));
+    let scene = example_in(cli);
     let right = scene.workspace.read("aws.tf");
     let subject = "{local.issuer_host}:sub\" = local.oidc_subject";
     let wrong = right.replace(subject, "{local.issuer_host}:sub\" = \"${var.org_id}+*\"");
@@ -124,8 +122,7 @@ fn refused(cli: &Cli) {
 
 /// `setup --format terraform`, as it is printed, is formatted, valid, and makes a runner that is proven.
 fn what_setup_prints(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let workspace = &scene.workspace;
     workspace.mirror_aws(cli);
     scene.orchestrator.put(&json!({

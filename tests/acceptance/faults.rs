@@ -11,11 +11,15 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
+/// Each fault in each operation. Nothing in it depends on the command line, and it takes long.
+pub(crate) const MATRIX: &[Scenario] = &[
     ("faults while creating", faults_while_creating),
     ("faults while reading", faults_while_reading),
     ("faults while updating", faults_while_updating),
     ("faults while deleting", faults_while_deleting),
+];
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
     (
         "a service that stays down after a create",
         down_after_a_create,

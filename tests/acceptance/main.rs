@@ -1,8 +1,8 @@
 //! The provider as users meet it: built, installed in a mirror, and run by real Terraform and real
 //! OpenTofu against the Orchestrator's stand-in.
 //!
-//! Each scenario runs once with each of the two; where one is not on this machine its scenarios are
-//! counted as ignored, and said.
+//! Each scenario runs once with each of the two, except for those that do not depend on the command line. If one of the
+//! two is not on this machine, its scenarios are counted as ignored, and a line says so.
 
 mod cli;
 mod complete;
@@ -36,8 +36,8 @@ type Scenario = (&'static str, fn(&Cli));
 )]
 fn main() {
     let mut arguments = Arguments::from_args();
-    // Each scenario runs a few processes; more at once than cores would only make them slow.
-    arguments.test_threads.get_or_insert(2);
+    // Most scenarios wait for something half of the time.
+    arguments.test_threads.get_or_insert(4);
     let scenarios = [
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
@@ -67,8 +67,11 @@ fn main() {
             "the scenarios of the whole set-up are ignored: TF_PLUGIN_MIRROR names no folder with hashicorp/aws"
         );
     }
+    let clis = Cli::both();
+    let first = clis.iter().find(|cli| cli.program.is_some());
+    let first = first.map(|cli| cli.name);
     let mut trials = Vec::new();
-    for cli in Cli::both() {
+    for cli in clis {
         if cli.program.is_none() {
             eprintln!(
                 "{} is not on this machine: its scenarios are ignored",
@@ -76,20 +79,33 @@ fn main() {
             );
         }
         let on_eks = eks_access::scenarios();
-        let on_eks = on_eks.into_iter().map(|scenario| (scenario, no_eks));
-        let with_aws = complete::SCENARIOS
-            .iter()
-            .map(|scenario| (*scenario, no_eks || no_aws));
-        let alone = scenarios.iter().map(|scenario| (*scenario, false));
-        for ((name, scenario), lacking) in alone.chain(on_eks).chain(with_aws) {
-            let cli = cli.clone();
-            let ignored = lacking || cli.program.is_none();
-            let trial = Trial::test(format!("{}::{name}", cli.name), move || {
-                scenario(&cli);
-                Ok(())
-            });
-            trials.push(trial.with_ignored_flag(ignored));
+        let on_one_cli = if first.is_none_or(|first| first == cli.name) {
+            faults::MATRIX
+        } else {
+            &[]
+        };
+        // Those that use the most processor time, those that mostly wait, and the longest ones, each evenly spread.
+        for (scenarios, lacking) in [
+            (&scenarios[..], false),
+            (on_one_cli, false),
+            (&on_eks, no_eks),
+            (complete::SCENARIOS, no_eks || no_aws),
+        ] {
+            for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
+                let cli = cli.clone();
+                let ignored = lacking || cli.program.is_none();
+                let trial = Trial::test(format!("{}::{name}", cli.name), move || {
+                    scenario(&cli);
+                    Ok(())
+                });
+                let position = (index + 1) as f64 / scenarios.len() as f64;
+                trials.push((position, trial.with_ignored_flag(ignored)));
+            }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    eks_access::EKS.clear();
+    conclusion.exit();
 }

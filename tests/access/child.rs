@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use terraform_provider_platform_orchestrator::access::{
-    AssumeRole, Budget, Identity, Kubeconfig, Preflight, Report, Settings, Subject,
+    AssumeRole, Identity, Kubeconfig, Preflight, Report, Settings, Subject, TimeLimit,
 };
 use terraform_provider_platform_orchestrator::orchestrator::Installation;
 use terraform_provider_platform_orchestrator::runner::Runner;
@@ -49,17 +49,17 @@ pub(crate) async fn main() {
 
     let start = Instant::now();
     let preflight = Preflight::new(settings);
-    let budget = Budget::new(Duration::from_secs(seconds), CancellationToken::new());
+    let limit = TimeLimit::new(Duration::from_secs(seconds), CancellationToken::new());
     let runners: Vec<Runner> = serde_json::from_value(asked["runners"].clone()).unwrap();
     let subjects: Vec<Subject> = runners
         .iter()
-        .map(|runner| Subject::of("my-org", runner).unwrap())
+        .map(|runner| Subject::new("my-org", runner).unwrap())
         .collect();
     let reports = join_all(subjects.iter().map(async |subject| {
         if wait {
-            preflight.wait(subject, &budget, &()).await
+            preflight.wait(subject, &limit, &()).await
         } else {
-            preflight.check(subject, &budget, &()).await
+            preflight.check(subject, &limit, &()).await
         }
     }))
     .await;
@@ -87,7 +87,7 @@ fn to_json(report: &Report) -> Value {
             "message": outcome.message,
             "expected": outcome.expected(),
             "found": outcome.found(),
-            "fix": outcome.fix,
+            "fix": outcome.fix_text(),
             "not_yet": outcome.not_yet,
             "skip": outcome.skip.as_ref().map(|skip| format!("{skip:?}")),
         })

@@ -25,14 +25,16 @@ mod runner;
 mod setup;
 mod shared;
 
-use std::sync::Mutex;
-
 use cloud::Cloud;
 use libtest_mimic::{Arguments, Trial};
+use sandbox::Pool;
 use sandbox::eks::Eks;
 
 /// A scenario: its name and what it does.
 type Scenario = (&'static str, fn(&Cloud));
+
+/// Each scenario has one of these alone, and finds it as it was set up.
+static CLOUDS: Pool<Cloud> = Pool::new();
 
 #[expect(
     clippy::print_stderr,
@@ -43,8 +45,8 @@ fn main() {
         return child::main();
     }
     let mut arguments = Arguments::from_args();
-    // All scenarios share one EKS, which each finds as it was set up.
-    arguments.test_threads = Some(1);
+    // Each thread has a small EKS of its own, which takes some memory.
+    arguments.test_threads.get_or_insert(3);
     let absent = Eks::absent();
     if !absent.is_empty() {
         eprintln!("not on this machine: {}; all is ignored", absent.join(", "));
@@ -67,18 +69,16 @@ fn main() {
         cost::SCENARIOS,
     ]
     .concat();
-    let cloud: &'static Mutex<Option<Cloud>> = Box::leak(Box::default());
     let trials = scenarios.into_iter().map(|(name, scenario)| {
         let trial = Trial::test(name, move || {
-            let mut guard = cloud.lock().unwrap_or_else(|broken| broken.into_inner());
-            let cloud = guard.get_or_insert_with(Cloud::start);
+            let mut cloud = CLOUDS.take(Cloud::start);
             cloud.reset();
-            scenario(cloud);
+            scenario(&cloud);
             Ok(())
         });
         trial.with_ignored_flag(!absent.is_empty())
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    *cloud.lock().unwrap_or_else(|broken| broken.into_inner()) = None;
+    CLOUDS.clear();
     conclusion.exit();
 }

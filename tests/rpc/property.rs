@@ -13,16 +13,25 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![".{0,8}", "[a-z]{0,40}", "\\PC{0,300}"].prop_map(|text| text.nfc().collect())
 }
 
-fn number() -> impl Strategy<Value = Number> {
-    let parsed = |text: String| Number::parse(&text).unwrap();
+fn parsed(text: String) -> Number {
+    Number::parse(&text).unwrap()
+}
+
+fn short_number() -> impl Strategy<Value = Number> {
     prop_oneof![
         any::<i64>().prop_map(Number::from),
         any::<u64>().prop_map(Number::from),
         any::<f64>().prop_filter_map("finite", Number::from_f64),
         "-?[0-9]{1,40}(\\.[0-9]{1,40})?".prop_map(parsed),
-        "-?[0-9]{1,3}(\\.[0-9]{1,3})?[eE][-+]?[0-9]{1,3}".prop_map(parsed),
-        Just(parsed("9007199254740993".to_owned())),
-        Just(parsed("0.1234567890123456789".to_owned())),
+    ]
+}
+
+fn number() -> impl Strategy<Value = Number> {
+    prop_oneof![
+        4 => short_number(),
+        1 => "-?[0-9]{1,3}(\\.[0-9]{1,3})?[eE][-+]?[0-9]{1,3}".prop_map(parsed),
+        1 => Just(parsed("9007199254740993".to_owned())),
+        1 => Just(parsed("0.1234567890123456789".to_owned())),
     ]
 }
 
@@ -45,13 +54,18 @@ fn ty() -> impl Strategy<Value = Type> {
     })
 }
 
-/// What may be known about an unknown value of this type.
+fn prefix() -> impl Strategy<Value = String> {
+    text().prop_map(|text| text.chars().take(200).collect())
+}
+
+/// What may be known about an unknown value of this type, in less than the 1,024 bytes past which
+/// refinements are left out.
 fn refinements(ty: &Type) -> BoxedStrategy<Refinements> {
     let nullable = option::of(any::<bool>());
     let none = Refinements::default;
     match ty {
         Type::Dynamic => Just(none()).boxed(),
-        Type::String => (nullable, option::of(text()))
+        Type::String => (nullable, option::of(prefix()))
             .prop_map(move |(nullable, prefix)| Refinements {
                 nullable,
                 prefix,
@@ -59,7 +73,7 @@ fn refinements(ty: &Type) -> BoxedStrategy<Refinements> {
             })
             .boxed(),
         Type::Number => {
-            let bound = || option::of((number(), any::<bool>()));
+            let bound = || option::of((short_number(), any::<bool>()));
             (nullable, bound(), bound())
                 .prop_map(move |(nullable, lower, upper)| Refinements {
                     nullable,
@@ -191,6 +205,17 @@ proptest! {
     fn msgpack_comes_back((ty, value) in typed(true)) {
         let bytes = encode(&value, &ty).unwrap();
         prop_assert_eq!(decode(&bytes, &ty).unwrap(), value);
+    }
+
+    #[test]
+    fn refinements_past_their_limit_leave_an_unknown_value(extra in 0..400_usize) {
+        let prefix = "p".repeat(900 + extra);
+        let refinements = Refinements { prefix: Some(prefix), ..Refinements::default() };
+        let value = Value::Unknown(Some(Box::new(refinements)));
+        let decoded = decode(&encode(&value, &Type::String).unwrap(), &Type::String).unwrap();
+        // The map, its key, and the string's header take five bytes.
+        let expected = if 900 + extra <= 1024 - 5 { value } else { Value::Unknown(None) };
+        prop_assert_eq!(decoded, expected);
     }
 
     #[test]

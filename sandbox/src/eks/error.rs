@@ -48,6 +48,14 @@ pub enum Error {
         /// AWS's message.
         message: String,
     },
+    /// The API server did not do what was requested.
+    #[error("the API server, {request}: {message}")]
+    ApiServer {
+        /// The method and the path.
+        request: String,
+        /// Its response, or why there is none.
+        message: String,
+    },
     /// kubectl failed.
     #[error("kubectl {arguments}: {message}")]
     Kubectl {

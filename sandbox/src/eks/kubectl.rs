@@ -6,9 +6,6 @@ use std::process::{Command, Stdio};
 use super::Eks;
 use super::error::{Error, io};
 
-/// The kinds that tests put into a namespace.
-const CONTENT: &str = "jobs,pods,roles,rolebindings,serviceaccounts,secrets,configmaps,resourcequotas,limitranges,leases";
-
 impl Eks {
     /// kubectl with the administrator's certificate; gives what it writes to stdout.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
@@ -39,44 +36,6 @@ impl Eks {
             ))
             .arg(format!("--token={token}"));
         run(command, arguments, input)
-    }
-
-    /// Removes every namespace that a test made, with what is in it, and the `aws-auth` ConfigMap.
-    pub(super) fn reset_cluster(&self) -> Result<(), Error> {
-        self.kubectl(&[
-            "delete",
-            "configmap",
-            "aws-auth",
-            "--namespace=kube-system",
-            "--ignore-not-found",
-        ])?;
-        let namespaces = self.kubectl(&["get", "namespaces", "--output=name"])?;
-        let made = |name: &&str| *name != "default" && !name.starts_with("kube-");
-        for namespace in namespaces
-            .lines()
-            .filter_map(|line| line.strip_prefix("namespace/"))
-            .filter(made)
-        {
-            self.kubectl(&[
-                "delete",
-                CONTENT,
-                "--all",
-                "--wait=false",
-                &format!("--namespace={namespace}"),
-            ])?;
-            self.kubectl(&["delete", "namespace", namespace, "--wait=false"])?;
-            // What the namespace controller does last; there is none here.
-            let finalized = format!(
-                r#"{{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{namespace}"}},"spec":{{"finalizers":[]}}}}"#
-            );
-            let path = format!("--raw=/api/v1/namespaces/{namespace}/finalize");
-            run(
-                self.administrative(),
-                &["replace", &path, "--filename=-"],
-                &finalized,
-            )?;
-        }
-        Ok(())
     }
 
     fn administrative(&self) -> Command {

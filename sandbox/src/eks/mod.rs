@@ -14,6 +14,7 @@
 //! There is no controller manager: Jobs start no pods, a deleted namespace stays `Terminating`, and the status of a
 //! ResourceQuota has to be written by whoever makes one (`kubectl patch --subresource=status`).
 
+mod api_server;
 mod certificates;
 mod control;
 mod error;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use api_server::ApiServer;
 use control::Control;
 pub use control::{Credentials, Faults};
 pub use error::Error;
@@ -66,6 +68,7 @@ pub struct Eks {
     proxy_port: u16,
     administrator: Credentials,
     control: Control,
+    api_server: ApiServer,
     cluster_ca: PathBuf,
     kubeconfig: PathBuf,
     programs: PathBuf,

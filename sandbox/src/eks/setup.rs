@@ -1,6 +1,6 @@
 //! What a runner needs, set up as the Orchestrator's documentation of kubernetes-eks runners says.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Eks;
 use super::error::Error;
@@ -76,12 +76,14 @@ impl Eks {
             namespace: NAMESPACE.to_owned(),
             service_account: NAMESPACE.to_owned(),
         };
-        self.apply(&manifest(&runner))?;
+        for (path, object) in objects(&runner) {
+            self.api_server.apply(&path, &object)?;
+        }
         Ok(runner)
     }
 
     /// The documentation's trust policy for a runner.
-    pub fn documented_trust_policy(&self, org: &str, runner_id: &str) -> serde_json::Value {
+    pub fn documented_trust_policy(&self, org: &str, runner_id: &str) -> Value {
         let options = self.options();
         json!({
             "Version": "2012-10-17",
@@ -102,7 +104,7 @@ impl Eks {
     }
 
     /// Replaces the trust policy of the documented role.
-    pub fn set_trust_policy(&self, policy: &serde_json::Value) -> Result<(), Error> {
+    pub fn set_trust_policy(&self, policy: &Value) -> Result<(), Error> {
         let parameters = json!({"RoleName": ROLE_NAME, "PolicyDocument": policy.to_string()});
         self.aws("iam", "UpdateAssumeRolePolicy", &parameters)
             .map(drop)
@@ -110,7 +112,7 @@ impl Eks {
 
     /// Deletes the documented role and makes it anew under the same name, as an apply after a destroy would; an
     /// access entry for the old one stays.
-    pub fn recreate_role(&self, trust_policy: &serde_json::Value) -> Result<(), Error> {
+    pub fn recreate_role(&self, trust_policy: &Value) -> Result<(), Error> {
         let policy = json!({"RoleName": ROLE_NAME, "PolicyArn": self.policy_arn()});
         self.aws("iam", "DetachRolePolicy", &policy)?;
         self.aws("iam", "DeleteRole", &json!({"RoleName": ROLE_NAME}))?;
@@ -118,7 +120,7 @@ impl Eks {
         self.attach_policy()
     }
 
-    fn create_role(&self, trust_policy: &serde_json::Value) -> Result<(), Error> {
+    fn create_role(&self, trust_policy: &Value) -> Result<(), Error> {
         let role = json!({
             "RoleName": ROLE_NAME,
             "AssumeRolePolicyDocument": trust_policy.to_string(),
@@ -141,52 +143,52 @@ impl Eks {
     }
 }
 
-fn manifest(runner: &Runner) -> String {
+/// The Kubernetes objects of a runner, each with the path of its kind.
+fn objects(runner: &Runner) -> [(String, Value); 4] {
     let Runner {
         namespace,
         service_account,
         kubernetes_user,
         ..
     } = runner;
-    format!(
-        "\
-apiVersion: v1
-kind: Namespace
-metadata:
-  name: {namespace}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  name: {service_account}
-  namespace: {namespace}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: humanitec-runner-orchestrator-access
-  namespace: {namespace}
-rules:
-  - apiGroups: [batch]
-    resources: [jobs]
-    verbs: [create, get]
-  - apiGroups: ['']
-    resources: [pods, events]
-    verbs: [list]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata:
-  name: humanitec-runner-orchestrator-access
-  namespace: {namespace}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: humanitec-runner-orchestrator-access
-subjects:
-  - apiGroup: rbac.authorization.k8s.io
-    kind: User
-    name: {kubernetes_user}
-"
-    )
+    const ROLE: &str = "humanitec-runner-orchestrator-access";
+    let rbac = "rbac.authorization.k8s.io";
+    let rbac_version = format!("{rbac}/v1");
+    let within = |group: &str, kind: &str| format!("{group}/namespaces/{namespace}/{kind}");
+    [
+        (
+            "api/v1/namespaces".to_owned(),
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        ),
+        (
+            within("api/v1", "serviceaccounts"),
+            json!({
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": service_account, "namespace": namespace},
+            }),
+        ),
+        (
+            within(&format!("apis/{rbac_version}"), "roles"),
+            json!({
+                "apiVersion": rbac_version,
+                "kind": "Role",
+                "metadata": {"name": ROLE, "namespace": namespace},
+                "rules": [
+                    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]},
+                    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
+                ],
+            }),
+        ),
+        (
+            within(&format!("apis/{rbac_version}"), "rolebindings"),
+            json!({
+                "apiVersion": rbac_version,
+                "kind": "RoleBinding",
+                "metadata": {"name": ROLE, "namespace": namespace},
+                "roleRef": {"apiGroup": rbac, "kind": "Role", "name": ROLE},
+                "subjects": [{"apiGroup": rbac, "kind": "User", "name": kubernetes_user}],
+            }),
+        ),
+    ]
 }

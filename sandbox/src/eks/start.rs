@@ -4,11 +4,12 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::api_server::ApiServer;
 use super::certificates::Certificates;
 use super::control::{Control, Credentials};
 use super::error::{Error, io};
@@ -35,6 +36,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         etcd_peer_port,
         api_server_port,
         authenticator_port,
+        kubectl_proxy_port,
     ] = free_ports()?;
     let host = cluster_host(&options);
     let certificates = Certificates::make(&directory, &host)?;
@@ -115,9 +117,14 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &authorization,
         );
     })?;
-    processes.wait_for("kube-apiserver", || {
-        is_ready(&tools.kubectl, &kubeconfig).then_some(())
+    processes.start("kubectl", &tools.kubectl, |command| {
+        command
+            .arg("proxy")
+            .arg(format!("--port={kubectl_proxy_port}"))
+            .env("KUBECONFIG", &kubeconfig);
     })?;
+    let api_server = ApiServer::new(kubectl_proxy_port);
+    processes.wait_for("kube-apiserver", || api_server.is_ready().then_some(()))?;
     // Only now: the authenticator reads `aws-auth` from the API server in this mode.
     control.send(
         "PATCH",
@@ -131,6 +138,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         proxy_port,
         administrator,
         control,
+        api_server,
         cluster_ca: certificates.ca,
         kubeconfig,
         programs,
@@ -280,25 +288,6 @@ fn configure_api_server(
         .arg("--authorization-webhook-version=v1")
         .arg("--authorization-webhook-cache-authorized-ttl=0s")
         .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
-}
-
-/// Whether the API server says that it is ready and has made its namespaces.
-fn is_ready(kubectl: &Path, kubeconfig: &Path) -> bool {
-    [
-        &["get", "--raw=/readyz"][..],
-        &["get", "namespace", "default", "kube-system"],
-    ]
-    .iter()
-    .all(|arguments| {
-        Command::new(kubectl)
-            .env("KUBECONFIG", kubeconfig)
-            .args(*arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    })
 }
 
 fn administrator_kubeconfig(port: u16, certificates: &Certificates) -> Value {

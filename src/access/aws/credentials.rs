@@ -29,8 +29,8 @@ use tokio::sync::Mutex;
 
 use super::error::{AwsError, chain};
 use super::http as connector;
-use crate::access::files;
 use crate::access::settings::Settings;
+use crate::files;
 use crate::secrets::protect;
 
 /// How long to try to connect.

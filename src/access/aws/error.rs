@@ -1,4 +1,4 @@
-//! Why a call of AWS failed.
+//! The errors of AWS calls.
 
 use std::error::Error;
 
@@ -7,17 +7,19 @@ use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::http::{MAX_RESPONSE, TooLarge};
-use crate::access::check::Outcome;
+use super::response_body::{MAX_RESPONSE, TooLarge};
+use crate::access::cause::Cause;
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
 use crate::network::{causes, tls::TlsFailure};
 
-/// Why a call of AWS failed, after the SDK's own retries.
+/// The error of an AWS call, after the SDK's own retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AwsError {
     /// No AWS credentials were found anywhere.
     #[error("no AWS credentials were found")]
     NoCredentials,
-    /// Credentials or their configuration were found, and do not serve.
+    /// Credentials or their configuration were found and do not work.
     #[error("{0}")]
     BadCredentials(String),
     /// The web identity token file cannot be used.
@@ -34,7 +36,7 @@ pub(crate) enum AwsError {
         /// AWS's own message.
         message: String,
     },
-    /// What was asked about does not exist.
+    /// The object does not exist.
     #[error("{action} found nothing: {0}", .message)]
     NotFound {
         /// The IAM action.
@@ -50,7 +52,7 @@ pub(crate) enum AwsError {
         /// AWS's own message.
         message: String,
     },
-    /// AWS did not respond, or not with something usable.
+    /// AWS did not respond, or its response is not usable.
     #[error("{action} got no usable response: {message}")]
     Unreachable {
         /// The IAM action.
@@ -71,8 +73,16 @@ pub(crate) enum AwsError {
 }
 
 impl AwsError {
-    /// Reads what the SDK says about a call of `action`.
-    pub(crate) fn of<E>(action: &'static str, error: SdkError<E, Response>) -> Self
+    /// Returns the error of a response of `action` that lacks its content.
+    pub(super) fn empty(action: &'static str) -> Self {
+        Self::Unreachable {
+            action,
+            message: "the response is empty".to_owned(),
+        }
+    }
+
+    /// Converts the SDK's error of a call of `action`.
+    pub(super) fn from_sdk<E>(action: &'static str, error: SdkError<E, Response>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
@@ -91,8 +101,8 @@ impl AwsError {
         Self::from_code(action, code, message, status)
     }
 
-    /// Reads an error code. The codes are those of "Common errors" in the references of STS, IAM
-    /// and EKS, and what the SDKs take for throttling.
+    /// Classifies an error code. The codes are those of "Common errors" in the API references of STS, IAM and EKS, and
+    /// those that the SDKs take for throttling.
     fn from_code(action: &'static str, code: String, message: String, status: Option<u16>) -> Self {
         match code.as_str() {
             "AccessDenied"
@@ -134,7 +144,7 @@ impl AwsError {
                     status.unwrap_or_default()
                 ),
             },
-            // A proxy's page, or a text that cannot be parsed: it is not AWS that refuses.
+            // A proxy's page, or a text that cannot be parsed: it is not AWS that refuses the call.
             "" => Self::Unreachable {
                 action,
                 message: match status {
@@ -152,25 +162,25 @@ impl AwsError {
         }
     }
 
-    /// The outcome of a check whose call returned this error. It says nothing about the runner,
-    /// so it is never a failure.
+    /// Returns the outcome of a check whose call returned this error. The error says nothing about the runner, so the
+    /// outcome is never a failure.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::NoCredentials => {
-                Outcome::incomplete(
-                    "no AWS credentials",
-                    "No AWS credentials were found in the environment, the profile, a web identity, \
+            Self::NoCredentials => Outcome::incomplete(
+                "no AWS credentials",
+                "No AWS credentials were found in the environment, the profile, a web identity, \
                      the container, or the instance.",
-                )
-                .fix(
-                    "no-credentials",
-                    "aws sso login   # or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                )
-            }
+            )
+            .fix(
+                Cause::NoCredentials,
+                Command::new("aws sso login")
+                    .comment("or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            ),
             Self::BadCredentials(message) => {
                 Outcome::incomplete("unusable AWS credentials", format!("{}.", bare(message))).fix(
-                    "bad-credentials",
-                    "aws sts get-caller-identity   # must succeed with these credentials",
+                    Cause::BadCredentials,
+                    Command::new("aws sts get-caller-identity")
+                        .comment("must succeed with these credentials"),
                 )
             }
             Self::TokenFile(message) => Outcome::incomplete(
@@ -192,22 +202,31 @@ impl AwsError {
                 format!("{action} was throttled"),
                 format!("Not checked: {}.", bare(&self.to_string())),
             ),
-            Self::Unreachable { action, .. } | Self::Refused { action, .. } | Self::NotFound { action, .. } => {
-                Outcome::incomplete(
-                    format!("no usable response from {action}"),
-                    format!("Not checked: {}.", bare(&self.to_string())),
-                )
-            }
+            Self::Unreachable { action, .. }
+            | Self::Refused { action, .. }
+            | Self::NotFound { action, .. } => Outcome::incomplete(
+                format!("no usable response from {action}"),
+                format!("Not checked: {}.", bare(&self.to_string())),
+            ),
         }
     }
 }
 
-/// A message without the full stop at its end.
+/// Returns a text that every response of `action` contains.
+///
+/// # Errors
+/// If the text is missing or empty.
+pub(super) fn required(action: &'static str, text: Option<String>) -> Result<String, AwsError> {
+    text.filter(|text| !text.is_empty())
+        .ok_or_else(|| AwsError::empty(action))
+}
+
+/// Returns a message without the full stop at its end.
 fn bare(message: &str) -> &str {
     message.trim_end_matches('.')
 }
 
-/// Why there is no usable response.
+/// Returns why there is no usable response.
 fn no_response(error: &(dyn Error + 'static)) -> String {
     if causes(error).any(<dyn Error>::is::<TooLarge>) {
         return format!("the response is larger than {} MiB", MAX_RESPONSE >> 20);
@@ -221,7 +240,7 @@ fn no_response(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// An error and its sources in one line, none of them twice.
+/// Returns an error and its sources in one line, each of them once.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -238,7 +257,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::check::{Skip, Status};
+    use crate::access::outcome::{Skip, Status};
 
     fn code(code: &str, status: u16) -> AwsError {
         let message = "m".to_owned();

@@ -1,42 +1,56 @@
-//! `api-server`: the cluster's API accepts the token of the caller or the runner.
+//! The check `api-server`: the cluster's API accepts the token of the caller or the runner.
 
 use http::Uri;
 
-use super::access_entry::admission_of_refused;
-use super::cluster::is_open;
-use crate::access::aws::{CallerIdentity, EksCluster, Who};
-use crate::access::check::Outcome;
-use crate::access::kubernetes::KubeError;
-use crate::access::run::{Reached, Run};
-use crate::access::setup::{access_entry_command, associate_command, shell};
+use super::admission::admission_of_refused;
+use super::{Check, cluster_active};
+use crate::access::aws::{CallerIdentity, EksCluster, Signer};
+use crate::access::cause::{Cause, ClusterCause};
+use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::{KubeError, VERSION_PATH};
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
+use crate::access::render::{aws_cli, yaml};
+use crate::access::run::{ReachedCluster, Run};
 use crate::runner::RoleArn;
 
-/// What every authenticated user may read.
-pub(crate) const VERSION: &str = "/version";
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "api-server",
+        title: "The cluster's API responds",
+        category: Category::Kubernetes,
+        attribute: CLUSTER_NAME,
+        caller_needs: &[cluster_active::CHECK.id()],
+        runner_needs: &[cluster_active::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
 
-/// `api-server`
-pub(super) async fn answers(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let reached = run
-        .kubernetes()
-        .await?
-        .map_err(|unreached| unreached.outcome())?;
-    let cluster = run.eks_cluster().await?.map_err(|error| error.outcome())?;
-    Ok(match reached.cluster.get(VERSION).await {
-        Ok(version) => answered(&reached, &cluster, version["gitVersion"].as_str()),
-        // Who is not let in here is known to the cluster all the same.
-        Err(error) if error.is_forbidden() => answered(&reached, &cluster, None),
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let reached = run.reach().await?;
+    let cluster = run.eks_cluster().await?;
+    match reached.cluster.get(VERSION_PATH).await {
+        Ok(version) => Ok(responds(&reached, &cluster, version["gitVersion"].as_str())),
+        // A user without this permission is known to the cluster all the same.
+        Err(error) if error.is_forbidden() => Ok(responds(&reached, &cluster, None)),
         Err(error) if error.is_unauthorized() => {
-            unauthorized(run, &reached, &cluster, &error).await?
+            unauthorized(run, &reached, &cluster, &error).await
         }
-        Err(error) => not_answered(&cluster, &error),
-    })
+        Err(error) => {
+            let cause = run.cluster_cause(ClusterCause::ApiServer);
+            Ok(no_response(&cluster, &error, cause))
+        }
+    }
 }
 
-/// The outcome where no answer of the cluster's API came through. The route is that of whoever checks, also as the
+/// Returns the outcome if no response of the cluster's API came through. The route is the caller's, also in a run as the
 /// runner, and says nothing about the Orchestrator's.
-fn not_answered(cluster: &EksCluster, error: &KubeError) -> Outcome {
+fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome {
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
-    let cause = format!("api-server:{endpoint}");
     let about = "This says nothing about the Orchestrator: see cluster-endpoint.";
     match error {
         KubeError::Certificate(_) => Outcome::incomplete(
@@ -48,7 +62,8 @@ fn not_answered(cluster: &EksCluster, error: &KubeError) -> Outcome {
         )
         .fix(
             cause,
-            "export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"   # or AWS_CA_BUNDLE=<the proxy's authority>\n",
+            Command::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
+                .comment("or AWS_CA_BUNDLE=<the proxy's authority>"),
         ),
         KubeError::Unreachable(_) => {
             let outcome = Outcome::incomplete(
@@ -57,25 +72,23 @@ fn not_answered(cluster: &EksCluster, error: &KubeError) -> Outcome {
             )
             .fix(
                 cause,
-                format!("curl -k {endpoint}/version   # from here: check HTTPS_PROXY, NO_PROXY and firewalls\n"),
+                Command::new("curl -k")
+                    .word(format!("{endpoint}{VERSION_PATH}"))
+                    .comment("from here: check HTTPS_PROXY, NO_PROXY and firewalls"),
             );
-            // The name of a new cluster's endpoint can take a while to be known everywhere.
-            if is_open(cluster) {
+            // It can take a while until the name of a new cluster's endpoint is known everywhere.
+            if cluster.is_open() {
                 outcome.retryable()
             } else {
                 outcome
             }
         }
-        KubeError::Status { .. } => Outcome::incomplete(
-            "no usable response from the cluster's API",
-            format!("Not checked: {error}."),
-        )
-        .retryable(),
+        KubeError::Status { .. } => error.outcome().retryable(),
     }
 }
 
-/// The cluster has answered.
-fn answered(reached: &Reached, cluster: &EksCluster, version: Option<&str>) -> Outcome {
+/// Returns the outcome if the cluster has responded.
+fn responds(reached: &ReachedCluster, cluster: &EksCluster, version: Option<&str>) -> Outcome {
     let version = version
         .map(|version| format!(" ({version})"))
         .unwrap_or_default();
@@ -94,16 +107,15 @@ fn host(url: &str) -> Option<String> {
     Some(uri.authority()?.host().to_ascii_lowercase())
 }
 
-/// The outcome where the cluster does not know whose token it was.
+/// Returns the outcome if the cluster does not accept the token.
 async fn unauthorized(
     run: &Run<'_>,
-    reached: &Reached,
+    reached: &ReachedCluster,
     cluster: &EksCluster,
     error: &KubeError,
-) -> Result<Outcome, Outcome> {
-    let (region, name) = (run.region()?, run.cluster_name()?);
+) -> Result<Outcome, CheckError> {
     let message = error.message();
-    if let Who::Runner(session) = run.who()? {
+    if let Signer::Runner(session) = run.signer()? {
         let (cause, fix) = admission_of_refused(run).await?;
         return Ok(Outcome::failed(format!(
             "The cluster refuses the token of the runner, a session {:?} of {}: {message}. The role needs an access \
@@ -132,38 +144,35 @@ async fn unauthorized(
     let Some(fix) = caller_access(run, &caller, cluster).await? else {
         return Ok(outcome);
     };
-    Ok(outcome.fix(format!("caller-entry:{region}:{name}:{}", caller.arn), fix))
+    let arn = caller.arn.clone();
+    let cause = run.cluster_cause(ClusterCause::CallerAccess { arn });
+    Ok(outcome.fix(cause, fix))
 }
 
-/// Whether a cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one.
-fn takes_entries(cluster: &EksCluster) -> bool {
-    cluster.authentication_mode != "CONFIG_MAP"
-}
-
-/// What gives the caller access to the cluster's objects. `None` for a caller that no cluster can know: an access
+/// Returns what gives the caller access to the cluster's objects. `None` for a caller that no cluster can know: an access
 /// entry's principal is a user or a role ("Create access entries" in the EKS user guide), and never a federated user
 /// or the root user.
 async fn caller_access(
     run: &Run<'_>,
     caller: &CallerIdentity,
     cluster: &EksCluster,
-) -> Result<Option<String>, Outcome> {
+) -> Result<Option<Fix>, CheckError> {
     let (region, cluster_name) = (run.region()?, run.cluster_name()?);
-    if !takes_entries(cluster) {
+    if !cluster.has_access_entries() {
         return Ok(aws_auth_access(caller));
     }
-    let (before, principal) = match Principal::of_caller(&caller.arn) {
-        Some(Principal::User) => (String::new(), shell(&caller.arn)),
+    let (fix, principal) = match Principal::from_caller(&caller.arn) {
+        Some(Principal::User) => (Fix::default(), Word::from(&caller.arn)),
         Some(Principal::Role(name)) => {
             match run.aws().role(region, &caller_role(caller, name)).await {
-                Ok(role) => (String::new(), shell(&role.arn)),
-                // The session's ARN lacks the role's path, with which EKS knows it.
+                Ok(role) => (Fix::default(), Word::from(&role.arn)),
+                // The session's ARN lacks the role's path, by which EKS knows the role.
                 Err(_) => (
-                    format!(
-                        "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"\n",
-                        shell(name)
-                    ),
-                    "\"$principal\"".to_owned(),
+                    Fix::run(Command::new(format!(
+                        "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"",
+                        Word::from(name)
+                    ))),
+                    Word::code("\"$principal\""),
                 ),
             }
         }
@@ -173,14 +182,12 @@ async fn caller_access(
         "arn:{}:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
         caller.partition()
     );
-    Ok(Some(format!(
-        "{before}{}{}",
-        access_entry_command(region, cluster_name, &principal),
-        associate_command(region, cluster_name, &principal, &view, None),
-    )))
+    let create = aws_cli::create_access_entry(region, cluster_name, principal.clone());
+    let associate = aws_cli::associate_access_policy(region, cluster_name, principal, &view, None);
+    Ok(Some(fix.then_run(create).then_run(associate)))
 }
 
-/// The caller's role as far as the ARN of its session says: without its path.
+/// Returns the caller's role as far as the ARN of its session names it: without its path.
 fn caller_role(caller: &CallerIdentity, name: &str) -> RoleArn {
     RoleArn {
         partition: caller.partition().to_owned(),
@@ -190,34 +197,40 @@ fn caller_role(caller: &CallerIdentity, name: &str) -> RoleArn {
     }
 }
 
-/// What gives the caller access in mode `CONFIG_MAP`: a line of `aws-auth`, where a role has no path, and a binding.
-fn aws_auth_access(caller: &CallerIdentity) -> Option<String> {
-    let (list, key, arn) = match Principal::of_caller(&caller.arn)? {
+/// Returns what gives the caller access in mode `CONFIG_MAP`: a line of `aws-auth`, where a role has no path, and a
+/// binding.
+fn aws_auth_access(caller: &CallerIdentity) -> Option<Fix> {
+    let (list, key, arn) = match Principal::from_caller(&caller.arn)? {
         Principal::User => ("mapUsers", "userarn", caller.arn.clone()),
         Principal::Role(name) => ("mapRoles", "rolearn", caller_role(caller, name).to_string()),
     };
     let name = arn.rsplit('/').next().unwrap_or_default();
-    Some(format!(
-        "# kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
-         - {key}: {arn}\n      username: {name}\n\
-         # Then let this user read the cluster's objects:\n\
-         kubectl create clusterrolebinding {0} --clusterrole=view --user={0}\n",
-        shell(name)
-    ))
+    let bind = Command::new("kubectl create clusterrolebinding")
+        .word(name)
+        .word("--clusterrole=view")
+        .word(format!("--user={name}"));
+    let note = format!(
+        "kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
+         - {key}: {}\n      username: {}\n\
+         Then let this user read the cluster's objects:",
+        yaml::string(&arn),
+        yaml::string(name)
+    );
+    Some(Fix::note(note).then_run(bind))
 }
 
 /// The IAM principal behind a caller.
 #[derive(Debug, PartialEq, Eq)]
 enum Principal<'a> {
-    /// A user, whose ARN is the caller's.
+    /// A user, whose ARN is the caller's ARN.
     User,
     /// The role of this name. Its path is not in the ARN of its sessions.
     Role(&'a str),
 }
 
 impl<'a> Principal<'a> {
-    /// Reads the ARN that STS gives for a caller.
-    fn of_caller(arn: &'a str) -> Option<Self> {
+    /// Reads the ARN that STS returns for a caller.
+    fn from_caller(arn: &'a str) -> Option<Self> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         match parts.as_slice() {
             ["arn", _, "iam", _, _, user] if user.starts_with("user/") => Some(Self::User),
@@ -233,11 +246,11 @@ impl<'a> Principal<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::check::Skip;
+    use crate::access::outcome::Skip;
 
     #[test]
     fn the_principal_of_a_session_is_its_role() {
-        let principal = Principal::of_caller;
+        let principal = Principal::from_caller;
         assert_eq!(
             principal("arn:aws-cn:sts::123456789012:assumed-role/ci/me"),
             Some(Principal::Role("ci"))
@@ -260,14 +273,15 @@ mod tests {
                 arn: arn.to_owned(),
                 account: "123456789012".to_owned(),
             })
+            .map(|fix| fix.to_string())
         };
         let role = text("arn:aws-cn:sts::123456789012:assumed-role/ci/me").unwrap();
         assert!(
-            role.contains("- rolearn: arn:aws-cn:iam::123456789012:role/ci\n"),
+            role.contains("- rolearn: \"arn:aws-cn:iam::123456789012:role/ci\"\n"),
             "{role}"
         );
         let user = text("arn:aws-us-gov:iam::123456789012:user/team/ops").unwrap();
-        assert!(user.contains("- userarn: arn:aws-us-gov:iam::123456789012:user/team/ops\n"));
+        assert!(user.contains("- userarn: \"arn:aws-us-gov:iam::123456789012:user/team/ops\"\n"));
         assert!(user.contains("--user=ops"), "{user}");
         assert_eq!(text("arn:aws:iam::123456789012:root"), None);
     }
@@ -293,7 +307,7 @@ mod tests {
             status(503),
         ] {
             for cidr in ["0.0.0.0/0", "10.0.0.0/8"] {
-                let outcome = not_answered(&cluster(cidr), &error);
+                let outcome = no_response(&cluster(cidr), &error, Cause::NoCredentials);
                 assert!(
                     matches!(outcome.skip, Some(Skip::Incomplete(_))),
                     "{error} {cidr}"

@@ -1,116 +1,230 @@
-//! The checks, in the order in which the Orchestrator meets what they look at.
+//! The checks, each in its own file, and the list of them.
 //!
-//! Each is a function from a run to an outcome. An outcome that ends a check early, because a value
-//! or a response is missing, is its `Err`.
+//! A check is a value of type [`Check`]: what is fixed about it, and the function that runs it. A new check is a new
+//! file with such a value, an entry in [`CHECKS`], and a heading in the guide.
 
 mod access_entry;
 mod api_server;
-mod cluster;
-mod dry_run;
-mod identity;
+mod assume_role;
+mod aws_credentials;
+mod cluster_active;
+mod cluster_endpoint;
+mod job_dry_run;
 mod namespace;
-mod rbac;
-mod references;
-mod role;
+mod oidc_provider;
+mod pod_template_refs;
+mod rbac_create_jobs;
+mod rbac_get_jobs;
+mod rbac_list_events;
+mod rbac_list_pods;
+mod role_exists;
+mod role_permission;
+mod role_trust;
+mod service_account;
+mod session_name;
 mod state_storage;
+
+// What several checks have in common.
+mod access_policies;
+mod admission;
+mod aws_auth_mapping;
+mod bindings;
+mod entry;
+mod grants;
+mod job_namespace;
+mod right;
+mod rights_review;
+mod runner_user;
 mod token_mount;
+mod trust_member;
 
-use super::check::{Category, CheckId, Outcome};
+use std::fmt;
+use std::str::FromStr;
+
+use futures_util::future::BoxFuture;
+
+use super::check::{CheckId, CheckInfo};
+use super::check_error::CheckError;
 use super::kubernetes::KubeError;
+use super::outcome::Outcome;
 use super::run::Run;
+use crate::runner::pod_template::nearest;
 
-pub(super) use api_server::VERSION;
+/// A check: what is fixed about it, and the functions that run it.
+struct Check {
+    info: CheckInfo,
+    /// Runs the check.
+    run: for<'run> fn(&'run Run<'_>) -> CheckFuture<'run>,
+    /// Returns the outcome that follows from the runner and the settings alone, such as that the check does not apply,
+    /// whatever the outcomes of the other checks are.
+    without_calls: fn(&Run<'_>) -> Option<Outcome>,
+}
+
+/// A check that is running. An outcome that ends it early is its error.
+type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
+
+/// Every check, in the order in which the Orchestrator meets what they look at. A check comes after those that it needs.
+static CHECKS: [&Check; 20] = [
+    &session_name::CHECK,
+    &aws_credentials::CHECK,
+    &role_exists::CHECK,
+    &oidc_provider::CHECK,
+    &role_trust::CHECK,
+    &role_permission::CHECK,
+    &assume_role::CHECK,
+    &cluster_active::CHECK,
+    &cluster_endpoint::CHECK,
+    &access_entry::CHECK,
+    &api_server::CHECK,
+    &namespace::CHECK,
+    &service_account::CHECK,
+    &rbac_create_jobs::CHECK,
+    &rbac_get_jobs::CHECK,
+    &rbac_list_pods::CHECK,
+    &rbac_list_events::CHECK,
+    &pod_template_refs::CHECK,
+    &job_dry_run::CHECK,
+    &state_storage::CHECK,
+];
+
+impl Check {
+    const fn id(&'static self) -> CheckId {
+        CheckId::new(&self.info)
+    }
+}
+
+impl CheckId {
+    /// Every check, in order.
+    pub const ALL: [Self; CHECKS.len()] = {
+        let mut all = [CHECKS[0].id(); CHECKS.len()];
+        let mut index = 0;
+        while index < CHECKS.len() {
+            all[index] = CHECKS[index].id();
+            index += 1;
+        }
+        all
+    };
+
+    /// The check of the caller's credentials, without which nearly nothing can be checked.
+    pub const AWS_CREDENTIALS: Self = aws_credentials::CHECK.id();
+}
+
+/// Returns the check with this identity, or `None` if it is not in the list.
+fn find(id: CheckId) -> Option<&'static Check> {
+    CHECKS.into_iter().find(|check| check.id() == id)
+}
 
 /// Runs one check.
-pub(super) async fn check(run: &Run<'_>, id: CheckId) -> Outcome {
-    let outcome = match id {
-        CheckId::SessionName => identity::session_name(run),
-        CheckId::AwsCredentials => identity::aws_credentials(run).await,
-        CheckId::RoleExists => role::exists(run).await,
-        CheckId::OidcProvider => role::oidc_provider(run).await,
-        CheckId::RoleTrust => role::trust(run).await,
-        CheckId::RolePermission => role::permission(run).await,
-        CheckId::AssumeRole => identity::assume_role(run).await,
-        CheckId::ClusterActive => cluster::active(run).await,
-        CheckId::ClusterEndpoint => cluster::endpoint(run).await,
-        CheckId::AccessEntry => access_entry::access_entry(run).await,
-        CheckId::ApiServer => api_server::answers(run).await,
-        CheckId::Namespace => namespace::exists(run).await,
-        CheckId::ServiceAccount => namespace::service_account(run).await,
-        CheckId::RbacCreateJobs => rbac::may(run, &rbac::CREATE_JOBS).await,
-        CheckId::RbacGetJobs => rbac::may(run, &rbac::GET_JOBS).await,
-        CheckId::RbacListPods => rbac::may(run, &rbac::LIST_PODS).await,
-        CheckId::RbacListEvents => rbac::may(run, &rbac::LIST_EVENTS).await,
-        CheckId::PodTemplateRefs => references::exist(run).await,
-        CheckId::JobDryRun => dry_run::job(run).await,
-        CheckId::StateStorage => state_storage::usable(run).await,
-    };
-    scoped(run, id, outcome.unwrap_or_else(|early| early))
+pub(super) async fn run(run: &Run<'_>, id: CheckId) -> Outcome {
+    match find(id) {
+        Some(check) => (check.run)(run).await.unwrap_or_else(Outcome::from),
+        None => Outcome::not_applicable("The check is not in the list."),
+    }
 }
 
-/// The outcome of a check that follows from the runner and the settings alone, such as that it does
-/// not apply, whatever the other checks come to.
+/// Returns the outcome of a check that follows from the runner and the settings alone.
 pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
-    let outcome = match id {
-        CheckId::AssumeRole => identity::assume_role_applies(run).err(),
-        CheckId::PodTemplateRefs => references::no_references(run),
-        CheckId::StateStorage => state_storage::without_calls(run),
-        _ => None,
-    };
-    outcome.map(|outcome| scoped(run, id, outcome))
+    (find(id)?.without_calls)(run)
 }
 
-/// The outcome with a cause that is equal for no more than what one fix solves.
-fn scoped(run: &Run<'_>, id: CheckId, mut outcome: Outcome) -> Outcome {
-    if let Some(cause) = &outcome.cause
-        && let Some(scope) = scope(run, id)
-    {
-        outcome.cause = Some(format!("{scope}/{cause}").into());
-    }
-    outcome
-}
-
-/// What a cause holds for: a session name is set in one runner, and what is in a cluster is not in
-/// a cluster of the same name in another account or region. `None` for causes that name an IAM
-/// object by its ARN.
-fn scope(run: &Run<'_>, id: CheckId) -> Option<String> {
-    let of_cluster = match id.category() {
-        Category::Cluster | Category::Kubernetes => true,
-        // `cluster-active` reports the same cause as the runner.
-        Category::Iam => id == CheckId::RolePermission,
-        Category::Identity => false,
-    };
-    if id == CheckId::SessionName {
-        return run.subject.own_name();
-    }
-    of_cluster.then(|| {
-        let account = run.role().map_or("", |role| role.account.as_str());
-        let region = run.region().unwrap_or_default();
-        let cluster = run.cluster_name().unwrap_or_default();
-        format!("{account}/{region}/{cluster}")
-    })
-}
-
-/// The outcome of a check that could not read an object, such as `namespace "x"`.
-fn not_read(run: &Run<'_>, object: &str, error: &KubeError) -> Outcome {
+/// Returns the outcome of a check that could not read an object, such as `namespace "x"`.
+fn not_read(run: &Run<'_>, object: &str, error: CheckError) -> Outcome {
     not_checked(run, &format!("read {object}"), error)
 }
 
-/// The outcome of a check that met an error of the cluster's API which says nothing about the runner. `what` is what
-/// was tried, such as `create the Job`.
-fn not_checked(run: &Run<'_>, what: &str, error: &KubeError) -> Outcome {
-    if !error.is_forbidden() {
-        return Outcome::incomplete(
-            "no usable response from the cluster's API",
-            format!("Not checked: {error}."),
-        );
+/// Returns the outcome of a check that met an error which says nothing about the runner. `action` is what was tried,
+/// such as `create the Job`: the outcome names it if the cluster's API forbids it.
+fn not_checked(run: &Run<'_>, action: &str, error: CheckError) -> Outcome {
+    match error {
+        CheckError::Kube(error) if error.is_forbidden() => forbidden(run, action, &error),
+        other => other.into(),
     }
+}
+
+fn forbidden(run: &Run<'_>, action: &str, error: &KubeError) -> Outcome {
     let who = if run.as_runner() { "runner" } else { "caller" };
     Outcome::incomplete(
-        format!("no permission to {what}"),
+        format!("no permission to {action}"),
         format!(
-            "The {who} has no permission to {what}: {}.",
+            "The {who} has no permission to {action}: {}.",
             error.message()
         ),
     )
+}
+
+/// The error of a text that is not the id of a check.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct UnknownCheck(pub String);
+
+impl fmt::Display for UnknownCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = CheckId::ALL.map(|id| id.as_str().to_owned());
+        write!(f, "{:?} is not the id of a check.", self.0)?;
+        if let Some(name) = nearest(&self.0, names.iter()) {
+            write!(f, " Did you mean {name:?}?")?;
+        }
+        write!(f, " The ids are {}.", names.join(", "))
+    }
+}
+
+impl FromStr for CheckId {
+    type Err = UnknownCheck;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCheck> {
+        let found = Self::ALL.into_iter().find(|id| id.as_str() == text);
+        found.ok_or_else(|| UnknownCheck(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_id_is_unique_kebab_case_and_parsed_back() {
+        let mut seen = BTreeSet::new();
+        for id in CheckId::ALL {
+            assert!(seen.insert(id.as_str()), "{id} twice");
+            assert_eq!(id.as_str().parse(), Ok(id));
+            assert!(
+                id.as_str()
+                    .split('-')
+                    .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
+                "{id}"
+            );
+            assert!(!id.title().is_empty() && !id.attribute().is_empty());
+            assert!(!id.title().ends_with('.'), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_is_reported_with_the_nearest_one() {
+        let error = |text: &str| text.parse::<CheckId>().unwrap_err().to_string();
+        let near = error("role-exist");
+        assert!(
+            near.starts_with(
+                "\"role-exist\" is not the id of a check. Did you mean \"role-exists\"?"
+            ),
+            "{near}"
+        );
+        for text in ["", "nope", "ROLE-EXISTS "] {
+            let far = error(text);
+            assert!(far.contains("The ids are session-name, "), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_check_comes_after_those_that_it_needs() {
+        let position = |id| CheckId::ALL.iter().position(|other| *other == id);
+        for as_runner in [false, true] {
+            for id in CheckId::ALL {
+                for needed in id.needs(as_runner) {
+                    assert!(position(*needed).is_some());
+                    assert!(position(*needed) < position(id), "{id} needs {needed}");
+                }
+            }
+        }
+    }
 }

@@ -1,50 +1,71 @@
-//! `state-storage`: the Job's pod can keep the deployments' state.
+//! The check `state-storage`: the Job's pod can store the deployments' state.
 
 use futures_util::future::join_all;
 
-use super::namespace::{cluster, look};
-use super::rbac::granting;
+use super::grants::granting;
+use super::job_namespace::judge_namespace;
 use super::token_mount::{self, Mount};
-use crate::access::check::{Outcome, Status};
+use super::{Check, api_server};
+use crate::access::cause::{Cause, ClusterCause, RunnerCause};
+use crate::access::check::{Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::ResourceAction;
+use crate::access::kubernetes::job::MAIN;
 use crate::access::kubernetes::user::User;
-use crate::access::kubernetes::{Access, job::MAIN};
+use crate::access::objects::{STATE_RIGHTS, state_grant};
+use crate::access::outcome::{Outcome, Status};
+use crate::access::render::shell::Command;
 use crate::access::run::{Run, known};
-use crate::access::setup::{STATE_RIGHTS, state_grant};
 use crate::runner::{KubernetesStorage, StateStorage};
 
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "state-storage",
+        title: "The Job can store the deployments' state",
+        category: Category::Kubernetes,
+        attribute: &["state_storage_configuration"],
+        caller_needs: &[api_server::CHECK.id()],
+        runner_needs: &[api_server::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls,
+};
+
 /// Returns the state storage in a cluster, if the state is stored in one.
-pub(super) fn applies<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, Outcome> {
+fn storage<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, CheckError> {
     match known(&run.subject.storage, "state storage")? {
         StateStorage::Kubernetes(storage) => Ok(storage),
         other => Err(Outcome::not_applicable(format!(
             "State storage of type {:?} is not checked: the Job reaches it with its own credentials.",
             other.type_name()
-        ))),
+        ))
+        .into()),
     }
 }
 
 /// Returns the outcome that follows from the runner alone: the state is not stored in a cluster, or the Job's pod
 /// certainly has no token.
-pub(super) fn without_calls(run: &Run<'_>) -> Option<Outcome> {
-    if let Err(outcome) = applies(run) {
-        return Some(outcome);
+fn without_calls(run: &Run<'_>) -> Option<Outcome> {
+    if let Err(error) = storage(run) {
+        return Some(error.into());
     }
     let job = run.job().ok()?;
     let mount = token_mount::find(&job["spec"]["template"]["spec"]);
-    lacking(run, run.namespace().ok()?, &mount)
+    lacking(run, &mount)
 }
 
-/// `state-storage`
-pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
-    let namespace = applies(run)?.namespace.as_str();
-    let (found, refused) = tokio::join!(look(run, namespace), refused(run, namespace));
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let namespace = storage(run)?.namespace.as_str();
+    let (found, refused) = tokio::join!(judge_namespace(run, namespace), refused(run, namespace));
     let found = found?;
     if found.status == Status::Failed {
         return Ok(found);
     }
     let refused = match refused {
         Ok(refused) => refused,
-        // That the pod has no token is certain without the reviews.
+        // A missing token is certain without the reviews.
         Err(early) => match token(run).await {
             Ok(Token::Missing(outcome)) => return Ok(*outcome),
             _ => return Err(early),
@@ -71,29 +92,30 @@ pub(super) async fn usable(run: &Run<'_>) -> Result<Outcome, Outcome> {
     })
 }
 
-/// The rights that the Job's service account lacks in the namespace of the state, such as `list secrets`.
-async fn refused(run: &Run<'_>, namespace: &str) -> Result<Vec<String>, Outcome> {
+/// Returns the rights that the Job's service account lacks in the namespace of the state, such as `list secrets`.
+async fn refused(run: &Run<'_>, namespace: &str) -> Result<Vec<String>, CheckError> {
     let user = User::service_account(run.namespace()?, run.service_account()?);
     let rights = STATE_RIGHTS.iter().flat_map(|&(group, resource, verbs)| {
-        verbs.iter().map(move |&verb| Access {
+        verbs.iter().map(move |&verb| ResourceAction {
             group,
             resource,
             verb,
             namespace: namespace.to_owned(),
         })
     });
-    let reviews = rights.map(async |access| {
-        let answer = run.ask(|cluster| cluster.may(Some(&user), &access)).await;
-        (access, answer)
+    let reviews = rights.map(async |action| {
+        let is_allowed = run.call(|cluster| cluster.is_allowed(Some(&user), &action));
+        let is_allowed = is_allowed.await;
+        (action, is_allowed)
     });
     let mut refused = Vec::new();
-    for (Access { resource, verb, .. }, answer) in join_all(reviews).await {
-        match answer? {
+    for (ResourceAction { resource, verb, .. }, is_allowed) in join_all(reviews).await {
+        match is_allowed {
             Ok(true) => {}
             Ok(false) => refused.push(format!("{verb} {resource}")),
             Err(error) => {
-                let what = "create subjectaccessreviews, which show what the Job's service account is allowed to do";
-                return Err(super::not_checked(run, what, &error));
+                let action = "create subjectaccessreviews, which show what the Job's service account is allowed to do";
+                return Err(super::not_checked(run, action, error).into());
             }
         }
     }
@@ -105,9 +127,9 @@ async fn not_allowed(
     run: &Run<'_>,
     namespace: &str,
     refused: &[String],
-) -> Result<Outcome, Outcome> {
+) -> Result<Outcome, CheckError> {
     let (job_namespace, service_account) = (run.namespace()?, run.service_account()?);
-    let cluster = cluster(run).await?;
+    let cluster = run.cluster().await?;
     let needed =
         STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
     let refused = refused.join(", ");
@@ -117,10 +139,11 @@ async fn not_allowed(
     ))
     .compare(needed.join("; "), format!("not allowed: {refused}"))
     .fix(
-        format!(
-            "state-storage:{}:{namespace}:{job_namespace}:{service_account}",
-            run.cluster_name()?
-        ),
+        run.cluster_cause(ClusterCause::StateRights {
+            namespace: namespace.to_owned(),
+            job_namespace: job_namespace.to_owned(),
+            service_account: service_account.to_owned(),
+        }),
         granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
     )
     .not_yet())
@@ -128,16 +151,17 @@ async fn not_allowed(
 
 /// Whether the Job's pod has the token of its service account.
 enum Token {
+    /// The pod has it.
     Mounted,
-    /// It may have; the sentence says why that is not certain.
+    /// The pod might have it. The sentence says why that is not certain.
     Uncertain(String),
-    /// It has not: the outcome of the check.
+    /// The pod does not have it: the outcome of the check.
     Missing(Box<Outcome>),
 }
 
 /// Returns the outcome for a pod without the token with which the kubernetes backend, whose block has
 /// `in_cluster_config = true`, calls the API.
-fn missing(why: String, cause: String, fix: String) -> Outcome {
+fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
     Outcome::failed(format!(
         "The Job's pod has no service account token, and OpenTofu cannot reach its state without one \
          (in_cluster_config): {why}."
@@ -152,32 +176,34 @@ fn missing(why: String, cause: String, fix: String) -> Outcome {
     .fix(cause, fix)
 }
 
-/// Returns the outcome for a `pod_template` that keeps the token from the pod.
-fn lacking(run: &Run<'_>, namespace: &str, mount: &Mount) -> Option<Outcome> {
+/// Returns the outcome for a `pod_template` without the token.
+fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
     match mount {
         Mount::Lacks(file) => Some(missing(
             format!("pod_template mounts a volume there without {file}"),
-            run.own(&format!("token-mount:{namespace}:{file}")),
-            format!(
-                "# In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.\n",
+            run.runner_cause(RunnerCause::TokenMountLacks { file }),
+            Fix::note(format!(
+                "In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.",
                 token_mount::DIRECTORY
-            ),
+            )),
         )),
         Mount::Off => Some(missing(
             "pod_template sets automountServiceAccountToken to false".to_owned(),
-            run.own(&format!("token-mount:{namespace}:pod")),
-            "# Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.\n".to_owned(),
+            run.runner_cause(RunnerCause::TokenMountOff),
+            Fix::note(
+                "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
+            ),
         )),
         Mount::Files | Mount::ByServiceAccount | Mount::Unknown(_) | Mount::Audience(..) => None,
     }
 }
 
 /// Looks for the token of the Job's pod.
-async fn token(run: &Run<'_>) -> Result<Token, Outcome> {
+async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
     let job = run.job()?;
     let namespace = run.namespace()?;
     let mount = token_mount::find(&job["spec"]["template"]["spec"]);
-    if let Some(outcome) = lacking(run, namespace, &mount) {
+    if let Some(outcome) = lacking(run, &mount) {
         return Ok(Token::Missing(Box::new(outcome)));
     }
     match mount {
@@ -197,25 +223,29 @@ async fn token(run: &Run<'_>) -> Result<Token, Outcome> {
     }
     let name = run.service_account()?;
     let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
-    match run.read(path).await? {
+    match run.read(path).await {
         Ok(account) if account["automountServiceAccountToken"] == false => {
             Ok(Token::Missing(Box::new(missing(
                 format!("service account {name:?} sets automountServiceAccountToken to false"),
-                format!("token-mount:{}:{namespace}:{name}", run.cluster_name()?),
-                format!(
-                    "kubectl patch serviceaccount {name} -n {namespace} --patch \
-                     '{{\"automountServiceAccountToken\": true}}'\n\
-                     # Or set spec.automountServiceAccountToken to true in job.pod_template.\n"
-                ),
+                run.cluster_cause(ClusterCause::TokenNotMounted {
+                    namespace: namespace.to_owned(),
+                    service_account: name.to_owned(),
+                }),
+                Fix::run(
+                    Command::new("kubectl patch serviceaccount")
+                        .word(name)
+                        .option("-n", namespace)
+                        .option("--patch", "{\"automountServiceAccountToken\": true}"),
+                )
+                .then_note("Or set spec.automountServiceAccountToken to true in job.pod_template."),
             ))))
         }
         // A missing service account is reported by its own check, and a new one mounts its token.
         Ok(_) => Ok(Token::Mounted),
         Err(error) if error.is_not_found() => Ok(Token::Mounted),
-        Err(error) => Err(super::not_read(
-            run,
-            &format!("service account {name:?}"),
-            &error,
-        )),
+        Err(error) => {
+            let object = format!("service account {name:?}");
+            Err(super::not_read(run, &object, error).into())
+        }
     }
 }

@@ -6,13 +6,14 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use super::trust::Member;
+pub(crate) use role_trust::RoleTrust;
+
 use super::frontend::Frontend;
 use super::objects::{AwsObject, KubernetesObject};
 use super::render::shell::Command;
 use super::render::{aws_cli, hcl, shell, yaml};
-pub use super::trust::Member;
 use crate::secrets::redacted;
-pub(crate) use role_trust::RoleTrust;
 
 /// A fix: steps that a person takes in this order.
 ///

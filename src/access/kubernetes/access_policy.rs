@@ -1,6 +1,6 @@
 //! What EKS access policies grant, besides RBAC.
 
-use crate::access::trust::like;
+use crate::access::wildcard::like;
 
 /// Whether an EKS access policy lets its principal do what the Orchestrator does: `None` for a policy whose rules are
 /// not known here. What the policies allow is in EKS's guide, "Review access policy permissions".

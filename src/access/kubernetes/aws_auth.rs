@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::go_yaml::{Kind, Position, Unreadable, Value, block_list, to_json, to_strings};
+use super::go_yaml::{Position, Unreadable, Value, YamlKind, block_list, to_json, to_strings};
 use super::user::User;
 use crate::runner::RoleArn;
 
@@ -242,14 +242,14 @@ fn is_skipped(text: &str) -> bool {
 /// The items of `mapRoles` or `mapUsers` that have an ARN, as `json.Unmarshal` fills them: names of fields are compared
 /// without regard to case, and a value of another type leaves its field as it is.
 fn lines(value: &Value, arn: &str) -> Vec<Line> {
-    let Kind::List(items) = &value.kind else {
+    let YamlKind::List(items) = &value.kind else {
         return Vec::new();
     };
     items.iter().filter_map(|item| line(item, arn)).collect()
 }
 
 fn line(item: &Value, arn: &str) -> Option<Line> {
-    let Kind::Map(fields) = &item.kind else {
+    let YamlKind::Map(fields) = &item.kind else {
         return None;
     };
     let mut line = Line {
@@ -262,11 +262,11 @@ fn line(item: &Value, arn: &str) -> Option<Line> {
     let mut has_sso = false;
     for (name, value) in fields {
         match (fold(name).as_str(), &value.kind) {
-            (name, Kind::Text(text)) if name == fold(arn) => line.arn.clone_from(text),
-            ("username", Kind::Text(text)) => line.username.clone_from(text),
+            (name, YamlKind::Text(text)) if name == fold(arn) => line.arn.clone_from(text),
+            ("username", YamlKind::Text(text)) => line.username.clone_from(text),
             ("groups", value) => groups.set(value),
             // An item has an ARN or a matcher for AWS SSO's roles, which EKS does not turn on, and never both.
-            ("sso", value) if arn == "rolearn" => has_sso = *value != Kind::Null,
+            ("sso", value) if arn == "rolearn" => has_sso = *value != YamlKind::Null,
             _ => {}
         }
     }
@@ -283,10 +283,10 @@ struct Groups {
 }
 
 impl Groups {
-    fn set(&mut self, value: &Kind) {
+    fn set(&mut self, value: &YamlKind) {
         let items = match value {
-            Kind::Null => &[][..],
-            Kind::List(items) => items,
+            YamlKind::Null => &[][..],
+            YamlKind::List(items) => items,
             _ => return,
         };
         if items.is_empty() {
@@ -297,7 +297,7 @@ impl Groups {
         before.append(&mut self.rest);
         before.resize(before.len().max(items.len()), String::new());
         for (element, item) in before.iter_mut().zip(items) {
-            if let Kind::Text(text) = &item.kind {
+            if let YamlKind::Text(text) = &item.kind {
                 element.clone_from(text);
             }
         }

@@ -1,7 +1,6 @@
-//! Makes the client for a cluster: of its own endpoint and certificate authority, or of a
-//! kubeconfig that the configuration names. No other kubeconfig is ever read.
+//! Sets up the client for a cluster: with its own endpoint and certificate authority, or with a kubeconfig that the
+//! configuration names. No other kubeconfig is ever read.
 
-use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -12,44 +11,19 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+use super::error::ConnectError;
 use super::{AT_A_TIME, Cluster, kubeconfig};
-use crate::access::answers::Answers;
 use crate::access::aws::error::chain;
 use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
+use crate::access::fix::Fix;
+use crate::access::render::shell::Command;
 use crate::access::settings::Kubeconfig;
+use crate::access::single_flight::SingleFlight;
 use crate::network::proxy;
 use crate::secrets::protect;
 
-/// A client for a cluster cannot be made. It says nothing about the runner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ConnectError {
-    /// Why nothing is checked, as a short clause.
-    pub(crate) reason: &'static str,
-    /// What is wrong, as a sentence without its full stop.
-    pub(crate) message: String,
-    /// What fixes it.
-    pub(crate) fix: Option<Box<str>>,
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl ConnectError {
-    /// EKS returned something that no client can be made of.
-    pub(crate) fn unusable(message: impl Into<String>) -> Self {
-        Self {
-            reason: "no usable endpoint of the cluster",
-            message: message.into(),
-            fix: None,
-        }
-    }
-}
-
-/// What a cluster is reached with.
+/// What a client for a cluster is set up with.
 pub(crate) struct Connection<'a> {
     /// The URL of its API.
     pub(crate) endpoint: &'a str,
@@ -62,11 +36,11 @@ pub(crate) struct Connection<'a> {
 }
 
 impl Cluster {
-    /// A cluster by its own endpoint, authority and token.
+    /// Returns a cluster with its own endpoint, authority and token.
     ///
     /// # Errors
-    /// When the endpoint or the authority is not what EKS returns for a cluster, or the environment's
-    /// proxy cannot be used.
+    /// If the endpoint or the authority is not what EKS returns for a cluster, or if the environment's proxy cannot be
+    /// used.
     pub(crate) fn connect(connection: Connection<'_>) -> Result<Arc<Self>, ConnectError> {
         let invalid = |what: &str, error: String| {
             ConnectError::unusable(format!(
@@ -98,11 +72,11 @@ impl Cluster {
         Self::new(config)
     }
 
-    /// The cluster of a kubeconfig, and the URL of its API.
+    /// Returns the cluster of a kubeconfig, and the URL of its API.
     ///
     /// # Errors
-    /// When the file, the context or its credentials cannot be used.
-    pub(crate) async fn of_kubeconfig(
+    /// If the file, the context or its credentials cannot be used.
+    pub(crate) async fn from_kubeconfig(
         kubeconfig: &Kubeconfig,
     ) -> Result<(Arc<Self>, String), ConnectError> {
         let mut config = kubeconfig::read(kubeconfig).await?;
@@ -124,12 +98,12 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(ATTEMPT);
         config.reset_reader_on_write = true;
-        // kube would repeat a call fifteen times.
+        // kube would make a call up to fifteen times.
         config.default_retry = false;
         let client = kube::Client::try_from(config).map_err(|error| ConnectError {
             reason: "no client for the cluster",
             message: match error {
-                // Its words can repeat a line of the key.
+                // Its message can repeat a line of the key.
                 kube::Error::RustlsTls(_) if has_key => {
                     "the user's client-certificate and client-key cannot be \
                     used: they must be PEM, belong together, and the key must not be encrypted"
@@ -145,21 +119,21 @@ impl Cluster {
         Ok(Arc::new(Self {
             client,
             permits: Semaphore::new(AT_A_TIME),
-            objects: Answers::default(),
-            reviews: Answers::default(),
+            objects: SingleFlight::default(),
+            reviews: SingleFlight::default(),
         }))
     }
 }
 
-/// The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` want for a URL.
+/// Returns the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` select for a URL.
 ///
 /// # Errors
-/// When the variable that applies cannot be used.
+/// If the variable that applies cannot be used.
 fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
     proxy::check(url, proxy::HTTP_AND_SOCKS).map_err(|error| ConnectError {
         reason: "the proxy of the environment cannot be used",
         message: error.to_string(),
-        fix: Some(error.fix().into()),
+        fix: Some(set_proxy(error.variable)),
     })?;
     Ok(Matcher::from_env()
         .intercept(url)
@@ -167,10 +141,17 @@ fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
         .and_then(proxy_uri))
 }
 
-/// A proxy's URL, with its user and password back in it: kube wants them there.
+/// Returns the command that sets a proxy variable.
+fn set_proxy(variable: &str) -> Fix {
+    Command::new(format!("export {variable}=http://proxy.example.com:3128"))
+        .comment(&format!("or: unset {variable}"))
+        .into()
+}
+
+/// Returns a proxy's URL with its user and password, which kube expects in the URL.
 fn proxy_uri(proxy: &Intercept) -> Option<Uri> {
     let Some(basic) = proxy.basic_auth() else {
-        // kube knows one of the two names: both leave the host's name to the proxy.
+        // kube knows only one of the two schemes, in both of which the proxy resolves the host's name.
         let uri = proxy.uri().to_string().replace("socks5h://", "socks5://");
         return uri.parse().ok();
     };
@@ -221,7 +202,7 @@ mod tests {
             token: "secret".to_owned().into(),
         };
         let Err(error) = Cluster::connect(connection("%")) else {
-            panic!("it was made");
+            panic!("the client was set up");
         };
         assert!(
             error.to_string().contains("certificate authority"),

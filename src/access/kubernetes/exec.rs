@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::access::files::LIMIT;
+use crate::files::LIMIT;
 use crate::secrets::{protect, yaml_fault};
 
 /// How long a plugin may run.

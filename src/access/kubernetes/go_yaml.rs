@@ -37,12 +37,12 @@ pub(crate) struct Value {
     /// Where it starts.
     pub(crate) at: Position,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: YamlKind,
 }
 
 /// What JSON tells apart, as far as a reader of texts needs it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum YamlKind {
     /// `null`.
     Null,
     /// A text.
@@ -60,7 +60,7 @@ pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
     let Some(document) = Document::parse(text)? else {
         return Ok(Value {
             at: Position { line: 1, column: 1 },
-            kind: Kind::Null,
+            kind: YamlKind::Null,
         });
     };
     Decoder::new(&document).value(document.root)
@@ -149,21 +149,21 @@ impl<'a> Decoder<'a> {
                 tag,
                 implicit,
             } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
-                Scalar::Null => Kind::Null,
-                Scalar::Text(text) => Kind::Text(text),
+                Scalar::Null => YamlKind::Null,
+                Scalar::Text(text) => YamlKind::Text(text),
                 Scalar::Float(number) if !number.is_finite() => {
                     return Err(refuse(*at, "JSON has no such number"));
                 }
-                _ => Kind::Other,
+                _ => YamlKind::Other,
             },
             NodeKind::List { items, .. } => {
                 let items = items.iter().map(|item| self.value(*item));
-                Kind::List(items.collect::<Result<_, _>>()?)
+                YamlKind::List(items.collect::<Result<_, _>>()?)
             }
             NodeKind::Map(entries) => {
                 let mut map = BTreeMap::new();
                 self.entries(entries, &mut map)?;
-                Kind::Map(map)
+                YamlKind::Map(map)
             }
         };
         Ok(Value { at: *at, kind })

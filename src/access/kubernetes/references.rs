@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::kind::Kind;
+use super::object_kind::ObjectKind;
 
 /// A field of a PodSpec that names an object.
 struct Field {
@@ -13,12 +13,12 @@ struct Field {
     /// The path of the name in the reference.
     name: &'static str,
     /// The kind of the object.
-    kind: Kind,
+    kind: ObjectKind,
     /// The flags of the reference of which one must be true, or the object is not read.
     only_with: &'static [&'static str],
 }
 
-const fn field(at: &'static str, name: &'static str, kind: Kind) -> Field {
+const fn field(at: &'static str, name: &'static str, kind: ObjectKind) -> Field {
     Field {
         at,
         name,
@@ -34,92 +34,116 @@ const FIELDS: [Field; 33] = [
     field(
         "containers[].env[].valueFrom.configMapKeyRef",
         "name",
-        Kind::ConfigMap,
+        ObjectKind::ConfigMap,
     ),
     field(
         "containers[].env[].valueFrom.secretKeyRef",
         "name",
-        Kind::Secret,
+        ObjectKind::Secret,
     ),
     field(
         "containers[].envFrom[].configMapRef",
         "name",
-        Kind::ConfigMap,
+        ObjectKind::ConfigMap,
     ),
-    field("containers[].envFrom[].secretRef", "name", Kind::Secret),
+    field(
+        "containers[].envFrom[].secretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
     field(
         "initContainers[].env[].valueFrom.configMapKeyRef",
         "name",
-        Kind::ConfigMap,
+        ObjectKind::ConfigMap,
     ),
     field(
         "initContainers[].env[].valueFrom.secretKeyRef",
         "name",
-        Kind::Secret,
+        ObjectKind::Secret,
     ),
     field(
         "initContainers[].envFrom[].configMapRef",
         "name",
-        Kind::ConfigMap,
+        ObjectKind::ConfigMap,
     ),
-    field("initContainers[].envFrom[].secretRef", "name", Kind::Secret),
-    field("volumes[].configMap", "name", Kind::ConfigMap),
-    field("volumes[].secret", "secretName", Kind::Secret),
+    field(
+        "initContainers[].envFrom[].secretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
+    field("volumes[].configMap", "name", ObjectKind::ConfigMap),
+    field("volumes[].secret", "secretName", ObjectKind::Secret),
     field(
         "volumes[].projected.sources[].configMap",
         "name",
-        Kind::ConfigMap,
+        ObjectKind::ConfigMap,
     ),
-    field("volumes[].projected.sources[].secret", "name", Kind::Secret),
+    field(
+        "volumes[].projected.sources[].secret",
+        "name",
+        ObjectKind::Secret,
+    ),
     field(
         "volumes[].projected.sources[].clusterTrustBundle",
         "name",
-        Kind::ClusterTrustBundle,
+        ObjectKind::ClusterTrustBundle,
     ),
-    field("volumes[].persistentVolumeClaim", "claimName", Kind::Claim),
+    field(
+        "volumes[].persistentVolumeClaim",
+        "claimName",
+        ObjectKind::Claim,
+    ),
     field(
         "volumes[].ephemeral.volumeClaimTemplate.spec",
         "storageClassName",
-        Kind::StorageClass,
+        ObjectKind::StorageClass,
     ),
-    field("volumes[].azureFile", "secretName", Kind::Secret),
-    field("volumes[].cephfs.secretRef", "name", Kind::Secret),
-    field("volumes[].cinder.secretRef", "name", Kind::Secret),
-    field("volumes[].csi.nodePublishSecretRef", "name", Kind::Secret),
-    field("volumes[].flexVolume.secretRef", "name", Kind::Secret),
-    field("volumes[].glusterfs", "endpoints", Kind::Endpoints),
+    field("volumes[].azureFile", "secretName", ObjectKind::Secret),
+    field("volumes[].cephfs.secretRef", "name", ObjectKind::Secret),
+    field("volumes[].cinder.secretRef", "name", ObjectKind::Secret),
+    field(
+        "volumes[].csi.nodePublishSecretRef",
+        "name",
+        ObjectKind::Secret,
+    ),
+    field("volumes[].flexVolume.secretRef", "name", ObjectKind::Secret),
+    field("volumes[].glusterfs", "endpoints", ObjectKind::Endpoints),
     Field {
         // pkg/volume/iscsi/iscsi.go, `createSecretMap`.
         only_with: &["chapAuthDiscovery", "chapAuthSession"],
-        ..field("volumes[].iscsi", "secretRef.name", Kind::Secret)
+        ..field("volumes[].iscsi", "secretRef.name", ObjectKind::Secret)
     },
-    field("volumes[].rbd.secretRef", "name", Kind::Secret),
-    field("volumes[].scaleIO.secretRef", "name", Kind::Secret),
-    field("volumes[].storageos.secretRef", "name", Kind::Secret),
-    field("imagePullSecrets[]", "name", Kind::PullSecret),
-    field("resourceClaims[]", "resourceClaimName", Kind::ResourceClaim),
+    field("volumes[].rbd.secretRef", "name", ObjectKind::Secret),
+    field("volumes[].scaleIO.secretRef", "name", ObjectKind::Secret),
+    field("volumes[].storageos.secretRef", "name", ObjectKind::Secret),
+    field("imagePullSecrets[]", "name", ObjectKind::PullSecret),
+    field(
+        "resourceClaims[]",
+        "resourceClaimName",
+        ObjectKind::ResourceClaim,
+    ),
     field(
         "resourceClaims[]",
         "resourceClaimTemplateName",
-        Kind::ResourceClaimTemplate,
+        ObjectKind::ResourceClaimTemplate,
     ),
-    field("", "nodeName", Kind::Node),
-    field("", "priorityClassName", Kind::PriorityClass),
-    field("", "runtimeClassName", Kind::RuntimeClass),
+    field("", "nodeName", ObjectKind::Node),
+    field("", "priorityClassName", ObjectKind::PriorityClass),
+    field("", "runtimeClassName", ObjectKind::RuntimeClass),
     field(
         "volumes[].ephemeral.volumeClaimTemplate.spec",
         "volumeAttributesClassName",
-        Kind::VolumeAttributesClass,
+        ObjectKind::VolumeAttributesClass,
     ),
     field(
         "volumes[].ephemeral.volumeClaimTemplate.spec",
         "volumeName",
-        Kind::PersistentVolume,
+        ObjectKind::PersistentVolume,
     ),
 ];
 
 /// What a pod spec needs: each object, with the keys that it must have. What is marked as `optional` is not needed.
-pub(crate) type References = BTreeMap<(Kind, String), BTreeSet<String>>;
+pub(crate) type References = BTreeMap<(ObjectKind, String), BTreeSet<String>>;
 
 /// Returns every object that a pod spec needs.
 pub(crate) fn references(spec: &Value) -> References {

@@ -1,18 +1,18 @@
-//! Which Kubernetes user a session of the runner's role is.
+//! The Kubernetes user of a session of the runner's role.
 
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// A user of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct User {
-    /// The user's name; empty when it has none, or another one in each session: then only groups can have rights.
+    /// The user's name. It is empty if there is none, or another one in each session: then only groups can have rights.
     pub(crate) name: String,
     /// The groups, without those that every authenticated user has.
     pub(crate) groups: Vec<String>,
 }
 
 impl User {
-    /// The user of a service account.
+    /// Returns the user of a service account.
     pub(crate) fn service_account(namespace: &str, name: &str) -> Self {
         Self {
             name: format!("system:serviceaccount:{namespace}:{name}"),
@@ -23,9 +23,9 @@ impl User {
         }
     }
 
-    /// The user that an access entry makes of a session: EKS gives both its templates to aws-iam-authenticator, which
-    /// renders them. An entry without a user name has the default: the session's ARN without the role's path.
-    pub(crate) fn of_entry(
+    /// Returns the user to which an access entry maps a session: EKS passes both its templates to aws-iam-authenticator,
+    /// which renders them. An entry without a user name has the default: the session's ARN without the role's path.
+    pub(crate) fn from_entry(
         template: &str,
         groups: &[String],
         role: &RoleArn,
@@ -43,8 +43,8 @@ impl User {
         }
     }
 
-    /// A user name or group with its templates replaced, as `renderTemplate` of aws-iam-authenticator does it. `None`
-    /// when it has the id of the session's access key in it, which is another one in each session.
+    /// Returns a user name or group with its templates replaced, as `renderTemplate` of aws-iam-authenticator does it.
+    /// `None` if it contains the ID of the session's access key, which is another one in each session.
     pub(crate) fn render(template: &str, role: &RoleArn, session_name: &str) -> Option<String> {
         let text = template
             .replace("{{AccountID}}", &role.account)
@@ -53,9 +53,9 @@ impl User {
         (!text.contains("{{AccessKeyID}}")).then_some(text)
     }
 
-    /// The user name or group that can only be rendered for an EC2 instance: the authenticator takes the session's name
-    /// as the instance's id and refuses any other session. The name of a runner's session is not an instance's id, and
-    /// if it looked like one, there would be no such instance.
+    /// Returns the user name or group that can only be rendered for an EC2 instance: the authenticator takes the
+    /// session's name as the instance's ID and refuses any other session. The name of a runner's session is not the ID
+    /// of an instance.
     pub(crate) fn instance_template<'a>(name: &'a str, groups: &'a [String]) -> Option<&'a str> {
         let groups = groups.iter().map(String::as_str);
         std::iter::once(name)
@@ -63,7 +63,7 @@ impl User {
             .find(|template| template.contains("{{EC2PrivateDNSName}}"))
     }
 
-    /// The user in a sentence.
+    /// Returns the user as the subject of a sentence.
     pub(crate) fn label(&self) -> String {
         match (self.name.as_str(), self.groups.as_slice()) {
             ("", []) => "The runner, a user without a fixed name,".to_owned(),
@@ -85,7 +85,7 @@ mod tests {
         let role = "arn:aws:iam::123456789012:role/team/x/Runner"
             .parse()
             .unwrap();
-        let name = |template: &str| User::of_entry(template, &[], &role, "me@org").name;
+        let name = |template: &str| User::from_entry(template, &[], &role, "me@org").name;
         assert_eq!(
             name(""),
             "arn:aws:sts::123456789012:assumed-role/Runner/me-org"
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(name("fixed"), "fixed");
         assert_eq!(name("key:{{AccessKeyID}}"), "");
         let groups = ["g:{{SessionName}}".to_owned(), "{{AccessKeyID}}".to_owned()];
-        let user = User::of_entry("x", &groups, &role, "me@org");
+        let user = User::from_entry("x", &groups, &role, "me@org");
         assert_eq!(user.groups, ["g:me-org"]);
     }
 }

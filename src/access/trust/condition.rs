@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use super::{Match, Reason, WebIdentity, texts};
-use crate::access::settings::{AUDIENCE, OLDER_ISSUER, issuer_host};
+use crate::access::issuer::{AUDIENCE, OLDER_ISSUER, issuer_host};
+use crate::access::wildcard::like;
 
 /// Every condition operator of IAM, without its set and without `IfExists`.
 const OPERATORS: [&str; 27] = [
@@ -271,34 +272,4 @@ fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
         "sub" => Sent::Is(who.subject),
         _ => Sent::Unknown,
     }
-}
-
-/// Whether a text matches a pattern in which `*` stands for any characters and `?` for one.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last `*` did not match: the `*` takes one more.
-    let mut retry = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((after_star, taken)) = retry else {
-                    return false;
-                };
-                retry = Some((after_star, taken + 1));
-                p = after_star;
-                t = taken + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
 }

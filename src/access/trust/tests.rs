@@ -46,7 +46,7 @@ fn refusal(statement: Value) -> Reason {
 
 fn cant_tell(statement: Value) -> String {
     match decide(statement.clone()) {
-        Decision::CantTell(what) => what,
+        Decision::Unknown(what) => what,
         other => panic!("{statement}: {other:?}"),
     }
 }
@@ -429,7 +429,7 @@ fn variables_are_ordinary_characters_in_the_old_version() {
     let mut policy = json!({"Version": "2008-10-17", "Statement": statement(json!({"StringEquals": {SUB: "${x}"}}))});
     assert!(matches!(evaluate(&policy, &who()), Decision::Refused(_)));
     policy["Version"] = json!("2012-10-17");
-    assert!(matches!(evaluate(&policy, &who()), Decision::CantTell(_)));
+    assert!(matches!(evaluate(&policy, &who()), Decision::Unknown(_)));
 }
 
 #[test]
@@ -458,6 +458,6 @@ fn a_statement_without_an_effect_is_not_evaluated() {
             {"Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"},
         ]});
         let decision = evaluate(&policy, &who());
-        assert!(matches!(decision, Decision::CantTell(_)), "{decision:?}");
+        assert!(matches!(decision, Decision::Unknown(_)), "{decision:?}");
     }
 }

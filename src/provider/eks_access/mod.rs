@@ -6,7 +6,7 @@ mod settings;
 
 use std::time::Duration;
 
-use crate::access::{Budget, Preflight, Report, Subject};
+use crate::access::{Preflight, Report, Subject, TimeLimit};
 use crate::plugin::{CallContext, Diagnostic};
 
 use reported::{ReportedDiagnostics, Severities};
@@ -87,7 +87,7 @@ impl EksAccess {
         if self.apply != Mode::Error {
             return Ok(Vec::new());
         }
-        let budget = Budget::new(self.timeout, context.stop.clone());
+        let budget = TimeLimit::new(self.timeout, context.stop.clone());
         let checking = self.reported.begin();
         let report = self.preflight.wait(subject, &budget, &()).await;
         if context.stop.is_cancelled() {
@@ -135,7 +135,7 @@ impl EksAccess {
     /// Checks a runner once.
     pub(super) async fn once(&self, subject: &Subject, context: &CallContext) -> Report {
         self.preflight
-            .check(subject, &Budget::new(ONCE, context.stop.clone()), &())
+            .check(subject, &TimeLimit::new(ONCE, context.stop.clone()), &())
             .await
     }
 }

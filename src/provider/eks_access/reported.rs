@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::gather::{Checking, Gathering, Group, Part};
 use super::settings::Incomplete;
-use crate::access::{CheckId, CheckResult, Outcome, Report, Status, Subject, Unchecked};
+use crate::access::{
+    Cause, CheckId, CheckResult, Fix, Outcome, Report, Status, Subject, Unchecked,
+};
 use crate::plugin::{Diagnostic, Path};
 
 /// The diagnostics that this process has reported.
@@ -130,14 +132,13 @@ impl ReportedDiagnostics {
                 if !(self.note(runner, format!("{id} {}", outcome.message)) || fails) {
                     return None;
                 }
-                let cause = match &outcome.cause {
-                    Some(cause) => format!("{id} {cause}"),
+                let cause = match outcome.cause() {
+                    Some(cause) => format!("{id} {cause:?}"),
                     None => format!("{id} {runner} {}", outcome.message),
                 };
-                let shared = outcome.shared_fix.as_ref();
                 // A fix without an entry for this runner does not fix it.
-                let again = !fails || shared.is_some();
-                let member = shared.map(|fix| &fix.member);
+                let member = fix_of(outcome).and_then(Fix::member);
+                let again = !fails || member.is_some();
                 Some(Finding {
                     part: self.gathering.join(&cause, runner, member, again),
                     cause,
@@ -183,7 +184,7 @@ impl ReportedDiagnostics {
         finding: &Finding<'a>,
         report: &Report,
         severities: Severities,
-        fixes: &mut HashMap<&'a str, CheckId>,
+        fixes: &mut HashMap<&'a Cause, CheckId>,
     ) -> Option<Diagnostic> {
         let (summary, detail, path) = match (&finding.what, &finding.part) {
             (What::Unchecked(unchecked), Part::Reporter) => {
@@ -204,7 +205,7 @@ impl ReportedDiagnostics {
             (What::Check(result), Part::Reporter) => {
                 let group = self.gathering.close(&finding.cause);
                 let CheckResult { id, outcome } = *result;
-                let cause = outcome.cause.as_deref();
+                let cause = outcome.cause();
                 let first = cause.and_then(|cause| fixes.get(cause));
                 let mut detail = match first {
                     Some(first) => format!(
@@ -275,17 +276,12 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
             runners(others)
         );
     }
-    let shared = outcome.shared_fix.as_ref();
-    let fix = match shared {
-        Some(shared) => Some(shared.for_all(&group.members)),
-        None => outcome.fix.as_deref().map(str::to_owned),
-    };
+    let fix = fix_of(outcome);
     if let Some(fix) = fix {
-        // Terraform does not wrap lines that begin with a space.
-        let fix = fix.trim_end().replace('\n', "\n  ");
-        let _ = write!(text, "\n\nTo fix it:\n\n  {fix}");
+        let fix = fix.for_members(&group.members);
+        let _ = write!(text, "\n\nTo fix it:\n\n{}", indented(&fix));
     }
-    if shared.is_some() && group.members.len() > 1 {
+    if fix.and_then(Fix::member).is_some() && group.members.len() > 1 {
         let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
         if group.earlier > 0 {
             text += " It includes the fixes of other diagnostics with this cause: run only the one for the most runners.";
@@ -293,6 +289,15 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     }
     let _ = write!(text, "\n\nMore: {}", id.docs());
     text
+}
+
+fn fix_of(outcome: &Outcome) -> Option<&Fix> {
+    outcome.remedy.as_ref().map(|remedy| &remedy.fix)
+}
+
+/// Returns a fix with an indentation. Terraform does not wrap lines that begin with a space.
+fn indented(fix: &Fix) -> String {
+    format!("  {}", fix.to_string().trim_end().replace('\n', "\n  "))
 }
 
 /// Returns the summary of an incomplete run, which names the reason.
@@ -329,14 +334,13 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");
     let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
-    if let Some(fix) = first.and_then(|outcome| outcome.fix.as_deref()) {
-        let fix = fix.trim_end().replace('\n', "\n  ");
-        let _ = write!(text, "\n\nTo fix it:\n\n  {fix}\n\nOr ");
+    if let Some(fix) = first.and_then(fix_of) {
+        let _ = write!(text, "\n\nTo fix it:\n\n{}\n\nOr ", indented(fix));
     } else {
         text += "\n\nTo fix it, remove the reason: the guide below lists the credentials and permissions that the checks \
                  need. Or ";
     }
-    if unchecked.ids().any(|id| id == CheckId::AwsCredentials) {
+    if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
         // Almost no check can run without credentials, so there is nothing to skip.
         let _ = write!(
             text,

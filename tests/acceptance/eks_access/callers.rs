@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
-use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, eks, modes, my_runner, runner};
+use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, modes, my_runner, runner};
 use crate::Scenario;
 use crate::cli::Cli;
 use crate::signals::until;
@@ -38,7 +38,7 @@ output "ok" {
 }
 "#;
 
-impl Scene<'_> {
+impl Scene {
     fn without_credentials(&mut self) {
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             self.workspace.unset_env(name);
@@ -54,8 +54,7 @@ impl Scene<'_> {
 }
 
 fn no_credentials(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.without_credentials();
     let many = runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\n  id = each.key");
     scene.write(&modes("error", "error", ""), &many);
@@ -78,12 +77,11 @@ fn no_credentials(cli: &Cli) {
 
 /// Credentials that are there and are refused, and configuration files that cannot be read.
 fn bad_credentials(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     scene.write(&modes("error", "error", "timeout = \"1m\""), &my_runner());
     scene.init();
-    let once = |scene: &Scene<'_>, texts: &[&str]| {
+    let once = |scene: &Scene, texts: &[&str]| {
         let start = Instant::now();
         let plan = scene.workspace.plan(&[]).ok();
         plan.has("Warning: EKS access was not checked");
@@ -120,8 +118,7 @@ fn bad_credentials(cli: &Cli) {
 /// A caller that is denied an action: the checks that need it are skipped. A plan and an apply warn
 /// once, and the data source is not `ok`.
 fn denied(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let settings = modes("error", "error", &format!("timeout = \"20s\"\n{CIDRS}"));
     scene.write(&settings, &(my_runner() + STATUSES));
@@ -164,8 +161,7 @@ fn denied(cli: &Cli) {
 /// Each reason for which checks cannot be made, with `incomplete` as `error`: the plan fails, and with
 /// `apply = "error"` nothing is registered. With `ignore` nothing is reported.
 fn incomplete(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     let mode = |plan: &str, apply: &str, incomplete: &str| {
         let more = format!("incomplete = {incomplete:?}\ntimeout = \"5s\"\n{CIDRS}");
@@ -173,7 +169,7 @@ fn incomplete(cli: &Cli) {
     };
     scene.write("", &my_runner());
     scene.init();
-    let judge = |scene: &Scene<'_>, reason: &str| {
+    let judge = |scene: &Scene, reason: &str| {
         let summary = format!("EKS access was not checked completely: {reason}");
         scene.write(&mode("error", "error", "error"), &my_runner());
         let plan = scene.workspace.plan(&[]).fails();
@@ -238,8 +234,7 @@ fn example(name: &str) -> String {
 
 /// A caller with what the documentation asks for, but impersonation.
 fn may_not_impersonate(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     let policy = serde_json::from_str(&example("caller-policy.json")).expect("JSON");
     let caller = scene.eks.create_user("caller", &policy).expect("a user");
@@ -287,8 +282,7 @@ fn may_not_impersonate(cli: &Cli) {
 
 /// Neither calls nor a look for credentials: what is broken there is nobody's business.
 fn off(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.without_credentials();
     scene.workspace.write("aws-config", "[profile broken\n=");
     let broken = scene

@@ -3,7 +3,7 @@
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
 
-use super::{CIDRS, Scene, eks, modes, my_runner};
+use super::{CIDRS, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
@@ -52,8 +52,7 @@ output "statuses" {{
 }
 
 fn check_block(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.break_trust();
     let check = r#"
@@ -97,8 +96,7 @@ output "user" {
 
 /// The runner is not made before its access is proven.
 fn precondition(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.break_trust();
     let condition = format!(
@@ -127,8 +125,7 @@ fn precondition(cli: &Cli) {
 
 /// A runner that something else has registered.
 fn by_id(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.orchestrator.put(&json!({
         "id": "my-runner",
@@ -189,8 +186,7 @@ fn by_id(cli: &Cli) {
 }
 
 fn not_known_yet(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let value = "resource \"terraform_data\" \"given\" {\n  input = \"VALUE\"\n}\n";
     // Its own configuration: it is read in the apply.
@@ -225,14 +221,13 @@ fn not_known_yet(cli: &Cli) {
 
 /// `ok` is that nothing failed and every check that applies was made. Warnings do not count.
 fn ok(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
-    let with = |scene: &Scene<'_>, settings: &str| {
+    let with = |scene: &Scene, settings: &str| {
         scene.write(settings, &(planned() + &outputs("planned")));
         scene.workspace.apply(&[]).ok()
     };
-    let read = |scene: &Scene<'_>| with(scene, &modes("off", "off", ""));
+    let read = |scene: &Scene| with(scene, &modes("off", "off", ""));
     scene.write("", "");
     scene.init();
     let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::eks::ROLE_NAME;
 
-use super::{CIDRS, Scene, count, eks, modes, refusing, runner};
+use super::{CIDRS, Scene, count, modes, refusing, runner};
 use crate::Scenario;
 use crate::cli::{Cli, Output};
 
@@ -43,8 +43,7 @@ fn boxes(output: &Output) -> Vec<&str> {
 }
 
 fn fifty_planned(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write(&modes("off", "off", ""), &fifty());
     scene.init();
@@ -80,8 +79,7 @@ fn fifty_planned(cli: &Cli) {
 
 /// Errors are all shown: the first has the fix, the others are short and say which that is.
 fn fifty_applied(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write(&refusing("8s"), &fifty());
     scene.init();
@@ -111,8 +109,7 @@ fn names_all(output: &Output, number: usize) {
 
 /// Each needs a `sub` of its own, in one policy: one fix has all of them, and after it nothing fails.
 fn fifty_not_trusted(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let plan = |mode: &str| {
         scene.write(&modes(mode, "off", CIDRS), &fifty_of_one_role());
@@ -158,8 +155,7 @@ fn trust_fix(output: &Output) -> String {
 
 /// Twenty causes, one for each runner: a user sees all of them.
 fn twenty_causes(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let twenty =
         runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\n  id = each.key")

@@ -1,7 +1,7 @@
 //! The EKS access checks in plan and apply and as a data source, against the small EKS: real AWS host
 //! names, the authenticator that EKS runs, a real API server.
 //!
-//! There is one small EKS, so these scenarios take turns, each from a clean account.
+//! Each scenario has a small EKS of its own while it runs, and begins with a clean account.
 
 mod callers;
 mod data_source;
@@ -12,9 +12,8 @@ mod settings;
 mod texts;
 mod waiting;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use sandbox::eks::{Eks, Faults, Options, ROLE_NAME};
+use sandbox::{Pool, Taken};
 use serde_json::json;
 
 use crate::Scenario;
@@ -40,27 +39,19 @@ const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
 const SUBJECT: &str = "EKS access:";
 
-static EKS: Mutex<Option<Eks>> = Mutex::new(None);
+pub(crate) static EKS: Pool<Eks> = Pool::new();
 
-/// The small EKS, started by the first scenario that needs it and clean for each.
-pub(crate) fn eks() -> MutexGuard<'static, Option<Eks>> {
-    let mut eks = EKS.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*eks {
-        Some(eks) => eks.reset().expect("a clean account"),
-        None => *eks = Some(Eks::start(Options::default()).expect("the small EKS starts")),
-    }
-    eks
-}
-
-pub(crate) struct Scene<'a> {
-    pub(crate) eks: &'a Eks,
+pub(crate) struct Scene {
+    pub(crate) eks: Taken<Eks>,
     pub(crate) orchestrator: StandIn,
     pub(crate) workspace: Workspace,
 }
 
-impl<'a> Scene<'a> {
+impl Scene {
     /// A workspace whose commands meet the small EKS as its administrator.
-    pub(crate) fn new(cli: &Cli, eks: &'a Eks) -> Self {
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let eks = EKS.take(|| Eks::start(Options::default()).expect("the small EKS starts"));
+        eks.reset().expect("a clean account");
         let mut workspace = Workspace::new(cli, "");
         for (name, value) in eks.env() {
             workspace.set_env(&name, &value);

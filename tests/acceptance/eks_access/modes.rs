@@ -2,9 +2,9 @@
 //!
 //! Plans are saved and applied on their own, so that the two phases are counted apart.
 
-use sandbox::eks::{Eks, ROLE_NAME};
+use sandbox::eks::ROLE_NAME;
 
-use super::{ADDRESS, CIDRS, Scene, count, eks, modes, my_runner};
+use super::{ADDRESS, CIDRS, Scene, count, modes, my_runner};
 use crate::Scenario;
 use crate::cli::{Cli, Output};
 
@@ -20,9 +20,9 @@ const MODES: [&str; 3] = ["off", "warn", "error"];
 const WARNING: &str = "Warning: EKS access: ";
 const ERROR: &str = "Error: EKS access: ";
 
-impl<'a> Scene<'a> {
-    fn of_modes(cli: &Cli, eks: &'a Eks) -> Self {
-        let scene = Self::new(cli, eks);
+impl Scene {
+    fn of_modes(cli: &Cli) -> Self {
+        let scene = Self::new(cli);
         scene.set_up();
         scene.modes("off", "off", &my_runner());
         scene.init();
@@ -95,8 +95,7 @@ fn judge_apply(plan: &str, apply: &str, (calls, output): (u64, Output), id: &str
 }
 
 fn create(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    let scene = Scene::of_modes(cli);
     for plan in MODES {
         scene.break_trust();
         scene.modes(plan, "off", &my_runner());
@@ -119,8 +118,7 @@ fn create(cli: &Cli) {
 }
 
 fn update(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    let scene = Scene::of_modes(cli);
     let kubectl = |verb: &str| {
         let arguments = [
             verb,
@@ -162,8 +160,7 @@ fn update(cli: &Cli) {
 /// The old runner is deleted before the new one is checked, unless `create_before_destroy` says otherwise:
 /// that is Terraform's order.
 fn replace(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    let scene = Scene::of_modes(cli);
     // With a session name of its own the runner stays the same user for the cluster.
     let session = format!("{}-my-runner", scene.orchestrator.org());
     let first = my_runner().replace(
@@ -203,8 +200,7 @@ fn replace(cli: &Cli) {
 
 /// Whatever is broken meanwhile: what is registered stays as it is, so nobody is asked.
 fn unchanged(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::of_modes(cli, eks.as_ref().expect("started"));
+    let scene = Scene::of_modes(cli);
     scene.workspace.apply(&[]).ok();
     scene.break_trust();
     let described = my_runner().replace(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{CIDRS, SUBJECT, Scene, eks, modes, my_runner};
+use super::{CIDRS, SUBJECT, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
@@ -17,8 +17,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn healthy(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write(&modes("error", "error", CIDRS), &my_runner());
     scene.init();
@@ -29,8 +28,7 @@ fn healthy(cli: &Cli) {
 }
 
 fn warn_tells(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.break_trust();
     scene.write("", &my_runner());
@@ -58,8 +56,7 @@ fn warn_tells(cli: &Cli) {
 }
 
 fn error_in_the_plan(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.write(&modes("error", "off", CIDRS), &my_runner());
     scene.init();
     // Nothing exists yet, and may be made by the same apply.
@@ -82,8 +79,7 @@ fn error_in_the_plan(cli: &Cli) {
 }
 
 fn error_in_the_apply(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.break_trust();
     scene.write(

@@ -4,7 +4,7 @@ use sandbox::eks::ROLE_NAME;
 use serde_json::json;
 
 use super::callers::STATUSES;
-use super::{CIDRS, SUBJECT, Scene, eks, modes, my_runner};
+use super::{CIDRS, SUBJECT, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
@@ -31,8 +31,7 @@ fn data(name: &str, value: &str) -> String {
 }
 
 fn unknown_role(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let role = format!(
         "{:?}",
@@ -56,13 +55,12 @@ fn unknown_role(cli: &Cli) {
 
 /// The checks wait for the apply, in which they are made as it says.
 fn unknown_settings(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     let role = format!("{:?}", scene.role_for_callers("checker"));
     scene.write("", "");
     scene.init();
-    let run = |scene: &Scene<'_>, eks_access: &str, value: &str| {
+    let run = |scene: &Scene, eks_access: &str, value: &str| {
         scene.write(eks_access, &(my_runner() + &data("given", value)));
         let (calls, plan) = scene.counted(|workspace| workspace.plan(&[]));
         plan.ok().has("2 to add").has_not("EKS access");
@@ -125,8 +123,7 @@ fn unknown_settings(cli: &Cli) {
 }
 
 fn wrong_settings(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.write("", &my_runner());
     scene.init();
     let wrong = |name: &str, lines: &str| {
@@ -169,8 +166,7 @@ fn wrong_settings(cli: &Cli) {
 /// Files are looked for by the checks, and not before: they can be written meanwhile. Without one a check cannot be
 /// made, which says nothing about the runner.
 fn missing_files(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let lacking = |more: &str, id: &str, file: &str| {
         let settings = modes("off", "off", &format!("{CIDRS}\n{more}"));
@@ -199,8 +195,7 @@ fn missing_files(cli: &Cli) {
 
 /// The stand-in is not Humanitec's API, so that its issuer and its addresses are unknown until they are set.
 fn another_installation(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     scene

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sandbox::eks::{Eks, Faults, ROLE_NAME};
 use serde_json::{Value, json};
 
-use super::{CIDRS, SUBJECT, Scene, eks, modes, my_runner, refusing};
+use super::{CIDRS, SUBJECT, Scene, modes, my_runner, refusing};
 use crate::Scenario;
 use crate::cli::{Cli, Output};
 use crate::signals::until;
@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 const NAMESPACE: &str = "--namespace=humanitec-runner";
 
-impl Scene<'_> {
+impl Scene {
     fn diagnostics(&self, output: &Output) -> String {
         let folder = self.workspace.path().display().to_string();
         let named = json!({"name": "my-eks-cluster"});
@@ -32,7 +32,7 @@ impl Scene<'_> {
         let cluster = cluster.expect("a cluster");
         let endpoint = &cluster["cluster"]["endpoint"];
         let endpoint = endpoint.as_str().unwrap_or("https://no-endpoint-yet");
-        let server = kubeconfig_server(self.eks);
+        let server = kubeconfig_server(&self.eks);
         let hidden = [
             (endpoint, "https://ENDPOINT"),
             (server.as_str(), "https://KUBECONFIG"),
@@ -164,8 +164,7 @@ fn pod_template(template: &Value) -> String {
 }
 
 fn role(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
@@ -203,8 +202,7 @@ fn role(cli: &Cli) {
 }
 
 fn cluster(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
@@ -235,8 +233,7 @@ fn cluster(cli: &Cli) {
 }
 
 fn entry(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
@@ -265,8 +262,7 @@ fn entry(cli: &Cli) {
 }
 
 fn namespace(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
@@ -303,8 +299,7 @@ fn namespace(cli: &Cli) {
 }
 
 fn job(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
@@ -399,8 +394,7 @@ spec:
 "#;
 
 fn as_runner(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.write("", "");
     scene.init();
     let token_of = |runner: &str| {
@@ -441,12 +435,11 @@ fn as_runner(cli: &Cli) {
 }
 
 fn warnings(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     scene.write("", "");
     scene.init();
-    let warned = |scene: &Scene<'_>, name: &str, eks_access: &str, runner: &str| {
+    let warned = |scene: &Scene, name: &str, eks_access: &str, runner: &str| {
         scene.write(eks_access, runner);
         let plan = scene.workspace.run(&["plan", "-json"]).ok();
         let text = scene.diagnostics(&plan);

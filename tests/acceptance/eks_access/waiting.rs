@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
 
-use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, eks, modes, my_runner, refusing};
+use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, modes, my_runner, refusing};
 use crate::Scenario;
 use crate::cli::Cli;
 use crate::signals::{ctrl_c, until};
@@ -59,8 +59,7 @@ fn propagation(seconds: &[(&str, f64)]) -> Faults {
 /// The names are known and nothing exists: the plan warns, also with `plan = "error"`; the set-up is made
 /// by the apply, on which the runner depends.
 fn everything_at_once(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let faults = propagation(&[("policy", 4.0), ("access-entry", 6.0)]);
     scene.eks.set_faults(&faults).expect("faults");
     let set_up = "resource \"terraform_data\" \"set_up\" {\n  provisioner \"local-exec\" {\n    \
@@ -95,8 +94,7 @@ fn everything_at_once(cli: &Cli) {
 
 /// The same, but that something else makes the set-up, and the runner depends on nothing.
 fn made_meanwhile(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let settings = modes("error", "error", &format!("timeout = \"90s\"\n{CIDRS}"));
     scene.write(&settings, &my_runner());
     scene.init();
@@ -119,8 +117,7 @@ fn made_meanwhile(cli: &Cli) {
 }
 
 fn visible_late(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let faults = propagation(&[("access-entry", 20.0)]);
     scene.eks.set_faults(&faults).expect("faults");
     scene.set_up();
@@ -139,8 +136,7 @@ fn visible_late(cli: &Cli) {
 }
 
 fn never_visible(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let faults = propagation(&[("access-entry", 3600.0)]);
     scene.eks.set_faults(&faults).expect("faults");
     scene.set_up();
@@ -169,8 +165,7 @@ fn never_visible(cli: &Cli) {
 /// The ARN of another role is not known in the plan, and its entry is still propagating when the runner
 /// is changed: `plan = "error"` must not fail the apply, which waits.
 fn changed_role(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let settings = modes("error", "error", &format!("timeout = \"90s\"\n{CIDRS}"));
     scene.write(&settings, &my_runner());
@@ -192,8 +187,7 @@ fn changed_role(cli: &Cli) {
 
 /// A run that is cut short does not replace the result of the run before it.
 fn slow_and_broken(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     let entry = json!({
         "clusterName": "my-eks-cluster",
@@ -222,8 +216,7 @@ fn slow_and_broken(cli: &Cli) {
 
 /// Nobody can be bound before the runner is made, where the binding depends on it: `warn` is for that.
 fn binding_after(cli: &Cli) {
-    let eks = eks();
-    let mut scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let mut scene = Scene::new(cli);
     scene.set_up();
     for (name, value) in scene.eks.shell_env() {
         scene.workspace.set_env(&name, &value);
@@ -276,8 +269,7 @@ fn binding_after(cli: &Cli) {
 }
 
 fn interrupted_wait(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     let other = "resource \"terraform_data\" \"before\" {\n  input = \"made\"\n}\n";
     let runner = my_runner().replacen(
         "id = \"my-runner\"",
@@ -315,8 +307,7 @@ fn interrupted_wait(cli: &Cli) {
 }
 
 fn interrupted_plan(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write(&modes("warn", "off", ""), &my_runner());
     scene.init();
@@ -343,8 +334,7 @@ fn interrupted_plan(cli: &Cli) {
 
 /// What is registered is in the state, checked or not.
 fn interrupted_after(cli: &Cli) {
-    let eks = eks();
-    let scene = Scene::new(cli, eks.as_ref().expect("started"));
+    let scene = Scene::new(cli);
     scene.set_up();
     scene.write(&modes("off", "warn", ""), &my_runner());
     scene.init();

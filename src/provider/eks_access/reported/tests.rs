@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Known, Member, Skip};
+use crate::access::{Cause, Frontend, Known, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
     Subject {
@@ -22,6 +23,19 @@ fn subject(runner: &str) -> Subject {
         pod_template: Known::Unknown,
         storage: Known::Unknown,
     }
+}
+
+fn id(text: &str) -> CheckId {
+    text.parse().unwrap()
+}
+
+fn role() -> RoleArn {
+    "arn:aws:iam::123456789012:role/r".parse().unwrap()
+}
+
+/// Returns a cause that only one runner has.
+fn own_cause(runner: &str) -> Cause {
+    Cause::Runner(RunnerKey(runner.to_owned()), RunnerCause::RoleArn)
 }
 
 fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
@@ -42,10 +56,16 @@ fn not_trusted(runner: &str) -> Outcome {
         oidc_subject: runner.to_owned(),
         session_name: None,
     };
-    Outcome::failed(format!("{runner} is not trusted.")).shared_fix("role", member, |members| {
-        let subjects = members.iter().map(|member| member.oidc_subject.as_str());
-        format!("trust {}", subjects.collect::<Vec<_>>().join(" "))
-    })
+    let trust = RoleTrust {
+        member,
+        role: role(),
+        provider_arn: "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev".to_owned(),
+        issuer_host: "oidc.humanitec.dev".to_owned(),
+        current: None,
+        frontend: Frontend::Terraform,
+    };
+    Outcome::failed(format!("{runner} is not trusted."))
+        .fix(Cause::MissingRole(role()), Fix::trust(trust))
 }
 
 const WARN: Severities = Severities {
@@ -100,7 +120,7 @@ fn names_all(text: &str) -> bool {
 
 #[tokio::test]
 async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
-    let outcomes = |runner: &str| vec![(CheckId::RoleTrust, not_trusted(runner))];
+    let outcomes = |runner: &str| vec![(id("role-trust"), not_trusted(runner))];
     for severities in [PLAN, APPLY] {
         let found = twenty(10, severities, outcomes).await;
         assert_eq!((found.len(), errors(&found)), (20, 20));
@@ -131,10 +151,10 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
 #[tokio::test]
 async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
     let outcomes = |runner: &str| {
-        let own = Outcome::failed("Not bound.").fix(format!("binding {runner}"), "bind");
+        let own = Outcome::failed("Not bound.").fix(own_cause(runner), Fix::note("Bind."));
         vec![
-            (CheckId::RoleTrust, not_trusted(runner)),
-            (CheckId::RbacCreateJobs, own),
+            (id("role-trust"), not_trusted(runner)),
+            (id("rbac-create-jobs"), own),
         ]
     };
     let found = twenty(10, PLAN, outcomes).await;
@@ -147,13 +167,13 @@ async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
     assert!(names_all(&trust[0].detail), "{trust:#?}");
     let own = found
         .iter()
-        .filter(|one| one.detail.contains("To fix it:\n\n  bind"));
+        .filter(|one| one.detail.contains("To fix it:\n\n  # Bind."));
     assert_eq!(own.count(), 20);
 }
 
 #[tokio::test]
 async fn one_at_a_time_the_last_fix_has_all() {
-    let outcomes = |runner: &str| vec![(CheckId::RoleTrust, not_trusted(runner))];
+    let outcomes = |runner: &str| vec![(id("role-trust"), not_trusted(runner))];
     let found = twenty(1, PLAN, outcomes).await;
     assert_eq!((found.len(), errors(&found)), (20, 20));
     let all: Vec<_> = found
@@ -170,9 +190,9 @@ async fn one_at_a_time_the_last_fix_has_all() {
 #[tokio::test]
 async fn twenty_causes_are_twenty_warnings_of_their_own() {
     let outcomes = |runner: &str| {
-        let cause = format!("role {runner}");
-        let outcome = Outcome::failed("No role.").fix(cause, "create");
-        vec![(CheckId::RoleExists, outcome)]
+        let cause = own_cause(runner);
+        let outcome = Outcome::failed("No role.").fix(cause, Fix::note("Create."));
+        vec![(id("role-exists"), outcome)]
     };
     for (severities, expected) in [(WARN, 0), (PLAN, 20)] {
         let found = twenty(10, severities, outcomes).await;
@@ -188,13 +208,10 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
     let outcomes = |_: &str| {
         let denied = |message| Outcome::incomplete("no permission for iam:GetRole", message);
         vec![
-            (CheckId::RoleExists, denied("Denied.")),
-            (CheckId::RoleTrust, denied("Needs role-exists.")),
-            (CheckId::RbacListPods, denied("Denied.")),
-            (
-                CheckId::JobDryRun,
-                Outcome::skipped(Skip::Unknown, "Later."),
-            ),
+            (id("role-exists"), denied("Denied.")),
+            (id("role-trust"), denied("Needs role-exists.")),
+            (id("rbac-list-pods"), denied("Denied.")),
+            (id("job-dry-run"), Outcome::skipped(Skip::Unknown, "Later.")),
         ]
     };
     let with = |severities, incomplete| Severities {
@@ -238,7 +255,7 @@ async fn a_run_that_was_stopped_does_not_report_what_it_left_out() {
     let stop = CancellationToken::new();
     stop.cancel();
     let canceled = report(vec![(
-        CheckId::RoleExists,
+        id("role-exists"),
         Outcome::incomplete("canceled", "Not checked: canceled."),
     )]);
     let found = reported
@@ -257,7 +274,7 @@ fn only_what_can_come_is_not_an_error_of_a_plan() {
     };
     let incomplete = || Outcome::incomplete("no usable response from the cluster's API", "500.");
     for (outcome, fails) in [(incomplete(), true), (incomplete().not_yet(), false)] {
-        let report = report(vec![(CheckId::RbacCreateJobs, outcome)]);
+        let report = report(vec![(id("rbac-create-jobs"), outcome)]);
         let unchecked = report.unchecked();
         assert_eq!(unchecked.len(), 1);
         assert_eq!(severities.incomplete_fails(&unchecked[0]), fails);
@@ -268,7 +285,7 @@ fn only_what_can_come_is_not_an_error_of_a_plan() {
 #[tokio::test]
 async fn a_reason_of_one_runner_is_reported_once() {
     let denied = report(vec![(
-        CheckId::RoleExists,
+        id("role-exists"),
         Outcome::incomplete("no permission for iam:GetRole", "Denied."),
     )]);
     let stop = CancellationToken::new();

@@ -3,7 +3,7 @@
 mod schema;
 mod validate;
 
-use crate::access::{AssumeRole, Face, Identity, Kubeconfig, Settings, parse};
+use crate::access::{AssumeRole, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::orchestrator::Installation;
 use crate::plugin::Value;
 
@@ -94,7 +94,7 @@ pub(in crate::provider) fn settings(
         apply: Mode::from_value(block.get("apply")),
         incomplete: Incomplete::from_value(block.get("incomplete")),
         settings: Settings {
-            face: Face::Terraform,
+            frontend: Frontend::Terraform,
             identity: match block.get("as").as_str() {
                 Some("runner") => Identity::Runner,
                 _ => Identity::Caller,
@@ -176,7 +176,7 @@ mod tests {
     fn the_image_of_the_block_replaces_the_one_of_the_installation() {
         let image = |given: Value, installation: &Installation| {
             let block = Value::object([("runner_image", given)]);
-            settings_with(block, installation).runner_image().to_owned()
+            settings_with(block, installation).runner_image
         };
         let (saas, other) = (Installation::SAAS, Installation::default());
         assert!(image(Value::Null, &saas).starts_with("ghcr.io/humanitec/humanitec-runner:v"));

@@ -1,0 +1,236 @@
+//! The calls of EKS: the cluster, the role's access entry, and its access policies.
+
+use std::sync::Arc;
+
+use super::error::{AwsError, required};
+use super::{Aws, AwsCall, AwsResult, PrincipalKey, Service, Signer};
+
+/// An EKS cluster.
+#[derive(Debug)]
+pub(crate) struct EksCluster {
+    /// `ACTIVE`, `UPDATING`, `CREATING`, …
+    pub(crate) status: String,
+    /// The URL of its API.
+    pub(crate) endpoint: Option<String>,
+    /// Its certificate authority, base64 of PEM.
+    pub(crate) ca: Option<String>,
+    /// Whether the API has a public endpoint.
+    pub(crate) public: bool,
+    /// The ranges of addresses that the public endpoint admits.
+    pub(crate) public_cidrs: Vec<String>,
+    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
+    pub(crate) authentication_mode: String,
+}
+
+impl EksCluster {
+    /// Returns whether the public endpoint admits the whole internet. EKS takes an empty list for that.
+    pub(crate) fn is_open(&self) -> bool {
+        self.public
+            && (self.public_cidrs.is_empty()
+                || self.public_cidrs.iter().any(|range| range == "0.0.0.0/0"))
+    }
+
+    /// Returns whether the cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one.
+    pub(crate) fn has_access_entries(&self) -> bool {
+        self.authentication_mode != "CONFIG_MAP"
+    }
+
+    /// Returns whether the cluster reads `aws-auth`.
+    pub(crate) fn reads_aws_auth(&self) -> bool {
+        self.authentication_mode != "API"
+    }
+}
+
+/// An EKS access entry.
+#[derive(Debug)]
+pub(crate) struct AccessEntry {
+    /// `STANDARD`, `EC2_LINUX`, …
+    pub(crate) kind: String,
+    /// The template of the Kubernetes user name.
+    pub(crate) username: String,
+    /// The Kubernetes groups.
+    pub(crate) groups: Vec<String>,
+    /// The time of its creation, in seconds since 1970.
+    pub(crate) created: Option<i64>,
+}
+
+/// An EKS access policy that is associated with a principal.
+#[derive(Debug)]
+pub(crate) struct AssociatedPolicy {
+    /// The policy's ARN.
+    pub(crate) arn: String,
+    /// The namespaces that it is limited to; `None` for the whole cluster.
+    pub(crate) namespaces: Option<Vec<String>>,
+}
+
+impl Aws {
+    /// Returns the cluster.
+    pub(crate) fn cluster(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        name: &str,
+    ) -> AwsCall<EksCluster> {
+        const ACTION: &str = "eks:DescribeCluster";
+        let aws = Arc::clone(self);
+        let key = (signer.clone(), region.to_owned(), name.to_owned());
+        let is_settled = |response: &AwsResult<EksCluster>| {
+            response
+                .as_ref()
+                .is_ok_and(|cluster| cluster.status == "ACTIVE")
+        };
+        self.clusters.call(key.clone(), is_settled, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let request = aws_sdk_eks::Client::new(&config)
+                .describe_cluster()
+                .name(&key.2);
+            let response = aws
+                .paced(Service::Eks, ACTION, move || request.clone().send())
+                .await?;
+            described(ACTION, response.cluster).map(Arc::new)
+        })
+    }
+
+    /// Returns the access entry of a principal.
+    pub(crate) fn access_entry(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        cluster: &str,
+        principal: &str,
+    ) -> AwsCall<AccessEntry> {
+        const ACTION: &str = "eks:DescribeAccessEntry";
+        let aws = Arc::clone(self);
+        let key = principal_key(signer, region, cluster, principal);
+        self.entries
+            .call(key.clone(), Result::is_ok, || async move {
+                let config = aws.config(&key.0, &key.1).await?;
+                let request = aws_sdk_eks::Client::new(&config)
+                    .describe_access_entry()
+                    .cluster_name(&key.2)
+                    .principal_arn(&key.3);
+                let response = aws
+                    .paced(Service::Eks, ACTION, move || request.clone().send())
+                    .await?;
+                let entry = response
+                    .access_entry
+                    .ok_or_else(|| AwsError::empty(ACTION))?;
+                Ok(Arc::new(AccessEntry {
+                    kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
+                    username: entry.username.unwrap_or_default(),
+                    groups: entry.kubernetes_groups.unwrap_or_default(),
+                    created: entry.created_at.map(|at| at.secs()),
+                }))
+            })
+    }
+
+    /// Returns the access policies that are associated with a principal.
+    pub(crate) fn access_policies(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        cluster: &str,
+        principal: &str,
+    ) -> AwsCall<Vec<AssociatedPolicy>> {
+        const ACTION: &str = "eks:ListAssociatedAccessPolicies";
+        let aws = Arc::clone(self);
+        let key = principal_key(signer, region, cluster, principal);
+        self.policies.call(
+            key.clone(),
+            |_| false,
+            || async move {
+                let config = aws.config(&key.0, &key.1).await?;
+                let request = aws_sdk_eks::Client::new(&config)
+                    .list_associated_access_policies()
+                    .cluster_name(&key.2)
+                    .principal_arn(&key.3);
+                let send = move || {
+                    let pages = request.clone().into_paginator().items().send();
+                    pages.collect::<Result<Vec<_>, _>>()
+                };
+                let pages = aws.paced(Service::Eks, ACTION, send).await?;
+                let policies = pages.into_iter().map(associated);
+                Ok(Arc::new(policies.collect()))
+            },
+        )
+    }
+}
+
+fn principal_key(signer: &Signer, region: &str, cluster: &str, principal: &str) -> PrincipalKey {
+    (
+        signer.clone(),
+        region.to_owned(),
+        cluster.to_owned(),
+        principal.to_owned(),
+    )
+}
+
+/// Reads the cluster in a response of EKS.
+fn described(
+    action: &'static str,
+    cluster: Option<aws_sdk_eks::types::Cluster>,
+) -> Result<EksCluster, AwsError> {
+    let cluster = cluster.ok_or_else(|| AwsError::empty(action))?;
+    let network = cluster.resources_vpc_config;
+    // Only a cluster that is registered with the EKS Connector has no network of EKS.
+    if network.is_none() && cluster.connector_config.is_none() {
+        return Err(AwsError::empty(action));
+    }
+    let mode = cluster
+        .access_config
+        .and_then(|access| access.authentication_mode);
+    Ok(EksCluster {
+        status: required(action, cluster.status.map(|s| s.as_str().to_owned()))?,
+        endpoint: cluster.endpoint,
+        ca: cluster
+            .certificate_authority
+            .and_then(|authority| authority.data),
+        public: network
+            .as_ref()
+            .is_some_and(|network| network.endpoint_public_access),
+        public_cidrs: network
+            .and_then(|network| network.public_access_cidrs)
+            .unwrap_or_default(),
+        // A cluster from the time before access entries has no access configuration.
+        authentication_mode: mode
+            .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
+    })
+}
+
+/// Reads an associated access policy.
+fn associated(policy: aws_sdk_eks::types::AssociatedAccessPolicy) -> AssociatedPolicy {
+    let limited = policy.access_scope.filter(|scope| {
+        scope
+            .r#type
+            .as_ref()
+            .is_some_and(|kind| kind.as_str() == "namespace")
+    });
+    AssociatedPolicy {
+        arn: policy.policy_arn.unwrap_or_default(),
+        namespaces: limited.map(|scope| scope.namespaces.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_without_its_status_or_network_is_an_empty_response() {
+        use aws_sdk_eks::types::{Cluster, ClusterStatus, VpcConfigResponse};
+        let network = VpcConfigResponse::builder().build();
+        let cluster = Cluster::builder().status(ClusterStatus::Active);
+        let whole = cluster.clone().resources_vpc_config(network.clone());
+        let read = |cluster| described("eks:DescribeCluster", cluster).map(|found| found.status);
+        assert_eq!(read(Some(whole.build())), Ok("ACTIVE".to_owned()));
+        let no_status = Cluster::builder().resources_vpc_config(network);
+        for cut in [
+            None,
+            Some(Cluster::builder().build()),
+            Some(cluster.build()),
+            Some(no_status.build()),
+        ] {
+            assert_eq!(read(cut), Err(AwsError::empty("eks:DescribeCluster")));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The calls of IAM: the role, the OIDC provider, and the simulation of the role's permissions.
+
+use std::sync::Arc;
+
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
+};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::error::{AwsError, required};
+use super::{Aws, AwsCall, AwsResult, Service};
+use crate::runner::RoleArn;
+
+/// An IAM role.
+#[derive(Debug)]
+pub(crate) struct Role {
+    /// The ARN, with the path.
+    pub(crate) arn: String,
+    /// The time of its creation, in seconds since 1970.
+    pub(crate) created: i64,
+    /// The trust policy, or why it cannot be read.
+    pub(crate) trust_policy: Result<Value, String>,
+}
+
+/// The result of simulating a permission.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub(crate) decision: String,
+    /// Whether the decision is `allowed`.
+    pub(crate) allowed: bool,
+    /// Whether the organization's policies refuse.
+    pub(crate) organization_refuses: bool,
+    /// Whether the permissions boundary refuses.
+    pub(crate) boundary_refuses: bool,
+    /// The condition keys whose values the simulation lacked.
+    pub(crate) missing_context: Vec<String>,
+}
+
+impl Aws {
+    /// Returns the role, looked up by its name in the caller's account.
+    pub(crate) fn role(self: &Arc<Self>, region: &str, role: &RoleArn) -> AwsCall<Role> {
+        const ACTION: &str = "iam:GetRole";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), role.clone()));
+        self.roles.call(key.clone(), Result::is_ok, || async move {
+            let config = aws.caller(&key.0).await?;
+            let request = aws_sdk_iam::Client::new(&config)
+                .get_role()
+                .role_name(&key.1.name);
+            let response = aws
+                .paced(Service::Iam, ACTION, move || request.clone().send())
+                .await?;
+            let role = response.role.ok_or_else(|| AwsError::empty(ACTION))?;
+            let document = role.assume_role_policy_document.unwrap_or_default();
+            Ok(Arc::new(Role {
+                arn: required(ACTION, Some(role.arn))?,
+                created: role.create_date.secs(),
+                trust_policy: trust_policy(&document),
+            }))
+        })
+    }
+
+    /// Returns the client IDs of an IAM OIDC provider.
+    pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> AwsCall<Vec<String>> {
+        const ACTION: &str = "iam:GetOpenIDConnectProvider";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
+        self.providers
+            .call(key.clone(), Result::is_ok, || async move {
+                let config = aws.caller(&key.0).await?;
+                let request = aws_sdk_iam::Client::new(&config)
+                    .get_open_id_connect_provider()
+                    .open_id_connect_provider_arn(&key.1);
+                let response = aws
+                    .paced(Service::Iam, ACTION, move || request.clone().send())
+                    .await?;
+                // Every provider has a URL. If it is missing, the response is incomplete.
+                if response.client_id_list.is_none() {
+                    required(ACTION, response.url)?;
+                }
+                Ok(Arc::new(response.client_id_list.unwrap_or_default()))
+            })
+    }
+
+    /// Returns whether the role's policies allow `eks:DescribeCluster` on a cluster.
+    pub(crate) fn simulate_describe_cluster(
+        self: &Arc<Self>,
+        region: &str,
+        role_arn: &str,
+        cluster_arn: &str,
+    ) -> AwsCall<Simulation> {
+        const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        let aws = Arc::clone(self);
+        let key = (
+            region.to_owned(),
+            role_arn.to_owned(),
+            cluster_arn.to_owned(),
+        );
+        let is_settled =
+            |response: &AwsResult<Simulation>| response.as_ref().is_ok_and(|found| found.allowed);
+        self.simulations
+            .call(key.clone(), is_settled, || async move {
+                let config = aws.caller(&key.0).await?;
+                let requested_region = ContextEntry::builder()
+                    .context_key_name("aws:RequestedRegion")
+                    .context_key_type(ContextKeyTypeEnum::String)
+                    .context_key_values(&key.0)
+                    .build();
+                let request = aws_sdk_iam::Client::new(&config)
+                    .simulate_principal_policy()
+                    .policy_source_arn(&key.1)
+                    .action_names("eks:DescribeCluster")
+                    .resource_arns(&key.2)
+                    .context_entries(requested_region);
+                let response = aws
+                    .paced(Service::Iam, ACTION, move || request.clone().send())
+                    .await?;
+                let results = response.evaluation_results.unwrap_or_default();
+                simulation(ACTION, results.into_iter().next()).map(Arc::new)
+            })
+    }
+}
+
+/// Reads the one result of a simulation.
+fn simulation(
+    action: &'static str,
+    result: Option<EvaluationResult>,
+) -> Result<Simulation, AwsError> {
+    let result = result.ok_or_else(|| AwsError::empty(action))?;
+    let allowed = match &result.eval_decision {
+        PolicyEvaluationDecisionType::Allowed => true,
+        PolicyEvaluationDecisionType::ExplicitDeny | PolicyEvaluationDecisionType::ImplicitDeny => {
+            false
+        }
+        _ => return Err(AwsError::empty(action)),
+    };
+    Ok(Simulation {
+        allowed,
+        decision: result.eval_decision.as_str().to_owned(),
+        organization_refuses: result
+            .organizations_decision_detail
+            .is_some_and(|detail| !detail.allowed_by_organizations),
+        boundary_refuses: result
+            .permissions_boundary_decision_detail
+            .is_some_and(|detail| !detail.allowed_by_permissions_boundary),
+        missing_context: result.missing_context_values.unwrap_or_default(),
+    })
+}
+
+/// Decodes a trust policy, which IAM returns percent-encoded.
+fn trust_policy(document: &str) -> Result<Value, String> {
+    let text = percent_decode_str(document)
+        .decode_utf8()
+        .map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trust_policy_is_decoded() {
+        let document = "%7B%22a%22%3A%20%22my-org%2Bx%22%7D";
+        assert_eq!(trust_policy(document).unwrap()["a"], "my-org+x");
+        assert_eq!(trust_policy("{\"a\":\"x+y\"}").unwrap()["a"], "x+y");
+        assert!(trust_policy("%7B").is_err());
+    }
+
+    #[test]
+    fn an_empty_text_is_an_empty_response() {
+        for text in [None, Some(String::new())] {
+            assert!(required("sts:GetCallerIdentity", text).is_err());
+        }
+    }
+}

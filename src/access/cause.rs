@@ -1,0 +1,165 @@
+//! The causes of outcomes, by which fixes are shown once and waiting ends.
+
+use crate::runner::RoleArn;
+
+/// The thing that one fix repairs.
+///
+/// Two outcomes, of any checks and any runners, have equal causes if and only if one fix solves both. A cause
+/// therefore contains everything that tells its object from another one: the account, the region and the cluster of
+/// an object in a cluster, or the runner whose own attribute is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The caller has no AWS credentials.
+    NoCredentials,
+    /// The caller's AWS credentials do not work.
+    BadCredentials,
+    /// The web identity token file cannot be used.
+    TokenFile,
+    /// The issuer of the Orchestrator's OIDC tokens is not set.
+    IssuerNotSet,
+    /// The IAM role does not exist.
+    MissingRole(RoleArn),
+    /// The IAM OIDC provider is missing or lacks the Orchestrator's audience.
+    OidcProvider {
+        /// The provider's ARN.
+        arn: String,
+    },
+    /// The role's trust policy does not admit the runner.
+    Trust {
+        /// The role's ARN.
+        role_arn: String,
+    },
+    /// The role's trust policy admits runners of any organization.
+    OpenTrust {
+        /// The role's ARN.
+        role_arn: String,
+    },
+    /// STS refuses the web identity token for the role.
+    TokenRefused(RoleArn),
+    /// Something about one cluster.
+    Cluster(ClusterKey, ClusterCause),
+    /// Something in the configuration of one runner.
+    Runner(RunnerKey, RunnerCause),
+}
+
+/// A cluster. Clusters of the same name in two accounts or regions are different.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClusterKey {
+    /// The account of the runner's role, or an empty text while the role is unknown.
+    pub account: String,
+    /// The cluster's region.
+    pub region: String,
+    /// The cluster's name.
+    pub name: String,
+}
+
+/// A runner by its unique name: `{org}:{runner ID}`, or the session's name while those are unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunnerKey(pub String);
+
+/// A cause that belongs to one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ClusterCause {
+    /// The cluster does not exist or is not active.
+    NotActive,
+    /// The cluster's endpoint does not admit the Orchestrator.
+    Endpoint,
+    /// The cluster's API cannot be reached by the caller.
+    ApiServer,
+    /// The caller's client for the cluster cannot be set up.
+    Client {
+        /// The error.
+        problem: String,
+    },
+    /// The role has no permission to describe the cluster.
+    RolePermission {
+        /// The role's ARN.
+        role_arn: String,
+    },
+    /// The cluster maps the role to no user, and the check that shows the fix is skipped by name.
+    RoleNotMapped {
+        /// The role, if it is known.
+        role: Option<RoleArn>,
+    },
+    /// The role's access entry is missing or does not work.
+    AccessEntry(RoleArn),
+    /// The role's line of `aws-auth` is missing or does not work.
+    AwsAuthLine(RoleArn),
+    /// The caller has no access to the cluster.
+    CallerAccess {
+        /// The caller's ARN.
+        arn: String,
+    },
+    /// A namespace is missing or is being deleted.
+    Namespace(String),
+    /// A service account does not exist.
+    ServiceAccount {
+        /// The service account's namespace.
+        namespace: String,
+        /// The service account's name.
+        name: String,
+    },
+    /// A user lacks rights in a namespace.
+    Rights {
+        /// The namespace.
+        namespace: String,
+        /// The user as it is shown.
+        user: String,
+    },
+    /// A service account lacks the rights to keep the state.
+    StateRights {
+        /// The namespace of the state.
+        namespace: String,
+        /// The namespace of the service account.
+        job_namespace: String,
+        /// The service account's name.
+        service_account: String,
+    },
+    /// A service account keeps its token from its pods.
+    TokenNotMounted {
+        /// The service account's namespace.
+        namespace: String,
+        /// The service account's name.
+        service_account: String,
+    },
+    /// Objects that a pod template names are missing.
+    MissingObjects {
+        /// The Job's namespace.
+        namespace: String,
+        /// What is missing, in the words of the message.
+        findings: Vec<String>,
+    },
+    /// The cluster refuses the Job or its pod.
+    JobRefused {
+        /// The Job's namespace.
+        namespace: String,
+        /// The API server's message, without what differs in each attempt.
+        message: String,
+    },
+}
+
+/// A cause that belongs to the configuration of one runner.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RunnerCause {
+    /// `role_arn` names a role of another partition or with another path.
+    RoleArn,
+    /// STS refuses the session name, or the default was cut.
+    SessionName,
+    /// The Orchestrator cannot merge `pod_template` into its Job.
+    PodTemplateMerge {
+        /// The error.
+        problem: String,
+    },
+    /// `pod_template` turns the mount of the service account's token off.
+    TokenMountOff,
+    /// `pod_template` mounts a volume without this file in place of the service account's token.
+    TokenMountLacks {
+        /// The missing file.
+        file: &'static str,
+    },
+    /// `pod_template` makes the Job invalid.
+    InvalidJob {
+        /// The API server's message, without what differs in each attempt.
+        message: String,
+    },
+}

@@ -1,0 +1,164 @@
+//! The check `assume-role`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Check, session_name};
+use crate::access::aws::AwsError;
+use crate::access::cause::Cause;
+use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "assume-role",
+        title: "The runner's role can be assumed",
+        category: Category::Identity,
+        attribute: ROLE_ARN,
+        caller_needs: &[session_name::CHECK.id()],
+        runner_needs: &[session_name::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: not_applicable,
+};
+
+/// Returns the outcome if the checks do not assume the role.
+fn not_applicable(run: &Run<'_>) -> Option<Outcome> {
+    let outcome = || {
+        Outcome::not_applicable(format!(
+            "The checks are made as the caller; the role is assumed with `{}`.",
+            run.words("as = \"runner\"", "--as runner")
+        ))
+    };
+    (!run.as_runner()).then(outcome)
+}
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let session = run.session()?;
+    let error = match run.aws().session(&session).await {
+        Ok(_) => {
+            return Ok(Outcome::passed(format!(
+                "{} was assumed as {:?}.",
+                session.role_arn, session.name
+            )));
+        }
+        Err(error) => error,
+    };
+    match run.settings().web_identity_token_file {
+        Some(_) => token_refused(run, error),
+        None => Ok(not_assumed(run, error).await),
+    }
+}
+
+/// Returns the outcome if `sts:AssumeRoleWithWebIdentity` returned no credentials.
+///
+/// The Orchestrator would get the same refusal of a token, so it is a failure: STS's errors are `AccessDenied`,
+/// `InvalidIdentityToken` (a wrong audience or signature, an unknown issuer), `ExpiredTokenException`,
+/// `IDPRejectedClaim`, `IDPCommunicationError` (STS cannot read the issuer's keys), `RegionDisabledException` and
+/// `ValidationError` ("AssumeRoleWithWebIdentity" and "Common errors" in the API reference of STS). A file that cannot
+/// be read, or an STS that cannot be reached, says nothing about the runner.
+fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> {
+    let (code, message) = match &error {
+        AwsError::Denied { message, .. } => ("", message),
+        AwsError::Refused { code, message, .. } => (code.as_str(), message),
+        AwsError::TokenFile(_) => {
+            return Ok(error.outcome().fix(
+                Cause::TokenFile,
+                Fix::note(run.words(
+                    "Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.",
+                    "Give --web-identity-token-file a file with an OIDC token of the Orchestrator's issuer.",
+                )),
+            ));
+        }
+        _ => return Err(error.into()),
+    };
+    let role = run.role()?;
+    let cause = Cause::TokenRefused(role.clone());
+    let message = message.trim_end_matches('.');
+    Ok(match code {
+        "IDPCommunicationError" => Outcome::failed(format!(
+            "STS refuses the web identity token, because it cannot read the keys of the token's issuer: {message}."
+        ))
+        .compare("an issuer that STS can reach from the internet", message)
+        .fix(
+            cause,
+            Fix::note("Must respond, and so must its jwks_uri, to everybody on the internet:").then_run(
+                Command::new("curl").word(Word::code(
+                    "<issuer of the token>/.well-known/openid-configuration",
+                )),
+            ),
+        )
+        .retryable(),
+        _ => Outcome::failed(format!("STS refuses the web identity token: {message}."))
+            .compare("a token that the role's trust policy admits", message)
+            .fix(
+                cause,
+                Command::new("aws iam get-role")
+                    .option("--role-name", &role.name)
+                    .option("--query", "Role.AssumeRolePolicyDocument")
+                    .comment("compare aud and sub with the token's"),
+            )
+            // STS returns the same error for a role, or an issuer, that does not exist yet.
+            .not_yet(),
+    })
+}
+
+/// Returns the outcome if the caller could not assume the role. A role that trusts the issuer alone, as it should,
+/// admits no caller, so this says nothing about the runner.
+///
+/// A run waits only while the role is new: it takes some seconds until IAM's changes are visible everywhere ("Changes
+/// that I make are not always immediately visible" in the IAM user guide), and a denial by an older role stays.
+async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
+    let AwsError::Denied { message, .. } = error else {
+        return error.outcome();
+    };
+    let outcome = Outcome::incomplete(
+        "no permission to assume the runner's role",
+        format!(
+            "The caller is not allowed to assume the role: {}. The caller needs sts:AssumeRole on it, and \
+             the role's trust policy must name the caller; or {}.",
+            message.trim_end_matches('.'),
+            run.words(
+                "set web_identity_token_file",
+                "give --web-identity-token-file"
+            )
+        ),
+    );
+    match run.iam_role().await {
+        Ok(role) if is_new(role.created, SystemTime::now()) => outcome.retryable(),
+        _ => outcome,
+    }
+}
+
+/// How long a role counts as new.
+const NEW: Duration = Duration::from_secs(300);
+
+/// Returns whether a role is new that was created at this second since 1970. The clocks of AWS and of this machine
+/// might differ a little.
+fn is_new(created: i64, now: SystemTime) -> bool {
+    let created = UNIX_EPOCH + Duration::from_secs(created.try_into().unwrap_or_default());
+    now.duration_since(created).is_ok_and(|age| age < NEW) || created > now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_new_for_some_minutes() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for (created, expected) in [
+            (1_000_000, true),
+            (1_000_005, true),
+            (999_800, true),
+            (999_000, false),
+            (-1, false),
+        ] {
+            assert_eq!(is_new(created, now), expected, "{created}");
+        }
+    }
+}

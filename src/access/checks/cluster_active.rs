@@ -1,0 +1,87 @@
+//! The check `cluster-active`.
+
+use super::{Check, assume_role, aws_credentials};
+use crate::access::aws::AwsError;
+use crate::access::cause::ClusterCause;
+use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::objects::{AwsObject, cluster_arn};
+use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
+use crate::access::render::shell::Command;
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "cluster-active",
+        title: "The EKS cluster is active",
+        category: Category::Cluster,
+        attribute: CLUSTER_NAME,
+        caller_needs: &[aws_credentials::CHECK.id()],
+        runner_needs: &[assume_role::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    if !run.as_runner() && run.subject.role.get().is_some() {
+        run.same_account().await?;
+    }
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let what = format!("cluster {name:?} in {region}");
+    let cause = run.cluster_cause(ClusterCause::NotActive);
+    match run.eks_cluster().await {
+        Ok(cluster) => Ok(match cluster.status.as_str() {
+            status @ ("ACTIVE" | "UPDATING") => Outcome::passed(format!("The {what} is {status}.")),
+            status @ ("CREATING" | "PENDING") => {
+                Outcome::failed(format!("The {what} is still {status}."))
+                    .compare("ACTIVE", status)
+                    .fix(
+                        cause,
+                        Command::new("aws eks wait cluster-active")
+                            .option("--region", region)
+                            .option("--name", name),
+                    )
+                    .not_yet()
+            }
+            status => Outcome::failed(format!("The {what} is {status}."))
+                .compare("ACTIVE", status)
+                .fix(cause, list_clusters(region)),
+        }),
+        Err(CheckError::Aws(AwsError::NotFound { .. })) => {
+            Ok(Outcome::failed(format!("The {what} does not exist."))
+                .compare(name, "no such cluster")
+                .fix(cause, list_clusters(region))
+                .not_yet())
+        }
+        Err(CheckError::Aws(AwsError::Denied { message, .. })) if run.as_runner() => {
+            let role = run.role()?;
+            let arn = cluster_arn(role, region, name);
+            Ok(Outcome::failed(format!(
+                "The runner's role is not allowed to describe the {what}: {message}."
+            ))
+            .compare(format!("eks:DescribeCluster allowed on {arn}"), "denied")
+            .fix(
+                run.cluster_cause(ClusterCause::RolePermission {
+                    role_arn: role.to_string(),
+                }),
+                aws_cli::create(&AwsObject::ClusterPermission {
+                    role: role.clone(),
+                    region: region.to_owned(),
+                    cluster: name.to_owned(),
+                }),
+            )
+            .not_yet())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the command that lists the clusters to choose from.
+fn list_clusters(region: &str) -> Command {
+    Command::new("aws eks list-clusters")
+        .option("--region", region)
+        .comment("then set cluster.name and cluster.region")
+}

@@ -1,0 +1,295 @@
+//! The check `cluster-endpoint`.
+
+use ipnet::IpNet;
+
+use super::{Check, cluster_active};
+use crate::access::aws::EksCluster;
+use crate::access::cause::{Cause, ClusterCause};
+use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
+use crate::access::run::Run;
+use crate::access::settings::Settings;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "cluster-endpoint",
+        title: "The cluster's API is open to the Orchestrator",
+        category: Category::Cluster,
+        attribute: CLUSTER_NAME,
+        caller_needs: &[cluster_active::CHECK.id()],
+        runner_needs: &[cluster_active::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let cluster = run.eks_cluster().await?;
+    let endpoint = Endpoint {
+        cluster: &cluster,
+        settings: run.settings(),
+        region: run.region()?,
+        name: run.cluster_name()?,
+        cause: run.cluster_cause(ClusterCause::Endpoint),
+    };
+    Ok(endpoint.judge())
+}
+
+/// The endpoint of a cluster, and what the settings know of the Orchestrator's addresses.
+///
+/// The Orchestrator's data plane calls the endpoint that `eks:DescribeCluster` returns. The SaaS is outside every VPC.
+/// An installation of one's own can be in the cluster's VPC, or even in the cluster, and then it uses the private
+/// endpoint, of which nothing can be known here.
+struct Endpoint<'a> {
+    cluster: &'a EksCluster,
+    settings: &'a Settings,
+    region: &'a str,
+    name: &'a str,
+    cause: Cause,
+}
+
+impl Endpoint<'_> {
+    /// Returns whether the cluster admits the Orchestrator.
+    fn judge(self) -> Outcome {
+        if !self.cluster.public {
+            return self.private();
+        }
+        if self.cluster.is_open() {
+            return Outcome::passed(
+                "The cluster's API has a public endpoint, open to every address.",
+            );
+        }
+        self.restricted()
+    }
+
+    /// Returns the addresses of the Orchestrator: those that the user sets, or else those that the installation
+    /// publishes.
+    fn addresses(&self) -> &[IpNet] {
+        match self.settings.orchestrator_cidrs.as_slice() {
+            [] => &self.settings.published_cidrs,
+            configured => configured,
+        }
+    }
+
+    /// Returns the name of the setting for the Orchestrator's addresses.
+    fn option(&self) -> &'static str {
+        self.settings
+            .frontend
+            .words("orchestrator_cidrs", "--orchestrator-cidr")
+    }
+
+    /// Returns the command that changes the access to the cluster's endpoint.
+    fn update(&self, access: &str) -> Command {
+        Command::new("aws eks update-cluster-config")
+            .option("--region", self.region)
+            .option("--name", self.name)
+            .next_line()
+            .option("--resources-vpc-config", access)
+    }
+
+    /// Returns the outcome for a cluster without a public endpoint.
+    fn private(self) -> Outcome {
+        let outcome = if self.addresses().iter().all(is_private) {
+            Outcome::warned(
+                "The cluster's API has no public endpoint. The Orchestrator must reach its private endpoint, from \
+                 inside the VPC or a network that is connected to it.",
+            )
+        } else {
+            Outcome::failed(
+                "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
+            )
+        };
+        let fix = self.update("endpointPublicAccess=true");
+        outcome
+            .compare(
+                "endpointPublicAccess = true",
+                "endpointPublicAccess = false",
+            )
+            .fix(self.cause, fix)
+    }
+
+    /// Returns the outcome for a public endpoint that admits some ranges of addresses.
+    fn restricted(self) -> Outcome {
+        let ranges = self.cluster.public_cidrs.as_slice();
+        let admitted = ranges.join(", ");
+        let option = self.option();
+        if self.addresses().is_empty() {
+            return Outcome::warned(format!(
+                "The cluster's API has a public endpoint that only admits {admitted}. Whether this includes the \
+                 Orchestrator is unknown: {option} does not say which addresses it calls from."
+            ))
+            .fix(
+                self.cause,
+                Fix::add(self.settings.frontend.words(
+                    "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]",
+                    "--orchestrator-cidr <address of the Orchestrator>",
+                )),
+            );
+        }
+        let outside = not_admitted(self.addresses(), ranges);
+        if outside.is_empty() {
+            return Outcome::passed(format!(
+                "The cluster's API has a public endpoint that admits the Orchestrator's addresses, among {admitted}."
+            ));
+        }
+        let listed = outside.join(", ");
+        let outcome = if self.settings.orchestrator_cidrs.is_empty() {
+            Outcome::warned(format!(
+                "The cluster's public endpoint does not admit {listed}, which Humanitec publishes as an address of the \
+                 Orchestrator. If the Orchestrator calls from other addresses now, set {option} to them."
+            ))
+        } else {
+            Outcome::failed(format!(
+                "The cluster's public endpoint does not admit {listed}, from which the Orchestrator calls."
+            ))
+        };
+        let all = [ranges, &outside].concat().join(",");
+        let fix = self.update(&format!("publicAccessCidrs={all}"));
+        outcome.compare(listed, admitted).fix(self.cause, fix)
+    }
+}
+
+/// Returns the addresses that no range of a cluster's list contains.
+fn not_admitted(addresses: &[IpNet], ranges: &[String]) -> Vec<String> {
+    let ranges: Vec<IpNet> = ranges
+        .iter()
+        .filter_map(|range| range.parse().ok())
+        .collect();
+    let ranges = IpNet::aggregate(&ranges);
+    addresses
+        .iter()
+        .filter(|wanted| !ranges.iter().any(|range| range.contains(*wanted)))
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Returns whether a range is private (RFC 1918, RFC 6598, RFC 4193): no one calls a public endpoint from there.
+fn is_private(range: &IpNet) -> bool {
+    const PRIVATE: [&str; 5] = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+    ];
+    PRIVATE
+        .iter()
+        .filter_map(|private| private.parse::<IpNet>().ok())
+        .any(|private| private.contains(range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::outcome::Status;
+
+    fn cluster(public: bool, cidrs: &[&str]) -> EksCluster {
+        EksCluster {
+            status: "ACTIVE".to_owned(),
+            endpoint: None,
+            ca: None,
+            public,
+            public_cidrs: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
+            authentication_mode: "API".to_owned(),
+        }
+    }
+
+    fn judge_with(cluster: &EksCluster, configured: &[&str], published: &[&str]) -> Outcome {
+        let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let settings = Settings {
+            orchestrator_cidrs: parsed(configured),
+            published_cidrs: parsed(published),
+            ..Settings::default()
+        };
+        let endpoint = Endpoint {
+            cluster,
+            settings: &settings,
+            region: "eu-central-1",
+            name: "c",
+            cause: Cause::NoCredentials,
+        };
+        endpoint.judge()
+    }
+
+    #[test]
+    fn a_private_endpoint_fails_only_who_calls_from_outside() {
+        let private = cluster(false, &["0.0.0.0/0"]);
+        for (configured, published, status) in [
+            (&[][..], &[][..], Status::Warned),
+            (&[], &["35.198.140.114/32"], Status::Failed),
+            (&["203.0.113.7/32"], &[], Status::Failed),
+            (&["10.1.0.0/16"], &["35.198.140.114/32"], Status::Warned),
+            (&["10.1.0.0/16", "203.0.113.7/32"], &[], Status::Failed),
+        ] {
+            let outcome = judge_with(&private, configured, published);
+            assert_eq!(outcome.status, status, "{configured:?} {published:?}");
+            assert!(
+                outcome
+                    .fix_text()
+                    .unwrap()
+                    .contains("endpointPublicAccess=true")
+            );
+        }
+    }
+
+    #[test]
+    fn published_addresses_that_are_not_admitted_warn() {
+        let saas = ["35.198.140.114/32", "35.246.198.96/32"];
+        let both = cluster(
+            true,
+            &["35.198.140.114/32", "35.246.198.96/32", "10.0.0.0/8"],
+        );
+        assert_eq!(judge_with(&both, &[], &saas).status, Status::Passed);
+        let one = cluster(true, &["35.198.140.114/32"]);
+        let outcome = judge_with(&one, &[], &saas);
+        assert_eq!(outcome.status, Status::Warned);
+        assert_eq!(outcome.expected(), Some("35.246.198.96/32"));
+        assert!(
+            outcome
+                .fix_text()
+                .unwrap()
+                .contains("publicAccessCidrs=35.198.140.114/32,35.246.198.96/32")
+        );
+        // What the user names counts in place of the list.
+        assert_eq!(
+            judge_with(&one, &["203.0.113.7/32"], &saas).status,
+            Status::Failed
+        );
+        assert_eq!(
+            judge_with(&one, &["35.198.140.114/32"], &saas).status,
+            Status::Passed
+        );
+    }
+
+    #[test]
+    fn the_endpoint_must_admit_the_orchestrator() {
+        let judge =
+            |cluster: &EksCluster, orchestrator: &[&str]| judge_with(cluster, orchestrator, &[]);
+        let open = cluster(true, &["0.0.0.0/0"]);
+        assert_eq!(judge(&open, &[]).status, Status::Passed);
+        assert_eq!(
+            judge(&cluster(true, &[]), &["1.2.3.4/32"]).status,
+            Status::Passed
+        );
+        assert_eq!(
+            judge(&cluster(true, &["10.0.0.0/8"]), &[]).status,
+            Status::Warned
+        );
+
+        let halves = cluster(true, &["1.2.3.0/25", "1.2.3.128/25"]);
+        assert_eq!(judge(&halves, &["1.2.3.0/24"]).status, Status::Passed);
+        let outcome = judge(&halves, &["1.2.3.7/32", "9.9.9.9/32"]);
+        assert_eq!(outcome.status, Status::Failed);
+        assert_eq!(outcome.expected(), Some("9.9.9.9/32"));
+        assert!(
+            outcome
+                .fix_text()
+                .unwrap()
+                .contains("publicAccessCidrs=1.2.3.0/25,1.2.3.128/25,9.9.9.9/32")
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands that give rights in a namespace.
+
+use std::sync::Arc;
+
+use super::bindings::RBAC_API;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::Cluster;
+use crate::access::objects::{Grant, PolicyRule};
+use crate::access::render::shell::Command;
+
+/// Returns the commands that give a grant, without a loss for what exists: the Role keeps its rules, and a binding of
+/// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
+/// and for the Role the commands say so.
+pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
+    let (namespace, role) = (&grant.namespace, grant.role);
+    let (found, bindings) = tokio::join!(
+        cluster.get(format!("{RBAC_API}/namespaces/{namespace}/roles/{role}")),
+        cluster.get(format!("{RBAC_API}/namespaces/{namespace}/rolebindings")),
+    );
+    let bindings = bindings.unwrap_or_default();
+    let mut bindings = bindings["items"].as_array().into_iter().flatten();
+    let binds_another = bindings.any(|one| {
+        let role_ref = &one["roleRef"];
+        let is_role = role_ref["kind"] == "Role" && role_ref["name"] == role;
+        one["metadata"]["name"] == *grant.binding && !is_role
+    });
+    let mut fix = Fix::default();
+    if found.as_ref().is_err_and(|error| !error.is_not_found()) {
+        fix = fix.then_note(format!(
+            "The Role {role} could not be read: where it is, this replaces its rules."
+        ));
+    }
+    if binds_another {
+        fix = fix.then_run(
+            Command::new("kubectl delete rolebinding")
+                .word(&grant.binding)
+                .option("-n", namespace),
+        );
+    }
+    let found = found.unwrap_or_default();
+    let rules: Vec<PolicyRule> = serde_json::from_value(found["rules"].clone()).unwrap_or_default();
+    fix.then(Fix::create_in_cluster(&grant.beside(rules).objects()))
+}

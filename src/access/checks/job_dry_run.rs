@@ -1,0 +1,350 @@
+//! The check `job-dry-run`: whether the cluster admits the Orchestrator's Job and its pod. Neither is kept.
+
+mod quota;
+mod refusal;
+mod variables;
+
+use serde_json::Value;
+
+use self::refusal::{Refusal, refusal, sufficient_level};
+use super::access_policies::{PolicyGrant, granted_by_policy};
+use super::job_namespace::{create_namespace, namespace_cause, terminating};
+use super::runner_user::runner_user;
+use super::{Check, rbac_create_jobs, service_account};
+use crate::access::cause::{Cause, ClusterCause, RunnerCause};
+use crate::access::check::{Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
+use crate::access::kubernetes::user::User;
+use crate::access::kubernetes::{Cluster, KubeError};
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "job-dry-run",
+        title: "The cluster admits the Orchestrator's Job",
+        category: Category::Kubernetes,
+        attribute: &["runner_configuration", "job"],
+        caller_needs: &[rbac_create_jobs::CHECK.id(), service_account::CHECK.id()],
+        runner_needs: &[rbac_create_jobs::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+/// The object that is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TriedObject {
+    Job,
+    Pod,
+}
+
+impl TriedObject {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Job => "Job",
+            Self::Pod => "Job's pod",
+        }
+    }
+}
+
+/// Pod Security, quotas and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
+/// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
+/// impersonate can do that.
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let (job, namespace) = (run.job()?, run.namespace()?);
+    let cluster = run.cluster().await?;
+    let user = impersonated(run).await?;
+    let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
+    let admitted = match cluster.try_create(&path, &job, user.as_ref()).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            if user.is_some() {
+                not_by_policy(run, &error).await?;
+            }
+            return refused(run, &job, TriedObject::Job, error);
+        }
+    };
+    let is_suspended = admitted.object["spec"]["suspend"] == true;
+    let mut warnings = admitted.warnings;
+    if user.is_some() {
+        let (path, pod) = (run.namespaced("/pods")?, pod_of(&admitted.object));
+        let controller = Cluster::job_controller();
+        match cluster.try_create(&path, &pod, Some(&controller)).await {
+            Ok(admitted) => warnings.extend(admitted.warnings),
+            Err(error) => return refused(run, &job, TriedObject::Pod, error),
+        }
+    }
+    let admits = match user {
+        Some(_) => "The cluster admits the Orchestrator's Job and its pod.".to_owned(),
+        None => format!(
+            "The cluster admits the Orchestrator's Job. The runner is not allowed to try the Job's pod, so Pod \
+             Security, quotas and policies for pods are not part of this; `{}` checks them.",
+            run.words("as = \"caller\"", "--as caller")
+        ),
+    };
+    let notes = notes(run, &job, is_suspended, warnings);
+    Ok(match notes.is_empty() {
+        true => Outcome::passed(admits),
+        false => Outcome::warned(format!("{admits} {}", notes.join(" "))),
+    })
+}
+
+/// Returns what can go wrong with an admitted Job, as sentences.
+fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if is_suspended {
+        notes.push(
+            "Admission suspends the Job. If nothing resumes it in time, the Orchestrator reports the deployment as \
+             stuck."
+                .to_owned(),
+        );
+    }
+    warnings.sort();
+    warnings.dedup();
+    notes.extend(warnings.iter().map(|warning| {
+        format!(
+            "The cluster warns: {}.",
+            stable_message(warning, job).trim_end_matches('.')
+        )
+    }));
+    let template = run.subject.pod_template.get().and_then(Option::as_ref);
+    let runner_id = run.subject.runner_id.get().map(String::as_str);
+    notes.extend(variables::overridden(template, runner_id));
+    notes
+}
+
+/// Returns the user as which the Job is tried, or `None` for the runner itself.
+async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
+    if run.as_runner() {
+        return Ok(None);
+    }
+    let user = runner_user(run).await?;
+    if user.name.is_empty() {
+        return Err(Outcome::incomplete(
+            "a user without a fixed name cannot be impersonated",
+            format!(
+                "The cluster gives the runner no fixed user name, so its user cannot be impersonated for this check. \
+                 With `{}` the runner itself tries the Job.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        )
+        .into());
+    }
+    Ok(Some(user))
+}
+
+/// Ends the check where the impersonated user has no right to create Jobs, and the role has it, or might have it, by
+/// an EKS access policy: such a policy grants by principal, and not by the name that is impersonated.
+async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckError> {
+    let KubeError::Status { code, message } = error else {
+        return Ok(());
+    };
+    if refusal(*code, message) != Refusal::NoRight {
+        return Ok(());
+    }
+    match granted_by_policy(run, run.namespace()?, &rbac_create_jobs::RIGHT).await? {
+        PolicyGrant::No => Ok(()),
+        PolicyGrant::Unknown(why) => Err(Outcome::incomplete(
+            "the rights of an EKS access policy are unknown",
+            format!("By RBAC, the runner's user has no right to create Jobs: {message}. {why}"),
+        )
+        .into()),
+        PolicyGrant::By(policy) => Err(Outcome::incomplete(
+            "the role's rights come from an EKS access policy, which cannot be impersonated",
+            format!(
+                "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
+                 cannot be impersonated for this check. With `{}` the runner itself tries the Job.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        )
+        .into()),
+    }
+}
+
+/// Returns the outcome of a refusal.
+fn refused(
+    run: &Run<'_>,
+    job: &Value,
+    tried: TriedObject,
+    error: KubeError,
+) -> Result<Outcome, CheckError> {
+    let KubeError::Status { code, message } = &error else {
+        return Ok(error.outcome());
+    };
+    let (code, message) = (*code, &stable_message(message, job));
+    let refusal = match (refusal(code, message), tried) {
+        // The Job with the same template was admitted before, so something has changed the pod since.
+        (Refusal::Invalid, TriedObject::Pod) => Refusal::LimitRange,
+        (other, _) => other,
+    };
+    let what = tried.name();
+    Ok(match refusal {
+        Refusal::MayNotImpersonate => not_impersonated(tried, message),
+        Refusal::NoRight if tried == TriedObject::Pod => Outcome::incomplete(
+            "the Job controller of this cluster is not the usual one",
+            format!(
+                "The cluster admits the Orchestrator's Job. Its pod was not tried as the cluster's Job controller: \
+                 {message}."
+            ),
+        ),
+        Refusal::NoDryRun => Outcome::incomplete(
+            "an admission webhook without dry run",
+            format!("The {what} was not tried: {message}."),
+        ),
+        Refusal::Unknown => super::not_checked(run, "create the Job", error.into()),
+        Refusal::NoServiceAccount => service_account::missing(run)?,
+        Refusal::Terminating => terminating(run, run.namespace()?),
+        other => {
+            let failed = Outcome::failed(format!(
+                "The cluster refuses the Orchestrator's {what}: {message}"
+            ))
+            .compare("admitted", format!("refused with status {code}"));
+            not_admitted(run, job, failed, &other, message)?
+        }
+    })
+}
+
+/// Returns the outcome of a refusal that is about the Job or its pod, with its fix.
+fn not_admitted(
+    run: &Run<'_>,
+    job: &Value,
+    failed: Outcome,
+    refusal: &Refusal,
+    message: &str,
+) -> Result<Outcome, CheckError> {
+    let namespace = run.namespace()?;
+    let cause = run.cluster_cause(ClusterCause::JobRefused {
+        namespace: namespace.to_owned(),
+        message: message.to_owned(),
+    });
+    Ok(match refusal {
+        Refusal::NoNamespace => failed
+            .fix(namespace_cause(run, namespace), create_namespace(namespace))
+            .not_yet(),
+        Refusal::Quota => quota(failed, cause, namespace, message),
+        Refusal::WebhookDown => failed
+            .fix(
+                cause,
+                Fix::note("An admission webhook does not respond. Look at its service and pods:")
+                    .then_run(Command::new(
+                        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+                    )),
+            )
+            .retryable(),
+        Refusal::Policy => by_policy(run, job, failed, cause),
+        // The fix changes the runner's own job.pod_template.
+        Refusal::Invalid => failed.fix(
+            run.runner_cause(RunnerCause::InvalidJob {
+                message: message.to_owned(),
+            }),
+            Fix::note(
+                "job.pod_template makes the Job invalid: correct the field that the message names.",
+            ),
+        ),
+        other => failed.fix(cause, fix(other, namespace, message)),
+    })
+}
+
+/// Returns the outcome for a caller who is not allowed to impersonate the user that creates the object.
+fn not_impersonated(tried: TriedObject, message: &str) -> Outcome {
+    match tried {
+        TriedObject::Job => Outcome::incomplete(
+            "no permission to impersonate the runner's user",
+            format!(
+                "The caller has no permission to impersonate the runner's user, so the Job was not tried: {message}."
+            ),
+        ),
+        TriedObject::Pod => Outcome::incomplete(
+            "no permission to impersonate the Job controller",
+            format!(
+                "The cluster admits the Orchestrator's Job. The caller has no permission to impersonate the Job \
+                 controller, so the Job's pod was not tried: {message}."
+            ),
+        ),
+    }
+}
+
+/// Returns the outcome for a quota.
+///
+/// A quota that is only used up at the moment refuses the Job, or makes its pod wait: the Job controller tries again,
+/// and the Orchestrator reports the deployment as stuck after five minutes.
+fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outcome {
+    let fix = quota::raise_command(namespace, message)
+        .or_else(|| quota::default_resources(namespace, message))
+        .unwrap_or_else(|| {
+            Command::new("kubectl describe resourcequota")
+                .option("-n", namespace)
+                .comment("then raise it")
+                .into()
+        });
+    match quota::is_only_used_up(message) {
+        true => Outcome::warned(format!(
+            "{}. The quota is used up at the moment: deployments fail or wait until something in namespace \
+             {namespace:?} ends.",
+            failed.message.trim_end_matches('.')
+        ))
+        .fix(cause, fix),
+        false => failed.fix(cause, fix),
+    }
+}
+
+/// Returns the outcome for a policy or webhook, which might depend on the image.
+fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> Outcome {
+    let image = run.settings().runner_image.as_str();
+    let containers = job["spec"]["template"]["spec"]["containers"].as_array();
+    let main = containers
+        .into_iter()
+        .flatten()
+        .find(|one| one["name"] == MAIN);
+    if main.is_some_and(|main| main["image"] == image) {
+        failed.message = format!(
+            "{}. The check tried the image {image:?}: if the Orchestrator runs another image, and the refusal depends \
+             on the image's name or tag, set {}.",
+            failed.message.trim_end_matches('.'),
+            run.words("eks_access.runner_image", "--runner-image")
+        );
+    }
+    failed
+        .fix(
+            cause,
+            Command::new(
+                "kubectl get \
+                 validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies",
+            )
+            .comment("the message names what refused it"),
+        )
+        .retryable()
+}
+
+/// Returns the fix of a refusal that the owner of the runner or of the namespace can change.
+fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
+    match refusal {
+        Refusal::PodSecurity => {
+            Fix::note("Change what job.pod_template asks for, or what the namespace allows:").then_run(
+                Command::new("kubectl label namespace")
+                    .word(namespace)
+                    .word("--overwrite")
+                    .word(format!(
+                        "pod-security.kubernetes.io/enforce={}",
+                        sufficient_level(message)
+                    )),
+            )
+        }
+        Refusal::LimitRange => Fix::note(
+            "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
+             contradicts what the pod asks for. Change it, or the resources in job.pod_template.",
+        )
+        .then_run(Command::new("kubectl describe limitrange").option("-n", namespace)),
+        Refusal::NoRight => Command::new("kubectl describe rolebindings")
+            .option("-n", namespace)
+            .into(),
+        // A missing class: every other refusal has its own fix.
+        _ => Fix::note("Create the class that the message names, or name another in job.pod_template:")
+            .then_run(Command::new("kubectl get priorityclasses,runtimeclasses")),
+    }
+}

@@ -1,0 +1,212 @@
+//! ResourceQuotas and LimitRanges in the messages of the API server.
+
+use serde_json::{Map, json};
+
+use crate::access::fix::Fix;
+use crate::access::render::shell::Command;
+
+/// One resource of a quota that is exceeded.
+struct Exceeded<'a> {
+    resource: &'a str,
+    requested: &'a str,
+    used: &'a str,
+    limited: &'a str,
+}
+
+/// The name of the quota that a message is about, and the resources of it that are exceeded.
+fn exceeded(message: &str) -> Option<(&str, Vec<Exceeded<'_>>)> {
+    let (_, rest) = message.split_once("exceeded quota: ")?;
+    let (name, rest) = rest.split_once(", requested: ")?;
+    let (requested, rest) = rest.split_once(", used: ")?;
+    let (used, limited) = rest.split_once(", limited: ")?;
+    let parts = requested
+        .split(',')
+        .zip(used.split(','))
+        .zip(limited.split(','));
+    let exceeded = parts.map(|((requested, used), limited)| {
+        let (resource, requested) = requested.split_once('=')?;
+        let of = |text: &'_ str| {
+            text.strip_prefix(resource)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
+        (of(used) && of(limited)).then(|| Exceeded {
+            resource,
+            requested,
+            used: &used[resource.len() + 1..],
+            limited: &limited[resource.len() + 1..],
+        })
+    });
+    Some((name, exceeded.collect::<Option<_>>()?))
+}
+
+/// Whether the quota would have room if nothing else used it: then a deployment succeeds as soon as others have ended.
+pub(super) fn is_only_used_up(message: &str) -> bool {
+    exceeded(message).is_some_and(|(_, exceeded)| {
+        exceeded.iter().all(|one| {
+            let fits = thousandths_of(one.requested).zip(thousandths_of(one.limited));
+            fits.is_some_and(|(requested, limited)| requested <= limited)
+        })
+    })
+}
+
+/// Returns the command that raises a quota by what is missing. The text of the message is `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
+pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
+    let (name, exceeded) = exceeded(message)?;
+    let mut hard = Map::new();
+    for Exceeded {
+        resource,
+        requested,
+        used,
+        ..
+    } in exceeded
+    {
+        hard.insert(resource.to_owned(), sum(requested, used)?.into());
+    }
+    let patch = json!({"spec": {"hard": hard}});
+    let command = Command::new("kubectl patch resourcequota")
+        .word(name)
+        .option("-n", namespace)
+        .word("--type=merge")
+        .option("--patch", patch.to_string())
+        .comment("or more");
+    Some(command.into())
+}
+
+/// Returns what gives containers the resources that a quota requires of every container. The text of the message is
+/// `failed quota: NAME: must specify limits.cpu for: main; limits.memory for: main,other`.
+pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
+    let (_, rest) = message.split_once("failed quota: ")?;
+    let (_, missing) = rest.split_once(": must specify ")?;
+    let (mut limits, mut requests, mut names) = (Map::new(), Map::new(), Vec::new());
+    for one in missing.split("; ") {
+        let (name, _) = one.split_once(" for: ")?;
+        let (kind, resource) = name.split_once('.').unwrap_or(("requests", name));
+        // No limit may be below what the Orchestrator's container requests.
+        let quantity = match resource {
+            "cpu" => "1",
+            "memory" | "ephemeral-storage" => "1Gi",
+            _ => return None,
+        };
+        let defaults = match kind {
+            "limits" => &mut limits,
+            "requests" => &mut requests,
+            _ => return None,
+        };
+        defaults.insert(resource.to_owned(), quantity.into());
+        names.push(format!("resources.{kind}.{resource}"));
+    }
+    let mut defaults = Map::from_iter([("type".to_owned(), "Container".into())]);
+    for (name, quantities) in [("default", limits), ("defaultRequest", requests)] {
+        if !quantities.is_empty() {
+            defaults.insert(name.to_owned(), quantities.into());
+        }
+    }
+    let range = json!({
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "humanitec-runner-defaults", "namespace": namespace},
+        "spec": {"limits": [defaults]},
+    });
+    let fix = Fix::note(format!(
+        "In job.pod_template, for the containers that the message names: {}.\n\
+         Or for all containers of the namespace that do not set them:",
+        names.join(", ")
+    ));
+    Some(fix.then_apply(vec![range]))
+}
+
+/// The sum of two of Kubernetes' quantities: in their unit, or in none where they have two.
+fn sum(one: &str, other: &str) -> Option<String> {
+    let parts = |quantity: &str| -> Option<(u128, String)> {
+        let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = quantity.split_at(digits);
+        Some((number.parse().ok()?, unit.to_owned()))
+    };
+    match (parts(one)?, parts(other)?) {
+        ((one, unit), (0, _)) | ((0, _), (one, unit)) => Some(format!("{one}{unit}")),
+        ((one, unit), (other, same)) if unit == same => {
+            Some(format!("{}{unit}", one.checked_add(other)?))
+        }
+        ((one, unit), (other, another)) => {
+            let one = one.checked_mul(thousandths(&unit)?)?;
+            let milli = one.checked_add(other.checked_mul(thousandths(&another)?)?)?;
+            Some(match milli % 1000 {
+                0 => (milli / 1000).to_string(),
+                _ => format!("{milli}m"),
+            })
+        }
+    }
+}
+
+/// How many thousandths a unit of Kubernetes' quantities is.
+fn thousandths(unit: &str) -> Option<u128> {
+    if unit == "m" {
+        return Some(1);
+    }
+    let (base, prefix): (u128, _) = match unit.strip_suffix('i') {
+        Some(prefix) => (1024, prefix),
+        None => (1000, unit),
+    };
+    let prefixes = ["", "K", "M", "G", "T", "P", "E"];
+    let power = prefixes
+        .iter()
+        .position(|one| one.eq_ignore_ascii_case(prefix))?;
+    Some(base.pow(u32::try_from(power).ok()?) * 1000)
+}
+
+/// A whole quantity in thousandths.
+fn thousandths_of(quantity: &str) -> Option<u128> {
+    let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = quantity.split_at(digits);
+    number.parse::<u128>().ok()?.checked_mul(thousandths(unit)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_raised_by_what_is_missing() {
+        let message = "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1,requests.memory=1Gi, \
+                       used: pods=10,requests.memory=3Gi, limited: pods=10,requests.memory=3Gi";
+        assert_eq!(
+            raise_command("ns", message).unwrap().to_string(),
+            "kubectl patch resourcequota q -n ns --type=merge --patch \
+             '{\"spec\":{\"hard\":{\"pods\":\"11\",\"requests.memory\":\"4Gi\"}}}'   # or more\n"
+        );
+        assert_eq!(sum("1Gi", "0").as_deref(), Some("1Gi"));
+        assert_eq!(sum("512M", "1Gi").as_deref(), Some("1585741824"));
+        assert_eq!(sum("1", "500m").as_deref(), Some("1500m"));
+        assert_eq!(sum("1Gi", "many"), None);
+        assert_eq!(
+            raise_command("ns", "failed quota: q: must specify limits.cpu"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_quota_that_is_only_used_up_is_told_apart() {
+        for (message, only_used_up) in [
+            (
+                "exceeded quota: q, requested: pods=1, used: pods=10, limited: pods=10",
+                true,
+            ),
+            (
+                "exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0",
+                false,
+            ),
+            (
+                "exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=512M, limited: requests.memory=1G",
+                false,
+            ),
+            (
+                "exceeded quota: q, requested: pods=1,requests.memory=1Gi, used: pods=1,requests.memory=3Gi, \
+                 limited: pods=1,requests.memory=4Gi",
+                true,
+            ),
+            ("failed quota: q: must specify limits.cpu for: main", false),
+        ] {
+            assert_eq!(is_only_used_up(message), only_used_up, "{message}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Namespaces: the Job's own, and the one of the state.
+
+use crate::access::cause::{Cause, ClusterCause};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::objects::KubernetesObject;
+use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::render::shell::Command;
+use crate::access::run::Run;
+
+/// Returns the cause of what is wrong with a namespace.
+pub(super) fn namespace_cause(run: &Run<'_>, name: &str) -> Cause {
+    run.cluster_cause(ClusterCause::Namespace(name.to_owned()))
+}
+
+/// Returns the reason of a check that has no permission to read a namespace.
+pub(super) fn no_permission(name: &str) -> Box<str> {
+    format!("no permission to read namespace {name:?}").into()
+}
+
+/// Returns whether a namespace exists and stays. The API refuses new objects in a namespace that is being deleted.
+pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome, CheckError> {
+    Ok(match run.read(format!("/api/v1/namespaces/{name}")).await {
+        Ok(found) if found["status"]["phase"] == "Terminating" => terminating(run, name),
+        Ok(_) => Outcome::passed(format!("Namespace {name:?} exists.")),
+        Err(error) if error.is_not_found() => {
+            Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
+                .compare(name, "not found")
+                .fix(namespace_cause(run, name), create_namespace(name))
+                .not_yet()
+        }
+        Err(error) => super::not_read(run, &format!("namespace {name:?}"), error),
+    })
+}
+
+/// Returns the outcome for a namespace that is being deleted.
+pub(super) fn terminating(run: &Run<'_>, name: &str) -> Outcome {
+    let wait = Command::new("kubectl wait --for=delete")
+        .word(format!("namespace/{name}"))
+        .word("--timeout=5m");
+    Outcome::failed(format!("Namespace {name:?} is being deleted."))
+        .compare("Active", "Terminating")
+        .fix(
+            namespace_cause(run, name),
+            Fix::run(wait).then(create_namespace(name)),
+        )
+}
+
+/// Returns what creates a namespace.
+pub(super) fn create_namespace(name: &str) -> Fix {
+    let name = name.to_owned();
+    Fix::create_in_cluster(&[KubernetesObject::Namespace { name }])
+}
+
+/// Ends a check of objects in the job's namespace if the check of that namespace fails.
+pub(super) async fn require_namespace(run: &Run<'_>) -> Result<(), CheckError> {
+    let found = judge_namespace(run, run.namespace()?).await?;
+    match found.status {
+        Status::Failed => Err(Outcome::skipped(
+            Skip::Blocked,
+            format!("Needs namespace, which failed: {}", found.message),
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether the namespace certainly does not exist.
+pub(super) async fn is_absent(run: &Run<'_>, namespace: &str) -> bool {
+    let found = run.read(format!("/api/v1/namespaces/{namespace}")).await;
+    found.is_err_and(|error| error.is_not_found())
+}

@@ -1,0 +1,87 @@
+//! The check `oidc-provider`.
+
+use super::{Check, aws_credentials};
+use crate::access::cause::Cause;
+use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::issuer::{AUDIENCE, OLDER_ISSUER};
+use crate::access::objects::AwsObject;
+use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "oidc-provider",
+        title: "IAM has an OIDC provider for the Orchestrator's issuer",
+        category: Category::Iam,
+        attribute: ROLE_ARN,
+        caller_needs: &[aws_credentials::CHECK.id()],
+        runner_needs: &[aws_credentials::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let issuer = run.issuer()?;
+    run.same_account().await?;
+    let arn = run.provider_arn()?;
+    let hint = older_product(issuer);
+    let hinted = hint.as_deref().unwrap_or_default();
+    let cause = Cause::OidcProvider { arn: arn.clone() };
+    match run.aws().client_ids(run.region()?, &arn).await {
+        Ok(ids) if ids.iter().any(|id| id == AUDIENCE) => {
+            let found = format!("IAM OIDC provider {arn} exists, with client id {AUDIENCE}.");
+            Ok(match &hint {
+                Some(hint) => Outcome::warned(format!("{found}{hint}")),
+                None => Outcome::passed(found),
+            })
+        }
+        Ok(ids) => Ok(Outcome::failed(format!(
+            "The IAM OIDC provider for {issuer} does not have the client id {AUDIENCE}, which is the `aud` of the \
+             Orchestrator's tokens.{hinted}"
+        ))
+        .compare(AUDIENCE, list(&ids))
+        .fix(cause, aws_cli::add_client_id(&arn))
+        .retryable()),
+        Err(error) => match CheckError::from(error) {
+            error if error.is_not_found() => Ok(Outcome::failed(format!(
+                "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens.{hinted}"
+            ))
+            .compare(arn.as_str(), "no such provider")
+            .fix(
+                cause,
+                Fix::create(
+                    run.settings().frontend,
+                    AwsObject::OidcProvider {
+                        issuer: issuer.to_owned(),
+                    },
+                ),
+            )
+            .not_yet()),
+            error => Err(error),
+        },
+    }
+}
+
+/// Returns a hint if the issuer is the one of an older product, which is easily mistaken for the Orchestrator's.
+pub(super) fn older_product(issuer: &str) -> Option<String> {
+    (issuer == OLDER_ISSUER).then(|| {
+        format!(
+            " {issuer} belongs to an older product of Humanitec's: the issuer of the Orchestrator at \
+             api.humanitec.dev is https://oidc.humanitec.dev."
+        )
+    })
+}
+
+/// Returns texts in a row, or "none".
+fn list(texts: &[String]) -> String {
+    if texts.is_empty() {
+        "none".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}

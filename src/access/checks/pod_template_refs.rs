@@ -1,0 +1,277 @@
+//! The check `pod-template-refs`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::job_namespace::require_namespace;
+use super::{Check, api_server};
+use crate::access::cause::ClusterCause;
+use crate::access::check::{Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::object_kind::ObjectKind;
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "pod-template-refs",
+        title: "The objects that the pod template names exist",
+        category: Category::Kubernetes,
+        attribute: &["runner_configuration", "job", "pod_template"],
+        caller_needs: &[api_server::CHECK.id()],
+        runner_needs: &[api_server::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: no_references,
+};
+
+/// Returns the outcome if the pod template names no object. No cluster is needed for it.
+fn no_references(run: &Run<'_>) -> Option<Outcome> {
+    let is_empty = run.references().is_ok_and(|found| found.is_empty());
+    is_empty.then(|| Outcome::passed("The pod template names no object that the pod needs."))
+}
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let references = run.references()?;
+    require_namespace(run).await?;
+    let looked_up = references.into_iter().map(async |((kind, name), keys)| {
+        let response = run.read(run.object_path(kind, &name)?).await;
+        judge(run, kind, &name, &keys, response)
+    });
+    let mut summary = Summary::default();
+    for object in join_all(looked_up).await {
+        summary.add(object?);
+    }
+    Ok(summary.outcome(run))
+}
+
+/// The result of looking up one object.
+enum Found {
+    /// The object exists and has every key.
+    Complete(String),
+    /// The object is missing or lacks something, so that the pod cannot start: the finding and its fix.
+    Lacking(String, Fix),
+    /// The same for an object without which the pod can start.
+    Optional(String, Fix),
+    /// The object could not be read: the outcome of the check.
+    Unread(Outcome),
+}
+
+/// The results of looking up every object.
+#[derive(Default)]
+struct Summary {
+    complete: Vec<String>,
+    lacking: Vec<String>,
+    optional: Vec<String>,
+    unread: Vec<Outcome>,
+    fixes: Vec<Fix>,
+}
+
+impl Summary {
+    fn add(&mut self, found: Found) {
+        match found {
+            Found::Complete(what) => self.complete.push(what),
+            Found::Lacking(finding, fix) => {
+                self.lacking.push(finding);
+                self.fixes.push(fix);
+            }
+            Found::Optional(finding, fix) => {
+                self.optional.push(finding);
+                self.fixes.push(fix);
+            }
+            Found::Unread(outcome) => self.unread.push(outcome),
+        }
+    }
+
+    fn outcome(self, run: &Run<'_>) -> Outcome {
+        let findings: Vec<String> = self.lacking.iter().chain(&self.optional).cloned().collect();
+        let all = findings.join("; ");
+        let cause = run.cluster_cause(ClusterCause::MissingObjects {
+            namespace: run.namespace().unwrap_or_default().to_owned(),
+            findings,
+        });
+        if !self.lacking.is_empty() {
+            return Outcome::failed(format!(
+                "The Job's pod cannot start without what pod_template names: {all}."
+            ))
+            .compare("every object that pod_template names", all)
+            .fix(cause, Fix::from_iter(self.fixes))
+            .not_yet();
+        }
+        if let Some(first) = self.unread.first().cloned() {
+            let messages = self.unread.iter().map(|outcome| outcome.message.clone());
+            let optional = self.optional.iter().map(|finding| format!("{finding}."));
+            let sentences: Vec<String> = messages.chain(optional).collect();
+            return Outcome {
+                message: sentences.join(" "),
+                ..first
+            };
+        }
+        if !self.optional.is_empty() {
+            return Outcome::warned(format!("{all}.")).fix(cause, Fix::from_iter(self.fixes));
+        }
+        Outcome::passed(format!(
+            "Everything that the pod template names exists: {}.",
+            self.complete.join(", ")
+        ))
+    }
+}
+
+/// Judges the API's response for one object.
+fn judge(
+    run: &Run<'_>,
+    kind: ObjectKind,
+    name: &str,
+    keys: &BTreeSet<String>,
+    response: Result<Arc<Value>, CheckError>,
+) -> Result<Found, CheckError> {
+    let (what, namespace) = (format!("{} {name:?}", kind.name()), run.namespace()?);
+    let error = match response {
+        Ok(object) => return Ok(existing(kind, name, namespace, keys, &object)),
+        Err(CheckError::Kube(error)) => error,
+        Err(other) => return Err(other),
+    };
+    Ok(match error {
+        // If the API itself might be missing, only a message that names the object says that the object is.
+        error
+            if error.is_not_found()
+                && (kind.is_always_served() || error.message().contains(name)) =>
+        {
+            let fix = creation(kind, namespace, name, keys);
+            match kind.can_be_missing() {
+                true => Found::Optional(format!("{what} does not exist: {}", without(kind)), fix),
+                false => Found::Lacking(format!("{what} does not exist"), fix),
+            }
+        }
+        error if error.is_not_found() => Found::Unread(Outcome::incomplete(
+            format!("the cluster does not serve {}", kind.plural()),
+            format!(
+                "The cluster does not serve {}, so {what} was not looked up.",
+                kind.plural()
+            ),
+        )),
+        error => {
+            let is_forbidden = error.is_forbidden();
+            let object = format!("{} {name:?}", kind.plural());
+            let outcome = super::not_read(run, &object, error.into());
+            Found::Unread(match is_forbidden {
+                // One permission is missing for all objects of a kind.
+                true => Outcome::incomplete(
+                    format!("no permission to get {}", kind.plural()),
+                    outcome.message,
+                ),
+                false => outcome,
+            })
+        }
+    })
+}
+
+/// Judges an object that exists.
+fn existing(
+    kind: ObjectKind,
+    name: &str,
+    namespace: &str,
+    keys: &BTreeSet<String>,
+    object: &Value,
+) -> Found {
+    let what = format!("{} {name:?}", kind.name());
+    // The scheduler refuses a pod whose claim is being deleted.
+    if kind == ObjectKind::Claim && !object["metadata"]["deletionTimestamp"].is_null() {
+        let wait = Command::new("kubectl wait --for=delete")
+            .option("-n", namespace)
+            .word(format!("pvc/{name}"))
+            .word("--timeout=5m");
+        let fix = Fix::run(wait).then(creation(kind, namespace, name, keys));
+        return Found::Lacking(format!("{what} is being deleted"), fix);
+    }
+    let parts = [&object["data"], &object["binaryData"]];
+    let has = |key: &&String| parts.iter().any(|part| part.get(key.as_str()).is_some());
+    let absent: Vec<&str> = keys
+        .iter()
+        .filter(|key| !has(key))
+        .map(String::as_str)
+        .collect();
+    if absent.is_empty() {
+        return Found::Complete(what);
+    }
+    let all = parts.iter().filter_map(|part| part.as_object());
+    let all: Vec<&str> = all
+        .flat_map(|part| part.keys().map(String::as_str))
+        .collect();
+    let absent = absent.join(", ");
+    let edit = Command::new("kubectl edit")
+        .option("-n", namespace)
+        .word(kind.plural())
+        .word(name)
+        .comment(&format!("add {absent}"));
+    Found::Lacking(
+        format!("{what} has no key {absent} (it has: {})", all.join(", ")),
+        edit.into(),
+    )
+}
+
+/// Returns what happens to a pod without an object that can be missing.
+fn without(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::PullSecret => "the node pulls images without its credentials",
+        _ => "the pod starts only if a volume of that class exists already",
+    }
+}
+
+/// Returns what creates an object.
+fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<String>) -> Fix {
+    let create = |what: &str| Command::new(what).option("-n", namespace).word(name);
+    let with_keys = |create: Command| {
+        keys.iter().fold(create, |create, key| {
+            let key = Word::from(key);
+            create.word(Word::code(format!("--from-literal={key}=...")))
+        })
+    };
+    match kind {
+        ObjectKind::ConfigMap => with_keys(create("kubectl create configmap")).into(),
+        ObjectKind::Secret => with_keys(create("kubectl create secret generic")).into(),
+        ObjectKind::PullSecret => create("kubectl create secret docker-registry")
+            .word("--docker-server=...")
+            .word("--docker-username=...")
+            .word("--docker-password=...")
+            .into(),
+        ObjectKind::PriorityClass => Command::new("kubectl create priorityclass")
+            .word(name)
+            .word("--value=0")
+            .comment("or another value")
+            .into(),
+        ObjectKind::Claim => Fix::note("With the size and the storage class that the Job needs:")
+            .then_apply(vec![claim(namespace, name)]),
+        other => {
+            let get = Command::new("kubectl get").word(other.plural());
+            let get = match other.is_namespaced() {
+                true => get.option("-n", namespace),
+                false => get,
+            };
+            Fix::note(format!(
+                "Create the {} {}, or name another in job.pod_template:",
+                other.name(),
+                Word::from(name)
+            ))
+            .then_run(get)
+        }
+    }
+}
+
+fn claim(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    })
+}

@@ -1,0 +1,34 @@
+//! The check `rbac-list-events`.
+
+use super::right::Right;
+use super::{Check, access_entry, api_server, rights_review, session_name};
+use crate::access::check::{Category, CheckInfo, NAMESPACE};
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "rbac-list-events",
+        title: "The runner is allowed to list events",
+        category: Category::Kubernetes,
+        attribute: NAMESPACE,
+        // Without a session that STS grants, the runner has no user.
+        caller_needs: &[
+            session_name::CHECK.id(),
+            api_server::CHECK.id(),
+            access_entry::CHECK.id(),
+        ],
+        runner_needs: &[api_server::CHECK.id()],
+        only_warns: true,
+    },
+    run: |run| Box::pin(rights_review::check(run, &RIGHT)),
+    without_calls: |_| None,
+};
+
+// What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
+static RIGHT: Right = Right {
+    group: "",
+    resource: "events",
+    verb: "list",
+    lost: Some(
+        "The Orchestrator deploys all the same, but when a Job does not start it cannot say why.",
+    ),
+};

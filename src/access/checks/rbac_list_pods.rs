@@ -1,0 +1,35 @@
+//! The check `rbac-list-pods`.
+
+use super::right::Right;
+use super::{Check, access_entry, api_server, rights_review, session_name};
+use crate::access::check::{Category, CheckInfo, NAMESPACE};
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "rbac-list-pods",
+        title: "The runner is allowed to list pods",
+        category: Category::Kubernetes,
+        attribute: NAMESPACE,
+        // Without a session that STS grants, the runner has no user.
+        caller_needs: &[
+            session_name::CHECK.id(),
+            api_server::CHECK.id(),
+            access_entry::CHECK.id(),
+        ],
+        runner_needs: &[api_server::CHECK.id()],
+        only_warns: true,
+    },
+    run: |run| Box::pin(rights_review::check(run, &RIGHT)),
+    without_calls: |_| None,
+};
+
+// What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
+static RIGHT: Right = Right {
+    group: "",
+    resource: "pods",
+    verb: "list",
+    lost: Some(
+        "The Orchestrator deploys all the same, but it does not notice when a Job's pod does not start: the deployment \
+         stays in progress and is not reported as stuck.",
+    ),
+};

@@ -1,0 +1,27 @@
+//! The rights that the Orchestrator uses in the job's namespace.
+
+use crate::access::kubernetes::ResourceAction;
+
+/// Something that the Orchestrator does in the job's namespace.
+pub(super) struct Right {
+    /// The API group; empty for the core group.
+    pub(super) group: &'static str,
+    /// The resource, in the plural.
+    pub(super) resource: &'static str,
+    /// The verb.
+    pub(super) verb: &'static str,
+    /// What is lost without the right, as sentences, if the Orchestrator deploys all the same.
+    pub(super) lost: Option<&'static str>,
+}
+
+impl Right {
+    /// Returns the right in a namespace, as an access review names it.
+    pub(super) fn action(&self, namespace: &str) -> ResourceAction {
+        ResourceAction {
+            group: self.group,
+            resource: self.resource,
+            verb: self.verb,
+            namespace: namespace.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Whether the runner's user has a right in the job's namespace.
+
+use std::sync::Arc;
+
+use super::access_policies::{PolicyGrant, granted_by_policy};
+use super::admission::with_a_name;
+use super::bindings::explanation;
+use super::grants::granting;
+use super::job_namespace::is_absent;
+use super::right::Right;
+use super::runner_user::runner_user;
+use crate::access::cause::ClusterCause;
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::Cluster;
+use crate::access::kubernetes::user::User;
+use crate::access::objects::rbac_grant;
+use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::run::{Run, unknown};
+
+/// Checks whether the runner's user has a right.
+pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, CheckError> {
+    let namespace = run.namespace()?;
+    let Right { verb, resource, .. } = right;
+    let cluster = run.cluster().await?;
+    let (user, is_known) = match runner_user(run).await {
+        Ok(user) => (user, true),
+        // The runner needs no permission to read its own entry.
+        Err(_) if run.as_runner() => (default_user(run), false),
+        Err(error) => return Err(without_user(right, error.into()).into()),
+    };
+    let name = user.label();
+    // The runner asks about itself.
+    let reviewed = Some(&user).filter(|_| is_known && !run.as_runner());
+    match cluster.is_allowed(reviewed, &right.action(namespace)).await {
+        Ok(true) => {
+            return Ok(Outcome::passed(format!(
+                "{name} is allowed to {verb} {resource} in namespace {namespace:?}."
+            )));
+        }
+        Ok(false) => {}
+        Err(error) => {
+            let action =
+                "create subjectaccessreviews, which show what the runner's user is allowed to do";
+            return Ok(super::not_checked(run, action, error.into()));
+        }
+    }
+    let granted = match reviewed {
+        // The cluster's own response about the runner includes the access policies.
+        None => PolicyGrant::No,
+        Some(_) => granted_by_policy(run, namespace, right).await?,
+    };
+    let refusal = Refusal {
+        run,
+        right,
+        namespace,
+        cluster: &cluster,
+        user: &user,
+    };
+    refusal.outcome(granted).await
+}
+
+/// Returns the runner's user as a new access entry would name it.
+fn default_user(run: &Run<'_>) -> User {
+    User {
+        name: run.subject.kubernetes_user().unwrap_or_default(),
+        groups: Vec::new(),
+    }
+}
+
+/// Returns the outcome without a user. A right without which the Orchestrator deploys all the same only warns.
+fn without_user(right: &Right, outcome: Outcome) -> Outcome {
+    match right.lost {
+        Some(lost) if outcome.status == Status::Failed => Outcome {
+            status: Status::Warned,
+            message: format!("{} {lost}", outcome.message),
+            ..outcome
+        },
+        _ => outcome,
+    }
+}
+
+/// A right that RBAC refuses to the runner's user.
+struct Refusal<'a> {
+    run: &'a Run<'a>,
+    right: &'a Right,
+    namespace: &'a str,
+    cluster: &'a Arc<Cluster>,
+    user: &'a User,
+}
+
+impl Refusal<'_> {
+    /// Returns the outcome, which depends on what the role's access policies allow.
+    async fn outcome(&self, granted: PolicyGrant) -> Result<Outcome, CheckError> {
+        let Self {
+            run,
+            right,
+            namespace,
+            user,
+            ..
+        } = self;
+        let Right { verb, resource, .. } = right;
+        let name = user.label();
+        let refused =
+            format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.");
+        let is_absent = matches!(granted, PolicyGrant::No) && is_absent(run, namespace).await;
+        if is_absent {
+            return Ok(Outcome::skipped(
+                Skip::Blocked,
+                format!("Needs namespace, which failed: namespace {namespace:?} does not exist."),
+            ));
+        }
+        let cause = run.cluster_cause(ClusterCause::Rights {
+            namespace: (*namespace).to_owned(),
+            user: name,
+        });
+        Ok(match granted {
+            PolicyGrant::By(policy) => Outcome::passed(format!(
+                "The role is allowed to {verb} {resource} in namespace {namespace:?} by the EKS access policy {policy}."
+            )),
+            PolicyGrant::Unknown(why) => {
+                let message = format!("By RBAC, {refused} {why}");
+                let outcome = match right.lost {
+                    Some(_) => Outcome::warned(message),
+                    None => Outcome::incomplete(
+                        "the rights of an EKS access policy are unknown",
+                        message,
+                    )
+                    .retryable(),
+                };
+                outcome.fix(cause, self.fix().await?)
+            }
+            PolicyGrant::No => {
+                let why = explanation(run, namespace, user).await.unwrap_or_default();
+                let outcome = match right.lost {
+                    // A run does not wait for it: nothing fails because of it.
+                    Some(lost) => Outcome::warned(format!("{refused}{why} {lost}")),
+                    None => Outcome::failed(format!("{refused}{why}"))
+                        .compare(
+                            format!("{verb} {resource} allowed to {}", subject(user)),
+                            "no Role or ClusterRole that is bound to it allows it",
+                        )
+                        .not_yet(),
+                };
+                outcome.fix(cause, self.fix().await?)
+            }
+        })
+    }
+
+    /// Returns what gives the right to the runner's user or to its first group.
+    async fn fix(&self) -> Result<Fix, CheckError> {
+        let Self {
+            run,
+            namespace,
+            cluster,
+            user,
+            ..
+        } = self;
+        let own_name = run.subject.own_name();
+        let own_name = own_name.ok_or_else(|| unknown("runner's id"))?;
+        let grant = rbac_grant(namespace, &user.name, &own_name);
+        match (user.name.as_str(), user.groups.first()) {
+            ("", None) => with_a_name(run).await,
+            ("", Some(group)) => Ok(granting(cluster, grant.for_group(group)).await),
+            _ => Ok(granting(cluster, grant).await),
+        }
+    }
+}
+
+/// Returns the user or the group that a Role can be bound to, as RBAC writes it.
+fn subject(user: &User) -> String {
+    match (user.name.as_str(), user.groups.first()) {
+        ("", Some(group)) => format!("Group {group}"),
+        ("", None) => "a user with a name".to_owned(),
+        (name, _) => format!("User {name}"),
+    }
+}

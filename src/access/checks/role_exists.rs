@@ -1,0 +1,118 @@
+//! The check `role-exists`.
+
+use super::trust_member::trust_member;
+use super::{Check, aws_credentials};
+use crate::access::cause::{Cause, RunnerCause};
+use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check_error::CheckError;
+use crate::access::fix::{Fix, RoleTrust};
+use crate::access::issuer::issuer_host;
+use crate::access::outcome::{Outcome, Skip};
+use crate::access::run::Run;
+use crate::runner::RoleArn;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "role-exists",
+        title: "The IAM role exists",
+        category: Category::Iam,
+        attribute: ROLE_ARN,
+        caller_needs: &[aws_credentials::CHECK.id()],
+        runner_needs: &[aws_credentials::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let expected = run.role()?.to_string();
+    // The credentials come from the STS of the cluster's region, so its partition is the caller's.
+    let identity = run.identity().await?;
+    if identity.partition() != run.role()?.partition {
+        return other_partition(run, identity.partition());
+    }
+    run.same_account().await?;
+    match run.iam_role().await {
+        Ok(role) if role.arn == expected => Ok(Outcome::passed(format!("{expected} exists."))),
+        Ok(role) => Ok(Outcome::failed(format!(
+            "IAM role {expected} does not exist: the role of that name has another path, {}.",
+            role.arn
+        ))
+        .compare(expected.as_str(), role.arn.as_str())
+        .fix(
+            run.runner_cause(RunnerCause::RoleArn),
+            Fix::set_auth(run.settings().frontend, "role_arn", &role.arn),
+        )),
+        Err(error) if error.is_not_found() => missing(run),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the outcome for a role outside the partition of the cluster's region.
+fn other_partition(run: &Run<'_>, partition: &str) -> Result<Outcome, CheckError> {
+    let role = run.role()?;
+    let corrected = RoleArn {
+        partition: partition.to_owned(),
+        ..role.clone()
+    };
+    Ok(Outcome::failed(format!(
+        "The role and the cluster are in different AWS partitions: {role} is not in {partition}, the partition of \
+         region {}.",
+        run.region()?
+    ))
+    .compare(corrected.to_string(), role.to_string())
+    .fix(
+        run.runner_cause(RunnerCause::RoleArn),
+        Fix::set_auth(
+            run.settings().frontend,
+            "role_arn",
+            corrected.to_string(),
+        ),
+    ))
+}
+
+/// Returns the outcome for a role that does not exist. Its fix creates the role, if the trust policy is known.
+fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let role = run.role()?.clone();
+    let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
+        .compare(role.to_string(), "no such role")
+        .not_yet();
+    let (Ok(issuer), Some(member)) = (run.issuer(), trust_member(run)) else {
+        return Ok(outcome);
+    };
+    let trust = RoleTrust {
+        member,
+        role: role.clone(),
+        provider_arn: run.provider_arn()?,
+        issuer_host: issuer_host(issuer).to_owned(),
+        current: None,
+        frontend: run.settings().frontend,
+    };
+    Ok(outcome.fix(Cause::MissingRole(role), Fix::trust(trust)))
+}
+
+/// Ends the check of something that is missing because the role is missing: it cannot be created before the role, and
+/// the role's own check says everything there is to say.
+pub(super) async fn require_role(run: &Run<'_>) -> Result<(), CheckError> {
+    if run.same_account().await.is_err() {
+        return Ok(());
+    }
+    let expected = run.role()?.to_string();
+    let is_missing = match run.iam_role().await {
+        Ok(role) => role.arn != expected,
+        Err(error @ CheckError::Aws(_)) => error.is_not_found(),
+        Err(error) => return Err(error),
+    };
+    if is_missing {
+        return Err(Outcome::skipped(
+            Skip::Blocked,
+            format!(
+                "Needs {}, which failed: the role {expected} does not exist.",
+                CHECK.id()
+            ),
+        )
+        .into());
+    }
+    Ok(())
+}

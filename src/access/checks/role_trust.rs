@@ -1,0 +1,127 @@
+//! The check `role-trust`.
+
+use super::oidc_provider::older_product;
+use super::trust_member::trust_member;
+use super::{Check, role_exists};
+use crate::access::cause::Cause;
+use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check_error::CheckError;
+use crate::access::fix::{Fix, RoleTrust};
+use crate::access::issuer::{AUDIENCE, issuer_host};
+use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
+use crate::access::run::{Run, known, unknown};
+use crate::access::trust::{Decision, Reason, WebIdentity, evaluate, restricted};
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "role-trust",
+        title: "The role trusts the Orchestrator for this runner",
+        category: Category::Iam,
+        attribute: ROLE_ARN,
+        caller_needs: &[role_exists::CHECK.id()],
+        runner_needs: &[role_exists::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let issuer = run.issuer()?;
+    let role = run.iam_role().await?;
+    let org = known(&run.subject.org, "organization")?;
+    let member = trust_member(run).ok_or_else(|| unknown("runner's id"))?;
+    let subject = &member.oidc_subject;
+    let provider = run.provider_arn()?;
+    let host = issuer_host(issuer);
+    let who = WebIdentity {
+        provider_arn: &provider,
+        issuer_host: host,
+        subject,
+        session_name: member.session_name.as_deref(),
+    };
+    let document = role.trust_policy.as_ref().map_err(|error| {
+        Outcome::incomplete(
+            "an unreadable trust policy",
+            format!(
+                "Could not check: the trust policy of {} cannot be read: {error}.",
+                role.arn
+            ),
+        )
+    })?;
+    let role_arn = role.arn.clone();
+    Ok(match evaluate(document, &who) {
+        Decision::Allowed { any_subject: false } => Outcome::passed(format!(
+            "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}."
+        )),
+        Decision::Allowed { any_subject: true } => Outcome::warned(format!(
+            "The trust policy of {role_arn} lets {host} assume the role for this runner, and for runners of other \
+             organizations as well: no condition on {host}:sub names the organization. Add one."
+        ))
+        .compare(
+            format!("a condition on {host}:sub, such as \"{org}+*\" with StringLike"),
+            "none that names the organization",
+        )
+        .fix(
+            Cause::OpenTrust { role_arn },
+            Fix::note(format!(
+                "The policy as it was found, for runners of {org} alone. Add runners of other organizations that use \
+                 this role."
+            ))
+            .then_run(aws_cli::replace_trust_policy(
+                run.role()?,
+                &restricted(document, &who, org),
+            )),
+        ),
+        Decision::Unknown(what) => Outcome::incomplete(
+            "a trust policy that cannot be evaluated from outside",
+            format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
+        ),
+        Decision::Refused(reasons) => {
+            let outcome = refused(issuer, &role_arn, &reasons);
+            let trust = RoleTrust {
+                member: member.clone(),
+                role: run.role()?.clone(),
+                provider_arn: provider.clone(),
+                issuer_host: host.to_owned(),
+                current: Some(document.clone()),
+                frontend: run.settings().frontend,
+            };
+            outcome.fix(Cause::Trust { role_arn }, Fix::trust(trust))
+        }
+    })
+}
+
+/// Returns the outcome for a trust policy that refuses.
+fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
+    let sentences: Vec<String> = reasons
+        .iter()
+        .map(|reason| {
+            let Reason {
+                element,
+                expected,
+                found,
+                hint,
+            } = reason;
+            let hint = hint
+                .as_ref()
+                .map(|hint| format!(" {hint}"))
+                .unwrap_or_default();
+            format!("{element}: expected {expected}, found {found}.{hint}")
+        })
+        .collect();
+    let join = |part: fn(&Reason) -> &String| {
+        let parts: Vec<&str> = reasons.iter().map(|reason| part(reason).as_str()).collect();
+        parts.join("; ")
+    };
+    Outcome::failed(format!(
+        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {}{}",
+        sentences.join(" "),
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare(
+        join(|reason| &reason.expected),
+        join(|reason| &reason.found),
+    )
+}

@@ -1,0 +1,62 @@
+//! The runner's user in the cluster, for the checks that need one.
+
+use super::access_entry;
+use crate::access::cause::ClusterCause;
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::user::User;
+use crate::access::outcome::{Outcome, Skip};
+use crate::access::run::Run;
+
+/// Returns the runner's user.
+///
+/// # Errors
+/// The outcome of a check that needs the user, if the cluster maps the role to none.
+pub(super) async fn runner_user(run: &Run<'_>) -> Result<User, CheckError> {
+    let user = run.user().await?;
+    user.ok_or_else(|| not_mapped(run).into())
+}
+
+/// Returns the outcome of a check that needs the runner's user, if the cluster maps the role to none.
+fn not_mapped(run: &Run<'_>) -> Outcome {
+    if !run.settings().skip.contains(&access_entry::CHECK.id()) {
+        return Outcome::skipped(
+            Skip::Blocked,
+            "Needs access-entry, which failed: the cluster does not know the role.",
+        );
+    }
+    let role = run.subject.role.get().cloned();
+    Outcome::failed("The cluster maps the runner's role to no user.")
+        .compare("an access entry or a line of aws-auth", "none that works")
+        .fix(
+            run.cluster_cause(ClusterCause::RoleNotMapped { role }),
+            Fix::note(run.words(
+                "Remove \"access-entry\" from skip_checks: this check shows what maps the role to a user.",
+                "Remove --skip access-entry: this check shows what maps the role to a user.",
+            )),
+        )
+        .not_yet()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::run::Connections;
+    use crate::access::settings::Settings;
+    use crate::access::subject::Subject;
+
+    #[test]
+    fn a_role_without_a_user_fails_if_access_entry_is_skipped_by_name() {
+        let subject = Subject::unknown();
+        let connections = Connections::new(Settings::default());
+        let blocked = not_mapped(&Run::new(&connections, &subject));
+        assert_eq!(blocked.skip, Some(Skip::Blocked));
+        let connections = Connections::new(Settings {
+            skip: [access_entry::CHECK.id()].into(),
+            ..Settings::default()
+        });
+        let failed = not_mapped(&Run::new(&connections, &subject));
+        assert_eq!(failed.status, crate::access::outcome::Status::Failed);
+        assert!(failed.remedy.is_some() && failed.not_yet);
+    }
+}

@@ -1,0 +1,12 @@
+//! A runner as a trust policy sees it, and policies that trust several runners.
+
+use crate::access::run::Run;
+use crate::access::trust::Member;
+
+/// Returns the runner as a trust policy sees it. `None` while it is unknown.
+pub(super) fn trust_member(run: &Run<'_>) -> Option<Member> {
+    Some(Member {
+        oidc_subject: run.subject.oidc_subject()?,
+        session_name: run.subject.session().map(|(name, _)| name),
+    })
+}

@@ -1,0 +1,144 @@
+//! Calls that all who need the same response share.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+
+/// How long a settled response is reused.
+const SETTLED: Duration = Duration::from_secs(60);
+/// How long another response is reused: long enough for the runners that are checked together, and short enough for
+/// a run that checks again because the response might have changed.
+const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// A call that might be under way, and its response.
+pub(super) type SharedCall<R> = Shared<BoxFuture<'static, R>>;
+
+/// The calls of one kind, by their parameters.
+///
+/// Whoever needs a response while the same call is under way waits for that call. A call goes on as long as anyone
+/// waits for it.
+pub(super) struct SingleFlight<K, R> {
+    calls: Mutex<HashMap<K, Call<R>>>,
+}
+
+struct Call<R> {
+    started: Instant,
+    response: SharedCall<R>,
+    is_settled: fn(&R) -> bool,
+}
+
+impl<K, R> Default for SingleFlight<K, R> {
+    fn default() -> Self {
+        Self {
+            calls: Mutex::default(),
+        }
+    }
+}
+
+impl<R: Clone> Call<R> {
+    /// Returns whether the response, or the call that is under way, can be reused.
+    fn is_reusable(&self) -> bool {
+        let Some(response) = self.response.peek() else {
+            // A call that no one waits for any more does not make progress.
+            return self.response.strong_count() > Some(1);
+        };
+        let lifetime = match (self.is_settled)(response) {
+            true => SETTLED,
+            false => UNSETTLED,
+        };
+        self.started.elapsed() < lifetime
+    }
+}
+
+impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
+    /// Returns the call with these parameters. `start` runs if there is no recent one.
+    ///
+    /// `is_settled` tells responses that should stay as they are from those that might soon change, such as "does
+    /// not exist".
+    pub(super) fn call<F>(
+        &self,
+        key: K,
+        is_settled: fn(&R) -> bool,
+        start: impl FnOnce() -> F,
+    ) -> SharedCall<R>
+    where
+        F: Future<Output = R> + Send + 'static,
+    {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = calls.get(&key)
+            && known.is_reusable()
+        {
+            return known.response.clone();
+        }
+        let response = start().boxed().shared();
+        calls.insert(
+            key,
+            Call {
+                started: Instant::now(),
+                response: response.clone(),
+                is_settled,
+            },
+        );
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hundred_waiters_share_one_call() {
+        let flight = SingleFlight::<&str, usize>::default();
+        let count = Arc::new(AtomicUsize::new(0));
+        let all = (0..100).map(|_| {
+            let count = Arc::clone(&count);
+            flight.call(
+                "key",
+                |_| true,
+                move || async move {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    count.fetch_add(1, Ordering::Relaxed)
+                },
+            )
+        });
+        let responses = futures_util::future::join_all(all.collect::<Vec<_>>()).await;
+        assert_eq!(responses, vec![0; 100]);
+        assert_eq!(flight.call("other", |_| true, || async { 7 }).await, 7);
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn an_unsettled_response_is_fetched_again() {
+        let flight = SingleFlight::<(), bool>::default();
+        let age = || flight.calls.lock().unwrap().get_mut(&()).unwrap().started -= UNSETTLED;
+        assert!(!flight.call((), |found| *found, || async { false }).await);
+        assert!(!flight.call((), |found| *found, || async { true }).await);
+        age();
+        assert!(flight.call((), |found| *found, || async { true }).await);
+        age();
+        assert!(flight.call((), |found| *found, || async { false }).await);
+    }
+
+    #[tokio::test]
+    async fn a_waiter_that_gives_up_does_not_end_the_call_for_the_others() {
+        let flight = SingleFlight::<(), u8>::default();
+        let start = || async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            1
+        };
+        let first = flight.call((), |_| true, start);
+        let second = flight.call((), |_| true, || async { 2 });
+        let gave_up = tokio::time::timeout(Duration::from_millis(5), first).await;
+        assert!(gave_up.is_err());
+        assert_eq!(second.await, 1);
+    }
+}
