@@ -14,9 +14,9 @@ use crate::runner::StateStorage;
 
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
-# Leave out what is there already: an account has one OIDC provider for an issuer, and runners may share a role, its
-# access entry and a namespace. What a shared role lacks for this runner, `eks-runner check` says, with a fix that keeps
-# what the others need.
+# Leave out what already exists: an account has one OIDC provider for an issuer, and runners can share a role, its access
+# entry, and a namespace. `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what
+# the other runners need.
 ";
 
 /// Everything that a runner needs, as objects.

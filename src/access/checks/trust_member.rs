@@ -1,4 +1,4 @@
-//! A runner as a trust policy sees it, and policies that trust several runners.
+//! A runner as a trust policy sees it.
 
 use crate::access::run::Run;
 use crate::access::trust::Member;
