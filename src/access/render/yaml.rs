@@ -79,7 +79,7 @@ fn list_item(item: &Value, indent: usize, text: &mut String) {
 
 /// Returns the position of a field in a manifest as people write it: the type first, all else by its name.
 fn rank(name: &str) -> usize {
-    let first = ["apiVersion", "kind", "metadata"];
+    let first = ["apiVersion", "apiGroup", "kind", "metadata"];
     let found = first.iter().position(|first| *first == name);
     found.unwrap_or(first.len())
 }
