@@ -1,9 +1,8 @@
-//! Evaluates a role's trust policy for one web identity, as IAM does, and says which element
-//! refuses.
+//! Evaluates a role's trust policy for one web identity, as IAM does, and names the element that refuses.
 //!
-//! It decides what follows from the elements that it knows, and says that the answer is unknown where an element or
-//! a condition operator is decisive that it does not know. The rules are those of AWS's "IAM JSON policy elements
-//! reference". No available crate names the refusing condition or has a third answer, so this is our own.
+//! The decision follows from the elements that are known here. It is "unknown" if an unknown element or condition operator
+//! would decide. The rules are those of AWS's "IAM JSON policy elements reference". No available crate names the refusing
+//! condition or has an "unknown" result, so this evaluator is our own.
 
 mod amend;
 mod condition;
@@ -23,16 +22,16 @@ use super::wildcard::like;
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
-/// Who asks to assume the role.
+/// The web identity that assumes the role.
 #[derive(Debug, Clone)]
 pub(crate) struct WebIdentity<'a> {
     /// The ARN of the account's IAM OIDC provider for the issuer.
     pub(crate) provider_arn: &'a str,
-    /// The issuer without `https://`: what the condition keys start with.
+    /// The issuer without `https://`, with which the condition keys start.
     pub(crate) issuer_host: &'a str,
     /// The token's `sub`.
     pub(crate) subject: &'a str,
-    /// The name of the session to be.
+    /// The name of the session.
     pub(crate) session_name: Option<&'a str>,
 }
 
@@ -46,11 +45,11 @@ pub(crate) enum Decision {
     },
     /// The role cannot be assumed, for these reasons; each alone is enough.
     Refused(Vec<Reason>),
-    /// It depends on this, which is unknown.
+    /// The decision depends on this, which is unknown.
     Unknown(String),
 }
 
-/// One thing in a policy that refuses.
+/// The reason why an element of a policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reason {
     /// The element: `Statement 1, StringEquals on oidc.humanitec.dev:sub`.
@@ -59,18 +58,18 @@ pub(crate) struct Reason {
     pub(crate) expected: String,
     /// What the policy has.
     pub(crate) found: String,
-    /// What catches people out here, if anything.
+    /// A common mistake that explains the refusal.
     pub(crate) hint: Option<String>,
 }
 
-/// Whether something in a statement matches.
+/// Whether an element of a statement matches.
 enum Match {
     Yes,
     No(Reason),
     Unknown(String),
 }
 
-/// What a policy document says about a web identity.
+/// Evaluates a policy document for a web identity.
 pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
     let variables = document["Version"].as_str() == Some("2012-10-17");
     let statements: Vec<&Value> = match &document["Statement"] {
@@ -78,80 +77,110 @@ pub(crate) fn evaluate(document: &Value, who: &WebIdentity<'_>) -> Decision {
         Value::Null => Vec::new(),
         one => vec![one],
     };
-
-    let mut allowed = false;
-    let mut unknown_allow = None;
-    let mut unknown_deny = None;
-    // The allowing statement that comes closest: the more of it matches, the likelier it is the
-    // one that was meant.
-    let mut closest: Option<(usize, Vec<Reason>)> = None;
-
+    let mut verdicts = Verdicts::default();
     for (index, statement) in statements.iter().enumerate() {
         let name = match statement["Sid"].as_str() {
             Some(sid) if !sid.is_empty() => format!("Statement {sid:?}"),
             _ => format!("Statement {}", index + 1),
         };
-        let Some(elements) = statement.as_object() else {
-            unknown_allow = Some(format!("{name} is not an object"));
-            continue;
-        };
-        let matches = statement_matches(&name, elements, who, variables);
-        let unknown = matches.iter().find_map(|found| match found {
-            Match::Unknown(what) => Some(what.clone()),
-            _ => None,
-        });
-        let yes = matches
-            .iter()
-            .filter(|found| matches!(found, Match::Yes))
-            .count();
-        let refused: Vec<Reason> = matches
-            .into_iter()
-            .filter_map(|found| match found {
-                Match::No(reason) => Some(reason),
-                _ => None,
-            })
-            .collect();
-
-        match (elements.get("Effect").and_then(Value::as_str), unknown) {
-            (Some("Deny"), None) if refused.is_empty() => {
-                return Decision::Refused(vec![Reason {
-                    element: format!("{name} denies"),
-                    expected: "no statement with \"Effect\": \"Deny\" for this runner".to_owned(),
-                    found: statement.to_string(),
-                    hint: Some("A Deny wins over every Allow.".to_owned()),
-                }]);
-            }
-            (Some("Deny"), Some(what)) if refused.is_empty() => unknown_deny = Some(what),
-            (Some("Deny"), _) => {}
-            (Some("Allow"), None) if refused.is_empty() => {
-                allowed = true;
-            }
-            (Some("Allow"), Some(what)) if refused.is_empty() => unknown_allow = Some(what),
-            (Some("Allow"), _) => {
-                if closest.as_ref().is_none_or(|(best, _)| yes > *best) {
-                    closest = Some((yes, refused));
-                }
-            }
-            _ => unknown_allow = Some(format!("{name} has no known Effect")),
+        if let Some(denial) = verdicts.add(name, statement, who, variables) {
+            return Decision::Refused(vec![denial]);
         }
     }
-
-    match (allowed, unknown_deny, unknown_allow) {
+    let Verdicts {
+        allows,
+        unknown_allow,
+        unknown_deny,
+        closest,
+    } = verdicts;
+    match (allows, unknown_deny, unknown_allow) {
         (true, Some(what), _) | (false, _, Some(what)) => Decision::Unknown(what),
         (true, None, _) => Decision::Allowed {
             any_subject: trusts_any_subject(&statements, who, variables),
         },
-        (false, _, None) => Decision::Refused(closest.map_or_else(
-            || {
-                vec![Reason {
-                    element: "The trust policy".to_owned(),
-                    expected: format!("a statement that allows {ACTION}"),
-                    found: "none with \"Effect\": \"Allow\"".to_owned(),
-                    hint: None,
-                }]
-            },
-            |(_, reasons)| reasons,
-        )),
+        (false, _, None) => {
+            let reasons = closest.map(|(_, reasons)| reasons);
+            Decision::Refused(reasons.unwrap_or_else(|| vec![nothing_allows()]))
+        }
+    }
+}
+
+/// What the statements of a policy say about a web identity.
+#[derive(Default)]
+struct Verdicts {
+    /// Whether a statement allows it.
+    allows: bool,
+    /// What is unknown of a statement that might allow it.
+    unknown_allow: Option<String>,
+    /// What is unknown of a statement that might deny it.
+    unknown_deny: Option<String>,
+    /// The allowing statement that comes closest, with the number of its elements that match and the reasons why it
+    /// does not allow: the more of a statement matches, the likelier it is the one that was meant.
+    closest: Option<(usize, Vec<Reason>)>,
+}
+
+impl Verdicts {
+    /// Adds a statement. Returns the reason if it denies, because a denial decides.
+    fn add(
+        &mut self,
+        name: String,
+        statement: &Value,
+        who: &WebIdentity<'_>,
+        variables: bool,
+    ) -> Option<Reason> {
+        let Some(elements) = statement.as_object() else {
+            self.unknown_allow = Some(format!("{name} is not an object"));
+            return None;
+        };
+        let mut matching = 0;
+        let (mut unknown, mut refused) = (None, Vec::new());
+        for found in statement_matches(&name, elements, who, variables) {
+            match found {
+                Match::Yes => matching += 1,
+                Match::No(reason) => refused.push(reason),
+                Match::Unknown(what) => {
+                    unknown.get_or_insert(what);
+                }
+            }
+        }
+        match (elements.get("Effect").and_then(Value::as_str), unknown) {
+            (Some("Deny"), None) if refused.is_empty() => return Some(denial(&name, statement)),
+            (Some("Deny"), Some(what)) if refused.is_empty() => self.unknown_deny = Some(what),
+            (Some("Deny"), _) => {}
+            (Some("Allow"), None) if refused.is_empty() => self.allows = true,
+            (Some("Allow"), Some(what)) if refused.is_empty() => self.unknown_allow = Some(what),
+            (Some("Allow"), _) => {
+                if self
+                    .closest
+                    .as_ref()
+                    .is_none_or(|(best, _)| matching > *best)
+                {
+                    self.closest = Some((matching, refused));
+                }
+            }
+            _ => self.unknown_allow = Some(format!("{name} has no known Effect")),
+        }
+        None
+    }
+}
+
+/// Returns the reason for a statement that denies.
+fn denial(name: &str, statement: &Value) -> Reason {
+    Reason {
+        element: format!("{name} denies"),
+        expected: "no statement with \"Effect\": \"Deny\" for this runner".to_owned(),
+        found: statement.to_string(),
+        hint: Some("A Deny wins over every Allow.".to_owned()),
+    }
+}
+
+/// Returns the reason for a policy without a statement that allows.
+fn nothing_allows() -> Reason {
+    Reason {
+        element: "The trust policy".to_owned(),
+        expected: format!("a statement that allows {ACTION}"),
+        found: "none with \"Effect\": \"Allow\"".to_owned(),
+        hint: None,
     }
 }
 
@@ -197,7 +226,7 @@ fn statement_matches(
     matches
 }
 
-/// Whether the statement is about the OIDC provider of the issuer.
+/// Returns whether the statement is about the OIDC provider of the issuer.
 fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -> Match {
     let (element, principal, negated) =
         match (elements.get("Principal"), elements.get("NotPrincipal")) {
@@ -209,7 +238,7 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
         let names = principal.get(kind).and_then(texts);
         names.is_some_and(|names| names.into_iter().any(wanted))
     };
-    // The host in a provider's ARN is a host name: its case does not count.
+    // The host in a provider's ARN is a host name, whose case does not matter.
     let federated = names("Federated", &|found| {
         found == "*" || found.eq_ignore_ascii_case(who.provider_arn)
     });
@@ -248,7 +277,7 @@ fn principal(name: &str, elements: &Map<String, Value>, who: &WebIdentity<'_>) -
     })
 }
 
-/// Whether the statement is about assuming the role with a web identity.
+/// Returns whether the statement is about assuming the role with a web identity.
 fn action(name: &str, elements: &Map<String, Value>) -> Match {
     let (element, actions, negated) = match (elements.get("Action"), elements.get("NotAction")) {
         (Some(actions), None) => ("Action", actions, false),
@@ -273,7 +302,7 @@ fn action(name: &str, elements: &Map<String, Value>) -> Match {
     })
 }
 
-/// One text or a list of them. IAM writes booleans with and without quotation marks.
+/// Returns one text or a list of texts. IAM writes booleans with and without quotation marks.
 fn texts(value: &Value) -> Option<Vec<&str>> {
     match value {
         Value::Array(list) => list.iter().map(text).collect(),

@@ -33,19 +33,19 @@ use crate::access::settings::Settings;
 use crate::files;
 use crate::secrets::protect;
 
-/// How long to try to connect.
+/// How long to wait for a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
-/// How long one attempt of a call may take.
+/// The time limit of one attempt of a call.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long the instance's metadata service may take, where there may be none. The SDK asks it twice,
-/// and who has no credentials is to know it within two seconds.
+/// The time limit of the instance's metadata service, which might not exist. The SDK calls it twice, and a user without
+/// credentials should learn that within two seconds.
 const METADATA: Duration = Duration::from_millis(500);
 
-/// The SDK's configuration without credentials: what the environment and the profile say about
+/// Returns the SDK's configuration without credentials: what the environment and the profile say about
 /// endpoints, FIPS, proxies and certificates.
 ///
 /// # Errors
-/// When the bundle of certificates that they name does not serve.
+/// If the bundle of certificates that they name cannot be used.
 pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError> {
     protect_files(settings).await;
     let ca_bundle = connector::ca_bundle(settings.profile.as_deref()).await?;
@@ -61,11 +61,11 @@ pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError
     })
 }
 
-/// The same with the caller's credentials: those of the SDK's chain, and of the role to assume
-/// with them if there is one. The region is where the chain's own calls go.
+/// Returns the same with the caller's credentials: those of the SDK's chain, or of the role that is assumed with them. The
+/// chain's own calls go to the region.
 ///
 /// # Errors
-/// When no credentials are found, or what is found does not serve.
+/// If no credentials are found, or if they do not work.
 pub(super) async fn caller(
     anonymous: &SdkConfig,
     settings: &Settings,
@@ -81,7 +81,7 @@ pub(super) async fn caller(
         provider_config = provider_config.with_http_client(http);
     }
     let mut config = match &settings.profile {
-        // Whoever names a profile means it, whatever keys the environment has.
+        // A profile that the user names wins over the keys of the environment.
         Some(profile) => {
             let named = ProfileFileCredentialsProvider::builder()
                 .configure(&provider_config)
@@ -127,7 +127,7 @@ pub(super) async fn caller(
     Ok(config)
 }
 
-/// An error with what the SDK does not say of it: which profile has no credentials, and what is wrong with a
+/// Returns an error with what the SDK's error lacks: the profile without credentials, and what is wrong with a
 /// configuration file.
 async fn explained(error: AwsError, settings: &Settings) -> AwsError {
     let profile = settings.profile.as_deref();
@@ -146,7 +146,7 @@ async fn explained(error: AwsError, settings: &Settings) -> AwsError {
     }
 }
 
-/// A configuration with a region and with credentials that are remembered.
+/// Returns a configuration with a region and with cached credentials.
 fn with(
     config: &SdkConfig,
     region: Region,
@@ -155,7 +155,7 @@ fn with(
     config
         .to_builder()
         .region(region)
-        .credentials_provider(SharedCredentialsProvider::new(Remembered::new(provider)))
+        .credentials_provider(SharedCredentialsProvider::new(Cached::new(provider)))
         .build()
 }
 
@@ -166,8 +166,8 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Protects the credentials in the AWS configuration files and in the files that they and the
-/// settings name: the SDK sends them before it returns any, and an error can repeat what was sent.
+/// Protects the credentials in the AWS configuration files, and in the files that those and the settings name: the SDK
+/// sends them before it returns any, and an error can repeat what was sent.
 async fn protect_files(settings: &Settings) {
     let mut tokens: Vec<PathBuf> = settings.web_identity_token_file.iter().cloned().collect();
     if let Ok(profiles) = connector::profiles(settings.profile.as_deref()).await {
@@ -194,7 +194,7 @@ async fn protect_files(settings: &Settings) {
     .await;
 }
 
-/// Protects what `aws sso login` keeps in `~/.aws/sso/cache`.
+/// Protects the credentials that `aws sso login` keeps in `~/.aws/sso/cache`.
 fn protect_sign_on() {
     let cache = env::home_dir().map(|home| home.join(".aws/sso/cache"));
     let files = cache
@@ -213,8 +213,8 @@ fn protect_sign_on() {
     }
 }
 
-/// Takes credentials that were received: from now on they are in no text, and they fit into the
-/// headers of a signed request. The SDK panics where an access key id does not.
+/// Takes credentials that were received: from now on no text contains them, and they fit into the headers of a signed
+/// request. The SDK panics if an access key ID does not.
 ///
 /// # Errors
 /// Which part cannot be sent, as a sentence without its full stop.
@@ -236,10 +236,10 @@ pub(super) fn received(credentials: Credentials) -> Result<Credentials, String> 
     Ok(credentials)
 }
 
-/// The credentials of a configuration.
+/// Returns the credentials of a configuration.
 ///
 /// # Errors
-/// When there are none, or they cannot be got.
+/// If there are none, or if they cannot be retrieved.
 pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsError> {
     let provider = config
         .credentials_provider()
@@ -249,18 +249,18 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
         .await
         .map_err(|error| match error {
             CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
-            // Last in the chain: nothing was found before, and the instance has none to give.
-            other if is_of_metadata(&other) => AwsError::NoCredentials,
+            // The last source of the chain: no other one had credentials, and the instance has none either.
+            other if is_from_metadata(&other) => AwsError::NoCredentials,
             other => AwsError::BadCredentials(format!(
                 "The AWS credentials cannot be retrieved: {}{}",
-                of_sts(&other).unwrap_or_else(|| without_output(chain(&other))),
+                sts_error(&other).unwrap_or_else(|| without_output(chain(&other))),
                 token_file(&other)
             )),
         })
 }
 
-/// The message without what a `credential_process` printed: it can hold the credentials. The SDK
-/// puts the standard error of a process that failed at the end of its message.
+/// Returns the message without the output of a `credential_process`, which can contain the credentials. The SDK puts the
+/// standard error of a process that failed at the end of its message.
 fn without_output(message: String) -> String {
     match message.split_once("Stderr:") {
         Some((before, _)) => format!(
@@ -271,14 +271,14 @@ fn without_output(message: String) -> String {
     }
 }
 
-/// What STS says of a role that the credentials need, where it refuses it.
-fn of_sts(error: &(dyn Error + 'static)) -> Option<String> {
+/// Returns STS's error for a role that the credentials need.
+fn sts_error(error: &(dyn Error + 'static)) -> Option<String> {
     let mut sources = iter::successors(Some(error), |&error| error.source());
     let refused = sources.find_map(|error| error.downcast_ref::<AssumeRoleError>())?;
     Some(format!("{}: {}", refused.code()?, refused.message()?))
 }
 
-/// The name of the web identity token file of the environment, where it is that which cannot be read.
+/// Returns the name of the environment's web identity token file, in parentheses, if that file cannot be read.
 fn token_file(error: &(dyn Error + 'static)) -> String {
     let mut sources = iter::successors(Some(error), |&error| error.source());
     match env::var("AWS_WEB_IDENTITY_TOKEN_FILE") {
@@ -289,20 +289,20 @@ fn token_file(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Whether the metadata service of the instance gave an error, such as that it is disabled.
-fn is_of_metadata(error: &(dyn Error + 'static)) -> bool {
+/// Returns whether the error comes from the instance's metadata service, such as that it is disabled.
+fn is_from_metadata(error: &(dyn Error + 'static)) -> bool {
     let mut sources = iter::successors(Some(error), |&error| error.source());
     sources.any(|error| error.is::<ImdsError>())
 }
 
-/// Credentials that are got once and again shortly before they expire, by whoever needs them
-/// first: several clients share one look at the sign-on service or the metadata.
-struct Remembered<P> {
+/// Credentials that are retrieved once, and again shortly before they expire. Several clients share one call of the
+/// sign-on service or the metadata service.
+struct Cached<P> {
     provider: P,
     credentials: Mutex<Option<Credentials>>,
 }
 
-impl<P> Remembered<P> {
+impl<P> Cached<P> {
     fn new(provider: P) -> Self {
         Self {
             provider,
@@ -311,13 +311,13 @@ impl<P> Remembered<P> {
     }
 }
 
-impl<P> fmt::Debug for Remembered<P> {
+impl<P> fmt::Debug for Cached<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Remembered")
+        f.write_str("Cached")
     }
 }
 
-impl<P: ProvideCredentials> ProvideCredentials for Remembered<P> {
+impl<P: ProvideCredentials> ProvideCredentials for Cached<P> {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_printed_is_not_shown() {
+    fn the_output_of_a_process_is_not_shown() {
         let sdk = "Error retrieving credentials: external process exited with code exit status: 1. Stderr: s3cret";
         let shown = without_output(sdk.to_owned());
         assert!(

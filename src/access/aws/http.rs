@@ -35,7 +35,7 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
     const VARIABLE: &str = "AWS_CA_BUNDLE";
     let (setting, path) = match env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
         Some(path) => (VARIABLE, PathBuf::from(path)),
-        None => match of_profile(profile).await {
+        None => match profile_ca_bundle(profile).await {
             Some(path) => ("The AWS profile's ca_bundle", path),
             None => return Ok(None),
         },
@@ -56,7 +56,7 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
 }
 
 /// Returns the `ca_bundle` of a profile, or of the one that the environment chooses.
-async fn of_profile(profile: Option<&str>) -> Option<PathBuf> {
+async fn profile_ca_bundle(profile: Option<&str>) -> Option<PathBuf> {
     // The lookup of the credentials reports files that cannot be read.
     let profiles = profiles(profile).await.ok()?;
     let path = profiles.get("ca_bundle").filter(|path| !path.is_empty())?;

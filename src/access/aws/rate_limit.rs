@@ -1,4 +1,4 @@
-//! Calls of one AWS service: a few at a time, and again after each throttling.
+//! The rate of the calls of one AWS service: a few at a time, and again after each throttling.
 //!
 //! The SDK's own adaptive mode does not wait throttling out. It gives up after its attempts or when its retry quota is
 //! used up (500 for a service and region, 5 for each throttled attempt), and its client-side limit charges a retry
@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use super::AwsError;
 
-/// How many calls of one service are made at a time.
+/// How many calls of one service run at a time.
 const AT_A_TIME: usize = 8;
 /// The pauses after a throttled call: the first, and the longest. Each is twice the one before, and half of it is
-/// random, so that the waiting calls do not come back together.
+/// random, so that the waiting calls do not return at the same time.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(5));
-/// How long a call is repeated. It is longer than the budget of most runs: whoever waits for the call gives up first.
+/// How long a call is repeated. It is longer than the time limit of most runs, which end before it does.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The calls of one service.
@@ -41,7 +41,7 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
-    /// The throttling that calls are waiting out now.
+    /// Returns the throttling that calls are waiting out now.
     pub(super) fn throttled(&self) -> Option<AwsError> {
         let throttled = self.throttled.lock();
         throttled.unwrap_or_else(PoisonError::into_inner).clone()
@@ -49,10 +49,10 @@ impl RateLimit {
 
     /// Makes a call when its turn comes, and again while AWS throttles it.
     ///
-    /// It goes on in a task of its own: whoever waits for it can stop waiting while it holds one of the few permits.
+    /// The call runs in a task of its own, which keeps its permit even if no one waits for the call any more.
     ///
     /// # Errors
-    /// The call's own, and the throttling that did not end.
+    /// The call's own error, or the throttling that did not end.
     pub(super) async fn run<T, F>(
         &self,
         call: impl Fn() -> F + Send + 'static,
@@ -85,7 +85,7 @@ impl RateLimit {
         });
         match task.await {
             Ok(answer) => answer,
-            // A fault of this program is not an answer of AWS.
+            // A panic of this program is not an error of AWS.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(AwsError::Unreachable {
                 action: "the call",
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn six_hundred_calls_come_through_at_fifteen_a_second() {
+    async fn six_hundred_calls_succeed_at_fifteen_a_second() {
         let limit = RateLimit::default();
         let start = Instant::now();
         let (served, most, now) = (
@@ -147,13 +147,13 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "a fault")]
-    async fn a_panic_of_a_call_goes_on() {
+    async fn a_panic_of_a_call_is_passed_on() {
         let call = || async { panic!("a fault") };
         let _: Result<(), _> = RateLimit::default().run(call).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_stops_waiting_blocks_nobody() {
+    async fn an_abandoned_call_does_not_block_others() {
         let limit = RateLimit::default();
         let abandoned = (0..AT_A_TIME).map(|_| {
             let start = Instant::now();

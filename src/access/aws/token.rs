@@ -1,4 +1,4 @@
-//! The bearer token that EKS takes: a presigned `sts:GetCallerIdentity` for one cluster.
+//! The bearer token that EKS accepts: a presigned `sts:GetCallerIdentity` for one cluster.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,15 +14,15 @@ use secrecy::SecretString;
 
 use super::error::AwsError;
 
-/// What EKS's tokens start with.
+/// The prefix of EKS's tokens.
 const PREFIX: &str = "k8s-aws-v1.";
-/// What aws-iam-authenticator wants for `X-Amz-Expires`; the token itself lives 15 minutes.
+/// The value that aws-iam-authenticator expects for `X-Amz-Expires`. The token itself is valid for 15 minutes.
 const EXPIRES: Duration = Duration::from_secs(60);
 
-/// The token of these credentials for the cluster, made with the STS of the region.
+/// Returns the token of these credentials for the cluster, with the STS of the region.
 ///
 /// # Errors
-/// When the region has no STS or the credentials cannot sign.
+/// If the region has no STS, or if the credentials cannot sign.
 pub(super) async fn token(
     credentials: Credentials,
     region: &str,
@@ -65,7 +65,7 @@ pub(super) async fn token(
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(presigned)).into())
 }
 
-/// The regional endpoint of STS, in whichever partition the region is.
+/// Returns the regional endpoint of STS, in any partition.
 async fn sts_endpoint(region: &str) -> Result<String, AwsError> {
     let unknown = |error: String| AwsError::Unreachable {
         action: "sts:GetCallerIdentity",

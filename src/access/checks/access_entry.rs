@@ -26,7 +26,9 @@ pub(super) static CHECK: Check = Check {
     without_calls: |_| None,
 };
 
-/// In mode `API_AND_CONFIG_MAP` EKS looks up an entry first, and a line of `aws-auth` only if it has no entry for this
+/// Returns whether the cluster admits the runner.
+///
+/// In mode `API_AND_CONFIG_MAP`, EKS looks up an entry first, and a line of `aws-auth` only if it has no entry for this
 /// very role (`doMapping` of aws-iam-authenticator): an entry for nodes refuses the runner whatever `aws-auth` contains,
 /// and with an entry that was created for a deleted role of the same name, `aws-auth` decides.
 ///

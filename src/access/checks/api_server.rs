@@ -95,10 +95,10 @@ fn responds(reached: &ReachedCluster, cluster: &EksCluster, version: Option<&str
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     match &reached.kubeconfig_url {
         Some(url) if host(url) != host(endpoint) => Outcome::warned(format!(
-            "The API at {url}, which the kubeconfig names, answers{version}. It is not the endpoint of the cluster, {endpoint}: \
+            "The API at {url}, which the kubeconfig names, responds{version}. It is not the endpoint of the cluster, {endpoint}: \
              make sure that it is the same cluster."
         )),
-        _ => Outcome::passed(format!("The cluster's API answers{version}.")),
+        _ => Outcome::passed(format!("The cluster's API responds{version}.")),
     }
 }
 

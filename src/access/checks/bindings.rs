@@ -1,4 +1,4 @@
-//! Which RoleBinding explains that the runner's user lacks a right.
+//! The RoleBinding that explains why the runner's user lacks a right.
 
 use std::sync::Arc;
 

@@ -52,6 +52,8 @@ impl TriedObject {
     }
 }
 
+/// Tries the Job and its pod.
+///
 /// Pod Security, quotas and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
 /// impersonate can do that.
@@ -138,8 +140,8 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
     Ok(Some(user))
 }
 
-/// Ends the check where the impersonated user has no right to create Jobs, and the role has it, or might have it, by
-/// an EKS access policy: such a policy grants by principal, and not by the name that is impersonated.
+/// Ends the check if the impersonated user has no right to create Jobs, and the role has it, or might have it, by an EKS
+/// access policy: such a policy grants by principal, and not by the name that is impersonated.
 async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckError> {
     let KubeError::Status { code, message } = error else {
         return Ok(());

@@ -21,6 +21,8 @@ pub(super) static CHECK: Check = Check {
     without_calls: |_| None,
 };
 
+/// Returns whether the namespace exists.
+///
 /// The documented Role of a runner does not allow it to read its namespace, and the runner has no need to: the API
 /// server refuses the dry run of a Job in a namespace that does not exist or is being deleted
 /// (plugin/pkg/admission/namespace/lifecycle).

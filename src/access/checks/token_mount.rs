@@ -1,29 +1,29 @@
-//! Where the Orchestrator's container gets the token of its service account from.
+//! The mount of the service account's token in the Orchestrator's container.
 
 use serde_json::Value;
 
 use crate::access::kubernetes::job::MAIN;
 
-/// Where client-go's in-cluster configuration looks for the token and the CA (k8s.io/client-go/rest,
+/// The directory in which client-go's in-cluster configuration reads the token and the CA (k8s.io/client-go/rest,
 /// `InClusterConfig`). The namespace is in the backend's block, so that file is not read.
 pub(super) const DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The files that it needs there.
+/// The files that the configuration reads there.
 const FILES: [&str; 2] = ["token", "ca.crt"];
 
-/// What the container finds in [`DIRECTORY`].
+/// The content of [`DIRECTORY`] in the container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mount {
-    /// Every file.
+    /// Every file exists.
     Files,
-    /// Every file, unless the service account says no.
+    /// Every file exists, unless the service account turns the mount off.
     ByServiceAccount,
-    /// Nothing: the pod says no.
+    /// No file exists, because the pod turns the mount off.
     Off,
-    /// A volume without this file.
+    /// A volume is mounted that lacks this file.
     Lacks(&'static str),
-    /// A volume whose content only the cluster knows.
+    /// A volume with this name is mounted, whose content only the cluster knows.
     Unknown(String),
-    /// A volume with a token for this audience, which the API server need not accept.
+    /// A volume with this name is mounted, with a token for this audience, which the API server might not accept.
     Audience(String, String),
 }
 
@@ -31,10 +31,10 @@ pub(super) enum Mount {
 /// (`--api-audiences`), and EKS issues its service account tokens for this one.
 const AUDIENCE: &str = "https://kubernetes.default.svc";
 
-/// Finds what the container has in [`DIRECTORY`] of a pod spec.
+/// Returns the content of [`DIRECTORY`] in the container of a pod spec.
 ///
-/// The API server mounts the token there where neither the pod nor its service account says no, and the container
-/// mounts nothing else at that path (plugin/pkg/admission/serviceaccount).
+/// The API server mounts the token there unless the pod or its service account turns the mount off, or the container
+/// mounts something else at that path (plugin/pkg/admission/serviceaccount).
 pub(super) fn find(spec: &Value) -> Mount {
     let automount = match &spec["automountServiceAccountToken"] {
         Value::Bool(true) => Mount::Files,
@@ -69,7 +69,7 @@ pub(super) fn find(spec: &Value) -> Mount {
         match one {
             Mount::Files => {}
             Mount::Lacks(_) => return one,
-            // Certain for one file is not certain for both.
+            // If one of the files is uncertain, the result is uncertain.
             other => result = other,
         }
     }
@@ -83,7 +83,7 @@ fn mount_path(mount: &Value) -> &str {
         .trim_end_matches('/')
 }
 
-/// The rest of a path below a directory; empty if it is that path itself.
+/// Returns the rest of a path below a directory. It is empty if the path is the directory itself.
 fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(directory)?;
     match rest.strip_prefix('/') {
@@ -92,7 +92,7 @@ fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a mounted volume has a file.
+/// Returns whether a mounted volume has a file.
 fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Mount {
     let rest = below(path, mount_path(mount)).unwrap_or_default();
     let sub_path = mount["subPath"].as_str().unwrap_or_default();
@@ -235,7 +235,7 @@ mod tests {
                 "{mounts} {sources}"
             );
         }
-        // In another container it helps nobody.
+        // A mount in another container does not count.
         let mut other = spec(json!(false), json!([]), json!([token, ca]));
         other["containers"][0]["volumeMounts"] = at(DIRECTORY);
         assert_eq!(find(&other), Mount::Off);
@@ -249,7 +249,7 @@ mod tests {
             json!([]),
         );
         assert_eq!(find(&lacking), Mount::Lacks("token"));
-        // A volume further up is covered by the token's own.
+        // The token's own volume covers a volume at a parent directory.
         let above = spec(
             json!(true),
             json!([{"name": "t", "mountPath": "/var/run/secrets"}]),

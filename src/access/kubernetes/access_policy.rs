@@ -1,9 +1,9 @@
-//! What EKS access policies grant, besides RBAC.
+//! The rights that EKS access policies grant, besides RBAC.
 
 use crate::access::wildcard::like;
 
-/// Whether an EKS access policy lets its principal do what the Orchestrator does: `None` for a policy whose rules are
-/// not known here. What the policies allow is in EKS's guide, "Review access policy permissions".
+/// Returns whether an EKS access policy lets its principal do what the Orchestrator does, or `None` for a policy whose
+/// rules are unknown here. The rules are those of "Review access policy permissions" in the EKS user guide.
 pub(crate) fn policy_grants(policy_arn: &str, verb: &str, resource: &str) -> Option<bool> {
     match policy_arn.rsplit('/').next().unwrap_or_default() {
         "AmazonEKSClusterAdminPolicy" | "AmazonEKSAdminPolicy" | "AmazonEKSEditPolicy" => {
@@ -13,7 +13,7 @@ pub(crate) fn policy_grants(policy_arn: &str, verb: &str, resource: &str) -> Opt
         "AmazonEKSSecretReaderPolicy"
         | "AmazonEKSHybridPolicy"
         | "AmazonEKSClusterInsightsPolicy" => Some(false),
-        // What EKS Auto Mode's own parts need. Some of them read pods and events; none has to do with Jobs.
+        // The parts of EKS Auto Mode use these policies. Some of them allow reading pods and events; none is about Jobs.
         "AmazonEKSAutoNodePolicy"
         | "AmazonEKSBlockStoragePolicy"
         | "AmazonEKSBlockStorageClusterPolicy"
@@ -31,8 +31,8 @@ pub(crate) fn policy_grants(policy_arn: &str, verb: &str, resource: &str) -> Opt
     }
 }
 
-/// Whether the namespaces of an access policy, which can have wildcards, include one. A policy without namespaces
-/// counts in the whole cluster.
+/// Returns whether the namespaces of an access policy, which can have wildcards, include one. A policy without
+/// namespaces applies to the whole cluster.
 pub(crate) fn in_scope(namespaces: Option<&[String]>, namespace: &str) -> bool {
     namespaces.is_none_or(|all| all.iter().any(|pattern| like(pattern, namespace)))
 }

@@ -1,8 +1,8 @@
 //! The ConfigMap `aws-auth`, read as EKS reads it: by the rules of aws-iam-authenticator 0.7.
 //!
 //! The sources are `ParseMap`, `saveMap` and `Map` of its `pkg/mapper/configmap`, `Validate` and `Matches` of its
-//! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth/table.json` holds what the real server
-//! answers to some 800 maps.
+//! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth/table.json` contains the results of the
+//! real server for about 800 maps.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::go_yaml::{Position, Unreadable, Value, YamlKind, block_list, to_json,
 use super::user::User;
 use crate::runner::RoleArn;
 
-/// What the ConfigMap says. By default nothing, as where there is none.
+/// The content of the ConfigMap. By default it is empty, as if the ConfigMap did not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AwsAuth {
     roles: Vec<Line>,
@@ -63,19 +63,19 @@ struct Line {
     groups: Vec<String>,
 }
 
-/// What the authenticator does with a session of a role.
+/// The authenticator's result for a session of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mapping {
-    /// It admits the session as this user.
+    /// The session is admitted as this user.
     Admitted {
         /// The user.
         user: User,
         /// The key that has the role or its account.
         by: Key,
     },
-    /// It picks by chance, at each request, one of several lines that differ only in case.
+    /// At each request, one of several lines that differ only in case is picked by chance.
     ByChance {
-        /// The users of the lines that can be rendered; at least one.
+        /// The users of the lines that can be rendered. There is at least one.
         users: Vec<User>,
         /// The key with the lines.
         by: Key,
@@ -97,8 +97,8 @@ pub(crate) enum Mapping {
 }
 
 impl AwsAuth {
-    /// Reads a ConfigMap. What is broken is left out, as the authenticator leaves it out: a key that is not YAML, and
-    /// an item without an ARN.
+    /// Reads a ConfigMap. Like the authenticator, it leaves out what is broken: a key that is not YAML, and an item
+    /// without an ARN.
     pub(crate) fn read(config_map: &serde_json::Value) -> Self {
         let mut read = Self::default();
         let data = &config_map["data"];
@@ -132,16 +132,16 @@ impl AwsAuth {
         read
     }
 
-    /// What the authenticator does with a session of a role: it looks for the role in `mapRoles`, then in `mapUsers`,
-    /// and then for its account in `mapAccounts`. STS names a role without its path, and case does not count.
+    /// Returns the authenticator's result for a session of a role. It looks up the role in `mapRoles`, then in
+    /// `mapUsers`, and then its account in `mapAccounts`. STS names a role without its path, and case does not matter.
     pub(crate) fn map(&self, role: &RoleArn, session_name: &str) -> Mapping {
         let bare = RoleArn {
             path: "/".to_owned(),
             ..role.clone()
         }
         .to_string();
-        // Lines of mapRoles are kept by their ARN in small letters, those of mapUsers by their ARN as it is written.
-        // Of several lines for one key, the last one counts.
+        // Lines of mapRoles are keyed by their ARN in lower case, those of mapUsers by their ARN as it is written.
+        // Of several lines for one key, the last one applies.
         let sources = [
             (
                 Key::Roles,
@@ -184,13 +184,13 @@ impl AwsAuth {
         }
     }
 
-    /// The keys that cannot be read, in which the authenticator sees nothing.
+    /// Returns the keys that cannot be read, which the authenticator ignores.
     pub(crate) fn broken(&self) -> &[(Key, Unreadable)] {
         &self.broken
     }
 }
 
-/// The lines of which the authenticator picks one by chance.
+/// Returns the result of several lines, of which the authenticator picks one by chance.
 fn by_chance(rendered: Vec<Mapping>, by: Key) -> Mapping {
     let refused = rendered
         .iter()
@@ -210,7 +210,7 @@ fn by_chance(rendered: Vec<Mapping>, by: Key) -> Mapping {
 }
 
 impl Line {
-    /// What the line makes of a session.
+    /// Returns the line's result for a session.
     fn render(&self, role: &RoleArn, session_name: &str, by: Key) -> Mapping {
         if let Some(template) = User::instance_template(&self.username, &self.groups) {
             return Mapping::Refused {
@@ -234,13 +234,13 @@ impl Line {
     }
 }
 
-/// Texts that the authenticator does not read at all.
+/// Returns whether the authenticator skips a text without reading it.
 fn is_skipped(text: &str) -> bool {
     ["", "``", "\"\"", "''"].contains(&text.trim())
 }
 
-/// The items of `mapRoles` or `mapUsers` that have an ARN, as `json.Unmarshal` fills them: names of fields are compared
-/// without regard to case, and a value of another type leaves its field as it is.
+/// Returns the items of `mapRoles` or `mapUsers` that have an ARN, as `json.Unmarshal` fills them: the names of fields are
+/// compared without regard to case, and a value of another type leaves its field unchanged.
 fn lines(value: &Value, arn: &str) -> Vec<Line> {
     let YamlKind::List(items) = &value.kind else {
         return Vec::new();
@@ -265,7 +265,7 @@ fn line(item: &Value, arn: &str) -> Option<Line> {
             (name, YamlKind::Text(text)) if name == fold(arn) => line.arn.clone_from(text),
             ("username", YamlKind::Text(text)) => line.username.clone_from(text),
             ("groups", value) => groups.set(value),
-            // An item has an ARN or a matcher for AWS SSO's roles, which EKS does not turn on, and never both.
+            // An item has either an ARN or a matcher for AWS SSO's roles, which EKS does not turn on.
             ("sso", value) if arn == "rolearn" => has_sso = *value != YamlKind::Null,
             _ => {}
         }
@@ -274,11 +274,11 @@ fn line(item: &Value, arn: &str) -> Option<Line> {
     (!line.arn.is_empty() && !has_sso).then_some(line)
 }
 
-/// A Go slice of strings that JSON is decoded into, perhaps more than once: `null` leaves an element as it was.
+/// A Go slice of strings that JSON is decoded into, perhaps more than once: `null` leaves an element unchanged.
 #[derive(Default)]
 struct Groups {
     values: Vec<String>,
-    /// What the slice had past its end.
+    /// The elements that the slice had past its end.
     rest: Vec<String>,
 }
 
@@ -306,7 +306,7 @@ impl Groups {
     }
 }
 
-/// A text for a comparison without regard to case, as Go makes it: with the two letters that fold into ASCII.
+/// Returns a text for a comparison without regard to case, by Go's rules: two other letters fold into ASCII.
 fn fold(text: &str) -> String {
     let fold = |c: char| match c {
         '\u{17f}' => 's',

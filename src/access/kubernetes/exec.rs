@@ -1,7 +1,7 @@
-//! Runs a kubeconfig's credential plugin (`exec`), as client-go does, but never shows what it
-//! prints: its output is the credential, and its messages can hold it.
+//! Runs a kubeconfig's credential plugin (`exec`), as client-go does, but never shows its output: the output is the
+//! credential, and the plugin's messages can contain it.
 //!
-//! The plugin is not given a terminal, so one that asks for a password or a code fails here.
+//! The plugin has no terminal, so a plugin that asks for a password or a code fails here.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -17,7 +17,7 @@ use tokio::process::Command;
 use crate::files::LIMIT;
 use crate::secrets::{protect, yaml_fault};
 
-/// How long a plugin may run.
+/// The time limit of a plugin.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The credential that a plugin returns.
@@ -28,7 +28,7 @@ pub(super) struct Credential {
     pub(super) certificate: Option<(String, SecretString)>,
 }
 
-/// What a plugin prints: an `ExecCredential` of `client.authentication.k8s.io`.
+/// The output of a plugin: an `ExecCredential` of `client.authentication.k8s.io`.
 #[derive(Deserialize)]
 struct ExecCredential {
     status: Option<ExecStatus>,
@@ -54,7 +54,7 @@ pub(super) async fn run(exec: &ExecConfig) -> Result<Credential, String> {
     else {
         return Err("the user's exec has no command".to_owned());
     };
-    // What follows the program should be in `args`, and can be a secret.
+    // The text behind the program should be in `args`, and can be a secret.
     let shown = program.split_whitespace().next().unwrap_or_default();
     let output = tokio::time::timeout(LONGEST, output(command(program, exec)?))
         .await
@@ -103,7 +103,7 @@ fn command(program: &str, exec: &ExecConfig) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Runs a program. Returns what it printed and how it ended; `None` if it printed more than [`LIMIT`].
+/// Runs a program. Returns its output and its exit status, or `None` if the output is larger than [`LIMIT`].
 async fn output(mut command: Command) -> io::Result<Option<(Vec<u8>, ExitStatus)>> {
     let mut child = command.spawn()?;
     let mut printed = Vec::new();
@@ -117,7 +117,7 @@ async fn output(mut command: Command) -> io::Result<Option<(Vec<u8>, ExitStatus)
     Ok(Some((printed, child.wait().await?)))
 }
 
-/// How a program ended that failed.
+/// Returns how a failed program ended.
 fn ended(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("exited with code {code}"),
@@ -125,7 +125,7 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// Reads what a plugin printed. client-go takes YAML as well as JSON.
+/// Reads the output of a plugin. client-go accepts YAML as well as JSON.
 fn credential(stdout: &[u8]) -> Result<Credential, String> {
     let text = std::str::from_utf8(stdout).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let options = serde_saphyr::options! { with_snippet: false };
@@ -162,7 +162,7 @@ fn credential(stdout: &[u8]) -> Result<Credential, String> {
 mod tests {
     use super::*;
 
-    /// What no message can hold.
+    /// A text that no message contains.
     const CANARY: &str = "exec-C4nary-9f8e7d";
 
     fn shell(script: &str) -> ExecConfig {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_named_without_what_the_plugin_prints() {
+    async fn a_failure_is_named_without_the_plugin_s_output() {
         for (script, part) in [
             (
                 format!("echo {CANARY}; echo {CANARY} >&2; exit 3"),

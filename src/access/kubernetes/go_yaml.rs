@@ -1,8 +1,8 @@
-//! YAML as Go programs read it that go through `sigs.k8s.io/yaml`: decoded by `yaml.v2`, then made JSON.
+//! YAML as Go programs read it with `sigs.k8s.io/yaml`: decoded by `yaml.v2`, then converted to JSON.
 //!
 //! aws-iam-authenticator reads `mapRoles` and `mapUsers` of `aws-auth` this way, and `mapAccounts` with `yaml.v2`
 //! alone. The sources are `resolve.go` and `decode.go` of `go.yaml.in/yaml/v2` 2.4 and `YAMLToJSON` of
-//! `sigs.k8s.io/yaml` 1.6; `tests/oracles/aws-auth/table.json` holds what the real programs make of some 800 texts.
+//! `sigs.k8s.io/yaml` 1.6; `tests/oracles/aws-auth/table.json` contains the real programs' results for about 800 texts.
 
 mod document;
 mod scalar;
@@ -21,13 +21,13 @@ pub(crate) struct Position {
     pub(crate) column: usize,
 }
 
-/// Why a text cannot be read. It never quotes the text.
+/// The reason why a text cannot be read. It never quotes the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {problem}", .at.line, .at.column)]
 pub(crate) struct Unreadable {
-    /// Where.
+    /// The place of the problem.
     pub(crate) at: Position,
-    /// What is wrong, as a clause.
+    /// The problem, as a clause.
     pub(crate) problem: String,
 }
 
@@ -36,11 +36,11 @@ pub(crate) struct Unreadable {
 pub(crate) struct Value {
     /// Where it starts.
     pub(crate) at: Position,
-    /// What it is.
+    /// Its kind and content.
     pub(crate) kind: YamlKind,
 }
 
-/// What JSON tells apart, as far as a reader of texts needs it.
+/// A value of JSON, as far as a reader of texts needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum YamlKind {
     /// `null`.
@@ -51,11 +51,11 @@ pub(crate) enum YamlKind {
     Other,
     /// A list.
     List(Vec<Value>),
-    /// A map. Go writes JSON with sorted keys, so that of keys which differ in case alone the small letters come last.
+    /// A map. Go writes JSON with sorted keys, so that of keys which differ only in case the lower case comes last.
     Map(BTreeMap<String, Value>),
 }
 
-/// The first document of a text, as `YAMLToJSON` makes JSON of it.
+/// Returns the first document of a text, as `YAMLToJSON` converts it.
 pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
     let Some(document) = Document::parse(text)? else {
         return Ok(Value {
@@ -66,8 +66,8 @@ pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
     Decoder::new(&document).value(document.root)
 }
 
-/// Where the items of a block list begin that is all there is in a text: a line with the same indentation can be added
-/// below it. `None` for anything else.
+/// Returns where the items of a block list begin, if the text contains nothing else: a line with the same indentation can
+/// be added below it.
 pub(crate) fn block_list(text: &str) -> Option<Position> {
     let document = Document::parse(text).ok()??;
     let root = &document.nodes[document.root];
@@ -78,7 +78,8 @@ pub(crate) fn block_list(text: &str) -> Option<Position> {
     }
 }
 
-/// The first document of a text, as `yaml.v2` decodes it into a list of strings. What came before an error counts.
+/// Returns the first document of a text, as `yaml.v2` decodes it into a list of strings. The strings before an
+/// error count.
 pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
     let document = match Document::parse(text) {
         Ok(Some(document)) => document,
@@ -105,7 +106,7 @@ pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
                 continue;
             };
             match resolve(tag.as_deref(), *implicit, text) {
-                // Whatever it is, a string takes it as it is written, but for binary data.
+                // Every other scalar is decoded into a string as it is written.
                 Ok(Scalar::Text(decoded)) => strings.push(decoded),
                 Ok(Scalar::Null) => strings.push(String::new()),
                 Ok(_) => strings.push(text.clone()),
@@ -124,7 +125,7 @@ struct Decoder<'a> {
     document: &'a Document,
     /// The nodes whose aliases are being followed.
     followed: HashSet<usize>,
-    /// How many nodes were decoded, and how many of them behind an alias.
+    /// How many nodes were decoded. The other field counts those behind an alias.
     decoded: usize,
     behind_alias: usize,
 }
@@ -169,7 +170,7 @@ impl<'a> Decoder<'a> {
         Ok(Value { at: *at, kind })
     }
 
-    /// What an alias stands for.
+    /// Returns the value of the node that an alias names.
     fn behind(&mut self, target: usize, at: Position) -> Result<Value, Unreadable> {
         if !self.followed.insert(target) {
             return Err(refuse(at, "the anchor's value contains itself"));
@@ -179,8 +180,7 @@ impl<'a> Decoder<'a> {
         value
     }
 
-    /// Decodes the entries of a map into one that may have some: a later key replaces an earlier one, also when it is
-    /// merged.
+    /// Decodes the entries of a map into one that might have some: a later key replaces an earlier one, also in a merge.
     fn entries(
         &mut self,
         entries: &[usize],
@@ -199,7 +199,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    /// A key as JSON's text. Keys that are numbers become texts that no reader looks for.
+    /// Returns a key as a text of JSON. A key that is a number becomes a text that no reader looks up.
     fn key(&mut self, node: usize) -> Result<String, Unreadable> {
         self.count(node)?;
         let Node { at, kind } = &self.document.nodes[node];
@@ -225,7 +225,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Takes the entries of another map, or of several, of which the first counts most.
+    /// Adds the entries of another map, or of several. Those of the first map win.
     fn merge(&mut self, node: usize, map: &mut BTreeMap<String, Value>) -> Result<(), Unreadable> {
         let document = self.document;
         let Node { at, kind } = &document.nodes[node];
@@ -261,7 +261,7 @@ impl<'a> Decoder<'a> {
         resolve(tag, implicit, text).map_err(|problem| Unreadable { at, problem })
     }
 
-    /// Go's guard against texts that grow by their aliases.
+    /// Applies Go's limit for texts that grow by their aliases.
     fn count(&mut self, node: usize) -> Result<(), Unreadable> {
         self.decoded += 1;
         self.behind_alias += usize::from(!self.followed.is_empty());

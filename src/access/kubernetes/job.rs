@@ -10,19 +10,19 @@ use super::merge::{self, MergeError};
 /// The name of the Orchestrator's own container.
 pub(crate) const MAIN: &str = "main";
 
-/// The id of the deployment that is tried. The Orchestrator names the Job after its deployment's id, a random UUID.
-/// Nothing is kept of what is tried, so one id serves every run, and its refusals are the same text each time.
+/// The ID of the deployment that is tried. The Orchestrator names the Job after the ID of its deployment, a random UUID.
+/// The tried objects are not kept, so one ID serves every run, and its refusals are the same text each time.
 const DEPLOYMENT_ID: &str = "6f1d2c0a-93b4-4e57-8a1e-2d5c7b9f0e34";
-/// The id of that deployment's environment.
+/// The ID of that deployment's environment.
 const ENVIRONMENT_ID: &str = "b07e4d19-5c2f-4a86-9d3b-e81f6a2c7d50";
 /// The finalizer of every Job's pod.
 const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
 
-/// What the Orchestrator fills into its Job.
+/// The values that the Orchestrator fills into its Job.
 pub(crate) struct JobValues<'a> {
-    /// The organization's id.
+    /// The organization's ID.
     pub(crate) org: &'a str,
-    /// The runner's id.
+    /// The runner's ID.
     pub(crate) runner_id: &'a str,
     /// The namespace of the Job.
     pub(crate) namespace: &'a str,
@@ -35,7 +35,7 @@ pub(crate) struct JobValues<'a> {
 }
 
 impl JobValues<'_> {
-    /// The Orchestrator's Job, with the runner's pod template merged into its own.
+    /// Returns the Orchestrator's Job, with the runner's pod template merged into its own.
     ///
     /// # Errors
     /// If the pod template cannot be merged. The Orchestrator cannot merge it either.
@@ -57,10 +57,10 @@ impl JobValues<'_> {
         }))
     }
 
-    /// The pod template before the runner's own is merged into it.
+    /// Returns the pod template before the runner's own is merged into it.
     ///
-    /// The variables are those of every deployment. `ENCRYPTING_KEY`, `ENCRYPTING_LOGS_KEY` and `METADATA_KEY` are
-    /// only in some, so that no refusal is certain because of them.
+    /// The variables are those of every deployment. Only some deployments have `ENCRYPTING_KEY`, `ENCRYPTING_LOGS_KEY` and
+    /// `METADATA_KEY`, so that a refusal because of them would not be certain.
     fn own_template(&self) -> Map<String, Value> {
         let variables = [
             ("ORG_ID", self.org),
@@ -99,7 +99,7 @@ impl JobValues<'_> {
     }
 }
 
-/// The pod that the cluster's Job controller creates for a Job that the API admitted, which has a UID and the
+/// Returns the pod that the cluster's Job controller creates for a Job that the API admitted, which has a UID and the
 /// controller's labels in its template.
 pub(crate) fn pod_of(job: &Value) -> Value {
     let (own, template) = (&job["metadata"], &job["spec"]["template"]);
@@ -133,8 +133,8 @@ pub(crate) fn pod_of(job: &Value) -> Value {
     })
 }
 
-/// A message about an object that was tried, without what the cluster makes up each time: the UID of the Job and the
-/// end of the pod's name. `job` is the Job that was sent; a UUID in it is its own and stays.
+/// Returns a message about an object that was tried, without what differs in each attempt: the UID of the Job and the end
+/// of the pod's name. `job` is the Job that was sent, whose own UUIDs stay.
 pub(crate) fn stable_message(message: &str, job: &Value) -> String {
     const LENGTH: usize = DEPLOYMENT_ID.len();
     let sent = job.to_string();

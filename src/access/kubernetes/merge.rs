@@ -6,9 +6,9 @@
 //! before it stores it, and no field has such a name. A map of texts, such as `labels`, can hold
 //! `$patch` as a key, and the library then drops that map.
 //!
-//! The typed merge of k8s-openapi has no deletion by `null` and another order of elements, so this
-//! is our own. `tests/oracles/strategic-merge/table.json` holds what the library itself makes of each patch in it; the
-//! program beside it fills it in.
+//! The typed merge of k8s-openapi has no deletion by `null` and orders elements differently, so this merge is our own.
+//! `tests/oracles/strategic-merge/table.json` contains the library's own result for each patch in it. The program beside
+//! it generates the results.
 
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ const KEYED_LISTS: [(&str, &str); 14] = [
     ("ownerReferences", "uid"),
 ];
 
-/// Why a patch cannot be merged. The library refuses it too.
+/// The reason why a patch cannot be merged. The library refuses it too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MergeError {
     /// An element cannot be identified.
@@ -44,7 +44,7 @@ pub(crate) enum MergeError {
         /// The key that identifies its elements.
         key: &'static str,
     },
-    /// An element is not an object, where the others are.
+    /// An element is not an object.
     #[error("an entry of `{list}` is null or not an object")]
     NotAnObject {
         /// The list's name.
@@ -107,7 +107,7 @@ fn merge_list(
     Ok(interleave(key, &order, existing, patched))
 }
 
-/// The value that identifies an element of a list.
+/// Returns the value that identifies an element of a list.
 fn identity(list: &str, key: &'static str, element: &Value) -> Result<Value, MergeError> {
     let list = || list.to_owned();
     let fields = element
@@ -118,7 +118,7 @@ fn identity(list: &str, key: &'static str, element: &Value) -> Result<Value, Mer
         .ok_or_else(|| MergeError::NoKey { list: list(), key })
 }
 
-/// Whether two keys are the same. Go reads every number as a float.
+/// Returns whether two keys are equal. Go reads every number as a float.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
@@ -151,8 +151,7 @@ fn interleave(key: &str, order: &[Value], unnamed: Vec<Value>, patched: Vec<Valu
     result
 }
 
-/// A new value as it is added: without the fields that are null, and without the maps that have
-/// the key `$patch`.
+/// Returns a new value as it is added: without the fields that are null, and without the maps that have the key `$patch`.
 fn without_nulls(value: &Value) -> Option<Value> {
     match value {
         Value::Object(fields) if fields.contains_key("$patch") => None,
@@ -175,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// One line of the table: what k8s.io/apimachinery made of a patch.
+    /// An entry of the table: the result of k8s.io/apimachinery for a patch.
     #[derive(Deserialize)]
     struct Entry {
         name: String,
@@ -185,7 +184,7 @@ mod tests {
         error: Option<String>,
     }
 
-    /// Numbers as Go has them.
+    /// Returns a value with its numbers as Go reads them.
     fn floats(value: Value) -> Value {
         match value {
             Value::Number(number) => number.as_f64().into(),

@@ -14,7 +14,7 @@ struct Field {
     name: &'static str,
     /// The kind of the object.
     kind: ObjectKind,
-    /// The flags of the reference of which one must be true, or the object is not read.
+    /// The flags of the reference. If there are any, the object is only read if one of them is true.
     only_with: &'static [&'static str],
 }
 
@@ -28,7 +28,7 @@ const fn field(at: &'static str, name: &'static str, kind: ObjectKind) -> Field 
 }
 
 /// Every field of a PodSpec that names an object which the API server, the scheduler or the kubelet needs before the
-/// pod starts. A test holds it against the schema. Source: k8s.io/api/core/v1/types.go, pkg/volume and the admission
+/// pod starts. A test compares the list with the schema. Source: k8s.io/api/core/v1/types.go, pkg/volume and the admission
 /// plugins of Kubernetes 1.34.
 const FIELDS: [Field; 33] = [
     field(
@@ -142,7 +142,8 @@ const FIELDS: [Field; 33] = [
     ),
 ];
 
-/// What a pod spec needs: each object, with the keys that it must have. What is marked as `optional` is not needed.
+/// The objects that a pod spec needs, each with the keys that it must have. Objects that are marked as `optional` are not
+/// needed.
 pub(crate) type References = BTreeMap<(ObjectKind, String), BTreeSet<String>>;
 
 /// Returns every object that a pod spec needs.

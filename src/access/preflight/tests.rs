@@ -64,7 +64,7 @@ async fn a_check_that_is_skipped_by_name_does_not_block_others() {
     assert!(report.is_complete());
 }
 
-/// A runner of which everything is known, with its state in the cluster and this pod template.
+/// Returns a runner of which everything is known, with its state in the cluster and this pod template.
 fn known_runner(id: &str, template: Value) -> Subject {
     let arn = "arn:aws:iam::123456789012:role/runner";
     let storage = KubernetesStorage {

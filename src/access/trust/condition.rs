@@ -1,6 +1,6 @@
-//! Whether a condition of a trust policy holds for the Orchestrator's call of `sts:AssumeRoleWithWebIdentity`.
+//! The conditions of a trust policy, evaluated for the Orchestrator's call of `sts:AssumeRoleWithWebIdentity`.
 //!
-//! The operators and what they do with a key that the call does not have are those of "IAM JSON policy elements:
+//! The operators, and their results for a key that the call does not have, are those of "IAM JSON policy elements:
 //! Condition operators" and "Multivalued context keys" in the IAM user guide.
 
 use serde_json::Value;
@@ -40,19 +40,19 @@ const OPERATORS: [&str; 27] = [
     "Null",
 ];
 
-/// A condition operator, taken apart.
+/// A parsed condition operator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operator<'a> {
     /// One of [`OPERATORS`].
     pub(super) base: &'a str,
-    /// `ForAnyValue` or `ForAllValues`, where it is there.
+    /// `ForAnyValue` or `ForAllValues`, if the operator has one.
     set: Option<&'a str>,
     /// Whether it ends with `IfExists`.
     if_exists: bool,
 }
 
 impl<'a> Operator<'a> {
-    /// Reads an operator. `None` where IAM's documentation has no such one.
+    /// Parses an operator. `None` if IAM's documentation does not have it.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (set, rest) = match text.split_once(':') {
             Some((set @ ("ForAnyValue" | "ForAllValues"), rest)) => (Some(set), rest),
@@ -71,17 +71,17 @@ impl<'a> Operator<'a> {
         })
     }
 
-    /// Whether the operator holds where the values differ.
+    /// Returns whether the operator holds if the values differ.
     pub(super) fn is_negated(self) -> bool {
         self.base.contains("Not")
     }
 
-    /// Whether `*` and `?` are wildcards.
+    /// Returns whether `*` and `?` are wildcards.
     pub(super) fn has_wildcards(self) -> bool {
         matches!(self.base, "StringLike" | "StringNotLike")
     }
 
-    /// Whether it holds for a key that the call does not have.
+    /// Returns whether the operator holds for a key that the call does not have.
     fn holds_without(self) -> bool {
         match self.set {
             _ if self.if_exists => true,
@@ -91,7 +91,7 @@ impl<'a> Operator<'a> {
         }
     }
 
-    /// What compares a text of the policy with the one of the call. `None` where the operator is not for texts.
+    /// Returns the function that compares a text of the policy with the call's. `None` if the operator is not for texts.
     fn comparison(self) -> Option<fn(&str, &str) -> bool> {
         match self.base {
             "StringEquals" | "StringNotEquals" => Some(|pattern, sent| pattern == sent),
@@ -104,7 +104,8 @@ impl<'a> Operator<'a> {
     }
 }
 
-/// Whether one condition holds. `name` is the statement's; `variables`: the policy's version has policy variables.
+/// Returns whether one condition holds. `name` is the statement's name, and `variables` says whether the policy's version
+/// has policy variables.
 pub(super) fn condition(
     name: &str,
     operator: &str,
@@ -146,8 +147,8 @@ pub(super) fn condition(
     }
 }
 
-/// Whether a condition with `Null` holds: `true` asks for a key that is missing, `false` for one that is not. `None`
-/// where the values are not booleans.
+/// Returns whether a condition with `Null` holds: `true` requires that the key is missing, `false` that it exists. `None`
+/// if the values are not booleans.
 fn null(patterns: &[&str], missing: bool) -> Option<bool> {
     let mut wanted = Vec::new();
     for pattern in patterns {
@@ -165,7 +166,8 @@ struct Patterns<'a> {
 }
 
 impl Patterns<'_> {
-    /// Whether the condition holds for the one value that the call has. A set operator changes nothing then.
+    /// Returns whether the condition holds for the one value that the call has. For one value, a set operator makes no
+    /// difference.
     fn compare(&self, element: String, wanted: &Value, sent: &str) -> Match {
         let (operator, negated) = (self.operator, self.operator.is_negated());
         let Some(matches) = operator.comparison() else {
@@ -194,7 +196,7 @@ impl Patterns<'_> {
         })
     }
 
-    /// What catches people out in values that do not match.
+    /// Returns a common mistake that explains why the values do not match.
     fn hint(&self, sent: &str) -> Option<String> {
         let operator = self.operator;
         if operator.is_negated() {
@@ -213,7 +215,7 @@ impl Patterns<'_> {
     }
 }
 
-/// Why a condition does not hold whose key the call does not have.
+/// Returns the reason for a condition whose key the call does not have.
 fn absent(element: String, key: &str, who: &WebIdentity<'_>) -> Reason {
     let older = issuer_host(OLDER_ISSUER);
     let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
@@ -231,29 +233,29 @@ fn absent(element: String, key: &str, who: &WebIdentity<'_>) -> Reason {
     }
 }
 
-/// The key for the external id of `sts:AssumeRole`. The API reference of `sts:AssumeRoleWithWebIdentity` has no
+/// The key for the external ID of `sts:AssumeRole`. The API reference of `sts:AssumeRoleWithWebIdentity` has no
 /// such parameter.
 const EXTERNAL_ID: &str = "sts:ExternalId";
 
-/// What the Orchestrator's call has for a condition key.
+/// The value of a condition key in the Orchestrator's call.
 #[derive(Clone, Copy)]
 enum Sent<'a> {
-    /// This.
+    /// The key has this value.
     Is(&'a str),
-    /// Nothing: it is the key of another issuer, or of another call.
+    /// The key is absent: it belongs to another issuer or to another call.
     Absent,
-    /// This cannot be known from outside.
+    /// The value cannot be known from outside.
     Unknown,
 }
 
-/// What the call has for a key; the case of keys does not count.
+/// Returns the value of a key in the call. The case of keys does not matter.
 fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
     let lower = key.to_ascii_lowercase();
     match lower.as_str() {
         "sts:rolesessionname" => return who.session_name.map_or(Sent::Unknown, Sent::Is),
         "sts:externalid" => return Sent::Absent,
         _ if lower.starts_with("saml:") => return Sent::Absent,
-        // Tag keys can have colons and dots.
+        // The keys of tags can contain colons and dots.
         _ if lower.starts_with("aws:") => return Sent::Unknown,
         _ => {}
     }
@@ -261,7 +263,7 @@ fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
         return Sent::Unknown;
     };
     if issuer != who.issuer_host.to_ascii_lowercase() {
-        // The keys of services begin with a plain word, and those of tokens with their issuer's host.
+        // The keys of services begin with a plain word, and those of tokens with the host of their issuer.
         return match issuer.contains('.') {
             true => Sent::Absent,
             false => Sent::Unknown,

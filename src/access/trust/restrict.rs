@@ -1,8 +1,8 @@
-//! Whether a trust policy lets in runners of whichever organization, and the policy that does not.
+//! Trust policies that admit runners of any organization, and the same policies restricted to one.
 //!
-//! The subject of a token is `{organization}+{runner id}`, and everybody can have an organization of an installation
-//! that many share, such as the SaaS. So only a condition that fixes what is before the `+` keeps strangers out: a
-//! session name, for example, is what the stranger's own runner chooses.
+//! The subject of a token is `{organization}+{runner ID}`, and anyone can have an organization in an installation that
+//! many share, such as the SaaS. So only a condition that fixes the part before the `+` excludes strangers: a session
+//! name, for example, is chosen by the stranger's own runner.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::amend::{member, object, subject_key};
 use super::condition::Operator;
 use super::{Match, WebIdentity, statement_matches, texts};
 
-/// Whether a policy lets in runners of organizations that it does not name.
+/// Returns whether a policy admits runners of organizations that it does not name.
 pub(super) fn trusts_any_subject(
     statements: &[&Value],
     who: &WebIdentity<'_>,
@@ -26,8 +26,8 @@ pub(super) fn trusts_any_subject(
     any("Allow", lets_in_any) && !any("Deny", keeps_strangers_out)
 }
 
-/// The policy with a condition on the organization in each statement that lets in runners of any. Whatever else it
-/// lets in stays in, other runners of the organization too.
+/// Returns the policy with a condition on the organization in each statement that admits runners of any organization. It
+/// still admits everyone else that it admitted, including other runners of the organization.
 pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> Value {
     let mut document = document.clone();
     let variables = document["Version"] == "2012-10-17";
@@ -50,7 +50,7 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> 
     document
 }
 
-/// Whether all of a statement matches a web identity but for the conditions on its `sub`, which name no organization.
+/// Returns whether a statement matches a web identity, and its conditions on `sub` name no organization.
 fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: bool) -> bool {
     matches_but_for_subject(elements, who, variables)
         && !is_for_tokens_without_subject(elements, who)
@@ -61,8 +61,8 @@ fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: 
             })
 }
 
-/// Whether a statement has a condition `Null` that asks for a token without a `sub`, which no token of the Orchestrator
-/// is.
+/// Returns whether a statement has a condition `Null` that requires a token without a `sub`. Every token of the
+/// Orchestrator has one.
 fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity<'_>) -> bool {
     let wanted = subject_key(who);
     let null = elements
@@ -78,7 +78,7 @@ fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentit
         })
 }
 
-/// Whether a statement that denies does so for every `sub` whose organization it does not name.
+/// Returns whether a denying statement denies every `sub` whose organization it does not name.
 fn keeps_strangers_out(
     elements: &Map<String, Value>,
     who: &WebIdentity<'_>,
@@ -92,7 +92,7 @@ fn keeps_strangers_out(
         })
 }
 
-/// Whether a statement matches a web identity without its conditions on `sub`.
+/// Returns whether a statement matches a web identity without its conditions on `sub`.
 fn matches_but_for_subject(
     elements: &Map<String, Value>,
     who: &WebIdentity<'_>,
@@ -111,7 +111,7 @@ fn matches_but_for_subject(
     matches.iter().all(|found| matches!(found, Match::Yes))
 }
 
-/// The conditions of a statement on `sub` that compare texts.
+/// Returns a statement's conditions on `sub` that compare texts.
 fn subject_conditions<'a>(
     elements: &'a Map<String, Value>,
     who: &WebIdentity<'_>,
@@ -137,13 +137,13 @@ fn all_name_an_organization(operator: Operator<'_>, values: &[&str]) -> bool {
     !operator.has_wildcards() || values.iter().all(|pattern| names_an_organization(pattern))
 }
 
-/// Whether a pattern fixes the organization: the `+` comes before its first wildcard.
+/// Returns whether a pattern fixes the organization: the `+` comes before its first wildcard.
 fn names_an_organization(pattern: &str) -> bool {
     let fixed = pattern.split(['*', '?', '$']).next().unwrap_or_default();
     fixed.find('+').is_some_and(|at| at > 0)
 }
 
-/// Gives a statement a condition on the organization.
+/// Adds a condition on the organization to a statement.
 fn restrict(statement: &mut Value, who: &WebIdentity<'_>, org: &str) {
     let wanted = subject_key(who);
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
@@ -169,7 +169,7 @@ fn restrict(statement: &mut Value, who: &WebIdentity<'_>, org: &str) {
     }
 }
 
-/// Patterns of which each names an organization: those that named none are for this one.
+/// Patterns that all name an organization: a pattern that names none is limited to this one.
 fn narrow(values: &Value, org: &str) -> Value {
     let mut narrowed: Vec<String> = Vec::new();
     for pattern in texts(values).unwrap_or_default() {
@@ -259,7 +259,7 @@ mod tests {
             is_open(&restricted, false);
             let stranger = decide(&restricted, "stranger+my-runner");
             assert!(matches!(stranger, Decision::Refused(_)), "{restricted:#}");
-            // Whoever of the organization was let in before still is.
+            // Every runner of the organization that was admitted before still is.
             for other in ["my-org+my-runner", "my-org+another", "my-org+other"] {
                 assert_eq!(
                     matches!(decide(&document, other), Decision::Allowed { .. }),

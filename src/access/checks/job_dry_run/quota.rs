@@ -1,11 +1,11 @@
-//! ResourceQuotas and LimitRanges in the messages of the API server.
+//! The API server's messages about ResourceQuotas, and their fixes.
 
 use serde_json::{Map, json};
 
 use crate::access::fix::Fix;
 use crate::access::render::shell::Command;
 
-/// One resource of a quota that is exceeded.
+/// A resource of a quota that is exceeded.
 struct Exceeded<'a> {
     resource: &'a str,
     requested: &'a str,
@@ -13,7 +13,7 @@ struct Exceeded<'a> {
     limited: &'a str,
 }
 
-/// The name of the quota that a message is about, and the resources of it that are exceeded.
+/// Returns the name of the quota in a message, and those of its resources that are exceeded.
 fn exceeded(message: &str) -> Option<(&str, Vec<Exceeded<'_>>)> {
     let (_, rest) = message.split_once("exceeded quota: ")?;
     let (name, rest) = rest.split_once(", requested: ")?;
@@ -39,7 +39,8 @@ fn exceeded(message: &str) -> Option<(&str, Vec<Exceeded<'_>>)> {
     Some((name, exceeded.collect::<Option<_>>()?))
 }
 
-/// Whether the quota would have room if nothing else used it: then a deployment succeeds as soon as others have ended.
+/// Returns whether the quota would have room if nothing else used it: a deployment then succeeds as soon as others have
+/// ended.
 pub(super) fn is_only_used_up(message: &str) -> bool {
     exceeded(message).is_some_and(|(_, exceeded)| {
         exceeded.iter().all(|one| {
@@ -49,7 +50,8 @@ pub(super) fn is_only_used_up(message: &str) -> bool {
     })
 }
 
-/// Returns the command that raises a quota by what is missing. The text of the message is `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
+/// Returns the command that raises a quota by what is missing. The message is
+/// `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
 pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
     let (name, exceeded) = exceeded(message)?;
     let mut hard = Map::new();
@@ -72,7 +74,7 @@ pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
     Some(command.into())
 }
 
-/// Returns what gives containers the resources that a quota requires of every container. The text of the message is
+/// Returns what gives containers the resources that a quota requires of every container. The message is
 /// `failed quota: NAME: must specify limits.cpu for: main; limits.memory for: main,other`.
 pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
     let (_, rest) = message.split_once("failed quota: ")?;
@@ -81,7 +83,7 @@ pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
     for one in missing.split("; ") {
         let (name, _) = one.split_once(" for: ")?;
         let (kind, resource) = name.split_once('.').unwrap_or(("requests", name));
-        // No limit may be below what the Orchestrator's container requests.
+        // A limit must not be below the requests of the Orchestrator's container.
         let quantity = match resource {
             "cpu" => "1",
             "memory" | "ephemeral-storage" => "1Gi",
@@ -115,7 +117,7 @@ pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
     Some(fix.then_apply(vec![range]))
 }
 
-/// The sum of two of Kubernetes' quantities: in their unit, or in none where they have two.
+/// Returns the sum of two Kubernetes quantities: in their unit, or without a unit if they have different ones.
 fn sum(one: &str, other: &str) -> Option<String> {
     let parts = |quantity: &str| -> Option<(u128, String)> {
         let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
@@ -138,7 +140,7 @@ fn sum(one: &str, other: &str) -> Option<String> {
     }
 }
 
-/// How many thousandths a unit of Kubernetes' quantities is.
+/// Returns the value of a unit of Kubernetes quantities, in thousandths.
 fn thousandths(unit: &str) -> Option<u128> {
     if unit == "m" {
         return Some(1);
@@ -154,7 +156,7 @@ fn thousandths(unit: &str) -> Option<u128> {
     Some(base.pow(u32::try_from(power).ok()?) * 1000)
 }
 
-/// A whole quantity in thousandths.
+/// Returns the value of a quantity without a fraction, in thousandths.
 fn thousandths_of(quantity: &str) -> Option<u128> {
     let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = quantity.split_at(digits);
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_is_only_used_up_is_told_apart() {
+    fn a_quota_that_is_only_used_up_is_recognized() {
         for (message, only_used_up) in [
             (
                 "exceeded quota: q, requested: pods=1, used: pods=10, limited: pods=10",

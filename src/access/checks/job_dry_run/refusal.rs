@@ -1,13 +1,13 @@
-//! Why the API server refused an object, read from its message.
+//! The reasons why the API server refuses an object, read from its messages.
 
-/// Why the API server refused an object.
+/// The reason why the API server refuses an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The caller is not allowed to impersonate.
     MayNotImpersonate,
     /// An admission webhook has side effects.
     NoDryRun,
-    /// Whoever is impersonated has no right to create the object.
+    /// The impersonated user has no right to create the object.
     NoRight,
     /// The service account does not exist.
     NoServiceAccount,
@@ -17,23 +17,23 @@ pub(super) enum Refusal {
     Terminating,
     /// The PriorityClass or the RuntimeClass does not exist.
     NoClass,
-    /// Pod Security.
+    /// Pod Security refuses it.
     PodSecurity,
-    /// A ResourceQuota.
+    /// A ResourceQuota refuses it.
     Quota,
-    /// A LimitRange.
+    /// A LimitRange refuses it.
     LimitRange,
     /// The object is not valid.
     Invalid,
-    /// An admission webhook that must be called does not answer.
+    /// An admission webhook that must be called does not respond.
     WebhookDown,
-    /// A webhook or a policy refused it.
+    /// A webhook or a policy refuses it.
     Policy,
-    /// It is not about the object: the API is busy or broken, or does not know who calls.
+    /// The refusal is not about the object: the API is busy or broken, or does not know the caller.
     Unknown,
 }
 
-/// Reads a refusal. The texts are those of kube-apiserver 1.34 and its admission plugins.
+/// Returns the reason for a refusal. The texts are those of kube-apiserver 1.34 and its admission plugins.
 pub(super) fn refusal(code: u16, message: &str) -> Refusal {
     let says = |text: &str| message.contains(text);
     match code {
@@ -58,8 +58,8 @@ pub(super) fn refusal(code: u16, message: &str) -> Refusal {
     }
 }
 
-/// The strictest Pod Security level that takes a pod which violates a stricter one. The texts are
-/// those of the checks of the level `baseline` in k8s.io/pod-security-admission.
+/// Returns the strictest Pod Security level that accepts a pod which violates a stricter one. The texts are those of
+/// the checks of the level `baseline` in k8s.io/pod-security-admission.
 pub(super) fn sufficient_level(message: &str) -> &'static str {
     const BASELINE: [&str; 10] = [
         "AppArmor",
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_level_that_takes_the_pod_is_named() {
+    fn the_sufficient_level_is_returned() {
         let restricted = r#"violates PodSecurity "restricted:latest": "#;
         for (message, level) in [
             (
@@ -118,9 +118,16 @@ mod tests {
         );
     }
 
+    #[track_caller]
+    fn are_refusals(cases: &[(u16, &str, Refusal)]) {
+        for (code, message, expected) in cases {
+            assert_eq!(refusal(*code, message), *expected, "{message}");
+        }
+    }
+
     #[test]
-    fn the_api_server_s_texts_are_told_apart() {
-        for (code, message, expected) in [
+    fn refusals_of_admission_plugins_are_recognized() {
+        are_refusals(&[
             (
                 403,
                 r#"users "x" is forbidden: User "me" cannot impersonate resource "users" in API group "" at the cluster scope"#,
@@ -166,6 +173,12 @@ mod tests {
                 r#"pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found"#,
                 Refusal::NoClass,
             ),
+        ]);
+    }
+
+    #[test]
+    fn refusals_of_webhooks_and_of_the_api_itself_are_recognized() {
+        are_refusals(&[
             (500, "etcdserver: request timed out", Refusal::Unknown),
             (
                 500,
@@ -199,8 +212,6 @@ mod tests {
                 Refusal::Policy,
             ),
             (503, "busy", Refusal::Unknown),
-        ] {
-            assert_eq!(refusal(code, message), expected, "{message}");
-        }
+        ]);
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::access::kubernetes::job::MAIN;
 
-/// The variables that the Orchestrator sets, that its API lets a pod template override, and that the runner does not
-/// work well without, with what happens then. `LOG_LEVEL` can be overridden without harm. Source: the Orchestrator's
+/// The variables that the Orchestrator sets and that a pod template can override to the runner's harm, each with what
+/// happens then. `LOG_LEVEL` can be overridden without harm. Source: the Orchestrator's
 /// data plane and its runner (stellwerk-labs/platform-orchestrator).
 const OVERRIDES: [(&str, &str); 5] = [
     ("RUNNER_ID", "the runner then reports as another runner"),
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_harms_is_reported() {
+    fn only_harmful_overrides_are_reported() {
         let names = |container: &str, variables: Value| {
             let template = json!({"spec": {"containers": [{"name": container, "env": variables}]}});
             overridden(template.as_object(), Some("r")).len()

@@ -8,14 +8,14 @@ use granit_parser::{
 
 use super::{Position, Unreadable, refuse};
 
-/// How deep lists and maps can be nested. Go allows 10,000 levels; nobody's `aws-auth` has ten.
+/// How deep lists and maps can be nested. Go allows 10,000 levels, but no real `aws-auth` has ten.
 const DEEPEST: usize = 200;
 
-/// A document as its nodes. An alias names a node, as in Go: what it stands for is decoded again at each use.
+/// A document as its nodes. An alias names a node, which is decoded again at each use, as in Go.
 pub(super) struct Document {
-    /// The nodes, each after the one that it is in.
+    /// The nodes, each after its parent.
     pub(super) nodes: Vec<Node>,
-    /// The node that is in no other.
+    /// The node without a parent.
     pub(super) root: usize,
     /// Whether nothing follows the document.
     pub(super) is_whole: bool,
@@ -25,11 +25,11 @@ pub(super) struct Document {
 pub(super) struct Node {
     /// Where it starts.
     pub(super) at: Position,
-    /// What it is.
+    /// Its kind and content.
     pub(super) kind: NodeKind,
 }
 
-/// What a node is.
+/// The kind and content of a node.
 pub(super) enum NodeKind {
     /// A scalar.
     Scalar {
@@ -37,7 +37,7 @@ pub(super) enum NodeKind {
         text: String,
         /// Its tag, in its long form.
         tag: Option<String>,
-        /// Whether the text alone says what it is: it is plain and has no tag.
+        /// Whether the text alone decides the type: it is plain and has no tag.
         implicit: bool,
     },
     /// A list.
@@ -54,7 +54,7 @@ pub(super) enum NodeKind {
 }
 
 impl Document {
-    /// Parses the first document of a text; `None` when there is none.
+    /// Parses the first document of a text. `None` if there is none.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
         // YAML 1.1 has three more line breaks.
         let text = text.replace(['\u{85}', '\u{2028}', '\u{2029}'], "\n");
@@ -64,7 +64,7 @@ impl Document {
         let mut tries = 0;
         let reader = loop {
             match Reader::read(&text) {
-                // libyaml takes a comment right behind quotes or a bracket.
+                // libyaml accepts a comment directly behind quotes or a bracket.
                 Err(Stop::Comment(at)) if tries < MOST_COMMENTS => text.insert(at, ' '),
                 Err(Stop::Comment(_)) => {
                     return Err(refuse(position(1, 0), "its comments need spaces"));
@@ -85,7 +85,7 @@ impl Document {
     }
 }
 
-/// A text up to the end of its first document, if it has a mark for that, and whether that cut anything off.
+/// Returns a text up to the mark that ends its first document, and whether that cut anything off.
 fn first_document(text: &str) -> (&str, bool) {
     let mut length = 0;
     let mut has_content = false;
@@ -103,7 +103,7 @@ fn first_document(text: &str) -> (&str, bool) {
     (text, false)
 }
 
-/// Go takes YAML 1.1 alone, and no directives but two.
+/// Checks the directives: Go accepts only YAML 1.1, and only two directives.
 fn check_directives(text: &str) -> Result<(), Unreadable> {
     let head = text
         .lines()
@@ -121,7 +121,7 @@ fn check_directives(text: &str) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// An error about a tab, at the tab: the parser names the text before it.
+/// Returns an error about a tab with the place of the tab, because the parser names the text before it.
 fn at_its_tab(text: &str, error: Unreadable) -> Unreadable {
     let lines = (1..)
         .zip(text.lines())
@@ -142,7 +142,7 @@ fn at_its_tab(text: &str, error: Unreadable) -> Unreadable {
 /// How many comments without a space before them are read.
 const MOST_COMMENTS: usize = 50;
 
-/// Why the events of a text ended early.
+/// The reason why the events of a text ended early.
 enum Stop {
     /// A comment has no space before it: where it starts, in bytes.
     Comment(usize),
@@ -163,7 +163,7 @@ impl From<ScanError> for Stop {
     }
 }
 
-/// Makes nodes of events.
+/// Converts events to nodes.
 #[derive(Default)]
 struct Reader {
     nodes: Vec<Node>,
@@ -171,9 +171,9 @@ struct Reader {
     anchors: HashMap<usize, usize>,
     /// The lists and maps that have not ended.
     open: Vec<Open>,
-    /// What can have tabs at the start of its lines but the first: its first line, and its last one.
+    /// The lines of nodes that can have tabs at the start of their lines after the first one: the first and the last line.
     with_tabs: BTreeMap<usize, usize>,
-    /// Plain scalars: the last line, and from which column, counted from 0, a tab can be in blank lines below.
+    /// Plain scalars: the last line, and the first column, counted from 0, of a tab in blank lines below.
     plain: HashMap<usize, usize>,
 }
 
@@ -279,7 +279,7 @@ impl Reader {
         node
     }
 
-    /// Within brackets or braces, a question mark starts a key wherever it is, also without a space.
+    /// Returns a node, for which a question mark within brackets or braces starts a key, even without a space.
     fn question_mark(&self, kind: NodeKind, at: Position) -> Result<NodeKind, Unreadable> {
         let NodeKind::Scalar {
             text,
@@ -308,7 +308,7 @@ impl Reader {
         }
     }
 
-    /// Whether brackets or braces are open.
+    /// Returns whether brackets or braces are open.
     fn in_flow(&self) -> bool {
         self.open.iter().any(|open| open.is_flow)
     }
@@ -326,9 +326,9 @@ impl Reader {
         }
     }
 
-    /// Go reads no tab as indentation, not even in a line that has nothing else, or a comment alone.
+    /// Refuses tabs as indentation like Go, even in a line that is blank or contains only a comment.
     fn check_tabs(&self, text: &str) -> Result<(), Unreadable> {
-        // The last line that has something in it.
+        // The last line that is not blank.
         let mut above = 0;
         for (number, line) in (1..).zip(text.lines()) {
             if line.starts_with("---") && above > 0 {
@@ -353,7 +353,7 @@ impl Reader {
     }
 }
 
-/// Escapes that JSON has and YAML 1.1 does not: a slash, and half a character.
+/// Refuses the escapes that JSON has and YAML 1.1 does not have: a slash, and half a character.
 fn check_escapes(quoted: &str, at: Position) -> Result<(), Unreadable> {
     let mut rest = quoted;
     while let Some((_, after)) = rest.split_once('\\') {
@@ -372,7 +372,7 @@ fn check_escapes(quoted: &str, at: Position) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// A place, of a line counted from 1 and a column counted from 0.
+/// Returns the place at a line counted from 1 and a column counted from 0.
 fn position(line: usize, column: usize) -> Position {
     let column = column + 1;
     Position { line, column }

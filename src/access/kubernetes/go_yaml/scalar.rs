@@ -1,9 +1,9 @@
-//! What a scalar is, as `resolve.go` of `yaml.v2` has it.
+//! The type of a scalar, by the rules of `resolve.go` of `yaml.v2`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What a scalar is.
+/// A scalar of a known type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar {
     Null,
@@ -15,7 +15,7 @@ pub(super) enum Scalar {
     Text(String),
 }
 
-/// `resolve` of `yaml.v2`: what a text is with its tag, or why it cannot be that.
+/// Returns the scalar of a text with its tag, like `resolve` of `yaml.v2`, or why the text does not fit the tag.
 pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<Scalar, String> {
     let is_text = || Ok(Scalar::Text(text.to_owned()));
     let Some(tag) = tag else {
@@ -63,7 +63,7 @@ pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<S
     }
 }
 
-/// What a plain text without a tag is. A time stays a text.
+/// Returns the scalar of a plain text without a tag. A time stays a text.
 fn plain(text: &str, may_be_time: bool) -> Scalar {
     let is_text = || Scalar::Text(text.to_owned());
     match text {
@@ -102,7 +102,7 @@ fn plain(text: &str, may_be_time: bool) -> Scalar {
     }
 }
 
-/// An integer as Go's `ParseInt` and `ParseUint` with base 0 read it.
+/// Returns an integer as Go's `ParseInt` and `ParseUint` with base 0 read it.
 fn integer(digits: &str) -> Option<Scalar> {
     let (sign, magnitude) = match digits.as_bytes().first()? {
         b'+' => ("+", &digits[1..]),
@@ -132,7 +132,7 @@ fn integer(digits: &str) -> Option<Scalar> {
     }
 }
 
-/// `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`
+/// Returns whether a text matches `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`
 fn is_yaml_float(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -148,7 +148,7 @@ fn is_yaml_float(text: &str) -> bool {
     whole && exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e)))
 }
 
-/// Whether a text looks like a time: a year of four digits, a month and a day.
+/// Returns whether a text looks like a time: a year of four digits, a month and a day.
 fn is_timestamp(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split('-').collect();

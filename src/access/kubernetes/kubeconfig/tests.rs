@@ -1,4 +1,4 @@
-//! Which kubeconfigs are read, and that no message repeats a value of the file.
+//! Tests of the kubeconfigs that are read. No message repeats a value of the file.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
-/// What no message can hold.
+/// A text that no message contains.
 const CANARY: &str = "kubeconfig-C4nary-5a6b7c";
 
 fn text(cluster: &str, user: &str) -> String {
@@ -52,10 +52,22 @@ async fn a_token_is_trimmed_wherever_it_comes_from() {
     }
 }
 
+/// Checks that each of these parts of a cluster and of a user is refused with this text, without a value of the file.
+async fn are_refused(cases: impl IntoIterator<Item = (&'static str, String, &'static str)>) {
+    for (cluster, user, part) in cases {
+        let error = read_text(text(cluster, &user))
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("{cluster}{user}"));
+        assert!(error.contains(part), "{cluster}{user}: {error}");
+        assert!(!error.contains("C4nary"), "{error}");
+    }
+}
+
 #[tokio::test]
-async fn what_is_wrong_is_named_without_a_value_of_the_file() {
+async fn a_problem_of_the_credentials_is_named_without_a_value_of_the_file() {
     let key = format!("    client-certificate-data: aGk=\n    client-key-data: \"{CANARY}\"\n");
-    for (cluster, user, part) in [
+    are_refused([
         ("", format!("    token: {CANARY}\n\tx: 1\n"), "line "),
         ("", format!("    token: \"{CANARY}\n"), "line "),
         (
@@ -96,6 +108,13 @@ async fn what_is_wrong_is_named_without_a_value_of_the_file() {
             format!("    auth-provider: {{name: oidc, config: {{refresh-token: {CANARY}}}}}\n"),
             "no id-token",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_problem_of_the_cluster_or_the_plugin_is_named() {
+    are_refused([
         ("", "    exec: {}\n".to_owned(), "exec has no command"),
         (
             "",
@@ -122,14 +141,12 @@ async fn what_is_wrong_is_named_without_a_value_of_the_file() {
             String::new(),
             "must begin with",
         ),
-    ] {
-        let error = read_text(text(cluster, &user))
-            .await
-            .err()
-            .unwrap_or_else(|| panic!("{cluster}{user}"));
-        assert!(error.contains(part), "{cluster}{user}: {error}");
-        assert!(!error.contains("C4nary"), "{error}");
-    }
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named() {
     let error = read_text(b"users:\n- name: \xff\n").await.unwrap_err();
     assert!(error.contains("UTF-8"), "{error}");
     let missing = Kubeconfig {
@@ -165,10 +182,10 @@ async fn no_file_is_read_past_the_limit() {
     }
 }
 
-/// The runtime of the test has one thread, as that of the command.
+/// The runtime of the test has one thread, like that of the command.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_that_nobody_writes_to_keeps_nothing_waiting() {
+async fn a_pipe_without_a_writer_does_not_block_the_runtime() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -185,7 +202,7 @@ async fn a_pipe_that_nobody_writes_to_keeps_nothing_waiting() {
     for file in [token, authority] {
         assert!(tokio::time::timeout(limit, read_text(file)).await.is_err());
     }
-    // What a writer sends goes to the readers that still wait.
+    // A writer ends the threads that are still reading.
     std::fs::write(&pipe, "x").unwrap();
 }
 
@@ -213,7 +230,7 @@ async fn a_context_and_a_cluster_that_are_missing_are_named() {
 }
 
 #[tokio::test]
-async fn the_proxy_url_is_used_as_it_is() {
+async fn the_proxy_url_is_used_unchanged() {
     for proxy in [
         "http://127.0.0.1:1",
         "https://me:pw@proxy:3128",
