@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::cause::Cause;
-use super::fix::{Fix, Member, SharedFix};
+use super::fix::Fix;
 use crate::secrets::redacted;
 
 /// The result of a check in one word.
@@ -180,18 +180,6 @@ impl Outcome {
         self
     }
 
-    /// Returns the outcome with a fix that several runners share: `render` writes it for any of these runners, and
-    /// `member` is the one that was checked.
-    #[must_use]
-    pub fn shared_fix(
-        self,
-        cause: Cause,
-        member: Member,
-        render: impl Fn(&[Member]) -> String + Send + Sync + 'static,
-    ) -> Self {
-        self.fix(cause, Fix::for_several(member, render))
-    }
-
     /// Returns the outcome of something that the same apply might create, or that might be propagating.
     #[must_use]
     pub fn not_yet(mut self) -> Self {
@@ -227,14 +215,8 @@ impl Outcome {
 
     /// Returns the text of the fix for this runner alone.
     #[must_use]
-    pub fn fix_text(&self) -> Option<&str> {
-        self.remedy.as_ref().map(|remedy| remedy.fix.text())
-    }
-
-    /// Returns the fix for several runners, if it has an entry for each of them.
-    #[must_use]
-    pub fn fix_for_several(&self) -> Option<&SharedFix> {
-        self.remedy.as_ref()?.fix.shared()
+    pub fn fix_text(&self) -> Option<String> {
+        self.remedy.as_ref().map(|remedy| remedy.fix.to_string())
     }
 
     /// Returns whether the checks that need this one can run.
@@ -256,12 +238,6 @@ impl Outcome {
                 Box::new(Comparison {
                     expected: redacted(compared.expected).into(),
                     found: redacted(compared.found).into(),
-                })
-            }),
-            remedy: self.remedy.map(|remedy| {
-                Box::new(Remedy {
-                    cause: remedy.cause,
-                    fix: remedy.fix.redacted(),
                 })
             }),
             ..self

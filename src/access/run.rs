@@ -15,11 +15,12 @@ use tokio::sync::OnceCell;
 use super::aws::{Aws, Session, Signer};
 use super::cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
 use super::check_error::CheckError;
+use super::fix::Fix;
 use super::issuer::issuer_host;
 use super::kubernetes::user::User;
+use super::objects::provider_arn;
 use super::outcome::{Outcome, Skip};
 use super::settings::{Identity, Settings};
-use super::setup::provider_arn;
 use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
@@ -139,10 +140,10 @@ impl<'a> Run<'a> {
             )
             .fix(
                 Cause::IssuerNotSet,
-                self.words(
-                    "oidc_issuer = \"https://<issuer of the installation>\"\n",
-                    "--oidc-issuer https://<issuer of the installation>\n",
-                ),
+                Fix::add(self.words(
+                    "oidc_issuer = \"https://<issuer of the installation>\"",
+                    "--oidc-issuer https://<issuer of the installation>",
+                )),
             )
             .into()
         })

@@ -96,10 +96,3 @@ impl Default for Settings {
         }
     }
 }
-
-/// Returns whether a text can be the name of a container image: Kubernetes accepts any text without spaces, and the
-/// registry's own rules are not checked before the image is pulled.
-#[must_use]
-pub fn is_image(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}

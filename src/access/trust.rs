@@ -10,7 +10,8 @@ mod restrict;
 
 use serde_json::{Map, Value};
 
-pub(crate) use amend::amended;
+pub use amend::Member;
+pub(crate) use amend::{trust_policy, trusting};
 use condition::condition;
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;

@@ -1,7 +1,6 @@
-//! The command's arguments, and the settings that they stand for.
+//! The command's arguments, and the settings of the checks that they result in.
 
 use std::fs::{self, File};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, is_image};
+use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
 
@@ -19,16 +18,16 @@ use crate::runner::RoleArn;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Whether the output is coloured; `auto` colours a terminal and follows NO_COLOR
+    /// When to color the output; `auto` colors a terminal and respects NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
 }
 
-/// The exit codes, as the help shows them.
+/// The list of exit codes at the end of the help.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  no check failed, and every check that applies was made; or the output was written
-  1  the Orchestrator did not respond, or something else broke that the input did not cause
+  1  the Orchestrator did not respond, or another error occurred that the input did not cause
   2  the arguments, the file or the Orchestrator's settings cannot be used
   3  a check failed, or warned under --fail-on warning
   4  no check failed, but checks could not be made (no AWS credentials, no permission, no response);
@@ -120,14 +119,14 @@ pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) runner: RunnerArguments,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
-    #[arg(long, value_name = "URL", value_parser = issuer)]
+    #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     pub(super) oidc_issuer: Option<String>,
     /// The output format
     #[arg(long, value_name = "FORMAT", default_value = "terraform")]
     pub(super) format: Format,
 }
 
-/// Which runner: one in a file, or one that the Orchestrator has.
+/// The arguments that select the runner: one in a file, or a registered one.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runner")]
 pub(super) struct RunnerArguments {
@@ -157,7 +156,7 @@ pub(super) struct RunnerArguments {
     pub(super) hctl_config_file: Option<String>,
 }
 
-/// How AWS and the cluster are asked.
+/// The arguments that say how the checks use AWS and the cluster.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArguments {
@@ -180,14 +179,14 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
-    #[arg(long, value_name = "URL", value_parser = issuer)]
+    #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     oidc_issuer: Option<String>,
     /// The image of the Orchestrator's Jobs, for `job-dry-run`; else the one of the installation
-    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    #[arg(long, value_name = "IMAGE", value_parser = parse::image)]
     runner_image: Option<String>,
     /// Addresses that the Orchestrator calls from, for `cluster-endpoint`, else those that Humanitec publishes; can be
     /// repeated
-    #[arg(long, value_name = "CIDR", value_parser = cidr)]
+    #[arg(long, value_name = "CIDR", value_parser = parse::cidr)]
     orchestrator_cidr: Vec<IpNet>,
     /// A kubeconfig, instead of a token made from your AWS credentials
     #[arg(long, value_name = "PATH", value_parser = readable)]
@@ -200,12 +199,12 @@ pub(super) struct AccessArguments {
         hide_possible_values = true)]
     skip: Vec<CheckId>,
     /// The time limit of all checks together; a check that has not finished by then is skipped
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::duration)]
     timeout: Duration,
 }
 
 impl AccessArguments {
-    /// The settings of the checks of a runner of this installation.
+    /// Returns the settings of the checks for a runner of this installation.
     pub(super) fn settings(self, installation: &Installation) -> Settings {
         let defaults = Settings::default();
         Settings {
@@ -279,40 +278,12 @@ pub(super) enum Color {
     Never,
 }
 
-/// An issuer as tokens and IAM have it: an `https` URL that does not end with a slash.
-fn issuer(text: &str) -> Result<String, String> {
-    let issuer = text.trim_end_matches('/');
-    match url::Url::parse(issuer) {
-        Ok(url) if url.scheme() == "https" && url.has_host() => Ok(issuer.to_owned()),
-        _ => Err("give an https URL, such as https://oidc.humanitec.dev".to_owned()),
-    }
-}
-
-/// The name of an image.
-fn image(text: &str) -> Result<String, String> {
-    if is_image(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(
-            "give the name of an image, such as registry.example.com/humanitec-runner:v1.2.3"
-                .to_owned(),
-        )
-    }
-}
-
-/// The id of a check. The help does not list them all, the error does.
+/// Returns the parser of check ids. The help does not list all ids, but the error does.
 fn check_id() -> impl TypedValueParser<Value = CheckId> {
     PossibleValuesParser::new(CheckId::ALL.map(CheckId::as_str)).try_map(|id| id.parse::<CheckId>())
 }
 
-/// A range of addresses, or one address.
-fn cidr(text: &str) -> Result<IpNet, String> {
-    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
-    let range: Option<IpNet> = text.parse().ok().or_else(one);
-    range.ok_or_else(|| "give a range such as 203.0.113.0/24, or an address".to_owned())
-}
-
-/// A role's ARN, as it is written.
+/// Returns the ARN of a role as it is written, once it is known to be one.
 fn role_arn(text: &str) -> Result<String, String> {
     let role: Result<RoleArn, _> = text.parse();
     match role {
@@ -321,24 +292,17 @@ fn role_arn(text: &str) -> Result<String, String> {
     }
 }
 
-/// A file that can be read.
+/// Returns the path of a file that can be read.
 fn readable(path: &str) -> Result<PathBuf, String> {
     let found = fs::metadata(path).map_err(|error| error.to_string())?;
     if found.is_dir() {
-        return Err("it is a folder".to_owned());
+        return Err("it is a directory".to_owned());
     }
-    // A pipe is read once.
+    // A pipe can be read only once, so it is not opened here.
     if found.is_file() {
         File::open(path).map_err(|error| error.to_string())?;
     }
     Ok(path.into())
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(timeout) if !timeout.is_zero() => Ok(timeout),
-        _ => Err("give a time such as 30s, 2m or 1m30s".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -350,20 +314,5 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn values_are_read_as_people_write_them() {
-        assert_eq!(
-            issuer("https://oidc.example/"),
-            Ok("https://oidc.example".to_owned())
-        );
-        assert!(issuer("oidc.example").is_err());
-        assert_eq!(cidr("203.0.113.7"), Ok("203.0.113.7/32".parse().unwrap()));
-        assert_eq!(cidr("2001:db8::/32"), Ok("2001:db8::/32".parse().unwrap()));
-        assert!(cidr("203.0.113.0/33").is_err());
-        assert_eq!(timeout("1m30s"), Ok(Duration::from_secs(90)));
-        assert!(timeout("0s").is_err() && timeout("soon").is_err());
-        assert!(image("a/b:1").is_ok() && image("").is_err() && image("a b").is_err());
     }
 }

@@ -8,10 +8,10 @@ use super::progress::Progress;
 use super::{human, json, source};
 use crate::access::{Preflight, Report, Status, TimeLimit};
 
-/// Checks a runner. Gives the output and the exit code.
+/// Checks a runner. Returns the output and the exit code.
 ///
 /// # Errors
-/// What keeps it from being checked at all.
+/// Why no check can run.
 pub(super) async fn run(arguments: CheckArguments) -> Result<(String, Exit), Error> {
     let (subject, installation) = source::subject(&arguments.runner).await?;
     let settings = arguments.access.settings(&installation);
@@ -29,6 +29,7 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<(String, Exit), Err
     Ok((text, exit))
 }
 
+/// Returns the exit code for a report.
 fn exit(report: &Report, fail_on: FailOn, allow_incomplete: bool) -> Exit {
     let warned = report.with_status(Status::Warned).next().is_some();
     if report.has_failed() || (warned && fail_on == FailOn::Warning) {
@@ -51,7 +52,7 @@ mod tests {
         let warned = || Outcome::warned("Hm.");
         let incomplete = || Outcome::incomplete("timed out", "Late.");
         let passed = || Outcome::passed("Yes.");
-        // The exit codes: as it is, with --fail-on warning, with --allow-incomplete, with both.
+        // The exit codes without options, with --fail-on warning, with --allow-incomplete, and with both.
         for (outcomes, codes) in [
             ([passed(), passed()], [0, 0, 0, 0]),
             ([warned(), passed()], [0, 3, 0, 3]),

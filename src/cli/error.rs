@@ -1,4 +1,4 @@
-//! What can go wrong, and the exit code of each.
+//! The errors of the command, and their exit codes.
 
 use std::io;
 
@@ -12,17 +12,17 @@ use crate::runner::Invalid;
 pub enum Exit {
     /// No check failed and the checks are complete, or the output was written.
     Passed = 0,
-    /// Something broke that the input did not cause.
+    /// An error occurred that the input did not cause.
     Internal = 1,
     /// The arguments, the file or the Orchestrator's settings cannot be used.
     BadInput = 2,
     /// A check failed.
     Failed = 3,
-    /// No check failed, but checks that apply could not be made.
+    /// No check failed, but checks that apply could not run.
     Incomplete = 4,
 }
 
-/// Why the command could not do its work.
+/// Why the command has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file does not describe a runner.
@@ -33,10 +33,10 @@ pub enum Error {
     Runner {
         /// The runner's id.
         id: String,
-        /// What is wrong with it.
+        /// What is wrong with the runner.
         invalid: Invalid,
     },
-    /// The organization has no such runner.
+    /// The organization does not have this runner.
     #[error(
         "the organization {org:?} has no runner {id:?}\n\n`hctl get runners --org {org}` lists its runners. \
          To check a runner before it is registered, give its file: \
@@ -70,7 +70,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code.
+    /// Returns the exit code of the error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         use orchestrator::Error as Api;
@@ -94,9 +94,10 @@ impl Error {
     }
 }
 
+/// Returns the text of an error with the command's own next step.
 fn orchestrator_text(error: &orchestrator::Error) -> String {
     match error {
-        // What to do next is another thing for the provider.
+        // The error's own next step is for users of the provider.
         orchestrator::Error::OtherType { .. } => {
             format!("{error}\n\nOnly runners of type `kubernetes-eks` can be checked.")
         }
@@ -109,7 +110,7 @@ fn lookup_texts(errors: &[LookupError]) -> String {
     texts.join("\n\n")
 }
 
-/// The lookup speaks of the provider block, where the command has options.
+/// Returns the text of an error in the terms of the command. The error itself names attributes of the provider block.
 fn lookup_text(error: &LookupError) -> String {
     let option = match error.attribute() {
         ProviderAttribute::ApiUrl => "--api-url",

@@ -1,4 +1,4 @@
-//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl take it.
+//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl read it.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,10 +13,10 @@ use super::shape::{self, Conformed};
 use super::yaml::{self, Kind, Node};
 use crate::runner::Runner;
 
-/// A file past this size is no runner's configuration.
+/// The largest size of a file, in bytes. A runner's configuration is always smaller.
 const MAX_SIZE: usize = 1024 * 1024;
 
-/// Reads the runner that a file describes, `-` being standard input.
+/// Reads the runner that a file describes. The path `-` is standard input.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
@@ -46,6 +46,7 @@ pub(super) fn read(path: &Path, id: &str) -> Result<Runner, Problems> {
     runner(&file, id).map_err(wrong)
 }
 
+/// Reads at most one byte more than the limit, which shows that the source is too large.
 fn up_to_limit(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes)?;
@@ -55,7 +56,7 @@ fn up_to_limit(source: impl Read) -> io::Result<Vec<u8>> {
 fn unreadable(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "There is no such file. Give the path of the runner's YAML file, or - for standard input."
+            "The file does not exist. Give the path of the runner's YAML file, or - for standard input."
                 .to_owned()
         }
         _ if path.is_dir() => {
@@ -65,6 +66,7 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     }
 }
 
+/// Returns a problem with the whole file.
 fn whole(message: String) -> Problem {
     Problem {
         at: None,
@@ -73,7 +75,7 @@ fn whole(message: String) -> Problem {
     }
 }
 
-/// The text, which is UTF-8, or UTF-16 with a byte order mark.
+/// Returns the text of the file, which is UTF-8, or UTF-16 with a byte order mark.
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     if bytes.len() > MAX_SIZE {
         let message = "The file is larger than 1 MiB, which no runner's configuration is. Check that this is the right file.";
@@ -106,7 +108,10 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     }
 }
 
-/// The runner that a file describes, or all that is wrong with its shape and its values.
+/// Returns the runner that a file describes.
+///
+/// # Errors
+/// Everything that is wrong with the file's shape and its values.
 fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
     let Conformed {
         mut value,
@@ -115,7 +120,7 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
     } = shape::conform(file, &schema::file());
     let another_type = |problem: &&Problem| problem.path == "runner_configuration.type";
     if let Some(problem) = problems.iter().find(another_type) {
-        // A runner of another type has other fields: what they are says nothing.
+        // A runner of another type has other fields, so the problems with these fields mean nothing.
         return Err(vec![problem.clone()]);
     }
     value["id"] = json!(id);
@@ -148,7 +153,7 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
     }
 }
 
-/// Whether a path is the other one or leads to it.
+/// Returns whether a path is the other one or one of its parents.
 fn covers(path: &str, other: &str) -> bool {
     let rest = other.strip_prefix(path);
     path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

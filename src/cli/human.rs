@@ -1,4 +1,4 @@
-//! The report as text.
+//! The report as text for people.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,25 +9,24 @@ use crate::access::{Cause, CheckId, CheckResult, Known, Report, Status, Subject}
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
-/// Where the messages begin: behind the symbol and the longest id.
+/// The column of the messages, after the symbol and the longest id.
 const COLUMN: usize = 2 + 17 + 2;
 
-/// Every check under its category with what was found, then the names and the counts, and last why
-/// the run is not complete, where it is not. The text has colors, which the writer removes where the
-/// output does not take them.
+/// Returns every check below its category, then the names and the counts, and finally why the run is not complete if it
+/// is not. The text contains colors, which the writer removes if the output does not support them.
 pub(super) fn render(subject: &Subject, report: &Report) -> String {
     let mut text = String::new();
     let mut fixes = HashMap::new();
     let mut category = None;
     heading(&mut text, subject);
-    // Within a category the order is that of the checks; the categories come as their first check does.
+    // The categories are in the order of their first checks, and the checks of a category keep their order.
     let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
     let first = |result: &CheckResult| {
-        let of = result.id.category();
+        let category = result.id.category();
         report
             .checks
             .iter()
-            .position(|other| other.id.category() == of)
+            .position(|other| other.id.category() == category)
     };
     checks.sort_by_key(|result| first(result));
     for result in checks {
@@ -41,6 +40,7 @@ pub(super) fn render(subject: &Subject, report: &Report) -> String {
     text
 }
 
+/// Writes the first line, which names the runner and its cluster.
 fn heading(text: &mut String, subject: &Subject) {
     let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
     let _ = writeln!(
@@ -53,7 +53,7 @@ fn heading(text: &mut String, subject: &Subject) {
     );
 }
 
-/// One check. `fixes` are those that were printed, by their cause.
+/// Writes one check. `fixes` are the ones that were printed, by their causes.
 fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a Cause, CheckId>) {
     let CheckResult { id, outcome } = result;
     let (symbol, color) = match outcome.status {
@@ -89,13 +89,13 @@ fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a C
         fixes.entry(cause).or_insert(*id);
         let _ = match before {
             Some(before) => writeln!(text, "    fix:      the one of {before} above"),
-            // At the start of the line: a here-document would not end where its end is indented.
+            // The fix is not indented, because an indented end of a here-document does not end it.
             None => writeln!(text, "    fix:\n\n{}\n", fix.trim_end()),
         };
     }
 }
 
-/// Every line that is not empty moved to the right.
+/// Returns the text with every line indented that is not empty.
 fn indent(text: &str, width: usize) -> String {
     let lines: Vec<String> = text
         .lines()
@@ -107,6 +107,7 @@ fn indent(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
+/// Writes the names that the runner has, and the counts of the statuses.
 fn summary(text: &mut String, report: &Report) {
     let names = [
         ("session name", &report.session_name),

@@ -1,4 +1,4 @@
-//! The report as JSON. Its shape is an interface: fields are added, never changed.
+//! The report as JSON. Its shape is an interface: fields can be added, but never changed.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ use crate::access::{CheckResult, Report, Skip, Status};
 struct Document<'a> {
     /// Whether no check failed and the run is complete.
     ok: bool,
-    /// Whether every check that applies was made.
+    /// Whether every check that applies has run.
     complete: bool,
-    /// Why the run is not complete, where it is not.
+    /// Why the run is not complete. `None` if it is complete.
     reason: Option<String>,
     summary: Summary,
     checks: Vec<Check<'a>>,
@@ -31,18 +31,18 @@ struct Summary {
 struct Check<'a> {
     id: &'static str,
     status: &'static str,
-    /// The kind of skip, where the check was skipped.
+    /// The kind of skip, if the check was skipped.
     skip: Option<&'static str>,
     title: &'static str,
     category: &'static str,
     message: &'a str,
     expected: Option<&'a str>,
     found: Option<&'a str>,
-    fix: Option<&'a str>,
+    fix: Option<String>,
     docs: String,
 }
 
-/// Every check, and the names that the runner has.
+/// Returns every check, and the names that the runner has.
 pub(super) fn render(report: &Report) -> String {
     let count = |status| report.with_status(status).count();
     let document = Document {
@@ -78,9 +78,9 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
     }
 }
 
-/// A document as indented JSON.
+/// Returns a document as indented JSON.
 pub(super) fn pretty(document: &impl Serialize) -> String {
-    // Serializing fails only for maps with keys that are not strings, and there are none.
+    // Serializing fails only for maps whose keys are not strings, and the documents have none.
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text

@@ -1,6 +1,6 @@
-//! The `eks-runner` command: its arguments, what it writes, and its exit codes.
+//! The command `eks-runner`: its arguments, its output, and its exit codes.
 //!
-//! Standard output has the result and nothing else; errors and the progress go to standard error.
+//! Standard output contains the result and nothing else. Errors and the progress go to standard error.
 
 mod arguments;
 mod check;
@@ -8,7 +8,6 @@ mod error;
 mod file;
 mod human;
 mod json;
-mod kubernetes_hcl;
 mod panic;
 mod problem;
 mod progress;
@@ -39,7 +38,7 @@ pub fn main() -> ExitCode {
     match panic::catch(run_command) {
         Ok(exit) => exit,
         Err(defect) => {
-            // With standard error closed nobody is left to read it.
+            // If standard error is closed, nobody can read the defect.
             let _ = writeln!(io::stderr(), "error: {defect}");
             Exit::Internal.into()
         }
@@ -50,7 +49,7 @@ fn run_command() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => {
-            // Help and the version are no errors. Who does not read the text has no use for another.
+            // The help and the version are not errors. If they cannot be written, an error could not be either.
             let _ = answer.print();
             let exit = if answer.use_stderr() {
                 Exit::BadInput
@@ -94,12 +93,12 @@ fn run(command: Command) -> Result<(String, Exit), Error> {
         }
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
     };
-    // What still waits, such as for a pipe that nobody writes to, is not waited for.
+    // Tasks that still wait, such as for a pipe that nobody writes to, are abandoned.
     runtime.shutdown_background();
     done
 }
 
-/// Writes the result. A reader that has read enough (`| head`) is no error.
+/// Writes the result. It is not an error if the reader stops early, as `head` does.
 fn write(text: &str, color: ColorChoice) -> io::Result<()> {
     let mut out = AutoStream::new(io::stdout(), color).lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

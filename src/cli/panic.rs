@@ -1,4 +1,4 @@
-//! Panics of the command. Each is a defect of the command, never the user's fault.
+//! Panics of the command. Every panic is a defect of the command, and never the user's fault.
 
 use std::any::Any;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::secrets::redacted;
 
-/// Where the last panic was, and its message.
+/// The message of the last panic, and its place in the source.
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
-/// A defect, as the user reads of it.
+/// A defect, whose text is for the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Defect(String);
 
@@ -25,7 +25,7 @@ impl fmt::Display for Defect {
     }
 }
 
-/// From here on a panic is kept for [`catch`] in place of Rust's own report, which can hold a secret.
+/// Installs a hook that keeps each panic for [`catch`]. It replaces Rust's own report, which can contain a secret.
 pub(super) fn install_hook() {
     panic::set_hook(Box::new(|info| {
         let place = info
@@ -36,10 +36,10 @@ pub(super) fn install_hook() {
     }));
 }
 
-/// Runs something.
+/// Calls a function.
 ///
 /// # Errors
-/// If it panics.
+/// The defect, if the function panics.
 pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Defect> {
     panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_a_defect_in_plain_words() {
+    fn a_panic_is_reported_without_its_secrets() {
         assert_eq!(catch(|| 1), Ok(1));
         let panics = || -> u8 { panic!("no {}", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln") };
         let defect = catch(panics).unwrap_err();

@@ -1,4 +1,4 @@
-//! What is wrong with the input, and where.
+//! The problems with the input, and their places.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place behind these bytes, which a text begins with.
+    /// Returns the place after these bytes, which are the start of a text.
     pub(super) fn behind(before: &[u8]) -> Self {
         let line = before
             .rsplit(|byte| *byte == b'\n')
@@ -24,19 +24,19 @@ impl Place {
     }
 }
 
-/// Something that is wrong with the file.
+/// A problem with the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
-    /// Where it stands, if it stands in the file.
+    /// The place in the file, if it has one.
     pub(super) at: Option<Place>,
-    /// The path of the value, in the file's own names; empty for what is about the whole file.
+    /// The path of the value, in the names of the file. Empty for a problem with the whole file.
     pub(super) path: String,
-    /// What was found, what is expected, and what to do.
+    /// What was found, what is expected, and what to do about it.
     pub(super) message: String,
 }
 
 impl Problem {
-    /// A problem with the text itself at a place.
+    /// Returns a problem with the text at a place.
     pub(super) fn at(at: Place, message: impl Into<String>) -> Self {
         Self {
             at: Some(at),
@@ -46,12 +46,12 @@ impl Problem {
     }
 }
 
-/// A file and what is wrong with it.
+/// A file and its problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    /// The file as it was named.
+    /// The name of the file, as the user wrote it.
     pub(super) file: String,
-    /// In the order of the places.
+    /// The problems, in the order of their places.
     pub(super) problems: Vec<Problem>,
 }
 

@@ -1,4 +1,4 @@
-//! What is being looked at, while it is, on a terminal.
+//! The progress of the checks, on a terminal.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::access::{CheckId, CheckResult, Observer};
 
-/// One line on standard error that is written over, and taken away at the end. Nothing where
-/// standard error is no terminal.
+/// A line on standard error that names the running checks. It is overwritten at each change and erased at the end.
+/// Nothing is written if standard error is not a terminal.
 pub(super) struct Progress {
     terminal: bool,
     state: Mutex<State>,
@@ -19,7 +19,7 @@ struct State {
     done: usize,
 }
 
-/// Back to the start of the line, and the line emptied.
+/// The control codes that move to the start of the line and erase it.
 const CLEAR: &str = "\r\x1b[2K";
 
 impl Progress {
@@ -43,9 +43,9 @@ impl Progress {
             CheckId::ALL.len(),
             running.join(", ")
         );
-        // A line that wraps could not be taken away.
+        // A line that wraps cannot be erased.
         let line: String = line.chars().take(79).collect();
-        // Nothing is shown where no one looks.
+        // The progress is not worth an error.
         let _ = write!(io::stderr(), "{CLEAR}{line}");
     }
 }

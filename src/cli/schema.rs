@@ -1,4 +1,4 @@
-//! The JSON Schema of the YAML file.
+//! The JSON Schema of the runner's YAML file.
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use schemars::SchemaGenerator;
@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::runner::Runner;
 
-/// The shape of the file: a runner without its id, which is given beside the file. No field but the
-/// known ones is taken; the pod template is any mapping.
+/// Returns the schema of the file: a runner without its id, which is an argument beside the file. Unknown fields are not
+/// allowed, and the pod template is any mapping.
 pub(super) fn file() -> Value {
     let mut schema = schemars::schema_for!(Runner).to_value();
     schema["title"] = json!("Configuration of a kubernetes-eks runner");
@@ -26,8 +26,8 @@ pub(super) fn file() -> Value {
     schema
 }
 
-/// Puts each definition in the place where it is named, and closes every object that lists its
-/// properties: only so does a tagged union of definitions refuse what it does not know.
+/// Replaces each reference with its definition, and closes every object that lists its properties. A tagged union of
+/// references would accept unknown fields.
 fn inline(schema: &mut Value, definitions: &Value) {
     match schema {
         Value::Object(object) => {
@@ -49,7 +49,7 @@ fn inline(schema: &mut Value, definitions: &Value) {
     }
 }
 
-/// Adds to an object schema what another one says; what it says itself stays.
+/// Adds the keywords of another schema to an object schema. Its own keywords stay.
 fn merge(object: &mut Map<String, Value>, other: &Value) {
     for (key, value) in other.as_object().into_iter().flatten() {
         match (object.get_mut(key), value) {
@@ -63,6 +63,7 @@ fn merge(object: &mut Map<String, Value>, other: &Value) {
     }
 }
 
+/// Refuses unknown fields of an object that lists its properties.
 fn close(object: &mut Map<String, Value>) {
     if object.get("properties").is_some_and(Value::is_object) && object.contains_key("type") {
         object
@@ -71,8 +72,8 @@ fn close(object: &mut Map<String, Value>) {
     }
 }
 
-/// [`file()`] for editors: they complete and check the pod template, too. As it is a fragment that
-/// is laid over the Orchestrator's own, nothing in it is required.
+/// Returns [`file()`] for editors, which also complete and check the pod template. Nothing in the pod template is
+/// required, because it is a fragment that is merged into the Orchestrator's own.
 pub(super) fn for_editors() -> Value {
     let mut generator = SchemaGenerator::default();
     let reference = generator.subschema_for::<PodTemplateSpec>().to_value();
@@ -90,7 +91,7 @@ pub(super) fn for_editors() -> Value {
     schema
 }
 
-/// Makes nothing required, and refuses unknown fields as the Orchestrator does.
+/// Makes all fields optional, and refuses unknown ones as the Orchestrator does.
 fn open(schema: &mut Value) {
     for value in match schema {
         Value::Object(object) => {

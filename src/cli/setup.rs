@@ -2,34 +2,26 @@
 
 use super::arguments::{Format, SetupArguments};
 use super::error::Error;
-use super::{kubernetes_hcl, source};
+use super::source;
 use crate::access::Setup;
 
-/// What a runner needs, in writing.
+/// Returns what a runner needs in AWS and in its cluster, in the requested format.
 ///
 /// # Errors
-/// What keeps the runner from being known.
+/// Why the runner is not known, or that the issuer is not known.
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
     let (subject, installation) = source::subject(&arguments.runner).await?;
     let issuer = arguments
         .oidc_issuer
         .as_deref()
         .or(installation.oidc_issuer);
-    // Of a runner that is read whole nothing is unknown.
-    let Some(setup) = Setup::of(&subject, issuer) else {
+    // A runner that was read whole has no unknown values.
+    let Some(setup) = Setup::new(&subject, issuer) else {
         return Ok(String::new());
     };
-    Ok(match arguments.format {
-        Format::Terraform => format!(
-            "{}\n{}",
-            setup.terraform().ok_or(Error::NoIssuer)?,
-            kubernetes_hcl::render(&setup.yaml())
-        ),
-        Format::AwsCli => format!(
-            "{}\n# kubectl's current context must be the cluster.\nkubectl apply -f - <<'EOF'\n{}EOF\n",
-            setup.aws_cli().ok_or(Error::NoIssuer)?,
-            setup.yaml()
-        ),
-        Format::Yaml => setup.yaml(),
-    })
+    match arguments.format {
+        Format::Terraform => setup.terraform().ok_or(Error::NoIssuer),
+        Format::AwsCli => setup.commands().ok_or(Error::NoIssuer),
+        Format::Yaml => Ok(setup.manifests()),
+    }
 }

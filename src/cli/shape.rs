@@ -1,4 +1,4 @@
-//! Holding a file against the schema: every unknown, missing or misplaced field at once.
+//! The comparison of a file with the schema. It finds all unknown, missing, and misplaced fields at once.
 
 use serde_json::{Map, Value, json};
 
@@ -6,21 +6,21 @@ use super::problem::{Place, Problem};
 use super::yaml::{Kind, Node};
 use crate::runner::pod_template::nearest;
 
-/// Where the state storage stands.
+/// The path of the state storage.
 const STORAGE: &str = "state_storage_configuration";
 
 /// A file in the schema's shape.
 pub(super) struct Conformed {
-    /// The file, with placeholders of the right type where it is wrong, so that the values of all
-    /// other fields can be looked at too.
+    /// The file, with placeholders of the right type for everything that is wrong, so that the values of all other
+    /// fields can be validated as well.
     pub(super) value: Value,
-    /// Where the placeholders are.
+    /// The paths of the placeholders.
     pub(super) filled: Vec<String>,
-    /// What is wrong.
+    /// The problems with the shape of the file.
     pub(super) problems: Vec<Problem>,
 }
 
-/// Brings a file into the schema's shape.
+/// Returns a file in the shape of the schema.
 pub(super) fn conform(file: &Node, schema: &Value) -> Conformed {
     let mut reading = Reading {
         fields: fields(schema, ""),
@@ -55,7 +55,7 @@ impl Reading {
                     .is_some_and(|list| list.contains(&json!(kind)))
         };
         match &node.kind {
-            // octl leaves out a description that is null. Of all else it sends the null, and the Orchestrator refuses it.
+            // octl omits a description that is null. It sends every other null, and the Orchestrator refuses it.
             Kind::Null if takes("null") && path == "description" => Value::Null,
             Kind::Null if takes("null") => {
                 let message = "Expected a value and found nothing, which the Orchestrator refuses: remove the field.";
@@ -85,7 +85,7 @@ impl Reading {
         }
     }
 
-    /// One of several constants, or of several mappings told apart by `type`.
+    /// Returns one of several constants, or one of several mappings that differ in `type`.
     fn one_of(&mut self, node: &Node, variants: &[Value], path: &str) -> Value {
         let first = placeholder(&variants[0]);
         let (tag, tag_path) = if first.is_object() {
@@ -141,7 +141,7 @@ impl Reading {
         path: &str,
     ) -> Value {
         let mut object = Map::new();
-        // A field that is misspelled is not told to be missing as well.
+        // The fields that were misspelled, which are not reported as missing as well.
         let mut meant = Vec::new();
         for entry in node.entries().unwrap_or_default() {
             let at_field = join(path, &entry.key);
@@ -157,7 +157,7 @@ impl Reading {
                 None => {
                     let near = nearest(&entry.key, properties.keys());
                     let is_storage = path == STORAGE && !entry.key.ends_with("_configuration");
-                    // The Orchestrator takes and keeps any other field of a storage.
+                    // The Orchestrator accepts and keeps any other field of a storage.
                     if is_storage && near.is_none_or(|near| node.get(near).is_some()) {
                         continue;
                     }
@@ -182,7 +182,7 @@ impl Reading {
         Value::Object(object)
     }
 
-    /// Checks an id in the file, which octl reads and then replaces by the one beside the file.
+    /// Checks an id in the file. octl reads it, and then replaces it by the argument beside the file.
     fn id(&mut self, node: &Node) {
         if !matches!(node.kind, Kind::Text(_) | Kind::Null) {
             let message = format!("Expected a text and found {}.", node.noun());
@@ -190,10 +190,10 @@ impl Reading {
         }
     }
 
-    /// What to do about a field that is not known where it stands.
+    /// Returns what to do about an unknown field.
     fn unknown(&self, name: &str, path: &str, properties: &Map<String, Value>) -> String {
         if properties.contains_key("type") && name.ends_with("_configuration") {
-            return "In the file the storage's fields stand beside `type`, not in a block of their own."
+            return "In the file, the fields of the storage are beside `type`, not in a block of their own."
                 .to_owned();
         }
         let elsewhere = |field: &&String| field.rsplit('.').next() == Some(name);
@@ -222,7 +222,7 @@ impl Reading {
     }
 }
 
-/// What is said of something that should be a mapping.
+/// Returns the message about a value that should be a mapping.
 fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
     match &node.kind {
         Kind::Text(text) if matches!(text.as_str(), "..." | "…") => format!(
@@ -237,7 +237,7 @@ fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
     }
 }
 
-/// The text that a constant, or the `type` of a mapping, must be.
+/// Returns the required value of a constant, or of the `type` of a mapping.
 fn constant(variant: &Value) -> Option<&str> {
     let constant = variant
         .get("const")
@@ -245,7 +245,7 @@ fn constant(variant: &Value) -> Option<&str> {
     constant.and_then(Value::as_str)
 }
 
-/// A value that has the shape.
+/// Returns a value in the shape of a schema.
 fn placeholder(schema: &Value) -> Value {
     if let Some(constant) = schema.get("const") {
         return constant.clone();
@@ -266,7 +266,7 @@ fn placeholder(schema: &Value) -> Value {
         .collect()
 }
 
-/// The paths of all fields.
+/// Returns the paths of all fields of a schema.
 fn fields(schema: &Value, path: &str) -> Vec<String> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties

@@ -1,4 +1,4 @@
-//! The runner to work on: from its file or from the Orchestrator.
+//! The source of the runner: its file, or the Orchestrator.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::orchestrator::{
 };
 use crate::runner::Runner;
 
-/// How long the Orchestrator may take to answer, retries included.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for reading a runner from the Orchestrator, retries included.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 
-/// Reads the runner, and says which installation of the Orchestrator it is for.
+/// Returns the subject of the checks, and the installation of the Orchestrator that the runner is for.
 ///
 /// # Errors
-/// What keeps it from being known.
+/// Why the runner cannot be read.
 pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Installation), Error> {
     let (settings, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
         (Some(path), Some(id), _) => {
             let runner = file::read(path, id).map_err(Error::File)?;
-            // The Orchestrator is not called.
+            // The Orchestrator is not called, so no token is needed.
             let settings = lookup_without_token(&given(arguments), &Environment::from_process());
             (settings.map_err(Error::Lookup)?, runner)
         }
@@ -49,12 +49,12 @@ fn given(arguments: &RunnerArguments) -> ExplicitSettings {
     }
 }
 
-/// A runner that the Orchestrator has.
+/// Reads a registered runner from the Orchestrator.
 async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(ApiSettings, Runner), Error> {
     let settings =
         lookup(&given(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
     let client = Client::new(settings.clone(), USER_AGENT.to_owned());
-    let budget = CallBudget::new(PATIENCE, CancellationToken::new());
+    let budget = CallBudget::new(READ_TIMEOUT, CancellationToken::new());
     match client.get_runner(id, &budget).await {
         Ok(Some(runner)) => Ok((settings, runner)),
         Ok(None) => Err(Error::NoSuchRunner {

@@ -30,15 +30,7 @@ pub(crate) struct UnusableProxy {
     pub(crate) problem: String,
 }
 
-impl UnusableProxy {
-    /// Returns the command that fixes it.
-    pub(crate) fn fix(&self) -> String {
-        let variable = self.variable;
-        format!("export {variable}=http://proxy.example.com:3128   # or: unset {variable}\n")
-    }
-}
-
-/// Checks the variable that applies to a URL, if there is one. `schemes` are the proxy schemes that the client supports.
+/// Checks the variable that applies to a URL, if one does, against the schemes that a client knows.
 ///
 /// # Errors
 /// The variable's value is not the URL of such a proxy.

@@ -6,6 +6,7 @@
 mod configuration;
 mod connection;
 mod eks_access;
+mod eks_access_data;
 mod eks_runner;
 mod outcome;
 mod runner_rule;
@@ -42,7 +43,9 @@ impl Provider for PlatformOrchestrator {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![
             Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
-            Arc::new(eks_access::EksAccessData::new(Arc::clone(&self.connection))),
+            Arc::new(eks_access_data::EksAccessData::new(Arc::clone(
+                &self.connection,
+            ))),
             Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
                 &self.connection,
             ))),

@@ -1,5 +1,6 @@
 //! Diagnostics about the results of other modules.
 
+use crate::access::hcl;
 use crate::orchestrator::{Error, Existing};
 use crate::runner::Invalid;
 use terraform_plugin_server::{Diagnostic, MoveRequest, Path};
@@ -57,10 +58,11 @@ pub(super) fn already_exists(
 
 /// Returns paragraphs that say how to manage an existing object, or one that the state has at another address.
 pub(super) fn import_advice(type_name: &str, id: &str) -> String {
+    let id = hcl::string(id);
     format!(
         "To fix it, import the existing object into this resource: add this block, with the address of the resource \
          after `to`, and apply. You can remove the block afterwards.\n\n  import {{\n    to = {type_name}.NAME\n    id \
-         = {id:?}\n  }}\n\nIf the state has it at another address, because the resource was renamed, add this block \
+         = {id}\n  }}\n\nIf the state has it at another address, because the resource was renamed, add this block \
          instead:\n\n  moved {{\n    from = {type_name}.OLD_NAME\n    to   = {type_name}.NAME\n  }}"
     )
 }

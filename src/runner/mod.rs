@@ -14,7 +14,7 @@ pub mod validate;
 
 pub use invalid::{Invalid, Problem};
 pub use names::{kubernetes_user, oidc_subject, session_name};
-pub use role_arn::RoleArn;
+pub use role_arn::{RoleArn, is_name_character};
 pub use types::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
     RunnerConfiguration, RunnerType, StateStorage,

@@ -165,7 +165,8 @@ fn is_partition(partition: &str) -> bool {
 }
 
 /// Returns whether IAM allows the character in a role's name, and STS in a session name.
-pub(super) fn is_name_character(c: char) -> bool {
+#[must_use]
+pub fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
 

@@ -10,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::response_body::{MAX_RESPONSE, TooLarge};
 use crate::access::cause::Cause;
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
 use crate::network::{causes, tls::TlsFailure};
 
 /// The error of an AWS call, after the SDK's own retries.
@@ -165,21 +166,21 @@ impl AwsError {
     /// outcome is never a failure.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::NoCredentials => {
-                Outcome::incomplete(
-                    "no AWS credentials",
-                    "No AWS credentials were found in the environment, the profile, a web identity, \
+            Self::NoCredentials => Outcome::incomplete(
+                "no AWS credentials",
+                "No AWS credentials were found in the environment, the profile, a web identity, \
                      the container, or the instance.",
-                )
-                .fix(
-                    Cause::NoCredentials,
-                    "aws sso login   # or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                )
-            }
+            )
+            .fix(
+                Cause::NoCredentials,
+                Command::new("aws sso login")
+                    .comment("or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            ),
             Self::BadCredentials(message) => {
                 Outcome::incomplete("unusable AWS credentials", format!("{}.", bare(message))).fix(
                     Cause::BadCredentials,
-                    "aws sts get-caller-identity   # must succeed with these credentials",
+                    Command::new("aws sts get-caller-identity")
+                        .comment("must succeed with these credentials"),
                 )
             }
             Self::TokenFile(message) => Outcome::incomplete(
@@ -201,12 +202,12 @@ impl AwsError {
                 format!("{action} was throttled"),
                 format!("Not checked: {}.", bare(&self.to_string())),
             ),
-            Self::Unreachable { action, .. } | Self::Refused { action, .. } | Self::NotFound { action, .. } => {
-                Outcome::incomplete(
-                    format!("no usable response from {action}"),
-                    format!("Not checked: {}.", bare(&self.to_string())),
-                )
-            }
+            Self::Unreachable { action, .. }
+            | Self::Refused { action, .. }
+            | Self::NotFound { action, .. } => Outcome::incomplete(
+                format!("no usable response from {action}"),
+                format!("Not checked: {}.", bare(&self.to_string())),
+            ),
         }
     }
 }

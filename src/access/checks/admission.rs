@@ -6,17 +6,17 @@ use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::aws_auth::Room;
+use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::setup::{aws_auth_command, default_username_command};
+use crate::access::setup::add_aws_auth_line;
 
 /// Returns what gives the runner's user a name of its own, if it has none.
-pub(super) async fn with_a_name(run: &Run<'_>) -> Result<String, CheckError> {
+pub(super) async fn with_a_name(run: &Run<'_>) -> Result<Fix, CheckError> {
     match run.access_entry().await {
-        Ok(_) => Ok(default_username_command(
-            run.region()?,
-            run.cluster_name()?,
-            run.role()?,
-        )),
+        Ok(_) => {
+            let (region, cluster) = (run.region()?, run.cluster_name()?);
+            Ok(aws_cli::reset_username(region, cluster, run.role()?).into())
+        }
         Err(CheckError::Outcome(outcome)) => Err(outcome.into()),
         Err(_) => admission(run).await,
     }
@@ -24,12 +24,12 @@ pub(super) async fn with_a_name(run: &Run<'_>) -> Result<String, CheckError> {
 
 /// Returns what makes a cluster admit a role that it does not know: an entry, or a line of `aws-auth` if the cluster has
 /// no entries.
-async fn admission(run: &Run<'_>) -> Result<String, CheckError> {
+async fn admission(run: &Run<'_>) -> Result<Fix, CheckError> {
     if run.eks_cluster().await?.has_access_entries() {
         return entry::create(run);
     }
     let room = run.aws_auth().await.map_or(Room::ByHand, |auth| auth.room);
-    Ok(aws_auth_command(run.role()?, room))
+    Ok(add_aws_auth_line(run.role()?, room))
 }
 
 /// Returns what makes a cluster accept the runner whose token it has refused, and the cause that this removes. An entry
@@ -37,20 +37,20 @@ async fn admission(run: &Run<'_>) -> Result<String, CheckError> {
 /// does not work belongs to a deleted role of the same name.
 pub(super) async fn admission_of_refused(run: &Run<'_>) -> Result<(Cause, Fix), CheckError> {
     if !run.eks_cluster().await?.has_access_entries() {
-        return Ok((line_cause(run)?, admission(run).await?.into()));
+        return Ok((line_cause(run)?, admission(run).await?));
     }
     let cause = entry_cause(run)?;
     let entry = match run.access_entry().await {
         Ok(entry) => entry,
         Err(CheckError::Outcome(outcome)) => return Err(outcome.into()),
-        Err(_) => return Ok((cause, entry::create(run)?.into())),
+        Err(_) => return Ok((cause, entry::create(run)?)),
     };
     let judged = match judge_entry(run, &entry).await? {
         EntryJudgment::Decided(outcome) | EntryJudgment::ForDeletedRole(outcome) => outcome,
     };
     let fix = match judged.remedy {
         Some(remedy) => remedy.fix,
-        None => entry::recreate(run, &entry).await?.into(),
+        None => entry::recreate(run, &entry).await?,
     };
     Ok((cause, fix))
 }

@@ -8,10 +8,12 @@ use crate::access::aws::{CallerIdentity, EksCluster, Signer};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::{KubeError, VERSION_PATH};
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
+use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
-use crate::access::setup::{access_entry_command, associate_command, shell};
 use crate::runner::RoleArn;
 
 pub(super) static CHECK: Check = Check {
@@ -60,7 +62,8 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
         )
         .fix(
             cause,
-            "export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"   # or AWS_CA_BUNDLE=<the proxy's authority>\n",
+            Command::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
+                .comment("or AWS_CA_BUNDLE=<the proxy's authority>"),
         ),
         KubeError::Unreachable(_) => {
             let outcome = Outcome::incomplete(
@@ -69,7 +72,9 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
             )
             .fix(
                 cause,
-                format!("curl -k {endpoint}/version   # from here: check HTTPS_PROXY, NO_PROXY and firewalls\n"),
+                Command::new("curl -k")
+                    .word(format!("{endpoint}{VERSION_PATH}"))
+                    .comment("from here: check HTTPS_PROXY, NO_PROXY and firewalls"),
             );
             // It can take a while until the name of a new cluster's endpoint is known everywhere.
             if cluster.is_open() {
@@ -151,23 +156,23 @@ async fn caller_access(
     run: &Run<'_>,
     caller: &CallerIdentity,
     cluster: &EksCluster,
-) -> Result<Option<String>, CheckError> {
+) -> Result<Option<Fix>, CheckError> {
     let (region, cluster_name) = (run.region()?, run.cluster_name()?);
     if !cluster.has_access_entries() {
         return Ok(aws_auth_access(caller));
     }
-    let (before, principal) = match Principal::from_caller(&caller.arn) {
-        Some(Principal::User) => (String::new(), shell(&caller.arn)),
+    let (fix, principal) = match Principal::from_caller(&caller.arn) {
+        Some(Principal::User) => (Fix::default(), Word::from(&caller.arn)),
         Some(Principal::Role(name)) => {
             match run.aws().role(region, &caller_role(caller, name)).await {
-                Ok(role) => (String::new(), shell(&role.arn)),
+                Ok(role) => (Fix::default(), Word::from(&role.arn)),
                 // The session's ARN lacks the role's path, by which EKS knows the role.
                 Err(_) => (
-                    format!(
-                        "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"\n",
-                        shell(name)
-                    ),
-                    "\"$principal\"".to_owned(),
+                    Fix::run(Command::new(format!(
+                        "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"",
+                        Word::from(name)
+                    ))),
+                    Word::code("\"$principal\""),
                 ),
             }
         }
@@ -177,11 +182,9 @@ async fn caller_access(
         "arn:{}:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
         caller.partition()
     );
-    Ok(Some(format!(
-        "{before}{}{}",
-        access_entry_command(region, cluster_name, &principal),
-        associate_command(region, cluster_name, &principal, &view, None),
-    )))
+    let create = aws_cli::create_access_entry(region, cluster_name, principal.clone());
+    let associate = aws_cli::associate_access_policy(region, cluster_name, principal, &view, None);
+    Ok(Some(fix.then_run(create).then_run(associate)))
 }
 
 /// Returns the caller's role as far as the ARN of its session names it: without its path.
@@ -196,19 +199,24 @@ fn caller_role(caller: &CallerIdentity, name: &str) -> RoleArn {
 
 /// Returns what gives the caller access in mode `CONFIG_MAP`: a line of `aws-auth`, where a role has no path, and a
 /// binding.
-fn aws_auth_access(caller: &CallerIdentity) -> Option<String> {
+fn aws_auth_access(caller: &CallerIdentity) -> Option<Fix> {
     let (list, key, arn) = match Principal::from_caller(&caller.arn)? {
         Principal::User => ("mapUsers", "userarn", caller.arn.clone()),
         Principal::Role(name) => ("mapRoles", "rolearn", caller_role(caller, name).to_string()),
     };
     let name = arn.rsplit('/').next().unwrap_or_default();
-    Some(format!(
-        "# kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
-         - {key}: {arn}\n      username: {name}\n\
-         # Then let this user read the cluster's objects:\n\
-         kubectl create clusterrolebinding {0} --clusterrole=view --user={0}\n",
-        shell(name)
-    ))
+    let bind = Command::new("kubectl create clusterrolebinding")
+        .word(name)
+        .word("--clusterrole=view")
+        .word(format!("--user={name}"));
+    let note = format!(
+        "kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
+         - {key}: {}\n      username: {}\n\
+         Then let this user read the cluster's objects:",
+        yaml::string(&arn),
+        yaml::string(name)
+    );
+    Some(Fix::note(note).then_run(bind))
 }
 
 /// The IAM principal behind a caller.
@@ -265,14 +273,15 @@ mod tests {
                 arn: arn.to_owned(),
                 account: "123456789012".to_owned(),
             })
+            .map(|fix| fix.to_string())
         };
         let role = text("arn:aws-cn:sts::123456789012:assumed-role/ci/me").unwrap();
         assert!(
-            role.contains("- rolearn: arn:aws-cn:iam::123456789012:role/ci\n"),
+            role.contains("- rolearn: \"arn:aws-cn:iam::123456789012:role/ci\"\n"),
             "{role}"
         );
         let user = text("arn:aws-us-gov:iam::123456789012:user/team/ops").unwrap();
-        assert!(user.contains("- userarn: arn:aws-us-gov:iam::123456789012:user/team/ops\n"));
+        assert!(user.contains("- userarn: \"arn:aws-us-gov:iam::123456789012:user/team/ops\"\n"));
         assert!(user.contains("--user=ops"), "{user}");
         assert_eq!(text("arn:aws:iam::123456789012:root"), None);
     }

@@ -7,9 +7,10 @@ use crate::access::aws::AwsError;
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
 use crate::access::run::Run;
-use crate::access::setup::shell;
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -67,10 +68,10 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
         AwsError::TokenFile(_) => {
             return Ok(error.outcome().fix(
                 Cause::TokenFile,
-                run.words(
-                    "# Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.\n",
-                    "# Give --web-identity-token-file a file with an OIDC token of the Orchestrator's issuer.\n",
-                ),
+                Fix::note(run.words(
+                    "Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.",
+                    "Give --web-identity-token-file a file with an OIDC token of the Orchestrator's issuer.",
+                )),
             ));
         }
         _ => return Err(error.into()),
@@ -85,18 +86,21 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
         .compare("an issuer that STS can reach from the internet", message)
         .fix(
             cause,
-            "# Must respond, and so must its jwks_uri, to everybody on the internet:\n\
-             curl <issuer of the token>/.well-known/openid-configuration\n",
+            Fix::note("Must respond, and so must its jwks_uri, to everybody on the internet:").then_run(
+                Command::new("curl").word(Word::code(
+                    "<issuer of the token>/.well-known/openid-configuration",
+                )),
+            ),
         )
         .retryable(),
         _ => Outcome::failed(format!("STS refuses the web identity token: {message}."))
             .compare("a token that the role's trust policy admits", message)
             .fix(
                 cause,
-                format!(
-                    "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument   # compare aud and sub with the token's\n",
-                    shell(&role.name)
-                ),
+                Command::new("aws iam get-role")
+                    .option("--role-name", &role.name)
+                    .option("--query", "Role.AssumeRolePolicyDocument")
+                    .comment("compare aud and sub with the token's"),
             )
             // STS returns the same error for a role, or an issuer, that does not exist yet.
             .not_yet(),

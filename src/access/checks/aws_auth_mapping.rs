@@ -3,12 +3,13 @@
 use super::role_exists::require_role;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Key, Mapping, Room};
 use crate::access::kubernetes::user::User;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
-use crate::access::setup::{aws_auth_command, aws_auth_correction, aws_auth_one_line};
+use crate::access::setup::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use crate::runner::RoleArn;
 
 /// Returns the outcome for authentication mode `CONFIG_MAP`, in which `aws-auth` must admit the role.
@@ -19,7 +20,7 @@ pub(super) async fn mapped(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Ok(auth) => auth,
         Err(CheckError::Kube(error)) if run.as_runner() && error.is_unauthorized() => {
             return Ok(runner_refused(role, &error)
-                .fix(cause, aws_auth_command(role, Room::ByHand))
+                .fix(cause, add_aws_auth_line(role, Room::ByHand))
                 .not_yet());
         }
         Err(error) => return Ok(super::not_read(run, "aws-auth", error)),
@@ -28,26 +29,26 @@ pub(super) async fn mapped(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let session = session.as_ref().map(|(name, _)| name.as_str());
     let mapping = auth.map(role, session.unwrap_or_default());
     let outcome = judge_mapping(&mapping, &auth, role, session);
-    let command = || aws_auth_command(role, auth.room);
+    let command = || add_aws_auth_line(role, auth.room);
     Ok(match mapping {
         Mapping::Absent { .. } => {
             require_role(run).await?;
             match auth.broken() {
                 [] => outcome.fix(cause, command()).not_yet(),
-                broken => outcome.fix(cause, aws_auth_correction(broken)),
+                broken => outcome.fix(cause, correct_aws_auth(broken)),
             }
         }
         Mapping::Refused { by, line, .. } => outcome.fix(
             cause,
-            format!(
-                "# The new line replaces line {line} of {by}. Nodes with this role need the old one: if there are any, \
-                 give the runner its own role instead.\n{}",
-                command()
-            ),
+            Fix::note(format!(
+                "The new line replaces line {line} of {by}. Nodes with this role need the old one: if there are any, \
+                 give the runner its own role instead."
+            ))
+            .then(command()),
         ),
         // mapRoles is read before mapUsers.
         Mapping::ByChance { by: Key::Users, .. } => outcome.fix(cause, command()),
-        Mapping::ByChance { by, .. } => outcome.fix(cause, aws_auth_one_line(role, by)),
+        Mapping::ByChance { by, .. } => outcome.fix(cause, keep_one_aws_auth_line(role, by)),
         Mapping::Admitted { .. } if outcome.comparison.is_some() => outcome.fix(cause, command()),
         Mapping::Admitted { .. } => outcome,
     })

@@ -6,8 +6,8 @@ use crate::access::cause::Cause;
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
-use crate::access::setup::shell;
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -70,21 +70,23 @@ fn no_credentials() -> Outcome {
 }
 
 /// Returns the call of STS that must succeed with the caller's credentials.
-fn call_to_repair(run: &Run<'_>) -> Result<String, CheckError> {
+fn call_to_repair(run: &Run<'_>) -> Result<Command, CheckError> {
     let settings = run.settings();
-    let profile = match &settings.profile {
-        Some(profile) => format!(" --profile {}", shell(profile)),
-        None => String::new(),
+    let with_profile = |command: Command| match &settings.profile {
+        Some(profile) => command.option("--profile", profile),
+        None => command,
     };
     let call = match &settings.assume_role {
-        Some(role) => format!(
-            "assume-role --role-arn {} --role-session-name check",
-            shell(&role.role_arn)
-        ),
-        None => "get-caller-identity".to_owned(),
+        Some(role) => Command::new("aws sts assume-role")
+            .option("--role-arn", &role.role_arn)
+            .option("--role-session-name", "check"),
+        None => Command::new("aws sts get-caller-identity"),
     };
-    Ok(format!(
-        "aws sts {call} --region {}{profile}   # must succeed; `aws sso login{profile}` renews a sign-on\n",
-        shell(run.region()?)
-    ))
+    let login = with_profile(Command::new("aws sso login")).to_string();
+    Ok(
+        with_profile(call.option("--region", run.region()?)).comment(&format!(
+            "must succeed; `{}` renews a sign-on",
+            login.trim_end()
+        )),
+    )
 }

@@ -5,9 +5,11 @@ use crate::access::aws::AwsError;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
-use crate::access::setup::{cluster_arn, permission_command, shell};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -38,11 +40,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                     .compare("ACTIVE", status)
                     .fix(
                         cause,
-                        format!(
-                            "aws eks wait cluster-active --region {} --name {}\n",
-                            shell(region),
-                            shell(name)
-                        ),
+                        Command::new("aws eks wait cluster-active")
+                            .option("--region", region)
+                            .option("--name", name),
                     )
                     .not_yet()
             }
@@ -67,7 +67,11 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 run.cluster_cause(ClusterCause::RolePermission {
                     role_arn: role.to_string(),
                 }),
-                permission_command(role, region, name),
+                aws_cli::create(&AwsObject::ClusterPermission {
+                    role: role.clone(),
+                    region: region.to_owned(),
+                    cluster: name.to_owned(),
+                }),
             )
             .not_yet())
         }
@@ -76,9 +80,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the command that lists the clusters to choose from.
-fn list_clusters(region: &str) -> String {
-    format!(
-        "aws eks list-clusters --region {}   # then set cluster.name and cluster.region\n",
-        shell(region)
-    )
+fn list_clusters(region: &str) -> Command {
+    Command::new("aws eks list-clusters")
+        .option("--region", region)
+        .comment("then set cluster.name and cluster.region")
 }

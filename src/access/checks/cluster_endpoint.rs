@@ -7,10 +7,11 @@ use crate::access::aws::EksCluster;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
 use crate::access::settings::Settings;
-use crate::access::setup::shell;
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -82,13 +83,12 @@ impl Endpoint<'_> {
     }
 
     /// Returns the command that changes the access to the cluster's endpoint.
-    fn update(&self, access: &str) -> String {
-        format!(
-            "aws eks update-cluster-config --region {} --name {} \\\n  --resources-vpc-config {}\n",
-            shell(self.region),
-            shell(self.name),
-            shell(access)
-        )
+    fn update(&self, access: &str) -> Command {
+        Command::new("aws eks update-cluster-config")
+            .option("--region", self.region)
+            .option("--name", self.name)
+            .next_line()
+            .option("--resources-vpc-config", access)
     }
 
     /// Returns the outcome for a cluster without a public endpoint.
@@ -124,10 +124,10 @@ impl Endpoint<'_> {
             ))
             .fix(
                 self.cause,
-                self.settings.frontend.words(
-                    "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]\n",
-                    "--orchestrator-cidr <address of the Orchestrator>\n",
-                ),
+                Fix::add(self.settings.frontend.words(
+                    "orchestrator_cidrs = [\"<address of the Orchestrator>/32\"]",
+                    "--orchestrator-cidr <address of the Orchestrator>",
+                )),
             );
         }
         let outside = not_admitted(self.addresses(), ranges);

@@ -3,13 +3,12 @@
 use crate::access::aws::AccessEntry;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::user::User;
+use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::setup::{
-    access_entry_command, access_entry_hcl, associate_command, default_username_command,
-    delete_entry_command, hcl, shell,
-};
 use crate::runner::kubernetes_user;
 
 /// The judgment of an entry that exists.
@@ -50,11 +49,11 @@ pub(super) async fn judge_entry(
         .compare("STANDARD", entry.kind.as_str())
         .fix(
             cause,
-            format!(
-                "# Nodes with this role need their entry. If there are any, give the runner its own role instead.\n{}{}",
-                delete_entry_command(region, name, &arn),
-                access_entry_command(region, name, &shell(&arn))
-            ),
+            Fix::note(
+                "Nodes with this role need their entry. If there are any, give the runner its own role instead.",
+            )
+            .then_run(aws_cli::delete_access_entry(region, name, &arn))
+            .then_run(aws_cli::create_access_entry(region, name, &arn)),
         );
         return Ok(EntryJudgment::Decided(outcome));
     }
@@ -63,7 +62,7 @@ pub(super) async fn judge_entry(
             "The access entry for {arn} has {template:?}, which the cluster can only fill in for an EC2 instance."
         ))
         .compare("a user name without {{EC2PrivateDNSName}}", template)
-        .fix(cause, default_username_command(region, name, role));
+        .fix(cause, aws_cli::reset_username(region, name, role));
         return Ok(EntryJudgment::Decided(outcome));
     }
     let groups = match entry.groups.as_slice() {
@@ -89,53 +88,43 @@ pub(super) fn entry_cause(run: &Run<'_>) -> Result<Cause, CheckError> {
 }
 
 /// Returns what creates the role's entry.
-pub(super) fn create(run: &Run<'_>) -> Result<String, CheckError> {
-    let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
-    let arn = role.to_string();
-    Ok(run.settings().frontend.makes(
-        access_entry_hcl(role, name, &hcl(&arn)),
-        access_entry_command(region, name, &shell(&arn)),
-    ))
+pub(super) fn create(run: &Run<'_>) -> Result<Fix, CheckError> {
+    let entry = AwsObject::AccessEntry {
+        role: run.role()?.clone(),
+        region: run.region()?.to_owned(),
+        cluster: run.cluster_name()?.to_owned(),
+    };
+    Ok(Fix::create(run.settings().frontend, entry))
 }
 
 /// Returns the commands that create an entry again, with everything that it has.
-pub(super) async fn recreate(run: &Run<'_>, entry: &AccessEntry) -> Result<String, CheckError> {
+pub(super) async fn recreate(run: &Run<'_>, entry: &AccessEntry) -> Result<Fix, CheckError> {
     let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
     let arn = role.to_string();
-    let mut options = String::new();
+    let mut create = aws_cli::create_access_entry(region, name, &arn);
     if entry.username != kubernetes_user(role, "{{SessionName}}") {
-        options += &format!(" --username {}", shell(&entry.username));
+        create = create.option("--username", &entry.username);
     }
-    if !entry.groups.is_empty() {
-        let groups: Vec<String> = entry.groups.iter().map(|group| shell(group)).collect();
-        options += &format!(" --kubernetes-groups {}", groups.join(" "));
+    if let [first, others @ ..] = entry.groups.as_slice() {
+        create = create.option("--kubernetes-groups", first);
+        create = others
+            .iter()
+            .fold(create, |create, group| create.word(group));
     }
+    let recreated = Fix::run(aws_cli::delete_access_entry(region, name, &arn)).then_run(create);
     let signer = run.entry_signer().await?;
     let policies = run.aws().access_policies(&signer, region, name, &arn);
-    let (before, policies) = match policies.await {
-        Ok(policies) => {
-            let associate = policies.iter().map(|policy| {
-                let namespaces = policy.namespaces.as_deref();
-                associate_command(region, name, &shell(&arn), &policy.arn, namespaces)
-            });
-            (String::new(), associate.collect())
-        }
+    Ok(match policies.await {
+        Ok(policies) => policies.iter().fold(recreated, |fix, policy| {
+            let namespaces = policy.namespaces.as_deref();
+            let policy = &policy.arn;
+            fix.then_run(aws_cli::associate_access_policy(
+                region, name, &arn, policy, namespaces,
+            ))
+        }),
         // The policies are unknown, so the user must note them before the entry is deleted.
-        Err(_) => (
-            format!(
-                "# Note the access policies, and associate them again afterwards:\n\
-                 aws eks list-associated-access-policies --region {} --cluster-name {} --principal-arn {}\n",
-                shell(region),
-                shell(name),
-                shell(&arn)
-            ),
-            String::new(),
-        ),
-    };
-    let create = access_entry_command(region, name, &shell(&arn));
-    Ok(format!(
-        "{before}{}{}{options}\n{policies}",
-        delete_entry_command(region, name, &arn),
-        create.trim_end()
-    ))
+        Err(_) => Fix::note("Note the access policies, and associate them again afterwards:")
+            .then_run(aws_cli::list_access_policies(region, name, &arn))
+            .then(recreated),
+    })
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::bindings::RBAC_API;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::Cluster;
-use crate::access::setup::{Grant, kubectl_apply, shell};
+use crate::access::objects::{Grant, PolicyRule};
+use crate::access::render::shell::Command;
 
 /// Returns the commands that give a grant, without a loss for what exists: the Role keeps its rules, and a binding of
 /// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
 /// and for the Role the commands say so.
-pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> String {
+pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
     let (namespace, role) = (&grant.namespace, grant.role);
     let (found, bindings) = tokio::join!(
         cluster.get(format!("{RBAC_API}/namespaces/{namespace}/roles/{role}")),
@@ -22,21 +24,20 @@ pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> String {
         let is_role = role_ref["kind"] == "Role" && role_ref["name"] == role;
         one["metadata"]["name"] == *grant.binding && !is_role
     });
-    let unread = match &found {
-        Err(error) if !error.is_not_found() => {
-            format!("# The Role {role} could not be read: where it is, this replaces its rules.\n")
-        }
-        _ => String::new(),
-    };
-    let delete = match binds_another {
-        true => format!(
-            "kubectl delete rolebinding {} -n {}\n",
-            shell(&grant.binding),
-            shell(namespace)
-        ),
-        false => String::new(),
-    };
+    let mut fix = Fix::default();
+    if found.as_ref().is_err_and(|error| !error.is_not_found()) {
+        fix = fix.then_note(format!(
+            "The Role {role} could not be read: where it is, this replaces its rules."
+        ));
+    }
+    if binds_another {
+        fix = fix.then_run(
+            Command::new("kubectl delete rolebinding")
+                .word(&grant.binding)
+                .option("-n", namespace),
+        );
+    }
     let found = found.unwrap_or_default();
-    let rules = found["rules"].as_array().map(Vec::as_slice);
-    unread + &delete + &kubectl_apply(&grant.beside(rules.unwrap_or_default()).yaml())
+    let rules: Vec<PolicyRule> = serde_json::from_value(found["rules"].clone()).unwrap_or_default();
+    fix.then(Fix::create_in_cluster(&grant.beside(rules).objects()))
 }

@@ -8,18 +8,19 @@ use serde_json::Value;
 
 use self::refusal::{Refusal, refusal, sufficient_level};
 use super::access_policies::{PolicyGrant, granted_by_policy};
-use super::job_namespace::{namespace_cause, terminating};
+use super::job_namespace::{create_namespace, namespace_cause, terminating};
 use super::runner_user::runner_user;
 use super::{Check, rbac_create_jobs, service_account};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Cluster, KubeError};
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
-use crate::access::setup::{kubectl_apply, namespace_yaml};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -225,17 +226,16 @@ fn not_admitted(
     });
     Ok(match refusal {
         Refusal::NoNamespace => failed
-            .fix(
-                namespace_cause(run, namespace),
-                kubectl_apply(&namespace_yaml(namespace)),
-            )
+            .fix(namespace_cause(run, namespace), create_namespace(namespace))
             .not_yet(),
         Refusal::Quota => quota(failed, cause, namespace, message),
         Refusal::WebhookDown => failed
             .fix(
                 cause,
-                "# An admission webhook does not answer. Look at its service and pods:\n\
-                 kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations\n",
+                Fix::note("An admission webhook does not respond. Look at its service and pods:")
+                    .then_run(Command::new(
+                        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+                    )),
             )
             .retryable(),
         Refusal::Policy => by_policy(run, job, failed, cause),
@@ -244,7 +244,9 @@ fn not_admitted(
             run.runner_cause(RunnerCause::InvalidJob {
                 message: message.to_owned(),
             }),
-            "# job.pod_template makes the Job invalid: correct the field that the message names.\n",
+            Fix::note(
+                "job.pod_template makes the Job invalid: correct the field that the message names.",
+            ),
         ),
         other => failed.fix(cause, fix(other, namespace, message)),
     })
@@ -277,7 +279,10 @@ fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outco
     let fix = quota::raise_command(namespace, message)
         .or_else(|| quota::default_resources(namespace, message))
         .unwrap_or_else(|| {
-            format!("kubectl describe resourcequota -n {namespace}   # then raise it\n")
+            Command::new("kubectl describe resourcequota")
+                .option("-n", namespace)
+                .comment("then raise it")
+                .into()
         });
     match quota::is_only_used_up(message) {
         true => Outcome::warned(format!(
@@ -309,29 +314,39 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
     failed
         .fix(
             cause,
-            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies   \
-             # the message names what refused it\n",
+            Command::new(
+                "kubectl get \
+                 validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies",
+            )
+            .comment("the message names what refused it"),
         )
         .retryable()
 }
 
 /// Returns the fix of a refusal that the owner of the runner or of the namespace can change.
-fn fix(refusal: &Refusal, namespace: &str, message: &str) -> String {
+fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
     match refusal {
-        Refusal::PodSecurity => format!(
-            "# Change what job.pod_template asks for, or what the namespace allows:\n\
-             kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce={}\n",
-            sufficient_level(message)
-        ),
-        Refusal::LimitRange => format!(
-            "# The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
-             # contradicts what the pod asks for. Change it, or the resources in job.pod_template.\n\
-             kubectl describe limitrange -n {namespace}\n"
-        ),
-        Refusal::NoRight => format!("kubectl describe rolebindings -n {namespace}\n"),
+        Refusal::PodSecurity => {
+            Fix::note("Change what job.pod_template asks for, or what the namespace allows:").then_run(
+                Command::new("kubectl label namespace")
+                    .word(namespace)
+                    .word("--overwrite")
+                    .word(format!(
+                        "pod-security.kubernetes.io/enforce={}",
+                        sufficient_level(message)
+                    )),
+            )
+        }
+        Refusal::LimitRange => Fix::note(
+            "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
+             contradicts what the pod asks for. Change it, or the resources in job.pod_template.",
+        )
+        .then_run(Command::new("kubectl describe limitrange").option("-n", namespace)),
+        Refusal::NoRight => Command::new("kubectl describe rolebindings")
+            .option("-n", namespace)
+            .into(),
         // A missing class: every other refusal has its own fix.
-        _ => "# Create the class that the message names, or name another in job.pod_template:\n\
-              kubectl get priorityclasses,runtimeclasses\n"
-            .to_owned(),
+        _ => Fix::note("Create the class that the message names, or name another in job.pod_template:")
+            .then_run(Command::new("kubectl get priorityclasses,runtimeclasses")),
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::objects::KubernetesObject;
 use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
-use crate::access::setup::{kubectl_apply, namespace_yaml};
 
 /// Returns the cause of what is wrong with a namespace.
 pub(super) fn namespace_cause(run: &Run<'_>, name: &str) -> Cause {
@@ -24,10 +26,7 @@ pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome
         Err(error) if error.is_not_found() => {
             Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
                 .compare(name, "not found")
-                .fix(
-                    namespace_cause(run, name),
-                    kubectl_apply(&namespace_yaml(name)),
-                )
+                .fix(namespace_cause(run, name), create_namespace(name))
                 .not_yet()
         }
         Err(error) => super::not_read(run, &format!("namespace {name:?}"), error),
@@ -36,13 +35,21 @@ pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome
 
 /// Returns the outcome for a namespace that is being deleted.
 pub(super) fn terminating(run: &Run<'_>, name: &str) -> Outcome {
-    let wait = format!("kubectl wait --for=delete namespace/{name} --timeout=5m\n");
+    let wait = Command::new("kubectl wait --for=delete")
+        .word(format!("namespace/{name}"))
+        .word("--timeout=5m");
     Outcome::failed(format!("Namespace {name:?} is being deleted."))
         .compare("Active", "Terminating")
         .fix(
             namespace_cause(run, name),
-            wait + &kubectl_apply(&namespace_yaml(name)),
+            Fix::run(wait).then(create_namespace(name)),
         )
+}
+
+/// Returns what creates a namespace.
+pub(super) fn create_namespace(name: &str) -> Fix {
+    let name = name.to_owned();
+    Fix::create_in_cluster(&[KubernetesObject::Namespace { name }])
 }
 
 /// Ends a check of objects in the job's namespace if the check of that namespace fails.

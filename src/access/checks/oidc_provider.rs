@@ -4,10 +4,12 @@ use super::{Check, aws_credentials};
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::issuer::{AUDIENCE, OLDER_ISSUER};
+use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::setup::{client_id_command, oidc_provider_command, oidc_provider_hcl};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -43,7 +45,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
              Orchestrator's tokens.{hinted}"
         ))
         .compare(AUDIENCE, list(&ids))
-        .fix(cause, client_id_command(&arn))
+        .fix(cause, aws_cli::add_client_id(&arn))
         .retryable()),
         Err(error) => match CheckError::from(error) {
             error if error.is_not_found() => Ok(Outcome::failed(format!(
@@ -52,9 +54,12 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             .compare(arn.as_str(), "no such provider")
             .fix(
                 cause,
-                run.settings()
-                    .frontend
-                    .makes(oidc_provider_hcl(issuer), oidc_provider_command(issuer)),
+                Fix::create(
+                    run.settings().frontend,
+                    AwsObject::OidcProvider {
+                        issuer: issuer.to_owned(),
+                    },
+                ),
             )
             .not_yet()),
             error => Err(error),

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::job_namespace::require_namespace;
 use super::{Check, api_server};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::object_kind::ObjectKind;
 use crate::access::outcome::Outcome;
+use crate::access::render::shell::{Command, Word};
 use crate::access::run::Run;
-use crate::access::setup::{kubectl_apply, shell, yaml};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -55,9 +56,9 @@ enum Found {
     /// The object exists and has every key.
     Complete(String),
     /// The object is missing or lacks something, so that the pod cannot start: the finding and its fix.
-    Lacking(String, String),
+    Lacking(String, Fix),
     /// The same for an object without which the pod can start.
-    Optional(String, String),
+    Optional(String, Fix),
     /// The object could not be read: the outcome of the check.
     Unread(Outcome),
 }
@@ -69,7 +70,7 @@ struct Summary {
     lacking: Vec<String>,
     optional: Vec<String>,
     unread: Vec<Outcome>,
-    fixes: String,
+    fixes: Vec<Fix>,
 }
 
 impl Summary {
@@ -78,11 +79,11 @@ impl Summary {
             Found::Complete(what) => self.complete.push(what),
             Found::Lacking(finding, fix) => {
                 self.lacking.push(finding);
-                self.fixes += &fix;
+                self.fixes.push(fix);
             }
             Found::Optional(finding, fix) => {
                 self.optional.push(finding);
-                self.fixes += &fix;
+                self.fixes.push(fix);
             }
             Found::Unread(outcome) => self.unread.push(outcome),
         }
@@ -100,7 +101,7 @@ impl Summary {
                 "The Job's pod cannot start without what pod_template names: {all}."
             ))
             .compare("every object that pod_template names", all)
-            .fix(cause, self.fixes)
+            .fix(cause, Fix::from_iter(self.fixes))
             .not_yet();
         }
         if let Some(first) = self.unread.first().cloned() {
@@ -113,7 +114,7 @@ impl Summary {
             };
         }
         if !self.optional.is_empty() {
-            return Outcome::warned(format!("{all}.")).fix(cause, self.fixes);
+            return Outcome::warned(format!("{all}.")).fix(cause, Fix::from_iter(self.fixes));
         }
         Outcome::passed(format!(
             "Everything that the pod template names exists: {}.",
@@ -182,11 +183,11 @@ fn existing(
     let what = format!("{} {name:?}", kind.name());
     // The scheduler refuses a pod whose claim is being deleted.
     if kind == ObjectKind::Claim && !object["metadata"]["deletionTimestamp"].is_null() {
-        let wait = format!(
-            "kubectl wait --for=delete -n {namespace} pvc/{} --timeout=5m\n",
-            shell(name)
-        );
-        let fix = wait + &creation(kind, namespace, name, keys);
+        let wait = Command::new("kubectl wait --for=delete")
+            .option("-n", namespace)
+            .word(format!("pvc/{name}"))
+            .word("--timeout=5m");
+        let fix = Fix::run(wait).then(creation(kind, namespace, name, keys));
         return Found::Lacking(format!("{what} is being deleted"), fix);
     }
     let parts = [&object["data"], &object["binaryData"]];
@@ -204,15 +205,14 @@ fn existing(
         .flat_map(|part| part.keys().map(String::as_str))
         .collect();
     let absent = absent.join(", ");
-    let fix = format!(
-        "kubectl edit -n {} {} {}   # add {absent}\n",
-        shell(namespace),
-        kind.plural(),
-        shell(name)
-    );
+    let edit = Command::new("kubectl edit")
+        .option("-n", namespace)
+        .word(kind.plural())
+        .word(name)
+        .comment(&format!("add {absent}"));
     Found::Lacking(
         format!("{what} has no key {absent} (it has: {})", all.join(", ")),
-        fix,
+        edit.into(),
     )
 }
 
@@ -224,48 +224,54 @@ fn without(kind: ObjectKind) -> &'static str {
     }
 }
 
-/// Returns the commands that create an object.
-fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<String>) -> String {
-    let create = |kind: &str, rest: &str| {
-        format!(
-            "kubectl create {kind} -n {} {}{rest}\n",
-            shell(namespace),
-            shell(name)
-        )
+/// Returns what creates an object.
+fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<String>) -> Fix {
+    let create = |what: &str| Command::new(what).option("-n", namespace).word(name);
+    let with_keys = |create: Command| {
+        keys.iter().fold(create, |create, key| {
+            let key = Word::from(key);
+            create.word(Word::code(format!("--from-literal={key}=...")))
+        })
     };
-    let literals: String = keys
-        .iter()
-        .map(|key| format!(" --from-literal={}=...", shell(key)))
-        .collect();
     match kind {
-        ObjectKind::ConfigMap => create("configmap", &literals),
-        ObjectKind::Secret => create("secret generic", &literals),
-        ObjectKind::PullSecret => create(
-            "secret docker-registry",
-            " --docker-server=... --docker-username=... --docker-password=...",
-        ),
-        ObjectKind::PriorityClass => format!(
-            "kubectl create priorityclass {} --value=0   # or another value\n",
-            shell(name)
-        ),
-        ObjectKind::Claim => format!(
-            "# With the size and the storage class that the Job needs:\n{}",
-            kubectl_apply(&format!(
-                "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n  \
-                 accessModes: [ReadWriteOnce]\n  resources:\n    requests:\n      storage: 1Gi\n",
-                yaml(name),
-                yaml(namespace)
+        ObjectKind::ConfigMap => with_keys(create("kubectl create configmap")).into(),
+        ObjectKind::Secret => with_keys(create("kubectl create secret generic")).into(),
+        ObjectKind::PullSecret => create("kubectl create secret docker-registry")
+            .word("--docker-server=...")
+            .word("--docker-username=...")
+            .word("--docker-password=...")
+            .into(),
+        ObjectKind::PriorityClass => Command::new("kubectl create priorityclass")
+            .word(name)
+            .word("--value=0")
+            .comment("or another value")
+            .into(),
+        ObjectKind::Claim => Fix::note("With the size and the storage class that the Job needs:")
+            .then_apply(vec![claim(namespace, name)]),
+        other => {
+            let get = Command::new("kubectl get").word(other.plural());
+            let get = match other.is_namespaced() {
+                true => get.option("-n", namespace),
+                false => get,
+            };
+            Fix::note(format!(
+                "Create the {} {}, or name another in job.pod_template:",
+                other.name(),
+                Word::from(name)
             ))
-        ),
-        other => format!(
-            "# Create the {} {}, or name another in job.pod_template:\nkubectl get {}{}\n",
-            other.name(),
-            shell(name),
-            other.plural(),
-            match other.is_namespaced() {
-                true => format!(" -n {}", shell(namespace)),
-                false => String::new(),
-            }
-        ),
+            .then_run(get)
+        }
     }
+}
+
+fn claim(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    })
 }

@@ -11,11 +11,12 @@ use super::right::Right;
 use super::runner_user::runner_user;
 use crate::access::cause::ClusterCause;
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::Cluster;
 use crate::access::kubernetes::user::User;
+use crate::access::objects::rbac_grant;
 use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::{Run, unknown};
-use crate::access::setup::rbac_grant;
 
 /// Checks whether the runner's user has a right.
 pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, CheckError> {
@@ -147,7 +148,7 @@ impl Refusal<'_> {
     }
 
     /// Returns what gives the right to the runner's user or to its first group.
-    async fn fix(&self) -> Result<String, CheckError> {
+    async fn fix(&self) -> Result<Fix, CheckError> {
         let Self {
             run,
             namespace,

@@ -1,16 +1,14 @@
 //! The check `role-exists`.
 
-use serde_json::json;
-
-use super::trust_member::{trust_member, trusting};
+use super::trust_member::trust_member;
 use super::{Check, aws_credentials};
 use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::issuer_host;
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::run::Run;
-use crate::access::setup::{role_command, role_hcl};
 use crate::runner::RoleArn;
 
 pub(super) static CHECK: Check = Check {
@@ -44,7 +42,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         .compare(expected.as_str(), role.arn.as_str())
         .fix(
             run.runner_cause(RunnerCause::RoleArn),
-            run.settings().frontend.auth("role_arn", &role.arn),
+            Fix::set_auth(run.settings().frontend, "role_arn", &role.arn),
         )),
         Err(error) if error.is_not_found() => missing(run),
         Err(error) => Err(error),
@@ -66,9 +64,11 @@ fn other_partition(run: &Run<'_>, partition: &str) -> Result<Outcome, CheckError
     .compare(corrected.to_string(), role.to_string())
     .fix(
         run.runner_cause(RunnerCause::RoleArn),
-        run.settings()
-            .frontend
-            .auth("role_arn", &corrected.to_string()),
+        Fix::set_auth(
+            run.settings().frontend,
+            "role_arn",
+            corrected.to_string(),
+        ),
     ))
 }
 
@@ -81,14 +81,15 @@ fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let (Ok(issuer), Some(member)) = (run.issuer(), trust_member(run)) else {
         return Ok(outcome);
     };
-    let (provider, host) = (run.provider_arn()?, issuer_host(issuer).to_owned());
-    let frontend = run.settings().frontend;
-    let cause = Cause::MissingRole(role.clone());
-    Ok(outcome.shared_fix(cause, member, move |members| {
-        let nobody = json!({"Version": "2012-10-17", "Statement": []});
-        let policy = trusting(nobody, &provider, &host, members);
-        frontend.makes(role_hcl(&role, &policy), role_command(&role, &policy))
-    }))
+    let trust = RoleTrust {
+        member,
+        role: role.clone(),
+        provider_arn: run.provider_arn()?,
+        issuer_host: issuer_host(issuer).to_owned(),
+        current: None,
+        frontend: run.settings().frontend,
+    };
+    Ok(outcome.fix(Cause::MissingRole(role), Fix::trust(trust)))
 }
 
 /// Ends the check of something that is missing because the role is missing: it cannot be created before the role, and

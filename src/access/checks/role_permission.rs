@@ -5,9 +5,12 @@ use crate::access::aws::Simulation;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
+use crate::access::render::shell::Command;
 use crate::access::run::Run;
-use crate::access::setup::{cluster_arn, permission_command, shell};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -102,22 +105,28 @@ impl Refusal {
         }
     }
 
-    fn fix(self, run: &Run<'_>) -> Result<String, CheckError> {
+    fn fix(self, run: &Run<'_>) -> Result<Fix, CheckError> {
         let role = run.role()?;
-        let name = shell(&role.name);
+        let about_role = |command: &str| Command::new(command).option("--role-name", &role.name);
         Ok(match self {
-            Self::Organization => {
-                "# Ask the administrators of the AWS organization to allow the role eks:DescribeCluster.\n".to_owned()
-            }
-            Self::Boundary => format!(
-                "aws iam get-role --role-name {name} --query Role.PermissionsBoundary   # this policy must allow it too\n"
+            Self::Organization => Fix::note(
+                "Ask the administrators of the AWS organization to allow the role eks:DescribeCluster.",
             ),
-            Self::Deny => format!(
-                "# One of these policies has the Deny. Take it out, or except the cluster from it:\n\
-                 aws iam list-role-policies --role-name {name}\n\
-                 aws iam list-attached-role-policies --role-name {name}\n"
-            ),
-            Self::NoAllow => permission_command(role, run.region()?, run.cluster_name()?),
+            Self::Boundary => about_role("aws iam get-role")
+                .option("--query", "Role.PermissionsBoundary")
+                .comment("this policy must allow it too")
+                .into(),
+            Self::Deny => Fix::note(
+                "One of these policies has the Deny. Take it out, or except the cluster from it:",
+            )
+            .then_run(about_role("aws iam list-role-policies"))
+            .then_run(about_role("aws iam list-attached-role-policies")),
+            Self::NoAllow => aws_cli::create(&AwsObject::ClusterPermission {
+                role: role.clone(),
+                region: run.region()?.to_owned(),
+                cluster: run.cluster_name()?.to_owned(),
+            })
+            .into(),
         })
     }
 }

@@ -1,15 +1,16 @@
 //! The check `role-trust`.
 
 use super::oidc_provider::older_product;
-use super::trust_member::{trust_member, trusting};
+use super::trust_member::trust_member;
 use super::{Check, role_exists};
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
-use crate::access::setup::{restrict_command, trust_command};
 use crate::access::trust::{Decision, Reason, WebIdentity, evaluate, restricted};
 
 pub(super) static CHECK: Check = Check {
@@ -64,7 +65,14 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         )
         .fix(
             Cause::OpenTrust { role_arn },
-            restrict_command(run.role()?, org, &restricted(document, &who, org)),
+            Fix::note(format!(
+                "The policy as it was found, for runners of {org} alone. Add runners of other organizations that use \
+                 this role."
+            ))
+            .then_run(aws_cli::replace_trust_policy(
+                run.role()?,
+                &restricted(document, &who, org),
+            )),
         ),
         Decision::Unknown(what) => Outcome::incomplete(
             "a trust policy that cannot be evaluated from outside",
@@ -72,13 +80,15 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         ),
         Decision::Refused(reasons) => {
             let outcome = refused(issuer, &role_arn, &reasons);
-            let (role, document) = (run.role()?.clone(), document.clone());
-            let (provider, host) = (provider.clone(), host.to_owned());
-            // One policy for all runners of the role, in which each has its own sub.
-            outcome.shared_fix(Cause::Trust { role_arn }, member.clone(), move |members| {
-                let policy = trusting(document.clone(), &provider, &host, members);
-                trust_command(&role, &policy, members)
-            })
+            let trust = RoleTrust {
+                member: member.clone(),
+                role: run.role()?.clone(),
+                provider_arn: provider.clone(),
+                issuer_host: host.to_owned(),
+                current: Some(document.clone()),
+                frontend: run.settings().frontend,
+            };
+            outcome.fix(Cause::Trust { role_arn }, Fix::trust(trust))
         }
     })
 }

@@ -3,6 +3,7 @@
 use super::access_entry;
 use crate::access::cause::ClusterCause;
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::user::User;
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::run::Run;
@@ -29,10 +30,10 @@ fn not_mapped(run: &Run<'_>) -> Outcome {
         .compare("an access entry or a line of aws-auth", "none that works")
         .fix(
             run.cluster_cause(ClusterCause::RoleNotMapped { role }),
-            run.words(
-                "# Remove \"access-entry\" from skip_checks: this check shows what maps the role to a user.\n",
-                "# Remove --skip access-entry: this check shows what maps the role to a user.\n",
-            ),
+            Fix::note(run.words(
+                "Remove \"access-entry\" from skip_checks: this check shows what maps the role to a user.",
+                "Remove --skip access-entry: this check shows what maps the role to a user.",
+            )),
         )
         .not_yet()
 }

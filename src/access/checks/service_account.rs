@@ -5,9 +5,10 @@ use super::{Check, api_server};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::objects::KubernetesObject;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
-use crate::access::setup::{kubectl_apply, service_account_yaml};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -53,7 +54,10 @@ pub(super) fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         }),
-        kubectl_apply(&service_account_yaml(namespace, name)),
+        Fix::create_in_cluster(&[KubernetesObject::ServiceAccount {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }]),
     )
     .not_yet())
 }

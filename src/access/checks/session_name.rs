@@ -6,9 +6,11 @@ use super::Check;
 use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::frontend::Frontend;
 use crate::access::outcome::Outcome;
 use crate::access::run::{Run, unknown};
+use crate::runner::is_name_character;
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -44,7 +46,10 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
     if let Some(problem) = problem(name) {
         return Outcome::failed(format!("STS refuses the session name {name:?}: {problem}."))
             .compare("2 to 64 letters, digits and _+=,.@-", format!("{name:?}"))
-            .fix(cause, frontend.auth("session_name", &corrected(name)));
+            .fix(
+                cause,
+                Fix::set_auth(frontend, "session_name", corrected(name)),
+            );
     }
     if let Some(whole) = whole {
         return Outcome::warned(format!(
@@ -52,7 +57,10 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
              Another runner whose id starts the same shares it, and so its Kubernetes user. With a session \
              name of its own the runner is another Kubernetes user, which its RoleBinding must name then."
         ))
-        .fix(cause, frontend.auth("session_name", &both_ends(whole)));
+        .fix(
+            cause,
+            Fix::set_auth(frontend, "session_name", both_ends(whole)),
+        );
     }
     let as_user = if name.contains('@') {
         " In the cluster's user name each @ becomes -."
@@ -62,15 +70,10 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
     Outcome::passed(format!("The session name is {name:?}.{as_user}"))
 }
 
-/// Returns whether STS accepts a character in a session name.
-fn is_allowed(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
-}
-
 /// Returns why STS refuses a name, as a clause.
 fn problem(name: &str) -> Option<String> {
     let length = name.chars().count();
-    match name.chars().find(|&c| !is_allowed(c)) {
+    match name.chars().find(|&c| !is_name_character(c)) {
         Some(stray) => Some(format!("it has {stray:?}")),
         None if !LENGTHS.contains(&length) => Some(format!("it has {length} characters")),
         None => None,
@@ -81,7 +84,7 @@ fn problem(name: &str) -> Option<String> {
 fn corrected(name: &str) -> String {
     let mut valid: String = name
         .chars()
-        .map(|c| if is_allowed(c) { c } else { '-' })
+        .map(|c| if is_name_character(c) { c } else { '-' })
         .take(*LENGTHS.end())
         .collect();
     if valid.len() < *LENGTHS.start() {

@@ -9,12 +9,14 @@ use super::{Check, api_server};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::ResourceAction;
 use crate::access::kubernetes::job::MAIN;
 use crate::access::kubernetes::user::User;
+use crate::access::objects::{STATE_RIGHTS, state_grant};
 use crate::access::outcome::{Outcome, Status};
+use crate::access::render::shell::Command;
 use crate::access::run::{Run, known};
-use crate::access::setup::{STATE_RIGHTS, state_grant};
 use crate::runner::{KubernetesStorage, StateStorage};
 
 pub(super) static CHECK: Check = Check {
@@ -159,7 +161,7 @@ enum Token {
 
 /// Returns the outcome for a pod without the token with which the kubernetes backend, whose block has
 /// `in_cluster_config = true`, calls the API.
-fn missing(why: String, cause: Cause, fix: String) -> Outcome {
+fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
     Outcome::failed(format!(
         "The Job's pod has no service account token, and OpenTofu cannot reach its state without one \
          (in_cluster_config): {why}."
@@ -180,15 +182,17 @@ fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
         Mount::Lacks(file) => Some(missing(
             format!("pod_template mounts a volume there without {file}"),
             run.runner_cause(RunnerCause::TokenMountLacks { file }),
-            format!(
-                "# In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.\n",
+            Fix::note(format!(
+                "In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.",
                 token_mount::DIRECTORY
-            ),
+            )),
         )),
         Mount::Off => Some(missing(
             "pod_template sets automountServiceAccountToken to false".to_owned(),
             run.runner_cause(RunnerCause::TokenMountOff),
-            "# Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.\n".to_owned(),
+            Fix::note(
+                "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
+            ),
         )),
         Mount::Files | Mount::ByServiceAccount | Mount::Unknown(_) | Mount::Audience(..) => None,
     }
@@ -227,11 +231,13 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
                     namespace: namespace.to_owned(),
                     service_account: name.to_owned(),
                 }),
-                format!(
-                    "kubectl patch serviceaccount {name} -n {namespace} --patch \
-                     '{{\"automountServiceAccountToken\": true}}'\n\
-                     # Or set spec.automountServiceAccountToken to true in job.pod_template.\n"
-                ),
+                Fix::run(
+                    Command::new("kubectl patch serviceaccount")
+                        .word(name)
+                        .option("-n", namespace)
+                        .option("--patch", "{\"automountServiceAccountToken\": true}"),
+                )
+                .then_note("Or set spec.automountServiceAccountToken to true in job.pod_template."),
             ))))
         }
         // A missing service account is reported by its own check, and a new one mounts its token.

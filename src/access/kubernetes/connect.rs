@@ -16,6 +16,8 @@ use super::{AT_A_TIME, Cluster, kubeconfig};
 use crate::access::aws::error::chain;
 use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
+use crate::access::fix::Fix;
+use crate::access::render::shell::Command;
 use crate::access::settings::Kubeconfig;
 use crate::access::single_flight::SingleFlight;
 use crate::network::proxy;
@@ -131,12 +133,19 @@ fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
     proxy::check(url, proxy::HTTP_AND_SOCKS).map_err(|error| ConnectError {
         reason: "the proxy of the environment cannot be used",
         message: error.to_string(),
-        fix: Some(error.fix().into()),
+        fix: Some(set_proxy(error.variable)),
     })?;
     Ok(Matcher::from_env()
         .intercept(url)
         .as_ref()
         .and_then(proxy_uri))
+}
+
+/// Returns the command that sets a proxy variable.
+fn set_proxy(variable: &str) -> Fix {
+    Command::new(format!("export {variable}=http://proxy.example.com:3128"))
+        .comment(&format!("or: unset {variable}"))
+        .into()
 }
 
 /// Returns a proxy's URL with its user and password, which kube expects in the URL.

@@ -14,6 +14,7 @@ use kube::config::{AuthInfo, Cluster as ClusterInfo, Kubeconfig as File, Kubecon
 use self::authentication::authentication;
 use super::error::ConnectError;
 use crate::access::aws::http::certificates;
+use crate::access::render::shell::Command;
 use crate::access::settings::Kubeconfig;
 use crate::files;
 use crate::network::proxy;
@@ -31,7 +32,13 @@ pub(super) async fn read(kubeconfig: &Kubeconfig) -> Result<kube::Config, Connec
     let unusable = |problem: String| ConnectError {
         reason: "the kubeconfig cannot be used",
         message: format!("the kubeconfig \"{path}\" cannot be used: {problem}"),
-        fix: Some(format!("kubectl --kubeconfig '{path}' version   # must succeed\n").into()),
+        fix: Some(
+            Command::new("kubectl")
+                .option("--kubeconfig", path.to_string())
+                .word("version")
+                .comment("must succeed")
+                .into(),
+        ),
     };
     let named = kubeconfig.path.clone();
     let file = files::in_background(move || parse(&named)).await;

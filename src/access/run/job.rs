@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Run, known};
 use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::job::JobValues;
 use crate::access::kubernetes::references::{References, references};
 use crate::access::outcome::Outcome;
@@ -30,7 +31,7 @@ impl Run<'_> {
             .compare("entries that can be matched", error.to_string())
             .fix(
                 self.runner_cause(RunnerCause::PodTemplateMerge { problem }),
-                format!("# Fix the list in job.pod_template: {error}.\n"),
+                Fix::note(format!("Fix the list in job.pod_template: {error}.")),
             )
             .into()
         })

@@ -1,15 +1,22 @@
-//! Commands that change the ConfigMap `aws-auth` and keep what is in it.
+//! The fixes of the ConfigMap `aws-auth`. They keep everything that is in it.
 
-use super::{shell, yaml};
+use crate::access::fix::Fix;
 use crate::access::kubernetes::aws_auth::{Key, Room};
 use crate::access::kubernetes::go_yaml::Unreadable;
+use crate::access::render::shell::{Command, Word};
+use crate::access::render::yaml;
 use crate::runner::{RoleArn, kubernetes_user};
 
-const EDIT: &str = "kubectl edit configmap aws-auth -n kube-system\n";
+/// Returns the command that opens the ConfigMap in an editor.
+fn edit() -> Command {
+    Command::new("kubectl edit configmap aws-auth -n kube-system")
+}
 
-/// Adds a line for a role to `mapRoles`, with the user name that an access entry would give. The other lines stay, and
-/// of several lines for one role the last one counts. The role's ARN stands there without its path.
-pub(crate) fn aws_auth_command(role: &RoleArn, room: Room) -> String {
+/// Returns the fix that adds a line for a role to `mapRoles`, with the user name that an access entry would have.
+///
+/// The other lines stay, and of several lines for one role the last one counts. In `mapRoles`, the ARN of a role is
+/// written without its path.
+pub(crate) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
     let arn = RoleArn {
         path: "/".to_owned(),
         ..role.clone()
@@ -17,41 +24,48 @@ pub(crate) fn aws_auth_command(role: &RoleArn, room: Room) -> String {
     let username = kubernetes_user(role, "{{SessionName}}");
     let line = format!(
         "- {{rolearn: {}, username: {}}}",
-        yaml(&arn.to_string()),
-        yaml(&username)
+        yaml::string(&arn.to_string()),
+        yaml::string(&username)
     );
     match room {
-        Room::NoConfigMap => format!(
-            "kubectl create configmap aws-auth -n kube-system \\\n  --from-literal=mapRoles={}\n",
-            shell(&line)
-        ),
-        // Nothing is written when the lines cannot be read.
-        Room::Below(indent) => format!(
+        Room::NoConfigMap => Command::new("kubectl create configmap aws-auth -n kube-system")
+            .next_line()
+            .word(Word::code(format!(
+                "--from-literal=mapRoles={}",
+                Word::from(line)
+            )))
+            .into(),
+        // If the current lines cannot be read, nothing is written.
+        Room::Below(indent) => Command::new(format!(
             "roles=$(kubectl get configmap aws-auth -n kube-system -o jsonpath='{{.data.mapRoles}}') &&\n  \
              line={} &&\n  \
              patch=$(kubectl create configmap aws-auth --dry-run=client -o json \\\n    \
              --from-literal=mapRoles=\"$(printf '%s\\n%s' \"$roles\" \"$line\")\") &&\n  \
-             kubectl patch configmap aws-auth -n kube-system --type merge --patch \"$patch\"\n",
-            shell(&(" ".repeat(indent) + &line))
-        ),
-        Room::ByHand => format!("# Add this line to mapRoles:\n#   {line}\n{EDIT}"),
+             kubectl patch configmap aws-auth -n kube-system --type merge --patch \"$patch\"",
+            Word::from(" ".repeat(indent) + &line)
+        ))
+        .into(),
+        Room::ByHand => {
+            Fix::note(format!("Add this line to mapRoles:\n  {line}")).then_run(edit())
+        }
     }
 }
 
-/// Corrects the keys that are not valid YAML, by hand.
-pub(crate) fn aws_auth_correction(broken: &[(Key, Unreadable)]) -> String {
-    let places = broken.iter().map(|(key, Unreadable { at, .. })| {
-        format!(
-            "# Correct {key} at line {}, column {}.\n",
+/// Returns the fix of keys that are not valid YAML: a person must correct them.
+pub(crate) fn correct_aws_auth(broken: &[(Key, Unreadable)]) -> Fix {
+    let places = broken.iter().fold(Fix::default(), |fix, (key, error)| {
+        let Unreadable { at, .. } = error;
+        fix.then_note(format!(
+            "Correct {key} at line {}, column {}.",
             at.line, at.column
-        )
+        ))
     });
-    places.collect::<String>() + EDIT
+    places.then_run(edit())
 }
 
-/// Leaves one of several lines, by hand.
-pub(crate) fn aws_auth_one_line(role: &RoleArn, key: Key) -> String {
-    format!("# Keep one line of {key} for {role}.\n{EDIT}")
+/// Returns the fix of several lines for one role: a person must decide which of them stays.
+pub(crate) fn keep_one_aws_auth_line(role: &RoleArn, key: Key) -> Fix {
+    Fix::note(format!("Keep one line of {key} for {role}.")).then_run(edit())
 }
 
 #[cfg(test)]
@@ -59,20 +73,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_added_and_the_others_are_kept() {
+    fn a_line_is_added_and_the_others_stay() {
         let role = "arn:aws-cn:iam::123456789012:role/team/runner"
             .parse()
             .unwrap();
         let line = "- {rolearn: \"arn:aws-cn:iam::123456789012:role/runner\", \
             username: \"arn:aws-cn:sts::123456789012:assumed-role/runner/{{SessionName}}\"}";
-        let created = aws_auth_command(&role, Room::NoConfigMap);
+        let created = add_aws_auth_line(&role, Room::NoConfigMap).to_string();
         assert!(created.starts_with("kubectl create configmap aws-auth -n kube-system"));
         assert!(created.contains(line), "{created}");
-        let added = aws_auth_command(&role, Room::Below(2));
+        let added = add_aws_auth_line(&role, Room::Below(2)).to_string();
         assert!(added.contains(&format!("line='  {line}' &&")), "{added}");
-        let by_hand = aws_auth_command(&role, Room::ByHand);
+        let by_hand = add_aws_auth_line(&role, Room::ByHand).to_string();
         assert!(
-            by_hand.contains(line) && by_hand.ends_with(EDIT),
+            by_hand.contains(line) && by_hand.ends_with(&edit().to_string()),
             "{by_hand}"
         );
     }

@@ -1,15 +1,58 @@
-//! A role's trust policy with one more web identity in it. Whoever else it lets in stays in.
+//! Trust policies that trust a runner: a new one, and an existing one with the runner added.
 
 use serde_json::{Map, Value, json};
 
 use super::{Decision, Match, WebIdentity, evaluate, statement_matches};
-use crate::access::setup::trust_policy;
+use crate::access::issuer::AUDIENCE;
 
-/// The policy with what lets the web identity in, and all else as it was.
+/// A runner's web identity, as a trust policy sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The `sub` of the Orchestrator's OIDC token for the runner.
+    pub oidc_subject: String,
+    /// The name of the runner's STS session, if it is known.
+    pub session_name: Option<String>,
+}
+
+/// Returns the trust policy that lets the Orchestrator assume a role for one runner.
+pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                (format!("{issuer_host}:aud")): AUDIENCE,
+                (format!("{issuer_host}:sub")): oidc_subject,
+            }},
+        }],
+    })
+}
+
+/// Returns a trust policy that trusts these runners as well.
+pub(crate) fn trusting(
+    document: Value,
+    provider_arn: &str,
+    issuer_host: &str,
+    members: &[Member],
+) -> Value {
+    members.iter().fold(document, |document, member| {
+        let identity = WebIdentity {
+            provider_arn,
+            issuer_host,
+            subject: &member.oidc_subject,
+            session_name: member.session_name.as_deref(),
+        };
+        amended(&document, &identity)
+    })
+}
+
+/// Returns the policy with the web identity admitted, and everything else unchanged.
 ///
-/// It is let in by its `sub` in the list of a statement that wants nothing else of it, or by a statement of its own. A
-/// statement that denies it denies it no more, and all others as before.
-pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
+/// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
+/// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
+pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
     let own = trust_policy(who.provider_arn, who.issuer_host, who.subject);
     let Value::Object(mut amended) = document.clone() else {
         return own;
@@ -30,13 +73,13 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
             exempt(statement, who);
         }
     }
-    let lets_in =
+    let admits =
         |statements: &[Value]| matches!(evaluate(&with(statements), who), Decision::Allowed { .. });
-    if !lets_in(&statements) {
+    if !admits(&statements) {
         let with_subject = (0..statements.len()).find_map(|index| {
             let mut tried = statements.clone();
             add_subject(tried.get_mut(index)?, who);
-            lets_in(&tried).then_some(tried)
+            admits(&tried).then_some(tried)
         });
         match with_subject {
             Some(tried) => statements = tried,
@@ -46,7 +89,7 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
     with(&statements)
 }
 
-/// Whether a statement denies the web identity, or may do so.
+/// Returns whether a statement denies the web identity, or might deny it.
 fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> bool {
     let Some(elements) = statement.as_object() else {
         return false;
@@ -55,7 +98,7 @@ fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> bool {
     statement["Effect"] == "Deny" && !matches.iter().any(|found| matches!(found, Match::No(_)))
 }
 
-/// Takes one `sub` out of those that a statement is about. A caller without a `sub` stays in.
+/// Excepts one `sub` from a statement. A caller without a `sub` is still affected by it.
 fn exempt(statement: &mut Value, who: &WebIdentity<'_>) {
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
         return;
@@ -73,7 +116,7 @@ fn exempt(statement: &mut Value, who: &WebIdentity<'_>) {
     add(keys.entry(key).or_insert_with(|| json!([])), who.subject);
 }
 
-/// Adds the `sub` wherever a statement lists the ones that it is about.
+/// Adds the `sub` to every list of subjects in the conditions of a statement.
 fn add_subject(statement: &mut Value, who: &WebIdentity<'_>) {
     let wanted = subject_key(who);
     let conditions = statement.get_mut("Condition").and_then(object);
@@ -87,11 +130,12 @@ fn add_subject(statement: &mut Value, who: &WebIdentity<'_>) {
     }
 }
 
+/// Returns the condition key for the `sub` of the web identity.
 pub(super) fn subject_key(who: &WebIdentity<'_>) -> String {
     format!("{}:sub", who.issuer_host)
 }
 
-/// Adds a text to one text or a list of them.
+/// Adds a text to a condition's value, which is one text or a list of texts.
 fn add(values: &mut Value, text: &str) {
     match values {
         Value::Array(list) if list.iter().any(|value| value == text) => {}
@@ -101,11 +145,12 @@ fn add(values: &mut Value, text: &str) {
     }
 }
 
+/// Returns the members of an object.
 pub(super) fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
 }
 
-/// A member, empty where there is none yet or where it is null.
+/// Returns a member of an object. A missing or null member becomes an empty object.
 pub(super) fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
     let value = object.entry(name).or_insert(Value::Null);
     if value.is_null() {
@@ -133,9 +178,9 @@ mod tests {
         trust_policy(PROVIDER, "oidc.humanitec.dev", subject)
     }
 
-    /// Amends for `my-org+new` and sees that it and those before are let in.
+    /// Amends a policy for `my-org+new`, and asserts that it admits this subject and the ones before.
     #[track_caller]
-    fn lets_in_as_well(document: &Value, before: &[&str]) -> Value {
+    fn admits_as_well(document: &Value, before: &[&str]) -> Value {
         let amended = amended(document, &runner("my-org+new"));
         for subject in before.iter().chain(&["my-org+new"]) {
             assert!(
@@ -152,8 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sub_joins_the_others_of_a_statement() {
-        let amended = lets_in_as_well(&policy("my-org+old"), &["my-org+old"]);
+    fn a_new_trust_policy_passes_the_check() {
+        let decision = evaluate(&policy("my-org+my-runner"), &runner("my-org+my-runner"));
+        assert_eq!(decision, Decision::Allowed { any_subject: false });
+    }
+
+    #[test]
+    fn a_subject_is_added_to_the_list_of_a_statement() {
+        let amended = admits_as_well(&policy("my-org+old"), &["my-org+old"]);
         let statements = amended["Statement"].as_array().unwrap();
         assert_eq!(statements.len(), 1);
         assert_eq!(
@@ -168,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_otherwise_stays_beside_a_statement_of_its_own() {
+    fn a_statement_that_cannot_admit_the_subject_stays_unchanged() {
         let mut wrong_aud = policy("my-org+old");
         wrong_aud["Statement"][0]["Condition"]["StringEquals"]["oidc.humanitec.dev:aud"] =
             json!("eks");
@@ -179,7 +230,7 @@ mod tests {
             "Action": "sts:AssumeRole",
         }});
         for document in [wrong_aud, account] {
-            let amended = lets_in_as_well(&document, &[]);
+            let amended = admits_as_well(&document, &[]);
             let statements = amended["Statement"].as_array().unwrap();
             let before = match &document["Statement"] {
                 Value::Array(list) => list[0].clone(),
@@ -189,12 +240,12 @@ mod tests {
             assert_eq!(statements.len(), 2);
         }
         for nothing in [json!({}), json!({"Statement": []}), json!([])] {
-            lets_in_as_well(&nothing, &[]);
+            admits_as_well(&nothing, &[]);
         }
     }
 
     #[test]
-    fn a_deny_goes_on_for_everyone_else() {
+    fn a_deny_still_affects_all_others() {
         let mut denied = policy("my-org+old");
         denied["Statement"].as_array_mut().unwrap().push(json!({
             "Effect": "Deny",
@@ -202,7 +253,7 @@ mod tests {
             "Action": "sts:*",
             "Condition": {"StringNotEquals": {"OIDC.humanitec.dev:sub": "my-org+old"}},
         }));
-        let amended = lets_in_as_well(&denied, &["my-org+old"]);
+        let amended = admits_as_well(&denied, &["my-org+old"]);
         assert_eq!(
             amended["Statement"][1]["Condition"],
             json!({"StringNotEquals": {"OIDC.humanitec.dev:sub": ["my-org+old", "my-org+new"]}})
@@ -214,7 +265,7 @@ mod tests {
         let mut null = denied.clone();
         null["Statement"][1]["Condition"] = Value::Null;
         for denied in [denied, null] {
-            let amended = lets_in_as_well(&denied, &[]);
+            let amended = admits_as_well(&denied, &[]);
             assert_eq!(
                 amended["Statement"][1]["Condition"],
                 json!({"StringNotEquals": {"oidc.humanitec.dev:sub": "my-org+new"}})

@@ -1,4 +1,4 @@
-//! Decoding as yaml.v3 decodes into `map[string]any`, from which octl makes the JSON that it sends.
+//! Decodes a document as yaml.v3 decodes it into `map[string]any`, from which octl makes the JSON that it sends.
 //!
 //! Source: `decode.go` of gopkg.in/yaml.v3 v3.0.1 and `internal/command/create.go` of
 //! stellwerk-labs/platform-orchestrator-cli.
@@ -12,13 +12,14 @@ use super::scalar::{self, MERGE, STRING, Scalar};
 use super::{Entry, Kind, Node};
 use crate::cli::problem::{Place, Problem};
 
-/// How deep collections may nest: deeper than any pod template, and no strain on the stack. yaml.v3 allows 10000.
+/// The greatest depth of nested collections: more than any pod template has, and little enough for the stack. yaml.v3
+/// allows 10000.
 const MAX_DEPTH: usize = 100;
 
 /// Decodes a document.
 ///
 /// # Errors
-/// What yaml.v3 refuses, and what has no JSON.
+/// What yaml.v3 refuses, and what JSON cannot express.
 pub(super) fn decode(document: &Document) -> Result<Node, Problem> {
     let mut decoder = Decoder {
         document,
@@ -32,19 +33,19 @@ pub(super) fn decode(document: &Document) -> Result<Node, Problem> {
 
 struct Decoder<'a> {
     document: &'a Document,
-    /// The aliases that are being followed.
+    /// The aliases that are being resolved.
     aliases: HashSet<Id>,
     depth: usize,
-    /// How many nodes were decoded, and how many of them through an alias.
+    /// The number of nodes that were decoded, and how many of them through an alias.
     decoded: usize,
     decoded_in_aliases: usize,
 }
 
-/// The keys that a mapping has before others are merged into it.
+/// The keys of a mapping before others are merged into it.
 type Taken = HashSet<String>;
 
 impl Decoder<'_> {
-    /// Decodes a node. The root may have keys that are not texts, since octl decodes it into a map of texts.
+    /// Decodes a node. The root can have keys that are not texts, because octl decodes it into a map of texts.
     fn value(&mut self, id: Id, is_root: bool) -> Result<Node, Problem> {
         let node = &self.document.nodes[id];
         self.count(node.at)?;
@@ -105,8 +106,8 @@ impl Decoder<'_> {
         }
     }
 
-    /// Adds a mapping's entries to others. `taken` has the keys that are not added: those of a mapping that this one is
-    /// merged into.
+    /// Adds the entries of a mapping to others. The keys in `taken` are not added: they belong to the mapping that this
+    /// one is merged into.
     fn mapping(
         &mut self,
         id: Id,
@@ -157,7 +158,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// Adds what a merge key's value has to a mapping's entries.
+    /// Adds the entries of a merge key's value to the entries of a mapping.
     fn merge(
         &mut self,
         id: Id,
@@ -186,13 +187,13 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// A key as a text; none for null, which a map of texts does not take.
+    /// Returns a key as a text. `None` for null, which a map of texts does not accept.
     fn key(&mut self, id: Id) -> Result<Option<String>, Problem> {
         self.count(self.document.nodes[id].at)?;
         let id = self.target(id);
         Ok(match (self.resolve_key(id)?, &self.document.nodes[id]) {
             (Scalar::Null, _) => None,
-            // Of other values the spelling counts.
+            // The key of any other value is its spelling.
             (Scalar::Text(text), _) => Some(text),
             (_, node) => match &node.content {
                 Content::Scalar { text, .. } => Some(text.clone()),
@@ -213,7 +214,7 @@ impl Decoder<'_> {
         })
     }
 
-    /// The node that an alias leads to; of others the node itself.
+    /// Returns the node that an alias refers to, or the node itself if it is not an alias.
     fn target(&self, id: Id) -> Id {
         match self.document.nodes[id].content {
             Content::Alias(target) => target,
@@ -221,7 +222,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// Whether the key makes no other map than one of texts.
+    /// Returns whether a map with this key is a map of texts.
     fn is_text_key(&self, id: Id) -> bool {
         let node = &self.document.nodes[self.target(id)];
         match (&node.tag, &node.content) {
@@ -242,7 +243,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// A key is there once, in the same spelling; two keys that are collections count as one.
+    /// Refuses a key that a mapping has twice in the same spelling. Two keys that are collections count as the same.
     fn refuse_repeated_keys(&self, pairs: &[(Id, Id)]) -> Result<(), Problem> {
         let mut seen = HashSet::new();
         for (key, _) in pairs {
@@ -295,7 +296,7 @@ impl Decoder<'_> {
         result
     }
 
-    /// Counts a decoded node, and refuses a small text that swells through aliases, by yaml.v3's own measure.
+    /// Counts a decoded node, and refuses a small text that aliases make very large, by the rule of yaml.v3.
     fn count(&mut self, at: Place) -> Result<(), Problem> {
         self.decoded += 1;
         if !self.aliases.is_empty() {
@@ -320,14 +321,15 @@ fn share(part: usize, all: usize) -> f64 {
     part as f64 / all as f64
 }
 
-/// The share of nodes that may come from aliases: 99 % up to 400,000 nodes, 10 % from 4,000,000, and on a line between.
+/// Returns the share of nodes that are allowed to come from aliases: 99 % up to 400,000 nodes, 10 % from 4,000,000, and a
+/// linear share in between.
 fn allowed_share(all: usize) -> f64 {
     0.99 - 0.89 * share(all.saturating_sub(400_000), 3_600_000).min(1.0)
 }
 
-/// The number as Go's JSON has it: a whole float is an integer.
+/// Returns the number as Go writes it in JSON: a float without a fraction is an integer.
 fn json_number(float: f64) -> Option<Number> {
-    /// 2^63: from here on a float is not an i64.
+    /// 2^63, the smallest float that is not an i64.
     const PAST_INTEGERS: f64 = 9_223_372_036_854_775_808.0;
     let is_negative_zero = float == 0.0 && float.is_sign_negative();
     if float.fract() == 0.0 && float.abs() < PAST_INTEGERS && !is_negative_zero {

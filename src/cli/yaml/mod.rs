@@ -1,8 +1,8 @@
-//! Reading YAML as octl reads it, into a tree in which everything knows its line and column.
+//! Reads YAML as octl reads it, into a tree whose nodes have their line and column.
 //!
-//! octl decodes with Go's yaml.v3, a dialect of its own, and so does [`read`]: [`parse`] makes nodes of the text, [`scalar`]
-//! says what a scalar is, and [`decode`] brings both into the shape of JSON. A table that was made with the real library
-//! (`tests/oracles/yaml`) holds them to it.
+//! octl decodes with Go's yaml.v3, which reads a dialect of its own, and [`read`] follows it: [`parse`] returns the nodes
+//! of the text, [`scalar`] determines the type of a scalar, and [`decode`] brings both into the shape of JSON. The tests
+//! compare them with a table that the real library wrote (`tests/oracles/yaml`).
 
 mod decode;
 mod parse;
@@ -16,16 +16,16 @@ use serde_json::{Number, Value};
 
 use super::problem::{Place, Problem};
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Where it begins.
+    /// The place where the value begins.
     pub(super) at: Place,
-    /// What it is.
+    /// The value itself.
     pub(super) kind: Kind,
 }
 
-/// What JSON has too; other YAML is not of use to an API of JSON.
+/// A value that JSON has as well. An API of JSON cannot use any other value of YAML.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Null,
@@ -44,10 +44,10 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
-/// Reads the first document of a text, as octl does; what follows it does not count. Text without a document is null.
+/// Reads the first document of a text, as octl does, and ignores what follows it. A text without a document is null.
 ///
 /// # Errors
-/// What yaml.v3 refuses, and what has no JSON.
+/// What yaml.v3 refuses, and what JSON cannot express.
 pub(super) fn read(text: &str) -> Result<Node, Problem> {
     match parse::document(text)? {
         Some(document) => decode::decode(&document),
@@ -59,7 +59,7 @@ pub(super) fn read(text: &str) -> Result<Node, Problem> {
 }
 
 impl Node {
-    /// The entries of a mapping.
+    /// Returns the entries of a mapping.
     pub(super) fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             Kind::Mapping(entries) => Some(entries),
@@ -67,13 +67,13 @@ impl Node {
         }
     }
 
-    /// A mapping's value.
+    /// Returns the value of a mapping's key.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let entry = self.entries()?.iter().find(|entry| entry.key == key)?;
         Some(&entry.value)
     }
 
-    /// The value without its places.
+    /// Returns the value without its places.
     pub(super) fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
@@ -88,7 +88,8 @@ impl Node {
         }
     }
 
-    /// What it is, as a noun. No value is repeated: a pod template may hold secrets.
+    /// Returns the type of the value, as a noun. The value itself is not repeated, because a pod template can contain
+    /// secrets.
     pub(super) fn noun(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
@@ -100,7 +101,7 @@ impl Node {
         }
     }
 
-    /// Where a path leads, such as `a.b[0]["c.d"]`, or as near to it as this tree goes.
+    /// Returns the place of a path such as `a.b[0]["c.d"]`, or of the last part of the path that this tree has.
     pub(super) fn locate(&self, path: &str) -> Place {
         self.descend(path).unwrap_or(self.at)
     }

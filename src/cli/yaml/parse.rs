@@ -1,4 +1,4 @@
-//! The first document of a text as a tree of nodes, before anything is decoded.
+//! Parses the first document of a text into a tree of nodes, and decodes nothing.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,25 +11,25 @@ use super::scalar::short_tag;
 use super::tabs::Continued;
 use crate::cli::problem::{Place, Problem};
 
-/// A node's place in [`Document::nodes`].
+/// The index of a node in [`Document::nodes`].
 pub(super) type Id = usize;
 
-/// The nodes of a document. An alias leads to a node by its place, so a node may be met many times.
+/// The nodes of a document. An alias refers to a node by its index, so that several nodes can contain the same one.
 pub(super) struct Document {
     pub(super) nodes: Vec<Node>,
 }
 
-/// A node as it stands in the text.
+/// A node as it is written in the text.
 pub(super) struct Node {
     pub(super) at: Place,
-    /// The explicit tag in its short form; none for `!`, which says nothing.
+    /// The explicit tag in its short form. `None` for `!`, which has no meaning.
     pub(super) tag: Option<String>,
     pub(super) content: Content,
 }
 
-/// What a node is.
+/// The kind of a node, with its content.
 pub(super) enum Content {
-    /// A text, and whether it is in quotes or a block.
+    /// A text, and whether it is quoted or a block.
     Scalar {
         text: String,
         is_quoted: bool,
@@ -40,13 +40,13 @@ pub(super) enum Content {
     Alias(Id),
 }
 
-/// Reads the first document; what follows it is not read. `None` for a text without a document.
+/// Reads the first document, and nothing that follows it. `None` for a text without a document.
 ///
 /// # Errors
 /// What is not YAML.
 pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
     refuse_control_characters(text)?;
-    // To yaml.v3 this character ends a line.
+    // This character ends a line in yaml.v3.
     let text = &text.replace('\u{85}', "\n");
     let mut tree = Tree::default();
     let mut end = None;
@@ -88,7 +88,7 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
             _ => {}
         }
     }
-    // The end of a document that no marker ends is where the text ends.
+    // A document without an end marker ends at the end of the text.
     let has_marker = end
         .and_then(|end| text.lines().nth(end - 1))
         .is_some_and(|line| line.starts_with(['-', '.']));
@@ -98,7 +98,7 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
     Ok((!nodes.is_empty()).then_some(Document { nodes }))
 }
 
-/// As libyaml, from which yaml.v3 comes, reads; the parser's own defaults are YAML 1.2's.
+/// Returns the parser's options for the syntax of libyaml, from which yaml.v3 is derived. Its defaults are YAML 1.2.
 fn options() -> Options {
     granit_parser::options! {
         emit_comments: false,
@@ -107,7 +107,7 @@ fn options() -> Options {
     }
 }
 
-/// The characters that yaml.v3 takes.
+/// Returns whether yaml.v3 accepts a character.
 fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
     let Some((at, character)) = text.char_indices().find(|(_, c)| !is_allowed(*c)) else {
@@ -119,13 +119,13 @@ fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     Err(Problem::at(Place::behind(&text.as_bytes()[..at]), message))
 }
 
-/// A document while it is read.
+/// A document that is being read.
 #[derive(Default)]
 struct Tree {
     nodes: Vec<Node>,
-    /// The nodes of the anchors, by the parser's numbers.
+    /// The nodes with anchors, by the parser's numbers of the anchors.
     anchors: HashMap<usize, Id>,
-    /// The collections that have begun and not ended, with what was found in them, and where they begin if that is a bracket.
+    /// The open collections with the nodes that were found in them, and the start of each that begins with a bracket.
     open: Vec<(Id, Vec<Id>, Option<Span>)>,
     continued: Continued,
 }
@@ -136,7 +136,7 @@ impl Tree {
         if let Some((_, children, _)) = self.open.last_mut() {
             children.push(id);
         }
-        // An anchor is known from here on, within its own node too.
+        // An alias can refer to the anchor from here on, even inside the node of the anchor.
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
@@ -148,7 +148,7 @@ impl Tree {
         });
     }
 
-    /// Opens the collection that was added last.
+    /// Opens the last collection that was added.
     fn open(&mut self, style: StructureStyle, span: Span) {
         let bracket = (style == StructureStyle::Flow).then_some(span);
         self.open.push((self.nodes.len() - 1, Vec::new(), bracket));

@@ -1,6 +1,6 @@
-//! What yaml.v3 takes a scalar for: a number, a boolean, a time, a text or nothing.
+//! Determines the value of a scalar as yaml.v3 does: a number, a boolean, a time, a text, or null.
 //!
-//! Its language is neither YAML 1.1 nor 1.2: `0400` is 256 and `1_000` is 1000 as in 1.1, `0o400` is 256 as in 1.2, and
+//! Its rules are neither those of YAML 1.1 nor those of 1.2: `0400` is 256 and `1_000` is 1000 as in 1.1, `0o400` is 256 as in 1.2, and
 //! `yes` is a text (source: `resolve.go` of gopkg.in/yaml.v3 v3.0.1).
 
 use base64::Engine;
@@ -9,21 +9,21 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::time;
 
-/// A scalar's value.
+/// The value of a scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar {
     Null,
     Bool(bool),
     Integer(i64),
-    /// An integer past the greatest [`Scalar::Integer`].
+    /// An integer that is greater than the greatest [`Scalar::Integer`].
     Unsigned(u64),
     Float(f64),
-    /// A time as JSON writes it, in a text; an error where JSON cannot.
+    /// A time as JSON writes it, in a text. An error if JSON cannot write it.
     Time(Result<String, &'static str>),
     Text(String),
 }
 
-/// Tags in their short form. Only these mean something; a text with another tag stays a text.
+/// Tags in their short form. Only these have a meaning: a text with another tag is still a text.
 const NULL: &str = "!!null";
 const BOOL: &str = "!!bool";
 const INT: &str = "!!int";
@@ -34,7 +34,7 @@ const BINARY: &str = "!!binary";
 pub(super) const MERGE: &str = "!!merge";
 
 impl Scalar {
-    /// The value's own tag.
+    /// Returns the tag of the value itself.
     pub(super) fn tag(&self) -> &'static str {
         match self {
             Self::Null => NULL,
@@ -47,7 +47,7 @@ impl Scalar {
     }
 }
 
-/// `!!int` for `tag:yaml.org,2002:int`; other tags as they are.
+/// Returns the short form of a tag, such as `!!int` for `tag:yaml.org,2002:int`. Returns other tags unchanged.
 pub(super) fn short_tag(tag: &str) -> String {
     match tag.strip_prefix("tag:yaml.org,2002:") {
         Some(name) => format!("!!{name}"),
@@ -63,7 +63,7 @@ pub(super) fn plain(text: &str) -> Scalar {
 /// Reads a scalar with an explicit tag in its short form.
 ///
 /// # Errors
-/// When the text is not what the tag says.
+/// If the text does not have the type of the tag.
 pub(super) fn tagged(tag: &str, text: &str) -> Result<Scalar, String> {
     let value = match tag {
         NULL | BOOL | INT | FLOAT => read(text, false),
@@ -89,7 +89,7 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Scalar, String> {
     }
 }
 
-/// The first character decides what is tried.
+/// Resolves a plain scalar. Its first character decides which types are tried.
 fn read(text: &str, may_be_time: bool) -> Scalar {
     let value = match text.bytes().next() {
         None => Some(Scalar::Null),
@@ -121,7 +121,7 @@ fn special(text: &str) -> Option<Scalar> {
     })
 }
 
-/// A number that begins with a digit or a sign. Underscores do not count, wherever they stand.
+/// Returns a number that begins with a digit or a sign. Underscores are ignored everywhere.
 fn number(text: &str) -> Option<Scalar> {
     let text = text.replace('_', "");
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
@@ -144,7 +144,7 @@ fn number(text: &str) -> Option<Scalar> {
         }
     }
     float(&text).or_else(|| {
-        // yaml.v3 tries the two once more by itself, and takes a sign behind the prefix then.
+        // yaml.v3 tries these two again on its own, and then accepts a sign after the prefix.
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
             None => ("", text.as_str()),
@@ -159,8 +159,8 @@ fn number(text: &str) -> Option<Scalar> {
     })
 }
 
-/// A decimal number with a point or an exponent, or of more digits than an integer has. One that is too large for a float
-/// is not a number.
+/// Returns a decimal number with a point or an exponent, or with more digits than an integer has. A number that is too
+/// large for a float is not a number.
 fn float(text: &str) -> Option<Scalar> {
     let is_decimal = text
         .bytes()
@@ -169,7 +169,7 @@ fn float(text: &str) -> Option<Scalar> {
     float.is_finite().then_some(Scalar::Float(float))
 }
 
-/// Go's rule for a float that begins with a point: an underscore stands between two digits.
+/// Returns whether a float that begins with a point has underscores only between two digits, which is Go's rule.
 fn has_good_underscores(text: &str) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
@@ -178,9 +178,9 @@ fn has_good_underscores(text: &str) -> bool {
     })
 }
 
-/// Bytes in base64, as the text that JSON writes: each byte that is not UTF-8 is a replacement character.
+/// Decodes base64 into the text that JSON writes: each byte that is not UTF-8 becomes a replacement character.
 fn binary(text: &str) -> Option<String> {
-    /// As Go decodes: unused bits at the end may be set.
+    /// The alphabet and options of Go's decoder, which ignores unused bits at the end.
     const BASE64: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),

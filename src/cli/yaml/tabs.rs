@@ -1,4 +1,4 @@
-//! Tabs, which yaml.v3 refuses wherever they could be taken for indentation.
+//! Refuses tabs as yaml.v3 does: wherever they could be mistaken for indentation.
 //!
 //! Source: `yaml_parser_scan_to_next_token` in `scannerc.go` of gopkg.in/yaml.v3 v3.0.1. YAML 1.2, which the parser reads, is
 //! less strict.
@@ -9,22 +9,22 @@ use granit_parser::Span;
 
 use crate::cli::problem::{Place, Problem};
 
-/// The lines on which a scalar or a list or mapping in brackets goes on: tabs are allowed there.
+/// The lines that continue a scalar, or a list or mapping in brackets. Tabs are allowed in them.
 #[derive(Default)]
 pub(super) struct Continued(HashSet<usize>);
 
 impl Continued {
     /// Adds a scalar, or the part between two brackets.
     pub(super) fn add(&mut self, start: Span, end: Span) {
-        // A block ends at the start of the line behind it.
+        // A block ends at the start of the next line.
         let last = end.end.line() - usize::from(end.end.col() == 0);
         self.0.extend(start.start.line() + 1..=last);
     }
 
-    /// Refuses the first tab that stands where only spaces are allowed, in the lines before `end`.
+    /// Refuses the first tab in the lines before `end` that is where only spaces are allowed.
     ///
     /// # Errors
-    /// With the tab's place.
+    /// The place of the tab.
     pub(super) fn refuse_tabs(&self, text: &str, end: Option<usize>) -> Result<(), Problem> {
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
@@ -48,7 +48,7 @@ impl Continued {
     }
 }
 
-/// Where a tab stands before a line's content, or behind the `-`, `?` and `:` that begin it.
+/// Returns the position of a tab before the content of a line, or after the `-`, `?` and `:` at its start.
 fn tab(line: &str) -> Option<usize> {
     let mut rest = line;
     loop {

@@ -2,12 +2,12 @@ use serde_json::Value;
 
 use super::*;
 
-/// What octl makes of each document, written by `tests/oracles/yaml`.
+/// The result of octl for each document, written by `tests/oracles/yaml`.
 const TABLE: &str = include_str!("../../../tests/oracles/yaml/table.json");
 
-/// Documents that are read in another way than octl reads them, with the reason. The parser reads YAML 1.2, and yaml.v3 comes
-/// from libyaml, which reads 1.1: they differ in what nobody writes in a runner's file. Where the reading differs, and not
-/// only what is refused, the text in brackets begins with `?` or ends with `:`.
+/// The documents that octl reads differently, with the reason. The parser reads YAML 1.2, and yaml.v3 is derived from
+/// libyaml, which reads YAML 1.1: they differ in what nobody writes in a runner's file. Most of these documents are refused
+/// by one of the two. In the others, the text in brackets begins with `?` or ends with `:`.
 const DIFFERENCES: &[(&str, &str)] = &[
     (
         "v: \"a\\nb\\t\\\"\\\\\\/\\u00e9\\U0001F600\\x41\\0\\a\\b\\e\\f\\v\\r\\N\\_\\L\\P\"\n",
@@ -75,7 +75,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
 ];
 
-/// As the file is read: the root is a mapping, or nothing.
+/// Reads a text as the file is read: the root is a mapping or null.
 fn read_document(text: &str) -> Result<Value, String> {
     match read(text) {
         Err(problem) => Err(problem.message),
@@ -87,7 +87,7 @@ fn read_document(text: &str) -> Result<Value, String> {
     }
 }
 
-/// Whether two values are the same JSON. A float counts as the number that it is, whichever digits spell it.
+/// Returns whether two values are the same JSON. Floats are compared as numbers, and not by their digits.
 fn same(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Number(ours), Value::Number(theirs)) => {
@@ -106,7 +106,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
                     .iter()
                     .all(|(key, value)| theirs.get(key).is_some_and(|other| same(value, other)))
         }
-        // A text without a document is nothing here, and an empty map there.
+        // A text without a document is null here, and an empty map in octl.
         (Value::Null, Value::Object(theirs)) => theirs.is_empty(),
         _ => ours == theirs,
     }
@@ -118,7 +118,7 @@ fn every_document_is_read_as_octl_reads_it() {
     assert!(rows.len() > 600);
     let mut wrong = Vec::new();
     for row in rows {
-        // What is not UTF-8 does not come this far.
+        // A file that is not UTF-8 is refused before.
         let Some(document) = row["document"].as_str() else {
             continue;
         };

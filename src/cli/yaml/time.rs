@@ -1,8 +1,9 @@
-//! Times, which yaml.v3 finds in plain text such as `2001-01-01`, and which JSON writes as RFC 3339: `2001-01-01T00:00:00Z`.
+//! Parses times. yaml.v3 finds them in plain text such as `2001-01-01`, and JSON writes them as RFC 3339:
+//! `2001-01-01T00:00:00Z`.
 //!
-//! The forms are those that Go's `time.Parse` takes for the four layouts of yaml.v3's `parseTimestamp`.
+//! The formats are those that Go's `time.Parse` accepts for the four layouts of `parseTimestamp` in yaml.v3.
 
-/// The time that the text is, as JSON writes it, if it is one. An error is a time that JSON cannot write.
+/// Returns the time as JSON writes it. `None` if the text is not a time, and an error if JSON cannot write it.
 pub(super) fn parse(text: &str) -> Option<Result<String, &'static str>> {
     let mut rest = Rest(text);
     let year = rest
@@ -47,7 +48,7 @@ pub(super) fn parse(text: &str) -> Option<Result<String, &'static str>> {
     Some(zone.map(|zone| format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}")))
 }
 
-/// What is left of the text.
+/// The part of the text that was not parsed yet.
 struct Rest<'a>(&'a str);
 
 impl Rest<'_> {
@@ -68,7 +69,7 @@ impl Rest<'_> {
         number.parse().ok()
     }
 
-    /// The fraction of the second, without zeros at its end; empty where there is none. Nine digits count.
+    /// Returns the fraction of the second, with at most nine digits and without zeros at its end. Empty if there is none.
     fn fraction(&mut self) -> String {
         let Some(after) = self.0.strip_prefix(['.', ',']) else {
             return String::new();
@@ -84,7 +85,7 @@ impl Rest<'_> {
         }
     }
 
-    /// `Z`, or the offset from UTC.
+    /// Returns `Z`, or the offset from UTC.
     fn zone(&mut self) -> Option<Result<String, &'static str>> {
         if let Some(rest) = self.0.strip_prefix('Z') {
             self.0 = rest;

@@ -1,8 +1,8 @@
 //! Gathers the runners that share a cause, so that one diagnostic with one fix covers all of them.
 //!
-//! Terraform plans each runner in a call of its own, ten at a time, and does not say how many there
-//! are. The first runner with a cause therefore waits for a moment before it returns, while the
-//! others return at once and make room for the next ones.
+//! Terraform plans each runner in a call of its own, ten at a time, and does not say how many there are. The first runner
+//! with a cause therefore waits for a moment before it returns. The others return at once, so that Terraform plans the
+//! next ones.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Member;
 
-/// How long no other runner must have come for the first one to return.
+/// The first runner returns after no other runner has started or finished for this long.
 const QUIET: Duration = Duration::from_millis(200);
-/// How long the first one waits at most, such as for a runner whose checks take long.
+/// The longest time that the first runner waits, such as for a runner whose checks are slow.
 const LONGEST: Duration = Duration::from_secs(5);
-/// How often it looks.
+/// The interval at which the first runner looks for others.
 const STEP: Duration = Duration::from_millis(20);
 
 /// The runners that are being checked and the causes that they share.
@@ -26,7 +26,7 @@ pub(super) struct Gathering(Mutex<State>);
 struct State {
     /// How many runners are being checked.
     checking: usize,
-    /// When the last one came or went.
+    /// When the last runner started or finished.
     changed: Instant,
     groups: HashMap<String, Group>,
 }
@@ -48,26 +48,26 @@ pub(super) struct Group {
     pub(super) reporter: String,
     /// The runners of the current round, the reporter first.
     pub(super) runners: Vec<String>,
-    /// The runners' entries in the fix, those of the rounds before included.
+    /// The runners' entries in the fix, including those of earlier rounds.
     pub(super) members: Vec<Member>,
-    /// How many of those entries are of the rounds before.
+    /// How many of these entries are from earlier rounds.
     pub(super) earlier: usize,
-    /// Whether the reporter still waits.
+    /// Whether the reporter is still waiting.
     is_open: bool,
 }
 
-/// What a runner has to do with the diagnostic of a cause.
+/// The part of a runner in the diagnostic of a cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
-    /// It reports, for itself and for those that come while it waits.
+    /// The runner reports the cause for itself and for those that join while it waits.
     Reporter,
-    /// This runner reports for it.
+    /// The named runner reports the cause for this one.
     Covered(String),
-    /// This runner has reported the cause before this one came.
+    /// The named runner reported the cause before this one joined.
     Late(String),
 }
 
-/// A runner that is being checked, until it is dropped.
+/// A guard that exists while a runner is being checked.
 pub(super) struct Checking<'a>(&'a Gathering);
 
 impl Drop for Checking<'_> {
@@ -79,7 +79,7 @@ impl Drop for Checking<'_> {
 }
 
 impl Gathering {
-    /// A runner is going to be checked.
+    /// Notes that the checks of a runner start.
     pub(super) fn begin(&self) -> Checking<'_> {
         let mut state = self.lock();
         state.checking += 1;
@@ -87,8 +87,8 @@ impl Gathering {
         Checking(self)
     }
 
-    /// Adds a runner to those with this cause. After the reporter of a cause has returned, the next
-    /// runner is `Late`; where it must report again, `again` makes it the reporter of a new round.
+    /// Adds a runner to those with this cause. After the reporter of a cause has returned, the next runner is `Late`,
+    /// unless `again` makes it the reporter of a new round.
     pub(super) fn join(
         &self,
         cause: &str,
@@ -120,7 +120,7 @@ impl Gathering {
         part
     }
 
-    /// Waits until no runner has come or gone for a moment and none is being checked.
+    /// Waits until no runner is being checked, and none has started or finished for a moment.
     pub(super) async fn quiet(&self, stop: &CancellationToken) {
         let start = Instant::now();
         while start.elapsed() < LONGEST && !stop.is_cancelled() {
@@ -135,7 +135,7 @@ impl Gathering {
         }
     }
 
-    /// Ends the current round of a cause. Gives the runners that came.
+    /// Ends the current round of a cause, and returns the runners that joined.
     pub(super) fn close(&self, cause: &str) -> Group {
         let mut state = self.lock();
         let Some(group) = state.groups.get_mut(cause) else {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_each_round_reports_and_knows_all_entries() {
+    fn the_first_runner_of_each_round_reports_all_entries() {
         let gathering = Gathering::default();
         let join =
             |runner: &str, again| gathering.join("role", runner, Some(&member(runner)), again);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_reporter_waits_for_those_that_are_being_checked() {
+    async fn the_reporter_waits_for_runners_that_are_being_checked() {
         let gathering = Gathering::default();
         let stop = CancellationToken::new();
         let start = Instant::now();

@@ -1,31 +1,27 @@
-//! The EKS access checks in Terraform: when they run, and what is reported.
+//! The EKS access checks in Terraform: when they run, and which diagnostics they become.
 
-mod data_source;
 mod gather;
 mod reported;
 mod settings;
-mod subject;
 
 use std::time::Duration;
 
 use crate::access::{Preflight, Report, Subject, TimeLimit};
-use terraform_plugin_server::{CallContext, Diagnostic, Value};
+use terraform_plugin_server::{CallContext, Diagnostic};
 
-pub(super) use data_source::EksAccessData;
 use reported::{ReportedDiagnostics, Severities};
 use settings::{EksAccessSettings, Incomplete};
 pub(super) use settings::{Mode, attribute, settings, validate};
-pub(super) use subject::subject;
 
-/// The time limit of the checks of one runner where nothing is waited for.
+/// The time limit of the checks of one runner that are not repeated.
 const ONCE: Duration = Duration::from_secs(30);
 
-/// The checks of one provider block: its runners share the responses of AWS and the clusters, and
-/// what was reported.
+/// The checks of one provider block. Its runners share the responses of AWS and the clusters, and the memory of what
+/// was reported.
 pub(super) struct EksAccess {
-    /// While planning.
+    /// What a failed check does during plan.
     pub(super) plan: Mode,
-    /// While applying.
+    /// What a failed check does during apply.
     pub(super) apply: Mode,
     incomplete: Incomplete,
     timeout: Duration,
@@ -34,7 +30,7 @@ pub(super) struct EksAccess {
 }
 
 impl EksAccess {
-    /// Checks as these settings say. Nothing is set up before the first check.
+    /// Returns the checks with these settings. Nothing is set up before the first check.
     pub(super) fn new(settings: EksAccessSettings) -> Self {
         Self {
             plan: settings.plan,
@@ -46,13 +42,13 @@ impl EksAccess {
         }
     }
 
-    /// A runner was read by this process, as Terraform does before it plans, and not before it applies.
+    /// Notes that this process read a runner. Terraform reads runners before it plans, and not before it applies.
     pub(super) fn refreshed(&self, runner_id: &str) {
         self.reported.refreshed(runner_id);
     }
 
-    /// Checks a runner that is planned, as far as it is known. `creating`: it does not exist yet, and
-    /// what it needs may be made by the same apply.
+    /// Checks a planned runner, as far as its values are known. `creating` says that the runner does not exist yet: the
+    /// same apply might create what it needs.
     pub(super) async fn while_planning(
         &self,
         subject: &Subject,
@@ -67,8 +63,8 @@ impl EksAccess {
         let severities = Severities {
             errors: self.plan == Mode::Error,
             each: false,
-            // A change that is planned without a refresh might be that of an apply, which has just created what
-            // is still propagating, and waits for it.
+            // A change that is planned without a refresh might belong to an apply. The apply has just created
+            // objects that are still propagating, and it waits for them.
             may_come: creating || !self.reported.was_refreshed(subject),
             incomplete: self.incomplete,
         };
@@ -77,12 +73,12 @@ impl EksAccess {
             .await
     }
 
-    /// Checks a runner that is about to be registered or changed, and waits for what AWS is still
-    /// propagating. Only for [`Mode::Error`]: with any other there is nothing to wait for.
+    /// Checks a runner before it is registered or changed, and waits for what AWS is still propagating. Does nothing
+    /// unless the mode is [`Mode::Error`]: the other modes do not stop the apply.
     ///
     /// # Errors
-    /// The failed checks, and the checks that could not be made where `incomplete` is `error`. Then
-    /// nothing must be registered.
+    /// The failed checks, and the checks that could not be made if `incomplete` is `error`. In both cases, the runner
+    /// must not be registered.
     pub(super) async fn before(
         &self,
         subject: &Subject,
@@ -118,7 +114,7 @@ impl EksAccess {
         }
     }
 
-    /// Checks a runner that has been registered or changed, once. Only for [`Mode::Warn`].
+    /// Checks a runner once after it was registered or changed. Does nothing unless the mode is [`Mode::Warn`].
     pub(super) async fn after(&self, subject: &Subject, context: &CallContext) -> Vec<Diagnostic> {
         if self.apply != Mode::Warn {
             return Vec::new();
@@ -142,11 +138,4 @@ impl EksAccess {
             .check(subject, &TimeLimit::new(ONCE, context.stop.clone()), &())
             .await
     }
-}
-
-/// Whether a change from `prior` to `planned` is one of what is checked.
-pub(super) fn is_relevant(prior: &Value, planned: &Value) -> bool {
-    ["id", "runner_configuration", "state_storage_configuration"]
-        .into_iter()
-        .any(|name| prior.get(name) != planned.get(name))
 }

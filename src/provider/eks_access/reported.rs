@@ -1,4 +1,4 @@
-//! The diagnostics of a report: each failed check once, each fix once, each missing thing once.
+//! The diagnostics of a report. Each failed check, each fix, and each reason for an incomplete run is reported once.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -8,40 +8,43 @@ use tokio_util::sync::CancellationToken;
 
 use super::gather::{Checking, Gathering, Group, Part};
 use super::settings::Incomplete;
-use crate::access::{Cause, CheckId, CheckResult, Outcome, Report, Status, Subject, Unchecked};
+use crate::access::{
+    Cause, CheckId, CheckResult, Fix, Outcome, Report, Status, Subject, Unchecked,
+};
 use terraform_plugin_server::{Diagnostic, Path};
 
-/// What this process has reported.
+/// The diagnostics that this process has reported.
 #[derive(Default)]
 pub(super) struct ReportedDiagnostics {
     /// The runners that share a cause.
     gathering: Gathering,
-    /// What was reported of a runner: its id, and the check with its message or the cause. One apply can check a
-    /// runner twice, such as before and after an update.
-    said: Mutex<HashSet<(String, String)>>,
-    /// The runners that were read.
+    /// What was reported: the runner's id, and the check with its message, or the cause. One apply can check a runner
+    /// twice, such as before and after an update.
+    reported: Mutex<HashSet<(String, String)>>,
+    /// The ids of the runners that were read.
     refreshed: Mutex<HashSet<String>>,
 }
 
-/// When diagnostics are reported, and how.
+/// Which findings are errors, and which are reported at all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Severities {
-    /// A failed check is an error.
+    /// Whether a failed check is an error.
     pub(super) errors: bool,
-    /// Every runner with an error needs an error of its own: nothing is registered for it.
+    /// Whether every runner with an error needs an error of its own, because it is not registered.
     pub(super) each: bool,
-    /// What does not exist yet might be created by the same apply, so that it is only a warning.
+    /// Whether a missing object is only a warning, because the same apply might create it.
     pub(super) may_come: bool,
-    /// What an incomplete run does.
+    /// What happens if the run is not complete.
     pub(super) incomplete: Incomplete,
 }
 
 impl Severities {
+    /// Returns whether an outcome is an error.
     fn fails(self, outcome: &Outcome) -> bool {
         self.errors && outcome.status == Status::Failed && !(self.may_come && outcome.not_yet)
     }
 
-    /// Whether checks that could not be made are an error.
+    /// Returns whether checks that could not run are an error.
     pub(super) fn incomplete_fails(self, unchecked: &Unchecked<'_>) -> bool {
         self.errors
             && self.incomplete == Incomplete::Error
@@ -49,7 +52,7 @@ impl Severities {
     }
 }
 
-/// Something of a report that becomes a diagnostic, if this runner is the one that reports it.
+/// A part of a report that becomes a diagnostic if this runner is the one that reports it.
 struct Finding<'a> {
     cause: String,
     part: Part,
@@ -63,24 +66,24 @@ enum What<'a> {
 }
 
 impl ReportedDiagnostics {
-    /// The runner was read.
+    /// Notes that a runner was read.
     pub(super) fn refreshed(&self, runner_id: &str) {
         lock(&self.refreshed).insert(runner_id.to_owned());
     }
 
-    /// Whether the runner was read.
+    /// Returns whether a runner was read.
     pub(super) fn was_refreshed(&self, subject: &Subject) -> bool {
         let id = subject.runner_id.get();
         id.is_some_and(|id| lock(&self.refreshed).contains(id))
     }
 
-    /// A runner is going to be checked. The guard goes to [`Self::diagnostics`].
+    /// Notes that the checks of a runner start. [`Self::diagnostics`] takes the guard.
     pub(super) fn begin(&self) -> Checking<'_> {
         self.gathering.begin()
     }
 
-    /// The diagnostics of a report. The first runner with a cause waits for a moment for others with
-    /// the same cause and reports for them; they report nothing, or an error that names it.
+    /// Returns the diagnostics of a report. The first runner with a cause waits a moment for others with the same cause,
+    /// and reports for them. The others report nothing, or an error that names the first runner.
     pub(super) async fn diagnostics(
         &self,
         subject: &Subject,
@@ -97,12 +100,12 @@ impl ReportedDiagnostics {
         drop(checking);
         let reports = |finding: &Finding<'_>| finding.part == Part::Reporter;
         let is_covered = |finding: &Finding<'_>| matches!(finding.part, Part::Covered(_));
-        // One runner that waits is enough: if each waited for causes of its own beside the one that they share, no
-        // others could come.
+        // A runner that another one reports for does not wait, even if it has causes of its own: if every runner waited,
+        // Terraform could not plan the next ones.
         if findings.iter().any(reports) && !findings.iter().any(is_covered) {
             self.gathering.quiet(stop).await;
         }
-        // The causes of which this runner has the fix, and the check that shows it.
+        // The causes whose fix this runner shows, each with the check that shows it.
         let mut fixes = HashMap::new();
         findings
             .iter()
@@ -110,7 +113,7 @@ impl ReportedDiagnostics {
             .collect()
     }
 
-    /// The checks that failed or warned and were not reported before.
+    /// Returns the checks that failed or warned and that were not reported before.
     fn failed<'a>(
         &self,
         runner: &str,
@@ -125,18 +128,17 @@ impl ReportedDiagnostics {
             .filter_map(|result| {
                 let CheckResult { id, outcome } = result;
                 let fails = severities.fails(outcome);
-                // An error is always reported: something fails because of it.
-                if !(self.say(runner, format!("{id} {}", outcome.message)) || fails) {
+                // An error is always reported, because it stops the plan or the apply.
+                if !(self.note(runner, format!("{id} {}", outcome.message)) || fails) {
                     return None;
                 }
                 let cause = match outcome.cause() {
                     Some(cause) => format!("{id} {cause:?}"),
                     None => format!("{id} {runner} {}", outcome.message),
                 };
-                let shared = outcome.fix_for_several();
-                // A fix that lacks this runner does not help it.
-                let again = !fails || shared.is_some();
-                let member = shared.map(|fix| &fix.member);
+                // A fix without an entry for this runner does not fix it.
+                let member = fix_of(outcome).and_then(Fix::member);
+                let again = !fails || member.is_some();
                 Some(Finding {
                     part: self.gathering.join(&cause, runner, member, again),
                     cause,
@@ -147,7 +149,7 @@ impl ReportedDiagnostics {
             .collect()
     }
 
-    /// The reasons because of which the run is not complete.
+    /// Returns the reasons why the run is not complete.
     fn unchecked<'a>(
         &self,
         runner: &str,
@@ -157,9 +159,9 @@ impl ReportedDiagnostics {
         let unchecked = report.unchecked().into_iter();
         unchecked.filter_map(move |unchecked| {
             let fails = severities.incomplete_fails(&unchecked);
-            // A warning does not stand for an error.
+            // A warning cannot replace an error, so they are different causes.
             let cause = format!("incomplete {fails} {}", unchecked.reason);
-            if !(self.say(runner, cause.clone()) || fails) {
+            if !(self.note(runner, cause.clone()) || fails) {
                 return None;
             }
             Some(Finding {
@@ -171,11 +173,12 @@ impl ReportedDiagnostics {
         })
     }
 
-    /// Notes what is reported of a runner. Returns whether it was not reported before.
-    fn say(&self, runner: &str, what: String) -> bool {
-        lock(&self.said).insert((runner.to_owned(), what))
+    /// Notes what is reported about a runner. Returns whether it was not reported before.
+    fn note(&self, runner: &str, what: String) -> bool {
+        lock(&self.reported).insert((runner.to_owned(), what))
     }
 
+    /// Returns the diagnostic of a finding. `None` if another runner reports it.
     fn diagnostic<'a>(
         &self,
         finding: &Finding<'a>,
@@ -240,12 +243,12 @@ impl ReportedDiagnostics {
     }
 }
 
-/// Why a failed check is a warning where others are errors.
+/// The paragraph that says why a failed check is only a warning.
 const NOT_YET: &str =
     "\n\nThe same apply might create or change this, so that it does not fail the plan.";
 
-/// The summary of a check. Terraform shows one warning of each summary and only counts the others,
-/// so the summaries of different causes differ.
+/// Returns the summary of a check. Terraform shows one warning of each summary and only counts the others, so the
+/// summaries of different causes differ.
 fn summary(id: CheckId, group: &Group) -> String {
     match group.runners.as_slice() {
         [] => format!("EKS access: {id}"),
@@ -258,6 +261,7 @@ fn summary(id: CheckId, group: &Group) -> String {
     }
 }
 
+/// Returns the detail of a check's diagnostic, with the fix for all runners of the group.
 fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     let mut text = outcome.message.clone();
     if let (Some(expected), Some(found)) = (outcome.expected(), outcome.found()) {
@@ -272,17 +276,12 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
             runners(others)
         );
     }
-    let shared = outcome.fix_for_several();
-    let fix = match shared {
-        Some(shared) => Some(shared.for_all(&group.members)),
-        None => outcome.fix_text().map(str::to_owned),
-    };
+    let fix = fix_of(outcome);
     if let Some(fix) = fix {
-        // Terraform leaves lines that begin with a space as they are.
-        let fix = fix.trim_end().replace('\n', "\n  ");
-        let _ = write!(text, "\n\nTo fix it:\n\n  {fix}");
+        let fix = fix.for_members(&group.members);
+        let _ = write!(text, "\n\nTo fix it:\n\n{}", indented(&fix));
     }
-    if shared.is_some() && group.members.len() > 1 {
+    if fix.and_then(Fix::member).is_some() && group.members.len() > 1 {
         let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
         if group.earlier > 0 {
             text += " It includes the fixes of other diagnostics with this cause: run only the one for the most runners.";
@@ -292,7 +291,16 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     text
 }
 
-/// The summary of an incomplete run, which names the reason.
+fn fix_of(outcome: &Outcome) -> Option<&Fix> {
+    outcome.remedy.as_ref().map(|remedy| &remedy.fix)
+}
+
+/// Returns a fix with an indentation. Terraform does not wrap lines that begin with a space.
+fn indented(fix: &Fix) -> String {
+    format!("  {}", fix.to_string().trim_end().replace('\n', "\n  "))
+}
+
+/// Returns the summary of an incomplete run, which names the reason.
 fn not_checked(unchecked: &Unchecked<'_>) -> String {
     format!(
         "EKS access was not checked completely: {}",
@@ -305,7 +313,7 @@ fn ids(unchecked: &Unchecked<'_>) -> String {
     ids.join(", ")
 }
 
-/// The guide that lists the permissions of a caller.
+/// The guide with the permissions that a caller needs.
 const PERMISSIONS: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator\
     /latest/docs/guides/eks-access-permissions";
 
@@ -326,15 +334,14 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");
     let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
-    if let Some(fix) = first.and_then(|outcome| outcome.fix_text()) {
-        let fix = fix.trim_end().replace('\n', "\n  ");
-        let _ = write!(text, "\n\nTo fix it:\n\n  {fix}\n\nOr ");
+    if let Some(fix) = first.and_then(fix_of) {
+        let _ = write!(text, "\n\nTo fix it:\n\n{}\n\nOr ", indented(fix));
     } else {
         text += "\n\nTo fix it, remove the reason: the guide below lists the credentials and permissions that the checks \
                  need. Or ";
     }
     if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
-        // Without credentials nothing is left to check.
+        // Almost no check can run without credentials, so there is nothing to skip.
         let _ = write!(
             text,
             "turn the checks off:\n\n  provider \"platform-orchestrator\" {{\n    eks_access = {{\n      plan  = \"off\"\n      \
@@ -352,7 +359,7 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     text
 }
 
-/// Runners by their ids.
+/// Returns the names of runners, by their ids.
 fn runners(ids: &[String]) -> String {
     match ids {
         [one] if one.is_empty() => "a runner whose id is unknown until apply".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::Subject;
 use crate::orchestrator::{CallBudget, Client, Error};
 use crate::provider::connection::Connection;
-use crate::provider::eks_access::{self, EksAccess};
+use crate::provider::eks_access::EksAccess;
 use crate::provider::outcome;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
@@ -14,7 +14,7 @@ use terraform_plugin_server::{
     ReadRequest, ReadResponse, UpdateRequest, Value,
 };
 
-use super::{model, schema};
+use super::{model, schema, subject};
 
 pub(super) async fn create(
     connection: &Connection,
@@ -30,7 +30,7 @@ pub(super) async fn create(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(diagnostic),
     };
-    let access = Access::of(connection, &Value::Null, &planned, &context);
+    let access = AccessChecks::new(connection, &Value::Null, &planned, &context);
     let mut diagnostics = match access.before().await {
         Ok(diagnostics) => diagnostics,
         Err(diagnostics) => {
@@ -66,15 +66,15 @@ pub(super) async fn create(
     }
 }
 
-/// The EKS access checks of one apply, if there are any: before and after the runner is registered or
-/// changed.
-struct Access<'a> {
+/// The EKS access checks of one apply, before and after the runner is registered or changed.
+struct AccessChecks<'a> {
+    /// `None` if the change does not change anything that is checked.
     checks: Option<(Arc<EksAccess>, Subject)>,
     context: &'a CallContext,
 }
 
-impl<'a> Access<'a> {
-    fn of(
+impl<'a> AccessChecks<'a> {
+    fn new(
         connection: &Connection,
         prior: &Value,
         planned: &Value,
@@ -82,8 +82,8 @@ impl<'a> Access<'a> {
     ) -> Self {
         let checks = connection
             .checks()
-            .filter(|_| eks_access::is_relevant(prior, planned))
-            .and_then(|(access, org)| Some((access, eks_access::subject(&org, planned)?)));
+            .filter(|_| subject::is_changed(prior, planned))
+            .and_then(|(access, org)| Some((access, subject::subject(&org, planned)?)));
         Self { checks, context }
     }
 
@@ -124,7 +124,7 @@ pub(super) async fn update(
             diagnostics: Vec::new(),
         };
     }
-    let access = Access::of(connection, &prior, &planned, &context);
+    let access = AccessChecks::new(connection, &prior, &planned, &context);
     let mut diagnostics = match access.before().await {
         Ok(diagnostics) => diagnostics,
         Err(diagnostics) => return refuse(prior, diagnostics),

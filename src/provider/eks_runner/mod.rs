@@ -5,6 +5,7 @@ mod data_source;
 mod ids_in_use;
 mod model;
 mod schema;
+mod subject;
 mod validate;
 
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::connection::Connection;
-use super::eks_access;
 use ids_in_use::IdsInUse;
 use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
@@ -22,8 +22,8 @@ use terraform_plugin_server::{
 
 pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
-pub(super) use model::storage;
 pub(super) use schema::configuration_attributes;
+pub(super) use subject::subject;
 pub(super) use validate::config as validate_configuration;
 
 /// The resource.
@@ -69,9 +69,9 @@ impl EksRunner {
         // Terraform plans once more while it applies. The apply itself reports, and an error of this plan would come
         // after a replacement has deleted the runner.
         if !self.connection.is_applying()
-            && eks_access::is_relevant(prior, planned)
+            && subject::is_changed(prior, planned)
             && let Some((access, org)) = self.connection.checks()
-            && let Some(subject) = eks_access::subject(&org, planned)
+            && let Some(subject) = subject::subject(&org, planned)
         {
             return access.while_planning(&subject, creating, context).await;
         }

@@ -59,7 +59,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
 ///
 /// # Errors
 /// The type does not exist.
-pub(in crate::provider) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
+pub(super) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
     let ty = text(object, "type");
     let block = object.get(&format!("{ty}_configuration"));
     let bucket = || BucketStorage {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, json};
 
-use crate::access::setup::{kubectl_apply, yaml};
+use crate::access::fix::Fix;
+use crate::access::render::shell::Command;
 
 /// A resource of a quota that is exceeded.
 struct Exceeded<'a> {
@@ -49,8 +50,9 @@ pub(super) fn is_only_used_up(message: &str) -> bool {
     })
 }
 
-/// Returns the command that raises a quota by what is missing. The message is `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
-pub(super) fn raise_command(namespace: &str, message: &str) -> Option<String> {
+/// Returns the command that raises a quota by what is missing. The message is
+/// `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
+pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
     let (name, exceeded) = exceeded(message)?;
     let mut hard = Map::new();
     for Exceeded {
@@ -63,14 +65,18 @@ pub(super) fn raise_command(namespace: &str, message: &str) -> Option<String> {
         hard.insert(resource.to_owned(), sum(requested, used)?.into());
     }
     let patch = json!({"spec": {"hard": hard}});
-    Some(format!(
-        "kubectl patch resourcequota {name} -n {namespace} --type=merge --patch '{patch}'   # or more\n"
-    ))
+    let command = Command::new("kubectl patch resourcequota")
+        .word(name)
+        .option("-n", namespace)
+        .word("--type=merge")
+        .option("--patch", patch.to_string())
+        .comment("or more");
+    Some(command.into())
 }
 
 /// Returns what gives containers the resources that a quota requires of every container. The message is
 /// `failed quota: NAME: must specify limits.cpu for: main; limits.memory for: main,other`.
-pub(super) fn default_resources(namespace: &str, message: &str) -> Option<String> {
+pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
     let (_, rest) = message.split_once("failed quota: ")?;
     let (_, missing) = rest.split_once(": must specify ")?;
     let (mut limits, mut requests, mut names) = (Map::new(), Map::new(), Vec::new());
@@ -97,18 +103,18 @@ pub(super) fn default_resources(namespace: &str, message: &str) -> Option<String
             defaults.insert(name.to_owned(), quantities.into());
         }
     }
-    let range = format!(
-        "apiVersion: v1\nkind: LimitRange\nmetadata:\n  name: humanitec-runner-defaults\n  namespace: {}\n\
-         spec:\n  limits:\n  - {}\n",
-        yaml(namespace),
-        serde_json::Value::from(defaults)
-    );
-    Some(format!(
-        "# In job.pod_template, for the containers that the message names: {}.\n\
-         # Or for all containers of the namespace that do not say so themselves:\n{}",
-        names.join(", "),
-        kubectl_apply(&range)
-    ))
+    let range = json!({
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "humanitec-runner-defaults", "namespace": namespace},
+        "spec": {"limits": [defaults]},
+    });
+    let fix = Fix::note(format!(
+        "In job.pod_template, for the containers that the message names: {}.\n\
+         Or for all containers of the namespace that do not set them:",
+        names.join(", ")
+    ));
+    Some(fix.then_apply(vec![range]))
 }
 
 /// Returns the sum of two Kubernetes quantities: in their unit, or without a unit if they have different ones.
@@ -166,7 +172,7 @@ mod tests {
         let message = "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1,requests.memory=1Gi, \
                        used: pods=10,requests.memory=3Gi, limited: pods=10,requests.memory=3Gi";
         assert_eq!(
-            raise_command("ns", message).unwrap(),
+            raise_command("ns", message).unwrap().to_string(),
             "kubectl patch resourcequota q -n ns --type=merge --patch \
              '{\"spec\":{\"hard\":{\"pods\":\"11\",\"requests.memory\":\"4Gi\"}}}'   # or more\n"
         );

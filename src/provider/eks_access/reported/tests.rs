@@ -1,4 +1,4 @@
-//! Many runners at once, as Terraform plans them: so many calls at a time.
+//! Tests with many runners at once. Terraform plans a fixed number of them at a time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Cause, Known, Member, RunnerCause, RunnerKey, Skip};
+use crate::access::{Cause, Frontend, Known, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
     Subject {
@@ -28,13 +29,11 @@ fn id(text: &str) -> CheckId {
     text.parse().unwrap()
 }
 
-/// A cause that all runners share.
-fn role_cause() -> Cause {
-    let role_arn = "role".to_owned();
-    Cause::Trust { role_arn }
+fn role() -> RoleArn {
+    "arn:aws:iam::123456789012:role/r".parse().unwrap()
 }
 
-/// A cause of one runner.
+/// Returns a cause that only one runner has.
 fn own_cause(runner: &str) -> Cause {
     Cause::Runner(RunnerKey(runner.to_owned()), RunnerCause::RoleArn)
 }
@@ -51,20 +50,22 @@ fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
     }
 }
 
-/// A role that does not trust the runner: one policy for all runners.
+/// Returns the outcome for a role that does not trust the runner. One policy fixes it for all runners.
 fn not_trusted(runner: &str) -> Outcome {
     let member = Member {
         oidc_subject: runner.to_owned(),
         session_name: None,
     };
-    Outcome::failed(format!("{runner} is not trusted.")).shared_fix(
-        role_cause(),
+    let trust = RoleTrust {
         member,
-        |members| {
-            let subjects = members.iter().map(|member| member.oidc_subject.as_str());
-            format!("trust {}", subjects.collect::<Vec<_>>().join(" "))
-        },
-    )
+        role: role(),
+        provider_arn: "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev".to_owned(),
+        issuer_host: "oidc.humanitec.dev".to_owned(),
+        current: None,
+        frontend: Frontend::Terraform,
+    };
+    Outcome::failed(format!("{runner} is not trusted."))
+        .fix(Cause::MissingRole(role()), Fix::trust(trust))
 }
 
 const WARN: Severities = Severities {
@@ -79,7 +80,7 @@ const PLAN: Severities = Severities {
 };
 const APPLY: Severities = Severities { each: true, ..PLAN };
 
-/// The diagnostics of twenty runners that are checked `parallel` at a time.
+/// Returns the diagnostics of twenty runners that are checked `parallel` at a time.
 async fn twenty(
     parallel: usize,
     severities: Severities,
@@ -150,7 +151,7 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
 #[tokio::test]
 async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
     let outcomes = |runner: &str| {
-        let own = Outcome::failed("Not bound.").fix(own_cause(runner), "bind");
+        let own = Outcome::failed("Not bound.").fix(own_cause(runner), Fix::note("Bind."));
         vec![
             (id("role-trust"), not_trusted(runner)),
             (id("rbac-create-jobs"), own),
@@ -166,7 +167,7 @@ async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
     assert!(names_all(&trust[0].detail), "{trust:#?}");
     let own = found
         .iter()
-        .filter(|one| one.detail.contains("To fix it:\n\n  bind"));
+        .filter(|one| one.detail.contains("To fix it:\n\n  # Bind."));
     assert_eq!(own.count(), 20);
 }
 
@@ -190,7 +191,7 @@ async fn one_at_a_time_the_last_fix_has_all() {
 async fn twenty_causes_are_twenty_warnings_of_their_own() {
     let outcomes = |runner: &str| {
         let cause = own_cause(runner);
-        let outcome = Outcome::failed("No role.").fix(cause, "create");
+        let outcome = Outcome::failed("No role.").fix(cause, Fix::note("Create."));
         vec![(id("role-exists"), outcome)]
     };
     for (severities, expected) in [(WARN, 0), (PLAN, 20)] {

@@ -1,13 +1,13 @@
-//! `platform-orchestrator_kubernetes_eks_access`: what the checks of a runner find, for `check` blocks and
-//! conditions.
+//! The data source `platform-orchestrator_kubernetes_eks_access`: the results of a runner's checks, for `check` blocks
+//! and conditions.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::connection::Connection;
+use super::eks_runner;
 use crate::access::{CheckResult, Report, Skip, Status};
-use crate::provider::connection::Connection;
-use crate::provider::eks_runner;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type,
     ValidateConfig, Value,
@@ -16,15 +16,16 @@ use terraform_plugin_server::{
 const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_access";
 
 /// The data source.
-pub(in crate::provider) struct EksAccessData {
+pub(super) struct EksAccessData {
     connection: Arc<Connection>,
 }
 
 impl EksAccessData {
-    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
     }
 
+    /// Returns the state: the configuration with the results of the checks.
     async fn check(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
         let access = self.connection.eks_access_now()?;
@@ -35,7 +36,7 @@ impl EksAccessData {
         } else {
             config.clone()
         };
-        let Some(subject) = super::subject(client.org(), &runner) else {
+        let Some(subject) = eks_runner::subject(client.org(), &runner) else {
             return Err(Diagnostic::error(
                 "The runner cannot be checked",
                 "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object.",
@@ -52,6 +53,7 @@ impl EksAccessData {
     }
 }
 
+/// Returns the computed attributes.
 fn computed(report: &Report) -> [(&'static str, Value); 7] {
     let reason = report.incomplete_reason();
     [
@@ -77,6 +79,7 @@ fn computed(report: &Report) -> [(&'static str, Value); 7] {
     ]
 }
 
+/// Returns an element of `checks`.
 fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
     let message = match (&outcome.status, outcome.expected(), outcome.found()) {
         (Status::Failed, Some(expected), Some(found)) => {
@@ -92,20 +95,13 @@ fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
             Value::optional_string(outcome.skip.as_ref().map(Skip::as_str)),
         ),
         ("message", Value::from(message)),
-        ("fix", Value::optional_string(outcome.fix_text())),
+        ("fix", Value::optional_string(outcome.fix_text().as_deref())),
     ])
 }
 
-#[async_trait]
-impl DataSource for EksAccessData {
-    fn type_name(&self) -> &'static str {
-        TYPE_NAME
-    }
-
-    fn schema(&self) -> Schema {
-        let mut attributes = vec![Attribute::string("id", "The id of the runner.").required()];
-        attributes.extend(eks_runner::configuration_attributes());
-        attributes.extend([
+/// Returns the schema of the computed attributes.
+fn computed_attributes() -> Vec<Attribute> {
+    vec![
             Attribute::new(
                 "ok",
                 Type::Bool,
@@ -124,7 +120,20 @@ impl DataSource for EksAccessData {
                 "Why the checks are not complete: how many could not be made, and for which reasons. Null when they are.",
             )
             .computed(),
-            Attribute::nested(
+            checks_attribute(),
+            Attribute::string(
+                "kubernetes_user",
+                "The runner's user in the cluster. Null if the user has no fixed name, or if the checks cannot read how \
+                 the cluster maps the role.",
+            )
+            .computed(),
+            Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
+            Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
+    ]
+}
+
+fn checks_attribute() -> Attribute {
+    Attribute::nested(
                 "checks",
                 "Every check, in the Orchestrator's order.",
                 Nesting::List,
@@ -142,16 +151,19 @@ impl DataSource for EksAccessData {
                     Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
                 ],
             )
-            .computed(),
-            Attribute::string(
-                "kubernetes_user",
-                "The runner's user in the cluster. Null if the user has no fixed name, or if the checks cannot read how \
-                 the cluster maps the role.",
-            )
-            .computed(),
-            Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
-            Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
-        ]);
+            .computed()
+}
+
+#[async_trait]
+impl DataSource for EksAccessData {
+    fn type_name(&self) -> &'static str {
+        TYPE_NAME
+    }
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![Attribute::string("id", "The id of the runner.").required()];
+        attributes.extend(eks_runner::configuration_attributes());
+        attributes.extend(computed_attributes());
         Schema {
             version: 0,
             description: "Checks that the Orchestrator can reach the cluster of an EKS runner, each time it is read. \
@@ -183,12 +195,12 @@ impl DataSource for EksAccessData {
 impl ValidateConfig for EksAccessData {
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         let mut found = eks_runner::validate_configuration(&config);
-        // Where the configuration is left out, it is that of the registered runner, storage and all.
+        // Without a configuration the registered runner is read, with its state storage.
         if config.get("runner_configuration").is_null()
             && !config.get("state_storage_configuration").is_null()
         {
-            let detail = "It is given without runner_configuration. Give both to check a runner that is not \
-                          registered, or neither to check the one that is.";
+            let detail = "It is set without runner_configuration. Set both to check a runner that is not registered, \
+                          or neither to check the registered one.";
             let path = Path::new(["state_storage_configuration"]);
             found.push(Diagnostic::error("No runner_configuration", detail).at(path));
         }

@@ -1,12 +1,13 @@
-//! Between Terraform's value of a runner, parts of which may not be known yet, and what is checked.
+//! The subject of the EKS access checks, from Terraform's value of a runner. Parts of that value might not be known
+//! yet.
 
+use super::model;
 use crate::access::{Known, Subject};
-use crate::provider::eks_runner;
 use crate::runner::{RoleArn, pod_template};
 use terraform_plugin_server::Value;
 
-/// What there is to check of the runner `object` in the organization `org`. `None` where its role is no
-/// role: validation reports that.
+/// Returns the subject for the runner `object` of the organization `org`. `None` if its role ARN or its pod template
+/// cannot be parsed: validation reports that.
 pub(in crate::provider) fn subject(org: &str, object: &Value) -> Option<Subject> {
     let configuration = object.get("runner_configuration");
     let (cluster, job) = (configuration.get("cluster"), configuration.get("job"));
@@ -30,10 +31,7 @@ pub(in crate::provider) fn subject(org: &str, object: &Value) -> Option<Subject>
             Value::String(json) => Known::Known(Some(pod_template::parse(json).ok()?)),
             _ => Known::Known(None),
         },
-        storage: match storage
-            .is_wholly_known()
-            .then(|| eks_runner::storage(storage))
-        {
+        storage: match storage.is_wholly_known().then(|| model::storage(storage)) {
             Some(Ok(storage)) => Known::Known(storage),
             _ => Known::Unknown,
         },
@@ -51,4 +49,11 @@ fn optional(value: &Value) -> Known<Option<String>> {
         Value::Unknown(_) => Known::Unknown,
         value => Known::Known(value.as_str().map(str::to_owned)),
     }
+}
+
+/// Returns whether a change from `prior` to `planned` changes anything that is checked.
+pub(super) fn is_changed(prior: &Value, planned: &Value) -> bool {
+    ["id", "runner_configuration", "state_storage_configuration"]
+        .into_iter()
+        .any(|name| prior.get(name) != planned.get(name))
 }

@@ -1,0 +1,10 @@
+//! The objects that a runner needs in AWS and in its cluster. The set-up and the fixes are built out of them.
+
+mod aws;
+mod kubernetes;
+
+pub(crate) use aws::{AwsObject, cluster_arn, cluster_policy, policy_name, provider_arn};
+pub(crate) use kubernetes::{
+    Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
+    state_grant,
+};

@@ -1,0 +1,131 @@
+//! The commands of the AWS CLI that create and change objects in AWS.
+
+use serde_json::Value;
+
+use super::shell::{Command, Word};
+use crate::access::issuer::AUDIENCE;
+use crate::access::objects::{AwsObject, cluster_policy, policy_name};
+use crate::runner::{RoleArn, kubernetes_user};
+
+/// Returns the command that creates an object.
+pub(crate) fn create(object: &AwsObject) -> Command {
+    match object {
+        AwsObject::OidcProvider { issuer } => {
+            Command::new("aws iam create-open-id-connect-provider")
+                .next_line()
+                .option("--url", issuer)
+                .next_line()
+                .option("--client-id-list", AUDIENCE)
+        }
+        AwsObject::Role { arn, trust_policy } => {
+            let command = Command::new("aws iam create-role");
+            let command = match arn.path.as_str() {
+                "/" => command,
+                path => command.option("--path", path),
+            };
+            command
+                .option("--role-name", &arn.name)
+                .next_line()
+                .option("--assume-role-policy-document", pretty(trust_policy))
+        }
+        AwsObject::ClusterPermission {
+            role,
+            region,
+            cluster,
+        } => Command::new("aws iam put-role-policy")
+            .option("--role-name", &role.name)
+            .option("--policy-name", policy_name(region, cluster))
+            .next_line()
+            .option(
+                "--policy-document",
+                pretty(&cluster_policy(role, region, cluster)),
+            ),
+        AwsObject::AccessEntry {
+            role,
+            region,
+            cluster,
+        } => create_access_entry(region, cluster, role.to_string()),
+    }
+}
+
+/// Returns the command that creates the access entry of a principal.
+pub(crate) fn create_access_entry(
+    region: &str,
+    cluster: &str,
+    principal: impl Into<Word>,
+) -> Command {
+    of_cluster("aws eks create-access-entry", region, cluster)
+        .next_line()
+        .option("--principal-arn", principal)
+        .option("--type", "STANDARD")
+}
+
+/// Returns the command that deletes the access entry of a principal.
+pub(crate) fn delete_access_entry(region: &str, cluster: &str, principal: &str) -> Command {
+    of_cluster("aws eks delete-access-entry", region, cluster)
+        .next_line()
+        .option("--principal-arn", principal)
+}
+
+/// Returns the command that sets the user name of a role's access entry to the one that EKS sets by default.
+pub(crate) fn reset_username(region: &str, cluster: &str, role: &RoleArn) -> Command {
+    of_cluster("aws eks update-access-entry", region, cluster)
+        .next_line()
+        .option("--principal-arn", role.to_string())
+        .option("--username", kubernetes_user(role, "{{SessionName}}"))
+}
+
+/// Returns the command that associates an access policy with an access entry, for some namespaces or, with `None`, for
+/// the whole cluster.
+pub(crate) fn associate_access_policy(
+    region: &str,
+    cluster: &str,
+    principal: impl Into<Word>,
+    policy_arn: &str,
+    namespaces: Option<&[String]>,
+) -> Command {
+    let scope = match namespaces {
+        None => "type=cluster".to_owned(),
+        Some(namespaces) => format!("type=namespace,namespaces={}", namespaces.join(",")),
+    };
+    of_cluster("aws eks associate-access-policy", region, cluster)
+        .next_line()
+        .option("--principal-arn", principal)
+        .next_line()
+        .option("--policy-arn", policy_arn)
+        .option("--access-scope", scope)
+}
+
+/// Returns the command that shows the access policies of an access entry.
+pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str) -> Command {
+    of_cluster("aws eks list-associated-access-policies", region, cluster)
+        .option("--principal-arn", principal)
+}
+
+/// Returns the command that adds the Orchestrator's audience to an IAM OIDC provider.
+pub(crate) fn add_client_id(provider_arn: &str) -> Command {
+    Command::new("aws iam add-client-id-to-open-id-connect-provider")
+        .next_line()
+        .option("--open-id-connect-provider-arn", provider_arn)
+        .next_line()
+        .option("--client-id", AUDIENCE)
+}
+
+/// Returns the command that replaces the trust policy of a role.
+pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> Command {
+    Command::new("aws iam update-assume-role-policy")
+        .option("--role-name", &role.name)
+        .next_line()
+        .option("--policy-document", pretty(policy))
+}
+
+/// Returns the start of a command about a cluster.
+fn of_cluster(command: &str, region: &str, cluster: &str) -> Command {
+    Command::new(command)
+        .option("--region", region)
+        .option("--cluster-name", cluster)
+}
+
+fn pretty(policy: &Value) -> String {
+    format!("{policy:#}")
+}

@@ -1,0 +1,117 @@
+//! The rules for the values of `eks_access`.
+
+use super::{Incomplete, Mode, NAME, strings};
+use crate::access::CheckId;
+use crate::access::parse::{self, InvalidValue};
+use crate::runner;
+use terraform_plugin_server::{Diagnostic, Path, Value};
+
+/// Returns an error for each value of `eks_access` in the provider block that cannot be used. Values that are not
+/// known yet are accepted.
+pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
+    let block = config.get(NAME);
+    let mut found = Vec::new();
+    for (name, allowed) in [
+        ("plan", Mode::NAMES),
+        ("apply", Mode::NAMES),
+        ("incomplete", Incomplete::NAMES),
+        ("as", &["caller", "runner"]),
+    ] {
+        found.extend(one_of(block, name, allowed));
+    }
+    found.extend(unknown_checks(block));
+    found.extend(parsed(block, "timeout", parse::duration));
+    found.extend(parsed(block, "oidc_issuer", parse::issuer));
+    found.extend(parsed(block, "runner_image", parse::image));
+    if block.get("profile").as_str() == Some("") {
+        found.push(wrong(
+            Path::new([NAME, "profile"]),
+            "It is empty. Name a profile, or leave it out: then the AWS SDK chooses, as AWS_PROFILE says.",
+        ));
+    }
+    let role_arn = block.get("assume_role").get("role_arn");
+    if let Some(Err(invalid)) = role_arn.as_str().map(runner::validate::role_arn) {
+        let path = Path::new([NAME, "assume_role", "role_arn"]);
+        found.push(wrong(path, invalid.detail));
+    }
+    if block.get("kubeconfig").get("path").as_str() == Some("") {
+        found.push(wrong(
+            Path::new([NAME, "kubeconfig", "path"]),
+            "It is empty. Name a kubeconfig, or leave `kubeconfig` out: then a token is made from the AWS credentials.",
+        ));
+    }
+    for (index, cidr) in strings(block.get("orchestrator_cidrs")) {
+        if let Err(invalid) = parse::cidr(cidr) {
+            let path = Path::new([NAME, "orchestrator_cidrs"]).index(index);
+            found.push(wrong(path, invalid.about(cidr)));
+        }
+    }
+    found.extend(unused_by_the_identity(block));
+    found
+}
+
+/// Returns an error if a value is none of the allowed ones.
+fn one_of(block: &Value, name: &str, allowed: &[&str]) -> Option<Diagnostic> {
+    let text = block.get(name).as_str()?;
+    if allowed.contains(&text) {
+        return None;
+    }
+    let allowed: Vec<String> = allowed.iter().map(|name| format!("{name:?}")).collect();
+    Some(wrong(
+        Path::new([NAME, name]),
+        format!(
+            "{text:?} is not one of {}. Use one of them.",
+            allowed.join(", ")
+        ),
+    ))
+}
+
+/// Returns an error for each element of `skip_checks` that is not the id of a check.
+fn unknown_checks(block: &Value) -> impl Iterator<Item = Diagnostic> {
+    strings(block.get("skip_checks")).filter_map(|(index, id)| {
+        let unknown = id.parse::<CheckId>().err()?;
+        let path = Path::new([NAME, "skip_checks"]).index(index);
+        Some(wrong(path, unknown.to_string()))
+    })
+}
+
+/// Returns an error if `parser` does not accept a value.
+fn parsed<T>(
+    block: &Value,
+    name: &str,
+    parser: fn(&str) -> Result<T, InvalidValue>,
+) -> Option<Diagnostic> {
+    let text = block.get(name).as_str()?;
+    let invalid = parser(text).err()?;
+    Some(wrong(Path::new([NAME, name]), invalid.about(text)))
+}
+
+/// Returns an error for each attribute that the identity in `as` does not use.
+fn unused_by_the_identity(block: &Value) -> impl Iterator<Item = Diagnostic> {
+    let identity = block.get("as");
+    let (token, kubeconfig) = (
+        block.get("web_identity_token_file"),
+        block.get("kubeconfig"),
+    );
+    let is_runner = identity.as_str() == Some("runner");
+    let of_runner = token.as_str().is_some() && !identity.is_unknown() && !is_runner;
+    let of_caller = is_runner && !kubeconfig.is_null() && !kubeconfig.is_unknown();
+    let of_runner = of_runner.then(|| {
+        wrong(
+            Path::new([NAME, "web_identity_token_file"]),
+            "It is used only to assume the runner's role. Set as = \"runner\", or remove it.",
+        )
+    });
+    let of_caller = of_caller.then(|| {
+        wrong(
+            Path::new([NAME, "kubeconfig"]),
+            "Only the caller uses a kubeconfig. The runner uses a token of its own role, as the Orchestrator does. Remove \
+             it, or set as = \"caller\".",
+        )
+    });
+    of_runner.into_iter().chain(of_caller)
+}
+
+fn wrong(path: Path, detail: impl Into<String>) -> Diagnostic {
+    Diagnostic::error("Invalid eks_access", detail).at(path)
+}
