@@ -1,7 +1,7 @@
-//! Stand-ins for the services that the provider talks to, for its demo and its tests.
+//! Stand-ins for the services that the provider calls, for its demo and its tests.
 //!
-//! They share no code with the provider and know nothing of it: both are readings of the same
-//! documentation, so that a mistake in one of them shows as a disagreement.
+//! They share no code with the provider and do not know it. Both implement the same documentation, so that a mistake in
+//! one of them shows as a difference.
 
 pub mod eks;
 pub mod orchestrator;

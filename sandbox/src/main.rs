@@ -33,29 +33,29 @@ const EXAMPLES: &str = r#"Examples:
 #[derive(Parser)]
 #[command(name = "sandbox", version, after_help = EXAMPLES)]
 struct Arguments {
-    /// The port; 0 for a free one.
+    /// The port. 0 selects a free one.
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// The one organization there is.
+    /// The only organization that exists.
     #[arg(long, value_name = "ID", default_value = "my-org")]
     org: String,
-    /// The token that callers must send; not printed. Without it one is made and printed.
+    /// The token that callers must send. It is not printed. Without it, a token is generated and printed.
     #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     token: Option<String>,
-    /// A local installation: no token, a user id in the From header.
+    /// Run as a local installation: no token, but a user id in the From header.
     #[arg(long, conflicts_with = "token")]
     local: bool,
     /// How long every call waits, such as 50ms or 2s.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
     delay: Duration,
-    /// A fault rule as JSON, in force from the start; may be repeated.
+    /// A fault rule as JSON, set from the start. Can be repeated.
     #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
     faults: Vec<FaultRule>,
-    /// An environment type that exists; can be repeated. Default: any.
+    /// An environment type that exists. Can be repeated. Default: any.
     #[arg(long = "env-type", value_name = "ID")]
     env_types: Option<Vec<String>>,
-    /// Start a small EKS too: an AWS account and a cluster, in which nothing is set up yet. What it is made of is built
-    /// first where it is missing, which takes minutes.
+    /// Also start a small EKS: an AWS account and a cluster in which nothing is set up yet. Missing parts are built
+    /// first, which takes minutes.
     #[arg(long)]
     eks: bool,
 }
@@ -86,7 +86,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
-    // Before the address is printed: whoever reads it may end the command at once.
+    // This comes before the address is printed, because a reader of the address might stop the command at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let given_token = arguments.token.is_some();
@@ -127,7 +127,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     Ok(())
 }
 
-/// What to paste into a terminal and into a configuration. A token that was given is not shown.
+/// Returns the text to paste into a terminal and into a configuration. A token from the command line is not shown.
 fn introduction(orchestrator: &Orchestrator, given_token: bool) -> String {
     let (url, org) = (orchestrator.url(), orchestrator.org());
     let token = match orchestrator.token() {
@@ -154,7 +154,7 @@ Its switches: curl {url}/_sandbox/requests (also runners, runner-rules, counts, 
     )
 }
 
-/// What to paste into a terminal to be the administrator of the account and of the cluster.
+/// Returns the text to paste into a terminal to act as the administrator of the account and of the cluster.
 fn eks_introduction(eks: &Eks) -> String {
     let exports: String = eks
         .shell_env()

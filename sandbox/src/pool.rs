@@ -1,19 +1,19 @@
-//! Things that are slow to start and that tests running at once take turns with.
+//! A pool of resources that are slow to start, for tests that run concurrently.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Idle things. Each is used by one test at a time; [`Pool::take`] starts another one when none is idle, so there are
-/// at most as many as tests that run at once.
+/// The idle resources. One test at a time uses each of them. [`Pool::take`] starts another one if none is idle, so there
+/// are at most as many as concurrent tests.
 pub struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Pool<T> {
-    /// An empty pool.
+    /// Creates an empty pool.
     pub const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// An idle thing, or the one that `start` returns. It returns to the pool when it is dropped.
+    /// Returns an idle resource, or the one that `start` returns. It goes back to the pool when it is dropped.
     pub fn take(&'static self, start: impl FnOnce() -> T) -> Taken<T> {
         let idle = self.idle().pop();
         Taken {
@@ -22,7 +22,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Drops the idle things. A static pool is never dropped itself.
+    /// Drops the idle resources, because a static pool is never dropped itself.
     pub fn clear(&self) {
         let idle = std::mem::take(&mut *self.idle());
         drop(idle);
@@ -39,7 +39,7 @@ impl<T> Default for Pool<T> {
     }
 }
 
-/// Something taken from a [`Pool`].
+/// A resource from a [`Pool`].
 pub struct Taken<T: 'static> {
     pool: &'static Pool<T>,
     thing: Option<T>,

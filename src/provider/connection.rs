@@ -11,14 +11,14 @@ use terraform_plugin_server::{ConfigureRequest, Diagnostic};
 /// The configuration of the provider, as far as it is known. The client connects when it is first used.
 #[derive(Default)]
 pub(super) struct Connection {
-    state: RwLock<State>,
+    state: RwLock<ConnectionState>,
     eks_access: RwLock<Option<Arc<EksAccess>>>,
     applying: AtomicBool,
     org_warned: AtomicBool,
 }
 
 #[derive(Debug, Clone, Default)]
-enum State {
+enum ConnectionState {
     #[default]
     NotConfigured,
     /// These attributes of the provider block are unknown, because they depend on something that is not applied yet.
@@ -39,7 +39,7 @@ impl Connection {
                 Ok(settings) => {
                     installation = Installation::from_api_url(&settings.api_url);
                     let user_agent = user_agent(&request.terraform_version, &environment);
-                    State::Ready(Arc::new(Client::new(settings, user_agent)))
+                    ConnectionState::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
                 Err(errors) => {
                     let failed = |error| configuration::lookup_failed(error, &explicit);
@@ -47,7 +47,7 @@ impl Connection {
                 }
             }
         } else {
-            State::Unknown(unknown)
+            ConnectionState::Unknown(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         let eks_access = eks_access::settings(&request.config, &installation)
@@ -65,9 +65,9 @@ impl Connection {
     /// Terraform uses the provider before it has configured it.
     pub(super) fn client(&self) -> Result<Option<Arc<Client>>, Diagnostic> {
         match self.state() {
-            State::Ready(client) => Ok(Some(client)),
-            State::Unknown(_) => Ok(None),
-            State::NotConfigured => Err(Diagnostic::bug(
+            ConnectionState::Ready(client) => Ok(Some(client)),
+            ConnectionState::Unknown(_) => Ok(None),
+            ConnectionState::NotConfigured => Err(Diagnostic::bug(
                 "The provider was used before it was configured.",
             )),
         }
@@ -79,7 +79,7 @@ impl Connection {
     /// The provider block has unknown values. The error names them, and says what to do.
     pub(super) fn client_now(&self) -> Result<Arc<Client>, Diagnostic> {
         self.client()?.ok_or_else(|| {
-            let State::Unknown(unknown) = self.state() else { return Diagnostic::bug("The client is missing.") };
+            let ConnectionState::Unknown(unknown) = self.state() else { return Diagnostic::bug("The client is missing.") };
             Diagnostic::error(
                 "The provider's configuration is not known yet",
                 format!(
@@ -151,7 +151,7 @@ impl Connection {
         ))
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> ConnectionState {
         self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)

@@ -17,7 +17,7 @@ impl Runner {
             runner_configuration,
             state_storage_configuration,
         } = self;
-        let mut problems = Problems::default();
+        let mut problems = ProblemCollector::default();
         problems.check("id", validate::runner_id(id));
         problems.runner_configuration(runner_configuration);
         problems.state_storage(state_storage_configuration);
@@ -26,9 +26,9 @@ impl Runner {
 }
 
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+struct ProblemCollector(Vec<Problem>);
 
-impl Problems {
+impl ProblemCollector {
     fn check(&mut self, path: &str, outcome: Result<(), Invalid>) {
         if let Err(invalid) = outcome {
             self.0.push(Problem {

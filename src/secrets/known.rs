@@ -19,14 +19,14 @@ const ENCODED: usize = 512;
 
 /// The credentials in use.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownCredentials {
     /// Every run of eight bytes of the credentials and of their encoded forms.
     runs: HashSet<[u8; RUN]>,
     /// Credentials shorter than a run. They are found only as whole words.
     short: BTreeSet<String>,
 }
 
-impl Known {
+impl KnownCredentials {
     /// Adds a credential. White space around it is not part of it.
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    fn known(secrets: &[&str]) -> Known {
-        let mut known = Known::default();
+    fn known(secrets: &[&str]) -> KnownCredentials {
+        let mut known = KnownCredentials::default();
         secrets.iter().for_each(|secret| known.add(secret));
         known
     }
@@ -169,7 +169,7 @@ mod tests {
         }
         let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
         assert_eq!(known.redact(&encoded).as_deref(), Some(REDACTED));
-        let from_url = Known::default();
+        let from_url = KnownCredentials::default();
         let mut from_url = from_url;
         from_url.add(&encoded);
         assert_eq!(from_url.redact(secret).as_deref(), Some(REDACTED));

@@ -15,7 +15,7 @@ mod yaml;
 use std::borrow::Cow;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use known::Known;
+use known::KnownCredentials;
 
 pub(crate) use environment::url_password;
 pub(crate) use yaml::fault as yaml_fault;
@@ -24,8 +24,8 @@ pub(crate) use yaml::fault as yaml_fault;
 pub(crate) const REDACTED: &str = "(redacted)";
 
 /// The credentials in use. Those in the environment are added at the start.
-static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(|| {
-    let mut known = Known::default();
+static KNOWN: LazyLock<RwLock<KnownCredentials>> = LazyLock::new(|| {
+    let mut known = KnownCredentials::default();
     environment::secrets().for_each(|secret| known.add(&secret));
     RwLock::new(known)
 });

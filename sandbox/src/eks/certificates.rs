@@ -1,4 +1,4 @@
-//! The cluster's certificates and keys, made anew for each run.
+//! The cluster's certificates and keys, which are generated for each run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,21 +16,21 @@ pub(super) struct Pair {
     pub(super) key: PathBuf,
 }
 
-/// The files that the API server and its clients are started with.
+/// The files of the API server and its clients.
 pub(super) struct Certificates {
     /// The cluster's CA.
     pub(super) ca: PathBuf,
-    /// What the API server serves with.
+    /// The API server's certificate.
     pub(super) server: Pair,
     /// A client certificate of the group `system:masters`, for the sandbox itself.
     pub(super) administrator: Pair,
-    /// The key that service account tokens are signed with, and its public half.
+    /// The key pair that signs service account tokens.
     pub(super) service_account_key: PathBuf,
     pub(super) service_account_public_key: PathBuf,
 }
 
 impl Certificates {
-    /// Writes everything into `directory`; the API server's names are 127.0.0.1 and `host`.
+    /// Writes all files to `directory`. The API server's names are 127.0.0.1 and `host`.
     pub(super) fn make(directory: &Path, host: &str) -> Result<Self, Error> {
         let mut authority = CertificateParams::default();
         authority.distinguished_name = name("kubernetes", None);

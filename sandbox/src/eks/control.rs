@@ -17,33 +17,32 @@ pub struct Credentials {
     pub access_key_id: String,
     /// The secret.
     pub secret_access_key: String,
-    /// Where the key is a session's.
+    /// The session token, if the key belongs to a role session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_token: Option<String>,
 }
 
-/// What goes wrong in AWS. Actions are named as in IAM policies, such as `eks:DescribeCluster`. The sandbox's own
-/// calls ([`super::Eks::aws`]) are never struck.
+/// Faults of AWS. Actions have the names of IAM policies, such as `eks:DescribeCluster`. The faults never happen to the
+/// sandbox's own calls ([`super::Eks::aws`]).
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Faults {
     /// How many of the next calls of an action are throttled.
     pub throttle: BTreeMap<String, u32>,
-    /// Calls a second that a service answers, such as 15 for `iam`; more are throttled.
+    /// The calls per second that a service accepts, such as 15 for `iam`. More calls are throttled.
     pub rate: BTreeMap<String, f64>,
-    /// Actions that are refused, whatever the policies say.
+    /// The actions that are refused, whatever the policies allow.
     pub deny: Vec<String>,
     /// Milliseconds added to each AWS call.
     pub delay_ms: u64,
-    /// Milliseconds added to each call of the cluster's API on a connection made from now on.
+    /// Milliseconds added to each call of the cluster's API on new connections.
     pub kubernetes_delay_ms: u64,
-    /// Whether the proxy answers 504 for the cluster's endpoint, as if it were private or barred our address.
+    /// Whether the proxy returns 504 for the cluster's endpoint, as if it were private or did not admit this address.
     pub cluster_unreachable: bool,
-    /// Whether the proxy opens the TLS to the cluster's endpoint as well, with a certificate of the CA of [`Eks::aws_ca`].
+    /// Whether the proxy inspects TLS to the cluster's endpoint, too, with a certificate of the CA of [`Eks::aws_ca`].
     ///
     /// [`Eks::aws_ca`]: super::Eks::aws_ca
     pub opens_cluster_tls: bool,
-    /// Seconds until a `role` or an `access-entry` made from now on can be seen, and until a `policy` given to a role from
-    /// now on counts.
+    /// Seconds until a new `role` or `access-entry` is visible, and until a new `policy` of a role counts.
     pub propagation_s: BTreeMap<String, f64>,
 }
 
@@ -54,7 +53,7 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// A client for the endpoint on a port of 127.0.0.1.
+    /// Creates a client for the endpoint on a port of 127.0.0.1.
     pub(super) fn new(port: u16) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -66,7 +65,7 @@ impl Control {
         }
     }
 
-    /// One command, with JSON in and out.
+    /// Sends one command. Its input and its output are JSON.
     pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Error> {
         let failed = |message: String| Error::Control {
             command: format!("{method} {path}"),
@@ -93,7 +92,7 @@ impl Control {
         }
     }
 
-    /// One AWS API call, with the administrator's credentials where none are given.
+    /// Makes one AWS API call, by default with the administrator's credentials.
     pub(super) fn call(
         &self,
         service: &str,
@@ -115,7 +114,7 @@ impl Control {
         })
     }
 
-    /// A command that answers with `{"token": …}`.
+    /// Sends a command whose response is `{"token": …}`.
     pub(super) fn token(&self, path: &str, command: &Value) -> Result<String, Error> {
         Ok(text(&self.send("POST", path, command)?["token"]))
     }

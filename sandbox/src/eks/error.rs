@@ -1,16 +1,16 @@
-//! What can go wrong with the small EKS.
+//! Errors of the small EKS.
 
 use std::io;
 
-/// Why the small EKS could not be started or asked.
+/// Why the small EKS could not be started or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The machine refused something.
+    /// A system call failed.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.
         what: String,
-        /// What the machine said.
+        /// The system's error.
         source: io::Error,
     },
     /// A part could not be built.
@@ -19,7 +19,7 @@ pub enum Error {
         /// The folder of its recipe in `tools/`.
         part: String,
     },
-    /// A part did not come up.
+    /// A part did not start.
     #[error("{part} did not become ready; its log ends with:\n{log}")]
     NotReady {
         /// The part.
@@ -27,15 +27,15 @@ pub enum Error {
         /// The last lines of its log.
         log: String,
     },
-    /// A certificate could not be made.
+    /// A certificate could not be generated.
     #[error("a certificate could not be made: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// The control endpoint did not do what it was asked.
+    /// The control endpoint refused a command.
     #[error("the sandbox's AWS did not {command}: {message}")]
     Control {
         /// The command, such as `PUT /faults`.
         command: String,
-        /// What it said.
+        /// Its message.
         message: String,
     },
     /// AWS refused a call.
@@ -48,7 +48,7 @@ pub enum Error {
         /// AWS's message.
         message: String,
     },
-    /// The API server did not do what was requested.
+    /// The API server refused a request.
     #[error("the API server, {request}: {message}")]
     ApiServer {
         /// The method and the path.
@@ -67,7 +67,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The AWS error code, where AWS refused.
+    /// Returns the AWS error code, if AWS refused a call.
     pub fn aws_code(&self) -> Option<&str> {
         match self {
             Self::Aws { code, .. } => Some(code),
@@ -76,7 +76,7 @@ impl Error {
     }
 }
 
-/// Names what was tried when the machine refuses it.
+/// Adds what was tried to a system error.
 pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
     let what = what.into();
     move |source| Error::Io { what, source }

@@ -1,4 +1,4 @@
-//! kubectl, as the cluster's administrator and as whoever has a token.
+//! Runs kubectl as the cluster's administrator, and with a token.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use super::Eks;
 use super::error::{Error, io};
 
 impl Eks {
-    /// kubectl with the administrator's certificate; gives what it writes to stdout.
+    /// Runs kubectl with the administrator's certificate. Returns its stdout.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
         run(self.administrative(), arguments, "")
     }
@@ -17,8 +17,8 @@ impl Eks {
         run(self.administrative(), &["apply", "-f", "-"], manifest).map(drop)
     }
 
-    /// kubectl with a bearer token, at the cluster's endpoint, through the proxy and with the CA as `DescribeCluster`
-    /// gives them; `input` is its stdin.
+    /// Runs kubectl with a bearer token through the proxy, with the endpoint and the CA that `DescribeCluster` returns.
+    /// `input` is its stdin.
     pub fn kubectl_as(
         &self,
         token: &str,

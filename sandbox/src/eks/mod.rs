@@ -1,4 +1,4 @@
-//! A small EKS on 127.0.0.1: the API server, etcd and authenticator that EKS itself runs, and STS, IAM and EKS under
+//! A small EKS on 127.0.0.1: the API server, etcd and the authenticator that EKS itself runs, and STS, IAM and EKS under
 //! AWS's real host names.
 //!
 //! ```text
@@ -8,11 +8,11 @@
 //!                                  kube-apiserver ──token──▶ aws-iam-authenticator ──▶ STS, through the proxy
 //! ```
 //!
-//! The cluster is reached under the endpoint that `DescribeCluster` gives, through the same proxy, as real clusters
-//! are behind a company's proxy. Nothing leaves the machine: the proxy knows no other hosts.
+//! Clients reach the cluster at the endpoint that `DescribeCluster` returns, through the same proxy, as real clusters
+//! behind a company's proxy. Nothing leaves the machine, because the proxy knows no other hosts.
 //!
-//! There is no controller manager: Jobs start no pods, a deleted namespace stays `Terminating`, and the status of a
-//! ResourceQuota has to be written by whoever makes one (`kubectl patch --subresource=status`).
+//! There is no controller manager: Jobs start no pods, a deleted namespace stays `Terminating`, and a test that creates
+//! a ResourceQuota has to write its status itself (`kubectl patch --subresource=status`).
 
 mod api_server;
 mod certificates;
@@ -61,7 +61,7 @@ impl Default for Options {
     }
 }
 
-/// A running small EKS; dropping it, or the end of this process in any way, stops it.
+/// A running small EKS. It stops when it is dropped, and when this process ends in any way.
 pub struct Eks {
     options: Options,
     cluster_host: String,
@@ -76,29 +76,29 @@ pub struct Eks {
 }
 
 impl Eks {
-    /// What is missing on this machine for a quick start; empty when [`Eks::start`] builds nothing.
+    /// Returns the parts that [`Eks::start`] has to build first.
     pub fn absent() -> Vec<&'static str> {
         tools::absent()
     }
 
-    /// Starts everything and waits until it is ready: some seconds, or minutes where parts have to be built first.
+    /// Starts everything and waits until it is ready: some seconds, or minutes if parts have to be built first.
     /// The cluster's authentication mode is `API_AND_CONFIG_MAP`.
     pub fn start(options: Options) -> Result<Self, Error> {
         start::start(options)
     }
 
-    /// Brings the account and the cluster back to where they were after the start, in about a second.
+    /// Resets the account and the cluster to their state after the start, in about a second.
     pub fn reset(&self) -> Result<(), Error> {
         self.control.send("POST", "/reset", &Value::Null)?;
         self.reset_cluster()
     }
 
-    /// The account and the cluster.
+    /// Returns the account and the cluster.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The ARN of the cluster.
+    /// Returns the ARN of the cluster.
     pub fn cluster_arn(&self) -> String {
         let Options {
             account,
@@ -109,12 +109,12 @@ impl Eks {
         format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster_name}")
     }
 
-    /// The environment in which a program meets this AWS as its administrator.
+    /// Returns the environment in which a program uses this AWS as its administrator.
     pub fn env(&self) -> Vec<(String, String)> {
         self.env_as(&self.administrator)
     }
 
-    /// The environment in which a program meets this AWS with other credentials.
+    /// Returns the environment in which a program uses this AWS with other credentials.
     pub fn env_as(&self, credentials: &Credentials) -> Vec<(String, String)> {
         let nowhere = self
             .processes
@@ -149,8 +149,7 @@ impl Eks {
         .collect()
     }
 
-    /// The environment in which a shell has the AWS CLI and kubectl, as the administrators of this AWS and of its
-    /// cluster.
+    /// Returns the environment in which a shell has the AWS CLI and kubectl with administrator permissions.
     pub fn shell_env(&self) -> Vec<(String, String)> {
         let path = env::var_os("PATH").unwrap_or_default();
         let path = format!("{}:{}", self.programs.display(), path.display());
@@ -164,27 +163,27 @@ impl Eks {
         variables
     }
 
-    /// The proxy's URL.
+    /// Returns the proxy's URL.
     pub fn proxy_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.proxy_port)
     }
 
-    /// The PEM file of the CA that signs AWS's host names.
+    /// Returns the PEM file of the CA that signs the certificates of AWS's host names.
     pub fn aws_ca(&self) -> PathBuf {
         self.processes.directory().join("aws-ca.pem")
     }
 
-    /// A kubeconfig of the group `system:masters`, past the proxy and the authenticator.
+    /// Returns a kubeconfig of the group `system:masters` that uses neither the proxy nor the authenticator.
     pub fn kubeconfig(&self) -> &PathBuf {
         &self.kubeconfig
     }
 
-    /// One AWS API call as the administrator, such as `("iam", "GetRole", {"RoleName": …})`, with boto3's names.
+    /// Makes one AWS API call as the administrator, such as `("iam", "GetRole", {"RoleName": …})`, with boto3's names.
     pub fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value, Error> {
         self.control.call(service, operation, parameters, None)
     }
 
-    /// One AWS API call with other credentials.
+    /// Makes one AWS API call with other credentials.
     pub fn aws_as(
         &self,
         credentials: &Credentials,
@@ -196,7 +195,7 @@ impl Eks {
             .call(service, operation, parameters, Some(credentials))
     }
 
-    /// A new IAM user with one inline policy, and its access key.
+    /// Creates an IAM user with one inline policy. Returns its access key.
     pub fn create_user(&self, name: &str, policy: &Value) -> Result<Credentials, Error> {
         self.aws("iam", "CreateUser", &json!({"UserName": name}))?;
         let policy =
@@ -206,7 +205,7 @@ impl Eks {
         credentials(created["AccessKey"].take())
     }
 
-    /// The token that the Orchestrator mints for a runner.
+    /// Returns the token that the Orchestrator issues for a runner.
     pub fn oidc_token(&self, org: &str, runner_id: &str) -> Result<String, Error> {
         let subject: String = format!("{org}+{runner_id}").chars().take(255).collect();
         self.oidc_token_of(
@@ -215,7 +214,7 @@ impl Eks {
         )
     }
 
-    /// A token of the issuer's key with any claims, valid for some seconds (negative: expired).
+    /// Returns a token with any claims that the issuer's key signed, valid for some seconds (negative: expired).
     pub fn oidc_token_of(&self, claims: &Value, lifetime: i64) -> Result<String, Error> {
         self.control.token(
             "/oidc-token",
@@ -223,7 +222,7 @@ impl Eks {
         )
     }
 
-    /// A token with these claims that somebody else signed.
+    /// Returns a token with these claims that another key signed.
     pub fn forged_oidc_token(&self, claims: &Value) -> Result<String, Error> {
         self.control
             .token("/oidc-token", &json!({"claims": claims, "forged": true}))
@@ -241,32 +240,32 @@ impl Eks {
         credentials(session["Credentials"].take())
     }
 
-    /// A bearer token for the cluster, made by botocore.
+    /// Returns a bearer token for the cluster, generated by botocore.
     pub fn cluster_token(&self, credentials: &Credentials) -> Result<String, Error> {
         self.control
             .token("/cluster-token", &json!({"credentials": credentials}))
     }
 
-    /// The access key of the user `admin`, who may do everything and made the cluster.
+    /// Returns the access key of the user `admin`, who has all permissions and created the cluster.
     pub fn administrator(&self) -> &Credentials {
         &self.administrator
     }
 
-    /// Puts these faults in the place of those before.
+    /// Replaces the faults.
     pub fn set_faults(&self, faults: &Faults) -> Result<(), Error> {
         self.control
             .send("PUT", "/faults", &json!(faults))
             .map(drop)
     }
 
-    /// Changes the cluster past its API: `status`, `authenticationMode` and `resourcesVpcConfig` as `DescribeCluster`
-    /// names them; what is not named stays.
+    /// Changes the cluster without its API: `status`, `authenticationMode` and `resourcesVpcConfig`, as in
+    /// `DescribeCluster`. The other values stay.
     pub fn set_cluster(&self, changes: &Value) -> Result<(), Error> {
         self.control.send("PATCH", "/cluster", changes).map(drop)
     }
 
-    /// How often each AWS action was called since the start or the last [`Eks::reset_calls`], but for the calls of
-    /// the sandbox itself and of the authenticator.
+    /// Returns how often each AWS action was called since the start or the last [`Eks::reset_calls`], except for the
+    /// calls of the sandbox itself and of the authenticator.
     pub fn calls(&self) -> Result<BTreeMap<String, u64>, Error> {
         let calls = self.control.send("GET", "/calls", &Value::Null)?;
         let counts = calls.as_object().into_iter().flatten();
@@ -275,13 +274,13 @@ impl Eks {
             .collect())
     }
 
-    /// How many different tokens the cluster has asked STS about since the start or the last [`Eks::reset_calls`].
+    /// Returns how many different tokens the cluster has sent to STS since the start or the last [`Eks::reset_calls`].
     pub fn cluster_tokens(&self) -> Result<u64, Error> {
         let count = self.control.send("GET", "/tokens", &Value::Null)?;
         Ok(count.as_u64().unwrap_or_default())
     }
 
-    /// Counts calls and tokens from zero.
+    /// Resets the counts of calls and tokens.
     pub fn reset_calls(&self) -> Result<(), Error> {
         self.control
             .send("DELETE", "/calls", &Value::Null)

@@ -1,4 +1,4 @@
-//! The processes of the small EKS, and the keeper that ends them whatever becomes of us.
+//! The processes of the small EKS, and the keeper that ends them however this process ends.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use super::error::{Error, io};
 
-/// A shell that reads process ids until its stdin ends, as it does when we end in any way, even by SIGKILL; then it
-/// ends those processes and removes the directory.
+/// A shell that reads process ids until its stdin ends, which happens however this process ends, even by SIGKILL. Then
+/// the shell ends those processes and removes the directory.
 const KEEPER: &str = r#"
 while read -r pid; do pids="$pids $pid"; done
 [ -z "$pids" ] || kill -KILL $pids
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
-/// Running processes and the directory they work in; dropping it ends them and removes it.
+/// Running processes and their directory. Dropping it ends the processes and removes the directory.
 pub(super) struct Processes {
     directory: PathBuf,
     keeper: Child,
@@ -26,7 +26,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// An empty set of processes, with a temporary directory.
+    /// Creates an empty set of processes with a temporary directory.
     pub(super) fn new() -> Result<Self, Error> {
         let directory = tempfile::Builder::new()
             .prefix("sandbox-eks-")
@@ -39,7 +39,7 @@ impl Processes {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // In a group of its own, or an interrupt at the terminal would end it with us.
+            // It has a process group of its own, because an interrupt at the terminal would end it, too.
             .process_group(0)
             .spawn()
             .map_err(io("starting a shell"))?;
@@ -50,12 +50,12 @@ impl Processes {
         })
     }
 
-    /// The directory that goes with the processes.
+    /// Returns the directory of the processes.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Starts a part, which sees nothing of our environment but PATH and HOME; its output goes to `<part>.log`.
+    /// Starts a part with only PATH and HOME of this environment. Its output goes to `<part>.log`.
     pub(super) fn start(
         &mut self,
         part: &str,
@@ -85,7 +85,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Asks again and again until the part gives an answer; an error when it ended, or after 60 seconds.
+    /// Repeats a call until the part responds.
+    ///
+    /// # Errors
+    /// The part ended, or 60 seconds have passed.
     pub(super) fn wait_for<T>(
         &mut self,
         part: &str,
@@ -108,7 +111,7 @@ impl Processes {
         }
     }
 
-    /// Where the output of a part goes.
+    /// Returns the file with the output of a part.
     pub(super) fn log(&self, part: &str) -> PathBuf {
         self.directory.join(format!("{part}.log"))
     }
@@ -125,7 +128,7 @@ impl Drop for Processes {
         drop(self.keeper.stdin.take());
         let keeper = std::iter::once(&mut self.keeper);
         for child in keeper.chain(self.parts.iter_mut().map(|(_, child)| child)) {
-            // Nothing can be done about a process that cannot be waited for.
+            // There is no remedy if the wait for a process fails.
             let _ = child.wait();
         }
     }

@@ -1,18 +1,18 @@
-//! What a runner needs, set up as the Orchestrator's documentation of kubernetes-eks runners says.
+//! Sets up what a runner needs, as the Orchestrator's documentation of kubernetes-eks runners says.
 
 use serde_json::{Value, json};
 
 use super::Eks;
 use super::error::Error;
 
-/// The names of what was set up for one runner.
+/// The names of the objects that were set up for one runner.
 #[derive(Clone, Debug)]
 pub struct Runner {
     /// The ARN of the IAM role that the Orchestrator assumes.
     pub role_arn: String,
-    /// The session name it assumes the role with.
+    /// The session name with which it assumes the role.
     pub session_name: String,
-    /// The Kubernetes user that it is in the cluster.
+    /// Its Kubernetes user in the cluster.
     pub kubernetes_user: String,
     /// The namespace of its Jobs.
     pub namespace: String,
@@ -29,7 +29,7 @@ const POLICY_NAME: &str = "humanitec-runner-eks-policy";
 const NAMESPACE: &str = "humanitec-runner";
 
 impl Eks {
-    /// Makes the OIDC provider, the role with its trust and permission policies, the access entry, the namespace, the
+    /// Creates the OIDC provider, the role with its trust and permission policies, the access entry, the namespace, the
     /// service account, the Role and the RoleBinding for a runner.
     pub fn set_up_as_documented(&self, org: &str, runner_id: &str) -> Result<Runner, Error> {
         let options = self.options();
@@ -82,7 +82,7 @@ impl Eks {
         Ok(runner)
     }
 
-    /// The documentation's trust policy for a runner.
+    /// Returns the documentation's trust policy for a runner.
     pub fn documented_trust_policy(&self, org: &str, runner_id: &str) -> Value {
         let options = self.options();
         json!({
@@ -110,8 +110,8 @@ impl Eks {
             .map(drop)
     }
 
-    /// Deletes the documented role and makes it anew under the same name, as an apply after a destroy would; an
-    /// access entry for the old one stays.
+    /// Deletes the documented role and creates it again with the same name, as an apply after a destroy does. An access
+    /// entry for the old role stays.
     pub fn recreate_role(&self, trust_policy: &Value) -> Result<(), Error> {
         let policy = json!({"RoleName": ROLE_NAME, "PolicyArn": self.policy_arn()});
         self.aws("iam", "DetachRolePolicy", &policy)?;
@@ -143,7 +143,7 @@ impl Eks {
     }
 }
 
-/// The Kubernetes objects of a runner, each with the path of its kind.
+/// Returns the Kubernetes objects of a runner, each with the path of its kind.
 fn objects(runner: &Runner) -> [(String, Value); 4] {
     let Runner {
         namespace,

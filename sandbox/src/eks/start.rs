@@ -1,4 +1,4 @@
-//! Starts the parts in the order in which each needs the one before.
+//! Starts the parts in order: each needs the one before it.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,7 +17,7 @@ use super::processes::Processes;
 use super::tools::{self, Tools};
 use super::{Eks, Options};
 
-/// What the sandbox's AWS prints when it is ready.
+/// The output of the sandbox's AWS when it is ready.
 #[derive(Deserialize)]
 struct Ready {
     proxy_port: u16,
@@ -25,7 +25,7 @@ struct Ready {
     administrator: Credentials,
 }
 
-/// Starts everything; see [`Eks::start`].
+/// Starts everything. See [`Eks::start`].
 pub(super) fn start(options: Options) -> Result<Eks, Error> {
     let tools = Tools::build()?;
     let mut processes = Processes::new()?;
@@ -88,7 +88,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         );
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
-    // Only now: the authenticator reads `aws-auth` from the API server in this mode.
+    // This comes last, because the authenticator reads `aws-auth` from the API server in this mode.
     control.send(
         "PATCH",
         "/cluster",
@@ -126,13 +126,13 @@ fn start_etcd(
             .arg(format!("--listen-peer-urls={peer_url}"))
             .arg(format!("--initial-advertise-peer-urls={peer_url}"))
             .arg(format!("--initial-cluster=default={peer_url}"))
-            // The data lives as long as the process, so nothing is lost if it is not synced.
+            // The data is needed only as long as the process runs, so it does not have to be synced.
             .arg("--unsafe-no-fsync");
     })?;
     Ok(url)
 }
 
-/// Starts STS, IAM and EKS. Returns where they listen, and the administrator's access key.
+/// Starts STS, IAM and EKS. Returns their addresses, and the administrator's access key.
 fn start_aws(
     processes: &mut Processes,
     tools: &Tools,
@@ -157,7 +157,7 @@ fn start_aws(
         "aws_ca_file": directory.join("aws-ca.pem"),
     });
     processes.start("aws", &tools.python, |command| {
-        // Without `-B`, Python would write its byte code among the sources.
+        // Without `-B`, Python would write its byte code beside the sources.
         command
             .arg("-B")
             .arg(tools::workspace().join("sandbox/aws"))
@@ -169,7 +169,7 @@ fn start_aws(
     })
 }
 
-/// A folder with the AWS CLI and kubectl under their own names.
+/// Creates a folder with the AWS CLI and kubectl under their own names.
 fn programs(directory: &Path, tools: &Tools) -> Result<PathBuf, Error> {
     let programs = directory.join("bin");
     fs::create_dir(&programs).map_err(io(format!("making {}", programs.display())))?;
@@ -180,7 +180,7 @@ fn programs(directory: &Path, tools: &Tools) -> Result<PathBuf, Error> {
     Ok(programs)
 }
 
-/// A host name such as EKS gives its endpoints.
+/// Returns a host name like those of EKS endpoints.
 fn cluster_host(options: &Options) -> String {
     let id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
     let suffix = if options.partition == "aws-cn" {
@@ -191,7 +191,7 @@ fn cluster_host(options: &Options) -> String {
     format!("{id}.gr7.{}.eks.{suffix}", options.region)
 }
 
-/// Ports that were free a moment ago.
+/// Returns ports that were free a moment ago.
 fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     let mut listeners = Vec::new();
     let mut ports = [0; N];
@@ -207,7 +207,7 @@ fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     Ok(ports)
 }
 
-/// Starts aws-iam-authenticator; gives the kubeconfig that it writes for the API server's token webhook.
+/// Starts aws-iam-authenticator. Returns the kubeconfig that it writes for the API server's token webhook.
 fn start_authenticator(
     processes: &mut Processes,
     tools: &Tools,
@@ -230,7 +230,7 @@ fn start_authenticator(
             "kubeconfig": kubeconfig,
             "backendMode": ["DynamicFile"],
             "dynamicfilepath": directory.join("access-entries.json"),
-            // As on EKS: an entry is for the role that was there, not for its name.
+            // As on EKS, an entry is for the role that existed then, not for its name.
             "dynamicfileUserIDStrict": true,
             "dynamicBackendModePath": directory.join("authenticator-mode.json"),
             "mapUsers": [{
@@ -241,8 +241,8 @@ fn start_authenticator(
         },
     });
     write(&configuration, &server)?;
-    // The authenticator serves a health check on this port of every address, which no setting turns off; it only logs
-    // that it cannot. A port that is taken serves as well, whoever took it.
+    // The authenticator serves a health check on this port of every address, and no setting turns that off. If the port
+    // is in use, it only logs that, so a conflict does no harm.
     let _health_check = TcpListener::bind((Ipv4Addr::LOCALHOST, 21363));
     processes.start(
         "aws-iam-authenticator",
@@ -298,7 +298,7 @@ fn configure_api_server(
         .arg(format!("--etcd-servers={etcd_url}"))
         .arg("--bind-address=127.0.0.1")
         .arg(format!("--secure-port={port}"))
-        // The Service `kubernetes` cannot lead to a loopback address, and nothing here asks for it.
+        // The Service `kubernetes` cannot have a loopback address, and nothing here uses it.
         .arg("--endpoint-reconciler-type=none")
         .arg(format!("--tls-cert-file={}", server.certificate.display()))
         .arg(format!("--tls-private-key-file={}", server.key.display()))
@@ -317,10 +317,10 @@ fn configure_api_server(
             "--authentication-token-webhook-config-file={}",
             authentication.display()
         ))
-        // A changed access entry is seen by the next new token.
+        // A changed access entry counts for the next new token.
         .arg("--authentication-token-webhook-cache-ttl=0s")
         .arg("--authorization-mode=Node,RBAC,Webhook")
-        // As EKS has it: what is privileged is for admission to refuse.
+        // As on EKS: admission decides about privileged containers.
         .arg("--allow-privileged=true")
         .arg(format!(
             "--authorization-webhook-config-file={}",

@@ -1,11 +1,11 @@
-//! Where the built parts are: `tools/build` knows, and builds them.
+//! The paths of the built parts. `tools/build` builds them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::error::{Error, io};
 
-/// The parts that the small EKS is made of, by their folders in `tools/`.
+/// The parts of the small EKS, by their folders in `tools/`.
 const PARTS: [&str; 5] = [
     "etcd",
     "kube-apiserver",
@@ -27,7 +27,7 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Builds what is not built yet (minutes, the first time) and says where everything is.
+    /// Builds the missing parts, which takes minutes the first time, and returns the paths of all.
     pub(super) fn build() -> Result<Self, Error> {
         let [etcd, kube_apiserver, aws_iam_authenticator, aws, kubectl] =
             PARTS.map(|part| ask(&[part], part));
@@ -43,7 +43,7 @@ impl Tools {
     }
 }
 
-/// What has to be built before the small EKS can start at once; empty when nothing is missing.
+/// Returns the parts that are not built yet.
 pub(super) fn absent() -> Vec<&'static str> {
     PARTS
         .into_iter()
@@ -68,7 +68,7 @@ fn ask(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {
     ))
 }
 
-/// The root of the repository: the sandbox runs from its sources.
+/// Returns the root of the repository, because the sandbox runs from its sources.
 pub(super) fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: the switches over HTTP. The calls are listed in the [module above](super).
+//! `/_sandbox/…`: the methods of the handle over HTTP. The calls are listed in the [module above](super).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The Orchestrator's API itself: who may call, and what each call does to the store.
+//! The Orchestrator's API itself: which callers it accepts, and what each call does with the store.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use super::shared::Shared;
 use super::strict::parse_body;
 
 type Answer<T> = Result<T, ApiError>;
-/// A refused query is an [`ApiError`] like any other, so handlers see the rejection.
+/// A query that cannot be decoded is an [`ApiError`] as any other.
 type QueryOf<T> = Result<Query<T>, QueryRejection>;
 
-/// Every route of the API, behind the check of who calls.
+/// Returns every route of the API, after the check of the caller.
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/orgs/{org}/runners", get(list).post(create))
@@ -50,8 +50,9 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .with_state(shared.clone())
 }
 
-/// With a token: only that token. Without one (a local installation): a user id in `From`, and
-/// only when the service is called as `localhost`. Then the caller's rights on the organization.
+/// Checks the caller. With a token, it accepts only that token. Without one (a local installation), it accepts a user id
+/// in `From`, and only if the service is called as `localhost`. Then it checks the caller's permissions in the
+/// organization.
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let admitted = match &shared.token {
@@ -68,7 +69,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
     if !admitted {
         return ApiError::unauthorized("the caller is not authenticated").into_response();
     }
-    // The service checks the caller's rights on the organization before it looks for anything in it.
+    // The service checks the caller's permissions in the organization before it looks up anything in it.
     let path = request.uri().path();
     if !shared.every_org
         && let Some(org) = path

@@ -1,4 +1,4 @@
-//! Connections that the stand-in can break, as a network does.
+//! Connections that the stand-in can break, as a network can.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,19 +16,19 @@ const WHOLE: u8 = 0;
 const CLOSED: u8 = 1;
 const RESET: u8 = 2;
 
-/// Breaks one connection: what is written to it from then on never leaves.
+/// Breaks one connection: data that is written to it from then on is not sent.
 #[derive(Clone, Default)]
 pub(super) struct Breaker(Arc<AtomicU8>);
 
 impl Breaker {
-    /// Closes the connection in good order (FIN), or with a reset (RST).
+    /// Closes the connection in order (FIN), or with a reset (RST).
     pub(super) fn break_off(&self, reset: bool) {
         self.0
             .store(if reset { RESET } else { CLOSED }, Ordering::SeqCst);
     }
 }
 
-/// Accepts connections that have a [`Breaker`], which handlers find as their `ConnectInfo`.
+/// Accepts connections with a [`Breaker`], which handlers get as their `ConnectInfo`.
 pub(super) struct BreakableListener(pub(super) TcpListener);
 
 impl Listener for BreakableListener {
@@ -52,7 +52,7 @@ impl Connected<IncomingStream<'_, BreakableListener>> for Breaker {
     }
 }
 
-/// A TCP connection until its breaker is used, an error afterwards; the HTTP server then drops it.
+/// A TCP connection. After its breaker is used, it returns errors, and the HTTP server drops it.
 pub(super) struct BreakableStream {
     tcp: TcpStream,
     breaker: Breaker,

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// A refusal, worded as the API words it.
+/// A refusal, in the words of the API.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -15,7 +15,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// An error with this status and message and no details.
+    /// Creates an error with this status and message, and without details.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -24,7 +24,7 @@ impl ApiError {
         }
     }
 
-    /// 400: what is wrong with the field at `path`, which is repeated in the details.
+    /// Creates a 400 about the field at `path`, which the details repeat.
     pub(super) fn invalid(path: &str, problem: impl std::fmt::Display) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -33,22 +33,22 @@ impl ApiError {
         }
     }
 
-    /// 400 without a field to blame.
+    /// Creates a 400 that is not about a field.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 401.
+    /// Creates a 401.
     pub(super) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    /// 404.
+    /// Creates a 404.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// 409.
+    /// Creates a 409.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, message)
     }

@@ -12,22 +12,22 @@
 //! }
 //! ```
 //!
-//! Everything but `fault` is optional: the rule above strikes the third POST whose path and query
-//! contain `/runners`, once; without `times` it would strike for ever. The rules are tried in the
-//! order in which they were added, and the first that is due strikes; one that matches a request
-//! but has not begun yet, or is used up, counts it and leaves it to the next. The faults are
+//! Everything except `fault` is optional. The fault of the rule above happens once, to the third POST whose path and query
+//! contain `/runners`; without `times` it would happen to all that follow. The rules are tried in the order in which they
+//! were added, and the first one that is due applies. A rule that matches a request, but has not begun yet or is used up,
+//! counts the request and passes it to the next rule. The faults are
 //!
 //! | `kind` | fields | what happens |
 //! | --- | --- | --- |
-//! | `delay` | `ms`, `when` | the request waits before the work, or its answer after it |
-//! | `status` | `status`, `retry_after`, `body`, `message`, `when` | this status instead of the answer; with `when: "after-work"` the work is done all the same |
-//! | `disconnect` | `reset`, `when` | the connection is closed (or reset) without an answer |
-//! | `cut-off` | | the work is done; half of the answer's body comes, then the connection is closed |
-//! | `truncated-json` | | the work is done; the answer is whole HTTP, its JSON is cut in half |
-//! | `oversized` | `bytes` | the work is done; spaces in front of the answer's JSON make it longer than `bytes` (default 4 MiB) |
+//! | `delay` | `ms`, `when` | the request waits before the work, or its response after it |
+//! | `status` | `status`, `retry_after`, `body`, `message`, `when` | this status instead of the response; with `when: "after-work"` the work is still done |
+//! | `disconnect` | `reset`, `when` | the connection is closed (or reset) without a response |
+//! | `cut-off` | | the work is done; half of the response's body is sent, then the connection is closed |
+//! | `truncated-json` | | the work is done; the response is complete HTTP, but its JSON is cut in half |
+//! | `oversized` | `bytes` | the work is done; spaces before the response's JSON make it longer than `bytes` (default 4 MiB) |
 //! | `redirect` | `status`, `location` | a redirect (default 307) instead of the work |
 //!
-//! `when` is `before-work` (the default) or `after-work`: after the work, only the answer is lost.
+//! `when` is `before-work` (the default) or `after-work`: after the work, only the response is lost.
 //! `body` is `json` (the default: the API's error form, with `message`), `html` or `empty`;
 //! `{"kind": "status", "status": 200, "body": "html"}` is a proxy's login page.
 
@@ -45,33 +45,33 @@ use tokio_util::io::ReaderStream;
 use super::connection::Breaker;
 use super::error::ApiError;
 
-/// The largest answer that a client should take: 4 MiB.
+/// The largest response that a client should accept: 4 MiB.
 const CAP: usize = 4 * 1024 * 1024;
 const HTML: &str = "<!DOCTYPE html><html><head><title>Gateway</title></head>\
     <body><h1>The gateway has a page for you</h1></body></html>";
 
-/// Which requests a fault strikes. See the [module](self) for the JSON form.
+/// The requests to which a fault happens. See the [module](self) for the JSON form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// The method; `None`: any.
+    /// The method. `None` means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// A part of the path and query; `None`: any.
+    /// A part of the path and query. `None` means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How many matching requests pass before the first is struck.
+    /// How many matching requests pass before the fault happens.
     #[serde(default)]
     pub after: u32,
-    /// How many are struck; `None`: all that follow.
+    /// How often the fault happens. `None` means to all requests that follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// What strikes them.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl FaultRule {
-    /// A rule that strikes every request, to be narrowed by the other methods.
+    /// Creates a rule for every request. The other methods restrict it.
     pub fn new(fault: Fault) -> Self {
         Self {
             method: None,
@@ -82,14 +82,14 @@ impl FaultRule {
         }
     }
 
-    /// Only requests with this method.
+    /// Restricts the rule to requests with this method.
     #[must_use]
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
-    /// Only requests whose path and query contain `part`.
+    /// Restricts the rule to requests whose path and query contain `part`.
     #[must_use]
     pub fn path(mut self, part: &str) -> Self {
         self.path = Some(part.to_owned());
@@ -103,7 +103,7 @@ impl FaultRule {
         self
     }
 
-    /// Strikes `count` requests and then no more.
+    /// Makes the fault happen `count` times, and then no more.
     #[must_use]
     pub fn times(mut self, count: u32) -> Self {
         self.times = Some(count);
@@ -130,7 +130,7 @@ pub enum Fault {
         #[serde(default)]
         when: When,
     },
-    /// Another answer than the API's.
+    /// Another response than the API's.
     Status {
         /// From 200 to 599.
         #[serde(deserialize_with = "status_code")]
@@ -138,17 +138,17 @@ pub enum Fault {
         /// The `Retry-After` header: seconds or an HTTP date.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
-        /// What the answer holds.
+        /// The body of the response.
         #[serde(default)]
         body: BodyKind,
-        /// The message of a JSON body; `None`: a sentence that names the fault.
+        /// The message of a JSON body. `None` means a sentence that names the fault.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
         /// Instead of the work, or after it.
         #[serde(default)]
         when: When,
     },
-    /// No answer: the connection is closed.
+    /// No response: the connection is closed.
     Disconnect {
         /// With a reset (RST) instead of an orderly close.
         #[serde(default)]
@@ -157,29 +157,29 @@ pub enum Fault {
         #[serde(default)]
         when: When,
     },
-    /// After the work: the head of the answer and half of its body, then the connection is closed.
-    // Braces, so that serde refuses fields that have no meaning here.
+    /// After the work: the head of the response and half of its body, then the connection is closed.
+    // The braces make serde refuse fields that have no meaning here.
     CutOff {},
-    /// After the work: the answer with the first half of its JSON, as if that were all.
+    /// After the work: a complete response with the first half of the JSON.
     TruncatedJson {},
-    /// After the work: the answer, longer than `bytes` by spaces in front of it.
+    /// After the work: the response, with spaces before it that make it longer than `bytes`.
     Oversized {
-        /// What it exceeds by at least one byte.
+        /// The length in bytes that it exceeds by at least one.
         #[serde(default = "cap")]
         bytes: usize,
     },
-    /// Instead of the work: go elsewhere.
+    /// Instead of the work: a redirect.
     Redirect {
         /// A 3xx status.
         #[serde(default = "temporary_redirect", deserialize_with = "status_code")]
         status: u16,
-        /// Where to.
+        /// Its target.
         location: String,
     },
 }
 
 impl Fault {
-    /// This status before the work, with a body in the API's error form and no `Retry-After`.
+    /// Creates a fault with this status before the work, with the API's error as its body and without `Retry-After`.
     pub fn status(status: u16) -> Self {
         Self::Status {
             status,
@@ -191,14 +191,14 @@ impl Fault {
     }
 }
 
-/// On which side of the work a fault strikes.
+/// Whether a fault happens before or after the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// The service never sees the request.
+    /// The service does not receive the request.
     #[default]
     BeforeWork,
-    /// The work is done and its answer is lost or late.
+    /// The work is done, and its response is lost or late.
     AfterWork,
 }
 
@@ -206,10 +206,10 @@ pub enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyKind {
-    /// The API's error form.
+    /// The API's error.
     #[default]
     Json,
-    /// A proxy's page.
+    /// An HTML page, as a proxy returns it.
     Html,
     /// Nothing.
     Empty,
@@ -232,24 +232,24 @@ fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Err
     }
 }
 
-/// A rule with what it has met so far.
+/// A rule with its counts so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultCount {
     /// The rule.
     #[serde(flatten)]
     pub rule: FaultRule,
-    /// How many requests matched while it was tried.
+    /// How many requests matched.
     pub matched: u32,
-    /// How many of them it struck.
+    /// How many of them the fault happened to.
     pub struck: u32,
 }
 
-/// The rules in force.
+/// The rules that are set.
 #[derive(Default)]
 pub struct Faults(Mutex<Vec<FaultCount>>);
 
 impl Faults {
-    /// Adds a rule behind those that are there.
+    /// Adds a rule after the existing ones.
     pub fn add(&self, rule: FaultRule) {
         self.lock().push(FaultCount {
             rule,
@@ -258,17 +258,17 @@ impl Faults {
         });
     }
 
-    /// Takes all rules away.
+    /// Removes all rules.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    /// The rules with their counts, in the order in which they are tried.
+    /// Returns the rules with their counts, in the order in which they are tried.
     pub fn list(&self) -> Vec<FaultCount> {
         self.lock().clone()
     }
 
-    /// The fault for this request, if a rule is due.
+    /// Returns the fault for this request, if a rule is due.
     pub(super) fn strike(&self, method: &str, path: &str) -> Option<Fault> {
         for count in self.lock().iter_mut() {
             if !count.rule.matches(method, path) {
@@ -290,16 +290,16 @@ impl Faults {
     }
 }
 
-/// What becomes of a request, on either side of the work.
+/// What happens to a request before or after the work.
 pub(super) enum Outcome {
-    /// It goes on: to the work, or to the client with this answer.
+    /// It continues to the work, or this response goes to the client.
     Answer(Response),
-    /// The client gets no answer.
+    /// The client gets no response.
     Broken,
 }
 
 impl Fault {
-    /// Strikes before the work; `None`: the work is to be done.
+    /// Applies the fault before the work. `None` means that the work is done.
     pub(super) async fn before_work(&self, connection: &Breaker) -> Option<Outcome> {
         match self {
             Self::Delay {
@@ -325,7 +325,7 @@ impl Fault {
         }
     }
 
-    /// Strikes the answer of work that was done.
+    /// Applies the fault to the response after the work.
     pub(super) async fn after_work(&self, answer: Response, connection: &Breaker) -> Outcome {
         Outcome::Answer(match self {
             Self::Delay {
@@ -388,7 +388,7 @@ impl Fault {
     }
 }
 
-/// A rule in Rust can hold any number; the JSON form refuses a number that is not a status.
+/// Returns the status. A rule in Rust can contain any number, but the JSON form refuses one that is not a status.
 fn known_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -399,16 +399,16 @@ fn set_header(answer: &mut Response, name: axum::http::HeaderName, value: &str) 
     }
 }
 
-/// The first half of the body under the length of the whole: the server ends the connection when
-/// it cannot keep that promise.
+/// Returns a response with the first half of the body and the length of the whole. The server closes the connection,
+/// because the body is too short.
 async fn cut_off(answer: Response) -> Response {
     let (mut answer, body) = with_body(answer).await;
     let half = body.slice(..body.len() / 2);
     answer
         .headers_mut()
         .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    // A stream, because a body of known length must agree with the header; and a pause before its
-    // end, because the server sends nothing of an answer that fails at once.
+    // It is a stream, because a body with a known length must agree with the header. It pauses before its end, because
+    // the server sends nothing of a response that fails at once.
     let (mut writer, reader) = tokio::io::duplex(half.len().max(1));
     tokio::spawn(async move {
         let _ = writer.write_all(&half).await;
@@ -434,11 +434,11 @@ async fn oversize(answer: Response, bytes: usize) -> Response {
     answer
 }
 
-/// The answer and its body apart. An answer without a body (204) becomes a 200 with `{}`, so that
-/// there is something to spoil.
+/// Splits a response into its head and its body. A response without a body (204) becomes a 200 with `{}`, so that there
+/// is a body to damage.
 async fn with_body(answer: Response) -> (Response, Bytes) {
     let (mut parts, body) = answer.into_parts();
-    // The API's own answers are in memory already, so reading one cannot fail.
+    // The API's own responses are already in memory, so reading one cannot fail.
     let mut body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if body.is_empty() {
         parts.status = StatusCode::OK;

@@ -1,25 +1,24 @@
-//! The Orchestrator's stand-in: its API over real HTTP, in memory, on 127.0.0.1.
+//! The stand-in for the Orchestrator: its API over real HTTP, in memory, on 127.0.0.1.
 //!
-//! It is strict about what the Orchestrator's documentation says of runners and runner rules, and
-//! it fails on purpose where a test tells it to: see [`faults`]. What a test cannot reach through
-//! the API (a runner of another type, environments that use a runner) is on the handle, and over
-//! HTTP under `/_sandbox`:
+//! It follows the Orchestrator's documentation of runners and runner rules strictly, and fails on purpose if a test tells
+//! it to: see [`faults`]. What a test cannot do through the API (a runner of another type, environments that use a
+//! runner) is a method of the handle, and an HTTP call below `/_sandbox`:
 //!
-//! | call | body or answer |
+//! | call | body or response |
 //! | --- | --- |
 //! | `GET /_sandbox/faults` | the rules with `matched` and `struck`, in order |
 //! | `POST /_sandbox/faults` | one rule, as [`faults`] describes it |
-//! | `DELETE /_sandbox/faults` | takes all rules away |
+//! | `DELETE /_sandbox/faults` | removes all rules |
 //! | `GET`, `PUT /_sandbox/delay` | `{"ms": 50}`: the delay of every call |
 //! | `GET /_sandbox/requests` | every request so far, without credentials |
 //! | `GET /_sandbox/counts` | how many requests of each method: `{"GET": 3, "POST": 1}` |
-//! | `GET /_sandbox/runners` | every runner, whole |
+//! | `GET /_sandbox/runners` | every runner with all its fields |
 //! | `PUT /_sandbox/runners/{id}` | `{"description"?, "runner_configuration", "state_storage_configuration"}` of any type, stored as it is |
-//! | `DELETE /_sandbox/runners/{id}` | takes it away, whoever uses it |
-//! | `PUT /_sandbox/runners/{id}/environments` | `["project/environment", …]`: who uses it; `[]` sets it free |
+//! | `DELETE /_sandbox/runners/{id}` | removes it, even if it is in use |
+//! | `PUT /_sandbox/runners/{id}/environments` | `["project/environment", …]`: the environments that use it; `[]` for none |
 //! | `GET /_sandbox/runner-rules` | every rule |
 //!
-//! That interface asks for no credential. Requests to it are not recorded and meet no fault.
+//! These calls require no credential. They are not recorded, and no fault happens to them.
 //!
 //! ```
 //! use sandbox::orchestrator::faults::{Fault, FaultRule};
@@ -70,24 +69,24 @@ pub use runner_rule::RunnerRule;
 use shared::Shared;
 use store::Store;
 
-/// How to start. The default is organization `my-org`, a random token, a free port, no delay, no
-/// faults, any environment type, and a caller with rights on that organization alone.
+/// The options of a start. The default is the organization `my-org`, a random token, a free port, no delay, no faults,
+/// any environment type, and a caller with permissions in that organization only.
 pub struct Options {
-    /// The one organization there is.
+    /// The only organization that exists.
     pub org: String,
-    /// The token that callers must send. `None` makes it a local installation: called as
-    /// `localhost`, it trusts the user id in `From`.
+    /// The token that callers must send. `None` makes it a local installation: when it is called as `localhost`, it
+    /// trusts the user id in `From`.
     pub token: Option<String>,
-    /// The port on 127.0.0.1; 0 for a free one.
+    /// The port on 127.0.0.1. 0 selects a free one.
     pub port: u16,
     /// How long every call waits before its work.
     pub delay: Duration,
-    /// The faults in force from the first request on.
+    /// The faults that are set from the first request on.
     pub faults: Vec<FaultRule>,
-    /// The environment types that exist; `None`: any. The service does not check that a rule's project exists.
+    /// The environment types that exist. `None` means any. The service does not check that a rule's project exists.
     pub env_types: Option<Vec<String>>,
-    /// Whether the caller has rights on every organization, also on those that do not exist. Otherwise the
-    /// service responds with 403 for another organization.
+    /// Whether the caller has permissions in every organization, also in those that do not exist. Otherwise the service
+    /// responds with 403 for another organization.
     pub every_org: bool,
 }
 
@@ -105,8 +104,7 @@ impl Default for Options {
     }
 }
 
-/// A running stand-in. It has a thread of its own, so tests need no async runtime, and it stops
-/// when it is dropped.
+/// A running stand-in. It has a thread of its own, so that tests need no async runtime, and it stops when it is dropped.
 pub struct Orchestrator {
     url: String,
     org: String,
@@ -116,8 +114,10 @@ pub struct Orchestrator {
 }
 
 impl Orchestrator {
-    /// Listens and answers from the moment it returns. Errors: the port is taken, or the system
-    /// gives no thread.
+    /// Starts a stand-in that listens when this function returns.
+    ///
+    /// # Errors
+    /// The port is in use, or the system cannot start a thread.
     pub fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
@@ -144,7 +144,7 @@ impl Orchestrator {
         let thread = std::thread::Builder::new()
             .name("orchestrator".to_owned())
             .spawn(move || {
-                // Serving ends by `stop`; an error of the listener shows in the client that waits.
+                // `stop` ends the server. A client that waits sees an error of the listener.
                 let _ = runtime.block_on(server::serve(listener, for_thread, stopped));
             })?;
         Ok(Self {
@@ -156,37 +156,37 @@ impl Orchestrator {
         })
     }
 
-    /// The base URL, without a slash at its end. A local installation is called `localhost`.
+    /// Returns the base URL, without a slash at the end. The host of a local installation is `localhost`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The organization's id.
+    /// Returns the organization's id.
     pub fn org(&self) -> &str {
         &self.org
     }
 
-    /// The token that callers must send; `""` for a local installation.
+    /// Returns the token that callers must send, or `""` for a local installation.
     pub fn token(&self) -> &str {
         self.shared.token.as_deref().unwrap_or_default()
     }
 
-    /// The faults in force, to be added to and cleared while it runs.
+    /// Returns the faults, which can be changed while the stand-in runs.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
 
-    /// How long every call waits before its work, from the next request on.
+    /// Sets how long every call waits before its work, from the next request on.
     pub fn set_delay(&self, delay: Duration) {
         self.shared.set_delay(delay);
     }
 
-    /// Every request to the API so far, in the order in which they arrived.
+    /// Returns every request to the API so far, in the order in which they arrived.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.all()
     }
 
-    /// How many requests with this method had a path (with query) that contains `path_part`.
+    /// Returns how many requests with this method had a path (with query) that contains `path_part`.
     pub fn count(&self, method: &str, path_part: &str) -> usize {
         self.requests()
             .iter()
@@ -194,17 +194,17 @@ impl Orchestrator {
             .count()
     }
 
-    /// Every stored runner, whole, ordered by id.
+    /// Returns every stored runner with all its fields, ordered by id.
     pub fn runners(&self) -> Vec<Runner> {
         self.shared.store().runners()
     }
 
-    /// The runner with this id.
+    /// Returns the runner with this id.
     pub fn runner(&self, id: &str) -> Option<Runner> {
         self.runners().into_iter().find(|runner| runner.id == id)
     }
 
-    /// Stores a runner of any type without a check, in the place of one with the same id.
+    /// Stores a runner of any type without a check. It replaces a runner with the same id.
     pub fn put_runner(
         &self,
         id: &str,
@@ -220,25 +220,25 @@ impl Orchestrator {
         )
     }
 
-    /// Changes a runner without a check, as someone else would. `false`: there is none.
+    /// Changes a runner without a check, as another client would. Returns `false` if it does not exist.
     pub fn edit_runner(&self, id: &str, change: impl FnOnce(&mut Runner)) -> bool {
         self.shared.store().edit(id, change)
     }
 
-    /// Takes a runner and its rules away, whoever uses it. `false`: there is none.
+    /// Removes a runner and its rules, even if it is in use. Returns `false` if it does not exist.
     pub fn remove_runner(&self, id: &str) -> bool {
         self.shared.store().remove(id)
     }
 
-    /// Says which environments (`project/environment`) use a runner, so that a delete call is
-    /// refused; an empty list sets it free.
+    /// Sets the environments (`project/environment`) that use a runner, so that a delete call is refused. An empty list
+    /// allows the delete again.
     pub fn set_environments(&self, id: &str, environments: &[&str]) {
         let environments = environments.iter().map(|&e| e.to_owned()).collect();
         self.shared.store().set_environments(id, environments);
     }
 
-    /// Stores a rule for a runner as somebody else would, for every project and environment type where
-    /// `project_id` and `env_type_id` are `""`. `None`: the runner does not exist, or the rule exists already.
+    /// Stores a rule for a runner, as another client would. `""` as `project_id` or `env_type_id` means every one.
+    /// Returns `None` if the runner does not exist, or if the rule already exists.
     pub fn put_rule(
         &self,
         runner_id: &str,
@@ -253,7 +253,7 @@ impl Orchestrator {
         self.shared.store().create_rule(&self.org, rule).ok()
     }
 
-    /// Every stored runner rule, ordered by runner and id.
+    /// Returns every stored runner rule, ordered by runner and id.
     pub fn rules(&self) -> Vec<RunnerRule> {
         self.shared.store().rules()
     }

@@ -1,4 +1,4 @@
-//! Pages: `per_page` and `page` in, `items` and `next_page_token` out.
+//! Pages: requests have `per_page` and `page`, responses have `items` and `next_page_token`.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +23,11 @@ pub(super) struct Page<T> {
 }
 
 impl PageQuery {
-    /// Cuts the requested page out of `all`, which is ordered by the key that `key_of` returns. Errors: 400 for a
-    /// `per_page` that is not a number and a `page` that no response has returned. A page has from 1 to 100
+    /// Returns the requested page of `all`, which is ordered by the key that `key_of` returns. A page has from 1 to 100
     /// items, whatever was requested.
+    ///
+    /// # Errors
+    /// 400 for a `per_page` that is not a number, and for a `page` that no response has returned.
     pub(super) fn cut<T>(
         &self,
         all: impl Iterator<Item = T>,
@@ -52,7 +54,7 @@ impl PageQuery {
     }
 }
 
-/// A token is opaque to clients. This one holds characters that a client must encode in a query.
+/// Returns a token, which is opaque to clients. It contains characters that a client must encode in a query.
 fn to_token(last_key: &str) -> String {
     format!("+{last_key}&")
 }

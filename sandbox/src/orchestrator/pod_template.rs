@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::strict::decode;
 
-/// The containers that the runner itself fills: today's name and the older one.
+/// The names of the container that the runner itself uses: the current one and the former one.
 const RUNNERS_OWN: [&str; 2] = ["main", "platform-orchestrator-runner"];
 /// Variables that the runner sets in [`RUNNERS_OWN`].
 const RESERVED: [&str; 6] = [
@@ -18,10 +18,10 @@ const RESERVED: [&str; 6] = [
     "ENCRYPTING_KEY",
     "PLATFORM_ORCHESTRATOR_BASE_URL",
 ];
-/// The variable of [`RUNNERS_OWN`] that must come from a Secret or the like.
+/// The variable of [`RUNNERS_OWN`] that must have a reference, such as to a Secret.
 const ONLY_FROM: &str = "RUNNER_GIT_SSH_KEYS";
 
-/// Where a `PodTemplateSpec` has quantities: `*` is every element of a list or an object.
+/// The paths of the quantities in a `PodTemplateSpec`. `*` is every element of a list or an object.
 const QUANTITIES: [&str; 16] = [
     "spec.overhead.*",
     "spec.resources.limits.*",
@@ -40,12 +40,14 @@ const QUANTITIES: [&str; 16] = [
     "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.limits.*",
     "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.requests.*",
 ];
-/// A quantity, as `resource.ParseQuantity` of Kubernetes reads it.
+/// The pattern of a quantity, as `resource.ParseQuantity` of Kubernetes parses it.
 const QUANTITY: &str =
     r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
 
-/// Refuses, with a 400 that names the path, a template that is not a `PodTemplateSpec` or that sets what is the
-/// runner's own. `at` is the template's path in the body.
+/// Checks a template. `at` is its path in the body.
+///
+/// # Errors
+/// A 400 with the path, if the template is not a `PodTemplateSpec` or sets what the runner sets itself.
 pub(super) fn check(mut template: Value, at: &str) -> Result<(), ApiError> {
     let quantity = Regex::new(QUANTITY).expect("a valid regular expression");
     for path in QUANTITIES {
@@ -67,7 +69,7 @@ pub(super) fn check(mut template: Value, at: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Refuses what is not a quantity at `path`. A number is one, too, and becomes a string as in Kubernetes.
+/// Refuses a value at `path` that is not a quantity. A number is one, too, and becomes a string, as in Kubernetes.
 fn check_quantities(
     value: &mut Value,
     path: &[&str],
@@ -84,7 +86,7 @@ fn check_quantities(
                     at,
                     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
                 )),
-                // The decoder refuses other types.
+                // The decoder has refused other types.
                 _ => Ok(()),
             }
         }

@@ -15,17 +15,16 @@ pub struct Request {
     pub method: String,
     /// The path with its query, as it was sent.
     pub path: String,
-    /// Header names in lower case. The credential in `authorization` is replaced by `…`: a log is
-    /// read by people, and what was accepted is known from `status`.
+    /// Header names in lower case. The credential in `authorization` is replaced by `…`, because people read the log,
+    /// and `status` shows whether it was accepted.
     pub headers: BTreeMap<String, String>,
     /// The body, or `""`.
     pub body: String,
-    /// What was answered; `None` while the request is worked on, and where the connection was
-    /// broken instead.
+    /// The status of the response. `None` while the request is being handled, and if the connection was broken instead.
     pub status: Option<u16>,
 }
 
-/// Requests in the order in which they arrived.
+/// The requests in the order in which they arrived.
 #[derive(Default)]
 pub(super) struct RequestLog(Mutex<Vec<Request>>);
 
@@ -47,7 +46,7 @@ impl RequestLog {
         log.len() - 1
     }
 
-    /// Records what was answered.
+    /// Records the response.
     pub(super) fn answered(&self, place: usize, status: u16) {
         if let Some(request) = self.lock().get_mut(place) {
             request.status = Some(status);

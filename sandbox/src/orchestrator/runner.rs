@@ -1,4 +1,4 @@
-//! A runner, and what the bodies that create and change one must look like.
+//! Runners, and the bodies of the calls that create and change one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::strict::{check_object, decode, decode_lenient, matches, not_null};
 use super::{pod_template, state_storage};
 
-/// The only type of runner that this API creates here; the others are put by hand.
+/// The only type of runner that this API creates here. Tests store the others directly.
 const EKS: &str = "kubernetes-eks";
 const OTHER_TYPES: [&str; 4] = [
     "kubernetes",
@@ -25,25 +25,25 @@ const AT: &str = "runner_configuration";
 /// A runner as the API returns it and as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Runner {
-    /// The organization it belongs to.
+    /// The organization of the runner.
     pub org_id: String,
     /// Its id, unique in the organization.
     pub id: String,
-    /// `None` when it was never given; `""` when it was removed by an update.
+    /// `None` if it was never set, and `""` if an update removed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// When it was created (RFC 3339).
     pub created_at: String,
     /// When it was last changed (RFC 3339).
     pub updated_at: String,
-    /// `type` and that type's fields. Of any type when it was put by hand.
+    /// `type` and that type's fields. It has any type if a test stored it.
     pub runner_configuration: Value,
     /// `type` and that type's fields.
     pub state_storage_configuration: Value,
 }
 
 impl Runner {
-    /// The runner as a list shows it: the two configurations hold only their `type`.
+    /// Returns the runner as a list contains it: the two configurations have only their `type`.
     pub(super) fn summary(&self) -> Self {
         Self {
             runner_configuration: json!({ "type": self.runner_configuration["type"] }),
@@ -62,7 +62,10 @@ pub(super) struct Create {
 }
 
 impl Create {
-    /// Decodes and checks a create body; fields that it does not have are ignored. The error is a 400.
+    /// Decodes and checks the body of a create call. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// A 400.
     pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Body {
@@ -108,7 +111,7 @@ impl Create {
     }
 }
 
-/// The body of an update call. What is `None` is left as it was.
+/// The body of an update call. `None` leaves a value unchanged.
 pub(super) struct Update {
     description: Option<String>,
     runner_configuration: Option<Value>,
@@ -116,8 +119,11 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Decodes an update body and checks what does not depend on the stored runner; fields that it does not
-    /// have, such as an `id`, are ignored. The error is a 400.
+    /// Decodes the body of an update call and checks what does not depend on the stored runner. Unknown fields, such as
+    /// an `id`, are ignored.
+    ///
+    /// # Errors
+    /// A 400.
     pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Body {
@@ -151,9 +157,10 @@ impl Update {
         })
     }
 
-    /// Merges the update into `runner`: its configuration at the top level only, the storage
-    /// whole. The error is a 400 about a `type` that is not the runner's; `runner` is then as it
-    /// was.
+    /// Merges the update into `runner`: its configuration at the top level only, and the whole storage.
+    ///
+    /// # Errors
+    /// A 400 about a `type` that is not the runner's. Then `runner` is unchanged.
     pub(super) fn apply(self, runner: &mut Runner) -> Result<(), ApiError> {
         if let Some(sent) = self.runner_configuration {
             let stored = &mut runner.runner_configuration;
@@ -180,7 +187,10 @@ impl Update {
     }
 }
 
-/// The discriminator. The error is a 400: it is required in an update too.
+/// Returns the `type`.
+///
+/// # Errors
+/// A 400 if it is missing, because an update requires it, too.
 fn runner_type(sent: &Value) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Discriminator {
@@ -198,7 +208,7 @@ fn unknown_type(sent: &str) -> ApiError {
     )
 }
 
-/// `runner_configuration` of an EKS runner. An update may leave `cluster` or `job` out.
+/// `runner_configuration` of an EKS runner. An update can omit `cluster` or `job`.
 #[derive(Serialize, Deserialize)]
 struct EksConfiguration {
     r#type: String,

@@ -1,4 +1,4 @@
-//! A runner rule: which runner serves a project, an environment type, or both.
+//! Runner rules: which runner serves a project, an environment type, or both.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,28 +9,28 @@ use super::strict::{decode_lenient, not_null};
 /// A rule as the API returns it and as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerRule {
-    /// The organization it belongs to.
+    /// The organization of the rule.
     pub org_id: String,
-    /// Its UUID, made by the service.
+    /// Its UUID, which the service generates.
     pub id: String,
-    /// The runner it leads to.
+    /// The runner that it selects.
     pub runner_id: String,
-    /// The project it is for, or `""`.
+    /// Its project, or `""` for every project.
     pub project_id: String,
-    /// The environment type it is for, or `""`.
+    /// Its environment type, or `""` for every environment type.
     pub env_type_id: String,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }
 
 impl RunnerRule {
-    /// What rules are ordered by: the runner, then the id. A space sorts before every character of an id.
+    /// Returns the key that rules are ordered by: the runner, then the id. A space sorts before every character of an id.
     pub(super) fn key(&self) -> String {
         format!("{} {}", self.runner_id, self.id)
     }
 }
 
-/// The body of a create call; what was unset is `""`.
+/// The body of a create call. A value that is not set is `""`.
 pub(super) struct CreateRule {
     pub(super) runner_id: String,
     pub(super) project_id: String,
@@ -38,7 +38,10 @@ pub(super) struct CreateRule {
 }
 
 impl CreateRule {
-    /// The error is a 400.
+    /// Decodes and checks a body.
+    ///
+    /// # Errors
+    /// A 400.
     pub(super) fn from_body(body: &Value) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Body {
@@ -62,7 +65,7 @@ impl CreateRule {
     }
 }
 
-/// The filters of the list call; a filter that is absent admits every rule. A rule without a project or an
+/// The filters of the list call. An absent filter admits every rule. A rule without a project or an
 /// environment type is for all of them, so those filters admit it, too (control plane, `ListRunnerRules`).
 #[derive(Deserialize)]
 pub(super) struct RuleFilter {

@@ -1,4 +1,4 @@
-//! The HTTP server, and the way of a request through it: record, fault, work, fault, answer.
+//! The HTTP server, and the steps of a request: record, fault, work, fault, response.
 
 use std::io;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::faults::Outcome;
 use super::shared::Shared;
 use super::{admin, api};
 
-/// More than any runner needs.
+/// The limit for a request's body. It is larger than any runner.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-/// Serves on `listener` until `stop` is sent or dropped. Requests that are under way then are
-/// dropped: a delay must not keep a test from ending.
+/// Serves on `listener` until `stop` is sent or dropped. Requests that are in progress are dropped then, so that a delay
+/// does not prevent a test from ending.
 pub(super) async fn serve(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
@@ -44,7 +44,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Takes a request to the work and its answer back, past the faults that are set.
+/// Passes a request to the work and returns its response, with the faults that are set.
 async fn through_faults(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(connection): ConnectInfo<Breaker>,
@@ -57,14 +57,14 @@ async fn through_faults(
     };
     let place = shared.requests.begin(&parts, &body);
     let request = Request::from_parts(parts, Body::from(body));
-    // A task of its own: the service finishes what has begun even when the client has gone.
+    // A task of its own, so that the service finishes a request even if the client has disconnected.
     let work = tokio::spawn(async move {
         match work(&shared, &connection, request, next).await {
             Outcome::Answer(answer) => {
                 shared.requests.answered(place, answer.status().as_u16());
                 answer
             }
-            // Never seen: the connection that would carry it is broken.
+            // No client sees this response, because its connection is broken.
             Outcome::Broken => Response::default(),
         }
     });

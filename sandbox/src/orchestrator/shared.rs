@@ -1,4 +1,4 @@
-//! What the server's tasks and the handle of the stand-in share.
+//! The data that the server's tasks and the handle of the stand-in share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use super::faults::Faults;
 use super::requests::RequestLog;
 use super::store::Store;
 
-/// What the server's tasks and the handle share.
+/// The data that the server's tasks and the handle share.
 pub(super) struct Shared {
-    /// `None`: a local installation.
+    /// The token that callers must send. `None` for a local installation.
     pub(super) token: Option<String>,
-    /// Whether the caller has rights on every organization.
+    /// Whether the caller has permissions in every organization.
     pub(super) every_org: bool,
     pub(super) faults: Faults,
     pub(super) requests: RequestLog,
@@ -36,7 +36,7 @@ impl Shared {
         }
     }
 
-    /// A panic in a test's closure leaves the store usable: every change to it is one step.
+    /// Locks the store. A panic in a test's closure leaves it usable, because every change is one step.
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! `state_storage_configuration`: `type` and that type's fields side by side in one object. Fields that the type
-//! does not have are kept (control plane, `getStateStorage`).
+//! `state_storage_configuration`: `type` and that type's fields in one object. Fields that the type does not have are
+//! kept (control plane, `getStateStorage`).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,8 +41,11 @@ struct Azurerm {
     path_prefix: Option<String>,
 }
 
-/// Checks the configuration and returns it as the service stores it: as it was sent. The error is a 400. An EKS
-/// runner takes all four types.
+/// Checks the configuration and returns it as the service stores it, which is as it was sent. An EKS runner accepts all
+/// four types.
+///
+/// # Errors
+/// A 400.
 pub(super) fn check(sent: Value) -> Result<Value, ApiError> {
     let Discriminator { r#type } =
         Discriminator::deserialize(&sent).map_err(|error| ApiError::invalid(AT, error))?;

@@ -1,4 +1,4 @@
-//! What the stand-in remembers: one organization's runners and runner rules.
+//! The objects of the stand-in: the runners and runner rules of one organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,14 +11,14 @@ use super::error::ApiError;
 use super::runner::{Create, Runner, Update};
 use super::runner_rule::{CreateRule, RunnerRule};
 
-/// Everything is in memory and lives as long as the server.
+/// The objects. They are in memory, and live as long as the server.
 pub(super) struct Store {
     org: String,
     runners: BTreeMap<String, Runner>,
     rules: BTreeMap<String, RunnerRule>,
-    /// Runner id to the environments (`project/environment`) that keep it from being deleted.
+    /// The environments (`project/environment`) that prevent a runner from being deleted, by the runner's id.
     environments: BTreeMap<String, BTreeSet<String>>,
-    /// The environment types that exist; `None`: any.
+    /// The environment types that exist. `None` means any.
     env_types: Option<Vec<String>>,
 }
 
@@ -33,18 +33,19 @@ impl Store {
         }
     }
 
-    /// The organization's id.
+    /// Returns the organization's id.
     pub(super) fn org(&self) -> &str {
         &self.org
     }
 
-    /// All runners of `org`, ordered by id: none for an organization that does not exist (control plane,
+    /// Returns all runners of `org`, ordered by id: none for an organization that does not exist (control plane,
     /// `ListRunners`).
     pub(super) fn list(&self, org: &str) -> impl Iterator<Item = &Runner> {
         self.runners.values().filter(move |_| org == self.org)
     }
 
-    /// Errors: 409 for another organization or an id that is taken.
+    /// # Errors
+    /// 409 for another organization or an id that is in use.
     pub(super) fn create(&mut self, org: &str, body: Create) -> Result<Runner, ApiError> {
         self.check_org_for_create(org)?;
         if self.runners.contains_key(&body.id) {
@@ -67,7 +68,8 @@ impl Store {
         Ok(runner)
     }
 
-    /// Error: 404.
+    /// # Errors
+    /// 404.
     pub(super) fn get(&self, org: &str, id: &str) -> Result<&Runner, ApiError> {
         self.runners
             .get(id)
@@ -75,7 +77,8 @@ impl Store {
             .ok_or_else(runner_not_found)
     }
 
-    /// Errors: 404; 400 for a `type` that is not the runner's.
+    /// # Errors
+    /// 404, and 400 for a `type` that is not the runner's.
     pub(super) fn update(&mut self, org: &str, id: &str, body: Update) -> Result<Runner, ApiError> {
         let runner = self
             .runners
@@ -87,11 +90,12 @@ impl Store {
         Ok(runner.clone())
     }
 
-    /// Errors: 404; 409 while environments use the runner.
+    /// # Errors
+    /// 404, and 409 while environments use the runner.
     pub(super) fn delete(&mut self, org: &str, id: &str) -> Result<(), ApiError> {
         self.get(org, id)?;
         if let Some(users) = self.environments.get(id).filter(|users| !users.is_empty()) {
-            // The service names one page of environments.
+            // The service's message contains one page of environments.
             let users: Vec<&str> = users.iter().map(String::as_str).take(10).collect();
             return Err(ApiError::conflict(format!(
                 "runner {id} is in use by the environments: {}",
@@ -102,16 +106,16 @@ impl Store {
         Ok(())
     }
 
-    /// All rules of `org`, ordered by runner and id: none for an organization that does not exist.
+    /// Returns all rules of `org`, ordered by runner and id: none for an organization that does not exist.
     pub(super) fn list_rules(&self, org: &str) -> Vec<&RunnerRule> {
         let mut rules: Vec<&RunnerRule> = self.rules.values().filter(|_| org == self.org).collect();
         rules.sort_by_key(|rule| rule.key());
         rules
     }
 
-    /// Errors, in the service's order (control plane, `CreateRunnerRule`): 409 for another organization, for a
-    /// pair of project and environment type that has a rule, and for a runner or environment type that does not
-    /// exist.
+    /// # Errors
+    /// In the service's order (control plane, `CreateRunnerRule`): 409 for another organization, for a pair of project
+    /// and environment type that has a rule, and for a runner or environment type that does not exist.
     pub(super) fn create_rule(
         &mut self,
         org: &str,
@@ -147,7 +151,8 @@ impl Store {
         Ok(rule)
     }
 
-    /// Error: 404.
+    /// # Errors
+    /// 404.
     pub(super) fn get_rule(&self, org: &str, id: &str) -> Result<&RunnerRule, ApiError> {
         self.rules
             .get(id)
@@ -155,24 +160,25 @@ impl Store {
             .ok_or_else(rule_not_found)
     }
 
-    /// Error: 404.
+    /// # Errors
+    /// 404.
     pub(super) fn delete_rule(&mut self, org: &str, id: &str) -> Result<(), ApiError> {
         self.get_rule(org, id)?;
         self.rules.remove(id);
         Ok(())
     }
 
-    /// Every stored runner, ordered by id.
+    /// Returns every stored runner, ordered by id.
     pub(super) fn runners(&self) -> Vec<Runner> {
         self.runners.values().cloned().collect()
     }
 
-    /// Every stored rule, ordered by runner and id.
+    /// Returns every stored rule, ordered by runner and id.
     pub(super) fn rules(&self) -> Vec<RunnerRule> {
         self.list_rules(&self.org).into_iter().cloned().collect()
     }
 
-    /// Stores a runner of any type without a check, in the place of one with the same id.
+    /// Stores a runner of any type without a check. It replaces a runner with the same id.
     pub(super) fn put(
         &mut self,
         id: &str,
@@ -198,7 +204,7 @@ impl Store {
         runner
     }
 
-    /// Changes a runner in place; its id and organization stay. `false`: there is none.
+    /// Changes a runner, except its id and organization. Returns `false` if it does not exist.
     pub(super) fn edit(&mut self, id: &str, change: impl FnOnce(&mut Runner)) -> bool {
         let Some(runner) = self.runners.get_mut(id) else {
             return false;
@@ -210,19 +216,19 @@ impl Store {
         true
     }
 
-    /// Takes a runner away whoever uses it, with its rules. `false`: there is none.
+    /// Removes a runner and its rules, even if it is in use. Returns `false` if it does not exist.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         self.rules.retain(|_, rule| rule.runner_id != id);
         self.environments.remove(id);
         self.runners.remove(id).is_some()
     }
 
-    /// Says which environments use the runner; none of them lets it be deleted again.
+    /// Sets the environments that use the runner. Without any, it can be deleted.
     pub(super) fn set_environments(&mut self, id: &str, environments: BTreeSet<String>) {
         self.environments.insert(id.to_owned(), environments);
     }
 
-    /// A create call tells of another organization by 409, where the others tell by 404.
+    /// Returns the error of a create call about another organization: 409, where the other calls have 404.
     fn check_org_for_create(&self, org: &str) -> Result<(), ApiError> {
         if org == self.org {
             Ok(())
@@ -232,7 +238,7 @@ impl Store {
     }
 }
 
-/// The time in RFC 3339, to the microsecond, as databases keep it.
+/// Returns the time in RFC 3339 with microseconds, as databases store it.
 fn now() -> String {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -252,7 +258,7 @@ fn rule_not_found() -> ApiError {
     ApiError::not_found("runner rule not found")
 }
 
-/// A rule names something that does not exist.
+/// Returns the error about a rule that names something that does not exist.
 fn not_found(what: &str, id: &str) -> ApiError {
     ApiError::conflict(format!("{what} '{id}' not found"))
 }

@@ -1,4 +1,4 @@
-//! Decoding as the service does it: a missing field or a wrong type is a 400 that names the path, and so is an
+//! Decodes as the service does: a missing field or a wrong type is a 400 that names the path, and so is an
 //! unknown field where the service decodes strictly.
 
 use regex_lite::Regex;
@@ -16,7 +16,7 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
     Ok(body)
 }
 
-/// Refuses a list where an object belongs: serde takes one for a struct's fields in their order.
+/// Refuses a list in place of an object, because serde accepts one as a struct's fields in order.
 pub(super) fn check_object(value: &Value, path: &str) -> Result<(), ApiError> {
     if value.is_array() {
         return Err(ApiError::invalid(
@@ -27,8 +27,8 @@ pub(super) fn check_object(value: &Value, path: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Decodes `value`, found at the path `at` of the body (empty for the body itself), and refuses
-/// every field that `T` does not have.
+/// Decodes `value`, which is at the path `at` of the body (empty for the body itself), and refuses every field that `T`
+/// does not have.
 pub(super) fn decode<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ApiError> {
     let (decoded, unknown) = decode_known(value, at)?;
     match unknown.first() {
@@ -37,12 +37,12 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, 
     }
 }
 
-/// Decodes `value`, found at the path `at` of the body, and ignores fields that `T` does not have.
+/// Decodes `value`, which is at the path `at` of the body, and ignores fields that `T` does not have.
 pub(super) fn decode_lenient<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ApiError> {
     decode_known(value, at).map(|(decoded, _)| decoded)
 }
 
-/// The value, and the paths of the fields that `T` does not have.
+/// Returns the value, and the paths of the fields that `T` does not have.
 fn decode_known<T: DeserializeOwned>(
     value: &Value,
     at: &str,
@@ -62,7 +62,7 @@ fn decode_known<T: DeserializeOwned>(
     }
 }
 
-/// Decodes a field that can be left out, but must not be null: the service's fields are optional, not nullable.
+/// Decodes a field that can be absent, but must not be null: the service's fields are optional, not nullable.
 pub(super) fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -71,7 +71,7 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// Checks that the whole of `value` matches `pattern`, which carries its own anchors.
+/// Checks that the whole `value` matches `pattern`, which has its own anchors.
 pub(super) fn matches(path: &str, value: &str, pattern: &str) -> Result<(), ApiError> {
     let regex = Regex::new(pattern).expect("the API's patterns are valid regular expressions");
     if regex.is_match(value) {
@@ -84,7 +84,7 @@ pub(super) fn matches(path: &str, value: &str, pattern: &str) -> Result<(), ApiE
     }
 }
 
-/// The path `field` under the path `at`; either may be empty or serde's `.` for "here".
+/// Returns the path of `field` below the path `at`. Either can be empty, or serde's `.` for "here".
 fn join(at: &str, field: &str) -> String {
     match (at, field) {
         ("", "" | ".") => "request body".to_owned(),
@@ -94,7 +94,7 @@ fn join(at: &str, field: &str) -> String {
     }
 }
 
-/// Both crates write a `?` segment for each `Option` on the way, which no user knows of.
+/// Removes the `?` segments that both crates write for each `Option`, because users do not know them.
 fn without_options(path: &str) -> String {
     path.split('.')
         .filter(|segment| *segment != "?")

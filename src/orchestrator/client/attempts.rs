@@ -8,7 +8,7 @@ use crate::orchestrator::response::Response;
 use crate::orchestrator::retry::{Failure, Retry, UncertainOutcome, Verdict};
 
 /// What follows a failed attempt.
-pub(super) enum Decision<T> {
+pub(super) enum RetryDecision<T> {
     /// The request can be sent again, if the policy and the budget allow another attempt.
     SendAgain(Error),
     /// The request has failed.
@@ -18,24 +18,29 @@ pub(super) enum Decision<T> {
 }
 
 /// Decides what follows a failed attempt.
-pub(super) trait Decide<T>: Sync {
+pub(super) trait DecideRetry<T>: Sync {
     /// Returns the decision. `outcome` is what all attempts up to this one leave unknown.
     fn decide(
         &self,
         error: Error,
         verdict: Verdict,
         outcome: UncertainOutcome,
-    ) -> impl Future<Output = Decision<T>> + Send;
+    ) -> impl Future<Output = RetryDecision<T>> + Send;
 }
 
 /// The decision about a request that can be repeated without a lookup (GET, PATCH, DELETE).
 struct Repeatable;
 
-impl<T: Send> Decide<T> for Repeatable {
-    async fn decide(&self, error: Error, verdict: Verdict, _: UncertainOutcome) -> Decision<T> {
+impl<T: Send> DecideRetry<T> for Repeatable {
+    async fn decide(
+        &self,
+        error: Error,
+        verdict: Verdict,
+        _: UncertainOutcome,
+    ) -> RetryDecision<T> {
         match verdict.retry {
-            Retry::Soon | Retry::WhenAsked => Decision::SendAgain(error),
-            Retry::Never | Retry::Ended => Decision::GiveUp(error),
+            Retry::Soon | Retry::WhenAsked => RetryDecision::SendAgain(error),
+            Retry::Never | Retry::Ended => RetryDecision::GiveUp(error),
         }
     }
 }
@@ -69,7 +74,7 @@ impl Client {
         &self,
         request: &Request,
         read: impl Fn(Response) -> Result<T, Error>,
-        after_failure: &impl Decide<T>,
+        after_failure: &impl DecideRetry<T>,
         budget: &CallBudget,
     ) -> Result<T, Failure> {
         let mut outcome = UncertainOutcome::default();
@@ -83,9 +88,9 @@ impl Client {
             let verdict = error.verdict();
             outcome.add(verdict.effect);
             let error = match after_failure.decide(error, verdict, outcome).await {
-                Decision::SendAgain(error) => error,
-                Decision::GiveUp(error) => return Err(Failure { error, outcome }),
-                Decision::Settled(result) => return result.map_err(Failure::settled),
+                RetryDecision::SendAgain(error) => error,
+                RetryDecision::GiveUp(error) => return Err(Failure { error, outcome }),
+                RetryDecision::Settled(result) => return result.map_err(Failure::settled),
             };
             failures += u32::from(verdict.retry != Retry::WhenAsked);
             if failures >= self.retry.attempts {

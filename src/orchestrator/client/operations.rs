@@ -4,7 +4,7 @@
 //! repeated POST never takes its own first success for somebody else's object.
 
 use super::Client;
-use super::attempts::{Decide, Decision};
+use super::attempts::{DecideRetry, RetryDecision};
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
 use crate::orchestrator::request::Request;
@@ -27,7 +27,7 @@ pub(super) trait Creation: Sync {
         &self,
         client: &Client,
         budget: &CallBudget,
-    ) -> impl Future<Output = Result<Found<Self::Created>, Error>> + Send;
+    ) -> impl Future<Output = Result<ExistingObject<Self::Created>, Error>> + Send;
 
     /// Returns the creation as a sentence in the past: `runner "x" was created`.
     fn sentence(&self) -> String;
@@ -37,7 +37,7 @@ pub(super) trait Creation: Sync {
 }
 
 /// What exists in the place of an object that is to be created.
-pub(super) enum Found<T> {
+pub(super) enum ExistingObject<T> {
     /// Nothing.
     Nothing,
     /// Exactly what was sent.
@@ -86,11 +86,11 @@ impl Client {
         }
         // The budget has ended: look the object up once more, briefly, so that it is not lost.
         match creation.find(self, &self.settling()).await {
-            Ok(Found::Same { created, .. }) => Ok(created),
-            Ok(Found::Other { id, existing }) => {
+            Ok(ExistingObject::Same { created, .. }) => Ok(created),
+            Ok(ExistingObject::Other { id, existing }) => {
                 Err(already_exists(creation, id, existing, failure.error))
             }
-            Ok(Found::Nothing) => Err(failure.after_lookup(true, sentence)),
+            Ok(ExistingObject::Nothing) => Err(failure.after_lookup(true, sentence)),
             Err(_) => Err(failure.after_lookup(false, sentence)),
         }
     }
@@ -152,53 +152,55 @@ struct LookupBeforeRetry<'a, C> {
     budget: &'a CallBudget,
 }
 
-impl<C: Creation> Decide<C::Created> for LookupBeforeRetry<'_, C> {
+impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
     async fn decide(
         &self,
         error: Error,
         verdict: Verdict,
         outcome: UncertainOutcome,
-    ) -> Decision<C::Created> {
+    ) -> RetryDecision<C::Created> {
         match (verdict.retry, verdict.effect) {
-            (Retry::Ended, _) => Decision::GiveUp(error),
+            (Retry::Ended, _) => RetryDecision::GiveUp(error),
             (_, Effect::Possible | Effect::Pending) => self.look_up(error, outcome).await,
             // Something exists in the place of the object: an earlier attempt might have created it.
             (Retry::Never, Effect::Refused) if error.is_conflict() => {
                 self.look_up(error, outcome).await
             }
-            (Retry::Never, Effect::NotSent | Effect::Refused) => Decision::GiveUp(error),
+            (Retry::Never, Effect::NotSent | Effect::Refused) => RetryDecision::GiveUp(error),
             (Retry::Soon | Retry::WhenAsked, Effect::NotSent | Effect::Refused) => {
-                Decision::SendAgain(error)
+                RetryDecision::SendAgain(error)
             }
         }
     }
 }
 
 impl<C: Creation> LookupBeforeRetry<'_, C> {
-    async fn look_up(&self, error: Error, outcome: UncertainOutcome) -> Decision<C::Created> {
+    async fn look_up(&self, error: Error, outcome: UncertainOutcome) -> RetryDecision<C::Created> {
         let creation = self.creation;
         match creation.find(self.client, self.budget).await {
-            Ok(Found::Nothing) if error.is_conflict() => {
-                Decision::GiveUp(self.client.or_org_not_found(error))
+            Ok(ExistingObject::Nothing) if error.is_conflict() => {
+                RetryDecision::GiveUp(self.client.or_org_not_found(error))
             }
-            Ok(Found::Nothing) => Decision::SendAgain(error),
-            Ok(Found::Same { created, .. }) if outcome.might_be_done => {
-                Decision::Settled(Ok(created))
+            Ok(ExistingObject::Nothing) => RetryDecision::SendAgain(error),
+            Ok(ExistingObject::Same { created, .. }) if outcome.might_be_done => {
+                RetryDecision::Settled(Ok(created))
             }
-            Ok(Found::Same { id, .. }) => Decision::Settled(Err(already_exists(
+            Ok(ExistingObject::Same { id, .. }) => RetryDecision::Settled(Err(already_exists(
                 creation,
                 id,
                 Existing::Importable,
                 error,
             ))),
-            Ok(Found::Other { id, existing }) => {
-                Decision::Settled(Err(already_exists(creation, id, existing, error)))
+            Ok(ExistingObject::Other { id, existing }) => {
+                RetryDecision::Settled(Err(already_exists(creation, id, existing, error)))
             }
-            Err(org @ Error::OrgNotFound { .. }) => Decision::Settled(Err(org)),
+            Err(org @ Error::OrgNotFound { .. }) => RetryDecision::Settled(Err(org)),
             // The service refused the request, whatever exists.
-            Err(_) if !outcome.might_be_done => Decision::GiveUp(error),
-            Err(failure) if failure.verdict().retry == Retry::Ended => Decision::GiveUp(failure),
-            Err(failure) => Decision::Settled(Err(uncertain(creation.sentence(), failure))),
+            Err(_) if !outcome.might_be_done => RetryDecision::GiveUp(error),
+            Err(failure) if failure.verdict().retry == Retry::Ended => {
+                RetryDecision::GiveUp(failure)
+            }
+            Err(failure) => RetryDecision::Settled(Err(uncertain(creation.sentence(), failure))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Client;
-use super::operations::{Creation, Found};
+use super::operations::{Creation, ExistingObject};
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
 use crate::orchestrator::request::{Request, to_json};
@@ -156,17 +156,21 @@ impl Creation for RuleKey {
         rule_in(response, 201)
     }
 
-    async fn find(&self, client: &Client, budget: &CallBudget) -> Result<Found<Rule>, Error> {
+    async fn find(
+        &self,
+        client: &Client,
+        budget: &CallBudget,
+    ) -> Result<ExistingObject<Rule>, Error> {
         Ok(match client.find_rule(self, budget).await? {
-            Some(created) if created.key == *self => Found::Same {
+            Some(created) if created.key == *self => ExistingObject::Same {
                 id: created.id.clone(),
                 created,
             },
-            Some(other) => Found::Other {
+            Some(other) => ExistingObject::Other {
                 id: other.id,
                 existing: Existing::OtherRunner(other.key.runner_id),
             },
-            None => Found::Nothing,
+            None => ExistingObject::Nothing,
         })
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Client;
-use super::operations::{Creation, Found};
+use super::operations::{Creation, ExistingObject};
 use super::runner_list::RunnerSummary;
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
@@ -131,19 +131,25 @@ impl Creation for Runner {
         runner_in(response, 201, &self.id)
     }
 
-    async fn find(&self, client: &Client, budget: &CallBudget) -> Result<Found<Self>, Error> {
+    async fn find(
+        &self,
+        client: &Client,
+        budget: &CallBudget,
+    ) -> Result<ExistingObject<Self>, Error> {
         let id = self.id.clone();
         match client.get_runner(&id, budget).await {
-            Ok(Some(created)) if is_same(self, &created) => Ok(Found::Same { id, created }),
-            Ok(Some(_)) => Ok(Found::Other {
+            Ok(Some(created)) if is_same(self, &created) => {
+                Ok(ExistingObject::Same { id, created })
+            }
+            Ok(Some(_)) => Ok(ExistingObject::Other {
                 id,
                 existing: Existing::Importable,
             }),
-            Err(Error::OtherType { found, .. }) => Ok(Found::Other {
+            Err(Error::OtherType { found, .. }) => Ok(ExistingObject::Other {
                 id,
                 existing: Existing::OtherType(found),
             }),
-            Ok(None) => Ok(Found::Nothing),
+            Ok(None) => Ok(ExistingObject::Nothing),
             Err(error) => Err(error),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn handler(state: &Shared) -> impl Fn(&Seen) -> Reply + Send + Sync +
         };
         match fault {
             Some((When::Before, reply)) => reply,
-            // What is half sent is half of the true answer.
+            // A truncated response is half of the real one.
             Some((When::After, Reply::Truncated(..))) => match work(&mut state, seen) {
                 Reply::Answer(status, _, body) => Reply::Truncated(status, body),
                 other => other,

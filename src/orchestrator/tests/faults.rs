@@ -118,7 +118,7 @@ async fn a_read_survives_a_fault() {
                     "{name}: {error}"
                 );
             }
-            // A success that is not the call's own is not asked for again.
+            // A success with an unexpected status is not retried.
             "half json" => assert!(
                 matches!(read, Err(Error::Unexpected { status: 201, .. })),
                 "{read:?}"
@@ -249,7 +249,7 @@ async fn a_create_that_always_fails_reports_whether_the_runner_might_exist() {
         }
         let error = created.unwrap_err();
         let may_come = matches!(name, "502" | "504" | "lost" | "silence");
-        // The time may be up just when one more is on its way.
+        // The deadline can pass while one more request is in progress.
         if !asks_to_retry(name) {
             assert_eq!(error.is_uncertain(), may_come, "{name}: {error:?}");
         }
@@ -331,7 +331,7 @@ async fn a_conflict_with_the_own_late_success_is_a_success() {
             return fake::Reply::Lost;
         }
         if seen.method == "POST" {
-            // What the first POST asked for is done only now.
+            // The first POST is carried out only now.
             api(seen);
         }
         api(seen)

@@ -364,10 +364,13 @@ fn unusable_urls() {
         };
         let error = one_error(&given, &Environment::from_variables([]));
         assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
-        let told = error.to_string();
-        assert!(told.starts_with("api_url cannot be used: "), "{told}");
-        assert!(told.contains(expected), "{text}: {told}");
-        assert!(!told.contains("s3cret"), "{told}");
+        let text_shown = error.to_string();
+        assert!(
+            text_shown.starts_with("api_url cannot be used: "),
+            "{text_shown}"
+        );
+        assert!(text_shown.contains(expected), "{text}: {text_shown}");
+        assert!(!text_shown.contains("s3cret"), "{text_shown}");
     }
 }
 

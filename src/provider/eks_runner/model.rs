@@ -293,3 +293,84 @@ fn text(object: &Value, name: &str) -> String {
 fn optional_text(object: &Value, name: &str) -> Option<String> {
     object.get(name).as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+    use terraform_plugin_server::{Attribute, AttributeKind};
+
+    use super::super::schema;
+    use super::*;
+
+    /// Returns a runner for each state storage. Every optional value is set.
+    fn complete_runners() -> Vec<Runner> {
+        let storages = [
+            json!({"type": "kubernetes", "namespace": "n"}),
+            json!({"type": "s3", "bucket": "b1", "path_prefix": "p"}),
+            json!({"type": "gcs", "bucket": "b1", "path_prefix": "p"}),
+            json!({
+                "type": "azurerm", "storage_account_name": "a", "container_name": "c",
+                "resource_group_name": "g", "path_prefix": "p",
+            }),
+        ];
+        let runner = |storage| {
+            json!({
+                "id": "my-runner",
+                "description": "d",
+                "runner_configuration": {
+                    "type": "kubernetes-eks",
+                    "cluster": {
+                        "name": "c",
+                        "region": "eu-central-1",
+                        "auth": {"role_arn": "r", "session_name": "s", "sts_region": "eu-west-1"},
+                    },
+                    "job": {"namespace": "n", "service_account": "s", "pod_template": {"spec": {}}},
+                },
+                "state_storage_configuration": storage,
+            })
+        };
+        let runners = storages.map(|storage| serde_json::from_value(runner(storage)).unwrap());
+        runners.to_vec()
+    }
+
+    fn add_paths(value: &Value, parent: &str, paths: &mut BTreeSet<String>) {
+        if let Value::Map(attributes) = value {
+            for (name, attribute) in attributes {
+                let path = format!("{parent}.{name}");
+                add_paths(attribute, &path, paths);
+                paths.insert(path);
+            }
+        }
+    }
+
+    fn add_schema_paths(attributes: &[Attribute], parent: &str, paths: &mut BTreeSet<String>) {
+        for attribute in attributes {
+            let path = format!("{parent}.{}", attribute.name);
+            if let AttributeKind::Nested(_, nested) = &attribute.kind {
+                add_schema_paths(nested, &path, paths);
+            }
+            paths.insert(path);
+        }
+    }
+
+    #[test]
+    fn every_value_of_a_runner_survives_the_conversion() {
+        for complete in complete_runners() {
+            assert_eq!(runner(&state(&complete, &Value::Null)).ok(), Some(complete));
+        }
+    }
+
+    #[test]
+    fn the_schema_has_the_attributes_of_a_runner() {
+        let mut converted = BTreeSet::new();
+        for complete in complete_runners() {
+            add_paths(&state(&complete, &Value::Null), "", &mut converted);
+        }
+        let mut declared = BTreeSet::new();
+        add_schema_paths(&schema::resource().attributes, "", &mut declared);
+        declared.retain(|path| !path.starts_with(".timeouts."));
+        assert_eq!(converted, declared);
+    }
+}

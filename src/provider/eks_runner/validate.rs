@@ -8,10 +8,10 @@ use terraform_plugin_server::{Diagnostic, Path, Value};
 const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
 
 /// A rule for one text.
-type Rule = fn(&str) -> Result<(), Invalid>;
+type TextRule = fn(&str) -> Result<(), Invalid>;
 
 /// Each rule with the path of the attribute that it applies to.
-const RULES: &[(&[&str], Rule)] = &[
+const RULES: &[(&[&str], TextRule)] = &[
     (&["id"], validate::runner_id),
     (
         &["runner_configuration", "cluster", "name"],

@@ -43,7 +43,7 @@ const CASES: &[(Part, &str, &str)] = &[
     (
         Job,
         "namespace = \"ns\"\npod_template = \"\"",
-        "It is empty. Give a JSON object",
+        "It is empty. Use a JSON object",
     ),
     (
         Timeouts,
