@@ -10,7 +10,7 @@ use crate::access::{Cause, CheckId, CheckResult, Known, Report, Status, Subject}
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 /// Where the messages begin: behind the symbol and the longest id.
-const COLUMN: usize = 2 + 17 + 2;
+const COLUMN: usize = 2 + CheckId::LONGEST + 2;
 
 /// Every check under its category with what was found, then the names and the counts, and last why
 /// the run is not complete, where it is not. The text has colors, which the writer removes where the
@@ -70,8 +70,9 @@ fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a C
     let message = indent(message, COLUMN);
     let _ = writeln!(
         text,
-        "{style}{symbol}{style:#} {id:<17}  {skipped}{}",
-        message.trim_start()
+        "{style}{symbol}{style:#} {id:<width$}  {skipped}{}",
+        message.trim_start(),
+        width = CheckId::LONGEST
     );
     let part = |label: &str, value: Option<&str>, text: &mut String| {
         if let Some(value) = value {
