@@ -1,27 +1,27 @@
-//! Reading the files that a setting, a kubeconfig, a profile or an environment variable names. They can be pipes and
-//! devices, so they are read with a limit, and on a thread of their own where a task would wait.
+//! Reads the files that a setting, a kubeconfig, a profile or an environment variable names. They can be pipes and
+//! devices, so reads have a size limit, and async tasks read on a thread of their own.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The most that is read of a file or of the output of a program. Kubeconfigs, tokens, keys and certificates have a
-/// few KiB.
+/// The largest file, and the longest output of a program, that is read, in bytes. Kubeconfigs, tokens, keys and
+/// certificates have a few KiB.
 pub(crate) const LIMIT: u64 = 1 << 20;
 
-/// The content of a file.
+/// Returns the content of a file.
 ///
 /// # Errors
-/// That the file cannot be read, or is larger than [`LIMIT`].
+/// The file cannot be read, or is larger than [`LIMIT`].
 pub(crate) async fn read(path: impl Into<PathBuf>) -> io::Result<Vec<u8>> {
     let path = path.into();
     in_background(move || read_blocking(&path)).await?
 }
 
-/// Runs what waits for files on a thread of its own.
+/// Runs a function that waits for files on a thread of its own.
 ///
 /// # Errors
-/// That it panicked.
+/// The function panicked.
 pub(crate) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
@@ -30,7 +30,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
         .map_err(io::Error::other)
 }
 
-/// As [`read`], for a caller on a thread that can wait.
+/// As [`read`], for a caller whose thread can block.
 ///
 /// # Errors
 /// As [`read`].
@@ -45,13 +45,14 @@ pub(crate) fn read_blocking(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// The content of a regular file, to look for credentials in it. Of a pipe it would be gone for its reader.
+/// Returns the content of a file to search for credentials, if it is a regular file. The content of a pipe would be
+/// missing for its reader.
 pub(crate) fn regular(path: &Path) -> Option<Vec<u8>> {
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
     is_file.then(|| read_blocking(path).ok()).flatten()
 }
 
-/// The error about a file that is larger than [`LIMIT`].
+/// Returns the error about a file that is larger than [`LIMIT`].
 pub(crate) fn too_large() -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")
 }

@@ -8,7 +8,8 @@ pub mod cli;
 mod files;
 mod network;
 pub mod orchestrator;
-pub mod plugin;
 pub mod provider;
 pub mod runner;
 mod secrets;
+
+pub use secrets::redact;

@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use terraform_provider_platform_orchestrator::plugin::{Options, serve};
+use terraform_plugin_server::{Options, serve};
 use terraform_provider_platform_orchestrator::provider::PlatformOrchestrator;
+use terraform_provider_platform_orchestrator::redact;
 
-const OPTIONS: Options = Options {
-    source: "platform-orchestrator/platform-orchestrator",
-    version: env!("CARGO_PKG_VERSION"),
-};
+const OPTIONS: Options = Options::new(
+    "platform-orchestrator/platform-orchestrator",
+    env!("CARGO_PKG_VERSION"),
+)
+.log_crate(env!("CARGO_CRATE_NAME"))
+.redact_with(redact);
 
 fn main() -> ExitCode {
     serve(OPTIONS, || Arc::new(PlatformOrchestrator::default()))

@@ -5,6 +5,8 @@
 
 #[path = "eks/access.rs"]
 mod access;
+#[path = "eks/admission.rs"]
+mod admission;
 #[path = "eks/faults.rs"]
 mod faults;
 #[path = "eks/iam.rs"]
@@ -35,7 +37,14 @@ fn main() -> ExitCode {
             absent.join(", ")
         );
     }
-    let tests = [access::TESTS, iam::TESTS, faults::TESTS, process::TESTS].concat();
+    let tests = [
+        access::TESTS,
+        admission::TESTS,
+        iam::TESTS,
+        faults::TESTS,
+        process::TESTS,
+    ]
+    .concat();
     let trials = tests
         .into_iter()
         .map(|(name, test)| Trial::test(name, test).with_ignored_flag(!absent.is_empty()))

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::problem::Problems;
-use crate::orchestrator::{self, Attribute, LookupError, Source};
+use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
 use crate::runner::Invalid;
 
 /// The exit codes, as `--help` lists them.
@@ -81,7 +81,7 @@ impl Error {
             | Self::Lookup(_)
             | Self::NoIssuer => Exit::BadInput,
             Self::Orchestrator(
-                Api::BadId { .. }
+                Api::InvalidId { .. }
                 | Api::Proxy { .. }
                 | Api::Unauthorized { .. }
                 | Api::Refused { .. }
@@ -112,10 +112,10 @@ fn lookup_texts(errors: &[LookupError]) -> String {
 /// The lookup speaks of the provider block, where the command has options.
 fn lookup_text(error: &LookupError) -> String {
     let option = match error.attribute() {
-        Attribute::ApiUrl => "--api-url",
-        Attribute::OrgId => "--org",
-        Attribute::HctlConfigFile => "--hctl-config-file",
-        Attribute::AuthToken => "",
+        ProviderAttribute::ApiUrl => "--api-url",
+        ProviderAttribute::OrgId => "--org",
+        ProviderAttribute::HctlConfigFile => "--hctl-config-file",
+        ProviderAttribute::AuthToken => "",
     };
     match error {
         LookupError::Missing {
@@ -144,7 +144,10 @@ fn lookup_text(error: &LookupError) -> String {
         }
         other => other
             .to_string()
-            .replace(&Source::Block(other.attribute()).to_string(), option)
+            .replace(
+                &SettingSource::ProviderBlock(other.attribute()).to_string(),
+                option,
+            )
             .replace("hctl_config_file", "--hctl-config-file"),
     }
 }

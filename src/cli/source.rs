@@ -9,7 +9,8 @@ use super::error::Error;
 use super::file;
 use crate::access::Subject;
 use crate::orchestrator::{
-    Budget, Client, Environment, Given, Installation, Settings, lookup, lookup_without_token,
+    ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
+    lookup_without_token,
 };
 use crate::runner::Runner;
 
@@ -27,7 +28,7 @@ pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Ins
         (Some(path), Some(id), _) => {
             let runner = file::read(path, id).map_err(Error::File)?;
             // The Orchestrator is not called.
-            let settings = lookup_without_token(&given(arguments), &Environment::of_process());
+            let settings = lookup_without_token(&given(arguments), &Environment::from_process());
             (settings.map_err(Error::Lookup)?, runner)
         }
         (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
@@ -36,11 +37,11 @@ pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Ins
         id: runner.id.clone(),
         invalid,
     })?;
-    Ok((subject, Installation::at(&settings.api_url)))
+    Ok((subject, Installation::from_api_url(&settings.api_url)))
 }
 
-fn given(arguments: &RunnerArguments) -> Given {
-    Given {
+fn given(arguments: &RunnerArguments) -> ExplicitSettings {
+    ExplicitSettings {
         api_url: arguments.api_url.clone(),
         org_id: arguments.org.clone(),
         auth_token: None,
@@ -49,10 +50,11 @@ fn given(arguments: &RunnerArguments) -> Given {
 }
 
 /// A runner that the Orchestrator has.
-async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(Settings, Runner), Error> {
-    let settings = lookup(&given(arguments), &Environment::of_process()).map_err(Error::Lookup)?;
+async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(ApiSettings, Runner), Error> {
+    let settings =
+        lookup(&given(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
     let client = Client::new(settings.clone(), USER_AGENT.to_owned());
-    let budget = Budget::new(PATIENCE, CancellationToken::new());
+    let budget = CallBudget::new(PATIENCE, CancellationToken::new());
     match client.get_runner(id, &budget).await {
         Ok(Some(runner)) => Ok((settings, runner)),
         Ok(None) => Err(Error::NoSuchRunner {

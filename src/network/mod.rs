@@ -1,4 +1,4 @@
-//! What all connections have in common: the proxy that the environment names, and why TLS fails.
+//! What all connections share: the proxy variables of the environment, and the causes of TLS failures.
 
 pub(crate) mod proxy;
 pub(crate) mod tls;
@@ -6,7 +6,7 @@ pub(crate) mod tls;
 use std::error::Error;
 use std::io;
 
-/// An error and its causes, with those that an [`io::Error`] wraps and does not call its source.
+/// Returns an error and its causes, including an error that an [`io::Error`] wraps without naming it as its source.
 pub(crate) fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

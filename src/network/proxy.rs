@@ -1,17 +1,17 @@
 //! The proxy variables of the environment.
 //!
-//! The HTTP libraries ignore a variable that they cannot read, and connect directly. A user who
-//! sets a proxy does not want that, so each client checks the variable first.
+//! The HTTP libraries ignore a variable that they cannot parse, and connect directly. A user who sets a proxy does not want
+//! that, so each client checks the variable first.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// The schemes of proxies that a client knows.
+/// The proxy schemes that a client without SOCKS supports.
 pub(crate) const HTTP: &[&str] = &["http", "https"];
-/// The same with SOCKS 5.
+/// The proxy schemes that a client with SOCKS 5 supports.
 pub(crate) const HTTP_AND_SOCKS: &[&str] = &["http", "https", "socks5", "socks5h"];
 
-/// The variable that is to be set for a URL with this scheme.
+/// Returns the variable that sets the proxy for URLs with this scheme.
 pub(crate) fn variable(scheme: &str) -> &'static str {
     if scheme == "http" {
         "HTTP_PROXY"
@@ -20,29 +20,29 @@ pub(crate) fn variable(scheme: &str) -> &'static str {
     }
 }
 
-/// A proxy variable that applies to a URL and cannot be used.
+/// A proxy variable that applies to a URL, but cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
-pub(crate) struct Unusable {
+pub(crate) struct UnusableProxy {
     /// The variable's name.
     pub(crate) variable: &'static str,
-    /// What is wrong with its value, which can hold a password and is not repeated.
+    /// What is wrong with its value. The value itself is not repeated, because it can contain a password.
     pub(crate) problem: String,
 }
 
-impl Unusable {
-    /// What fixes it, as a command.
+impl UnusableProxy {
+    /// Returns the command that fixes it.
     pub(crate) fn fix(&self) -> String {
         let variable = self.variable;
         format!("export {variable}=http://proxy.example.com:3128   # or: unset {variable}\n")
     }
 }
 
-/// Checks the variable that applies to a URL, if one does, against the schemes that a client knows.
+/// Checks the variable that applies to a URL, if there is one. `schemes` are the proxy schemes that the client supports.
 ///
 /// # Errors
-/// When the variable's value is not the URL of such a proxy.
-pub(crate) fn check(url: &Uri, schemes: &[&str]) -> Result<(), Unusable> {
+/// The variable's value is not the URL of such a proxy.
+pub(crate) fn check(url: &Uri, schemes: &[&str]) -> Result<(), UnusableProxy> {
     check_in(url, schemes, |name| {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     })
@@ -52,8 +52,8 @@ fn check_in(
     url: &Uri,
     schemes: &[&str],
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<(), Unusable> {
-    // With this variable set, no proxy is used: HTTP_PROXY could be a request's header (CVE-2016-5385).
+) -> Result<(), UnusableProxy> {
+    // In a CGI program, HTTP_PROXY can be a header of the request (CVE-2016-5385), so the libraries use no proxy.
     if variable("REQUEST_METHOD").is_some() {
         return Ok(());
     }
@@ -78,17 +78,17 @@ fn check_in(
         return Ok(());
     }
     problem(&value, schemes).map_or(Ok(()), |problem| {
-        Err(Unusable {
+        Err(UnusableProxy {
             variable: name,
             problem,
         })
     })
 }
 
-/// What is wrong with the URL of a proxy; `None` where it can be used.
+/// Returns what is wrong with the URL of a proxy. `None` if it can be used.
 pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
     if value.chars().any(char::is_whitespace) {
-        return Some("its value holds a space or a line break".to_owned());
+        return Some("its value contains a space or a line break".to_owned());
     }
     let Ok(uri) = value.parse::<Uri>() else {
         return Some("its value is not a URL such as http://proxy.example.com:3128".to_owned());
@@ -110,6 +110,7 @@ pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
     })
 }
 
+/// Returns the schemes as a list in a sentence.
 fn list(schemes: &[&str]) -> String {
     match schemes {
         [] => String::new(),
@@ -124,14 +125,14 @@ mod tests {
 
     use super::*;
 
-    fn checked(url: &str, variables: &[(&str, &str)]) -> Result<(), Unusable> {
+    fn checked(url: &str, variables: &[(&str, &str)]) -> Result<(), UnusableProxy> {
         let variables: HashMap<_, _> = variables.iter().copied().collect();
         let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
         check_in(&url.parse().unwrap(), HTTP, variable)
     }
 
     #[test]
-    fn the_variable_that_applies_is_named() {
+    fn the_error_names_the_variable_that_applies() {
         let bad = "ftp://me:s3cret@proxy";
         for (url, variables, named) in [
             ("http://a.example", &[("HTTP_PROXY", bad)][..], "HTTP_PROXY"),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_does_not_apply_is_not_read() {
+    fn a_variable_that_does_not_apply_is_ignored() {
         let bad = "ftp://proxy";
         for (url, variables) in [
             ("https://a.example", &[("HTTP_PROXY", bad)][..]),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_problem_is_named() {
+    fn each_problem_is_described() {
         for (value, part) in [
             ("http://a b", "space"),
             ("http://proxy:3128\n", "line break"),

@@ -7,7 +7,7 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::causes;
 
-/// Why a TLS connection failed, in so far as what to do about it differs.
+/// Why a TLS connection failed. Each variant has its own fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFailure {
     /// The server's certificate has expired.
@@ -16,29 +16,29 @@ pub enum TlsFailure {
     NotValidYet,
     /// The server's certificate is for another host name.
     OtherName,
-    /// The issuer of the server's certificate is not trusted here.
+    /// This machine does not trust the issuer of the server's certificate.
     UnknownIssuer,
     /// The certificate cannot be used for another reason.
     Certificate,
-    /// The server offers no version of TLS from 1.2 on.
+    /// The server supports neither TLS 1.2 nor TLS 1.3.
     Version,
-    /// The server wants a certificate of the client.
+    /// The server requires a client certificate.
     ClientCertificate,
-    /// What responds does not speak TLS.
+    /// The server does not speak TLS.
     NoTls,
     /// Anything else.
     Other,
 }
 
 impl TlsFailure {
-    /// Why a connection failed; `None` if it did not fail for TLS.
+    /// Returns why a connection failed. `None` if TLS was not the cause.
     pub(crate) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         causes(error)
             .find_map(|cause| cause.downcast_ref::<rustls::Error>())
             .map(Self::from)
     }
 
-    /// Whether the server's certificate is the reason.
+    /// Returns whether the server's certificate is the cause.
     pub(crate) fn is_certificate(self) -> bool {
         use TlsFailure as F;
         matches!(
@@ -47,7 +47,7 @@ impl TlsFailure {
         )
     }
 
-    /// What to do. `authority` says how an authority is trusted by this client, as an imperative.
+    /// Returns how to fix it. `authority` is an imperative that says how to make this client trust an authority.
     pub(crate) fn next_step(self, authority: &str) -> String {
         match self {
             Self::Expired => "Renew the certificate of the server, or of the proxy that inspects TLS, \
@@ -98,9 +98,9 @@ impl From<&rustls::Error> for TlsFailure {
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
                     Self::OtherName
                 }
-                // An authority of the same name is trusted, but it is another one.
+                // A bad signature: another authority with the same name is trusted.
                 Certificate::UnknownIssuer | Certificate::BadSignature => Self::UnknownIssuer,
-                // What webpki says of a self-signed certificate that is not trusted.
+                // The error of webpki for a self-signed certificate that is not trusted.
                 Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                     Self::UnknownIssuer
                 }
@@ -120,7 +120,7 @@ impl From<&rustls::Error> for TlsFailure {
     }
 }
 
-/// As a sentence about "the server".
+/// A clause about "the server".
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -130,7 +130,7 @@ impl fmt::Display for TlsFailure {
             Self::UnknownIssuer => "the issuer of the server's TLS certificate is not trusted",
             Self::Certificate => "the server's TLS certificate cannot be used",
             Self::Version => "the server supports neither TLS 1.2 nor TLS 1.3",
-            Self::ClientCertificate => "the server requires a TLS certificate of the client",
+            Self::ClientCertificate => "the server requires a TLS client certificate",
             Self::NoTls => "the server does not speak TLS",
             Self::Other => "the TLS handshake failed",
         })

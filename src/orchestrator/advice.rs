@@ -2,10 +2,12 @@
 
 use super::connect_failure::ConnectFailure;
 use super::error::{Error, Existing};
-use super::lookup::Source;
+use super::settings::SettingSource;
+
+const TRY_AGAIN_LATER: &str = "Try again later.";
 
 impl Error {
-    /// Returns what a person can do next, if there is something to say.
+    /// Returns what a person can do next. `None` if only the caller of the client knows.
     #[must_use]
     pub fn next_step(&self) -> Option<String> {
         let step = match self {
@@ -26,40 +28,28 @@ impl Error {
                      that installation's base URL."
                 ));
             }
-            Self::TimedOut { .. } | Self::Lost { .. } => {
+            Self::AttemptTimedOut { .. } | Self::Lost { .. } => {
                 "Check the network and the status of the Orchestrator, then try again."
             }
-            Self::OutOfTime {
+            Self::DeadlineExceeded {
                 last: Some(last), ..
             } => return last.next_step(),
-            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => "Try again later.",
+            Self::DeadlineExceeded { last: None, .. } | Self::TooLongToWait { .. } => {
+                TRY_AGAIN_LATER
+            }
             Self::Unauthorized { token_from, .. } => {
                 return Some(after_unauthorized(token_from.as_ref()));
             }
-            Self::Refused { status: 403, .. } => {
-                "The token is valid, but its user lacks the permission for this in the organization. The Orchestrator \
-                 responds the same way if the organization does not exist. Check org_id, ask an administrator of the \
-                 organization for the permission, or use another token."
-            }
+            Self::Refused { status, .. } => after_refusal(*status)?,
             Self::Unexpected {
                 status: 407, call, ..
-            } => {
-                return Some(ConnectFailure::Proxy.next_step(call.url.scheme()));
-            }
+            } => return Some(ConnectFailure::Proxy.next_step(call.url.scheme())),
+            Self::Unexpected { status, .. } => after_unexpected(*status),
             Self::Encoding { .. } => {
                 "The server, or a proxy in front of it, must send its responses uncompressed or with gzip, \
                  which is all that the request accepts."
             }
-            Self::Refused { status: 429, .. } | Self::Unexpected { status: 429, .. } => {
-                "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism."
-            }
-            Self::Unexpected { status, .. } if *status >= 500 => {
-                "The Orchestrator, or a proxy in front of it, has a problem. Try again later."
-            }
-            Self::Unexpected { .. } | Self::Undecodable { .. } | Self::TooLarge { .. } => {
-                "The Orchestrator's API does not respond like this. Check that api_url is the API's base URL, and \
-                 that no proxy responds in its place."
-            }
+            Self::Undecodable { .. } | Self::TooLarge { .. } => NOT_THE_API,
             Self::OrgNotFound { .. } => {
                 "Check org_id, and that api_url is the base URL of the installation that has this organization, \
                  without the API's own paths (`/orgs/…`)."
@@ -73,25 +63,52 @@ impl Error {
                 ));
             }
             Self::Uncertain { source, .. } => return source.next_step(),
-            Self::Refused { status: 400, .. } => {
-                "The Orchestrator does not accept the values. Correct them, then try again."
-            }
             Self::Unsupported { .. } => {
-                "A newer version of the provider might have created it: upgrade the provider."
+                "A newer version of the provider might have created it. Upgrade the provider."
             }
-            // The caller of the client knows more.
-            Self::OtherType { .. }
+            Self::InvalidId { .. } => "It would change the API's address. Correct the id.",
+            Self::AlreadyExists {
+                existing: Existing::Importable | Existing::OtherRunner(_),
+                ..
+            }
+            | Self::OtherType { .. }
             | Self::Stopped { .. }
-            | Self::Refused { .. }
-            | Self::RunnerNotFound { .. }
-            | Self::AlreadyExists { .. } => return None,
-            Self::BadId { .. } => "It would change the API's address. Correct the id.",
+            | Self::RunnerNotFound { .. } => return None,
         };
         Some(step.to_owned())
     }
 }
 
-fn after_unauthorized(token_from: Option<&Source>) -> String {
+const TOO_MANY_REQUESTS: &str =
+    "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism.";
+
+const NOT_THE_API: &str = "The Orchestrator's API does not respond like this. Check that api_url is the API's base \
+                           URL, and that no proxy responds in its place.";
+
+/// Returns what to do after the service's own refusal with this status.
+fn after_refusal(status: u16) -> Option<&'static str> {
+    match status {
+        400 => Some("The Orchestrator does not accept the values. Correct them, then try again."),
+        403 => Some(
+            "The token is valid, but its user has no permission for this in the organization. The Orchestrator \
+             responds the same way if the organization does not exist. Check org_id, ask an administrator of the \
+             organization for the permission, or use another token.",
+        ),
+        429 => Some(TOO_MANY_REQUESTS),
+        _ => None,
+    }
+}
+
+/// Returns what to do after a response with this status that is not the API's own.
+fn after_unexpected(status: u16) -> &'static str {
+    match status {
+        429 => TOO_MANY_REQUESTS,
+        500.. => "The Orchestrator, or a proxy in front of it, has a problem. Try again later.",
+        _ => NOT_THE_API,
+    }
+}
+
+fn after_unauthorized(token_from: Option<&SettingSource>) -> String {
     match token_from {
         Some(source) => format!(
             "The token comes from {source}. It might have expired, might have been revoked, or might belong to \

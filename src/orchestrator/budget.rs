@@ -1,4 +1,4 @@
-//! How long a call may take, and what ends it early.
+//! How long a call can take, and what ends it early.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use tokio_util::sync::CancellationToken;
 
 /// The limits of one call, retries and waits included.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct CallBudget {
     /// When the call must have ended.
     pub deadline: Instant,
-    /// Ends the call at once when it is cancelled (Terraform's StopProvider).
+    /// Ends the call at once when it is canceled (Terraform's StopProvider).
     pub stop: CancellationToken,
 }
 
-impl Budget {
-    /// A budget that ends `limit` from now, or when `stop` is cancelled.
+impl CallBudget {
+    /// Creates a budget that ends `limit` from now, or when `stop` is canceled.
     #[must_use]
     pub fn new(limit: Duration, stop: CancellationToken) -> Self {
-        // A year is for ever, and a sum that no clock overflows.
+        // A year is as good as forever, and the sum overflows no clock.
         let limit = limit.min(Duration::from_secs(365 * 24 * 3600));
         Self {
             deadline: Instant::now() + limit,
@@ -26,7 +26,7 @@ impl Budget {
         }
     }
 
-    /// What is left of the time.
+    /// Returns the time that is left.
     pub(super) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }

@@ -8,11 +8,11 @@ pub use crate::network::tls::TlsFailure;
 /// Why there was no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectFailure {
-    /// The host's name has no address.
+    /// The host name could not be resolved.
     Dns,
-    /// Nothing listens there.
+    /// The connection was refused.
     Refused,
-    /// No answer to the attempt to connect.
+    /// The attempt to connect timed out.
     TimedOut,
     /// A proxy did not let the connection through.
     Proxy,
@@ -36,7 +36,7 @@ impl fmt::Display for ConnectFailure {
 }
 
 impl ConnectFailure {
-    /// What a person can do next. The scheme of the URL decides which variable names the proxy.
+    /// Returns what a person can do next. The scheme of the URL decides which variable names the proxy.
     pub(super) fn next_step(self, scheme: &str) -> String {
         let variable = proxy::variable(scheme);
         match self {

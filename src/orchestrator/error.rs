@@ -1,32 +1,32 @@
-//! Everything that can go wrong with a call. What to do about it is in [`advice`](super::advice).
+//! Everything that can go wrong with a call. [`retry`](super::retry) says what an error means for the request,
+//! [`advice`](super::advice) what to do about it.
 
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use super::call::Call;
 use super::connect_failure::ConnectFailure;
-use super::lookup::Source;
-use super::request::Call;
-use crate::network::causes;
+use super::settings::SettingSource;
 
-/// A failed call. `Display` says what failed and why, and never repeats its source; [`Error::report`] is the
+/// A failed call. `Display` says what failed and why, and never repeats its source. [`Error::report`] returns the
 /// whole text for a person, with the causes and the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An id that has no address of its own in the API.
+    /// An id that has no URL of its own in the API. Nothing was sent.
     #[error("{id:?} cannot be used as an id")]
-    BadId {
+    InvalidId {
         /// The id.
         id: String,
     },
 
-    /// The HTTP client could not be set up; nothing was sent.
+    /// The HTTP client could not be set up. Nothing was sent.
     #[error("the HTTP client could not be set up")]
     Setup {
-        /// What the client says.
+        /// The client's error.
         source: Box<dyn StdError + Send + Sync>,
     },
 
-    /// The environment's proxy cannot be used; nothing was sent.
+    /// The proxy in the environment cannot be used. Nothing was sent.
     #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]
     Proxy {
         /// The variable.
@@ -35,14 +35,14 @@ pub enum Error {
         problem: String,
     },
 
-    /// There was no connection; nothing was sent.
+    /// There was no connection. Nothing was sent.
     #[error("{call}: {what}")]
     Connect {
         /// The call.
         call: Box<Call>,
-        /// What the attempt to connect met.
+        /// Why there was no connection.
         what: ConnectFailure,
-        /// What the client says.
+        /// The client's error.
         source: reqwest::Error,
     },
 
@@ -53,25 +53,25 @@ pub enum Error {
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// Where it points, without user, query and fragment.
+        /// Its target, without user, query and fragment.
         location: String,
     },
 
-    /// One attempt timed out; the request might have been carried out.
+    /// One attempt timed out. The request might have been carried out.
     #[error("{call} timed out after {} s", after.as_secs_f32())]
-    TimedOut {
+    AttemptTimedOut {
         /// The call.
         call: Box<Call>,
         /// The limit.
         after: Duration,
     },
 
-    /// The connection broke before the response was complete; the request might have been carried out.
+    /// The connection broke before the response was complete. The request might have been carried out.
     #[error("{call}: the connection broke before the response was complete")]
     Lost {
         /// The call.
         call: Box<Call>,
-        /// What the client says.
+        /// The client's error.
         source: reqwest::Error,
     },
 
@@ -82,19 +82,19 @@ pub enum Error {
         call: Box<Call>,
         /// Whether the request might have been sent.
         in_flight: bool,
-        /// How the attempt before ended.
+        /// How the previous attempt failed.
         #[source]
         last: Option<Box<Error>>,
     },
 
     /// The budget's deadline ended the call.
     #[error("{call} did not finish before the timeout")]
-    OutOfTime {
+    DeadlineExceeded {
         /// The call.
         call: Box<Call>,
         /// Whether the request might have been sent.
         in_flight: bool,
-        /// How the attempt before ended.
+        /// How the previous attempt failed.
         #[source]
         last: Option<Box<Error>>,
     },
@@ -109,24 +109,24 @@ pub enum Error {
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// What `Retry-After` asks for.
+        /// The wait that `Retry-After` asks for.
         wait: Duration,
-        /// What is left of the budget.
+        /// The time that is left of the budget.
         left: Duration,
     },
 
-    /// The service does not know the caller (401).
+    /// The service could not authenticate the caller (401).
     #[error("{call} was not authenticated (401): {message}")]
     Unauthorized {
         /// The call.
         call: Box<Call>,
         /// The service's message.
         message: String,
-        /// Where the token came from; `None` without a token.
-        token_from: Option<Source>,
+        /// Where the token came from, if there was one.
+        token_from: Option<SettingSource>,
     },
 
-    /// The service refuses the request, with its own error (4xx but 401).
+    /// The service refused the request, with its own error (4xx except 401).
     #[error("{call} was refused ({status}): {message}")]
     Refused {
         /// The call.
@@ -135,20 +135,20 @@ pub enum Error {
         status: u16,
         /// The service's message.
         message: String,
-        /// What `Retry-After` asks for.
+        /// The wait that `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
 
-    /// A response that the API's contract does not know: a 5xx, a proxy's page, another success.
+    /// A response that is not part of the API's contract: a 5xx, a proxy's page, another success.
     #[error("{call} returned {status}{}", body(excerpt))]
     Unexpected {
         /// The call.
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the response's text, without markup; can be empty.
+        /// The beginning of the response's text, without markup. It can be empty.
         excerpt: String,
-        /// What `Retry-After` asks for.
+        /// The wait that `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
 
@@ -161,11 +161,11 @@ pub enum Error {
         status: u16,
         /// What is wrong with the body.
         why: String,
-        /// Whether it is complete JSON, which another attempt would return again.
+        /// Whether it is complete JSON, so that another attempt would return the same.
         is_json: bool,
     },
 
-    /// The response's body cannot be decoded, whatever it says.
+    /// The response's body cannot be decompressed.
     #[error("{call}: the response ({status}) {problem}")]
     Encoding {
         /// The call.
@@ -176,7 +176,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// An EKS runner with something that this version of the provider does not know.
+    /// An EKS runner with a value that this version of the provider does not know.
     #[error("runner {id:?} cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
     Unsupported {
         /// The runner's id.
@@ -185,14 +185,14 @@ pub enum Error {
         what: String,
     },
 
-    /// A response past the limit of 4 MiB.
+    /// A response that is larger than 4 MiB.
     #[error("{call}: the response is larger than 4 MiB")]
     TooLarge {
         /// The call.
         call: Box<Call>,
     },
 
-    /// The object to create exists already; nothing was created.
+    /// The object to create already exists. Nothing was created.
     #[error("{message}")]
     AlreadyExists {
         /// The id by which it can be imported.
@@ -203,7 +203,7 @@ pub enum Error {
         existing: Existing,
     },
 
-    /// The runner that a rule is to select does not exist; nothing was created.
+    /// The runner that a new rule selects does not exist. Nothing was created.
     #[error(
         "runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})"
     )]
@@ -216,7 +216,7 @@ pub enum Error {
         message: String,
     },
 
-    /// The runner has another type than this provider's.
+    /// The runner does not have the type that this provider manages.
     #[error("runner {id:?} has type `{found}`, not `kubernetes-eks`")]
     OtherType {
         /// The runner's id.
@@ -248,12 +248,12 @@ pub enum Error {
     },
 }
 
-/// What exists in the place of what was to be created.
+/// What exists in the place of an object that was to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Existing {
-    /// What was sent, or an EKS runner with other values: it can be imported.
+    /// The object that was sent, or an EKS runner with other values. It can be imported.
     Importable,
-    /// A runner of this other type: this provider cannot manage it.
+    /// A runner of this other type, which this provider cannot manage.
     OtherType(String),
     /// A runner rule that selects this other runner.
     OtherRunner(String),
@@ -268,31 +268,31 @@ fn body(excerpt: &str) -> String {
 }
 
 impl Error {
-    /// The API's own 404: the object does not exist.
+    /// Returns whether this is the API's own 404: the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// The API's own 409.
+    /// Returns whether this is the API's own 409.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused { status: 409, .. })
     }
 
-    /// The runner has another type than this provider's.
+    /// Returns whether the runner does not have the type that this provider manages.
     #[must_use]
     pub fn is_other_type(&self) -> bool {
         matches!(self, Self::OtherType { .. })
     }
 
-    /// The object to create exists already.
+    /// Returns whether the object to create already exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::AlreadyExists { .. })
     }
 
-    /// The caller ended the call (by `stop`, not by the deadline).
+    /// Returns whether the budget's `stop` ended the call.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         match self {
@@ -302,33 +302,33 @@ impl Error {
         }
     }
 
-    /// The budget's time was too short.
+    /// Returns whether the budget's deadline ended the call.
     #[must_use]
-    pub fn is_out_of_time(&self) -> bool {
+    pub fn is_deadline_exceeded(&self) -> bool {
         match self {
-            Self::OutOfTime { .. } | Self::TooLongToWait { .. } => true,
-            Self::Uncertain { source, .. } => source.is_out_of_time(),
+            Self::DeadlineExceeded { .. } | Self::TooLongToWait { .. } => true,
+            Self::Uncertain { source, .. } => source.is_deadline_exceeded(),
             _ => false,
         }
     }
 
-    /// The change might have been carried out. A created object must be kept in the state then; with every
-    /// other error it is certain that nothing was created.
+    /// Returns whether the change might have been carried out. Then a created object must be kept in the state. With
+    /// every other error it is certain that nothing was created.
     #[must_use]
     pub fn is_uncertain(&self) -> bool {
         matches!(self, Self::Uncertain { .. })
     }
 
-    /// The call that failed, where the error is about one.
+    /// Returns the call that failed, if the error is about one.
     #[must_use]
     pub fn call(&self) -> Option<&Call> {
         match self {
             Self::Connect { call, .. }
             | Self::Redirect { call, .. }
-            | Self::TimedOut { call, .. }
+            | Self::AttemptTimedOut { call, .. }
             | Self::Lost { call, .. }
             | Self::Stopped { call, .. }
-            | Self::OutOfTime { call, .. }
+            | Self::DeadlineExceeded { call, .. }
             | Self::TooLongToWait { call, .. }
             | Self::Unauthorized { call, .. }
             | Self::Refused { call, .. }
@@ -338,7 +338,7 @@ impl Error {
             | Self::TooLarge { call }
             | Self::OrgNotFound { call, .. } => Some(call),
             Self::Uncertain { source, .. } => source.call(),
-            Self::BadId { .. }
+            Self::InvalidId { .. }
             | Self::Setup { .. }
             | Self::Proxy { .. }
             | Self::AlreadyExists { .. }
@@ -348,52 +348,20 @@ impl Error {
         }
     }
 
-    /// Returns the whole text for a person: what failed, why, and what to do next.
-    #[must_use]
-    pub fn report(&self) -> String {
-        let mut text = self.with_causes();
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        if !text.ends_with(['.', '!', '?', '…']) {
-            text.push('.');
-        }
-        if let Some(step) = self.next_step() {
-            text.push_str("\n\n");
-            text.push_str(&step);
-        }
-        text
-    }
-
-    fn with_causes(&self) -> String {
+    /// Returns the status of the response and the wait that its `Retry-After` asks for, if it asks for one.
+    pub(super) fn retry_after(&self) -> Option<(u16, Duration)> {
         match self {
-            // Its cause repeats it.
-            Self::Connect {
-                what: ConnectFailure::Refused,
+            Self::Refused {
+                status,
+                retry_after,
                 ..
-            } => self.to_string(),
-            Self::Connect { source, .. } | Self::Lost { source, .. } => {
-                format!("{self} ({})", root(source))
             }
-            Self::Setup { source } => format!("{self} ({})", root(source.as_ref())),
-            Self::Stopped {
-                last: Some(last), ..
-            }
-            | Self::OutOfTime {
-                last: Some(last), ..
-            } => {
-                format!(
-                    "{self}; the previous attempt failed: {}",
-                    last.with_causes()
-                )
-            }
-            Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
-            _ => self.to_string(),
+            | Self::Unexpected {
+                status,
+                retry_after,
+                ..
+            } => Some((*status, (*retry_after)?)),
+            _ => None,
         }
     }
-}
-
-/// Returns the first cause of an error, without what libraries add on the way.
-fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    causes(error).last().unwrap_or(error)
 }

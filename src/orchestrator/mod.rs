@@ -1,38 +1,40 @@
-//! The Orchestrator's API: where it is, and the calls that this provider makes.
+//! The Orchestrator's API: the lookup of its URL and token, and the calls that this provider makes.
 //!
-//! A call takes a [`Budget`] and returns when it has finished, when the budget's time is over, or at once
-//! when it is stopped. Calls that can be repeated are repeated. An object that was created although the
-//! response was lost is found again, so that nothing is created twice and nothing is lost; see
-//! [`Error::is_uncertain`] for the rest.
+//! A call takes a [`CallBudget`] and returns when it has finished, when the deadline of the budget has passed, or at
+//! once when it is stopped. Calls that can be repeated are repeated. If the response to a create is lost, the client
+//! looks the object up, so that nothing is created twice and nothing is lost; [`Error::is_uncertain`] says whether it
+//! could not.
+//!
+//! The modules form a tree, lowest first: `call`, `environment` and `settings`; `error` (and `advice`, `report`);
+//! `request` and `response`; `retry`; `transport` (one attempt); `client` (all attempts, and the endpoints).
 
 mod advice;
-mod answer;
 mod budget;
+mod call;
 mod client;
 mod connect_failure;
-mod create;
+mod environment;
 mod error;
 mod hctl;
 mod installation;
 mod lookup;
-mod paging;
+mod report;
 mod request;
+mod response;
 mod retry;
-mod rules;
-mod runners;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod user_agent;
 
-pub use budget::Budget;
-pub use client::Client;
+pub use budget::CallBudget;
+pub use call::Call;
+pub use client::{Client, Rule, RuleKey};
 pub use connect_failure::{ConnectFailure, TlsFailure};
+pub use environment::Environment;
 pub use error::{Error, Existing};
-pub use hctl::Environment;
 pub use installation::Installation;
-pub use lookup::{
-    Attribute, Given, LookupError, Settings, Source, Token, check, lookup, lookup_without_token,
-};
-pub use request::Call;
-pub use rules::{Rule, RuleKey};
-pub use transport::user_agent;
+pub use lookup::{LookupError, check_explicit, lookup, lookup_without_token};
+pub use settings::{ApiSettings, ApiToken, ExplicitSettings, ProviderAttribute, SettingSource};
+pub use user_agent::user_agent;

@@ -1,26 +1,26 @@
-//! The one retry policy: which failed attempts are repeated, how long to wait, and what they leave unknown.
+//! The one retry policy: what each error means for the request, and how attempts follow each other.
 
 use std::time::Duration;
 
 use super::connect_failure::ConnectFailure;
 use super::error::Error;
 
-/// How attempts follow each other.
+/// The limits of the attempts at one request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryPolicy {
-    /// How many attempts of a request can fail. Five attempts bridge a restart of some seconds; a longer
-    /// outage is reported. An attempt that the service asks to repeat later does not count: only the budget
-    /// ends those.
+    /// How many attempts can fail before the request fails. Five attempts bridge a restart of some seconds; a
+    /// longer outage is reported. An attempt that the service asks to repeat later does not count: only the
+    /// budget ends those.
     pub(super) attempts: u32,
-    /// The longest wait before the second attempt; it doubles with each further attempt. Each wait is
-    /// drawn evenly from zero up to it ("full jitter"), so that many clients do not return at once.
+    /// The longest wait before the second attempt; it doubles with each further attempt. Each wait is drawn
+    /// evenly from zero up to it ("full jitter"), so that many clients do not return at once.
     pub(super) base: Duration,
     /// The limit of the longest wait.
     pub(super) cap: Duration,
-    /// The limit of one attempt.
+    /// The time limit of one attempt.
     pub(super) attempt: Duration,
-    /// How long a POST that was sent is waited for after a stop. A create that is given up halfway is
-    /// tainted in the state and replaced by the next apply. Terraform waits as long as it takes, but a
+    /// How long the client waits for the response to a POST after a stop. A create that is given up halfway
+    /// is tainted in the state, and the next apply replaces it. Terraform waits as long as it takes, but a
     /// person who sees no end presses Ctrl-C again, and that loses the state.
     pub(super) grace: Duration,
     /// How long a lookup of an uncertain change can take after the budget has ended.
@@ -48,6 +48,119 @@ impl RetryPolicy {
     }
 }
 
+/// What an error says about the request that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) effect: Effect,
+    pub(super) retry: Retry,
+}
+
+/// What a failed request has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: the service did not receive the request.
+    NotSent,
+    /// Nothing: the service, or something in front of it, refused the request.
+    Refused,
+    /// The request might have been carried out; a lookup shows whether it was.
+    Possible,
+    /// The request might have been carried out, or might still be: a lookup that finds nothing does not prove
+    /// that nothing follows.
+    Pending,
+}
+
+/// Whether the same request might succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// It fails in the same way again.
+    Never,
+    /// It might succeed a moment later.
+    Soon,
+    /// The service works, and asks for another attempt later.
+    WhenAsked,
+    /// The caller's budget has ended.
+    Ended,
+}
+
+impl Error {
+    /// Returns what the error says about the request. Every variant is named, so that the compiler asks for the
+    /// verdict of a new one: a wrong "nothing changed" would lose a runner.
+    pub(super) fn verdict(&self) -> Verdict {
+        use Effect::{NotSent, Pending, Possible, Refused};
+        use Retry::{Ended, Never, Soon};
+        let (effect, retry) = match self {
+            Self::InvalidId { .. } | Self::Setup { .. } | Self::Proxy { .. } => (NotSent, Never),
+            Self::Connect { what, .. } => match what {
+                ConnectFailure::Tls(_) => (NotSent, Never),
+                ConnectFailure::Dns
+                | ConnectFailure::Refused
+                | ConnectFailure::TimedOut
+                | ConnectFailure::Proxy
+                | ConnectFailure::Other => (NotSent, Soon),
+            },
+            Self::AttemptTimedOut { .. } | Self::Lost { .. } => (Pending, Soon),
+            Self::Stopped { in_flight, .. } | Self::DeadlineExceeded { in_flight, .. } => {
+                (if *in_flight { Pending } else { NotSent }, Ended)
+            }
+            // The attempt before was refused, and this one was not sent.
+            Self::TooLongToWait { .. } => (NotSent, Ended),
+            Self::Redirect { .. } | Self::Unauthorized { .. } => (Refused, Never),
+            Self::Refused {
+                status,
+                retry_after,
+                ..
+            } => (Refused, retry_of_status(*status, *retry_after)),
+            Self::Unexpected {
+                status,
+                retry_after,
+                ..
+            } => (
+                effect_of_status(*status),
+                retry_of_status(*status, *retry_after),
+            ),
+            // Whatever the response says, also when to return, cannot be read.
+            Self::Encoding { status, .. } => (
+                effect_of_status(*status),
+                match retry_of_status(*status, None) {
+                    Retry::WhenAsked => Soon,
+                    other => other,
+                },
+            ),
+            // JSON that is complete, but not what was expected, would be the same again.
+            Self::Undecodable { is_json: true, .. }
+            | Self::Unsupported { .. }
+            | Self::TooLarge { .. } => (Possible, Never),
+            Self::Undecodable { is_json: false, .. } => (Possible, Soon),
+            // These say that the service has something else in the place of the object.
+            Self::AlreadyExists { .. }
+            | Self::RunnerNotFound { .. }
+            | Self::OtherType { .. }
+            | Self::OrgNotFound { .. } => (Refused, Never),
+            Self::Uncertain { .. } => (Pending, Never),
+        };
+        Verdict { effect, retry }
+    }
+}
+
+/// Returns the effect of a request whose response has this status, but not the API's own error body.
+fn effect_of_status(status: u16) -> Effect {
+    match status {
+        // A proxy that gave up waiting: the service might still be working on the request.
+        502 | 504 => Effect::Pending,
+        ..300 | 500.. => Effect::Possible,
+        300..500 => Effect::Refused,
+    }
+}
+
+fn retry_of_status(status: u16, retry_after: Option<Duration>) -> Retry {
+    match status {
+        429 => Retry::WhenAsked,
+        503 if retry_after.is_some() => Retry::WhenAsked,
+        502..=504 => Retry::Soon,
+        _ => Retry::Never,
+    }
+}
+
 /// What is unknown about a change after failed attempts at it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UncertainOutcome {
@@ -59,109 +172,50 @@ pub(super) struct UncertainOutcome {
 
 impl UncertainOutcome {
     /// Adds what a failed attempt leaves unknown.
-    pub(super) fn add(&mut self, error: &Error) {
-        self.might_be_done |= error.may_have_been_done();
-        self.might_follow |= error.may_still_be_done();
+    pub(super) fn add(&mut self, effect: Effect) {
+        match effect {
+            Effect::NotSent | Effect::Refused => {}
+            Effect::Possible => self.might_be_done = true,
+            Effect::Pending => {
+                self.might_be_done = true;
+                self.might_follow = true;
+            }
+        }
     }
 }
 
-/// Why a repeatable request failed after its last attempt.
+/// Why a request failed after its last attempt.
+#[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
+    /// What all attempts together leave unknown.
     pub(super) outcome: UncertainOutcome,
 }
 
 impl Failure {
-    /// Returns the error after a last lookup of the change. `looked_up`: the lookup succeeded and the change
-    /// was not made; otherwise the lookup failed, too. `what` is the change, as a sentence in the past.
-    pub(super) fn unsettled(self, looked_up: bool, what: impl FnOnce() -> String) -> Error {
+    /// Returns a failure that leaves nothing unknown.
+    pub(super) fn settled(error: Error) -> Self {
+        Self {
+            error,
+            outcome: UncertainOutcome::default(),
+        }
+    }
+
+    /// Returns the error after a last lookup of the change. `looked_up`: the lookup succeeded and did not find
+    /// the change; otherwise the lookup failed, too. `what` is the change, as a sentence in the past.
+    pub(super) fn after_lookup(self, looked_up: bool, what: impl FnOnce() -> String) -> Error {
         if looked_up && !self.outcome.might_follow {
             return self.error;
         }
-        Error::Uncertain {
-            what: what(),
-            source: Box::new(self.error),
-        }
+        uncertain(what(), self.error)
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
-
-impl Error {
-    /// Whether the same request might succeed a moment later.
-    pub(super) fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect { what, .. } => !matches!(what, ConnectFailure::Tls(_)),
-            Self::TimedOut { .. } | Self::Lost { .. } => true,
-            Self::Undecodable { is_json, .. } => !is_json,
-            Self::Refused { status, .. }
-            | Self::Unexpected { status, .. }
-            | Self::Encoding { status, .. } => {
-                matches!(status, 429 | 502 | 503 | 504)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the service works and asks for another attempt later.
-    pub(super) fn asks_to_come_back(&self) -> bool {
-        match self {
-            Self::Refused {
-                status,
-                retry_after,
-                ..
-            }
-            | Self::Unexpected {
-                status,
-                retry_after,
-                ..
-            } => *status == 429 || (*status == 503 && retry_after.is_some()),
-            _ => false,
-        }
-    }
-
-    /// Whether a POST can be sent again without a lookup: it was certainly not carried out.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.is_transient() && !self.may_have_been_done()
-    }
-
-    /// Whether the request might have been carried out although it failed.
-    pub(super) fn may_have_been_done(&self) -> bool {
-        match self {
-            Self::TimedOut { .. }
-            | Self::Lost { .. }
-            | Self::Undecodable { .. }
-            | Self::Unsupported { .. }
-            | Self::TooLarge { .. } => true,
-            Self::Stopped { in_flight, .. } | Self::OutOfTime { in_flight, .. } => *in_flight,
-            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
-                *status >= 500 || *status < 300
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the service might still be working on it: there was no response, or a proxy gave up waiting.
-    pub(super) fn may_still_be_done(&self) -> bool {
-        match self {
-            Self::Unexpected { status, .. } | Self::Encoding { status, .. } => {
-                matches!(status, 502 | 504)
-            }
-            Self::Undecodable { .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => false,
-            error => error.may_have_been_done(),
-        }
-    }
-
-    /// Whether the budget ended the call.
-    pub(super) fn is_end(&self) -> bool {
-        matches!(
-            self,
-            Self::Stopped { .. } | Self::OutOfTime { .. } | Self::TooLongToWait { .. }
-        )
+/// Returns the error that it is unknown whether `what`, a sentence in the past, is true.
+pub(super) fn uncertain(what: String, why: Error) -> Error {
+    Error::Uncertain {
+        what,
+        source: Box::new(why),
     }
 }
 
@@ -188,6 +242,25 @@ mod tests {
                 longest <= limit && longest > limit.mul_f32(0.9),
                 "{number}: {longest:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_status_decides_about_effect_and_retry() {
+        let asked = Some(Duration::from_secs(1));
+        for (status, retry_after, effect, retry) in [
+            (200, None, Effect::Possible, Retry::Never),
+            (404, None, Effect::Refused, Retry::Never),
+            (408, None, Effect::Refused, Retry::Never),
+            (429, None, Effect::Refused, Retry::WhenAsked),
+            (500, None, Effect::Possible, Retry::Never),
+            (502, None, Effect::Pending, Retry::Soon),
+            (503, None, Effect::Possible, Retry::Soon),
+            (503, asked, Effect::Possible, Retry::WhenAsked),
+            (504, asked, Effect::Pending, Retry::Soon),
+        ] {
+            assert_eq!(effect_of_status(status), effect, "{status}");
+            assert_eq!(retry_of_status(status, retry_after), retry, "{status}");
         }
     }
 }

@@ -21,52 +21,37 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
-use super::answer::{self, Answer};
-use super::budget::Budget;
+use super::budget::CallBudget;
+use super::call::Call;
 use super::connect_failure::ConnectFailure;
 use super::error::Error;
-use super::hctl::Environment;
-use super::lookup::Settings;
-use super::request::{Call, Request};
+use super::request::Request;
+use super::response::{Response, retry_after};
 use super::retry::RetryPolicy;
+use super::settings::ApiSettings;
 use crate::files;
 use crate::network::tls::TlsFailure;
 use crate::network::{causes, proxy};
 use crate::secrets::redacted;
 
-/// How long a connection may take to come about, its TLS handshake included.
+/// The time limit for a connection, its TLS handshake included.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The largest answer that is read. A page of a hundred runners has a tenth of it.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// The user id that a local installation expects when there is no token.
+/// The largest body that is read, in bytes. A page of a hundred runners has a tenth of it.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+/// The user id that a local installation expects if there is no token.
 const LOCAL_USER: HeaderValue = HeaderValue::from_static("00000000-0000-0000-0000-000000000000");
 
-/// The `User-Agent`: this provider's version, Terraform's, and what `TF_APPEND_USER_AGENT` adds.
-#[must_use]
-pub fn user_agent(terraform_version: &str, environment: &Environment) -> String {
-    let own = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-    let appended = environment
-        .variable("TF_APPEND_USER_AGENT")
-        .unwrap_or_default();
-    format!("{own} (+Terraform/{terraform_version}) {appended}")
-        .chars()
-        .filter(|character| character.is_ascii_graphic() || *character == ' ')
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
-/// Sends requests, one attempt each. Nothing is set up before the first: a provider that only
-/// returns its schema reads no certificates.
+/// Sends requests, one attempt each. The first one sets up the HTTP client: a provider that only returns its schema
+/// reads no certificates.
 #[derive(Debug)]
 pub(super) struct Transport {
-    settings: Settings,
+    settings: ApiSettings,
     user_agent: String,
     http: OnceCell<reqwest::Client>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: Settings, user_agent: String) -> Self {
+    pub(super) fn new(settings: ApiSettings, user_agent: String) -> Self {
         Self {
             settings,
             user_agent,
@@ -78,18 +63,18 @@ impl Transport {
         &self.settings.org_id
     }
 
-    /// Sends the request once and reads the whole answer.
+    /// Sends the request once and reads the complete response.
     ///
     /// # Errors
-    /// There is no response, or it is a redirect or cannot be decoded. Any other status is not an error.
+    /// There is no response, or it is a redirect or cannot be decompressed. Any other status is not an error.
     pub(super) async fn attempt(
         &self,
         request: &Request,
         number: u32,
         retry: &RetryPolicy,
-        budget: &Budget,
-    ) -> Result<Answer, Error> {
-        let limit = retry.attempt;
+        budget: &CallBudget,
+    ) -> Result<Response, Error> {
+        let after = retry.attempt;
         let url = request.url(&self.settings.api_url)?;
         let call = || {
             Box::new(Call {
@@ -100,29 +85,29 @@ impl Transport {
         };
         let sent = Arc::new(AtomicBool::new(false));
         let in_flight = || sent.load(Ordering::Relaxed);
-        let given_up = async {
+        let stopped = async {
             budget.stop.cancelled().await;
             if request.method == Method::POST && in_flight() {
                 tokio::time::sleep(retry.grace).await;
             }
         };
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
-            () = given_up => {
+            () = stopped => {
                 Err(Error::Stopped { call: call(), in_flight: in_flight(), last: None })
             }
             () = tokio::time::sleep_until(budget.deadline) => {
-                Err(Error::OutOfTime { call: call(), in_flight: in_flight(), last: None })
+                Err(Error::DeadlineExceeded { call: call(), in_flight: in_flight(), last: None })
             }
-            answer = tokio::time::timeout(limit, self.exchange(request, call(), &sent)) => {
-                answer.unwrap_or_else(|_| Err(Error::TimedOut { call: call(), after: limit }))
+            response = tokio::time::timeout(after, self.exchange(request, call(), &sent)) => {
+                response.unwrap_or_else(|_| Err(Error::AttemptTimedOut { call: call(), after }))
             }
         };
-        match &answer {
-            Ok(answer) => tracing::debug!(call = %answer.call, status = answer.status, "answered"),
-            Err(error) => tracing::debug!(%error, "no answer"),
+        match &response {
+            Ok(Response { call, status, .. }) => tracing::debug!(%call, status, "response"),
+            Err(error) => tracing::debug!(%error, "no response"),
         }
-        answer
+        response
     }
 
     async fn exchange(
@@ -130,14 +115,14 @@ impl Transport {
         request: &Request,
         call: Box<Call>,
         sent: &Arc<AtomicBool>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let http = self
             .http
             .get_or_try_init(|| async { self.set_up() })
             .await?;
         let mut builder = http.request(request.method.clone(), call.url.clone());
         if let Some(body) = &request.body {
-            let body = Watched {
+            let body = ObservedBody {
                 data: Some(Bytes::from(body.to_string())),
                 sent: Arc::clone(sent),
             };
@@ -145,69 +130,21 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(reqwest::Body::wrap(body));
         } else {
-            // When a request without a body is sent cannot be observed: any moment from now.
+            // It cannot be observed when a request without a body is sent. It might be at any moment from now.
             sent.store(true, Ordering::Relaxed);
         }
-        let mut response = match builder.send().await {
+        let response = match builder.send().await {
             Ok(response) => response,
-            Err(source) => return Err(not_answered(call, source)),
+            Err(source) => return Err(no_response(call, source)),
         };
-        let status = response.status().as_u16();
-        let header = |name| response.headers().get(name)?.to_str().ok();
-        if response.status().is_redirection() {
-            let location = bare(&call.url, header(LOCATION).unwrap_or_default());
-            let location = redacted(location);
-            return Err(Error::Redirect {
-                call,
-                status,
-                location,
-            });
-        }
-        let retry_after =
-            header(RETRY_AFTER).and_then(|value| answer::retry_after(value, SystemTime::now()));
-        // What could be decoded has been, and has no such header any more.
-        if let Some(encoding) = header(CONTENT_ENCODING).filter(|encoding| is_encoded(encoding)) {
-            let problem = format!("has the content encoding {encoding:?}, which is not supported");
-            return Err(Error::Encoding {
-                call,
-                status,
-                problem: redacted(problem),
-            });
-        }
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => {
-                    return Err(Error::TooLarge { call });
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(source) if is_corrupt(&source) => {
-                    let problem =
-                        "is damaged: it is not the gzip data that its header promises".to_owned();
-                    return Err(Error::Encoding {
-                        call,
-                        status,
-                        problem,
-                    });
-                }
-                Err(source) => {
-                    let source = source.without_url();
-                    return Err(Error::Lost { call, source });
-                }
-            }
-        }
-        Ok(Answer {
+        let token = self.settings.token.as_ref();
+        let head = Head::read(&call, &response)?;
+        Ok(Response {
+            body: read_body(&call, response).await?,
             call,
-            status,
-            retry_after,
-            body: String::from_utf8(body)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            token_from: self
-                .settings
-                .token
-                .as_ref()
-                .map(|token| token.source.clone()),
+            status: head.status,
+            retry_after: head.retry_after,
+            token_from: token.map(|token| token.source.clone()),
         })
     }
 
@@ -223,21 +160,21 @@ impl Transport {
             .user_agent(&self.user_agent)
             .default_headers(self.authentication())
             .connect_timeout(CONNECT)
-            // Only the rules of this room repeat a request.
+            // The retry policy of this module is the only one.
             .retry(reqwest::retry::never())
             .redirect(redirect::Policy::none())
             .referer(false);
         if on_this_machine {
-            // What curl and Go do: no proxy can reach this machine's own address.
+            // As curl and Go do: no proxy can reach this machine's own address.
             builder = builder.no_proxy();
         }
         if self.settings.api_url.scheme() == "http" && (on_this_machine || !is_tls_to_proxy()) {
-            // Reading the roots takes longer than all the rest, and nothing would use them.
+            // Reading the root certificates takes longer than all the rest, and nothing would use them.
             builder = builder.tls_certs_only([]);
         } else if cfg!(any(target_os = "macos", windows))
             && let Some(path) = std::env::var_os("SSL_CERT_FILE")
         {
-            // Elsewhere the variable is honoured by what loads the platform's roots.
+            // On the other platforms, the loader of the root certificates reads the variable itself.
             builder = builder.tls_certs_merge(certificates(&path)?);
         }
         builder.build().map_err(|source| Error::Setup {
@@ -263,13 +200,85 @@ impl Transport {
     }
 }
 
-/// A request's body that notes when it is taken to be sent, which is after there is a connection.
-struct Watched {
+/// The parts of a response's head that are used.
+struct Head {
+    status: u16,
+    retry_after: Option<Duration>,
+}
+
+impl Head {
+    /// Reads the head of a response.
+    ///
+    /// # Errors
+    /// The response is a redirect, or has an encoding that is not supported.
+    fn read(call: &Call, response: &reqwest::Response) -> Result<Self, Error> {
+        let status = response.status().as_u16();
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        if response.status().is_redirection() {
+            let location = without_secrets(&call.url, header(LOCATION).unwrap_or_default());
+            return Err(Error::Redirect {
+                call: Box::new(call.clone()),
+                status,
+                location: redacted(location),
+            });
+        }
+        // reqwest removes the header from a response that it decompresses.
+        if let Some(encoding) = header(CONTENT_ENCODING).filter(|encoding| is_encoded(encoding)) {
+            let problem = format!("has the content encoding {encoding:?}, which is not supported");
+            return Err(Error::Encoding {
+                call: Box::new(call.clone()),
+                status,
+                problem: redacted(problem),
+            });
+        }
+        let wait = header(RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
+        Ok(Self {
+            status,
+            retry_after: wait,
+        })
+    }
+}
+
+/// Reads the body of a response. Bytes that are not UTF-8 are replaced.
+async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<String, Error> {
+    let status = response.status().as_u16();
+    let call = || Box::new(call.clone());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
+                return Err(Error::TooLarge { call: call() });
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(source) if is_corrupt(&source) => {
+                return Err(Error::Encoding {
+                    call: call(),
+                    status,
+                    problem: "is damaged: it is not the gzip data that its header promises"
+                        .to_owned(),
+                });
+            }
+            Err(source) => {
+                return Err(Error::Lost {
+                    call: call(),
+                    source: source.without_url(),
+                });
+            }
+        }
+    }
+    Ok(String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// The body of a request. It notes when the HTTP client takes it to send it, which is after the connection was
+/// established.
+struct ObservedBody {
     data: Option<Bytes>,
     sent: Arc<AtomicBool>,
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for ObservedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -290,6 +299,7 @@ impl http_body::Body for Watched {
     }
 }
 
+/// Returns whether the URL names this machine.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -299,7 +309,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether a proxy for plain HTTP is itself reached over TLS.
+/// Returns whether the connection to a proxy for plain HTTP uses TLS.
 fn is_tls_to_proxy() -> bool {
     ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()
@@ -307,6 +317,7 @@ fn is_tls_to_proxy() -> bool {
         .any(|proxy| proxy.to_ascii_lowercase().starts_with("https:"))
 }
 
+/// Reads the certificates of a PEM file.
 fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
     let pem = files::read_blocking(path.as_ref()).map_err(|source| Error::Setup {
         source: source.into(),
@@ -316,23 +327,23 @@ fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
     })
 }
 
-/// Why there is no response: either there was no connection, or it broke.
-fn not_answered(call: Box<Call>, source: reqwest::Error) -> Error {
+/// Returns why there is no response: either there was no connection, or it broke.
+fn no_response(call: Box<Call>, source: reqwest::Error) -> Error {
     let source = source.without_url();
     if !source.is_connect() {
         return Error::Lost { call, source };
     }
-    let met = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
+    let has_cause = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
     let tls = TlsFailure::find(&source);
     let what = if source.is_dns() {
         ConnectFailure::Dns
     } else if source.is_timeout() {
         ConnectFailure::TimedOut
-    } else if met(is_tunnel) {
+    } else if has_cause(is_tunnel) {
         ConnectFailure::Proxy
     } else if let Some(failure) = tls {
         ConnectFailure::Tls(failure)
-    } else if met(is_refused) {
+    } else if has_cause(is_refused) {
         ConnectFailure::Refused
     } else {
         ConnectFailure::Other
@@ -346,8 +357,8 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Whether the bytes of a response were not what its `Content-Encoding` says, and not the connection
-/// broke: then hyper's error, which has no public type, is among the causes.
+/// Returns whether the bytes of a response contradict its `Content-Encoding`. If the connection broke instead,
+/// hyper's error is one of the causes; it has no public type.
 fn is_corrupt(error: &reqwest::Error) -> bool {
     let of_connection = |cause: &(dyn StdError + 'static)| {
         let text = cause.to_string();
@@ -356,22 +367,22 @@ fn is_corrupt(error: &reqwest::Error) -> bool {
     error.is_decode() && !causes(error).skip(1).any(of_connection)
 }
 
-/// Whether a `Content-Encoding` says that something was done to the content.
+/// Returns whether a `Content-Encoding` names an encoding.
 fn is_encoded(encoding: &str) -> bool {
     let mut encodings = encoding.split(',').map(str::trim);
     encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
-/// The proxy's answer to CONNECT. hyper-util has no public type for it.
+/// Returns whether the cause is a proxy's refusal of CONNECT. hyper-util has no public type for it.
 fn is_tunnel(cause: &(dyn StdError + 'static)) -> bool {
     cause.to_string().starts_with("tunnel error")
 }
 
-/// Where a redirect points, as far as it may be shown.
-fn bare(from: &Url, location: &str) -> String {
+/// Returns the target of a redirect, without the parts that can be secret.
+fn without_secrets(from: &Url, location: &str) -> String {
     match from.join(location) {
         Ok(mut to) if to.has_host() => {
-            // Neither fails for a URL with a host.
+            // Neither call fails for a URL with a host.
             let _ = to.set_username("");
             let _ = to.set_password(None);
             to.set_query(None);

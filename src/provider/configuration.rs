@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::eks_access;
-use crate::orchestrator::{self, Environment, Given, LookupError, check};
-use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
+use crate::orchestrator::{self, Environment, ExplicitSettings, LookupError, check_explicit};
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
 const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
 
@@ -42,13 +42,13 @@ pub(super) fn schema() -> Schema {
     }
 }
 
-/// Returns what is wrong with the block, as far as it is known. What the block does not set is looked up only when
-/// Terraform configures the provider: `validate` runs without a token.
+/// Returns what is wrong with the block, as far as its values are known. What the block does not set is looked up only
+/// when Terraform configures the provider, because `validate` runs without a token.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    let given = given(config);
-    check(&given, &Environment::of_process())
+    let explicit = explicit_settings(config);
+    check_explicit(&explicit, &Environment::from_process())
         .iter()
-        .map(|error| lookup_failed(error, &given))
+        .map(|error| lookup_failed(error, &explicit))
         .chain(eks_access::validate(config))
         .collect()
 }
@@ -62,9 +62,9 @@ pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
 }
 
 /// Returns the settings in the block, as far as they are known.
-pub(super) fn given(config: &Value) -> Given {
+pub(super) fn explicit_settings(config: &Value) -> ExplicitSettings {
     let text = |name| config.get(name).as_str().map(str::to_owned);
-    Given {
+    ExplicitSettings {
         api_url: text("api_url"),
         org_id: text("org_id"),
         auth_token: text("auth_token").map(SecretString::from),
@@ -72,33 +72,33 @@ pub(super) fn given(config: &Value) -> Given {
     }
 }
 
-/// Returns the error about a failed lookup of what the block gives.
-pub(super) fn lookup_failed(error: &LookupError, given: &Given) -> Diagnostic {
+/// Returns the error about a failed lookup of the settings in the block.
+pub(super) fn lookup_failed(error: &LookupError, explicit: &ExplicitSettings) -> Diagnostic {
     let mut text = error.to_string();
     if !text.ends_with('.') {
         text.push('.');
     }
     let diagnostic = Diagnostic::error("Invalid provider configuration", text);
-    // What stands before an `@` or after a `?` can be a secret.
-    let api_url = given.api_url.as_deref().unwrap_or_default();
+    // What precedes an `@` or follows a `?` can be a secret.
+    let api_url = explicit.api_url.as_deref().unwrap_or_default();
     let hides_secret = api_url.contains(['@', '?']);
     match error {
-        // Terraform shows the line of the attribute, and with it the value.
+        // Terraform would show the line of the attribute, and with it the value.
         LookupError::Unusable {
-            attribute: orchestrator::Attribute::AuthToken,
+            attribute: orchestrator::ProviderAttribute::AuthToken,
             ..
         } => diagnostic,
         LookupError::Unusable {
-            attribute: orchestrator::Attribute::ApiUrl,
+            attribute: orchestrator::ProviderAttribute::ApiUrl,
             ..
         } if hides_secret => diagnostic,
-        // The default file: no attribute is at fault.
+        // The default file: no attribute names it.
         LookupError::File { attribute, .. }
-            if *attribute != orchestrator::Attribute::HctlConfigFile =>
+            if *attribute != orchestrator::ProviderAttribute::HctlConfigFile =>
         {
             diagnostic
         }
-        _ => diagnostic.at(Path::of([error.attribute().name()])),
+        _ => diagnostic.at(Path::new([error.attribute().name()])),
     }
 }
 
@@ -106,9 +106,9 @@ pub(super) fn lookup_failed(error: &LookupError, given: &Given) -> Diagnostic {
 mod tests {
     use super::*;
 
-    /// Terraform prints the line of an attribute that a diagnostic names.
+    /// Terraform prints the line of the attribute that a diagnostic names.
     #[test]
-    fn a_url_with_a_secret_is_not_pointed_at() {
+    fn the_error_about_a_url_with_a_secret_names_no_attribute() {
         for (url, is_shown) in [
             ("https://me:C4nary@api.example.com", false),
             ("https://C4nary@api.example.com", false),
@@ -117,15 +117,18 @@ mod tests {
             ("https://api.example.com?token=C4nary", false),
             ("api.example.com", true),
         ] {
-            let given = Given {
+            let explicit = ExplicitSettings {
                 api_url: Some(url.to_owned()),
-                ..Given::default()
+                ..ExplicitSettings::default()
             };
-            let errors = check(&given, &Environment::of([("HOME", "/nonexistent")]));
+            let errors = check_explicit(
+                &explicit,
+                &Environment::from_variables([("HOME", "/nonexistent")]),
+            );
             let [error] = errors.as_slice() else {
                 panic!("{url}: {errors:?}")
             };
-            let diagnostic = lookup_failed(error, &given);
+            let diagnostic = lookup_failed(error, &explicit);
             assert_eq!(diagnostic.path.is_some(), is_shown, "{diagnostic:?}");
             let text = format!("{} {}", diagnostic.summary, diagnostic.detail);
             assert!(text.contains("api_url") && !text.contains("C4n"), "{text}");

@@ -6,48 +6,48 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::configuration;
 use super::eks_access::{self, EksAccess};
 use crate::orchestrator::{Client, Environment, Installation, lookup, user_agent};
-use crate::plugin::{ConfigureRequest, Diagnostic};
+use terraform_plugin_server::{ConfigureRequest, Diagnostic};
 
-/// How far the provider is configured. The client itself connects when it is first used.
+/// The configuration of the provider, as far as it is known. The client connects when it is first used.
 #[derive(Default)]
 pub(super) struct Connection {
     state: RwLock<State>,
     eks_access: RwLock<Option<Arc<EksAccess>>>,
     applying: AtomicBool,
-    org_doubted: AtomicBool,
+    org_warned: AtomicBool,
 }
 
 #[derive(Debug, Clone, Default)]
 enum State {
     #[default]
     NotConfigured,
-    /// These attributes of the provider block depend on something that is not applied yet.
-    NotKnownYet(Vec<&'static str>),
+    /// These attributes of the provider block are unknown, because they depend on something that is not applied yet.
+    Unknown(Vec<&'static str>),
     Ready(Arc<Client>),
 }
 
 impl Connection {
-    /// Takes the provider block. Returns what is missing or cannot be used.
+    /// Stores the provider block. Returns what is missing or cannot be used.
     pub(super) fn configure(&self, request: &ConfigureRequest) -> Vec<Diagnostic> {
         let unknown = configuration::unknown(&request.config);
-        // While the URL is unknown nothing is checked.
+        // While the URL is unknown, nothing is known about the installation.
         let mut installation = Installation::default();
         let state = if unknown.is_empty() {
-            let given = configuration::given(&request.config);
-            let environment = Environment::of_process();
-            match lookup(&given, &environment) {
+            let explicit = configuration::explicit_settings(&request.config);
+            let environment = Environment::from_process();
+            match lookup(&explicit, &environment) {
                 Ok(settings) => {
-                    installation = Installation::at(&settings.api_url);
+                    installation = Installation::from_api_url(&settings.api_url);
                     let user_agent = user_agent(&request.terraform_version, &environment);
                     State::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
                 Err(errors) => {
-                    let failed = |error| configuration::lookup_failed(error, &given);
+                    let failed = |error| configuration::lookup_failed(error, &explicit);
                     return errors.iter().map(failed).collect();
                 }
             }
         } else {
-            State::NotKnownYet(unknown)
+            State::Unknown(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         let eks_access = eks_access::settings(&request.config, &installation)
@@ -59,14 +59,14 @@ impl Connection {
         Vec::new()
     }
 
-    /// Returns the client. `Ok(None)` where the provider block is not known yet: the caller has to wait.
+    /// Returns the client. `None` if the provider block has unknown values: the caller has to wait.
     ///
     /// # Errors
-    /// Where Terraform uses the provider before it has configured it.
+    /// Terraform uses the provider before it has configured it.
     pub(super) fn client(&self) -> Result<Option<Arc<Client>>, Diagnostic> {
         match self.state() {
             State::Ready(client) => Ok(Some(client)),
-            State::NotKnownYet(_) => Ok(None),
+            State::Unknown(_) => Ok(None),
             State::NotConfigured => Err(Diagnostic::bug(
                 "The provider was used before it was configured.",
             )),
@@ -76,10 +76,10 @@ impl Connection {
     /// Returns the client, for a caller that cannot wait.
     ///
     /// # Errors
-    /// Where there is none: which attributes are not known yet, and what to do about it.
+    /// The provider block has unknown values. The error names them, and says what to do.
     pub(super) fn client_now(&self) -> Result<Arc<Client>, Diagnostic> {
         self.client()?.ok_or_else(|| {
-            let State::NotKnownYet(unknown) = self.state() else { return Diagnostic::bug("The client vanished.") };
+            let State::Unknown(unknown) = self.state() else { return Diagnostic::bug("The client is missing.") };
             Diagnostic::error(
                 "The provider's configuration is not known yet",
                 format!(
@@ -93,7 +93,7 @@ impl Connection {
         })
     }
 
-    /// Returns the EKS access checks. `None` where their settings are not known yet.
+    /// Returns the EKS access checks. `None` if their settings have unknown values.
     pub(super) fn eks_access(&self) -> Option<Arc<EksAccess>> {
         self.eks_access
             .read()
@@ -101,7 +101,7 @@ impl Connection {
             .clone()
     }
 
-    /// Returns the EKS access checks and the organization of the runners. `None` where either is not known yet.
+    /// Returns the EKS access checks and the organization of the runners. `None` if either has unknown values.
     pub(super) fn checks(&self) -> Option<(Arc<EksAccess>, String)> {
         let client = self.client().ok().flatten()?;
         Some((self.eks_access()?, client.org().to_owned()))
@@ -110,7 +110,7 @@ impl Connection {
     /// Returns the EKS access checks, for a caller that cannot wait.
     ///
     /// # Errors
-    /// Where their settings are not known yet.
+    /// Their settings have unknown values.
     pub(super) fn eks_access_now(&self) -> Result<Arc<EksAccess>, Diagnostic> {
         self.eks_access().ok_or_else(|| {
             Diagnostic::error(
@@ -122,21 +122,21 @@ impl Connection {
         })
     }
 
-    /// This process applies from now on: Terraform plans and applies in a process each.
+    /// Notes that this process applies: Terraform uses one process to plan and another one to apply.
     pub(super) fn set_applying(&self) {
         self.applying.store(true, Ordering::Relaxed);
     }
 
-    /// Whether this process is applying. Terraform plans once more while it applies, and nothing in that call
-    /// says so: it is known after the first change alone.
+    /// Returns whether this process is applying. Terraform plans once more while it applies, and nothing in that call
+    /// says so: it is known only after the first change.
     pub(super) fn is_applying(&self) -> bool {
         self.applying.load(Ordering::Relaxed)
     }
 
-    /// Returns a warning where the Orchestrator's 404 might also mean that the organization does not exist.
-    /// One warning for the whole process.
-    pub(super) fn doubtful_org(&self, client: &Client) -> Option<Diagnostic> {
-        if client.has_seen_org() || self.org_doubted.swap(true, Ordering::Relaxed) {
+    /// Returns a warning if the Orchestrator's 404 might also mean that the organization does not exist. Each process
+    /// shows it once.
+    pub(super) fn missing_org_warning(&self, client: &Client) -> Option<Diagnostic> {
+        if client.has_seen_org() || self.org_warned.swap(true, Ordering::Relaxed) {
             return None;
         }
         let org = client.org();

@@ -1,7 +1,7 @@
-//! The Terraform face: the provider block, its resources and data sources.
+//! The Terraform provider: the provider block, the resources and the data sources.
 //!
-//! Each resource has a folder: its schema, its model (Terraform's values and ours), its plan and its
-//! calls. What the other rooms answer becomes diagnostics here.
+//! Each resource has a folder with its schema, its model (the conversion of Terraform's values), its plan and its calls.
+//! The results of the other modules become diagnostics here.
 
 mod configuration;
 mod connection;
@@ -15,8 +15,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::plugin::{ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, Value};
 use connection::Connection;
+use terraform_plugin_server::{
+    ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, ValidateConfig, Value,
+};
 
 /// The provider `platform-orchestrator`.
 #[derive(Default)]
@@ -47,11 +49,18 @@ impl Provider for PlatformOrchestrator {
         ]
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        configuration::validate(&config)
-    }
-
     async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {
         self.connection.configure(&request)
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for PlatformOrchestrator {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        configuration::validate(&config)
     }
 }

@@ -1,16 +1,16 @@
-//! What other modules return, as diagnostics.
+//! Diagnostics about the results of other modules.
 
 use crate::orchestrator::{Error, Existing};
-use crate::plugin::{Diagnostic, MoveRequest, Path};
 use crate::runner::Invalid;
+use terraform_plugin_server::{Diagnostic, MoveRequest, Path};
 
 /// Returns the error about a refused value, at its attribute.
 pub(super) fn invalid(invalid: &Invalid, path: Path) -> Diagnostic {
     Diagnostic::error(invalid.summary, invalid.detail.clone()).at(path)
 }
 
-/// Returns the error about a failed call of the API. `what` is the operation, as in "Could not create runner
-/// "x"". Each of `more` becomes a paragraph: what only the caller knows.
+/// Returns the error about a failed call of the API. `what` is the operation, as in `Could not create runner "x"`. Each
+/// of `more` is a paragraph with what only the caller knows.
 pub(super) fn failed(what: String, error: &Error, more: &[String]) -> Diagnostic {
     Diagnostic::error(what, report(error, more))
 }
@@ -21,17 +21,17 @@ pub(super) fn report(error: &Error, more: &[String]) -> String {
     report.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Returns what happens to an object that might have been created, as sentences.
-pub(super) fn perhaps_created() -> String {
+/// Returns sentences about the state of an object that might have been created.
+pub(super) fn tainted_advice() -> String {
     "To not lose it, the provider added it to the state, marked as tainted. If it exists, run `untaint` with its \
      address to keep it; otherwise the next apply replaces it, which fails with `create_before_destroy`. If it does \
      not exist, the next apply creates it."
         .to_owned()
 }
 
-/// Returns the error about a create that met an existing object, with an `import` block for it, at the
-/// attribute `at`. `unique` says what exists only once, as a clause. `None` for every other error.
-pub(super) fn exists_already(
+/// Returns the error that the object to create already exists, with an `import` block for it, at the attribute `at`.
+/// `unique` is a clause that says what can exist only once. `None` for every other error.
+pub(super) fn already_exists(
     what: String,
     error: &Error,
     type_name: &str,
@@ -49,14 +49,14 @@ pub(super) fn exists_already(
     let message = message.trim_end_matches('.');
     let detail = format!(
         "Nothing was created: {message}.\n\n{}\n\n{}",
-        adopt(type_name, id),
-        replacing(unique)
+        import_advice(type_name, id),
+        replacement_advice(unique)
     );
-    Some(Diagnostic::error(what, detail).at(Path::of([at])))
+    Some(Diagnostic::error(what, detail).at(Path::new([at])))
 }
 
-/// Returns how to manage an existing object, or one that the state has at another address, as paragraphs.
-pub(super) fn adopt(type_name: &str, id: &str) -> String {
+/// Returns paragraphs that say how to manage an existing object, or one that the state has at another address.
+pub(super) fn import_advice(type_name: &str, id: &str) -> String {
     format!(
         "To fix it, import the existing object into this resource: add this block, with the address of the resource \
          after `to`, and apply. You can remove the block afterwards.\n\n  import {{\n    to = {type_name}.NAME\n    id \
@@ -65,8 +65,8 @@ pub(super) fn adopt(type_name: &str, id: &str) -> String {
     )
 }
 
-/// Returns what to do if Terraform was replacing the object. `unique` says what exists only once.
-pub(super) fn replacing(unique: &str) -> String {
+/// Returns what to do if Terraform was replacing the object. `unique` is a clause that says what can exist only once.
+pub(super) fn replacement_advice(unique: &str) -> String {
     format!(
         "If Terraform was replacing the object, none of this helps: {unique}, so `create_before_destroy` cannot work. \
          Remove `create_before_destroy` from the `lifecycle` of the resource (and of those that depend on it), or, if \
@@ -74,14 +74,14 @@ pub(super) fn replacing(unique: &str) -> String {
     )
 }
 
-/// Returns the state of a `moved` source, where it is the resource of the same name of another provider of the
-/// Platform Orchestrator: the schemas agree, so the state is used as it is.
-pub(super) fn same_type_elsewhere(
+/// Returns the state of the source of a `moved` block, if that is the resource with the same name of another provider of
+/// the Platform Orchestrator. The schemas are the same, so the state is used as it is.
+pub(super) fn moved_state(
     request: &MoveRequest,
     type_name: &str,
 ) -> Option<Result<serde_json::Value, Diagnostic>> {
-    let ours = request.source_provider.ends_with("/platform-orchestrator")
+    let is_same_type = request.source_provider.ends_with("/platform-orchestrator")
         && request.source_type == type_name
         && request.source_version == 0;
-    ours.then(|| Ok(request.state.clone()))
+    is_same_type.then(|| Ok(request.state.clone()))
 }

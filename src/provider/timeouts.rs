@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plugin::{Attribute, Diagnostic, Path, Value};
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Value};
 
 /// What an operation may take where `timeouts` does not say: long enough for a few retries against
 /// a service that is restarting, short enough that a broken one is noticed.
@@ -96,7 +96,7 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
         if let Err(why) = parse_duration(text) {
             found.push(
                 Diagnostic::error("Invalid timeout", no_duration(text, &why))
-                    .at(Path::of(["timeouts", operation.name()])),
+                    .at(Path::new(["timeouts", operation.name()])),
             );
         }
     }

@@ -1,8 +1,6 @@
-//! How a refused value is reported: one form for every rule.
+//! The error about a refused value. Every rule returns the same one.
 
-/// Why a value is refused.
-///
-/// The detail stands on its own: it says what was found, what is expected, and what to do.
+/// Why a value is refused. The detail can be understood without the summary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{summary}: {detail}")]
 pub struct Invalid {
@@ -12,11 +10,11 @@ pub struct Invalid {
     pub detail: String,
 }
 
-/// An [`Invalid`] value and where it stands.
+/// An [`Invalid`] value and its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {invalid}")]
 pub struct Problem {
-    /// The place, in the API's names: `runner_configuration.cluster.region`,
+    /// The place, in the names of the API: `runner_configuration.cluster.region`,
     /// `spec.containers[0].env[1].valueFrom`.
     pub path: String,
     /// What is wrong there.
@@ -24,7 +22,7 @@ pub struct Problem {
 }
 
 impl Invalid {
-    /// `"<value>" <finding>. <expected>`
+    /// Creates the error with the detail `"<value>" <finding>. <expected>`.
     pub(super) fn new(
         summary: &'static str,
         value: &str,
@@ -38,7 +36,7 @@ impl Invalid {
     }
 }
 
-/// The value in quotes, with control characters escaped, and cut when nobody would read it all.
+/// Returns the value in quotes, with control characters escaped, and cut after 100 characters.
 pub(super) fn quoted(value: &str) -> String {
     const SHOWN: usize = 100;
     match value.char_indices().nth(SHOWN) {
@@ -52,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_value_is_cut_and_a_control_character_escaped() {
+    fn long_values_are_cut_and_control_characters_escaped() {
         assert_eq!(quoted("a\nb"), r#""a\nb""#);
         assert_eq!(quoted(&"é".repeat(100)), format!("\"{}\"", "é".repeat(100)));
         assert_eq!(

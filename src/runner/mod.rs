@@ -1,10 +1,8 @@
-//! What an EKS runner *is*: its types, the rules its values obey, and the names that are derived
-//! from it.
+//! What an EKS runner is: its types, the rules for its values, and the names that are derived from it.
 //!
-//! Nothing here asks a server. The types have one serde form, which is both the JSON of the
-//! Orchestrator's API and the YAML file that people keep. Every rule is a function over one value
-//! ([`validate`]), so that it can be applied while other values are not known yet;
-//! [`Runner::problems`] applies all of them to a whole runner.
+//! Nothing here calls a server. The types have one serde form, which is both the JSON of the Orchestrator's API and the
+//! YAML file that people keep. Each rule is a function over one value ([`validate`]), so that it can be applied while
+//! other values are unknown; [`Runner::problems`] applies all of them to a whole runner.
 
 mod invalid;
 mod names;

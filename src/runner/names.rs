@@ -1,11 +1,11 @@
-//! The names that AWS and Kubernetes know a runner by, derived as the Orchestrator derives them.
+//! The names of a runner in AWS and Kubernetes, derived as the Orchestrator derives them.
 
 use super::RoleArn;
 
-/// The name of the runner's STS session, and whether the default had to be cut for it.
+/// Returns the name of the runner's STS session, and whether the default was cut.
 ///
-/// It is the explicit one, or `{org}-{runner id}` cut to 64 characters. A cut default may be
-/// shared with another runner whose id starts the same.
+/// The name is the explicit one, or `{org}-{runner id}` cut to 64 characters. Runners whose ids begin with the same
+/// characters can share a cut default.
 #[must_use]
 pub fn session_name(org: &str, runner_id: &str, explicit: Option<&str>) -> (String, bool) {
     match explicit {
@@ -14,17 +14,17 @@ pub fn session_name(org: &str, runner_id: &str, explicit: Option<&str>) -> (Stri
     }
 }
 
-/// The `sub` of the OIDC token with which the Orchestrator assumes the runner's role:
-/// `{org}+{runner id}` cut to 255 characters. The role's trust policy must admit it.
+/// Returns the `sub` of the OIDC token with which the Orchestrator assumes the runner's role: `{org}+{runner id}` cut
+/// to 255 characters. The role's trust policy must admit it.
 #[must_use]
 pub fn oidc_subject(org: &str, runner_id: &str) -> String {
     cut(format!("{org}+{runner_id}"), 255).0
 }
 
-/// The user as which an EKS cluster knows a session of a role (through an access entry that has
-/// no user name of its own), and so the subject of the runner's RoleBinding.
+/// Returns the Kubernetes user of a role's session in an EKS cluster, if the access entry does not set another user
+/// name. It is the subject of the runner's RoleBinding.
 ///
-/// The role's path is not in it, and every `@` of the session name has become `-`.
+/// It does not contain the role's path, and each `@` of the session name is a `-`.
 #[must_use]
 pub fn kubernetes_user(role: &RoleArn, session_name: &str) -> String {
     let RoleArn {
@@ -37,7 +37,7 @@ pub fn kubernetes_user(role: &RoleArn, session_name: &str) -> String {
     format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
 }
 
-/// The text cut to so many characters, and whether that took anything away.
+/// Returns the text, cut to this number of characters, and whether it was longer.
 fn cut(mut text: String, characters: usize) -> (String, bool) {
     match text.char_indices().nth(characters) {
         None => (text, false),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kubernetes_user_has_no_path_and_no_at_sign() {
+    fn the_kubernetes_user_contains_no_path_and_no_at_sign() {
         let role: RoleArn = "arn:aws-us-gov:iam::123456789012:role/team/x/RoleName"
             .parse()
             .unwrap();

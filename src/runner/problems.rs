@@ -1,16 +1,26 @@
-//! All rules, applied to a whole runner.
+//! Applies all rules to a whole runner.
 
-use super::{Invalid, Problem, Runner, RunnerConfiguration, StateStorage, pod_template, validate};
+use super::{
+    Auth, AzurermStorage, BucketStorage, Cluster, Invalid, Job, KubernetesStorage, Problem, Runner,
+    RunnerConfiguration, RunnerType, StateStorage, pod_template, validate,
+};
 
 impl Runner {
-    /// Everything that is wrong with the runner, by the same rules that serve for single values.
-    /// The paths are the API's.
+    /// Returns everything that is wrong with the runner, by the rules that also apply to single values.
+    /// The paths have the names of the API.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
+        // Every field of every type is named here and below, so that the compiler asks for the rule of a new one.
+        let Self {
+            id,
+            description: _,
+            runner_configuration,
+            state_storage_configuration,
+        } = self;
         let mut problems = Problems::default();
-        problems.check("id", validate::runner_id(&self.id));
-        problems.runner_configuration(&self.runner_configuration);
-        problems.state_storage(&self.state_storage_configuration);
+        problems.check("id", validate::runner_id(id));
+        problems.runner_configuration(runner_configuration);
+        problems.state_storage(state_storage_configuration);
         problems.0
     }
 }
@@ -28,89 +38,119 @@ impl Problems {
         }
     }
 
+    /// Checks a value that is optional.
+    fn check_optional(
+        &mut self,
+        path: &str,
+        value: Option<&String>,
+        rule: fn(&str) -> Result<(), Invalid>,
+    ) {
+        if let Some(value) = value {
+            self.check(path, rule(value));
+        }
+    }
+
     fn runner_configuration(&mut self, configuration: &RunnerConfiguration) {
         let RunnerConfiguration {
-            kind: _,
+            kind: RunnerType::KubernetesEks,
             cluster,
             job,
         } = configuration;
-        self.check(
-            "runner_configuration.cluster.name",
-            validate::cluster_name(&cluster.name),
+        self.cluster(cluster);
+        self.job(job);
+    }
+
+    fn cluster(&mut self, cluster: &Cluster) {
+        let Cluster { name, region, auth } = cluster;
+        let Auth {
+            role_arn,
+            session_name,
+            sts_region,
+        } = auth;
+        let path = |field: &str| format!("runner_configuration.cluster.{field}");
+        self.check(&path("name"), validate::cluster_name(name));
+        self.check(&path("region"), validate::region(region));
+        self.check(&path("auth.role_arn"), validate::role_arn(role_arn));
+        self.check_optional(
+            &path("auth.session_name"),
+            session_name.as_ref(),
+            validate::session_name,
         );
-        self.check(
-            "runner_configuration.cluster.region",
-            validate::region(&cluster.region),
+        self.check_optional(
+            &path("auth.sts_region"),
+            sts_region.as_ref(),
+            validate::sts_region,
         );
+    }
+
+    fn job(&mut self, job: &Job) {
+        let Job {
+            namespace,
+            service_account,
+            pod_template,
+        } = job;
+        let path = |field: &str| format!("runner_configuration.job.{field}");
+        self.check(&path("namespace"), validate::namespace(namespace));
         self.check(
-            "runner_configuration.cluster.auth.role_arn",
-            validate::role_arn(&cluster.auth.role_arn),
+            &path("service_account"),
+            validate::service_account(service_account),
         );
-        if let Some(name) = &cluster.auth.session_name {
-            self.check(
-                "runner_configuration.cluster.auth.session_name",
-                validate::session_name(name),
-            );
-        }
-        if let Some(region) = &cluster.auth.sts_region {
-            self.check(
-                "runner_configuration.cluster.auth.sts_region",
-                validate::sts_region(region),
-            );
-        }
-        self.check(
-            "runner_configuration.job.namespace",
-            validate::namespace(&job.namespace),
-        );
-        self.check(
-            "runner_configuration.job.service_account",
-            validate::service_account(&job.service_account),
-        );
-        if let Some(template) = &job.pod_template {
-            for Problem { path, invalid } in pod_template::check(template) {
-                // A name that a path must quote comes in brackets, which take no dot.
-                let dot = if path.starts_with('[') { "" } else { "." };
-                self.0.push(Problem {
-                    path: format!("runner_configuration.job.pod_template{dot}{path}"),
-                    invalid,
-                });
-            }
+        let Some(template) = pod_template else { return };
+        for Problem {
+            path: inner,
+            invalid,
+        } in pod_template::check(template)
+        {
+            // A name that has to be quoted in a path is in brackets, which follow no dot.
+            let dot = if inner.starts_with('[') { "" } else { "." };
+            self.0.push(Problem {
+                path: path(&format!("pod_template{dot}{inner}")),
+                invalid,
+            });
         }
     }
 
     fn state_storage(&mut self, storage: &StateStorage) {
+        let path = |field: &str| format!("state_storage_configuration.{field}");
         match storage {
-            StateStorage::Kubernetes(kubernetes) => self.check(
-                "state_storage_configuration.namespace",
-                validate::namespace(&kubernetes.namespace),
-            ),
-            StateStorage::S3(storage) | StateStorage::Gcs(storage) => {
-                self.check(
-                    "state_storage_configuration.bucket",
-                    validate::bucket(&storage.bucket),
-                );
-                self.path_prefix(storage.path_prefix.as_deref());
+            StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
+                self.check(&path("namespace"), validate::namespace(namespace));
             }
-            StateStorage::Azurerm(azurerm) => {
-                self.check(
-                    "state_storage_configuration.storage_account_name",
-                    validate::storage_account_name(&azurerm.storage_account_name),
+            StateStorage::S3(BucketStorage {
+                bucket,
+                path_prefix,
+            })
+            | StateStorage::Gcs(BucketStorage {
+                bucket,
+                path_prefix,
+            }) => {
+                self.check(&path("bucket"), validate::bucket(bucket));
+                self.check_optional(
+                    &path("path_prefix"),
+                    path_prefix.as_ref(),
+                    validate::path_prefix,
                 );
-                self.check(
-                    "state_storage_configuration.container_name",
-                    validate::container_name(&azurerm.container_name),
-                );
-                self.path_prefix(azurerm.path_prefix.as_deref());
             }
-        }
-    }
-
-    fn path_prefix(&mut self, prefix: Option<&str>) {
-        if let Some(prefix) = prefix {
-            self.check(
-                "state_storage_configuration.path_prefix",
-                validate::path_prefix(prefix),
-            );
+            StateStorage::Azurerm(AzurermStorage {
+                storage_account_name,
+                container_name,
+                resource_group_name: _,
+                path_prefix,
+            }) => {
+                self.check(
+                    &path("storage_account_name"),
+                    validate::storage_account_name(storage_account_name),
+                );
+                self.check(
+                    &path("container_name"),
+                    validate::container_name(container_name),
+                );
+                self.check_optional(
+                    &path("path_prefix"),
+                    path_prefix.as_ref(),
+                    validate::path_prefix,
+                );
+            }
         }
     }
 }
@@ -143,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_runner_has_none() {
+    fn a_valid_runner_has_no_problems() {
         for storage in [
             json!({"type": "kubernetes", "namespace": "humanitec"}),
             json!({"type": "s3", "bucket": "state", "path_prefix": "a/b"}),
@@ -155,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_is_looked_at() {
+    fn every_value_is_checked() {
         let mut value = runner(json!({"type": "kubernetes", "namespace": "N"}));
         value["id"] = json!("My");
         value["description"] = json!("d".repeat(10_000));
@@ -188,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn every_storage_is_looked_at() {
+    fn every_state_storage_is_checked() {
         for (storage, expected) in [
             (
                 json!({"type": "s3", "bucket": "", "path_prefix": "/"}),

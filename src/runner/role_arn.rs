@@ -1,4 +1,4 @@
-//! The ARN of an IAM role, taken apart.
+//! The ARN of an IAM role and its parts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,115 +19,129 @@ pub struct RoleArn {
 }
 
 const SUMMARY: &str = "Invalid IAM role ARN";
-const EXPECTED: &str = "Give the ARN of an IAM role, such as \
+const EXPECTED: &str = "Use the ARN of an IAM role, such as \
     \"arn:aws:iam::123456789012:role/my-role\" or, for a role with a path, \
     \"arn:aws:iam::123456789012:role/team/my-role\".";
 
 impl FromStr for RoleArn {
     type Err = Invalid;
 
-    /// Reads a role's ARN of any partition, with or without a path.
+    /// Parses the ARN of a role in any partition, with or without a path.
     ///
     /// # Errors
-    /// What IAM could never have given to a role. The ARNs that are often mistaken for a role's
-    /// (an assumed role, a user, an instance profile, …) are reported by their names.
+    /// Whatever IAM cannot have assigned to a role. The error names the kind of an ARN that is often taken for a
+    /// role's (an assumed role, a user, an instance profile, …).
     fn from_str(arn: &str) -> Result<Self, Invalid> {
-        let refuse = |finding: String| Invalid::new(SUMMARY, arn, finding, EXPECTED);
-
-        // IAM's reference: an ARN has at most 2048 characters. So no message below grows past reading.
-        if arn.len() > 2048 {
-            return Err(refuse(
-                "is longer than any ARN, which has at most 2048 characters".to_owned(),
-            ));
-        }
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
-            return Err(refuse(if arn.is_empty() {
-                "is empty".to_owned()
-            } else if parts[0] == "arn" {
-                "is not a whole ARN: an ARN has six parts with colons between them".to_owned()
-            } else {
-                "is not an ARN: an ARN starts with \"arn:\"".to_owned()
-            }));
-        };
-        if !is_partition(partition) {
-            return Err(refuse(format!(
-                "names the partition {partition:?}; AWS partitions are aws, aws-us-gov, aws-cn and the like"
-            )));
-        }
-        if let ("sts", Some(session)) = (service, resource.strip_prefix("assumed-role/")) {
-            let role = session.split('/').next().unwrap_or_default();
-            return Err(refuse(format!(
-                "is the ARN of a session of an assumed role, not of the role itself. The role's own ARN is \
-                 \"arn:{partition}:iam::{account}:role/{role}\", with the role's path, if it has one, before its name"
-            )));
-        }
-        if service != "iam" {
-            return Err(refuse(format!("is an ARN of {service:?}, not of IAM")));
-        }
-        let Some(role) = resource.strip_prefix("role/") else {
-            return Err(refuse(match resource.split('/').next() {
-                Some("user") => "is the ARN of an IAM user; only a role can be assumed".to_owned(),
-                Some("instance-profile") => {
-                    "is the ARN of an instance profile, which holds a role \
-                     but is none; `aws iam get-instance-profile` shows the role's own ARN"
-                        .to_owned()
-                }
-                Some("root") => "stands for a whole account; only a role can be assumed".to_owned(),
-                Some("role") => "names no role".to_owned(),
-                other => format!(
-                    "is the ARN of a {:?}; only a role can be assumed",
-                    other.unwrap_or_default()
-                ),
-            }));
-        };
-        if !region.is_empty() {
-            return Err(refuse(format!(
-                "has the region {region:?}; IAM ARNs have none: \"arn:{partition}:iam::{account}:…\""
-            )));
-        }
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(refuse(format!(
-                "has the account {account:?}; an AWS account is twelve digits"
-            )));
-        }
-
-        // IAM's reference: a path is `/` or `/` printable ASCII `/`, of at most 512 characters; a
-        // role's name is `[\w+=,.@-]{1,64}`.
-        let (path, name) = match role.rfind('/') {
-            None => ("/".to_owned(), role),
-            Some(slash) => (format!("/{}", &role[..=slash]), &role[slash + 1..]),
-        };
-        if name.is_empty() {
-            return Err(refuse("names no role".to_owned()));
-        }
-        if let Some(stray) = name.chars().find(|&c| !is_name_character(c)) {
-            return Err(refuse(format!(
-                "has {stray:?} in the role's name; IAM allows letters, digits and _+=,.@-"
-            )));
-        }
-        if name.len() > 64 {
-            return Err(refuse(format!(
-                "has a role name of {} characters; IAM allows 64",
-                name.len()
-            )));
-        }
-        if let Some(stray) = path.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(refuse(format!("has {stray:?} in the role's path")));
-        }
-        if path.len() > 512 {
-            return Err(refuse(format!(
-                "has a path of {} characters; IAM allows 512",
-                path.len()
-            )));
-        }
-        Ok(Self {
-            partition: partition.to_owned(),
-            account: account.to_owned(),
-            path,
-            name: name.to_owned(),
-        })
+        parse(arn).map_err(|finding| Invalid::new(SUMMARY, arn, finding, EXPECTED))
     }
+}
+
+/// Parses the ARN of a role. The error is a predicate of the ARN.
+fn parse(arn: &str) -> Result<RoleArn, String> {
+    // IAM's reference: an ARN has at most 2048 characters. This also limits the length of the messages below.
+    if arn.len() > 2048 {
+        return Err("is longer than any ARN, which has at most 2048 characters".to_owned());
+    }
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
+        return Err(if arn.is_empty() {
+            "is empty".to_owned()
+        } else if parts[0] == "arn" {
+            "is not a whole ARN: an ARN has six parts with colons between them".to_owned()
+        } else {
+            "is not an ARN: an ARN starts with \"arn:\"".to_owned()
+        });
+    };
+    if !is_partition(partition) {
+        return Err(format!(
+            "names the partition {partition:?}; AWS partitions are aws, aws-us-gov, aws-cn and the like"
+        ));
+    }
+    if let ("sts", Some(session)) = (service, resource.strip_prefix("assumed-role/")) {
+        let role = session.split('/').next().unwrap_or_default();
+        return Err(format!(
+            "is the ARN of a session of an assumed role, not of the role itself. The role's own ARN is \
+             \"arn:{partition}:iam::{account}:role/{role}\", with the role's path, if it has one, before its name"
+        ));
+    }
+    if service != "iam" {
+        return Err(format!("is an ARN of {service:?}, not of IAM"));
+    }
+    let role = resource
+        .strip_prefix("role/")
+        .ok_or_else(|| other_resource(resource))?;
+    if !region.is_empty() {
+        return Err(format!(
+            "has the region {region:?}; IAM ARNs have none: \"arn:{partition}:iam::{account}:…\""
+        ));
+    }
+    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
+            "has the account {account:?}; an AWS account is twelve digits"
+        ));
+    }
+    let (path, name) = path_and_name(role)?;
+    Ok(RoleArn {
+        partition: partition.to_owned(),
+        account: account.to_owned(),
+        path,
+        name,
+    })
+}
+
+/// Returns what an IAM resource is that is not a role, as a predicate of its ARN.
+fn other_resource(resource: &str) -> String {
+    match resource.split('/').next() {
+        Some("user") => "is the ARN of an IAM user; only a role can be assumed".to_owned(),
+        Some("instance-profile") => {
+            "is the ARN of an instance profile, which contains a role but is not one; `aws iam get-instance-profile` \
+             shows the role's own ARN"
+                .to_owned()
+        }
+        Some("root") => "is the ARN of a whole account; only a role can be assumed".to_owned(),
+        Some("role") => NO_NAME.to_owned(),
+        other => format!(
+            "is the ARN of a {:?}; only a role can be assumed",
+            other.unwrap_or_default()
+        ),
+    }
+}
+
+const NO_NAME: &str = "does not name a role";
+
+/// Splits what follows `role/` into the path and the name of the role.
+///
+/// IAM's reference: a path is `/`, or printable ASCII between two `/`, of at most 512 characters; a role's name is
+/// `[\w+=,.@-]{1,64}`.
+fn path_and_name(role: &str) -> Result<(String, String), String> {
+    let (path, name) = match role.rfind('/') {
+        None => ("/".to_owned(), role),
+        Some(slash) => (format!("/{}", &role[..=slash]), &role[slash + 1..]),
+    };
+    if name.is_empty() {
+        return Err(NO_NAME.to_owned());
+    }
+    if let Some(stray) = name.chars().find(|&c| !is_name_character(c)) {
+        return Err(format!(
+            "has {stray:?} in the role's name; IAM allows letters, digits and _+=,.@-"
+        ));
+    }
+    if name.len() > 64 {
+        return Err(format!(
+            "has a role name of {} characters; IAM allows 64",
+            name.len()
+        ));
+    }
+    if let Some(stray) = path.chars().find(|c| !c.is_ascii_graphic()) {
+        return Err(format!("has {stray:?} in the role's path"));
+    }
+    if path.len() > 512 {
+        return Err(format!(
+            "has a path of {} characters; IAM allows 512",
+            path.len()
+        ));
+    }
+    Ok((path, name.to_owned()))
 }
 
 impl fmt::Display for RoleArn {
@@ -142,14 +156,15 @@ impl fmt::Display for RoleArn {
     }
 }
 
-/// `aws`, or `aws` with parts of its own after it. No list: AWS opens new partitions.
+/// Returns whether the text is `aws`, or `aws` and further parts. It is not compared with a list, because AWS opens
+/// new partitions.
 fn is_partition(partition: &str) -> bool {
     let mut parts = partition.split('-');
     parts.next() == Some("aws")
         && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// The characters that IAM takes in a role's name and STS in a session name.
+/// Returns whether IAM allows the character in a role's name, and STS in a session name.
 pub(super) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
@@ -159,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_partition_and_path_is_taken_apart_and_put_together() {
+    fn every_partition_and_path_is_parsed_and_displayed() {
         for partition in [
             "aws",
             "aws-us-gov",
@@ -192,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_arn_is_told_why() {
+    fn each_invalid_arn_is_refused_with_a_reason() {
         let long_name = format!("arn:aws:iam::123456789012:role/{}", "n".repeat(65));
         let long_path = format!("arn:aws:iam::123456789012:role/{}/r", "p".repeat(511));
         for (arn, reason) in [
@@ -219,9 +234,12 @@ mod tests {
             ("arn:aws:iam::123456789012:root", "whole account"),
             ("arn:aws:iam::123456789012:policy/p", "\"policy\""),
             ("arn:aws:iam::123456789012:group/g", "\"group\""),
-            ("arn:aws:iam::123456789012:role", "names no role"),
-            ("arn:aws:iam::123456789012:role/", "names no role"),
-            ("arn:aws:iam::123456789012:role/team/", "names no role"),
+            ("arn:aws:iam::123456789012:role", "does not name a role"),
+            ("arn:aws:iam::123456789012:role/", "does not name a role"),
+            (
+                "arn:aws:iam::123456789012:role/team/",
+                "does not name a role",
+            ),
             ("arn:aws:iam::123456789012:Role/r", "\"Role\""),
             (
                 "arn:aws:iam:us-west-2:123456789012:role/r",

@@ -1,30 +1,30 @@
-//! The types of a `kubernetes-eks` runner, in the one form that the API and the YAML file share.
+//! The types of a `kubernetes-eks` runner, in the form that the API and the YAML file share.
 //!
-//! Reading ignores fields that are not known here, because a newer server may add some; optional
-//! fields that are `None` are left out when writing.
+//! Deserialization ignores unknown fields, because a newer server might add some. Serialization omits optional fields
+//! that are `None`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A runner, as it is created and as it is read back.
+/// A runner, as it is created and as it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Runner {
     /// The runner's id, unique in the organization.
     pub id: String,
-    /// A text for people.
+    /// What the runner is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where and how the runner's Jobs are started.
+    /// How the Orchestrator reaches the cluster, and the Jobs that it creates there.
     pub runner_configuration: RunnerConfiguration,
-    /// Where the state of the deployments is kept.
+    /// Where the runner stores the state of the deployments.
     pub state_storage_configuration: StateStorage,
 }
 
-/// Where and how the Orchestrator starts the runner's Jobs.
+/// The cluster in which the Orchestrator starts the runner's Jobs, and the Jobs themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerConfiguration {
-    /// The discriminator among the Orchestrator's runner types.
+    /// The field that distinguishes the Orchestrator's runner types.
     #[serde(rename = "type")]
     pub kind: RunnerType,
     /// The EKS cluster.
@@ -33,11 +33,11 @@ pub struct RunnerConfiguration {
     pub job: Job,
 }
 
-/// The runner types that these types describe: one. Another type has other fields, so whoever reads
-/// an answer that may be of another type looks at `runner_configuration.type` first.
+/// The only type of runner that these types describe. Other types of runners have other fields, so read
+/// `runner_configuration.type` first if a response can be about one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RunnerType {
-    /// The Orchestrator itself reaches an EKS cluster through an IAM role.
+    /// The Orchestrator itself calls the API of an EKS cluster, through an IAM role.
     #[serde(rename = "kubernetes-eks")]
     KubernetesEks,
 }
@@ -49,7 +49,7 @@ pub struct Cluster {
     pub name: String,
     /// The AWS region of the cluster.
     pub region: String,
-    /// How the Orchestrator authenticates.
+    /// How the Orchestrator authenticates to AWS.
     pub auth: Auth,
 }
 
@@ -61,7 +61,7 @@ pub struct Auth {
     /// The session name; by default `{org}-{runner id}`, cut to 64 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
-    /// The AWS region whose STS is asked; by default the cluster's.
+    /// The AWS region of the STS endpoint; by default the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sts_region: Option<String>,
 }
@@ -71,14 +71,14 @@ pub struct Auth {
 pub struct Job {
     /// The namespace in which Jobs are created.
     pub namespace: String,
-    /// The service account as which the Job's pod runs.
+    /// The service account of the Job's pod.
     pub service_account: String,
-    /// A fragment of a Kubernetes PodTemplateSpec, laid over the Job's own pod template.
+    /// A fragment of a Kubernetes PodTemplateSpec, merged into the Job's own pod template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<Map<String, Value>>,
 }
 
-/// Where the state of the deployments is kept.
+/// Where the runner stores the state of the deployments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum StateStorage {
@@ -93,7 +93,7 @@ pub enum StateStorage {
 }
 
 impl StateStorage {
-    /// The value of `type` for this storage.
+    /// Returns the value of `type` for this storage.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -112,12 +112,12 @@ pub struct KubernetesStorage {
     pub namespace: String,
 }
 
-/// State in a bucket, of S3 or of Google Cloud Storage.
+/// State in a bucket of S3 or of Google Cloud Storage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BucketStorage {
     /// The bucket's name.
     pub bucket: String,
-    /// What the keys of the objects start with.
+    /// The beginning of the objects' keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_prefix: Option<String>,
 }
@@ -132,7 +132,7 @@ pub struct AzurermStorage {
     /// The resource group of the storage account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_group_name: Option<String>,
-    /// What the names of the blobs start with.
+    /// The beginning of the blobs' names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_prefix: Option<String>,
 }
@@ -205,7 +205,7 @@ state_storage_configuration:
     }
 
     #[test]
-    fn what_is_not_set_is_left_out_and_a_null_is_not_set() {
+    fn fields_that_are_not_set_are_omitted_and_null_is_not_set() {
         let mut value = full();
         value["description"] = Value::Null;
         value["runner_configuration"]["cluster"]["auth"] =
@@ -232,7 +232,7 @@ state_storage_configuration:
     }
 
     #[test]
-    fn an_empty_description_is_not_the_same_as_none() {
+    fn an_empty_description_differs_from_an_absent_one() {
         let mut value = full();
         value["description"] = json!("");
         let runner: Runner = serde_json::from_value(value).unwrap();
@@ -252,7 +252,7 @@ state_storage_configuration:
     }
 
     #[test]
-    fn every_storage_has_its_fields_beside_the_type() {
+    fn the_fields_of_a_storage_are_beside_its_type() {
         for storage in [
             json!({"type": "kubernetes", "namespace": "n"}),
             json!({"type": "s3", "bucket": "b1"}),
@@ -268,7 +268,7 @@ state_storage_configuration:
     }
 
     #[test]
-    fn another_runner_type_is_not_read() {
+    fn another_runner_type_is_refused() {
         let mut value = full();
         value["runner_configuration"]["type"] = json!("kubernetes-agent");
         let error = serde_json::from_value::<Runner>(value).unwrap_err();

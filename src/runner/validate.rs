@@ -1,17 +1,17 @@
-//! The rules, one function a value, so that each can be applied as soon as its value is known.
+//! The rules, one function for each value, so that each can be applied as soon as its value is known.
 //!
-//! What is refused here is what AWS, Kubernetes or the Orchestrator never accepts. Two limits of the service are narrower and
-//! left to its own messages: it knows only the partition `aws`, and STS regions of three parts.
-//! Every rule is one pass over the value, written by hand: patterns with nested repetition take
-//! long on hostile input and cannot say what is wrong. Lengths count characters.
+//! A rule refuses only what AWS, Kubernetes or the Orchestrator never accepts. Two limits of the service are narrower, and
+//! the service reports them itself: it accepts only the partition `aws`, and STS regions of three parts.
+//! The rules are written by hand, because a pattern with nested repetition takes long on hostile input and cannot say
+//! what is wrong. Lengths are in characters.
 
 use super::invalid::quoted;
 use super::role_arn::is_name_character;
 use super::{Invalid, RoleArn};
 
-/// A runner's id: `^[a-z][a-z0-9_-]+$`, of any length (source: `RunnerCreateBody` in the OpenAPI description of the
+/// Checks a runner's id: `^[a-z][a-z0-9_-]+$`, of any length (source: `RunnerCreateBody` in the OpenAPI description of the
 /// Orchestrator's control plane, stellwerk-labs/platform-orchestrator-cp). The Go providers refuse some of these ids, but the
-/// API and the CLIs take them.
+/// API and the CLIs accept them.
 ///
 /// # Errors
 /// What is wrong with the id.
@@ -28,12 +28,12 @@ pub fn runner_id(id: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid runner id", id, EXPECTED)
 }
 
-/// An EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.
+/// Checks an EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.
 ///
 /// # Errors
 /// What is wrong with the name.
 pub fn cluster_name(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "Give the name of the EKS cluster, as `aws eks list-clusters` shows it: 1 to 100 \
+    const EXPECTED: &str = "Use the name of the EKS cluster, as `aws eks list-clusters` shows it: 1 to 100 \
         letters, digits, hyphens and underscores, starting with a letter or a digit.";
     let finding = arn_of_a_cluster(name)
         .or_else(|| length(name, 1, 100))
@@ -53,27 +53,24 @@ fn arn_of_a_cluster(name: &str) -> Option<String> {
     ))
 }
 
-/// The region of the cluster: what has the form of a region in any partition.
+/// Checks the region of the cluster. It must have the form of a region in any partition.
 ///
 /// # Errors
-/// What is wrong with the region. An availability zone is reported as such.
+/// What is wrong with the region. The error about an availability zone names its region.
 pub fn region(region: &str) -> Result<(), Invalid> {
     region_or(region, "")
 }
 
-/// The region whose STS is asked, as [`region`].
+/// Checks the region of the STS endpoint, as [`region`].
 ///
 /// # Errors
 /// What is wrong with the region.
 pub fn sts_region(region: &str) -> Result<(), Invalid> {
-    region_or(
-        region,
-        " Leave sts_region out to have the cluster's region.",
-    )
+    region_or(region, " Remove sts_region to use the cluster's region.")
 }
 
-fn region_or(region: &str, otherwise: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "Give the code of an AWS region, such as \"us-west-2\", \"us-gov-west-1\" or \
+fn region_or(region: &str, alternative: &str) -> Result<(), Invalid> {
+    const EXPECTED: &str = "Use the code of an AWS region, such as \"us-west-2\", \"us-gov-west-1\" or \
         \"cn-north-1\".";
     let finding = if region.is_empty() {
         Some("is empty".to_owned())
@@ -87,12 +84,12 @@ fn region_or(region: &str, otherwise: &str) -> Result<(), Invalid> {
             "does not have the form of a region".to_owned()
         })
     };
-    let expected = format!("{EXPECTED}{otherwise}");
+    let expected = format!("{EXPECTED}{alternative}");
     refuse(finding, "Invalid AWS region", region, &expected)
 }
 
-/// Two letters (four in the sovereign clouds: `eusc-de-east-1`), one or two words (`gov-west`,
-/// `isob-east`), and a number.
+/// Returns whether the text has the form of a region: two letters (four in the sovereign clouds: `eusc-de-east-1`), one
+/// or two words (`gov-west`, `isob-east`), and a number.
 fn is_region(region: &str) -> bool {
     let parts: Vec<&str> = region.splitn(5, '-').collect();
     let [prefix, words @ .., number] = parts.as_slice() else {
@@ -108,7 +105,7 @@ fn is_region(region: &str) -> bool {
         && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The ARN of an IAM role in any partition; see [`RoleArn`].
+/// Checks the ARN of an IAM role in any partition. See [`RoleArn`].
 ///
 /// # Errors
 /// What is wrong with the ARN.
@@ -116,18 +113,18 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
     arn.parse::<RoleArn>().map(drop)
 }
 
-/// A session name: 3 to 64 characters of `[A-Za-z0-9_+=,.@-]`.
+/// Checks a session name: 3 to 64 characters of `[A-Za-z0-9_+=,.@-]`.
 ///
 /// # Errors
-/// What is wrong with the name. A `/` has its own message: the Orchestrator accepts it, STS does not.
+/// What is wrong with the name. A `/` has its own message, because the Orchestrator accepts it and STS does not.
 pub fn session_name(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces). Leave session_name \
-         out to have the default.";
+    const EXPECTED: &str = "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces). Remove \
+         session_name to use the default.";
     let finding = name
         .contains('/')
         .then(|| {
-            "contains '/', which the Orchestrator takes but AWS STS refuses when the role is \
-             assumed, so that every deployment would fail; put another character in its place"
+            "contains '/', which the Orchestrator accepts but AWS STS refuses when the role is assumed, so that every \
+             deployment would fail; use another character instead"
                 .to_owned()
         })
         .or_else(|| length(name, 3, 64))
@@ -135,7 +132,7 @@ pub fn session_name(name: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid session name", name, EXPECTED)
 }
 
-/// A Kubernetes namespace: a DNS label (RFC 1123), at most 63 characters.
+/// Checks a Kubernetes namespace: a DNS label (RFC 1123), at most 63 characters.
 ///
 /// # Errors
 /// What is wrong with the namespace.
@@ -149,7 +146,7 @@ pub fn namespace(namespace: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid Kubernetes namespace", namespace, EXPECTED)
 }
 
-/// The name of a Kubernetes service account: a DNS subdomain (RFC 1123), at most 253 characters.
+/// Checks the name of a Kubernetes service account: a DNS subdomain (RFC 1123), at most 253 characters.
 ///
 /// # Errors
 /// What is wrong with the name.
@@ -172,13 +169,13 @@ fn label_edges(label: &str) -> Option<String> {
     if label.is_empty() {
         Some("has an empty part beside a dot".to_owned())
     } else if label.starts_with('-') || label.ends_with('-') {
-        Some("has a hyphen where a letter or a digit must stand".to_owned())
+        Some("has a hyphen where a letter or a digit must be".to_owned())
     } else {
         None
     }
 }
 
-/// The `type` of a state storage: `kubernetes`, `s3`, `gcs` or `azurerm`.
+/// Checks the `type` of a state storage: `kubernetes`, `s3`, `gcs` or `azurerm`.
 ///
 /// # Errors
 /// The type that was found.
@@ -192,15 +189,14 @@ pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
     )
 }
 
-/// A bucket of S3 or Google Cloud Storage, as the Orchestrator takes it:
+/// Checks a bucket of S3 or Google Cloud Storage, as the Orchestrator accepts it:
 /// `^[a-z0-9][a-z0-9\-]*[a-z0-9]$`.
 ///
 /// # Errors
 /// What is wrong with the name.
 pub fn bucket(bucket: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "The Orchestrator takes buckets whose name has lower-case letters, digits and \
-        hyphens (no dots), and starts and ends with a letter or a digit. Give the name alone, \
-        without \"s3://\" or \"gs://\".";
+    const EXPECTED: &str = "The Orchestrator accepts bucket names of lower-case letters, digits and hyphens (no \
+        dots) that start and end with a letter or a digit. Use the name only, without \"s3://\" or \"gs://\".";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let finding = length(bucket, 2, usize::MAX)
         .or_else(|| stray(bucket, allowed))
@@ -208,15 +204,14 @@ pub fn bucket(bucket: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid bucket name", bucket, EXPECTED)
 }
 
-/// The path prefix in a bucket or container. The Orchestrator has one rule for S3, Google Cloud Storage and Azure:
+/// Checks the path prefix in a bucket or container. The Orchestrator has one rule for S3, Google Cloud Storage and Azure:
 /// `^[a-zA-Z0-9._-]+(?:\/[a-zA-Z0-9._-]+)*\/?$` (source: the OpenAPI description of its control plane).
 ///
 /// # Errors
 /// What is wrong with the prefix.
 pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A path prefix is parts of letters, digits and ._- with single slashes between \
-        them; it may end with a slash but not start with one: \"team/runners/\". Leave \
-        path_prefix out to have none.";
+    const EXPECTED: &str = "A path prefix has parts of letters, digits and ._- with single slashes between them. \
+        It can end with a slash, but not start with one: \"team/runners/\". Remove path_prefix to use none.";
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     let finding = length(prefix, 1, usize::MAX)
         .or_else(|| stray(prefix, allowed))
@@ -233,29 +228,29 @@ pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid path prefix", prefix, EXPECTED)
 }
 
-/// The name of an Azure storage account: not empty.
+/// Checks the name of an Azure storage account. It must not be empty.
 ///
 /// # Errors
-/// That it is empty.
+/// The name is empty.
 pub fn storage_account_name(name: &str) -> Result<(), Invalid> {
     refuse(
         length(name, 1, usize::MAX),
         "Invalid Azure storage account name",
         name,
-        "Give the name of the Azure storage account that keeps the state.",
+        "Use the name of the Azure storage account that stores the state.",
     )
 }
 
-/// The name of an Azure storage container: not empty.
+/// Checks the name of an Azure storage container. It must not be empty.
 ///
 /// # Errors
-/// That it is empty.
+/// The name is empty.
 pub fn container_name(name: &str) -> Result<(), Invalid> {
     refuse(
         length(name, 1, usize::MAX),
         "Invalid Azure container name",
         name,
-        "Give the name of the container, in the Azure storage account, that keeps the state.",
+        "Use the name of the container in the Azure storage account that stores the state.",
     )
 }
 

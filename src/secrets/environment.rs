@@ -1,4 +1,4 @@
-//! Credentials that the environment holds.
+//! The credentials in the environment.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::files;
 
-/// The longest file of which the content is taken for a credential.
+/// The largest file whose content is added as a credential, in bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// Variables whose value is a credential.
@@ -25,7 +25,7 @@ const FILES: [&str; 2] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
-/// Variables whose value is a URL that can hold a password.
+/// Variables whose value is a URL that can contain a password.
 const URLS: [&str; 6] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -35,7 +35,7 @@ const URLS: [&str; 6] = [
     "all_proxy",
 ];
 
-/// The credentials of this process's environment.
+/// Returns the credentials in this process's environment.
 pub(super) fn secrets() -> impl Iterator<Item = String> {
     let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
     let values = SECRETS.into_iter().filter_map(variable);
@@ -49,6 +49,7 @@ pub(super) fn secrets() -> impl Iterator<Item = String> {
     values.chain(files).chain(passwords)
 }
 
+/// Returns the content of a regular file that is not too large.
 fn content(path: &std::ffi::OsStr) -> Option<String> {
     let metadata = std::fs::metadata(path).ok()?;
     if !metadata.is_file() || metadata.len() > LONGEST {
@@ -58,8 +59,8 @@ fn content(path: &std::ffi::OsStr) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The password of a URL, as it is written, decoded, and as a Basic header holds it. The URL need
-/// not be a right one: a password may be what makes it wrong.
+/// Returns the password in a URL as it is written, decoded, and as a Basic header contains it. The URL can be invalid,
+/// because a password can make it so.
 pub(crate) fn url_password(url: &str) -> Vec<String> {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let Some((user_info, _)) = authority.rsplit_once('@') else {

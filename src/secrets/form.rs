@@ -1,4 +1,4 @@
-//! Credentials by their form: what has not been read or received by this process.
+//! Finds credentials by their form, also those that this process has not read or received itself.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -18,8 +18,8 @@ static WHOLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A name and the credential after it, of whatever form: the headers and query parameters of a
-/// signed request, as AWS's messages repeat them, and the user and password of a URL.
+/// Names that precede a credential of any form: the headers and query parameters of a signed request, which AWS's
+/// messages repeat, and the user and password of a URL.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?i)((?:proxy-)?authorization["']?\s*[:=]\s*["']?)"#,
@@ -31,7 +31,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A name and what follows, which can be an ordinary word: `Bearer token`.
+/// Names that precede a credential or an ordinary word: `Bearer token`.
 static PERHAPS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?i)(\bbearer\s+)([^\s"',]{4,})"#,
@@ -41,8 +41,8 @@ static PERHAPS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Whether a text, in lowercase, can match [`WHOLE`], [`NAMED`] and [`PERHAPS`]. A search for plain words takes a
-/// fraction of a match's time, and hardly any text has one of them.
+/// Returns whether a lowercase text can match [`WHOLE`], [`NAMED`] and [`PERHAPS`]. The search for plain words is much
+/// faster than a match, and few texts contain one of them.
 fn can_match(lower: &str) -> [bool; 3] {
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     [
@@ -52,7 +52,7 @@ fn can_match(lower: &str) -> [bool; 3] {
     ]
 }
 
-/// The text without what looks like a credential.
+/// Returns the text without what has the form of a credential.
 pub(super) fn redact(text: &str) -> Cow<'_, str> {
     let [can_be_whole, can_be_named, can_be_perhaps] = can_match(&text.to_ascii_lowercase());
     if !(can_be_whole || can_be_named || can_be_perhaps) {
@@ -82,7 +82,7 @@ fn replaced<'a>(
     pattern.replace_all(text, with)
 }
 
-/// Another step after one that may have changed nothing.
+/// Applies another step to a text that the steps before might have changed.
 fn and_then<'a>(text: Cow<'a, str>, step: impl Fn(&str) -> Cow<'_, str>) -> Cow<'a, str> {
     match step(&text) {
         Cow::Owned(changed) => Cow::Owned(changed),
@@ -90,6 +90,7 @@ fn and_then<'a>(text: Cow<'a, str>, step: impl Fn(&str) -> Cow<'_, str>) -> Cow<
     }
 }
 
+/// Returns the replacement of a match of [`NAMED`].
 fn named_value(found: &Captures<'_>) -> String {
     let name = (1..=4).find_map(|group| found.get(group));
     match name.map(|name| name.as_str()) {
@@ -98,6 +99,7 @@ fn named_value(found: &Captures<'_>) -> String {
     }
 }
 
+/// Returns the replacement of a match of [`PERHAPS`]. An ordinary word stays.
 fn perhaps_value(found: &Captures<'_>) -> String {
     let pair = [(1, 2), (3, 4)];
     let mut pairs = pair
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_taken_out() {
+    fn credentials_are_redacted() {
         for (text, redacted) in [
             (
                 "token k8s-aws-v1.aHR0cHM6Ly9z-_ end",
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_left_alone() {
+    fn other_text_is_unchanged() {
         for text in [
             "",
             "eyJ",
@@ -204,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_twice_is_as_once(text in "\\PC*") {
+        fn redaction_never_panics_and_is_idempotent(text in "\\PC*") {
             let once = redact(&text).into_owned();
             prop_assert_eq!(redact(&once).into_owned(), once);
         }

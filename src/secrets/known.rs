@@ -1,4 +1,4 @@
-//! Credentials by their values.
+//! Finds credentials by their value.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,13 +8,13 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 
 use super::REDACTED;
 
-/// So many characters in a row give a secret away. A shorter run can be chance.
+/// The number of consecutive bytes that identify a credential. A shorter run can be coincidence.
 const RUN: usize = 8;
-/// What is shorter is found in every other text. So is a word of seven letters and less, such as `test` as the key of
-/// a stand-in for AWS.
+/// The length of the shortest credential that is redacted. A shorter one would be found in many texts, and so would a
+/// word of at most seven letters, such as `test` as the key of a stand-in for AWS.
 const SHORTEST: usize = 4;
-/// The longest secret of which the base64 forms are known, too. A longer one (a session token, a
-/// private key) is base64 already.
+/// The length of the longest credential whose base64 forms are redacted, too. A longer one (a session token, a private
+/// key) is already base64.
 const ENCODED: usize = 512;
 
 /// The credentials in use.
@@ -22,12 +22,12 @@ const ENCODED: usize = 512;
 pub(super) struct Known {
     /// Every run of eight bytes of the credentials and of their encoded forms.
     runs: HashSet<[u8; RUN]>,
-    /// Credentials shorter than a run. They are found as whole words alone.
+    /// Credentials shorter than a run. They are found only as whole words.
     short: BTreeSet<String>,
 }
 
 impl Known {
-    /// Adds a credential. Blanks around it do not belong to it.
+    /// Adds a credential. White space around it is not part of it.
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < RUN {
@@ -45,7 +45,7 @@ impl Known {
         );
         self.add_runs(&percent_decode_str(secret).collect::<Vec<u8>>());
         if secret.len() <= ENCODED {
-            // Where it stands in a longer text decides which of three forms it takes.
+            // Its offset in a longer text decides which of three forms it has.
             for bytes in (0..3).filter_map(|start| secret.as_bytes().get(start..)) {
                 self.add_runs(STANDARD_NO_PAD.encode(bytes).as_bytes());
                 self.add_runs(URL_SAFE_NO_PAD.encode(bytes).as_bytes());
@@ -55,10 +55,10 @@ impl Known {
 
     fn add_runs(&mut self, secret: &[u8]) {
         let runs = secret.windows(RUN).filter_map(|run| run.try_into().ok());
-        self.runs.extend(runs.filter(gives_away));
+        self.runs.extend(runs.filter(is_distinctive));
     }
 
-    /// The text without the credentials; `None` where it has none.
+    /// Returns the text without the credentials. `None` if it contains none.
     pub(super) fn redact(&self, text: &str) -> Option<String> {
         let mut spans = self.spans(text);
         if spans.is_empty() {
@@ -79,7 +79,7 @@ impl Known {
         Some(redacted)
     }
 
-    /// Where credentials stand in a text, from and to. They can overlap.
+    /// Returns the start and the end of each credential in a text. They can overlap.
     fn spans(&self, text: &str) -> Vec<(usize, usize)> {
         let mut spans: Vec<(usize, usize)> = Vec::new();
         if !self.runs.is_empty() {
@@ -102,12 +102,12 @@ impl Known {
     }
 }
 
-/// Whether a run says something about the secret: eight dashes do not.
-fn gives_away(run: &[u8; RUN]) -> bool {
+/// Returns whether a run identifies a credential. Eight equal characters do not.
+fn is_distinctive(run: &[u8; RUN]) -> bool {
     run.iter().any(|byte| *byte != run[0])
 }
 
-/// Whether a part of a text is a whole name: no letter or digit stands beside it, nor behind one `-`, `_` or `.`.
+/// Returns whether a part of a text is a whole name: no letter or digit is beside it, nor after one `-`, `_` or `.`.
 fn is_whole(text: &str, from: usize, to: usize) -> bool {
     let goes_on = |beside: &mut dyn Iterator<Item = char>| {
         let joins = |one: &char| matches!(one, '-' | '_' | '.');
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_and_every_long_part_of_it_is_taken_out() {
+    fn a_secret_and_every_long_part_of_it_are_redacted() {
         let known = known(&["hunter2-hunter3", " s3cr3t\n"]);
         for (text, redacted) in [
             ("hunter2-hunter3", "(redacted)"),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_secret_is_taken_out() {
+    fn an_encoded_secret_is_redacted() {
         let secret = "p@ss/w0rd+with=signs";
         let known = known(&[secret]);
         for prefix in ["", "u:", "user:", "me:"] {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn short_words_and_rules_are_left_alone() {
+    fn short_words_and_rulers_are_unchanged() {
         let known = known(&["abc", "", "   ", "----------------", "test", "secret"]);
         for text in [
             "abc",
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_no_part_of_a_longer_name() {
+    fn a_short_secret_in_a_longer_name_is_unchanged() {
         let known = known(&["test1", "a-b-c"]);
         for text in [
             "test1-cluster",
@@ -212,10 +212,10 @@ mod tests {
         }
     }
 
-    /// A name that equals a credential cannot be distinguished from it. A name with fewer than eight characters of it
-    /// stays.
+    /// A name that equals a credential cannot be distinguished from it. A name with fewer than eight of its characters is
+    /// unchanged.
     #[test]
-    fn a_long_secret_is_taken_out_of_every_name() {
+    fn a_long_secret_is_redacted_in_every_name() {
         let known = known(&["my-token"]);
         let redacted = known.redact("the organization my-token and my-token-2");
         assert_eq!(
@@ -237,8 +237,8 @@ mod tests {
             let text = format!("{before}{part}{after}");
             let text = known.redact(&text).unwrap_or(text);
             let runs = secret.as_bytes().windows(RUN);
-            for run in runs.filter(|run| gives_away((*run).try_into().unwrap())) {
-                // A run can only be left where the words that stand for it make it up.
+            for run in runs.filter(|run| is_distinctive((*run).try_into().unwrap())) {
+                // A run can remain only if it is part of the replacement.
                 let run = std::str::from_utf8(run).unwrap();
                 prop_assert!(!text.replace(REDACTED, "").contains(run) || REDACTED.contains(run), "{text}");
             }

@@ -1,13 +1,11 @@
-//! What must not leave the process: the credentials in use, and the redaction that every text
-//! passes before it reaches an output, a log or the state.
+//! The credentials in use, and the redaction that every text passes before it reaches an output, a log or the state.
 //!
-//! A text is redacted in two ways. Credentials are found by their *form* (JWTs, EKS tokens,
-//! `Authorization` headers, the parameters of presigned URLs), and by their *value*: whoever reads
-//! or receives a credential calls [`protect`], and from then on no run of eight of its characters
-//! is left in a text.
+//! Redaction finds credentials by their *form* (JWTs, EKS tokens, `Authorization` headers, the parameters of presigned
+//! URLs) and by their *value*: code that reads or receives a credential calls [`protect`], and from then on no eight
+//! consecutive characters of it remain in a text.
 //!
-//! An access key id alone grants no access, but it is redacted too: it is a part of the access key,
-//! and no message needs it.
+//! An access key ID alone grants no access, but it is redacted, too: it is a part of the access key, and no message needs
+//! it.
 
 mod environment;
 mod form;
@@ -22,24 +20,24 @@ use known::Known;
 pub(crate) use environment::url_password;
 pub(crate) use yaml::fault as yaml_fault;
 
-/// What stands in place of a credential.
+/// The text that replaces a credential.
 pub(crate) const REDACTED: &str = "(redacted)";
 
-/// The credentials in use. Those of the environment are known from the start.
+/// The credentials in use. Those in the environment are added at the start.
 static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(|| {
     let mut known = Known::default();
     environment::secrets().for_each(|secret| known.add(&secret));
     RwLock::new(known)
 });
 
-/// From now on this credential is in no text that passes [`redact`].
+/// Adds a credential: from now on [`redact`] removes it.
 pub(crate) fn protect(secret: &str) {
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     known.add(secret);
 }
 
-/// The text without credentials.
-pub(crate) fn redact(text: &str) -> Cow<'_, str> {
+/// Returns the text without credentials.
+pub fn redact(text: &str) -> Cow<'_, str> {
     let formless = form::redact(text);
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     match known.redact(&formless) {
@@ -48,7 +46,7 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text without credentials, as an owned one.
+/// As [`redact`], for an owned text.
 pub(crate) fn redacted(text: impl Into<String>) -> String {
     let text = text.into();
     match redact(&text) {
@@ -62,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protected_secret_is_in_no_text() {
+    fn a_protected_secret_is_redacted() {
         protect("mod-tests-C4nary/+=9Zq");
         assert_eq!(
             redact("before mod-tests-C4nary/+=9Zq after"),

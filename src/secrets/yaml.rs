@@ -1,7 +1,7 @@
-//! What is wrong with a YAML file that holds secrets: where and of which kind, never an excerpt.
+//! Errors about YAML files that contain secrets. They have the position and the kind of the error, and never an excerpt.
 
-/// The place and the kind of an error, as `line 3, column 5: a key is there twice`. `shape` is what
-/// the file should hold, in words: the parser's own words can quote a value of the file.
+/// Returns the position and the kind of an error, as in `line 3, column 5: a key appears twice`. `shape` describes what
+/// the file must contain, because the parser's own message can quote a value of the file.
 pub(crate) fn fault(error: &serde_saphyr::Error, shape: &str) -> String {
     use serde_saphyr::Error as Yaml;
     if let Yaml::WithSnippet { error, .. } | Yaml::AliasError { error, .. } = error {
@@ -14,15 +14,15 @@ pub(crate) fn fault(error: &serde_saphyr::Error, shape: &str) -> String {
     }
 }
 
-/// What is wrong, in words of the grammar.
+/// Returns what is wrong, without a value of the file.
 fn kind(error: &serde_saphyr::Error, shape: &str) -> String {
     use serde_saphyr::Error as Yaml;
     match error {
-        // The scanner's messages are fixed texts.
+        // The scanner's messages are constants.
         Yaml::ExternalMessage { msg, .. } => msg.clone(),
         Yaml::Unexpected { expected, .. } => format!("expected {expected}"),
         Yaml::Eof { .. } => "the file ends too early".to_owned(),
-        Yaml::MultipleDocuments { .. } => "the file holds more than one document".to_owned(),
+        Yaml::MultipleDocuments { .. } => "the file contains more than one document".to_owned(),
         Yaml::DuplicateMappingKey { .. } => "a key appears twice".to_owned(),
         Yaml::SerdeMissingField { .. } => "a required field is missing".to_owned(),
         Yaml::SerdeInvalidType { .. } => format!("a value has the wrong type; expected {shape}"),

@@ -176,7 +176,7 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "newer"])
         .fails()
         .has("its state storage has type `http`")
-        .has("upgrade the provider");
+        .has("Upgrade the provider");
     assert!(workspace.state().is_empty());
 }
 

@@ -61,8 +61,19 @@ fn status(status: u16, body: BodyKind, when: When) -> Fault {
     }
 }
 
+fn case(name: &'static str, fault: Fault, fails: &'static [(&'static str, &'static str)]) -> Case {
+    Case { name, fault, fails }
+}
+
 fn cases() -> Vec<Case> {
-    let case = |name, fault, fails| Case { name, fault, fails };
+    let mut cases = passing_statuses();
+    cases.extend(failing_responses());
+    cases.extend(broken_connections());
+    cases
+}
+
+/// Delays, and responses that another attempt overcomes.
+fn passing_statuses() -> Vec<Case> {
     let limited = |retry_after: &str| Fault::Status {
         status: 429,
         retry_after: Some(retry_after.to_owned()),
@@ -109,20 +120,11 @@ fn cases() -> Vec<Case> {
             status(503, BodyKind::Json, When::AfterWork),
             &[],
         ),
-        case(
-            "500",
-            status(500, BodyKind::Json, When::BeforeWork),
-            &[
-                ("GET", "Try again later"),
-                ("PATCH", "Try again later"),
-                ("DELETE", "Try again later"),
-            ],
-        ),
-        case(
-            "500 after the work",
-            status(500, BodyKind::Json, When::AfterWork),
-            &[("GET", "Try again later")],
-        ),
+    ]
+}
+
+fn broken_connections() -> Vec<Case> {
+    vec![
         case(
             "closed before",
             Fault::Disconnect {
@@ -162,14 +164,34 @@ fn cases() -> Vec<Case> {
             login_page(),
             &[("DELETE", "no proxy responds in its place")],
         ),
+    ]
+}
+
+/// Responses that another attempt does not change, or must not be repeated blindly.
+fn failing_responses() -> Vec<Case> {
+    vec![
+        case(
+            "500",
+            status(500, BodyKind::Json, When::BeforeWork),
+            &[
+                ("GET", "Try again later"),
+                ("PATCH", "Try again later"),
+                ("DELETE", "Try again later"),
+            ],
+        ),
+        case(
+            "500 after the work",
+            status(500, BodyKind::Json, When::AfterWork),
+            &[("GET", "Try again later")],
+        ),
         case(
             "403",
             status(403, BodyKind::Json, When::BeforeWork),
             &[
-                ("POST", "lacks the permission"),
-                ("GET", "lacks the permission"),
-                ("PATCH", "lacks the permission"),
-                ("DELETE", "lacks the permission"),
+                ("POST", "has no permission"),
+                ("GET", "has no permission"),
+                ("PATCH", "has no permission"),
+                ("DELETE", "has no permission"),
             ],
         ),
         case(

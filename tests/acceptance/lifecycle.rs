@@ -1,4 +1,4 @@
-//! Create, plan, change, replace and destroy: the documentation's examples and every attribute.
+//! Create, plan, change, replace and destroy, with every attribute.
 
 use crate::stand_in::StandIn;
 use serde_json::{Value, json};
@@ -8,13 +8,6 @@ use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("the documentation's basic example", basic_example),
-    ("the documentation's extended example", extended_example),
-    ("the documentation's walk-through", walk_through),
-    (
-        "the documentation's secret in the environment",
-        secret_in_the_environment,
-    ),
     (
         "every attribute is updated in place, alone",
         update_in_place,
@@ -33,179 +26,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
-
-/// From `init` to `destroy`, with an empty plan after the apply.
-fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
-    let orchestrator = StandIn::start();
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
-    workspace.init();
-    workspace.validate().ok();
-    workspace
-        .plan(&[])
-        .ok()
-        .has("1 to add, 0 to change, 0 to destroy")
-        .has_not("(known after apply)");
-    workspace.apply(&[]).ok();
-    let id = expected["id"].as_str().expect("an id");
-    let mut stored = orchestrator.runner(id).expect("the runner is registered");
-    for made_by_the_server in ["org_id", "created_at", "updated_at"] {
-        stored
-            .as_object_mut()
-            .expect("an object")
-            .remove(made_by_the_server);
-    }
-    assert_eq!(&stored, expected);
-    workspace.plans_nothing();
-    workspace.destroy().ok();
-    assert_eq!(orchestrator.runner(id), None);
-}
-
-fn basic_example(cli: &Cli) {
-    whole_life(
-        cli,
-        &Runner::basic().block(),
-        &json!({
-            "id": "my-runner",
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {
-                    "name": "my-eks-cluster",
-                    "region": "us-west-2",
-                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"},
-                },
-                "job": {"namespace": "default", "service_account": "canyon-runner"},
-            },
-            "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
-        }),
-    );
-}
-
-fn extended_example(cli: &Cli) {
-    whole_life(
-        cli,
-        &Runner::extended().block(),
-        &json!({
-            "id": "my-runner",
-            "description": "runner for all the envs",
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {
-                    "name": "my-eks-cluster",
-                    "region": "us-west-2",
-                    "auth": {
-                        "role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole",
-                        "session_name": "humanitec-runner-session",
-                        "sts_region": "us-west-2",
-                    },
-                },
-                "job": {
-                    "namespace": "default",
-                    "service_account": "humanitec-runner",
-                    "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}},
-                },
-            },
-            "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
-        }),
-    );
-}
-
-/// The walk-through builds the runner's id from locals, and takes the role and the namespace from
-/// other resources; here `terraform_data` stands for those, known only after the apply.
-fn walk_through(cli: &Cli) {
-    let orchestrator = StandIn::start();
-    let block = r#"
-locals {
-  cluster_name                        = "my-eks-cluster"
-  cluster_region                      = "us-west-2"
-  kubernetes_eks_runner_id            = "kubernetes-eks-${local.cluster_name}-${local.cluster_region}"
-  kubernetes_eks_runner_iam_role_name = "humanitec-runner-eks-role"
-}
-resource "terraform_data" "role_arn" {
-  input = "arn:aws:iam::123456789012:role/${local.kubernetes_eks_runner_iam_role_name}"
-}
-resource "terraform_data" "namespace" {
-  input = "humanitec-runner"
-}
-resource "platform-orchestrator_kubernetes_eks_runner" "kubernetes_eks" {
-  id          = local.kubernetes_eks_runner_id
-  description = "Runner of type kubernetes-eks"
-  runner_configuration = {
-    cluster = {
-      name   = local.cluster_name
-      region = local.cluster_region
-      auth = {
-        role_arn = terraform_data.role_arn.output
-      }
-    }
-    job = {
-      namespace       = terraform_data.namespace.output
-      service_account = "humanitec-runner"
-    }
-  }
-  state_storage_configuration = {
-    type = "kubernetes"
-    kubernetes_configuration = {
-      namespace = terraform_data.namespace.output
-    }
-  }
-}
-"#;
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
-    workspace.init();
-    workspace.validate().ok();
-    workspace.apply(&[]).ok();
-    let stored = orchestrator
-        .runner("kubernetes-eks-my-eks-cluster-us-west-2")
-        .expect("registered");
-    assert_eq!(stored["description"], "Runner of type kubernetes-eks");
-    assert_eq!(
-        stored["runner_configuration"]["cluster"]["auth"]["role_arn"],
-        "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"
-    );
-    workspace.plans_nothing();
-    workspace.destroy().ok();
-}
-
-fn secret_in_the_environment(cli: &Cli) {
-    let orchestrator = StandIn::start();
-    let runner = Runner {
-        job: r#"namespace = "humanitec-runner"
-service_account = "humanitec-runner"
-pod_template = jsonencode({
-  spec = {
-    containers = [
-      {
-        name = "main"
-        env = [
-          {
-            name = "TF_EXAMPLE"
-            valueFrom = {
-              secretKeyRef = {
-                name = "my-secret"
-                key = "key"
-              }
-            }
-          }
-        ]
-      }
-    ]
-  }
-})"#
-        .into(),
-        ..Runner::basic()
-    };
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
-    workspace.init();
-    workspace.apply(&[]).ok();
-    let stored = orchestrator.runner("my-runner").expect("registered");
-    assert_eq!(
-        stored["runner_configuration"]["job"]["pod_template"],
-        json!({"spec": {"containers": [{"name": "main", "env": [
-            {"name": "TF_EXAMPLE", "valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "key"}}},
-        ]}]}})
-    );
-    workspace.plans_nothing();
-}
 
 /// One attribute after the other is changed: the plan shows that one and no other.
 fn update_in_place(cli: &Cli) {
@@ -251,11 +71,6 @@ fn update_in_place(cli: &Cli) {
     runner.job = runner
         .job
         .replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
-    let stored = orchestrator.runner("my-runner").expect("registered");
-    assert_eq!(
-        stored["runner_configuration"]["job"]["namespace"],
-        "runners"
-    );
     workspace.write("main.tf", &(provider.clone() + &runner.block()));
     workspace
         .plan(&[])
@@ -265,34 +80,30 @@ fn update_in_place(cli: &Cli) {
     workspace.apply(&[]).ok();
     runner.storage = runner.storage.replace("\"humanitec\"", "\"states\"");
     change(&runner, "namespace");
+    let stored = orchestrator.runner("my-runner").expect("registered");
+    assert_eq!(stored["description"], "runner for some envs");
     assert_eq!(
-        orchestrator.runner("my-runner").expect("registered"),
+        stored["runner_configuration"],
         json!({
-            "org_id": orchestrator.org(),
-            "id": "my-runner",
-            "description": "runner for some envs",
-            "created_at": stored["created_at"],
-            "updated_at": orchestrator.runner("my-runner").expect("registered")["updated_at"],
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {
-                    "name": "other",
-                    "region": "eu-central-1",
-                    "auth": {
-                        "role_arn": "arn:aws:iam::123456789012:role/team/Other",
-                        "session_name": "another",
-                        "sts_region": "us-east-1",
-                    },
-                },
-                "job": {
-                    "namespace": "runners",
-                    "service_account": "sa",
-                    "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "renamed"}}},
+            "type": "kubernetes-eks",
+            "cluster": {
+                "name": "other",
+                "region": "eu-central-1",
+                "auth": {
+                    "role_arn": "arn:aws:iam::123456789012:role/team/Other",
+                    "session_name": "another",
+                    "sts_region": "us-east-1",
                 },
             },
-            "state_storage_configuration": {"type": "kubernetes", "namespace": "states"},
+            "job": {
+                "namespace": "runners",
+                "service_account": "sa",
+                "pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "renamed"}}},
+            },
         })
     );
+    let storage = json!({"type": "kubernetes", "namespace": "states"});
+    assert_eq!(stored["state_storage_configuration"], storage);
 }
 
 /// The lines of a plan that change an attribute itself (not the objects around it).
@@ -473,10 +284,8 @@ fn each_storage(cli: &Cli) {
     }
 }
 
-/// Every string comes from another resource: the plan knows none of them, the apply all.
-fn unknown_values(cli: &Cli) {
-    let orchestrator = StandIn::start();
-    let block = r#"
+/// A runner whose strings all come from another resource.
+const UNKNOWN_VALUES: &str = r#"
 resource "terraform_data" "given" {
   input = {
     id              = "my-runner"
@@ -522,7 +331,11 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
   }
 }
 "#;
-    let workspace = Workspace::new(cli, &(provider(&orchestrator) + block));
+
+/// The plan knows none of the strings, the apply all.
+fn unknown_values(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + UNKNOWN_VALUES));
     workspace.init();
     workspace.validate().ok();
     workspace.plan(&[]).ok().has("2 to add");
@@ -539,7 +352,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
     );
     workspace.plans_nothing();
     // A wrong value is reported as soon as it is known: during the apply, before anything is changed.
-    let wrong = block.replace("us-west-2", "nowhere").replace(
+    let wrong = UNKNOWN_VALUES.replace("us-west-2", "nowhere").replace(
         "id          = terraform_data.given.output.id",
         "id          = \"my-runner\"",
     );

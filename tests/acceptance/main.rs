@@ -7,6 +7,7 @@
 mod cli;
 mod complete;
 mod configuration;
+mod documentation;
 mod drift;
 #[path = "../cli/echo.rs"]
 mod echo;
@@ -39,6 +40,7 @@ fn main() {
     // Most scenarios wait for something half of the time.
     arguments.test_threads.get_or_insert(4);
     let scenarios = [
+        documentation::SCENARIOS,
         lifecycle::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,

@@ -4,14 +4,14 @@ use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_CLUSTER, BY_USER, Checked, Cloud, RBAC};
+use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
-use crate::fix;
+use crate::{fix, trust_policies};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::trust", trust),
     ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
-    ("iam::trust_in_many_forms", trust_in_many_forms),
+    ("iam::trust_in_many_forms", trust_policies::in_many_forms),
     ("iam::role_missing", role_missing),
     ("iam::role_deleted", role_deleted),
     ("iam::role_path", role_path),
@@ -104,151 +104,6 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
         .check_documented()
         .only(&[], &["role-trust"])
         .says("role-trust", &["Could not check", "aws:SourceVpc"]);
-}
-
-/// Whatever is said of a trust policy, STS says too.
-fn trust_in_many_forms(cloud: &Cloud) {
-    let provider = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
-    let github = "token.actions.githubusercontent.com:sub";
-    let sub = "oidc.humanitec.dev:sub";
-    let mine = "my-org+my-runner";
-    let statement = |condition: Value| {
-        json!({
-            "Effect": "Allow",
-            "Principal": {"Federated": provider},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": condition,
-        })
-    };
-    let changed = |element: &str, value: Value| {
-        let mut changed = statement(json!({"StringEquals": {sub: mine}}));
-        changed[element] = value;
-        changed
-    };
-    let mut of_github = statement(json!({"StringLike": {github: "repo:x/*"}}));
-    of_github["Principal"]["Federated"] =
-        json!("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com");
-    let actions = json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]);
-    let principals = json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": [provider, "cognito-identity.amazonaws.com"]});
-    let deny_others = json!({
-        "Effect": "Deny",
-        "Principal": {"Federated": provider},
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringNotLike": {sub: "my-org+*"}},
-    });
-    let own = statement(json!({"StringEquals": {sub: mine}}));
-    for (statements, status) in [
-        (own.clone(), "passed"),
-        (changed("Action", actions), "passed"),
-        (changed("Principal", principals), "passed"),
-        (json!([of_github.clone(), own.clone()]), "passed"),
-        (json!([own, deny_others]), "passed"),
-        (statement(json!({})), "warned"),
-        (statement(json!({"StringLike": {sub: "*"}})), "warned"),
-        (statement(json!({"StringLike": {sub: "*+*"}})), "warned"),
-        (statement(json!({"StringLike": {sub: "my-org*"}})), "warned"),
-        (
-            statement(json!({"StringLike": {sub: "*+my-runner"}})),
-            "warned",
-        ),
-        (
-            statement(json!({"StringLike": {sub: "my-org+*"}})),
-            "passed",
-        ),
-        (
-            statement(json!({"StringEqualsIgnoreCase": {sub: "MY-ORG+my-runner"}})),
-            "passed",
-        ),
-        (
-            statement(
-                json!({"ForAllValues:StringEquals": {"OIDC.Humanitec.DEV:AUD": ["sts.amazonaws.com"]}}),
-            ),
-            "warned",
-        ),
-        (
-            statement(json!({"StringLike": {sub: "my-org+my-runne?"}})),
-            "passed",
-        ),
-        (
-            statement(json!({"Null": {sub: false}, "StringNotEquals": {sub: "my-org+x"}})),
-            "warned",
-        ),
-        (
-            statement(json!({"StringEqualsIfExists": {github: "x"}})),
-            "warned",
-        ),
-        (statement(json!({"StringNotLike": {github: "x"}})), "warned"),
-        (
-            statement(json!({"StringLike": {sub: "my-org+my-runner?"}})),
-            "failed",
-        ),
-        (statement(json!({"Null": {sub: "true"}})), "failed"),
-        (
-            statement(json!({"StringEquals": {sub: "my-org+my-runner "}})),
-            "failed",
-        ),
-        (
-            statement(json!({"StringEquals": {github: "x", sub: mine}})),
-            "failed",
-        ),
-        (
-            statement(json!({"StringEquals": {"https://oidc.humanitec.dev:sub": mine}})),
-            "failed",
-        ),
-        (of_github, "failed"),
-        (changed("Principal", json!("*")), "skipped"),
-        (
-            statement(json!({"StringEquals": {sub: "${aws:username}"}})),
-            "skipped",
-        ),
-        (
-            statement(json!({"Bool": {"aws:SecureTransport": true}})),
-            "skipped",
-        ),
-    ] {
-        let policy = json!({"Version": "2012-10-17", "Statement": statements});
-        cloud.eks.set_trust_policy(&policy).unwrap();
-        let checked = cloud.check_documented();
-        assert_eq!(
-            checked.status("role-trust"),
-            status,
-            "{policy:#}\n{}",
-            checked.text()
-        );
-        let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
-        let role = &cloud.runner().role_arn;
-        let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
-        if status != "skipped" {
-            assert_eq!(assumed.is_ok(), status != "failed", "{policy:#}");
-        }
-        if status == "warned" {
-            keeps_strangers_out(cloud, &checked);
-        }
-        if status == "failed" {
-            fix::works(cloud, &checked, "role-trust");
-            let assumed = cloud.eks.assume_role(role, "my-org-my-runner", &token);
-            assert!(assumed.is_ok(), "{policy:#}");
-        }
-    }
-}
-
-/// The fix of a role that trusts runners of any organization runs as it is printed, and keeps the own ones.
-fn keeps_strangers_out(cloud: &Cloud, checked: &Checked) {
-    checked.says(
-        "role-trust",
-        &["other organizations", "oidc.humanitec.dev:sub"],
-    );
-    let assumes = |org: &str, id: &str| {
-        let token = cloud.eks.oidc_token(org, id).unwrap();
-        let role = &cloud.runner().role_arn;
-        cloud.eks.assume_role(role, "a-session", &token).is_ok()
-    };
-    let before = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
-    fix::shell(cloud, checked.fix("role-trust"));
-    let after = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
-    assert_eq!(before, after);
-    assert!(!assumes("stranger", "my-runner"));
-    cloud.check_documented().all_pass();
 }
 
 /// What needs the role, and the user that a session of it is.

@@ -24,6 +24,7 @@ mod route;
 mod runner;
 mod setup;
 mod shared;
+mod trust_policies;
 
 use cloud::Cloud;
 use libtest_mimic::{Arguments, Trial};

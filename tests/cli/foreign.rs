@@ -236,7 +236,7 @@ fn an_unusable_proxy_is_named() {
             "ftp://proxy",
             "is not supported here; use http or https",
         ),
-        ("https_proxy", "http://a b", "its value holds a space"),
+        ("https_proxy", "http://a b", "its value contains a space"),
         ("ALL_PROXY", "socks5://proxy:1080", "is not supported here"),
     ] {
         let variables = [keys.clone(), pairs(&[(name, value)])].concat();

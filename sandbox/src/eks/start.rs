@@ -46,49 +46,19 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         &administrator_kubeconfig(api_server_port, &certificates),
     )?;
 
-    let etcd_url = format!("http://127.0.0.1:{etcd_port}");
-    let etcd_peer_url = format!("http://127.0.0.1:{etcd_peer_port}");
-    processes.start("etcd", &tools.etcd, |command| {
-        command
-            .arg(format!("--data-dir={}", directory.join("etcd").display()))
-            .arg(format!("--listen-client-urls={etcd_url}"))
-            .arg(format!("--advertise-client-urls={etcd_url}"))
-            .arg(format!("--listen-peer-urls={etcd_peer_url}"))
-            .arg(format!("--initial-advertise-peer-urls={etcd_peer_url}"))
-            .arg(format!("--initial-cluster=default={etcd_peer_url}"))
-            // The data lives as long as the process: nothing is lost when it is not synced.
-            .arg("--unsafe-no-fsync");
-    })?;
-
-    let aws = json!({
-        "account": options.account,
-        "partition": options.partition,
-        "region": options.region,
-        "cluster_name": options.cluster_name,
-        "cluster_host": host,
-        "api_server_port": api_server_port,
-        "cluster_ca_file": certificates.ca,
-        "cluster_certificate_file": certificates.server.certificate,
-        "cluster_key_file": certificates.server.key,
-        "authenticator_mode_file": directory.join("authenticator-mode.json"),
-        "access_entries_file": directory.join("access-entries.json"),
-        "aws_ca_file": directory.join("aws-ca.pem"),
-    });
-    processes.start("aws", &tools.python, |command| {
-        // Without `-B`, Python would write its byte code among the sources.
-        command
-            .arg("-B")
-            .arg(tools::workspace().join("sandbox/aws"))
-            .arg(aws.to_string());
-    })?;
-    let aws_log = processes.log("aws");
+    let etcd_url = start_etcd(&mut processes, &tools, [etcd_port, etcd_peer_port])?;
     let Ready {
         proxy_port,
         control_port,
         administrator,
-    } = processes.wait_for("aws", || {
-        serde_json::from_str(fs::read_to_string(&aws_log).ok()?.lines().last()?).ok()
-    })?;
+    } = start_aws(
+        &mut processes,
+        &tools,
+        &options,
+        &host,
+        api_server_port,
+        &certificates,
+    )?;
     let control = Control::new(control_port);
 
     let webhook = start_authenticator(
@@ -117,14 +87,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &authorization,
         );
     })?;
-    processes.start("kubectl", &tools.kubectl, |command| {
-        command
-            .arg("proxy")
-            .arg(format!("--port={kubectl_proxy_port}"))
-            .env("KUBECONFIG", &kubeconfig);
-    })?;
-    let api_server = ApiServer::new(kubectl_proxy_port);
-    processes.wait_for("kube-apiserver", || api_server.is_ready().then_some(()))?;
+    let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
     // Only now: the authenticator reads `aws-auth` from the API server in this mode.
     control.send(
         "PATCH",
@@ -143,6 +106,66 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         kubeconfig,
         programs,
         processes,
+    })
+}
+
+/// Starts etcd. Returns its URL.
+fn start_etcd(
+    processes: &mut Processes,
+    tools: &Tools,
+    [port, peer_port]: [u16; 2],
+) -> Result<String, Error> {
+    let url = format!("http://127.0.0.1:{port}");
+    let peer_url = format!("http://127.0.0.1:{peer_port}");
+    let data = processes.directory().join("etcd");
+    processes.start("etcd", &tools.etcd, |command| {
+        command
+            .arg(format!("--data-dir={}", data.display()))
+            .arg(format!("--listen-client-urls={url}"))
+            .arg(format!("--advertise-client-urls={url}"))
+            .arg(format!("--listen-peer-urls={peer_url}"))
+            .arg(format!("--initial-advertise-peer-urls={peer_url}"))
+            .arg(format!("--initial-cluster=default={peer_url}"))
+            // The data lives as long as the process, so nothing is lost if it is not synced.
+            .arg("--unsafe-no-fsync");
+    })?;
+    Ok(url)
+}
+
+/// Starts STS, IAM and EKS. Returns where they listen, and the administrator's access key.
+fn start_aws(
+    processes: &mut Processes,
+    tools: &Tools,
+    options: &Options,
+    cluster_host: &str,
+    api_server_port: u16,
+    certificates: &Certificates,
+) -> Result<Ready, Error> {
+    let directory = processes.directory().to_owned();
+    let aws = json!({
+        "account": options.account,
+        "partition": options.partition,
+        "region": options.region,
+        "cluster_name": options.cluster_name,
+        "cluster_host": cluster_host,
+        "api_server_port": api_server_port,
+        "cluster_ca_file": certificates.ca,
+        "cluster_certificate_file": certificates.server.certificate,
+        "cluster_key_file": certificates.server.key,
+        "authenticator_mode_file": directory.join("authenticator-mode.json"),
+        "access_entries_file": directory.join("access-entries.json"),
+        "aws_ca_file": directory.join("aws-ca.pem"),
+    });
+    processes.start("aws", &tools.python, |command| {
+        // Without `-B`, Python would write its byte code among the sources.
+        command
+            .arg("-B")
+            .arg(tools::workspace().join("sandbox/aws"))
+            .arg(aws.to_string());
+    })?;
+    let log = processes.log("aws");
+    processes.wait_for("aws", || {
+        serde_json::from_str(fs::read_to_string(&log).ok()?.lines().last()?).ok()
     })
 }
 
@@ -236,6 +259,24 @@ fn start_authenticator(
     )?;
     processes.wait_for("aws-iam-authenticator", || webhook.exists().then_some(()))?;
     Ok(webhook)
+}
+
+/// Starts `kubectl proxy` and waits for the API server behind it.
+fn connect(
+    processes: &mut Processes,
+    tools: &Tools,
+    port: u16,
+    kubeconfig: &Path,
+) -> Result<ApiServer, Error> {
+    processes.start("kubectl", &tools.kubectl, |command| {
+        command
+            .arg("proxy")
+            .arg(format!("--port={port}"))
+            .env("KUBECONFIG", kubeconfig);
+    })?;
+    let api_server = ApiServer::new(port);
+    processes.wait_for("kube-apiserver", || api_server.is_ready().then_some(()))?;
+    Ok(api_server)
 }
 
 fn configure_api_server(

@@ -17,7 +17,7 @@ use super::faults::{FaultCount, FaultRule};
 use super::requests::Request;
 use super::runner::Runner;
 use super::runner_rule::RunnerRule;
-use super::server::Shared;
+use super::shared::Shared;
 use super::strict::{decode, parse_body};
 
 pub(super) fn router(shared: &Arc<Shared>) -> Router {

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::paging::{Page, PageQuery};
 use super::runner::{Create, Runner, Update};
 use super::runner_rule::{CreateRule, RuleFilter, RunnerRule};
-use super::server::Shared;
+use super::shared::Shared;
 use super::strict::parse_body;
 
 type Answer<T> = Result<T, ApiError>;

@@ -47,6 +47,7 @@ mod requests;
 mod runner;
 mod runner_rule;
 mod server;
+mod shared;
 mod state_storage;
 mod store;
 mod strict;
@@ -66,7 +67,7 @@ pub use requests::Request;
 pub use runner::Runner;
 use runner_rule::CreateRule;
 pub use runner_rule::RunnerRule;
-use server::Shared;
+use shared::Shared;
 use store::Store;
 
 /// How to start. The default is organization `my-org`, a random token, a free port, no delay, no

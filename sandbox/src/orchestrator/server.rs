@@ -1,8 +1,7 @@
 //! The HTTP server, and the way of a request through it: record, fault, work, fault, answer.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,56 +13,12 @@ use tokio::sync::oneshot;
 
 use super::connection::{BreakableListener, Breaker};
 use super::error::ApiError;
-use super::faults::{Faults, Outcome};
-use super::requests::RequestLog;
-use super::store::Store;
+use super::faults::Outcome;
+use super::shared::Shared;
 use super::{admin, api};
 
 /// More than any runner needs.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
-
-/// What the server's tasks and the handle share.
-pub(super) struct Shared {
-    /// `None`: a local installation.
-    pub(super) token: Option<String>,
-    /// Whether the caller has rights on every organization.
-    pub(super) every_org: bool,
-    pub(super) faults: Faults,
-    pub(super) requests: RequestLog,
-    store: Mutex<Store>,
-    delay: Mutex<Duration>,
-}
-
-impl Shared {
-    pub(super) fn new(
-        token: Option<String>,
-        every_org: bool,
-        store: Store,
-        delay: Duration,
-    ) -> Self {
-        Self {
-            token,
-            every_org,
-            faults: Faults::default(),
-            requests: RequestLog::default(),
-            store: Mutex::new(store),
-            delay: Mutex::new(delay),
-        }
-    }
-
-    /// A panic in a test's closure leaves the store usable: every change to it is one step.
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn delay(&self) -> Duration {
-        *self.delay.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set_delay(&self, delay: Duration) {
-        *self.delay.lock().unwrap_or_else(PoisonError::into_inner) = delay;
-    }
-}
 
 /// Serves on `listener` until `stop` is sent or dropped. Requests that are under way then are
 /// dropped: a delay must not keep a test from ending.

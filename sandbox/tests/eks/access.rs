@@ -51,13 +51,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         administrator_is_cluster_admin,
     ),
     ("invalid_entries_are_refused", invalid_entries_are_refused),
-    (
-        "pod_security_and_quota_are_enforced",
-        pod_security_and_quota_are_enforced,
-    ),
 ];
 
-const JOB: &str = r#"{
+pub(crate) const JOB: &str = r#"{
   "apiVersion": "batch/v1", "kind": "Job",
   "metadata": {"name": "a-deployment", "namespace": "humanitec-runner"},
   "spec": {"template": {"spec": {
@@ -66,7 +62,7 @@ const JOB: &str = r#"{
     "containers": [{"name": "main", "image": "runner"}]
   }}}
 }"#;
-const CREATE: [&str; 4] = [
+pub(crate) const CREATE: [&str; 4] = [
     "create",
     "--validate=false",
     "--dry-run=server",
@@ -458,49 +454,5 @@ fn invalid_entries_are_refused() -> Result<(), Failed> {
     assert!(eventually(|| listed["accessEntries"]
         .as_array()
         .is_some_and(|entries| entries.contains(&json!(user)))));
-    Ok(())
-}
-
-fn pod_security_and_quota_are_enforced() -> Result<(), Failed> {
-    let (eks, _) = documented()?;
-    eks.apply(
-        "
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: no-jobs, namespace: humanitec-runner}
-spec: {hard: {count/jobs.batch: '0'}}
-",
-    )?;
-    eks.kubectl(&[
-        "patch",
-        "resourcequota",
-        "no-jobs",
-        "--namespace=humanitec-runner",
-        "--subresource=status",
-        "--type=merge",
-        r#"--patch={"status":{"hard":{"count/jobs.batch":"0"},"used":{"count/jobs.batch":"0"}}}"#,
-    ])?;
-    let token = eks.cluster_token(eks.administrator())?;
-    let refused = |manifest: &str| {
-        eks.kubectl_as(&token, &CREATE, manifest)
-            .err()
-            .map(|error| error.to_string())
-    };
-    assert!(eventually(
-        || refused(JOB).is_some_and(|message| message.contains("exceeded quota"))
-    ));
-    eks.kubectl(&[
-        "label",
-        "namespace",
-        "humanitec-runner",
-        "pod-security.kubernetes.io/enforce=restricted",
-    ])?;
-    let pod = r#"{
-      "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a-pod", "namespace": "humanitec-runner"},
-      "spec": {"serviceAccountName": "humanitec-runner", "containers": [{"name": "main", "image": "runner"}]}
-    }"#;
-    assert!(eventually(|| {
-        refused(pod).is_some_and(|message| message.contains("violates PodSecurity"))
-    }));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The API in small, for the calls of this room, with a fault that is switched on at will.
+//! A small stand-in for the API, with faults that a test switches on.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,25 +6,25 @@ use serde_json::{Value, json};
 
 use super::fake::{Reply, Seen};
 
-/// When a fault comes over a request.
+/// When a fault happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// Instead of the work.
+    /// Before the request is carried out, which then does not happen.
     Before,
-    /// In the place of the answer, the work being done.
+    /// After the request was carried out, in place of the response.
     After,
 }
 
 type Fault = Box<dyn FnMut(&Seen) -> Option<(When, Reply)> + Send>;
 
-/// What the small API holds.
+/// The objects of the small API.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) runner: Option<Value>,
     pub(super) rules: Vec<Value>,
     /// The summaries of a list of runners.
     pub(super) listed: Vec<Value>,
-    /// How many things were created.
+    /// How many objects were created.
     pub(super) created: usize,
     fault: Option<Fault>,
 }
@@ -40,7 +40,7 @@ impl State {
     }
 }
 
-/// A handler over this state, for the organization `org`.
+/// Returns a handler with this state, for the organization `org`.
 pub(super) fn handler(state: &Shared) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static + use<> {
     let state = Arc::clone(state);
     move |seen| {
@@ -158,7 +158,7 @@ fn work(state: &mut State, seen: &Seen) -> Reply {
     }
 }
 
-/// A runner as the API answers it.
+/// Returns a runner as the API returns it.
 fn shown(runner: &Value) -> Value {
     let mut runner = runner.clone();
     runner["org_id"] = json!("org");

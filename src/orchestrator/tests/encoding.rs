@@ -7,7 +7,7 @@ use super::fake::{Fake, Reply, Seen};
 use super::*;
 use crate::orchestrator::Error;
 
-/// These bytes as gzip writes them.
+/// Returns the bytes, compressed with gzip.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = Command::new("gzip")
         .arg("-c")
@@ -66,7 +66,7 @@ async fn the_apis_own_error_is_read_through_gzip() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_is_not_supported_is_named_and_not_tried_again() {
+async fn an_unsupported_encoding_is_reported_and_not_retried() {
     for encoding in ["br", "zstd", "deflate", "gzip, br"] {
         let fake = Fake::start(move |_| encoded(200, encoding, vec![0x1b, 7, 0, 0xf8])).await;
         let error = client(&fake.url())
@@ -94,7 +94,7 @@ async fn an_encoding_that_is_not_supported_is_named_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn gzip_that_is_damaged_is_named() {
+async fn damaged_gzip_is_reported() {
     let whole = gzip(&found());
     let mut broken = whole.clone();
     broken.truncate(12);
@@ -115,9 +115,9 @@ async fn gzip_that_is_damaged_is_named() {
     }
 }
 
-/// A response that is small on the way and large once it is decoded.
+/// A response that is small when it is transferred, and large when it is decompressed.
 #[tokio::test]
-async fn the_limit_is_that_of_the_decoded_response() {
+async fn the_size_limit_applies_to_the_decompressed_response() {
     let bomb = gzip(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 1 << 20);
     let fake = Fake::start(move |_| encoded(200, "gzip", bomb.clone())).await;

@@ -1,4 +1,4 @@
-//! A server that can misbehave in every way that a network can: it speaks HTTP over a bare socket.
+//! A server that can fail in every way in which a network can fail. It speaks HTTP over a plain socket.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// A request as it arrived.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) method: String,
@@ -19,7 +19,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// `GET /orgs/o/runners/r`
+    /// Returns the method and the target: `GET /orgs/o/runners/r`.
     pub(super) fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
@@ -35,15 +35,15 @@ impl Seen {
 /// What the server does with a request that it has read.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
-    /// A whole answer: status, further header lines, body.
+    /// A complete response: status, further header lines, body.
     Answer(u16, String, String),
-    /// A whole answer with a body that need not be text.
+    /// A complete response with a body that can be binary.
     Bytes(u16, String, Vec<u8>),
-    /// Half of a whole answer's body, and the end of the connection.
+    /// A response with half of its body, and the end of the connection.
     Truncated(u16, String),
-    /// The end of the connection, without a byte.
+    /// The end of the connection, without a response.
     Lost,
-    /// Nothing at all.
+    /// Nothing: the connection stays open.
     Silence,
 }
 
@@ -56,7 +56,7 @@ impl Reply {
         )
     }
 
-    /// The API's own error.
+    /// Returns the API's own error.
     pub(super) fn error(status: u16, message: &str) -> Self {
         let error = format!("HTTP-{status}");
         Self::json(
@@ -97,7 +97,7 @@ impl Fake {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), handler)
     }
 
-    /// A server over TLS.
+    /// Starts a server with TLS.
     pub(super) async fn start_tls(
         acceptor: TlsAcceptor,
         handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
@@ -145,7 +145,7 @@ impl Fake {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The requests so far, as `GET /path?query`.
+    /// Returns the requests so far, as `GET /path?query`.
     pub(super) fn lines(&self) -> Vec<String> {
         self.seen().iter().map(Seen::line).collect()
     }

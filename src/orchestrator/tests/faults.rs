@@ -1,11 +1,11 @@
-//! Every fault over every call: what is created is created once, and nothing is lost.
+//! Every fault during every call: an object is created once, and nothing is lost.
 
 use super::api::When::{self, After, Before};
 use super::fake::Reply;
 use super::*;
 use crate::orchestrator::{Error, Existing, RuleKey};
 
-/// The faults, each with a name and with when it strikes.
+/// Returns the faults, each with its name and the moment when it happens.
 fn faults() -> Vec<(&'static str, When, Reply)> {
     let wait = "Retry-After: 0";
     let huge = "x".repeat(5 * 1024 * 1024);
@@ -47,7 +47,7 @@ fn faults() -> Vec<(&'static str, When, Reply)> {
     faults
 }
 
-/// Runs the case with every fault, side by side: most of the time goes into silence.
+/// Runs the case with every fault concurrently, because most of them wait.
 async fn each_fault<F>(case: impl Fn(&'static str, When, Reply) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -59,7 +59,7 @@ where
     cases.join_all().await;
 }
 
-/// A world whose client is short of patience only where there is silence.
+/// Returns an API and a client with short time limits if the fault is silence.
 async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, Client) {
     let (fake, state, mut client) = world(runner).await;
     if name == "silence" {
@@ -69,21 +69,21 @@ async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, 
     (fake, state, client)
 }
 
-/// Whether the fault is the service's wish for another attempt later, which it gets until the time is up.
-fn comes_back(name: &str) -> bool {
+/// Returns whether the service asks for another attempt later. The client repeats until its deadline.
+fn asks_to_retry(name: &str) -> bool {
     name.starts_with("429") || name == "503"
 }
 
-/// A budget that a fault which comes back for ever uses up soon.
-fn budget_for(name: &str) -> Budget {
-    if comes_back(name) {
-        Budget::new(Duration::from_secs(3), CancellationToken::new())
+/// Returns a short budget for a fault that asks for another attempt forever.
+fn budget_for(name: &str) -> CallBudget {
+    if asks_to_retry(name) {
+        CallBudget::new(Duration::from_secs(3), CancellationToken::new())
     } else {
         budget()
     }
 }
 
-/// Lets the fault strike the first request of this method, once.
+/// Makes the fault happen once, to the first request with this method.
 fn once(state: &Shared, method: &'static str, when: When, reply: Reply) {
     let mut armed = Some((when, reply));
     state.lock().unwrap().fail(move |seen| {
@@ -95,7 +95,7 @@ fn once(state: &Shared, method: &'static str, when: When, reply: Reply) {
     });
 }
 
-/// Lets the fault strike every request of these methods.
+/// Makes the fault happen to every request with these methods.
 fn always(state: &Shared, methods: &'static [&'static str], when: When, reply: Reply) {
     state.lock().unwrap().fail(move |seen| {
         methods
@@ -105,7 +105,7 @@ fn always(state: &Shared, methods: &'static [&'static str], when: When, reply: R
 }
 
 #[tokio::test]
-async fn a_read_outlives_a_fault() {
+async fn a_read_survives_a_fault() {
     each_fault(|name, when, reply| async move {
         let (_fake, state, client) = world_for(name, Some(&runner())).await;
         once(&state, "GET", when, reply);
@@ -130,7 +130,7 @@ async fn a_read_outlives_a_fault() {
 }
 
 #[tokio::test]
-async fn a_create_outlives_a_fault_and_creates_once() {
+async fn a_create_survives_a_fault_and_creates_once() {
     each_fault(|name, when, reply| async move {
         let (fake, state, client) = world_for(name, None).await;
         once(&state, "POST", when, reply);
@@ -158,7 +158,7 @@ async fn a_create_outlives_a_fault_and_creates_once() {
 }
 
 #[tokio::test]
-async fn an_update_outlives_a_fault() {
+async fn an_update_survives_a_fault() {
     each_fault(|name, when, reply| async move {
         let (_fake, state, client) = world_for(name, Some(&runner())).await;
         let mut wanted = runner();
@@ -181,7 +181,7 @@ async fn an_update_outlives_a_fault() {
 }
 
 #[tokio::test]
-async fn a_delete_outlives_a_fault() {
+async fn a_delete_survives_a_fault() {
     each_fault(|name, when, reply| async move {
         let (_fake, state, client) = world_for(name, Some(&runner())).await;
         once(&state, "DELETE", when, reply);
@@ -202,7 +202,7 @@ async fn a_delete_outlives_a_fault() {
 }
 
 #[tokio::test]
-async fn a_rule_outlives_a_fault_and_is_created_once() {
+async fn a_rule_survives_a_fault_and_is_created_once() {
     each_fault(|name, when, reply| async move {
         let key = RuleKey {
             runner_id: "my-runner".to_owned(),
@@ -234,10 +234,10 @@ async fn a_rule_outlives_a_fault_and_is_created_once() {
     .await;
 }
 
-/// POSTs that always fail, while reading works: it is certain that nothing was created where the
-/// service itself has answered each of them.
+/// POSTs that always fail, while reads work: if the service itself responded to each of them, it is certain that nothing
+/// was created.
 #[tokio::test]
-async fn a_create_that_never_succeeds_ends_with_what_is_known() {
+async fn a_create_that_always_fails_reports_whether_the_runner_might_exist() {
     each_fault(|name, when, reply| async move {
         let (fake, state, client) = world_for(name, None).await;
         always(&state, &["POST"], when, reply);
@@ -250,7 +250,7 @@ async fn a_create_that_never_succeeds_ends_with_what_is_known() {
         let error = created.unwrap_err();
         let may_come = matches!(name, "502" | "504" | "lost" | "silence");
         // The time may be up just when one more is on its way.
-        if !comes_back(name) {
+        if !asks_to_retry(name) {
             assert_eq!(error.is_uncertain(), may_come, "{name}: {error:?}");
         }
         let posts = fake
@@ -260,7 +260,7 @@ async fn a_create_that_never_succeeds_ends_with_what_is_known() {
             .count();
         match name {
             "redirect" => assert_eq!(posts, 1),
-            _ if comes_back(name) => assert!(posts > 5, "{name}: {posts}"),
+            _ if asks_to_retry(name) => assert!(posts > 5, "{name}: {posts}"),
             _ => assert_eq!(posts, 5, "{name}"),
         }
         assert!(error.next_step().is_some(), "{name}: {error}");
@@ -268,16 +268,16 @@ async fn a_create_that_never_succeeds_ends_with_what_is_known() {
     .await;
 }
 
-/// Nothing works any more after the POST: then the runner may be there.
+/// All requests fail after the POST, so the runner might exist.
 #[tokio::test]
-async fn a_create_that_cannot_be_looked_for_is_uncertain() {
+async fn a_create_that_cannot_be_looked_up_is_uncertain() {
     each_fault(|name, when, reply| async move {
         let (_fake, state, client) = world_for(name, None).await;
         always(&state, &["POST", "GET"], when, reply);
         let error = client.create_runner(&runner(), &budget_for(name)).await;
         match (name, when) {
             ("redirect", _) => assert!(!error.unwrap_err().is_uncertain()),
-            ("429" | "429 of a proxy", _) => assert!(error.unwrap_err().is_out_of_time()),
+            ("429" | "429 of a proxy", _) => assert!(error.unwrap_err().is_deadline_exceeded()),
             _ => {
                 let error = error.unwrap_err();
                 assert!(error.is_uncertain(), "{name} {when:?}: {error:?}");
@@ -297,7 +297,7 @@ async fn a_create_that_cannot_be_looked_for_is_uncertain() {
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_ends_a_call_after_five_attempts_or_with_its_budget() {
+async fn a_permanent_fault_ends_a_call_after_five_attempts_or_at_its_deadline() {
     each_fault(|name, when, reply| async move {
         let (fake, state, client) = world_for(name, Some(&runner())).await;
         always(&state, &["GET"], when, reply);
@@ -305,9 +305,9 @@ async fn a_fault_that_stays_ends_a_call_after_five_attempts_or_with_its_budget()
             .get_runner("my-runner", &budget_for(name))
             .await
             .unwrap_err();
-        if comes_back(name) {
+        if asks_to_retry(name) {
             assert!(fake.lines().len() > 5, "{name}");
-            assert!(error.is_out_of_time(), "{name}: {error}");
+            assert!(error.is_deadline_exceeded(), "{name}: {error}");
             assert!(error.next_step().is_some(), "{name}: {error}");
             return;
         }
@@ -320,9 +320,9 @@ async fn a_fault_that_stays_ends_a_call_after_five_attempts_or_with_its_budget()
     .await;
 }
 
-/// The second POST meets the conflict that the first one made late.
+/// The second POST fails with the conflict that the first one caused late.
 #[tokio::test]
-async fn a_conflict_with_ones_own_late_success_is_a_success() {
+async fn a_conflict_with_the_own_late_success_is_a_success() {
     let state = Shared::default();
     let api = api::handler(&state);
     let posts = std::sync::atomic::AtomicUsize::new(0);
@@ -346,7 +346,7 @@ async fn a_conflict_with_ones_own_late_success_is_a_success() {
 }
 
 #[tokio::test]
-async fn somebody_elses_runner_after_a_lost_answer_is_not_adopted() {
+async fn another_runner_after_a_lost_response_is_not_taken_over() {
     let (_fake, state, client) = world(None).await;
     let mut theirs = serde_json::to_value(runner()).unwrap();
     theirs["description"] = "theirs".into();
@@ -370,7 +370,7 @@ async fn somebody_elses_runner_after_a_lost_answer_is_not_adopted() {
     assert!(!error.is_uncertain());
 }
 
-/// The runner `sent` is created, and the answer to that is lost: instead of it, `stored` is found.
+/// Creates the runner `sent` and loses the response. The lookup finds `stored`.
 async fn create_and_find(sent: &Runner, stored: serde_json::Value) -> Result<Runner, Error> {
     let (_fake, state, client) = world(None).await;
     let shared = Arc::clone(&state);
@@ -384,10 +384,10 @@ async fn create_and_find(sent: &Runner, stored: serde_json::Value) -> Result<Run
     client.create_runner(sent, &budget()).await
 }
 
-/// What the service writes in another way is still what was sent. A null in a pod template takes
-/// something away from the Job's own, so it is not as good as nothing.
+/// The service can return another spelling of the runner that was sent. A null in a pod template removes a value of the
+/// Job, so it differs from an absent field.
 #[tokio::test]
-async fn a_lost_runner_is_known_again_in_the_services_spelling() {
+async fn a_lost_runner_is_recognized_in_another_spelling() {
     let mut sent = runner();
     sent.description = None;
     sent.state_storage_configuration =
@@ -413,7 +413,7 @@ async fn a_lost_runner_is_known_again_in_the_services_spelling() {
 
 /// The runner existed before the first POST, which a fault hides: the error is the same as without the fault.
 #[tokio::test]
-async fn an_id_that_is_taken_is_told_behind_a_fault_too() {
+async fn an_id_in_use_is_reported_despite_a_fault() {
     let mut theirs = serde_json::to_value(runner()).unwrap();
     theirs["description"] = "theirs".into();
     let error = create_and_find(&runner(), theirs).await.unwrap_err();
@@ -434,9 +434,9 @@ async fn an_id_that_is_taken_is_told_behind_a_fault_too() {
     );
 }
 
-/// The server closes a connection that was used before, just when the next request arrives on it.
+/// The server closes a reused connection when the next request arrives.
 #[tokio::test]
-async fn an_answer_lost_on_a_used_connection_is_looked_for_as_well() {
+async fn a_response_lost_on_a_reused_connection_is_looked_up() {
     let (fake, state, client) = world(None).await;
     client.get_runner("other", &budget()).await.unwrap();
     once(&state, "POST", After, Reply::Lost);

@@ -7,12 +7,12 @@ use super::fake::Reply;
 use super::*;
 use crate::orchestrator::{Error, RuleKey};
 
-fn short() -> Budget {
-    Budget::new(Duration::from_millis(200), CancellationToken::new())
+fn short() -> CallBudget {
+    CallBudget::new(Duration::from_millis(200), CancellationToken::new())
 }
 
-/// A budget that is stopped a moment from now.
-fn stopped_soon() -> Budget {
+/// Returns a budget that is stopped after a moment.
+fn stopped_soon() -> CallBudget {
     let budget = budget();
     let stop = budget.stop.clone();
     tokio::spawn(async move {
@@ -23,12 +23,12 @@ fn stopped_soon() -> Budget {
 }
 
 #[tokio::test]
-async fn a_read_ends_with_its_budget() {
+async fn a_read_ends_at_its_deadline_or_stop() {
     let fake = Fake::start(|_| Reply::Silence).await;
     let client = client(&fake.url());
     let start = Instant::now();
     let error = client.get_runner("my-runner", &short()).await.unwrap_err();
-    assert!(matches!(error, Error::OutOfTime { .. }), "{error:?}");
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
     assert!(!error.is_stopped());
     assert_eq!(
         error.report(),
@@ -51,7 +51,7 @@ async fn a_read_ends_with_its_budget() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_after_the_end() {
+async fn no_change_is_sent_after_a_stop() {
     let (fake, _, client) = world(None).await;
     let budget = budget();
     budget.stop.cancel();
@@ -76,9 +76,9 @@ async fn nothing_is_sent_after_the_end() {
     );
 }
 
-/// The work is done, the answer never comes, the time is up: it is found all the same.
+/// The request is carried out, but there is no response before the deadline. The lookup finds the change.
 #[tokio::test]
-async fn a_change_that_was_made_is_found_at_the_end() {
+async fn a_change_without_a_response_is_found_after_the_deadline() {
     for budget in [short, stopped_soon] {
         let state = Shared::default();
         let fake = Fake::start(api::handler(&state)).await;
@@ -114,9 +114,12 @@ async fn a_change_that_was_made_is_found_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_change_that_may_still_come_is_uncertain() {
+async fn a_change_that_might_follow_is_uncertain() {
     for (budget, ended) in [
-        (short as fn() -> Budget, "did not finish before the timeout"),
+        (
+            short as fn() -> CallBudget,
+            "did not finish before the timeout",
+        ),
         (stopped_soon, "was interrupted"),
     ] {
         let (fake, state, client) = world(None).await;
@@ -163,9 +166,9 @@ async fn a_change_that_may_still_come_is_uncertain() {
     }
 }
 
-/// Even the look at the end has an end.
+/// The lookup after the deadline has a time limit, too.
 #[tokio::test]
-async fn looking_at_the_end_is_brief() {
+async fn the_lookup_after_the_deadline_is_brief() {
     let fake = Fake::start(|_| Reply::Silence).await;
     let mut client = client(&fake.url());
     client.retry.settling = Duration::from_millis(500);
@@ -179,9 +182,9 @@ async fn looking_at_the_end_is_brief() {
     );
 }
 
-/// The body was never taken to be sent: there was no connection yet.
+/// There was no connection yet, so the body was not sent.
 #[tokio::test]
-async fn a_create_that_never_left_is_certain() {
+async fn a_create_that_was_not_sent_is_certain() {
     // A listener that accepts nothing, with its queue full: connecting takes for ever.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -213,7 +216,7 @@ async fn a_create_that_never_left_is_certain() {
 }
 
 #[tokio::test]
-async fn a_wait_is_as_long_as_the_service_asks_for() {
+async fn the_wait_is_as_long_as_the_service_asks_for() {
     for wait in [(|| "1".to_owned()) as fn() -> String, in_two_seconds] {
         let (fake, state, client) = world(Some(&runner())).await;
         let mut first =
@@ -233,14 +236,14 @@ async fn a_wait_is_as_long_as_the_service_asks_for() {
     }
 }
 
-/// A date has whole seconds, so this is one to two seconds from now.
+/// Returns a date one to two seconds from now, because a date has whole seconds.
 fn in_two_seconds() -> String {
     httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2))
 }
 
-/// A service under load turns a request away more often than a broken one is asked.
+/// A service under load can ask for more attempts than a broken service gets.
 #[tokio::test]
-async fn a_service_that_asks_to_come_back_is_asked_again_while_there_is_time() {
+async fn a_service_that_asks_for_another_attempt_gets_it_until_the_deadline() {
     for reply in [
         Reply::error(429, "slow down").with_header("Retry-After: 0"),
         Reply::html(429),
@@ -262,7 +265,7 @@ async fn a_service_that_asks_to_come_back_is_asked_again_while_there_is_time() {
 }
 
 #[tokio::test]
-async fn a_wait_past_the_budget_is_given_up_at_once() {
+async fn a_wait_past_the_deadline_fails_at_once() {
     for (status, reply) in [
         (429, Reply::error(429, "slow down")),
         (503, Reply::empty(503)),
@@ -274,7 +277,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
             .unwrap()
             .fail(move |seen| (seen.method != "GET").then(|| (Before, reply.clone())));
         let start = Instant::now();
-        let budget = Budget::new(Duration::from_secs(10), CancellationToken::new());
+        let budget = CallBudget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
         let expected = format!("returned {status} and asks to wait 3600 s, but only 10 s are left");
         assert!(error.report().contains(&expected), "{}", error.report());
@@ -291,7 +294,7 @@ async fn a_wait_past_the_budget_is_given_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
+async fn a_stop_ends_a_wait_and_reports_the_cause() {
     let fake = Fake::start(|_| Reply::error(429, "slow down").with_header("Retry-After: 15")).await;
     let client = client(&fake.url());
     let start = Instant::now();
@@ -310,9 +313,9 @@ async fn a_stop_ends_a_wait_and_tells_why_it_waited() {
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
-/// The attempt before may still be carried out, although the look at the end does not show it.
+/// The previous attempt might still be carried out, although the last lookup does not find the runner.
 #[tokio::test]
-async fn a_stop_in_a_wait_after_a_lost_answer_is_uncertain() {
+async fn a_stop_during_a_wait_after_a_lost_response_is_uncertain() {
     let (_fake, state, mut client) = world(Some(&runner())).await;
     client.retry.base = Duration::from_secs(600);
     client.retry.cap = Duration::from_secs(600);

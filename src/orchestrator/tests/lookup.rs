@@ -4,7 +4,10 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::orchestrator::{Attribute, Environment, Given, LookupError, Settings, Source, lookup};
+use crate::orchestrator::{
+    ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource,
+    lookup,
+};
 
 /// A home directory with a default file of `hctl` in it.
 struct Home(tempfile::TempDir);
@@ -32,7 +35,7 @@ impl Home {
 
     fn environment(&self, variables: &[(&str, &str)]) -> Environment {
         let home = ("HOME", self.path().to_str().unwrap());
-        Environment::of(variables.iter().copied().chain([home]))
+        Environment::from_variables(variables.iter().copied().chain([home]))
     }
 }
 
@@ -43,8 +46,8 @@ const VARIABLES: [(&str, &str); 3] = [
     ("HUMANITEC_AUTH_TOKEN", "env-token"),
 ];
 
-fn block() -> Given {
-    Given {
+fn block() -> ExplicitSettings {
+    ExplicitSettings {
         api_url: Some("https://block.example".to_owned()),
         org_id: Some("block-org".to_owned()),
         auth_token: Some(SecretString::from("block-token")),
@@ -52,7 +55,7 @@ fn block() -> Given {
     }
 }
 
-fn shown(settings: &Settings) -> (String, String, Option<String>) {
+fn shown(settings: &ApiSettings) -> (String, String, Option<String>) {
     (
         settings.api_url.to_string(),
         settings.org_id.clone(),
@@ -71,23 +74,23 @@ fn all_from(place: &str) -> (String, String, Option<String>) {
     )
 }
 
-fn one_error(given: &Given, environment: &Environment) -> LookupError {
+fn one_error(given: &ExplicitSettings, environment: &Environment) -> LookupError {
     let mut errors = lookup(given, environment).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors.remove(0)
 }
 
 #[test]
-fn each_place_comes_before_the_next() {
+fn the_places_are_searched_in_order() {
     let home = Home::new(Some(FILE));
     let named = home.path().join("named.yaml");
     std::fs::write(&named, FILE.replace("file", "named")).unwrap();
-    let named_only = Given {
+    let named_only = ExplicitSettings {
         hctl_config_file: Some(named.display().to_string()),
-        ..Given::default()
+        ..ExplicitSettings::default()
     };
     let all = home.environment(&VARIABLES);
-    let everything = Given {
+    let everything = ExplicitSettings {
         hctl_config_file: named_only.hctl_config_file.clone(),
         ..block()
     };
@@ -96,7 +99,7 @@ fn each_place_comes_before_the_next() {
     assert_eq!(shown(&from_block), all_from("block"));
     assert_eq!(
         from_block.token.unwrap().source,
-        Source::Block(Attribute::AuthToken)
+        SettingSource::ProviderBlock(ProviderAttribute::AuthToken)
     );
 
     let from_named = lookup(&named_only, &all).unwrap();
@@ -107,7 +110,7 @@ fn each_place_comes_before_the_next() {
         format!("`token` in the file {}", named.display())
     );
 
-    let from_environment = lookup(&Given::default(), &all).unwrap();
+    let from_environment = lookup(&ExplicitSettings::default(), &all).unwrap();
     assert_eq!(shown(&from_environment), all_from("env"));
     let source = from_environment.token.unwrap().source;
     assert_eq!(
@@ -115,16 +118,16 @@ fn each_place_comes_before_the_next() {
         "the environment variable HUMANITEC_AUTH_TOKEN"
     );
 
-    let from_default = lookup(&Given::default(), &home.environment(&[])).unwrap();
+    let from_default = lookup(&ExplicitSettings::default(), &home.environment(&[])).unwrap();
     assert_eq!(shown(&from_default), all_from("file"));
 }
 
 #[test]
-fn places_mix_value_by_value() {
+fn each_value_is_searched_on_its_own() {
     let home = Home::new(Some("token: file-token\ndefault_org_id: ''\n"));
-    let given = Given {
+    let given = ExplicitSettings {
         org_id: Some("block-org".to_owned()),
-        ..Given::default()
+        ..ExplicitSettings::default()
     };
     let settings = lookup(&given, &home.environment(&[("HUMANITEC_API_URL", " ")])).unwrap();
     assert_eq!(
@@ -141,9 +144,9 @@ fn places_mix_value_by_value() {
 fn the_default_file_is_not_read_when_another_is_named() {
     let home = Home::new(Some(FILE));
     std::fs::write(home.path().join("named.yaml"), "default_org_id: o\n").unwrap();
-    let given = Given {
+    let given = ExplicitSettings {
         hctl_config_file: Some("~/named.yaml".to_owned()),
-        ..Given::default()
+        ..ExplicitSettings::default()
     };
     let error = one_error(&given, &home.environment(&[]));
     assert_eq!(
@@ -159,12 +162,15 @@ fn the_default_file_is_not_read_when_another_is_named() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_every_place() {
+fn a_missing_value_is_reported_with_every_place() {
     let home = Home::new(None);
     let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
-    let errors = lookup(&Given::default(), &environment).unwrap_err();
+    let errors = lookup(&ExplicitSettings::default(), &environment).unwrap_err();
     let attributes: Vec<_> = errors.iter().map(LookupError::attribute).collect();
-    assert_eq!(attributes, [Attribute::OrgId, Attribute::AuthToken]);
+    assert_eq!(
+        attributes,
+        [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]
+    );
     assert_eq!(
         errors[0].to_string(),
         format!(
@@ -178,11 +184,15 @@ fn what_is_missing_is_told_with_every_place() {
     let home = Home::new(Some(
         "api_url: https://a.example\ntoken: \"\"\ndefault_org_id: o\n",
     ));
-    let error = one_error(&Given::default(), &home.environment(&[]));
+    let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
     let line = format!("the file {}: its `token` is empty", home.file());
     assert!(error.to_string().contains(&line), "{error}");
 
-    let errors = lookup(&Given::default(), &Environment::of([])).unwrap_err();
+    let errors = lookup(
+        &ExplicitSettings::default(),
+        &Environment::from_variables([]),
+    )
+    .unwrap_err();
     assert!(
         errors[0]
             .to_string()
@@ -193,7 +203,7 @@ fn what_is_missing_is_told_with_every_place() {
 }
 
 #[test]
-fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
+fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
     let home = Home::new(None);
     for (name, content, expected) in [
         ("missing.yaml", None, "it does not exist"),
@@ -214,12 +224,12 @@ fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
         }
-        let given = Given {
+        let given = ExplicitSettings {
             hctl_config_file: Some(path.display().to_string()),
             ..block()
         };
         let error = one_error(&given, &home.environment(&[]));
-        assert_eq!(error.attribute(), Attribute::HctlConfigFile);
+        assert_eq!(error.attribute(), ProviderAttribute::HctlConfigFile);
         let text = error.to_string();
         assert!(
             text.contains(expected) && text.contains(&path.display().to_string()),
@@ -230,16 +240,19 @@ fn a_named_file_must_be_there_and_right_even_if_nothing_is_taken_from_it() {
 }
 
 #[test]
-fn a_broken_default_file_matters_only_if_something_is_looked_for_in_it() {
+fn a_broken_default_file_matters_only_if_a_value_is_searched_in_it() {
     let home = Home::new(Some("api_url: [\n"));
     lookup(&block(), &home.environment(&[])).unwrap();
-    lookup(&Given::default(), &home.environment(&VARIABLES)).unwrap();
+    lookup(&ExplicitSettings::default(), &home.environment(&VARIABLES)).unwrap();
 
-    let error = one_error(&Given::default(), &home.environment(&[]));
-    assert_eq!(error.attribute(), Attribute::ApiUrl);
+    let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
+    assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
     assert!(error.to_string().contains(&home.file()), "{error}");
-    let error = one_error(&Given::default(), &home.environment(&VARIABLES[..2]));
-    assert_eq!(error.attribute(), Attribute::AuthToken);
+    let error = one_error(
+        &ExplicitSettings::default(),
+        &home.environment(&VARIABLES[..2]),
+    );
+    assert_eq!(error.attribute(), ProviderAttribute::AuthToken);
 }
 
 #[test]
@@ -248,36 +261,36 @@ fn an_empty_attribute_is_an_error_of_its_own() {
     let empty = || Some(String::new());
     for (attribute, given) in [
         (
-            Attribute::ApiUrl,
-            Given {
+            ProviderAttribute::ApiUrl,
+            ExplicitSettings {
                 api_url: empty(),
                 ..block()
             },
         ),
         (
-            Attribute::OrgId,
-            Given {
+            ProviderAttribute::OrgId,
+            ExplicitSettings {
                 org_id: empty(),
                 ..block()
             },
         ),
         (
-            Attribute::OrgId,
-            Given {
+            ProviderAttribute::OrgId,
+            ExplicitSettings {
                 org_id: Some("  ".to_owned()),
                 ..block()
             },
         ),
         (
-            Attribute::AuthToken,
-            Given {
+            ProviderAttribute::AuthToken,
+            ExplicitSettings {
                 auth_token: Some(SecretString::from("\n")),
                 ..block()
             },
         ),
         (
-            Attribute::HctlConfigFile,
-            Given {
+            ProviderAttribute::HctlConfigFile,
+            ExplicitSettings {
                 hctl_config_file: empty(),
                 ..block()
             },
@@ -290,7 +303,7 @@ fn an_empty_attribute_is_an_error_of_its_own() {
 }
 
 #[test]
-fn addresses_that_can_be_used() {
+fn usable_urls() {
     for (text, expected) in [
         ("https://api.humanitec.dev", "https://api.humanitec.dev/"),
         ("https://api.humanitec.dev/", "https://api.humanitec.dev/"),
@@ -301,53 +314,56 @@ fn addresses_that_can_be_used() {
         ("HTTPS://Example.COM", "https://example.com/"),
         ("http://[::1]:8080", "http://[::1]:8080/"),
     ] {
-        let given = Given {
+        let given = ExplicitSettings {
             api_url: Some(text.to_owned()),
             ..block()
         };
-        let settings = lookup(&given, &Environment::of([])).unwrap();
+        let settings = lookup(&given, &Environment::from_variables([])).unwrap();
         assert_eq!(settings.api_url.as_str(), expected);
     }
 }
 
 #[test]
-fn addresses_that_cannot_be_used() {
+fn unusable_urls() {
     for (text, expected) in [
         (
             "api.humanitec.dev",
-            "the text `api.humanitec.dev` is no URL (relative URL without a base)",
+            "the text `api.humanitec.dev` is not a URL (relative URL without a base)",
         ),
         (
             "localhost:8080",
             "the URL `localhost:8080` does not begin with http:// or https://",
         ),
         ("ftp://a.example", "does not begin with http:// or https://"),
-        ("https://", "is no URL (empty host)"),
-        ("https://a.example:99999", "is no URL (invalid port number)"),
+        ("https://", "is not a URL (empty host)"),
+        (
+            "https://a.example:99999",
+            "is not a URL (invalid port number)",
+        ),
         (
             "https://a.example/?s3cret",
-            "the URL holds a query or a fragment",
+            "the URL contains a query or a fragment",
         ),
         (
             "https://a.example/#s3cret",
-            "the URL holds a query or a fragment",
+            "the URL contains a query or a fragment",
         ),
         (
             "https://ann:s3cret@a.example",
-            "the URL holds a user name or password",
+            "the URL contains a user name or password",
         ),
         (
             "https://s3cret@a.example",
-            "the URL holds a user name or password",
+            "the URL contains a user name or password",
         ),
-        ("https://ann:s3cret@a exa.mple", "the text is no URL"),
+        ("https://ann:s3cret@a exa.mple", "the text is not a URL"),
     ] {
-        let given = Given {
+        let given = ExplicitSettings {
             api_url: Some(text.to_owned()),
             ..block()
         };
-        let error = one_error(&given, &Environment::of([]));
-        assert_eq!(error.attribute(), Attribute::ApiUrl);
+        let error = one_error(&given, &Environment::from_variables([]));
+        assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
         let told = error.to_string();
         assert!(told.starts_with("api_url cannot be used: "), "{told}");
         assert!(told.contains(expected), "{text}: {told}");
@@ -365,17 +381,17 @@ fn only_localhost_needs_no_token() {
         ("http://localhost.example", true),
         ("https://api.humanitec.dev", true),
     ] {
-        let given = Given {
+        let given = ExplicitSettings {
             api_url: Some(url.to_owned()),
             auth_token: None,
             ..block()
         };
-        let result = lookup(&given, &Environment::of([]));
+        let result = lookup(&given, &Environment::from_variables([]));
         assert_eq!(result.is_err(), needs, "{url}");
         if let Ok(settings) = result {
             assert!(settings.token.is_none());
         }
-        let with_token = Environment::of([("HUMANITEC_AUTH_TOKEN", "t")]);
+        let with_token = Environment::from_variables([("HUMANITEC_AUTH_TOKEN", "t")]);
         assert!(
             lookup(&given, &with_token).unwrap().token.is_some(),
             "{url}"
@@ -385,26 +401,26 @@ fn only_localhost_needs_no_token() {
 
 #[test]
 fn a_token_is_trimmed_and_must_fit_into_a_header() {
-    let given = |token: &str| Given {
+    let given = |token: &str| ExplicitSettings {
         auth_token: Some(SecretString::from(token)),
         ..block()
     };
-    let settings = lookup(&given("from-a-file\n"), &Environment::of([])).unwrap();
+    let settings = lookup(&given("from-a-file\n"), &Environment::from_variables([])).unwrap();
     assert_eq!(shown(&settings).2.as_deref(), Some("from-a-file"));
     for bad in ["s3cret s3cret", "s3cret\r\nX: y", "s3crét", "s3cret\0"] {
-        let error = one_error(&given(bad), &Environment::of([]));
-        assert_eq!(error.attribute(), Attribute::AuthToken);
+        let error = one_error(&given(bad), &Environment::from_variables([]));
+        assert_eq!(error.attribute(), ProviderAttribute::AuthToken);
         assert!(!error.to_string().contains("s3cr"), "{error}");
     }
 }
 
 #[test]
-fn an_organization_that_has_no_address_is_refused() {
-    let given = Given {
+fn an_organization_without_a_url_is_refused() {
+    let given = ExplicitSettings {
         org_id: Some("..".to_owned()),
         ..block()
     };
-    let error = one_error(&given, &Environment::of([]));
+    let error = one_error(&given, &Environment::from_variables([]));
     assert_eq!(
         error.to_string(),
         "org_id cannot be used: `..` is not the id of an organization"

@@ -1,4 +1,4 @@
-//! The client against a server that misbehaves.
+//! Tests of the client against a server that fails.
 
 mod api;
 mod encoding;
@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod lookup;
 mod network;
+mod organization;
 mod process;
 mod rules;
 mod runners;
@@ -17,27 +18,27 @@ use std::time::Duration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::lookup::{Settings, Source, Token};
-use super::{Budget, Client};
+use super::settings::{ApiSettings, ApiToken, SettingSource};
+use super::{CallBudget, Client};
 use crate::runner::Runner;
 use api::Shared;
 use fake::Fake;
 
-/// A token that must never be seen again.
+/// A token that must not appear in any text.
 const TOKEN: &str = "canary-3f9a1c";
 
-fn settings(url: &str) -> Settings {
-    Settings {
+fn settings(url: &str) -> ApiSettings {
+    ApiSettings {
         api_url: url.parse().unwrap(),
         org_id: "org".to_owned(),
-        token: Some(Token::new(
+        token: Some(ApiToken::new(
             TOKEN.to_owned(),
-            Source::Variable("HUMANITEC_AUTH_TOKEN"),
+            SettingSource::Variable("HUMANITEC_AUTH_TOKEN"),
         )),
     }
 }
 
-/// A client that does not wait between attempts, nor for long after a stop.
+/// Returns a client that does not wait between attempts, and not for long after a stop.
 fn client(url: &str) -> Client {
     let mut client = Client::new(settings(url), "test".to_owned());
     client.retry.base = Duration::from_millis(1);
@@ -45,8 +46,8 @@ fn client(url: &str) -> Client {
     client
 }
 
-fn budget() -> Budget {
-    Budget::new(Duration::from_secs(20), CancellationToken::new())
+fn budget() -> CallBudget {
+    CallBudget::new(Duration::from_secs(20), CancellationToken::new())
 }
 
 fn runner() -> Runner {
@@ -67,7 +68,7 @@ fn runner() -> Runner {
     .unwrap()
 }
 
-/// A small API that holds this runner, and a client of it.
+/// Returns a small API with this runner, and a client of it.
 async fn world(runner: Option<&Runner>) -> (Fake, Shared, Client) {
     let state = Shared::default();
     state.lock().unwrap().runner = runner.map(|runner| serde_json::to_value(runner).unwrap());

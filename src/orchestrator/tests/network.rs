@@ -1,11 +1,11 @@
-//! Connections, redirects, proxies and TLS; and that the token stays where it belongs.
+//! Connections, redirects, proxies and TLS, and that the token does not leak.
 
 use super::fake::{Fake, Reply};
 use super::*;
 use crate::orchestrator::{ConnectFailure, Environment, Error, user_agent};
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_told_and_asked_five_times() {
+async fn a_missing_server_is_tried_five_times_and_reported() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -42,7 +42,7 @@ async fn a_server_that_is_not_there_is_told_and_asked_five_times() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_up_meanwhile_is_used() {
+async fn a_server_that_starts_late_is_used() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -68,7 +68,7 @@ async fn a_server_that_comes_up_meanwhile_is_used() {
 }
 
 #[tokio::test]
-async fn a_name_without_an_address_is_told() {
+async fn a_host_name_without_an_address_is_reported() {
     // Reserved for names that never exist (RFC 6761).
     let mut client = client("http://orchestrator.invalid");
     client.retry.attempts = 1;
@@ -123,7 +123,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_local_installation_gets_a_user_id_where_there_is_no_token() {
+async fn a_local_installation_gets_a_user_id_if_there_is_no_token() {
     let (fake, _, _) = world(None).await;
     let mut settings = settings(&format!("http://localhost:{}", fake.port));
     settings.token = None;
@@ -215,9 +215,10 @@ fn the_user_agent_names_both_versions_and_what_the_user_adds() {
         "terraform-provider-platform-orchestrator/{}",
         env!("CARGO_PKG_VERSION")
     );
-    let agent = user_agent("1.11.4", &Environment::of([]));
+    let agent = user_agent("1.11.4", &Environment::from_variables([]));
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4)"));
-    let environment = Environment::of([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
+    let environment =
+        Environment::from_variables([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
     let agent = user_agent("1.11.4", &environment);
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4) ci/7 X: y"));
 }

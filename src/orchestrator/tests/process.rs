@@ -1,5 +1,5 @@
-//! What depends on the variables of a process (proxies, CA certificates): each case is a run of
-//! this test binary with an environment of its own.
+//! Behavior that depends on environment variables (proxies, CA certificates). Each case runs this test binary with an
+//! environment of its own.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use super::fake::{Fake, Reply};
 use super::*;
 
-/// The variables that a machine may have set, and that a case sets itself.
+/// The variables that a case sets itself, and that are removed first.
 const FOREIGN: [&str; 10] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -25,7 +25,7 @@ const FOREIGN: [&str; 10] = [
     "SSL_CERT_DIR",
 ];
 
-/// Reads a runner with this base URL in a process with these variables: what came of it.
+/// Reads a runner from this base URL in a process with these variables. Returns the outcome.
 async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let outcome = directory.path().join("outcome");
@@ -97,7 +97,7 @@ async fn a_proxy_is_used_unless_the_host_is_excepted() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_named_as_the_proxy() {
+async fn a_refusal_by_the_proxy_is_reported_as_such() {
     let proxy = Fake::start(|_| Reply::empty(407)).await;
     let advice = "Check the proxy in HTTPS_PROXY";
     let with_password = format!("http://user:s3cret@127.0.0.1:{}", proxy.port);
@@ -129,7 +129,7 @@ async fn a_proxy_that_refuses_is_named_as_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_variable_that_cannot_be_used_is_named() {
+async fn an_unusable_proxy_variable_is_named() {
     for (scheme, variable, value, problem) in [
         (
             "http",
@@ -141,7 +141,7 @@ async fn a_proxy_variable_that_cannot_be_used_is_named() {
             "http",
             "http_proxy",
             "http://me:C4naryPass@a b",
-            "holds a space",
+            "contains a space",
         ),
         (
             "https",
@@ -181,7 +181,7 @@ async fn a_proxy_variable_that_cannot_be_used_is_named() {
     assert!(outcome.contains("set HTTP_PROXY"), "{outcome}");
 }
 
-/// A server with a certificate, and a file that holds it as an authority to trust.
+/// A server with a certificate, and a file with that certificate as a trusted authority.
 struct Server {
     fake: Fake,
     directory: tempfile::TempDir,
@@ -210,18 +210,18 @@ impl Server {
         self.directory.path().join("ca.pem").display().to_string()
     }
 
-    /// What comes of a read at this host with these authorities.
+    /// Returns the outcome of a read from this host with these authorities.
     async fn read(&self, host: &str, authority: &str) -> String {
         let url = format!("https://{host}:{}", self.fake.port);
         read_in_a_process(&url, &[("SSL_CERT_FILE", authority)]).await
     }
 }
 
-/// Only an unknown issuer is a matter of SSL_CERT_FILE.
+/// Only the advice about an unknown issuer mentions SSL_CERT_FILE.
 const ADVICE: &str = "set SSL_CERT_FILE to a PEM file with that authority's certificate";
 
 #[tokio::test]
-async fn each_fault_of_a_certificate_has_its_own_sentence() {
+async fn each_certificate_error_has_its_own_message() {
     let day = time::Duration::days(1);
     let now = time::OffsetDateTime::now_utc();
     let right = Server::start(|_| {}).await;
@@ -302,7 +302,7 @@ async fn each_fault_of_a_certificate_has_its_own_sentence() {
     assert_eq!(right.fake.lines().len(), 1);
 }
 
-/// The URL of a server that sends these bytes to whoever connects.
+/// Returns the URL of a server that sends these bytes on each connection.
 async fn sends(bytes: &'static [u8]) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -317,7 +317,7 @@ async fn sends(bytes: &'static [u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_or_an_old_one_is_named() {
+async fn a_server_without_tls_or_with_an_old_version_is_reported() {
     // A fatal alert: protocol_version (RFC 8446, 6.2), as OpenSSL sends it where TLS 1.1 is the newest.
     let old = sends(&[0x15, 3, 1, 0, 2, 2, 70]).await;
     let plain = sends(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;

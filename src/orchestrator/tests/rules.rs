@@ -104,7 +104,7 @@ async fn the_same_rule_is_reported_with_the_id_to_import() {
 
 /// The service reports a conflicting rule before a missing runner.
 #[tokio::test]
-async fn a_409_for_a_missing_runner_says_that_it_is_missing() {
+async fn a_409_for_a_missing_runner_reports_the_runner() {
     let (_fake, state, client) = world(None).await;
     client
         .create_rule(&key("r", Some("shop"), None), &budget())
@@ -132,9 +132,9 @@ async fn a_409_for_a_missing_runner_says_that_it_is_missing() {
     );
 }
 
-/// A runner that exists, or that cannot be looked up, leaves the service's own error.
+/// If the runner exists or cannot be looked up, the service's own error is returned.
 #[tokio::test]
-async fn a_409_of_another_cause_stays_as_it_is() {
+async fn a_409_with_another_cause_is_unchanged() {
     for runner_reply in [
         None,
         Some(Reply::error(403, "no")),
@@ -162,7 +162,7 @@ async fn a_409_of_another_cause_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn unset_is_the_same_as_empty_in_an_answer() {
+async fn empty_values_in_a_response_are_not_set() {
     for unset in [json!({}), json!({"project_id": "", "env_type_id": null})] {
         let mut rule = json!({"id": "u", "runner_id": "r", "created_at": "2026-01-01T00:00:00Z"});
         rule.as_object_mut()
@@ -179,7 +179,7 @@ async fn unset_is_the_same_as_empty_in_an_answer() {
 }
 
 #[tokio::test]
-async fn a_listing_that_goes_in_circles_ends() {
+async fn a_list_with_a_repeated_page_ends() {
     let fake =
         Fake::start(|_| Reply::json(200, &json!({"items": [], "next_page_token": "again"}))).await;
     let error = client(&fake.url())

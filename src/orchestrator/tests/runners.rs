@@ -1,4 +1,4 @@
-//! The calls about runners, when all goes well and when the service says no.
+//! The calls about runners, successful and refused.
 
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_once() {
+async fn a_missing_runner_is_none_and_the_organization_is_confirmed_once() {
     let (fake, _, client) = world(None).await;
     assert_eq!(
         client.get_runner("my-runner", &budget()).await.unwrap(),
@@ -91,154 +91,6 @@ async fn a_runner_that_is_not_there_is_none_and_the_organization_is_looked_at_on
             "GET /orgs/org/runners/my-runner",
         ]
     );
-}
-
-#[tokio::test]
-async fn a_404_of_an_organization_that_is_not_there_is_an_error() {
-    let state = Shared::default();
-    let fake = Fake::start(api::handler(&state)).await;
-    let mut settings = settings(&fake.url());
-    settings.org_id = "nowhere".to_owned();
-    let client = Client::new(settings, String::new());
-    let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
-    assert_eq!(
-        error.report(),
-        format!(
-            "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=100 was refused (404): \
-             organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that has \
-             this organization, without the API's own paths (`/orgs/…`).",
-            fake.url()
-        )
-    );
-    let error = client
-        .delete_runner("my-runner", &budget())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::OrgNotFound { .. }), "{error}");
-}
-
-/// The control plane lists no runners for an organization that does not exist: only something in it proves that
-/// it exists.
-#[tokio::test]
-async fn an_empty_list_does_not_prove_that_the_organization_exists() {
-    for (listed, proven) in [
-        (vec![], false),
-        (
-            vec![json!({"id": "r", "runner_configuration": {"type": "kubernetes"}})],
-            true,
-        ),
-    ] {
-        let (_fake, state, client) = world(None).await;
-        state.lock().unwrap().listed = listed;
-        assert_eq!(client.get_runner("gone", &budget()).await.unwrap(), None);
-        assert_eq!(client.has_seen_org(), proven);
-    }
-    let (_fake, _, client) = world(Some(&runner())).await;
-    client.get_runner("my-runner", &budget()).await.unwrap();
-    assert!(client.has_seen_org());
-}
-
-#[tokio::test]
-async fn all_runners_are_listed_page_by_page() {
-    let fake = Fake::start(|seen| {
-        let summary =
-            |id: &str, kind: &str| json!({"id": id, "runner_configuration": {"type": kind}});
-        match seen.target.as_str() {
-            "/orgs/org/runners?per_page=100" => Reply::json(
-                200,
-                &json!({"items": [summary("a", "kubernetes-eks")], "next_page_token": "+a&"}),
-            ),
-            "/orgs/org/runners?per_page=100&page=%2Ba%26" => Reply::json(
-                200,
-                &json!({"items": [summary("b", "serverless-ecs")], "next_page_token": ""}),
-            ),
-            other => panic!("{other}"),
-        }
-    })
-    .await;
-    let client = client(&fake.url());
-    let listed = client.list_runners(&budget()).await.unwrap();
-    let listed: std::collections::BTreeMap<_, _> = listed.iter().collect();
-    let expected = [("a", "kubernetes-eks"), ("b", "serverless-ecs")];
-    assert!(
-        listed
-            .iter()
-            .map(|(id, kind)| (id.as_str(), kind.as_str()))
-            .eq(expected)
-    );
-    assert_eq!(fake.lines().len(), 2);
-}
-
-/// Terraform reads ten runners at a time, and here none of them exists. Whether the caller is allowed to list is the
-/// same for all of them.
-#[tokio::test]
-async fn the_runners_are_listed_once_for_all_calls() {
-    for listing in [
-        Reply::json(200, &json!({"items": []})),
-        Reply::error(403, "no permission"),
-    ] {
-        let fake = Fake::start(move |seen| match seen.target.as_str() {
-            "/orgs/org/runners?per_page=100" => listing.clone(),
-            _ => Reply::error(404, "runner not found"),
-        })
-        .await;
-        let client = std::sync::Arc::new(client(&fake.url()));
-        let reads = (0..10).map(|n| {
-            let client = std::sync::Arc::clone(&client);
-            tokio::spawn(async move { client.get_runner(&format!("r{n}"), &budget()).await })
-        });
-        for read in reads.collect::<Vec<_>>() {
-            assert_eq!(read.await.unwrap().unwrap(), None);
-        }
-        let listed = client.list_runners(&budget()).await;
-        match listed {
-            Ok(runners) => assert!(runners.is_empty()),
-            Err(error) => assert!(error.to_string().contains("refused (403): no permission")),
-        }
-        let lists = fake.lines();
-        let lists = lists.iter().filter(|line| line.contains("per_page"));
-        assert_eq!(lists.count(), 1);
-    }
-}
-
-/// A list that never ends is ended by the budget.
-#[tokio::test]
-async fn a_list_without_an_end_takes_no_longer_than_the_budget() {
-    let page = std::sync::atomic::AtomicUsize::new(0);
-    let fake = Fake::start(move |_| {
-        let page = page.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Reply::json(
-            200,
-            &json!({"items": [], "next_page_token": page.to_string()}),
-        )
-    })
-    .await;
-    let short = Budget::new(Duration::from_millis(300), CancellationToken::new());
-    let error = client(&fake.url()).list_runners(&short).await.unwrap_err();
-    assert!(error.is_out_of_time(), "{error:?}");
-}
-
-/// The answer to the listing decides what a 404 is worth.
-#[tokio::test]
-async fn a_404_counts_only_for_a_caller_whom_the_service_knows() {
-    for (listing, gone) in [
-        (Reply::json(200, &json!({"items": []})), true),
-        (Reply::error(403, "no permission"), true),
-        (Reply::error(401, "unknown token"), false),
-        (Reply::html(200), false),
-        (Reply::html(404), false),
-        (Reply::html(403), false),
-        (Reply::error(500, "broken"), false),
-    ] {
-        let listing_ = listing.clone();
-        let fake = Fake::start(move |seen| match seen.target.as_str() {
-            "/orgs/org/runners?per_page=100" => listing.clone(),
-            _ => Reply::error(404, "runner not found"),
-        })
-        .await;
-        let answer = client(&fake.url()).get_runner("my-runner", &budget()).await;
-        assert_eq!(matches!(answer, Ok(None)), gone, "{listing_:?}: {answer:?}");
-    }
 }
 
 #[tokio::test]
@@ -300,9 +152,9 @@ async fn other_404s_and_refusals_are_errors() {
     }
 }
 
-/// What is newer than the provider is asked for once; it can be deleted all the same.
+/// A runner that is newer than the provider is read once, and can be deleted.
 #[tokio::test]
-async fn a_runner_with_what_is_not_known_is_told_at_once() {
+async fn a_runner_with_unknown_values_is_reported_without_a_retry() {
     let missing = json!({"type": "s3"});
     for (storage, what) in [
         (
@@ -318,7 +170,7 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
             error.report(),
             format!(
                 "Runner \"my-runner\" cannot be read by version {} of the provider: {what}.\n\nA newer version of the \
-                 provider might have created it: upgrade the provider.",
+                 provider might have created it. Upgrade the provider.",
                 env!("CARGO_PKG_VERSION")
             )
         );
@@ -328,9 +180,9 @@ async fn a_runner_with_what_is_not_known_is_told_at_once() {
     }
 }
 
-/// Another attempt would bring the same again.
+/// Another attempt would return the same.
 #[tokio::test]
-async fn whole_json_that_is_not_the_apis_is_asked_for_once() {
+async fn complete_json_that_is_not_from_the_api_is_read_once() {
     for (body, attempts) in [
         (json!({"status": "ok"}).to_string(), 1),
         (json!([]).to_string(), 1),
@@ -393,7 +245,7 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_is_told_with_the_services_message() {
+async fn an_id_in_use_is_reported_with_the_message_of_the_service() {
     for mine in [true, false] {
         let mut existing = runner();
         if !mine {
@@ -412,49 +264,7 @@ async fn an_id_that_is_taken_is_told_with_the_services_message() {
 }
 
 #[tokio::test]
-async fn a_409_for_an_organization_that_is_not_there_is_told_as_that() {
-    for listing in [
-        Reply::error(404, "organization not found"),
-        Reply::json(200, &json!({"items": []})),
-    ] {
-        let fake = Fake::start(
-            move |seen| match (seen.method.as_str(), seen.target.as_str()) {
-                ("POST", _) => Reply::error(409, "organization not found"),
-                ("GET", "/orgs/org/runners?per_page=100" | "/orgs/org/runner-rules") => {
-                    listing.clone()
-                }
-                _ => Reply::error(404, "runner not found"),
-            },
-        )
-        .await;
-        creates_find_no_organization(&client(&fake.url())).await;
-    }
-}
-
-async fn creates_find_no_organization(client: &Client) {
-    let key = crate::orchestrator::RuleKey {
-        runner_id: "r".to_owned(),
-        project_id: None,
-        env_type_id: None,
-    };
-    for error in [
-        client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err(),
-        client.create_rule(&key, &budget()).await.unwrap_err(),
-    ] {
-        assert!(matches!(error, Error::OrgNotFound { .. }), "{error:?}");
-        assert!(
-            error.report().contains("Check org_id"),
-            "{}",
-            error.report()
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
+async fn a_refusal_is_reported_with_the_message_of_the_service_and_not_repeated() {
     for status in [400, 403, 404, 413, 422] {
         let fake =
             Fake::start(move |_| Reply::error(status, "role_arn: must match ^arn:aws:iam::")).await;
@@ -477,7 +287,7 @@ async fn a_refusal_is_told_as_the_service_words_it_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_runner_in_use_is_not_deleted_and_its_environments_are_named() {
+async fn a_runner_in_use_is_not_deleted_and_its_environments_are_reported() {
     let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
     let (fake, state, client) = world(Some(&runner())).await;
     state.lock().unwrap().fail(move |seen| {
@@ -512,11 +322,11 @@ async fn ids_stay_inside_their_segment() {
             )
         );
     }
-    assert_eq!(fake.lines().len(), 2, "the last three never left");
+    assert_eq!(fake.lines().len(), 2, "the last three were not sent");
 }
 
 #[tokio::test]
-async fn the_base_urls_path_is_kept() {
+async fn the_path_of_the_base_url_is_kept() {
     for base in ["/base/path", "/base/path/"] {
         let fake = Fake::start(|_| Reply::html(404)).await;
         let client = client(&format!("{}{base}", fake.url()));
@@ -525,14 +335,14 @@ async fn the_base_urls_path_is_kept() {
     }
 }
 
-/// The plugin layer runs every call as a task of its own.
+/// The plugin layer runs every call in a task of its own.
 #[test]
-fn the_calls_may_move_between_threads() {
+fn the_calls_can_move_between_threads() {
     fn is_send(_: impl Send) {}
     let client = client("http://localhost");
     let (runner, budget) = (
         runner(),
-        Budget::new(Duration::ZERO, CancellationToken::new()),
+        CallBudget::new(Duration::ZERO, CancellationToken::new()),
     );
     is_send(client.create_runner(&runner, &budget));
     is_send(client.get_runner("r", &budget));

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::access::{CheckResult, Report, Skip, Status};
-use crate::plugin::{
-    Attribute, CallContext, DataSource, Diagnostic, Kind, Nesting, Path, ReadResponse, Schema,
-    Value,
-};
 use crate::provider::connection::Connection;
 use crate::provider::eks_runner;
+use terraform_plugin_server::{
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type,
+    ValidateConfig, Value,
+};
 
 const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_access";
 
@@ -31,7 +31,7 @@ impl EksAccessData {
         let runner = if config.get("runner_configuration").is_null() {
             eks_runner::existing(&client, config, &context)
                 .await
-                .map_err(|d| d.at(Path::of(["id"])))?
+                .map_err(|d| d.at(Path::new(["id"])))?
         } else {
             config.clone()
         };
@@ -108,13 +108,13 @@ impl DataSource for EksAccessData {
         attributes.extend([
             Attribute::new(
                 "ok",
-                crate::plugin::Type::Bool,
+                Type::Bool,
                 "Whether no check failed and every check that applies was made. Warnings do not count.",
             )
             .computed(),
             Attribute::new(
                 "complete",
-                crate::plugin::Type::Bool,
+                Type::Bool,
                 "Whether every check that applies was made. `false` where AWS credentials or a permission are missing, a \
                  service is unreachable or a call timed out.",
             )
@@ -124,25 +124,23 @@ impl DataSource for EksAccessData {
                 "Why the checks are not complete: how many could not be made, and for which reasons. Null when they are.",
             )
             .computed(),
-            Attribute::of_kind(
+            Attribute::nested(
                 "checks",
-                Kind::Nested(
-                    Nesting::List,
-                    vec![
-                        Attribute::string("id", "The id of the check.").computed(),
-                        Attribute::string("status", "`passed`, `failed`, `warned` or `skipped`.").computed(),
-                        Attribute::string(
-                            "skip",
-                            "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
-                             check that it needs failed), `unknown` (a value is unknown until apply), `requested` (by \
-                             `skip_checks`) or `incomplete` (it applies and could not be made). Null for other checks.",
-                        )
-                        .computed(),
-                        Attribute::string("message", "What was found, or why the check was not made.").computed(),
-                        Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
-                    ],
-                ),
                 "Every check, in the Orchestrator's order.",
+                Nesting::List,
+                vec![
+                    Attribute::string("id", "The id of the check.").computed(),
+                    Attribute::string("status", "`passed`, `failed`, `warned` or `skipped`.").computed(),
+                    Attribute::string(
+                        "skip",
+                        "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
+                         check that it needs failed), `unknown` (a value is unknown until apply), `requested` (by \
+                         `skip_checks`) or `incomplete` (it applies and could not be made). Null for other checks.",
+                    )
+                    .computed(),
+                    Attribute::string("message", "What was found, or why the check was not made.").computed(),
+                    Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
+                ],
             )
             .computed(),
             Attribute::string(
@@ -163,20 +161,6 @@ impl DataSource for EksAccessData {
         }
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        let mut found = eks_runner::validate_configuration(&config);
-        // Where the configuration is left out, it is that of the registered runner, storage and all.
-        if config.get("runner_configuration").is_null()
-            && !config.get("state_storage_configuration").is_null()
-        {
-            let detail = "It is given without runner_configuration. Give both to check a runner that is not \
-                          registered, or neither to check the one that is.";
-            let path = Path::of(["state_storage_configuration"]);
-            found.push(Diagnostic::error("No runner_configuration", detail).at(path));
-        }
-        found
-    }
-
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         match self.check(context, &config).await {
             Ok(state) => ReadResponse {
@@ -188,5 +172,26 @@ impl DataSource for EksAccessData {
                 diagnostics: vec![diagnostic],
             },
         }
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for EksAccessData {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        let mut found = eks_runner::validate_configuration(&config);
+        // Where the configuration is left out, it is that of the registered runner, storage and all.
+        if config.get("runner_configuration").is_null()
+            && !config.get("state_storage_configuration").is_null()
+        {
+            let detail = "It is given without runner_configuration. Give both to check a runner that is not \
+                          registered, or neither to check the one that is.";
+            let path = Path::new(["state_storage_configuration"]);
+            found.push(Diagnostic::error("No runner_configuration", detail).at(path));
+        }
+        found
     }
 }

@@ -8,8 +8,9 @@ mod subject;
 
 use std::time::Duration;
 
+use terraform_plugin_server::{CallContext, Diagnostic, Value};
+
 use crate::access::{Preflight, Report, Subject, TimeLimit};
-use crate::plugin::{CallContext, Diagnostic, Value};
 
 pub(super) use data_source::EksAccessData;
 use reported::{ReportedDiagnostics, Severities};

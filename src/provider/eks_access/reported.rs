@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::gather::{Checking, Gathering, Group, Part};
 use super::settings::Incomplete;
 use crate::access::{Cause, CheckId, CheckResult, Outcome, Report, Status, Subject, Unchecked};
-use crate::plugin::{Diagnostic, Path};
+use terraform_plugin_server::{Diagnostic, Path};
 
 /// What this process has reported.
 #[derive(Default)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, is_image};
 use crate::orchestrator::Installation;
-use crate::plugin::{Attribute, Diagnostic, Path, Type, Value};
 use crate::provider::timeouts;
 use crate::runner::validate;
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Type, Value};
 
 /// The attribute's name.
 const NAME: &str = "eks_access";
@@ -232,13 +232,13 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     }
     let role_arn = given.get("assume_role").get("role_arn");
     if let Some(Err(invalid)) = role_arn.as_str().map(validate::role_arn) {
-        let path = Path::of([NAME, "assume_role", "role_arn"]);
+        let path = Path::new([NAME, "assume_role", "role_arn"]);
         found.push(Diagnostic::error("Invalid eks_access", invalid.detail).at(path));
     }
     if given.get("kubeconfig").get("path").as_str() == Some("") {
         let detail = "It is empty. Name a kubeconfig, or leave `kubeconfig` out: then a token is made from the AWS \
                       credentials.";
-        let path = Path::of([NAME, "kubeconfig", "path"]);
+        let path = Path::new([NAME, "kubeconfig", "path"]);
         found.push(Diagnostic::error("Invalid eks_access", detail).at(path));
     }
     for (index, cidr) in strings(given.get("orchestrator_cidrs")) {
@@ -250,7 +250,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
                         "{cidr:?} is not a range of addresses. Write it as CIDR: \"203.0.113.0/24\"."
                     ),
                 )
-                .at(Path::of([NAME, "orchestrator_cidrs"]).index(index)),
+                .at(Path::new([NAME, "orchestrator_cidrs"]).index(index)),
             );
         }
     }
@@ -281,7 +281,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
 fn unknown_checks(given: &Value) -> impl Iterator<Item = Diagnostic> {
     strings(given.get("skip_checks")).filter_map(|(index, id)| {
         let unknown = id.parse::<CheckId>().err()?;
-        let path = Path::of([NAME, "skip_checks"]).index(index);
+        let path = Path::new([NAME, "skip_checks"]).index(index);
         Some(Diagnostic::error("Invalid eks_access", unknown.to_string()).at(path))
     })
 }
@@ -298,7 +298,7 @@ fn is_issuer(text: &str) -> bool {
 }
 
 fn wrong(name: &str, detail: impl Into<String>) -> Diagnostic {
-    Diagnostic::error("Invalid eks_access", detail).at(Path::of([NAME, name]))
+    Diagnostic::error("Invalid eks_access", detail).at(Path::new([NAME, name]))
 }
 
 /// The settings of a provider block for an installation of the Orchestrator. `None` where they are not known yet.

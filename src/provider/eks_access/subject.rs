@@ -1,9 +1,9 @@
 //! Between Terraform's value of a runner, parts of which may not be known yet, and what is checked.
 
 use crate::access::{Known, Subject};
-use crate::plugin::Value;
 use crate::provider::eks_runner;
 use crate::runner::{RoleArn, pod_template};
+use terraform_plugin_server::Value;
 
 /// What there is to check of the runner `object` in the organization `org`. `None` where its role is no
 /// role: validation reports that.

@@ -1,18 +1,18 @@
-//! The calls that an EKS runner's operations make.
+//! The API calls of an EKS runner's operations.
 
 use std::sync::Arc;
 
 use crate::access::Subject;
-use crate::orchestrator::{Budget, Client, Error};
-use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
-    ReadRequest, ReadResponse, UpdateRequest, Value,
-};
+use crate::orchestrator::{CallBudget, Client, Error};
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::{self, EksAccess};
 use crate::provider::outcome;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
+use terraform_plugin_server::{
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
+    ReadRequest, ReadResponse, UpdateRequest, Value,
+};
 
 use super::{model, schema};
 
@@ -49,7 +49,7 @@ pub(super) async fn create(
                 diagnostics,
             }
         }
-        // It might exist: the state must have it.
+        // The runner might exist, so the state must contain it.
         Err(error) if error.is_uncertain() => {
             let diagnostics = vec![failed(Operation::Create, &planned, &error)];
             ApplyResponse {
@@ -60,7 +60,7 @@ pub(super) async fn create(
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
             let unique = "a runner's id is unique in its organization";
-            let exists = outcome::exists_already(what, &error, schema::TYPE_NAME, "id", unique);
+            let exists = outcome::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
     }
@@ -117,7 +117,7 @@ pub(super) async fn update(
         (Ok(client), Ok(runner)) => (client, runner),
         (Err(diagnostic), _) | (_, Err(diagnostic)) => return refuse(prior, vec![diagnostic]),
     };
-    // The difference is the provider's own: `timeouts`, or a spelling.
+    // Only `timeouts` or a spelling differs, which the Orchestrator does not store.
     if model::runner(&prior).is_ok_and(|registered| registered == runner) {
         return ApplyResponse {
             state: planned,
@@ -165,7 +165,7 @@ pub(super) async fn read(
 ) -> ReadResponse {
     let client = match connection.client() {
         Ok(Some(client)) => client,
-        // The refresh waits until the provider block is known.
+        // The provider block has unknown values, so there is no refresh yet.
         Ok(None) => {
             return ReadResponse {
                 state: request.state,
@@ -190,7 +190,10 @@ pub(super) async fn read(
         },
         Ok(None) => ReadResponse {
             state: Value::Null,
-            diagnostics: connection.doubtful_org(&client).into_iter().collect(),
+            diagnostics: connection
+                .missing_org_warning(&client)
+                .into_iter()
+                .collect(),
         },
         Err(error) => ReadResponse {
             diagnostics: vec![failed(Operation::Read, &request.state, &error)],
@@ -231,11 +234,11 @@ pub(super) async fn import(
     }
 }
 
-/// Returns the runner, which must exist. `this_takes` says what takes EKS runners only, as a subject and a verb.
+/// Returns the runner, which must exist. `this_takes` is a subject and a verb: what manages or reads only EKS runners.
 async fn find(
     client: &Client,
     id: &str,
-    budget: &Budget,
+    budget: &CallBudget,
     this_takes: &str,
 ) -> Result<Runner, Diagnostic> {
     match client.get_runner(id, budget).await {
@@ -271,12 +274,12 @@ pub(in crate::provider) async fn existing(
     let budget = budget(Operation::Read, config, context.clone());
     let runner = find(client, id, &budget, "This data source reads")
         .await
-        .map_err(|diagnostic| diagnostic.at(Path::of(["id"])))?;
+        .map_err(|diagnostic| diagnostic.at(Path::new(["id"])))?;
     Ok(model::state(&runner, &Value::Null))
 }
 
-pub(super) fn budget(operation: Operation, object: &Value, context: CallContext) -> Budget {
-    Budget::new(operation.timeout(object), context.stop)
+pub(super) fn budget(operation: Operation, object: &Value, context: CallContext) -> CallBudget {
+    CallBudget::new(operation.timeout(object), context.stop)
 }
 
 fn id(object: &Value) -> &str {
@@ -287,21 +290,21 @@ fn could_not(operation: Operation, object: &Value) -> String {
     format!("Could not {} runner {:?}", operation.name(), id(object))
 }
 
-/// How to fix a state whose runner was deleted and whose id a runner of another type has by now.
-const REPLACED: &str = "This resource did not register it: somebody deleted that runner and gave its id to another one, \
+/// How to fix a state whose runner was deleted, and whose id now belongs to a runner of another type.
+const REPLACED: &str = "This resource did not register it: somebody deleted that runner and reused its id for another one, \
                         which the provider did not change.\n\nTo fix it, remove the resource from the state: run \
                         `terraform state rm` (or `tofu state rm`) with the address of the resource, or replace its \
                         block with a `removed` block with `destroy = false` and apply with -refresh=false. Then use \
                         another id, or leave the resource out.";
 
-/// Returns the error of a failed call, with what it means for `object`.
+/// Returns the error about a failed call, with what it means for `object`.
 fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
     let mut more = Vec::new();
-    if error.is_out_of_time() {
+    if error.is_deadline_exceeded() {
         more.push(timeouts::advice(operation, object));
     }
     match operation {
-        Operation::Create if error.is_uncertain() => more.push(outcome::perhaps_created()),
+        Operation::Create if error.is_uncertain() => more.push(outcome::tainted_advice()),
         Operation::Update | Operation::Delete if error.is_uncertain() => more.push(
             "The state is unchanged. The next plan reads the runner again.".to_owned(),
         ),

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::plugin::{CallContext, DataSource, Diagnostic, Path, ReadResponse, Schema, Value};
 use crate::provider::connection::Connection;
+use terraform_plugin_server::{
+    CallContext, DataSource, Diagnostic, Path, ReadResponse, Schema, ValidateConfig, Value,
+};
 
 use super::{calls, schema};
 
@@ -39,15 +41,6 @@ impl DataSource for EksRunnerData {
         schema::data_source()
     }
 
-    /// The Orchestrator decides which ids exist; only an empty one has no address in its API.
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        if config.get("id").as_str() != Some("") {
-            return Vec::new();
-        }
-        let detail = "id is an empty string. Set it to the id of the runner to read.";
-        vec![Diagnostic::error("Invalid runner id", detail).at(Path::of(["id"]))]
-    }
-
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         match self.find(context, &config).await {
             Ok(state) => ReadResponse {
@@ -59,5 +52,21 @@ impl DataSource for EksRunnerData {
                 diagnostics: vec![diagnostic],
             },
         }
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for EksRunnerData {
+    /// Refuses only an empty id, which has no URL in the API. The Orchestrator decides which ids exist.
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        if config.get("id").as_str() != Some("") {
+            return Vec::new();
+        }
+        let detail = "id is an empty string. Set it to the id of the runner to read.";
+        vec![Diagnostic::error("Invalid runner id", detail).at(Path::new(["id"]))]
     }
 }

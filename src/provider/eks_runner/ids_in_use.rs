@@ -1,27 +1,27 @@
-//! Whether the id of a runner that is planned for creation is in use already.
+//! Checks whether the id of a runner that is planned for creation is already in use.
 //!
-//! The Orchestrator reports that only when the runner is created, in the middle of an apply. The plan lists the
-//! organization's runners instead, once in a process, and only if a runner is planned for creation.
+//! The Orchestrator reports that only when the runner is created, in the middle of an apply. So the plan lists the
+//! organization's runners, once for each process, and only if a runner is planned for creation.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, watch};
 
-use crate::orchestrator::{Budget, Client, ConnectFailure, Error};
-use crate::plugin::{CallContext, Diagnostic, Path};
+use crate::orchestrator::{CallBudget, Client, ConnectFailure, Error};
 use crate::provider::outcome;
+use terraform_plugin_server::{CallContext, Diagnostic, Path};
 
 use super::schema;
 
-/// How long the list of all runners can take. A page has 100 runners, so this is enough for many thousands.
+/// The time limit for the list of all runners. A page has 100 runners, so this is enough for many thousands.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long to wait for Terraform to show another runner of its state. It reads a state of any size without
-/// such a pause.
+/// How long to wait until Terraform shows another runner of its state. It reads a state of any size without such a
+/// pause.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// The ids that the Orchestrator has, and those that the state has.
+/// The ids of the runners in the Orchestrator, and of those in the state.
 #[derive(Default)]
 pub(super) struct IdsInUse {
     /// The type of each runner of the organization by its id; `None` if they could not be listed.
@@ -32,7 +32,7 @@ pub(super) struct IdsInUse {
 }
 
 impl IdsInUse {
-    /// The state has a runner with this id.
+    /// Notes that the state has a runner with this id.
     pub(super) fn see_in_state(&self, id: &str) {
         self.in_state
             .send_if_modified(|ids| ids.insert(id.to_owned()));
@@ -54,7 +54,7 @@ impl IdsInUse {
         let registered = self
             .registered
             .get_or_try_init(|| async {
-                let budget = Budget::new(TIMEOUT, context.stop.clone());
+                let budget = CallBudget::new(TIMEOUT, context.stop.clone());
                 match client.list_runners(&budget).await {
                     Ok(runners) => Ok(Some(runners.clone())),
                     Err(error) if error.is_stopped() => Err(error),
@@ -72,10 +72,10 @@ impl IdsInUse {
         if self.is_in_state(id).await {
             return None;
         }
-        Some(in_use(client.org(), id, kind).at(Path::of(["id"])))
+        Some(in_use(client.org(), id, kind).at(Path::new(["id"])))
     }
 
-    /// Whether the state has a runner with this id, after Terraform has shown what it shows meanwhile.
+    /// Returns whether the state has a runner with this id. Waits until Terraform shows no further runner.
     async fn is_in_state(&self, id: &str) -> bool {
         let mut in_state = self.in_state.subscribe();
         loop {
@@ -92,6 +92,7 @@ impl IdsInUse {
     }
 }
 
+/// Returns the warning about an id that is in use by a runner of type `kind`.
 fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
     // Terraform shows one warning of each summary and counts the others.
     let summary = format!("Runner {id:?} already exists");
@@ -102,7 +103,7 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
     let fix = if kind == "kubernetes-eks" {
         format!(
             "{}\n\nOtherwise change `id`.",
-            outcome::adopt(schema::TYPE_NAME, id)
+            outcome::import_advice(schema::TYPE_NAME, id)
         )
     } else {
         format!(
@@ -112,6 +113,7 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
     Diagnostic::warning(summary, format!("{fails}\n\n{fix}"))
 }
 
+/// Returns the error or the warning that the runners could not be listed.
 fn could_not_list(org: &str, error: &Error) -> Diagnostic {
     let consequence = "This plan creates runners, and the provider lists the existing ones to find an id that is in use.";
     if fails_every_call(error) {
@@ -127,21 +129,33 @@ fn could_not_list(org: &str, error: &Error) -> Diagnostic {
     )
 }
 
-/// Whether the apply would certainly fail for the same reason: the token is not valid, or `api_url` is not
-/// usable. The permission to list is not the permission to create, and everything else can pass. That holds
-/// whatever the body of the response is: a gateway in front of the Orchestrator has its own.
+/// Returns whether the apply would certainly fail for the same reason: the token is not valid, or `api_url` is not
+/// usable. The permission to list is not the permission to create, and every other failure can pass. The body of the
+/// response does not count, because a gateway in front of the Orchestrator has its own.
 fn fails_every_call(error: &Error) -> bool {
     match error {
         Error::Refused { .. }
-        | Error::TimedOut { .. }
+        | Error::AttemptTimedOut { .. }
         | Error::Lost { .. }
-        | Error::OutOfTime { .. }
+        | Error::DeadlineExceeded { .. }
         | Error::TooLongToWait { .. }
         | Error::Stopped { .. } => false,
         Error::Unexpected { status, .. } | Error::Encoding { status, .. } => {
             *status < 500 && !matches!(*status, 403 | 408 | 429)
         }
         Error::Connect { what, .. } => !matches!(what, ConnectFailure::TimedOut),
-        _ => true,
+        Error::InvalidId { .. }
+        | Error::Setup { .. }
+        | Error::Proxy { .. }
+        | Error::Redirect { .. }
+        | Error::Unauthorized { .. }
+        | Error::Undecodable { .. }
+        | Error::Unsupported { .. }
+        | Error::TooLarge { .. }
+        | Error::AlreadyExists { .. }
+        | Error::RunnerNotFound { .. }
+        | Error::OtherType { .. }
+        | Error::OrgNotFound { .. }
+        | Error::Uncertain { .. } => true,
     }
 }

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use super::eks_access;
-use crate::plugin::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
-    MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, Schema,
-    UpdateRequest, Value,
-};
 use ids_in_use::IdsInUse;
+use terraform_plugin_server::{
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    ImportState, MoveRequest, MoveState, ObserveState, Path, PlanRequest, PlanResponse,
+    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
+};
 
 pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
@@ -40,17 +40,17 @@ impl EksRunner {
         }
     }
 
-    /// The state has this runner.
+    /// Notes that the state has this runner.
     fn see_in_state(&self, runner: &Value) {
         if let Some(id) = runner.get("id").as_str() {
             self.ids.see_in_state(id);
         }
     }
 
-    /// Checks whether the id of a runner that is planned for creation is in use, as far as it can be known.
+    /// Checks whether the id of a runner that is planned for creation is in use, if the id is known.
     async fn check_id(&self, planned: &Value, context: &CallContext) -> Option<Diagnostic> {
         let id = planned.get("id").as_str()?;
-        // Terraform plans again while it applies: the plan before has reported it.
+        // Terraform plans again while it applies, and the first plan has reported the id.
         let client = self.connection.client().ok()??;
         if self.connection.is_applying() {
             return None;
@@ -58,7 +58,7 @@ impl EksRunner {
         self.ids.check(&client, id, context).await
     }
 
-    /// Runs the EKS access checks of a planned change, as far as it is known.
+    /// Runs the EKS access checks of a planned change, as far as its values are known.
     async fn check_access(
         &self,
         prior: &Value,
@@ -89,28 +89,20 @@ impl Resource for EksRunner {
         schema::resource()
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        validate::config(&config)
-    }
-
-    fn see_state(&self, state: &Value) {
-        self.see_in_state(state);
-    }
-
-    /// Nothing is computed, so the plan is the configuration, in the spelling of the state where the two have
-    /// the same meaning. The checks add diagnostics, and never change what is planned.
+    /// Nothing is computed, so the plan is the configuration, with the spelling of the state where the two have the same
+    /// meaning. The checks add diagnostics, and never change the plan.
     async fn plan(&self, context: CallContext, request: PlanRequest) -> PlanResponse {
         let PlanRequest { prior, config, .. } = request;
         self.see_in_state(&prior);
         let requires_replace = if !prior.is_null() && prior.get("id") != config.get("id") {
-            vec![Path::of(["id"])]
+            vec![Path::new(["id"])]
         } else {
             Vec::new()
         };
         let planned = model::keep_spelling(&config, &prior);
         let creating = prior.is_null() || !requires_replace.is_empty();
         let access = self.check_access(&prior, &planned, creating, &context);
-        // For another id, Terraform plans once more, without the prior state, and drops the warnings of that.
+        // If the id changes, Terraform plans once more without the prior state, and drops the warnings of that plan.
         let (mut diagnostics, id) = if creating {
             tokio::join!(access, self.check_id(&planned, &context))
         } else {
@@ -144,16 +136,51 @@ impl Resource for EksRunner {
         calls::read(&self.connection, context, request).await
     }
 
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+
+    fn import_state(&self) -> Option<&dyn ImportState> {
+        Some(self)
+    }
+
+    fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+
+    fn observe_state(&self) -> Option<&dyn ObserveState> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for EksRunner {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        validate::config(&config)
+    }
+}
+
+#[async_trait]
+impl ImportState for EksRunner {
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
         self.ids.see_in_state(&request.id);
         calls::import(&self.connection, context, request).await
     }
+}
 
-    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
-    async fn take_over(
+/// Accepts a `moved` block from the Go provider's resource with the same name: the states are the same.
+#[async_trait]
+impl MoveState for EksRunner {
+    async fn move_from(
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
-        super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
+        super::outcome::moved_state(&request, schema::TYPE_NAME)
+    }
+}
+
+impl ObserveState for EksRunner {
+    fn observe(&self, state: &Value) {
+        self.see_in_state(state);
     }
 }

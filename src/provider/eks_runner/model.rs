@@ -1,23 +1,25 @@
-//! Between Terraform's value of an EKS runner and the runner itself.
+//! Converts Terraform's value of an EKS runner to the runner and back.
 //!
-//! The API has the fields of a storage beside its `type`; Terraform's schema has them in a block named
-//! after the type. `pod_template` is an object there and a string of JSON here.
+//! In the API, the fields of a state storage are beside its `type`; in Terraform's schema, they are in a block with the
+//! name of the type. `pod_template` is an object in the API and a string of JSON in Terraform.
 
-use crate::plugin::{Diagnostic, Path, Value, is_same_text};
+use serde_json::{Map, Value as Json};
+
 use crate::provider::outcome;
 use crate::runner::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
     RunnerConfiguration, RunnerType, StateStorage, pod_template,
 };
+use terraform_plugin_server::{Diagnostic, Path, Value, is_same_text};
 
-/// Where `pod_template` stands.
+/// The path of `pod_template`.
 pub(super) const POD_TEMPLATE: [&str; 3] = ["runner_configuration", "job", "pod_template"];
 
-/// The runner that `object`, which is wholly known, stands for.
+/// Returns the runner that `object` describes. All of its values must be known.
 ///
 /// # Errors
-/// What could not be told before the values were known: a `pod_template` that is no JSON object, a
-/// storage type that does not exist.
+/// What could not be checked while values were unknown: a `pod_template` that is not a JSON object, or a state storage
+/// type that does not exist.
 pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
     let configuration = object.get("runner_configuration");
     let (cluster, job) = (configuration.get("cluster"), configuration.get("job"));
@@ -26,7 +28,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
         None => None,
         Some(json) => Some(
             pod_template::parse(json)
-                .map_err(|invalid| outcome::invalid(&invalid, Path::of(POD_TEMPLATE)))?,
+                .map_err(|invalid| outcome::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
         ),
     };
     Ok(Runner {
@@ -53,10 +55,10 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
     })
 }
 
-/// The storage that `object`, which is wholly known, stands for.
+/// Returns the state storage that `object` describes. All of its values must be known.
 ///
 /// # Errors
-/// Where its type does not exist.
+/// The type does not exist.
 pub(in crate::provider) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
     let ty = text(object, "type");
     let block = object.get(&format!("{ty}_configuration"));
@@ -77,33 +79,28 @@ pub(in crate::provider) fn storage(object: &Value) -> Result<StateStorage, Diagn
             path_prefix: optional_text(block, "path_prefix"),
         })),
         _ => Err(Diagnostic::bug(format!(
-            "The state storage type {ty:?} got past validation."
+            "The state storage type {ty:?} was not found by validation."
         ))),
     }
 }
 
-/// Terraform's value of `runner`. Where only the spelling differs from `prior` (the formatting of
-/// `pod_template`, an empty text that the API does not tell from none, Unicode normalization), `prior`'s spelling
-/// is kept, so that nothing shows as changed. `prior` is null, or lacks what it does not know, after an import.
+/// Returns `runner` as Terraform's value. Where only the spelling differs from `prior` (the formatting of
+/// `pod_template`, an empty text that the API does not distinguish from an absent one, Unicode normalization), the
+/// spelling of `prior` is kept, so that nothing shows as changed. After an import, `prior` is null.
 pub(super) fn state(runner: &Runner, prior: &Value) -> Value {
     let mut state = value(runner, prior);
     keep_texts(&mut state, prior);
     state
 }
 
+/// Returns `runner` as Terraform's value. Every field of every type is named, so that the compiler asks for a new one.
 fn value(runner: &Runner, prior: &Value) -> Value {
     let Runner {
         id,
         description,
-        runner_configuration: configuration,
-        state_storage_configuration: storage,
+        runner_configuration,
+        state_storage_configuration,
     } = runner;
-    let RunnerConfiguration { cluster, job, .. } = configuration;
-    let prior_configuration = prior.get("runner_configuration");
-    let (prior_auth, prior_job) = (
-        prior_configuration.get("cluster").get("auth"),
-        prior_configuration.get("job"),
-    );
     Value::object([
         ("id", Value::from(id.as_str())),
         (
@@ -112,91 +109,115 @@ fn value(runner: &Runner, prior: &Value) -> Value {
         ),
         (
             "runner_configuration",
-            Value::object([
-                (
-                    "cluster",
-                    Value::object([
-                        ("name", Value::from(cluster.name.as_str())),
-                        ("region", Value::from(cluster.region.as_str())),
-                        (
-                            "auth",
-                            Value::object([
-                                ("role_arn", Value::from(cluster.auth.role_arn.as_str())),
-                                (
-                                    "session_name",
-                                    optional(
-                                        cluster.auth.session_name.as_deref(),
-                                        prior_auth.get("session_name"),
-                                    ),
-                                ),
-                                (
-                                    "sts_region",
-                                    optional(
-                                        cluster.auth.sts_region.as_deref(),
-                                        prior_auth.get("sts_region"),
-                                    ),
-                                ),
-                            ]),
-                        ),
-                    ]),
-                ),
-                (
-                    "job",
-                    Value::object([
-                        ("namespace", Value::from(job.namespace.as_str())),
-                        ("service_account", Value::from(job.service_account.as_str())),
-                        (
-                            "pod_template",
-                            pod_template_text(job, prior_job.get("pod_template")),
-                        ),
-                    ]),
-                ),
-            ]),
+            configuration_value(runner_configuration, prior.get("runner_configuration")),
         ),
         (
             "state_storage_configuration",
-            storage_state(storage, prior.get("state_storage_configuration")),
+            storage_value(
+                state_storage_configuration,
+                prior.get("state_storage_configuration"),
+            ),
         ),
         ("timeouts", prior.get("timeouts").clone()),
     ])
 }
 
-fn storage_state(storage: &StateStorage, prior: &Value) -> Value {
+fn configuration_value(configuration: &RunnerConfiguration, prior: &Value) -> Value {
+    let RunnerConfiguration {
+        kind: RunnerType::KubernetesEks,
+        cluster,
+        job,
+    } = configuration;
+    Value::object([
+        ("cluster", cluster_value(cluster, prior.get("cluster"))),
+        ("job", job_value(job, prior.get("job"))),
+    ])
+}
+
+fn cluster_value(cluster: &Cluster, prior: &Value) -> Value {
+    let Cluster { name, region, auth } = cluster;
+    let Auth {
+        role_arn,
+        session_name,
+        sts_region,
+    } = auth;
+    let prior = prior.get("auth");
+    let auth = Value::object([
+        ("role_arn", Value::from(role_arn.as_str())),
+        (
+            "session_name",
+            optional(session_name.as_deref(), prior.get("session_name")),
+        ),
+        (
+            "sts_region",
+            optional(sts_region.as_deref(), prior.get("sts_region")),
+        ),
+    ]);
+    Value::object([
+        ("name", Value::from(name.as_str())),
+        ("region", Value::from(region.as_str())),
+        ("auth", auth),
+    ])
+}
+
+fn job_value(job: &Job, prior: &Value) -> Value {
+    let Job {
+        namespace,
+        service_account,
+        pod_template,
+    } = job;
+    Value::object([
+        ("namespace", Value::from(namespace.as_str())),
+        ("service_account", Value::from(service_account.as_str())),
+        (
+            "pod_template",
+            pod_template_text(pod_template.as_ref(), prior.get("pod_template")),
+        ),
+    ])
+}
+
+fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
     let block_name = format!("{}_configuration", storage.type_name());
     let prior = prior.get(&block_name);
-    let bucket = |storage: &BucketStorage| {
-        Value::object([
-            ("bucket", Value::from(storage.bucket.as_str())),
+    let block = match storage {
+        StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
+            Value::object([("namespace", Value::from(namespace.as_str()))])
+        }
+        StateStorage::S3(BucketStorage {
+            bucket,
+            path_prefix,
+        })
+        | StateStorage::Gcs(BucketStorage {
+            bucket,
+            path_prefix,
+        }) => Value::object([
+            ("bucket", Value::from(bucket.as_str())),
             (
                 "path_prefix",
-                optional(storage.path_prefix.as_deref(), prior.get("path_prefix")),
+                optional(path_prefix.as_deref(), prior.get("path_prefix")),
             ),
-        ])
-    };
-    let block = match storage {
-        StateStorage::Kubernetes(kubernetes) => {
-            Value::object([("namespace", Value::from(kubernetes.namespace.as_str()))])
-        }
-        StateStorage::S3(storage) | StateStorage::Gcs(storage) => bucket(storage),
-        StateStorage::Azurerm(azurerm) => Value::object([
+        ]),
+        StateStorage::Azurerm(AzurermStorage {
+            storage_account_name,
+            container_name,
+            resource_group_name,
+            path_prefix,
+        }) => Value::object([
             (
                 "storage_account_name",
-                Value::from(azurerm.storage_account_name.as_str()),
+                Value::from(storage_account_name.as_str()),
             ),
-            (
-                "container_name",
-                Value::from(azurerm.container_name.as_str()),
-            ),
+            ("container_name", Value::from(container_name.as_str())),
             (
                 "resource_group_name",
                 optional(
-                    azurerm.resource_group_name.as_deref(),
+                    resource_group_name.as_deref(),
                     prior.get("resource_group_name"),
                 ),
             ),
             (
                 "path_prefix",
-                optional(azurerm.path_prefix.as_deref(), prior.get("path_prefix")),
+                optional(path_prefix.as_deref(), prior.get("path_prefix")),
             ),
         ]),
     };
@@ -213,7 +234,7 @@ fn storage_state(storage: &StateStorage, prior: &Value) -> Value {
     object
 }
 
-/// Puts `prior`'s spelling in the place of each text that differs from it in Unicode normalization alone.
+/// Replaces each text that differs from `prior` only in Unicode normalization by the text of `prior`.
 fn keep_texts(value: &mut Value, prior: &Value) {
     match (value, prior) {
         (Value::String(text), Value::String(prior)) if is_same_text(text, prior) => {
@@ -228,7 +249,7 @@ fn keep_texts(value: &mut Value, prior: &Value) {
     }
 }
 
-/// `config` with the spelling of `prior` where the two say the same.
+/// Returns `config` with the spelling of `prior` where the two have the same meaning.
 pub(super) fn keep_spelling(config: &Value, prior: &Value) -> Value {
     let prior_job = prior.get("runner_configuration").get("job");
     let mut kept = config.clone();
@@ -245,20 +266,20 @@ pub(super) fn keep_spelling(config: &Value, prior: &Value) -> Value {
     kept
 }
 
-fn pod_template_text(job: &Job, prior: &Value) -> Value {
-    let Some(template) = &job.pod_template else {
+fn pod_template_text(template: Option<&Map<String, Json>>, prior: &Value) -> Value {
+    let Some(template) = template else {
         return Value::Null;
     };
-    let text = serde_json::Value::Object(template.clone()).to_string();
+    let text = Json::Object(template.clone()).to_string();
     match prior.as_str() {
         Some(prior) if pod_template::equal(prior, &text) => Value::from(prior),
         _ => Value::from(text),
     }
 }
 
-/// What the API answered for an optional text: it does not tell an empty one from none.
-fn optional(answered: Option<&str>, prior: &Value) -> Value {
-    match answered {
+/// Returns an optional text of the API, which does not distinguish an empty one from an absent one.
+fn optional(text: Option<&str>, prior: &Value) -> Value {
+    match text {
         Some("") | None if prior.as_str() == Some("") => Value::from(""),
         Some("") | None => Value::Null,
         Some(text) => Value::from(text),

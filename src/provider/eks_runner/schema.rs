@@ -1,15 +1,15 @@
-//! What attributes an EKS runner has in Terraform.
+//! The attributes of an EKS runner in Terraform.
 //!
-//! The names, the nesting and the types are those of the Go provider `humanitec/platform-orchestrator`,
-//! whose configurations and states must go on working.
+//! The names, the nesting and the types are those of the Go provider `humanitec/platform-orchestrator`, whose
+//! configurations and states must continue to work.
 
-use crate::plugin::{Attribute, Schema};
 use crate::provider::timeouts;
+use terraform_plugin_server::{Attribute, Schema};
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_runner";
 
-/// The schema of the resource.
+/// Returns the schema of the resource.
 pub(super) fn resource() -> Schema {
     Schema {
         version: 0,
@@ -41,7 +41,7 @@ pub(super) fn resource() -> Schema {
     }
 }
 
-/// The schema of the data source: the resource's, computed.
+/// Returns the schema of the data source: the attributes of the resource, computed.
 pub(super) fn data_source() -> Schema {
     let mut attributes = resource().attributes;
     attributes.retain(|attribute| attribute.name != "timeouts");
@@ -59,8 +59,8 @@ pub(super) fn data_source() -> Schema {
     }
 }
 
-/// The attributes of a runner's configuration, all optional, for who takes a runner that need not be
-/// registered.
+/// Returns the attributes of a runner's configuration, all optional, for a data source that also accepts a runner that
+/// is not registered.
 pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
     let mut attributes = resource().attributes;
     attributes.retain(|attribute| attribute.name.ends_with("_configuration"));
@@ -72,7 +72,7 @@ pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
 }
 
 fn make_computed(attribute: &mut Attribute) {
-    // The Go provider's data source has the storage blocks optional and computed.
+    // In the Go provider's data source, the storage blocks are optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")
         && !matches!(
             attribute.name,
@@ -80,7 +80,7 @@ fn make_computed(attribute: &mut Attribute) {
         );
     attribute.required = false;
     attribute.computed = true;
-    if let crate::plugin::Kind::Nested(_, nested) = &mut attribute.kind {
+    if let terraform_plugin_server::AttributeKind::Nested(_, nested) = &mut attribute.kind {
         nested.iter_mut().for_each(make_computed);
     }
 }

@@ -1,16 +1,16 @@
-//! What is wrong with a configuration as far as its values are known.
+//! Validates a configuration, as far as its values are known.
 
-use crate::plugin::{Diagnostic, Path, Value};
 use crate::provider::{outcome, timeouts};
 use crate::runner::{Invalid, Problem, pod_template, validate};
+use terraform_plugin_server::{Diagnostic, Path, Value};
 
-/// The storage types, each with a block of its own.
+/// The types of state storage. Each has a block of its own.
 const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
 
-/// A rule over one text.
+/// A rule for one text.
 type Rule = fn(&str) -> Result<(), Invalid>;
 
-/// Where each rule applies.
+/// Each rule with the path of the attribute that it applies to.
 const RULES: &[(&[&str], Rule)] = &[
     (&["id"], validate::runner_id),
     (
@@ -72,7 +72,7 @@ const RULES: &[(&[&str], Rule)] = &[
 
 const STORAGE: &str = "state_storage_configuration";
 
-/// Everything that is wrong, each at its attribute. What is not known yet is passed over.
+/// Returns everything that is wrong, each at its attribute. Unknown values are skipped.
 pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (names, rule) in RULES {
@@ -113,9 +113,9 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
     }
 }
 
-/// The block of the type must be set, and no other.
+/// Returns an error unless exactly the block of the type is set.
 fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
-    const EXACTLY_ONE: &str = "Exactly one block is set, the one of the storage's type";
+    const EXACTLY_ONE: &str = "Exactly one block must be set, the one of the storage's type";
     let block = |ty: &str| format!("{ty}_configuration");
     let blocks = |types: &[&str]| {
         let names: Vec<String> = types.iter().copied().map(block).collect();
@@ -126,7 +126,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
         }
     };
     let error = |summary: &str, at: &str, detail: String| {
-        vec![Diagnostic::error(summary, detail).at(Path::of([STORAGE, at]))]
+        vec![Diagnostic::error(summary, detail).at(Path::new([STORAGE, at]))]
     };
     let is_set = |ty: &&str| {
         let value = storage.get(&block(ty));
@@ -156,7 +156,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
                 _ => Vec::new(),
             };
         }
-        // The rule over `type` has told what is wrong.
+        // The rule for `type` reports what is wrong.
         _ => return Vec::new(),
     };
     let others: Vec<&str> = set.into_iter().filter(|other| *other != ty).collect();
@@ -170,7 +170,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
             "State storage of another type",
             "type",
             format!(
-                "type is {ty:?}, but {} is not set, and {} is. Change type to {other:?}, or set {} in its place.",
+                "type is {ty:?}, but {} is not set, and {} is. Change type to {other:?}, or set {} instead.",
                 block(ty),
                 block(other),
                 block(ty)

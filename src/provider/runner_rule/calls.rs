@@ -1,14 +1,14 @@
-//! The calls that a runner rule's operations make.
+//! The API calls of a runner rule's operations.
 
 use std::time::Duration;
 
-use crate::orchestrator::{Budget, Client, Error, Existing, Rule, RuleKey};
-use crate::plugin::{
+use crate::orchestrator::{CallBudget, Client, Error, Existing, Rule, RuleKey};
+use crate::provider::connection::Connection;
+use crate::provider::{outcome, timeouts};
+use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest,
     ReadResponse, Value,
 };
-use crate::provider::connection::Connection;
-use crate::provider::{outcome, timeouts};
 
 use super::schema;
 
@@ -29,17 +29,17 @@ pub(super) async fn create(
     };
     let key = super::key(&request.planned);
     let what = format!("Could not create the rule for runner {:?}", key.runner_id);
-    let budget = Budget::new(TIMEOUT, context.stop);
+    let budget = CallBudget::new(TIMEOUT, context.stop);
     match client.create_rule(&key, &budget).await {
         Ok(rule) => ApplyResponse {
             state: super::state(&rule, &request.config),
             diagnostics: Vec::new(),
         },
-        // It might exist: the state must have it. The service makes the id; until it is read, the rule is
-        // identified by its other attributes.
+        // The rule might exist, so the state must contain it. The service generates the id; until it is read, the
+        // other attributes identify the rule.
         Err(error) if error.is_uncertain() => ApplyResponse {
             state: super::state_without_id(&request.config),
-            diagnostics: vec![outcome::failed(what, &error, &[outcome::perhaps_created()])],
+            diagnostics: vec![outcome::failed(what, &error, &[outcome::tainted_advice()])],
         },
         Err(error) => refuse(not_created(what, &key, &error)),
     }
@@ -49,7 +49,7 @@ pub(super) async fn create(
 fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
     let type_name = schema::TYPE_NAME;
     if let Some(exists) =
-        outcome::exists_already(what.clone(), error, type_name, "runner_id", UNIQUE)
+        outcome::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE)
     {
         return exists;
     }
@@ -78,15 +78,15 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
         ),
         _ => return outcome::failed(what, error, &[]),
     };
-    outcome::failed(what, error, &[more]).at(Path::of([at]))
+    outcome::failed(what, error, &[more]).at(Path::new([at]))
 }
 
-/// What can exist only once, as a clause.
+/// A clause that says what can exist only once.
 const UNIQUE: &str = "an organization has one rule for a project and an environment type";
 
 /// Returns what to do about rule `id`, which selects runner `selected` for the environments of `key`.
 ///
-/// An import is not offered as a block: the import makes Terraform replace the rule, which deletes it first.
+/// It does not contain an `import` block, because after the import Terraform replaces the rule, which deletes it first.
 fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
     let scope = match (&key.project_id, &key.env_type_id) {
         (Some(project), Some(env_type)) => {
@@ -103,7 +103,7 @@ fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
          {runner:?}: import it into this resource, with {id:?} as the import id. A rule cannot be changed, so \
          Terraform then plans to replace it: it deletes the rule and creates a new one. Between the two, and if the \
          create fails, no rule selects a runner for {scope}, and less specific rules apply.\n\n{}",
-        outcome::replacing(UNIQUE)
+        outcome::replacement_advice(UNIQUE)
     )
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn delete(
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
     };
-    let budget = Budget::new(TIMEOUT, context.stop);
+    let budget = CallBudget::new(TIMEOUT, context.stop);
     let deleted = match id(&request.prior) {
         Some(id) => client.delete_rule(id, &budget).await,
         None => match find_by_key(&client, &request.prior, &budget).await {
@@ -142,11 +142,11 @@ pub(super) async fn read(
     };
     let client = match connection.client() {
         Ok(Some(client)) => client,
-        // The refresh waits until the provider block is known.
+        // The provider block has unknown values, so there is no refresh yet.
         Ok(None) => return keep(Vec::new()),
         Err(diagnostic) => return keep(vec![diagnostic]),
     };
-    let budget = Budget::new(TIMEOUT, context.stop);
+    let budget = CallBudget::new(TIMEOUT, context.stop);
     let found = match id(&request.state) {
         Some(id) => client.get_rule(id, &budget).await,
         None => find_by_key(&client, &request.state, &budget).await,
@@ -158,22 +158,25 @@ pub(super) async fn read(
         },
         Ok(None) => ReadResponse {
             state: Value::Null,
-            diagnostics: connection.doubtful_org(&client).into_iter().collect(),
+            diagnostics: connection
+                .missing_org_warning(&client)
+                .into_iter()
+                .collect(),
         },
         Err(error) => keep(vec![failed("read", &request.state, &error)]),
     }
 }
 
-/// Returns the rule's id; `None` where a create ended before it was known.
+/// Returns the rule's id. `None` if a create ended before it was known.
 fn id(object: &Value) -> Option<&str> {
     object.get("id").as_str()
 }
 
-/// Returns the rule that says the same as `object`.
+/// Returns the rule with the attributes of `object`.
 async fn find_by_key(
     client: &Client,
     object: &Value,
-    budget: &Budget,
+    budget: &CallBudget,
 ) -> Result<Option<Rule>, Error> {
     let key = super::key(object);
     let found = client.find_rule(&key, budget).await?;
@@ -205,7 +208,7 @@ pub(super) async fn find(
     }
     let client = connection.client_now()?;
     match client
-        .get_rule(id, &Budget::new(TIMEOUT, context.stop))
+        .get_rule(id, &CallBudget::new(TIMEOUT, context.stop))
         .await
     {
         Ok(Some(rule)) => Ok(rule),

@@ -1,5 +1,4 @@
-//! `platform-orchestrator_runner_rule`, the resource and the data source: which runner executes which
-//! deployments.
+//! `platform-orchestrator_runner_rule`, the resource and the data source: which runner executes which deployments.
 
 mod calls;
 mod schema;
@@ -10,10 +9,10 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use crate::orchestrator::{Rule, RuleKey};
-use crate::plugin::{
+use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
-    ImportRequest, MoveRequest, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse,
-    Resource, Schema, UpdateRequest, Value,
+    ImportRequest, ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse,
+    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
 };
 
 /// The attributes of a rule. The API has no update: a change of any of them replaces the rule.
@@ -40,15 +39,11 @@ impl Resource for RunnerRule {
         schema::resource()
     }
 
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        schema::validate(&config)
-    }
-
     async fn plan(&self, _: CallContext, request: PlanRequest) -> PlanResponse {
         let PlanRequest { prior, config, .. } = request;
         let planned_value = |name: &str| {
             let (new, old) = (config.get(name), prior.get(name));
-            // The Go provider keeps what is not set as "".
+            // The Go provider stores a value that is not set as "".
             if new.is_null() && is_unset(old) {
                 old.clone()
             } else {
@@ -75,7 +70,7 @@ impl Resource for RunnerRule {
                 ("project_id", project_id),
                 ("env_type_id", env_type_id),
             ]),
-            requires_replace: changed.into_iter().map(|name| Path::of([name])).collect(),
+            requires_replace: changed.into_iter().map(|name| Path::new([name])).collect(),
             diagnostics: Vec::new(),
         }
     }
@@ -85,7 +80,7 @@ impl Resource for RunnerRule {
         calls::create(&self.connection, context, request).await
     }
 
-    /// A change that does not replace the rule is another spelling of a value that is not set.
+    /// A change that does not replace the rule is only another spelling of a value that is not set.
     async fn update(&self, _: CallContext, request: UpdateRequest) -> ApplyResponse {
         ApplyResponse {
             state: request.planned,
@@ -102,19 +97,44 @@ impl Resource for RunnerRule {
         calls::read(&self.connection, context, request).await
     }
 
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(self)
+    }
+
+    fn import_state(&self) -> Option<&dyn ImportState> {
+        Some(self)
+    }
+
+    fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ValidateConfig for RunnerRule {
+    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
+        schema::validate(&config)
+    }
+}
+
+#[async_trait]
+impl ImportState for RunnerRule {
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
-        answer(
+        read_response(
             calls::find(&self.connection, context, &request.id).await,
             Value::Null,
         )
     }
+}
 
-    /// A `moved` block from the Go provider's resource of the same name: the states are the same.
-    async fn take_over(
+/// Accepts a `moved` block from the Go provider's resource with the same name: the states are the same.
+#[async_trait]
+impl MoveState for RunnerRule {
+    async fn move_from(
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
-        super::outcome::same_type_elsewhere(&request, schema::TYPE_NAME)
+        super::outcome::moved_state(&request, schema::TYPE_NAME)
     }
 }
 
@@ -139,26 +159,22 @@ impl DataSource for RunnerRuleData {
         schema::data_source()
     }
 
-    async fn validate(&self, _: Value) -> Vec<Diagnostic> {
-        Vec::new()
-    }
-
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         let id = config.get("id").as_str().unwrap_or_default();
         let found = calls::find(&self.connection, context, id).await;
-        answer(
-            found.map_err(|diagnostic| diagnostic.at(Path::of(["id"]))),
+        read_response(
+            found.map_err(|diagnostic| diagnostic.at(Path::new(["id"]))),
             Value::Null,
         )
     }
 }
 
-/// To the service, an empty text is the same as none.
+/// Returns whether a value is not set. To the service, an empty text is not set.
 fn is_unset(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-/// Returns what the rule in `object` says.
+/// Returns the key of the rule in `object`.
 fn key(object: &Value) -> RuleKey {
     let text = |name| object.get(name).as_str().unwrap_or_default().to_owned();
     let set = |name| Some(text(name)).filter(|text| !text.is_empty());
@@ -169,7 +185,7 @@ fn key(object: &Value) -> RuleKey {
     }
 }
 
-/// Returns a rule that might exist, configured as `config`, as Terraform's value.
+/// Returns Terraform's value of a rule that might exist, with the attributes of `config`.
 fn state_without_id(config: &Value) -> Value {
     let [runner_id, project_id, env_type_id] = MATCHED.map(|name| config.get(name).clone());
     Value::object([
@@ -180,7 +196,7 @@ fn state_without_id(config: &Value) -> Value {
     ])
 }
 
-/// Returns the rule as Terraform's value. What is not set is null, but stays `""` where `prior` has that.
+/// Returns the rule as Terraform's value. What is not set is null, or `""` if it is `""` in `prior`.
 fn state(rule: &Rule, prior: &Value) -> Value {
     let unset = |name: &str| match prior.get(name).as_str() {
         Some("") => Value::from(""),
@@ -199,7 +215,8 @@ fn state(rule: &Rule, prior: &Value) -> Value {
     ])
 }
 
-fn answer(found: Result<Rule, Diagnostic>, prior: Value) -> ReadResponse {
+/// Returns the response with the rule, or with the error.
+fn read_response(found: Result<Rule, Diagnostic>, prior: Value) -> ReadResponse {
     match found {
         Ok(rule) => ReadResponse {
             state: state(&rule, &prior),

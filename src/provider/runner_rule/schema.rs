@@ -1,23 +1,23 @@
-//! What attributes a runner rule has in Terraform: those of the Go provider.
+//! The attributes of a runner rule in Terraform. They are those of the Go provider.
 
-use crate::plugin::{Attribute, Diagnostic, Path, Schema, Value};
 use crate::provider::outcome;
 use crate::runner::validate;
+use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
 
-const ID: &str = "The id of the rule, a UUID made by the Orchestrator.";
-const RUNNER_ID: &str = "The id of the runner that the rule chooses.";
+const ID: &str = "The id of the rule, a UUID that the Orchestrator generates.";
+const RUNNER_ID: &str = "The id of the runner that the rule selects.";
 const PROJECT_ID: &str =
     "The project whose deployments the rule matches. Not set: those of every project.";
 const ENV_TYPE_ID: &str = "The environment type whose deployments the rule matches. Not set: those of every environment type.";
 
-/// The schema of the resource.
+/// Returns the schema of the resource.
 pub(super) fn resource() -> Schema {
     Schema {
         version: 0,
-        description: "A rule that says which runner the deployments of a project or of an environment type run on. \
+        description: "A rule that selects the runner for the deployments of a project or of an environment type. \
                       An organization has at most one rule for each pair of project and environment type. A rule \
                       cannot be changed: every change replaces it. With `create_before_destroy` only a rule whose \
                       project or environment type changes can be replaced.",
@@ -34,7 +34,7 @@ pub(super) fn resource() -> Schema {
     }
 }
 
-/// The schema of the data source.
+/// Returns the schema of the data source.
 pub(super) fn data_source() -> Schema {
     Schema {
         version: 0,
@@ -48,11 +48,11 @@ pub(super) fn data_source() -> Schema {
     }
 }
 
-/// What is wrong with a configuration as far as its values are known.
+/// Returns what is wrong with a configuration, as far as its values are known.
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     let runner_id = config.get("runner_id").as_str().map(validate::runner_id);
     match runner_id {
-        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::of(["runner_id"]))],
+        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::new(["runner_id"]))],
         _ => Vec::new(),
     }
 }

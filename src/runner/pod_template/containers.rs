@@ -1,25 +1,25 @@
 //! The rules for containers and their variables.
 //!
 //! The Orchestrator's control plane refuses some of what is found here (`validatePodTemplate` in
-//! stellwerk-labs/platform-orchestrator-cp). The rest is what a cluster refuses in every Job, once the data plane has laid the
-//! template over its own as a strategic merge patch (`GetJobSpec` in stellwerk-labs/platform-orchestrator-dp): elements of one
-//! name become one, and a null removes what was there.
+//! stellwerk-labs/platform-orchestrator-cp). A cluster refuses the rest in every Job, after the data plane has merged the
+//! template into its own as a strategic merge patch (`GetJobSpec` in stellwerk-labs/platform-orchestrator-dp): elements
+//! with the same name become one, and a null removes a value.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::rules::{is_set, is_unset, items};
+use super::go_values::{is_set, is_unset, items};
 use super::{Problem, problem};
 use crate::runner::invalid::quoted;
 
-/// The container in which the Orchestrator's runner works. It has an image.
+/// The container of the Orchestrator's runner. It has an image.
 const MAIN: &str = "main";
 
-/// What the container [`MAIN`] was called before. The control plane reserves variables in it, too.
+/// The former name of the container [`MAIN`]. The control plane reserves variables in it, too.
 const LEGACY_MAIN: &str = "platform-orchestrator-runner";
 
-/// Variables of [`MAIN`] that the control plane lets nobody set.
+/// Variables of [`MAIN`] that the control plane reserves.
 const RESERVED: [&str; 6] = [
     "ORG_ID",
     "DEPLOYMENT_ID",
@@ -40,20 +40,20 @@ const SET_BY_ORCHESTRATOR: [&str; 6] = [
     "METADATA_KEY",
 ];
 
-/// The one of [`SET_BY_ORCHESTRATOR`] that is a matter of taste.
+/// The one of [`SET_BY_ORCHESTRATOR`] that can be overridden without harm.
 const LOG_LEVEL: &str = "LOG_LEVEL";
 
-/// A variable of [`MAIN`] whose value is secret and can only be referred to.
+/// A variable of [`MAIN`] whose value is secret, so that only a reference is allowed.
 const ONLY_BY_REFERENCE: &str = "RUNNER_GIT_SSH_KEYS";
 
-/// Everything in the containers of a pod's `spec` that the Orchestrator or every cluster refuses.
+/// Returns everything in the containers of a pod's `spec` that the Orchestrator or every cluster refuses.
 pub(super) fn check(spec: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     if items(spec.get("ephemeralContainers")).next().is_some() {
         problems.push(problem(
             "spec.ephemeralContainers",
             "Field not allowed in pod_template",
-            "must not be set: Kubernetes takes ephemeral containers only in a pod that runs already, not in a Job. Use \
+            "must not be set: Kubernetes accepts ephemeral containers only in a pod that is running, not in a Job. Use \
              `containers` or `initContainers`.",
         ));
     }
@@ -105,8 +105,8 @@ pub(super) fn check(spec: &Value) -> Vec<Problem> {
     problems
 }
 
-/// Everything that overrides what the Orchestrator sets for a deployment. A cluster takes it, but the runner might not work
-/// with it.
+/// Returns everything that overrides what the Orchestrator sets for a deployment. A cluster accepts it, but the runner
+/// might not work with it.
 pub(super) fn overrides(spec: &Value) -> Vec<Problem> {
     let containers = items(spec.get("containers"));
     containers
@@ -130,8 +130,8 @@ pub(super) fn overrides(spec: &Value) -> Vec<Problem> {
         .collect()
 }
 
-/// Elements with their places, by the name that a strategic merge patch tells them apart by. An element without a name is left
-/// out.
+/// Returns the elements with their indexes by the name that identifies them in a strategic merge patch. Elements without a
+/// name are omitted.
 fn by_name<'a>(
     elements: impl Iterator<Item = (usize, &'a Value)>,
 ) -> BTreeMap<&'a str, Vec<(usize, &'a Value)>> {
@@ -148,7 +148,8 @@ fn by_name<'a>(
     named
 }
 
-/// Whether a field is unset once the elements are laid over one another, and over one that has it unset or not.
+/// Returns whether a field is not set after the elements have been merged into each other, in order, and into one in which
+/// it was not set (`is_unset_before`) or set.
 fn is_unset_after(elements: &[(usize, &Value)], field: &str, is_unset_before: bool) -> bool {
     elements
         .iter()
@@ -156,7 +157,7 @@ fn is_unset_after(elements: &[(usize, &Value)], field: &str, is_unset_before: bo
         .fold(is_unset_before, |_, value| is_unset(Some(value)))
 }
 
-/// The variables of the Orchestrator's own container that the control plane refuses.
+/// Returns a problem for each variable of the Orchestrator's own container that the control plane refuses.
 fn reserved_variables<'a>(
     path: &'a str,
     container: &'a Value,
@@ -188,7 +189,8 @@ fn reserved_variables<'a>(
     })
 }
 
-/// Variables that have both `value` and `valueFrom` once all elements of one name are one, which every cluster refuses.
+/// Returns a problem for each variable that has both `value` and `valueFrom` after all elements with its name have been
+/// merged, which every cluster refuses.
 fn doubled_variables(list: &str, containers: &[(usize, &Value)], is_main: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     let elements = containers.iter().flat_map(|(container, value)| {
@@ -227,7 +229,7 @@ fn doubled_variables(list: &str, containers: &[(usize, &Value)], is_main: bool) 
             )
         } else {
             format!(
-                "sets {name} with both `value` and `valueFrom`, and Kubernetes takes only one of them. Remove one."
+                "sets {name} with both `value` and `valueFrom`, and Kubernetes accepts only one of them. Remove one."
             )
         };
         problems.push(problem(

@@ -16,14 +16,14 @@ const SUMMARY: &str = "Invalid pod_template";
 
 /// Reads the text of a pod template, which must be a JSON object.
 ///
-/// A field that is there twice is refused, as strict decoding does. A whole number that is spelled
-/// with a fraction or an exponent (`1.0`) becomes a plain one, because Kubernetes takes it only so.
+/// A duplicate field is refused, as by strict decoding. A whole number that is written with a fraction or an exponent
+/// (`1.0`) becomes a plain one, because Kubernetes accepts no other form.
 ///
 /// # Errors
-/// What is wrong, with line and column where the text is not JSON.
+/// What is wrong, with line and column if the text is not JSON.
 pub fn parse(text: &str) -> Result<Map<String, Value>, Invalid> {
-    const EXPECTED: &str = "Give a JSON object with the fields of a Kubernetes PodTemplateSpec: \
-        jsonencode({ spec = { … } }), or leave pod_template out.";
+    const EXPECTED: &str = "Use a JSON object with the fields of a Kubernetes PodTemplateSpec: \
+        jsonencode({ spec = { … } }), or remove pod_template.";
     let found = match serde_json::from_str(text) {
         Ok(Strict(Value::Object(template))) => return Ok(template),
         Ok(Strict(other)) => format!("It is {}, not an object", kind(&other)),
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, Invalid> {
     })
 }
 
-/// What a JSON value is, with its article.
+/// Returns the type of a JSON value, with its article.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -48,7 +48,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A JSON value in which no object has a field twice.
+/// A JSON value in which no object has duplicate fields.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        // Past 2^53 a float no longer holds every whole number, and stays what it is.
+        // Above 2^53, a float cannot represent every whole number, so it stays a float.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         if value.fract() == 0.0 && value.abs() < EXACT {
             #[expect(
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(name) = fields.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
-                    "the field {} is there twice",
+                    "the field {} appears twice",
                     quoted(&name)
                 )));
             }
@@ -127,18 +127,18 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Whether two texts spell one JSON value: white space, the order of fields, escapes and Unicode normalization in
-/// strings and the spelling of numbers (`1`, `1.0`, `1e0`) make no difference. A text that [`parse`] could not
-/// read as JSON equals itself only.
+/// Returns whether two texts are the same JSON value. White space, the order of fields, escapes and Unicode
+/// normalization in strings, and the spelling of numbers (`1`, `1.0`, `1e0`) make no difference. A text that is not JSON
+/// for [`parse`] equals only itself.
 #[must_use]
 pub fn equal(a: &str, b: &str) -> bool {
-    // Reading strictly first bounds the depth of what is then compared.
+    // The strict reading limits the depth of the values that are then compared.
     let is_json = |text| serde_json::from_str::<Strict>(text).is_ok();
-    a == b || (is_json(a) && is_json(b) && same(a.trim(), b.trim()))
+    a == b || (is_json(a) && is_json(b) && is_same(a.trim(), b.trim()))
 }
 
-/// Compares texts and not `Value`s, in which large numbers have lost their last digits.
-fn same(a: &str, b: &str) -> bool {
+/// Compares the texts, because large numbers lose their last digits in a `Value`.
+fn is_same(a: &str, b: &str) -> bool {
     match (a.as_bytes().first(), b.as_bytes().first()) {
         (Some(b'{'), Some(b'{')) => {
             type Fields<'a> = BTreeMap<String, &'a RawValue>;
@@ -151,7 +151,7 @@ fn same(a: &str, b: &str) -> bool {
             a.len() == b.len()
                 && a.iter()
                     .zip(&b)
-                    .all(|(a, b)| a.0 == b.0 && same(a.1.get(), b.1.get()))
+                    .all(|(a, b)| a.0 == b.0 && is_same(a.1.get(), b.1.get()))
         }
         (Some(b'['), Some(b'[')) => {
             let (Ok(a), Ok(b)) = (
@@ -160,7 +160,7 @@ fn same(a: &str, b: &str) -> bool {
             ) else {
                 return false;
             };
-            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same(a.get(), b.get()))
+            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| is_same(a.get(), b.get()))
         }
         (Some(b'"'), Some(b'"')) => {
             match (
@@ -175,13 +175,13 @@ fn same(a: &str, b: &str) -> bool {
             (Some(a), Some(b)) => a == b,
             _ => a == b,
         },
-        // null, true, false, or two different kinds.
+        // null, true, false, or two different types.
         _ => a == b,
     }
 }
 
-/// A JSON number as sign, digits without zeros at either end, and power of ten; `None` when the
-/// exponent is past all measure.
+/// Returns the sign of a JSON number, its digits without leading and trailing zeros, and its power of ten. `None` if the
+/// exponent does not fit into 64 bits.
 fn decimal(text: &str) -> Option<(bool, String, i64)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         None => (text, 0),
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_read() {
+    fn an_object_is_parsed() {
         let template = parse(r#" {"spec": {"priority": 1.0, "x": [1e2, -0.5, null, "é"]}} "#);
         assert_eq!(
             Value::Object(template.unwrap()),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_with_its_place() {
+    fn texts_that_are_not_objects_are_refused_with_the_position() {
         for (text, reason) in [
             ("", "It is empty"),
             (" \n", "It is empty"),
@@ -235,11 +235,11 @@ mod tests {
             ("{\"a\": 1} x", "trailing characters at line 1 column 10"),
             (
                 "{\"a\": 1,\n \"a\": 2}",
-                "the field \"a\" is there twice at line 2 column 4",
+                "the field \"a\" appears twice at line 2 column 4",
             ),
             (
                 "{\"s\": [{\"a\\u0062\": 1, \"ab\": 1}]}",
-                "the field \"ab\" is there twice at line 1",
+                "the field \"ab\" appears twice at line 1",
             ),
         ] {
             let invalid = parse(text).expect_err(text);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nests_without_end_is_refused() {
+    fn deep_nesting_is_refused() {
         let deep = "{\"a\":".repeat(100_000);
         assert!(
             parse(&deep)
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_equals_itself_only() {
+    fn a_text_that_is_not_json_equals_only_itself() {
         assert!(equal("{", "{"));
         assert!(equal("", ""));
         assert!(!equal("{", "{ "));

@@ -1,8 +1,6 @@
-//! Strict decoding: a value is held against the JSON Schema of Kubernetes' PodTemplateSpec, as Go's
-//! strict decoder would read it.
+//! Strict decoding: compares a value with the JSON Schema of Kubernetes' PodTemplateSpec, as Go's strict decoder reads it.
 //!
-//! Go decides what counts as a mistake: an unknown field and a wrong JSON type do; a missing field
-//! and a null anywhere do not.
+//! As in Go, an unknown field and a wrong JSON type are mistakes; a missing field and a null are not.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,7 +17,7 @@ use super::json::kind;
 use super::{Problem, problem};
 use crate::runner::invalid::quoted;
 
-/// The schema of a PodTemplateSpec, without its prose, made when the first template is checked.
+/// The schema of a PodTemplateSpec without its descriptions, generated when the first template is checked.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let without_prose = RecursiveTransform(|schema: &mut Schema| {
         schema.remove("description");
@@ -32,12 +30,12 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 const WRONG_TYPE: &str = "Wrong type in pod_template";
-/// A single entry without the dash before it is easily written, and is a mapping.
+/// A single entry without a dash before it is a mapping, which is a common mistake.
 const LIST: &str =
     " Make it a list: in YAML begin each entry with `- `, in HCL write `[ … ]` around them.";
 const WRONG_VALUE: &str = "Invalid value in pod_template";
 
-/// Everything in the template that a PodTemplateSpec does not take.
+/// Returns everything in the template that is not valid in a PodTemplateSpec.
 pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
     let mut walk = Walk {
         path: String::new(),
@@ -47,7 +45,7 @@ pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
     walk.problems
 }
 
-/// A schema behind its `$ref`, and its Kubernetes name where it has one.
+/// Returns the schema that a `$ref` names, and its Kubernetes name if it has one.
 fn resolve(schema: &'static Value) -> (&'static Value, Option<&'static str>) {
     match schema["$ref"].as_str() {
         None => (schema, None),
@@ -59,7 +57,7 @@ fn resolve(schema: &'static Value) -> (&'static Value, Option<&'static str>) {
     }
 }
 
-/// Where in the template the walk stands, and what it found. Its depth is bounded by the schema.
+/// The current path in the template, and the problems so far. The schema limits the depth.
 struct Walk {
     path: String,
     problems: Vec<Problem>,
@@ -74,12 +72,12 @@ impl Walk {
         self.expected_and(expected, value, "");
     }
 
-    /// As [`Self::expected`], with what to do about it.
+    /// As [`Self::expected`], with a fix.
     fn expected_and(&mut self, expected: &str, value: &Value, fix: &str) {
         self.found(
             WRONG_TYPE,
             format_args!(
-                "is {}, but Kubernetes takes {expected} there.{fix}",
+                "is {}, but Kubernetes expects {expected} here.{fix}",
                 kind(value)
             ),
         );
@@ -138,7 +136,7 @@ impl Walk {
 
     fn fields(&mut self, fields: &Map<String, Value>, schema: &'static Value, of: &str) {
         let Some(known) = schema["properties"].as_object() else {
-            // A map of names that the user chooses, such as labels; or one without any rule.
+            // The names are free, as in labels.
             if let Some(each) = schema.get("additionalProperties") {
                 for (name, value) in fields {
                     self.at(&step(name), |walk| walk.value(value, each));
@@ -171,7 +169,7 @@ impl Walk {
             self.found(
                 WRONG_VALUE,
                 format_args!(
-                    "is {number}, but Kubernetes takes a whole number from {} to {} there.",
+                    "is {number}, but Kubernetes expects a whole number from {} to {} here.",
                     range.start(),
                     range.end()
                 ),
@@ -219,7 +217,7 @@ impl Walk {
     }
 }
 
-/// The number if it is a whole one, however it is spelled (`1.0`).
+/// Returns the number if it is a whole one in any spelling (`1.0`).
 fn whole(number: &Number) -> Option<i64> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -233,7 +231,7 @@ fn whole(number: &Number) -> Option<i64> {
     }
 }
 
-/// A field's name as a step of a path, in brackets when it could be misread.
+/// Returns a field's name as a step of a path, in brackets if it could be misread.
 fn step(name: &str) -> String {
     let is_plain = !name.is_empty()
         && name.len() <= 63
@@ -247,9 +245,9 @@ fn step(name: &str) -> String {
     }
 }
 
-/// What an unknown name in the object at `path` was probably meant to be: a name of nearly the same spelling that is known
-/// there, the same name a level deeper or elsewhere in the template, a longer or shorter name, or any of the names that are
-/// known there.
+/// Returns a sentence about the name that was probably meant by an unknown one in the object at `path`: a known name with
+/// a similar spelling, the same name a level deeper or elsewhere in the template, a longer or shorter name, or else all
+/// known names.
 fn hint(name: &str, known: &'static Map<String, Value>, path: &str) -> String {
     if let Some(near) = nearly_equal(name, known.keys()) {
         return format!("Did you mean `{near}`?");
@@ -262,7 +260,7 @@ fn hint(name: &str, known: &'static Map<String, Value>, path: &str) -> String {
         [] => OWNERS.get(name).map(Vec::as_slice).unwrap_or_default(),
         deeper => deeper,
     };
-    // More owners than these, and the name says nothing.
+    // A name that more objects have is not a useful hint.
     if (1..=3).contains(&owners.len()) {
         let fields: Vec<_> = owners
             .iter()
@@ -287,8 +285,8 @@ fn alternatives(of: &[String]) -> String {
     }
 }
 
-/// The objects in the fields of an object at `path`, with their paths. A Job takes no ephemeral containers, so they do not
-/// count.
+/// Returns the objects in the fields of an object at `path`, with their paths. Ephemeral containers are omitted, because a
+/// Job cannot have any.
 fn objects_in<'a>(
     path: &'a str,
     fields: &'static Map<String, Value>,
@@ -312,7 +310,8 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// Of each field's name the paths of the objects that have it, those nearest to the template's root: `spec` for `tolerations`.
+/// For each field's name, the paths of the objects that have it and are nearest to the template's root: `spec` for
+/// `tolerations`.
 static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| {
     let mut owners = BTreeMap::<_, (usize, Vec<String>)>::new();
     let mut level: Vec<(String, &'static Value)> = vec![(String::new(), &SCHEMA)];
@@ -338,8 +337,8 @@ static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| 
         .collect()
 });
 
-/// The known name with the fewest edits, if they are few or one name is most of the other.
-/// Case and underscores do not count: names come from other languages' spellings.
+/// Returns the known name with the fewest edits, if they are few, or if one name is most of the other. Case and
+/// underscores do not count, because other languages spell names differently.
 pub(crate) fn nearest<'a>(
     name: &str,
     known: impl Iterator<Item = &'a String>,
@@ -350,7 +349,7 @@ pub(crate) fn nearest<'a>(
         } else {
             (known, name)
         };
-        // A short name at the end of a long one says nothing: `serviceAccountName` is not `name`.
+        // A short name at the end of a long one is not a hint: `serviceAccountName` is not `name`.
         long.contains(short) && 2 * short.len() >= long.len()
     };
     fewest_edits(name, known, |edits, name, known| {
@@ -358,7 +357,7 @@ pub(crate) fn nearest<'a>(
     })
 }
 
-/// The known name with the fewest edits, if they are few.
+/// Returns the known name with the fewest edits, if they are few.
 fn nearly_equal<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     fewest_edits(name, known, |edits, name, _| edits <= few(name))
 }
@@ -373,7 +372,7 @@ fn fewest_edits<'a>(
     is_near: impl Fn(usize, &str, &str) -> bool,
 ) -> Option<&'a String> {
     let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
-    // Counting edits takes time; no field's name is as long.
+    // Counting edits takes time, and no field has a longer name.
     let name = Some(plain(name)).filter(|name| name.len() <= 63)?;
     known
         .map(|known| (known, plain(known)))
@@ -383,8 +382,8 @@ fn fewest_edits<'a>(
         .map(|(known, ..)| known)
 }
 
-/// Kubernetes' own reading of a quantity (`resource.ParseQuantity`): sign, digits with a point
-/// (which may all be missing where a suffix stands), and a suffix or decimal exponent.
+/// Returns whether Kubernetes accepts the text as a quantity (`resource.ParseQuantity`): sign, digits with a point (all
+/// optional if there is a suffix), and a suffix or a decimal exponent.
 fn is_quantity(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let whole = after_digits(unsigned);

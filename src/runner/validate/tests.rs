@@ -8,13 +8,13 @@ use super::*;
 type Rule = fn(&str) -> Result<(), Invalid>;
 
 #[track_caller]
-fn takes(rule: Rule, values: &[&str]) {
+fn accepts(rule: Rule, values: &[&str]) {
     for value in values {
         assert_eq!(rule(value), Ok(()), "{value}");
     }
 }
 
-/// Each value is refused for the reason beside it.
+/// Asserts that each value is refused for the reason beside it.
 #[track_caller]
 fn refuses(rule: Rule, summary: &str, values: &[(&str, &str)]) {
     for (value, reason) in values {
@@ -26,7 +26,7 @@ fn refuses(rule: Rule, summary: &str, values: &[(&str, &str)]) {
 
 #[test]
 fn runner_ids() {
-    takes(
+    accepts(
         runner_id,
         &[
             "my-runner",
@@ -61,7 +61,7 @@ fn runner_ids() {
 }
 
 #[test]
-fn a_message_says_what_was_found_and_what_is_expected() {
+fn an_error_has_the_found_and_the_expected_value() {
     assert_eq!(
         runner_id("my.runner").unwrap_err().to_string(),
         "Invalid runner id: \"my.runner\" contains '.', which is not allowed. A runner id has at least 2 lower-case \
@@ -71,7 +71,7 @@ fn a_message_says_what_was_found_and_what_is_expected() {
 
 #[test]
 fn cluster_names() {
-    takes(
+    accepts(
         cluster_name,
         &["my-eks-cluster", "0", "A_b-", &"c".repeat(100)],
     );
@@ -94,7 +94,7 @@ fn cluster_names() {
 
 #[test]
 fn regions_of_every_partition() {
-    takes(
+    accepts(
         region,
         &[
             "us-west-2",
@@ -139,8 +139,8 @@ fn regions_of_every_partition() {
 }
 
 #[test]
-fn role_arns_are_those_that_can_be_taken_apart() {
-    takes(
+fn role_arns_are_those_that_can_be_parsed() {
+    accepts(
         role_arn,
         &["arn:aws-us-gov:iam::123456789012:role/team/x/RoleName"],
     );
@@ -153,7 +153,7 @@ fn role_arns_are_those_that_can_be_taken_apart() {
 
 #[test]
 fn session_names() {
-    takes(session_name, &["abc", "a_b+c=d,e.f@g-h", &"s".repeat(64)]);
+    accepts(session_name, &["abc", "a_b+c=d,e.f@g-h", &"s".repeat(64)]);
     refuses(
         session_name,
         "Invalid session name",
@@ -172,7 +172,7 @@ fn session_names() {
 
 #[test]
 fn namespaces() {
-    takes(namespace, &["default", "a", "0-a", &"n".repeat(63)]);
+    accepts(namespace, &["default", "a", "0-a", &"n".repeat(63)]);
     refuses(
         namespace,
         "Invalid Kubernetes namespace",
@@ -190,7 +190,7 @@ fn namespaces() {
 
 #[test]
 fn service_accounts() {
-    takes(
+    accepts(
         service_account,
         &[
             "default",
@@ -218,7 +218,7 @@ fn service_accounts() {
 
 #[test]
 fn state_storage_types() {
-    takes(state_storage_type, &["kubernetes", "s3", "gcs", "azurerm"]);
+    accepts(state_storage_type, &["kubernetes", "s3", "gcs", "azurerm"]);
     refuses(
         state_storage_type,
         "Invalid state storage type",
@@ -228,7 +228,7 @@ fn state_storage_types() {
 
 #[test]
 fn buckets() {
-    takes(bucket, &["my-bucket", "a1", "0--0"]);
+    accepts(bucket, &["my-bucket", "a1", "0--0"]);
     refuses(
         bucket,
         "Invalid bucket name",
@@ -246,7 +246,7 @@ fn buckets() {
 
 #[test]
 fn path_prefixes() {
-    takes(path_prefix, &["p", "p/", "A._-0/b/c/", "."]);
+    accepts(path_prefix, &["p", "p/", "A._-0/b/c/", "."]);
     refuses(
         path_prefix,
         "Invalid path prefix",
@@ -263,8 +263,8 @@ fn path_prefixes() {
 
 #[test]
 fn azure_names_are_not_empty() {
-    takes(storage_account_name, &["account"]);
-    takes(container_name, &["container"]);
+    accepts(storage_account_name, &["account"]);
+    accepts(container_name, &["container"]);
     refuses(
         storage_account_name,
         "Invalid Azure storage account name",
@@ -278,7 +278,7 @@ fn azure_names_are_not_empty() {
 }
 
 #[test]
-fn a_huge_value_is_refused_quickly_and_not_repeated_whole() {
+fn a_huge_value_is_refused_quickly_and_cut() {
     let huge = "a-".repeat(500_000) + "!";
     let start = Instant::now();
     for rule in [
@@ -305,7 +305,7 @@ fn a_huge_value_is_refused_quickly_and_not_repeated_whole() {
 }
 
 proptest! {
-    /// The rules by hand are the patterns that are documented.
+    /// The rules, which are written by hand, agree with the documented patterns.
     #[test]
     fn rules_agree_with_their_patterns(value in "[a-cA-B0-1./_@ -]{0,8}") {
         for (rule, pattern) in [

@@ -1,7 +1,10 @@
 //! Who asks: nobody, whoever may not, and nobody at all with `off`.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::eks::Faults;
@@ -215,9 +218,41 @@ fn incomplete(cli: &Cli) {
         .workspace
         .set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     judge(&scene, "no usable response from sts:GetCallerIdentity");
+    // Something responds that is not AWS.
+    for response in [
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\r\n<html>Log in first.</html>\n",
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 500\r\n\r\n<GetCallerIdentityResponse>",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\r\n<html>Log in first.</html>\n",
+    ] {
+        let url = always_responding(response);
+        scene.workspace.set_env("AWS_ENDPOINT_URL", &url);
+        scene.write(&mode("error", "error", "error"), &my_runner());
+        let plan = scene.workspace.plan(&[]).fails();
+        plan.has(
+            "EKS access was not checked completely: no usable response from sts:GetCallerIdentity",
+        );
+    }
     scene.workspace.unset_env("AWS_ENDPOINT_URL");
     scene.without_credentials();
     judge(&scene, "no AWS credentials");
+}
+
+/// The URL of a server that sends this response to every request and closes the connection.
+fn always_responding(response: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    // It ends with the process.
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut request = [0; 16 << 10];
+                let _ = connection.read(&mut request);
+                let _ = connection.write_all(response.as_bytes());
+            });
+        }
+    });
+    url
 }
 
 fn deny(action: &str) -> Faults {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::eks::ROLE_NAME;
+use sandbox::eks::{Faults, ROLE_NAME};
+use serde_json::json;
 
 use super::{CIDRS, Scene, count, modes, refusing, runner};
 use crate::Scenario;
@@ -24,6 +25,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "EKS access: a plan of twenty runners with twenty causes",
         twenty_causes,
+    ),
+    (
+        "EKS access: a plan of 300 runners and roles while IAM throttles",
+        three_hundred_roles_of_a_slow_iam,
     ),
 ];
 
@@ -151,6 +156,47 @@ fn trust_fix(output: &Output) -> String {
     let from = lines.skip_while(|line| !line.contains("This replaces the whole trust policy"));
     let fix: Vec<&str> = from.take_while(|line| line.starts_with("  ")).collect();
     fix.join("\n")
+}
+
+/// A role of its own for each of 300 runners, while IAM allows 15 calls a second: every check is made, and nothing is
+/// reported but what is wrong.
+fn three_hundred_roles_of_a_slow_iam(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    for number in 0..300 {
+        let id = format!("runner-{number}");
+        let trust = scene.eks.documented_trust_policy("my-org", &id);
+        let role = json!({
+            "RoleName": format!("role-of-{id}"),
+            "AssumeRolePolicyDocument": trust.to_string(),
+        });
+        scene.eks.aws("iam", "CreateRole", &role).expect("a role");
+    }
+    let head = "for_each = toset([for n in range(300) : \"runner-${n}\"])\n  id = each.key";
+    let runners = runner(head).replace(&format!("role/{ROLE_NAME}"), "role/role-of-${each.key}");
+    scene.write(
+        &modes("warn", "off", &format!("incomplete = \"error\"\n{CIDRS}")),
+        &runners,
+    );
+    scene.init();
+    let faults = Faults {
+        rate: [("iam".to_owned(), 15.0)].into(),
+        ..Faults::default()
+    };
+    scene.eks.set_faults(&faults).expect("faults");
+    scene.eks.reset_calls().expect("counters");
+    let plan = scene.workspace.plan(&[]).ok();
+    // The roles exist and trust their runners, but have no permission and no access entry.
+    plan.has("300 to add")
+        .has("EKS access: role-permission")
+        .has("EKS access: access-entry")
+        .has_not("role-trust")
+        .has_not("was not checked completely");
+    let calls = scene.eks.calls().expect("counters");
+    assert!(
+        calls["iam:GetRole"] > 300,
+        "nothing was throttled: {calls:?}"
+    );
 }
 
 /// Twenty causes, one for each runner: a user sees all of them.

@@ -79,39 +79,28 @@ pub(super) fn fields() {
     try_all(cases);
 }
 
-pub(super) fn credential_plugin() {
-    let url = echo::start();
-    let plugin = |name: &str, script: String, shows| {
-        let script = serde_json::to_string(&script).expect("a text");
-        let user = format!(
-            "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: sh\n      args: [-c, {script}, {CANARY}]\n      \
-             env: [{{name: X, value: {CANARY}}}]\n      interactiveMode: IfAvailable\n"
-        );
-        Case::new(name, shows)
-            .with_aws(&url)
-            .file("kubeconfig", kubeconfig_of(&url, "", &user))
-            .arguments(&["--kubeconfig", "kubeconfig"])
-    };
+/// Ways in which a credential plugin prints the canary: the name, the script, and a part of what the check reports.
+fn scripts() -> Vec<(&'static str, String, &'static str)> {
     let json = |status: &str| {
         format!("printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'")
     };
-    let mut cases = vec![
-        plugin(
+    vec![
+        (
             "stdout is the token alone",
             format!("echo {CANARY}"),
             "printed no usable ExecCredential",
         ),
-        plugin(
+        (
             "stderr of a failure",
             format!("echo {CANARY} >&2; exit 1"),
             "exited with code 1",
         ),
-        plugin(
+        (
             "stdout of a failure",
             format!("echo {CANARY}; exit 1"),
             "exited with code 1",
         ),
-        plugin(
+        (
             "stderr of a success",
             format!(
                 "echo {CANARY} >&2; {}",
@@ -119,56 +108,74 @@ pub(super) fn credential_plugin() {
             ),
             "(redacted)",
         ),
-        plugin(
+        (
             "repeated by the server",
             json(&format!("{{\"token\": \"{CANARY}\"}}")),
             "(redacted)",
         ),
-        plugin(
+        (
             "with a newline",
             json(&format!("{{\"token\": \"{CANARY}\\n\"}}")),
             "(redacted)",
         ),
-        plugin(
+        (
             "expired",
             json(&format!(
                 "{{\"token\": \"{CANARY}\\n\", \"expirationTimestamp\": \"2001-01-01T00:00:00Z\"}}"
             )),
             "(redacted)",
         ),
-        plugin(
+        (
             "a newline inside",
             json(&format!("{{\"token\": \"{CANARY}\\n{CANARY}\"}}")),
             "line break",
         ),
-        plugin(
+        (
             "a certificate that is none",
             json(&format!(
                 "{{\"clientCertificateData\": \"{CANARY}\", \"clientKeyData\": \"{CANARY}\"}}"
             )),
             "must be PEM",
         ),
-        plugin(
+        (
             "a key alone",
             json(&format!("{{\"clientKeyData\": \"{CANARY}\"}}")),
             "has only one of",
         ),
-        plugin(
+        (
             "invalid UTF-8",
             format!("printf '{CANARY}\\377'"),
             "not UTF-8",
         ),
-    ];
+    ]
+}
+
+pub(super) fn credential_plugin() {
+    let url = echo::start();
+    let with_user = |name, user: &str, shows| {
+        Case::new(name, shows)
+            .with_aws(&url)
+            .file("kubeconfig", kubeconfig_of(&url, "", user))
+            .arguments(&["--kubeconfig", "kubeconfig"])
+    };
+    let plugin = |name, script: String, shows| {
+        let script = serde_json::to_string(&script).expect("a text");
+        let user = format!(
+            "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: sh\n      args: [-c, {script}, {CANARY}]\n      \
+             env: [{{name: X, value: {CANARY}}}]\n      interactiveMode: IfAvailable\n"
+        );
+        with_user(name, &user, shows)
+    };
+    let scripts = scripts().into_iter();
+    let mut cases: Vec<Case> = scripts
+        .map(|(name, script, shows)| plugin(name, script, shows))
+        .collect();
     for (way, lines) in broken("token", "  ") {
         let escaped: String = lines.iter().map(|byte| format!("\\{byte:03o}")).collect();
         cases.push(plugin(way, format!("printf 'status:\\n{escaped}'"), ""));
     }
     let user = format!("    exec: {{command: 'no-such-plugin {CANARY}', args: [{CANARY}]}}\n");
-    cases.push(
-        Case::new("not installed", "is not installed, or is not on the PATH")
-            .with_aws(&url)
-            .file("kubeconfig", kubeconfig_of(&url, "", &user))
-            .arguments(&["--kubeconfig", "kubeconfig"]),
-    );
+    let shows = "is not installed, or is not on the PATH";
+    cases.push(with_user("not installed", &user, shows));
     try_all(cases);
 }

@@ -66,7 +66,7 @@ pub(super) fn proxy() {
             (
                 "space",
                 format!("http://me:{CANARY} x@127.0.0.1:9"),
-                "holds a space",
+                "contains a space",
             ),
             (
                 "newline",

@@ -51,20 +51,20 @@ fn the_orchestrators_variables_are_reserved_in_main() {
                 name,
             );
         }
-        takes(
+        accepts(
             json!({"spec": {"containers": [{"name": "sidecar", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
-        takes(
+        accepts(
             json!({"spec": {"initContainers": [{"name": "main", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
     }
-    takes(main(json!({"env": [{"name": "token", "value": "x"}]})));
+    accepts(main(json!({"env": [{"name": "token", "value": "x"}]})));
 }
 
 #[test]
-fn ssh_keys_come_by_reference_only() {
+fn ssh_keys_are_set_only_by_reference() {
     let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
-    takes(main(
+    accepts(main(
         json!({"env": [{"name": "RUNNER_GIT_SSH_KEYS", "valueFrom": reference}]}),
     ));
     for variable in [
@@ -83,7 +83,7 @@ fn ssh_keys_come_by_reference_only() {
 }
 
 #[test]
-fn a_variable_of_the_orchestrator_has_no_reference() {
+fn a_variable_of_the_orchestrator_cannot_have_a_reference() {
     let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
     for name in [
         "RUNNER_ID",
@@ -108,12 +108,12 @@ fn a_variable_of_the_orchestrator_has_no_reference() {
             json!({"name": name, "value": "", "valueFrom": reference}),
             json!({"name": name, "valueFrom": null}),
         ] {
-            takes(main(json!({"env": [variable]})));
+            accepts(main(json!({"env": [variable]})));
         }
-        takes(main(
+        accepts(main(
             json!({"env": [{"name": name, "valueFrom": reference}, {"name": name, "value": null}]}),
         ));
-        takes(json!({"spec": {"containers": [
+        accepts(json!({"spec": {"containers": [
             {"name": "sidecar", "image": "i", "env": [{"name": name, "valueFrom": reference}]},
         ]}}));
     }
@@ -128,7 +128,7 @@ fn a_variable_of_the_orchestrator_has_no_reference() {
 }
 
 #[test]
-fn a_container_that_is_not_the_orchestrators_needs_an_image() {
+fn other_containers_than_the_orchestrators_need_an_image() {
     let without = |list: &str, containers: Value, path: &str, detail: &str| {
         refuses(
             json!({"spec": {list: containers}}),
@@ -164,8 +164,8 @@ fn a_container_that_is_not_the_orchestrators_needs_an_image() {
         "Add `image`",
     );
     // Two of one name become one.
-    takes(json!({"spec": {"containers": [{"name": "main"}, {"name": "main", "image": "i"}]}}));
-    takes(
+    accepts(json!({"spec": {"containers": [{"name": "main"}, {"name": "main", "image": "i"}]}}));
+    accepts(
         json!({"spec": {"containers": [{"name": "b", "image": "i"}, {"name": "b", "stdin": true}]}}),
     );
     without(
@@ -177,18 +177,18 @@ fn a_container_that_is_not_the_orchestrators_needs_an_image() {
 }
 
 #[test]
-fn a_job_takes_no_ephemeral_containers() {
+fn ephemeral_containers_are_refused() {
     refuses(
         json!({"spec": {"ephemeralContainers": [{"name": "a", "image": "i"}]}}),
         "spec.ephemeralContainers",
         "Field not allowed",
         "must not be set",
     );
-    takes(json!({"spec": {"ephemeralContainers": []}}));
+    accepts(json!({"spec": {"ephemeralContainers": []}}));
 }
 
 #[test]
-fn what_is_overridden_is_known() {
+fn overridden_variables_are_reported() {
     let overridden = |variable: Value| {
         let Value::Object(template) = main(json!({"env": [variable]})) else {
             panic!("a template is an object");

@@ -12,11 +12,11 @@ fn problems(template: Value) -> Vec<Problem> {
 }
 
 #[track_caller]
-fn takes(template: Value) {
+fn accepts(template: Value) {
     assert_eq!(problems(template), []);
 }
 
-/// The template has one problem, at the path, with the summary's start and a part of the detail.
+/// Asserts that the template has one problem with this path, the beginning of its summary, and a part of its detail.
 #[track_caller]
 fn refuses(template: Value, path: &str, summary: &str, detail: &str) {
     let problems = problems(template);
@@ -38,18 +38,18 @@ fn main(fields: Value) -> Value {
 }
 
 #[test]
-fn the_documented_examples_are_good() {
-    takes(json!({}));
-    takes(json!({"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}}));
-    takes(main(json!({"env": [{
+fn the_documented_examples_have_no_problems() {
+    accepts(json!({}));
+    accepts(json!({"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}}));
+    accepts(main(json!({"env": [{
         "name": "TF_EXAMPLE",
         "valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "key"}},
     }]})));
 }
 
 #[test]
-fn a_template_of_every_kind_of_value_is_good() {
-    takes(json!({
+fn a_template_with_every_kind_of_value_has_no_problems() {
+    accepts(json!({
         "metadata": {
             "annotations": {"a/b": "c"},
             "creationTimestamp": "2026-01-31T12:00:00Z",
@@ -83,21 +83,21 @@ fn a_template_of_every_kind_of_value_is_good() {
 }
 
 #[test]
-fn a_null_is_taken_anywhere_but_for_a_name() {
-    takes(json!({"metadata": null, "spec": null}));
-    takes(
+fn null_is_allowed_everywhere_except_as_a_name() {
+    accepts(json!({"metadata": null, "spec": null}));
+    accepts(
         json!({"metadata": {"labels": {"a": null}, "creationTimestamp": null, "namespace": null}}),
     );
-    takes(
+    accepts(
         json!({"spec": {"priority": null, "hostNetwork": null, "containers": null, "serviceAccountName": null}}),
     );
-    takes(main(
+    accepts(main(
         json!({"env": [null], "resources": {"limits": {"cpu": null}}}),
     ));
 }
 
 #[test]
-fn an_unknown_field_is_named_with_the_nearest() {
+fn an_unknown_field_is_reported_with_the_nearest_name() {
     const UNKNOWN: &str = "Unknown field in pod_template";
     refuses(
         main(json!({"evn": []})),
@@ -153,7 +153,7 @@ fn an_unknown_field_is_named_with_the_nearest() {
 }
 
 #[test]
-fn a_field_that_stands_too_high_is_told_where_it_belongs() {
+fn a_misplaced_field_is_reported_with_the_right_place() {
     refuses(
         json!({"containers": []}),
         "containers",
@@ -187,7 +187,7 @@ fn a_field_that_stands_too_high_is_told_where_it_belongs() {
 }
 
 #[test]
-fn names_of_patch_directives_and_odd_names_are_unknown_fields() {
+fn patch_directives_and_odd_names_are_unknown_fields() {
     refuses(
         main(json!({"$patch": "replace"})),
         "spec.containers[0][\"$patch\"]",
@@ -200,43 +200,43 @@ fn names_of_patch_directives_and_odd_names_are_unknown_fields() {
 }
 
 #[test]
-fn a_wrong_type_is_named() {
+fn a_wrong_type_is_reported() {
     const WRONG: &str = "Wrong type in pod_template";
     for (template, path, detail) in [
         (
             json!({"spec": []}),
             "spec",
-            "is a list, but Kubernetes takes an object there",
+            "is a list, but Kubernetes expects an object here",
         ),
         (
             json!({"spec": {"containers": {}}}),
             "spec.containers",
-            "is an object, but Kubernetes takes a list there",
+            "is an object, but Kubernetes expects a list here",
         ),
         (
             json!({"spec": {"containers": ["main"]}}),
             "spec.containers[0]",
-            "is a string, but Kubernetes takes an object",
+            "is a string, but Kubernetes expects an object",
         ),
         (
             json!({"spec": {"hostNetwork": "true"}}),
             "spec.hostNetwork",
-            "is a string, but Kubernetes takes true or false",
+            "is a string, but Kubernetes expects true or false",
         ),
         (
             json!({"spec": {"priority": "1"}}),
             "spec.priority",
-            "is a string, but Kubernetes takes a whole number",
+            "is a string, but Kubernetes expects a whole number",
         ),
         (
             json!({"spec": {"nodeName": 1}}),
             "spec.nodeName",
-            "is a number, but Kubernetes takes a string there. Write it in quotes.",
+            "is a number, but Kubernetes expects a string here. Write it in quotes.",
         ),
         (
             json!({"metadata": {"labels": {"a/b": true}}}),
             "metadata.labels[\"a/b\"]",
-            "is a boolean, but Kubernetes takes a string there. Write it in quotes.",
+            "is a boolean, but Kubernetes expects a string here. Write it in quotes.",
         ),
         (
             json!({"metadata": {"namespace": 1}}),
@@ -246,23 +246,23 @@ fn a_wrong_type_is_named() {
         (
             main(json!({"livenessProbe": {"httpGet": {"port": true}}})),
             "spec.containers[0].livenessProbe.httpGet.port",
-            "takes a whole number or a string",
+            "expects a whole number or a string",
         ),
         (
             main(json!({"resources": {"limits": {"cpu": {}}}})),
             "spec.containers[0].resources.limits.cpu",
-            "takes a quantity",
+            "expects a quantity",
         ),
         (
             main(json!({"env": {"name": "A"}})),
             "spec.containers[0].env",
-            "is an object, but Kubernetes takes a list there. Make it a list: in YAML begin each entry with `- `, in HCL \
+            "is an object, but Kubernetes expects a list here. Make it a list: in YAML begin each entry with `- `, in HCL \
              write `[ … ]` around them.",
         ),
         (
             json!({"metadata": {"creationTimestamp": 1}}),
             "metadata.creationTimestamp",
-            "takes a time",
+            "expects a time",
         ),
     ] {
         if path == "metadata.namespace" {
@@ -274,13 +274,13 @@ fn a_wrong_type_is_named() {
 }
 
 #[test]
-fn a_value_that_does_not_fit_is_named() {
+fn a_value_out_of_range_is_reported() {
     const INVALID: &str = "Invalid value in pod_template";
     for (template, path, detail) in [
         (
             json!({"spec": {"priority": 2_147_483_648_i64}}),
             "spec.priority",
-            "is 2147483648, but Kubernetes takes a whole number from -2147483648 to 2147483647",
+            "is 2147483648, but Kubernetes expects a whole number from -2147483648 to 2147483647",
         ),
         (
             json!({"spec": {"priority": 1.5}}),
@@ -313,7 +313,7 @@ fn a_value_that_does_not_fit_is_named() {
 }
 
 #[test]
-fn quantities_are_those_that_kubernetes_reads() {
+fn quantities_are_those_that_kubernetes_accepts() {
     let memory =
         |text: &str| problems(main(json!({"resources": {"limits": {"memory": text}}}))).len();
     for text in [
@@ -330,7 +330,7 @@ fn quantities_are_those_that_kubernetes_reads() {
 }
 
 #[test]
-fn the_namespace_and_the_service_account_are_the_jobs() {
+fn the_namespace_and_the_service_account_are_reserved() {
     refuses(
         json!({"metadata": {"namespace": "other"}}),
         "metadata.namespace",
@@ -343,11 +343,11 @@ fn the_namespace_and_the_service_account_are_the_jobs() {
         "Reserved field",
         "must not be set",
     );
-    takes(json!({"metadata": {"namespace": ""}, "spec": {"serviceAccountName": ""}}));
+    accepts(json!({"metadata": {"namespace": ""}, "spec": {"serviceAccountName": ""}}));
 }
 
 #[test]
-fn every_problem_is_told_and_no_value_of_a_variable() {
+fn every_problem_is_reported_without_values_of_variables() {
     let problems = problems(json!({
         "metadata": {"namespace": "n", "x": 1},
         "spec": {"serviceAccountName": "s", "containers": [

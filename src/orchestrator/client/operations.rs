@@ -1,0 +1,226 @@
+//! Creating and deleting without doing it twice, and reading what might not exist.
+//!
+//! After a lost response, the client looks up whether the object exists before it sends the POST again. So a
+//! repeated POST never takes its own first success for somebody else's object.
+
+use super::Client;
+use super::attempts::{Decide, Decision};
+use crate::orchestrator::budget::CallBudget;
+use crate::orchestrator::error::{Error, Existing};
+use crate::orchestrator::request::Request;
+use crate::orchestrator::response::Response;
+use crate::orchestrator::retry::{Effect, Retry, UncertainOutcome, Verdict, uncertain};
+
+/// Something that a POST creates and that can be found again.
+pub(super) trait Creation: Sync {
+    /// The created object.
+    type Created: Send;
+
+    /// Returns the POST.
+    fn request(&self, org: &str) -> Request;
+
+    /// Reads the object from a successful response.
+    fn read(&self, response: Response) -> Result<Self::Created, Error>;
+
+    /// Looks up what exists in its place.
+    fn find(
+        &self,
+        client: &Client,
+        budget: &CallBudget,
+    ) -> impl Future<Output = Result<Found<Self::Created>, Error>> + Send;
+
+    /// Returns the creation as a sentence in the past: `runner "x" was created`.
+    fn sentence(&self) -> String;
+
+    /// Returns a sentence that the object with this id is in the way.
+    fn in_the_way(&self, id: &str) -> String;
+}
+
+/// What exists in the place of an object that is to be created.
+pub(super) enum Found<T> {
+    /// Nothing.
+    Nothing,
+    /// Exactly what was sent.
+    Same {
+        /// Its id.
+        id: String,
+        /// The object.
+        created: T,
+    },
+    /// Something else, which is in the way.
+    Other {
+        /// Its id.
+        id: String,
+        /// What it is.
+        existing: Existing,
+    },
+}
+
+impl Client {
+    /// Creates the object once, with as many POSTs as that takes.
+    ///
+    /// # Errors
+    /// [`Error::Uncertain`] if the object might exist nevertheless; with every other error it does not.
+    pub(super) async fn create<C: Creation>(
+        &self,
+        creation: &C,
+        budget: &CallBudget,
+    ) -> Result<C::Created, Error> {
+        let request = creation.request(self.org());
+        let read = |response| creation.read(response);
+        let lookup = LookupBeforeRetry {
+            client: self,
+            creation,
+            budget,
+        };
+        let failure = match self.send(&request, read, &lookup, budget).await {
+            Ok(created) => {
+                self.see_org();
+                return Ok(created);
+            }
+            Err(failure) => failure,
+        };
+        let sentence = || creation.sentence();
+        if !failure.outcome.might_be_done || failure.error.verdict().retry != Retry::Ended {
+            return Err(failure.after_lookup(true, sentence));
+        }
+        // The budget has ended: look the object up once more, briefly, so that it is not lost.
+        match creation.find(self, &self.settling()).await {
+            Ok(Found::Same { created, .. }) => Ok(created),
+            Ok(Found::Other { id, existing }) => {
+                Err(already_exists(creation, id, existing, failure.error))
+            }
+            Ok(Found::Nothing) => Err(failure.after_lookup(true, sentence)),
+            Err(_) => Err(failure.after_lookup(false, sentence)),
+        }
+    }
+
+    /// Reads an object. Returns `None` only for the service's own 404 in an organization that exists.
+    ///
+    /// # Errors
+    /// Everything that leaves open whether the object exists.
+    pub(super) async fn get<T: Send>(
+        &self,
+        request: &Request,
+        read: impl Fn(Response) -> Result<T, Error>,
+        budget: &CallBudget,
+    ) -> Result<Option<T>, Error> {
+        match self.repeat(request, read, budget).await {
+            Ok(object) => Ok(Some(object)),
+            Err(failure) if failure.error.is_not_found() => {
+                self.confirm_org(budget).await?;
+                Ok(None)
+            }
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Sends a DELETE until the object is gone. `look_up` reads the object, `what` is the deletion as a sentence
+    /// in the past.
+    ///
+    /// # Errors
+    /// What the service refuses. [`Error::Uncertain`] if the object might have been deleted.
+    pub(super) async fn delete<T>(
+        &self,
+        request: &Request,
+        look_up: impl Future<Output = Result<Option<T>, Error>> + Send,
+        what: impl FnOnce() -> String,
+        budget: &CallBudget,
+    ) -> Result<(), Error> {
+        let read = |response: Response| response.expect(204).map(drop);
+        let failure = match self.repeat(request, read, budget).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        if failure.error.is_not_found() {
+            return self.confirm_org(budget).await;
+        }
+        if !failure.outcome.might_be_done {
+            return Err(failure.error);
+        }
+        match look_up.await {
+            Ok(None) => Ok(()),
+            found => Err(failure.after_lookup(found.is_ok(), what)),
+        }
+    }
+}
+
+/// The decision about a POST: a lookup comes before the next one, unless nothing was created for certain.
+struct LookupBeforeRetry<'a, C> {
+    client: &'a Client,
+    creation: &'a C,
+    budget: &'a CallBudget,
+}
+
+impl<C: Creation> Decide<C::Created> for LookupBeforeRetry<'_, C> {
+    async fn decide(
+        &self,
+        error: Error,
+        verdict: Verdict,
+        outcome: UncertainOutcome,
+    ) -> Decision<C::Created> {
+        match (verdict.retry, verdict.effect) {
+            (Retry::Ended, _) => Decision::GiveUp(error),
+            (_, Effect::Possible | Effect::Pending) => self.look_up(error, outcome).await,
+            // Something exists in the place of the object: an earlier attempt might have created it.
+            (Retry::Never, Effect::Refused) if error.is_conflict() => {
+                self.look_up(error, outcome).await
+            }
+            (Retry::Never, Effect::NotSent | Effect::Refused) => Decision::GiveUp(error),
+            (Retry::Soon | Retry::WhenAsked, Effect::NotSent | Effect::Refused) => {
+                Decision::SendAgain(error)
+            }
+        }
+    }
+}
+
+impl<C: Creation> LookupBeforeRetry<'_, C> {
+    async fn look_up(&self, error: Error, outcome: UncertainOutcome) -> Decision<C::Created> {
+        let creation = self.creation;
+        match creation.find(self.client, self.budget).await {
+            Ok(Found::Nothing) if error.is_conflict() => {
+                Decision::GiveUp(self.client.or_org_not_found(error))
+            }
+            Ok(Found::Nothing) => Decision::SendAgain(error),
+            Ok(Found::Same { created, .. }) if outcome.might_be_done => {
+                Decision::Settled(Ok(created))
+            }
+            Ok(Found::Same { id, .. }) => Decision::Settled(Err(already_exists(
+                creation,
+                id,
+                Existing::Importable,
+                error,
+            ))),
+            Ok(Found::Other { id, existing }) => {
+                Decision::Settled(Err(already_exists(creation, id, existing, error)))
+            }
+            Err(org @ Error::OrgNotFound { .. }) => Decision::Settled(Err(org)),
+            // The service refused the request, whatever exists.
+            Err(_) if !outcome.might_be_done => Decision::GiveUp(error),
+            Err(failure) if failure.verdict().retry == Retry::Ended => Decision::GiveUp(failure),
+            Err(failure) => Decision::Settled(Err(uncertain(creation.sentence(), failure))),
+        }
+    }
+}
+
+/// Returns the error that something is in the way, in the service's words if it has any.
+fn already_exists<C: Creation>(
+    creation: &C,
+    id: String,
+    existing: Existing,
+    error: Error,
+) -> Error {
+    let message = match error {
+        Error::Refused {
+            status: 409,
+            message,
+            ..
+        } => message,
+        _ => creation.in_the_way(&id),
+    };
+    Error::AlreadyExists {
+        id,
+        message,
+        existing,
+    }
+}

@@ -1,0 +1,208 @@
+//! The calls about runner rules.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Client;
+use super::operations::{Creation, Found};
+use crate::orchestrator::budget::CallBudget;
+use crate::orchestrator::error::{Error, Existing};
+use crate::orchestrator::request::{Request, to_json};
+use crate::orchestrator::response::Response;
+
+/// Which runner a rule selects for which environments: everything but the rule's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleKey {
+    /// The runner.
+    pub runner_id: String,
+    /// The project; `None` for every project.
+    #[serde(
+        default,
+        deserialize_with = "none_if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<String>,
+    /// The environment type; `None` for every environment type.
+    #[serde(
+        default,
+        deserialize_with = "none_if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub env_type_id: Option<String>,
+}
+
+/// A rule of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Rule {
+    /// The rule's UUID, which the service generates.
+    pub id: String,
+    /// Which runner it selects, and for what.
+    #[serde(flatten)]
+    pub key: RuleKey,
+}
+
+/// Reads an optional text. The service returns `""` for one that is not set.
+fn none_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+impl Client {
+    /// Reads a rule. Returns `None` only for the service's own 404 to an authenticated caller;
+    /// [`Client::has_seen_org`] says whether that can also mean a missing organization.
+    ///
+    /// # Errors
+    /// Everything that leaves open whether the rule exists.
+    pub async fn get_rule(&self, id: &str, budget: &CallBudget) -> Result<Option<Rule>, Error> {
+        let request = Request::get(["orgs", self.org(), "runner-rules", id]);
+        let read = |response| rule_in(response, 200);
+        self.get(&request, read, budget).await
+    }
+
+    /// Creates a rule.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] if the organization has a rule for this project and environment type.
+    /// [`Error::RunnerNotFound`] if the runner does not exist: the service reports a conflicting rule first
+    /// (control plane, `CreateRunnerRule`), which is not the problem then.
+    /// [`Error::Uncertain`] if the rule might have been created; with every other error it was not.
+    pub async fn create_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Rule, Error> {
+        let error = match self.create(key, budget).await {
+            Ok(rule) => return Ok(rule),
+            Err(error) => error,
+        };
+        let message = match &error {
+            Error::AlreadyExists {
+                existing: Existing::OtherRunner(_),
+                message,
+                ..
+            }
+            | Error::Refused {
+                status: 409,
+                message,
+                ..
+            } => message.clone(),
+            // Only a conflict can hide a missing runner.
+            _ => return Err(error),
+        };
+        match self.runner_exists(&key.runner_id, budget).await {
+            Ok(false) => Err(Error::RunnerNotFound {
+                id: key.runner_id.clone(),
+                org: self.org().to_owned(),
+                message,
+            }),
+            // The service's own error stands, also if the runner cannot be looked up.
+            Ok(true) | Err(_) => Err(error),
+        }
+    }
+
+    /// Deletes a rule, if it exists.
+    ///
+    /// # Errors
+    /// What the service refuses. [`Error::Uncertain`] if the rule might have been deleted.
+    pub async fn delete_rule(&self, id: &str, budget: &CallBudget) -> Result<(), Error> {
+        let request = Request::delete(["orgs", self.org(), "runner-rules", id]);
+        let look_up = async { self.get_rule(id, &self.settling()).await };
+        let what = || format!("runner rule {id:?} was deleted");
+        self.delete(&request, look_up, what, budget).await
+    }
+
+    /// Returns the rule for exactly this key's project and environment type, whatever runner it selects. The
+    /// service allows one such rule, and also lists rules that apply but are less specific.
+    ///
+    /// # Errors
+    /// Everything that prevents the list from being complete.
+    pub async fn find_rule(
+        &self,
+        key: &RuleKey,
+        budget: &CallBudget,
+    ) -> Result<Option<Rule>, Error> {
+        let is_for = |rule: &Rule| {
+            rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
+        };
+        let search = |page: Vec<Rule>| match page.into_iter().find(is_for) {
+            Some(rule) => ControlFlow::Break(rule),
+            None => ControlFlow::Continue(()),
+        };
+        self.each_page(&list_request(self.org(), key), budget, search)
+            .await
+    }
+}
+
+/// Returns the request for the rules that apply to this project and environment type. The service also returns
+/// rules in which one of them is not set (control plane, `ListRunnerRules`), and no filter selects "not set".
+fn list_request(org: &str, key: &RuleKey) -> Request {
+    let filters = [
+        ("byProjectId", key.project_id.as_deref()),
+        ("byEnvTypeId", key.env_type_id.as_deref()),
+    ];
+    filters.into_iter().fold(
+        Request::get(["orgs", org, "runner-rules"]),
+        |request, (name, value)| match value {
+            Some(value) => request.with_query(name, value),
+            None => request,
+        },
+    )
+}
+
+impl Creation for RuleKey {
+    type Created = Rule;
+
+    fn request(&self, org: &str) -> Request {
+        Request::post(["orgs", org, "runner-rules"], to_json(self))
+    }
+
+    fn read(&self, response: Response) -> Result<Rule, Error> {
+        rule_in(response, 201)
+    }
+
+    async fn find(&self, client: &Client, budget: &CallBudget) -> Result<Found<Rule>, Error> {
+        Ok(match client.find_rule(self, budget).await? {
+            Some(created) if created.key == *self => Found::Same {
+                id: created.id.clone(),
+                created,
+            },
+            Some(other) => Found::Other {
+                id: other.id,
+                existing: Existing::OtherRunner(other.key.runner_id),
+            },
+            None => Found::Nothing,
+        })
+    }
+
+    fn sentence(&self) -> String {
+        format!("the rule for runner {:?} was created", self.runner_id)
+    }
+
+    fn in_the_way(&self, id: &str) -> String {
+        format!("runner rule {id:?} exists for the same project and environment type")
+    }
+}
+
+/// Reads the rule in a response.
+fn rule_in(response: Response, status: u16) -> Result<Rule, Error> {
+    response.object(status)?.decode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_filtered_by_what_is_set() {
+        let base = "https://a.example".parse().unwrap();
+        let mut key = RuleKey {
+            runner_id: "r".to_owned(),
+            project_id: None,
+            env_type_id: Some("d&v".to_owned()),
+        };
+        let url = |key: &RuleKey| list_request("o", key).url(&base).unwrap().to_string();
+        let rules = "https://a.example/orgs/o/runner-rules";
+        assert_eq!(url(&key), format!("{rules}?byEnvTypeId=d%26v"));
+        key.project_id = Some("p".to_owned());
+        assert_eq!(
+            url(&key),
+            format!("{rules}?byProjectId=p&byEnvTypeId=d%26v")
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! A response of the API, and what it says.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::call::Call;
+use super::error::Error;
+use super::settings::SettingSource;
+use crate::secrets::{redact, redacted};
+
+/// How many characters of an unknown text are shown.
+const EXCERPT: usize = 200;
+
+/// A complete response with any status.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) call: Box<Call>,
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: String,
+    /// Where the token of the request came from.
+    pub(super) token_from: Option<SettingSource>,
+}
+
+/// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
+struct ApiError {
+    code: String,
+    message: String,
+}
+
+impl ApiError {
+    fn read(body: &str) -> Option<Self> {
+        let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
+        let text = |key| Some(fields.get(key)?.as_str()?.to_owned());
+        Some(Self {
+            code: text("error")?,
+            message: text("message")?,
+        })
+    }
+}
+
+impl Response {
+    /// Returns the JSON object in the response, which must have this status.
+    pub(super) fn object(self, status: u16) -> Result<JsonObject, Error> {
+        let response = self.expect(status)?;
+        let read = serde_json::from_str::<Map<String, Value>>(&response.body);
+        let (why, is_json) = match read {
+            Ok(fields) => {
+                let fields = Value::Object(fields);
+                return Ok(JsonObject { response, fields });
+            }
+            Err(error) => (error.to_string(), error.is_data()),
+        };
+        let why = match response.excerpt() {
+            text if text.is_empty() => "it is empty".to_owned(),
+            // Incomplete JSON is part of an object of the API, and can contain what must not be shown.
+            text if text.starts_with(['{', '[']) => why,
+            text => format!("{why}, in the text that begins with: {text}"),
+        };
+        Err(response.undecodable(&why, is_json))
+    }
+
+    fn undecodable(&self, why: &str, is_json: bool) -> Error {
+        Error::Undecodable {
+            call: self.call.clone(),
+            status: self.status,
+            why: redacted(why),
+            is_json,
+        }
+    }
+
+    /// Returns the response itself if it has this status.
+    pub(super) fn expect(self, status: u16) -> Result<Self, Error> {
+        if self.status == status {
+            Ok(self)
+        } else {
+            Err(self.into_error())
+        }
+    }
+
+    /// Returns the beginning of the body. Credentials that the server repeats are removed first: a part of one
+    /// could not be recognized anymore.
+    fn excerpt(&self) -> String {
+        excerpt(&redact(&self.body))
+    }
+
+    /// Returns what a response with an unexpected status means.
+    fn into_error(self) -> Error {
+        let api_error = ApiError::read(&self.body);
+        // The JSON of a gateway can look like the API's; the code distinguishes the two.
+        let is_from_api = api_error
+            .as_ref()
+            .is_some_and(|error| error.code.starts_with("HTTP-"));
+        let message = match api_error {
+            Some(error) => redacted(error.message),
+            None => self.excerpt(),
+        };
+        let Self {
+            call,
+            status,
+            retry_after,
+            token_from,
+            body: _,
+        } = self;
+        match status {
+            401 => Error::Unauthorized {
+                call,
+                message,
+                token_from,
+            },
+            400..500 if is_from_api => Error::Refused {
+                call,
+                status,
+                message,
+                retry_after,
+            },
+            _ => Error::Unexpected {
+                call,
+                status,
+                excerpt: message,
+                retry_after,
+            },
+        }
+    }
+}
+
+/// A JSON object in a response.
+#[derive(Debug)]
+pub(super) struct JsonObject {
+    response: Response,
+    pub(super) fields: Value,
+}
+
+impl JsonObject {
+    /// Returns the object as a value of this type.
+    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        T::deserialize(&self.fields).map_err(|error| self.unexpected(&error.to_string()))
+    }
+
+    /// Returns the error that the object is not the expected one. `why` is a clause.
+    pub(super) fn unexpected(&self, why: &str) -> Error {
+        self.response.undecodable(why, true)
+    }
+}
+
+/// Returns the beginning of any text, without markup, control characters and repeated white space.
+pub(super) fn excerpt(body: &str) -> String {
+    let mut text = String::new();
+    let mut length = 0;
+    let mut in_tag = false;
+    let mut blank = false;
+    for character in body.chars() {
+        match character {
+            '<' => in_tag = true,
+            '>' if in_tag => {
+                in_tag = false;
+                blank = true;
+            }
+            _ if in_tag => {}
+            _ if character.is_whitespace() || character.is_control() => blank = true,
+            _ => {
+                if length >= EXCERPT {
+                    text.push('…');
+                    break;
+                }
+                if blank && !text.is_empty() {
+                    text.push(' ');
+                    length += 1;
+                }
+                blank = false;
+                text.push(character);
+                length += 1;
+            }
+        }
+    }
+    text
+}
+
+/// Returns the wait of a `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3). Any other value is ignored.
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that does not fit is a wait that no budget allows.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_has_no_markup() {
+        assert_eq!(excerpt(""), "");
+        assert_eq!(
+            excerpt("<html><b>502</b> Bad\r\n\tGateway</html>"),
+            "502 Bad Gateway"
+        );
+        assert_eq!(excerpt("a \u{1b}[31m<b"), "a [31m");
+        assert_eq!(excerpt("1 > 0"), "1 > 0");
+        let long = excerpt(&"é".repeat(1000));
+        assert_eq!(long, "é".repeat(200) + "…");
+        assert_eq!(excerpt(&"a".repeat(200)), "a".repeat(200));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (value, expected) in [
+            ("0", Some(0)),
+            (" 120 ", Some(120)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
+            ("Sunday, 06-Nov-94 08:49:40 GMT", Some(3)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+        ] {
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(value, now), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The URL of the API, the organization and the token, and where each of them came from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::secrets::protect;
+
+/// The settings that the provider block or the command line sets. `None` for each other one.
+#[derive(Debug, Clone, Default)]
+pub struct ExplicitSettings {
+    /// The base URL of the Orchestrator's API.
+    pub api_url: Option<String>,
+    /// The id of the organization.
+    pub org_id: Option<String>,
+    /// The API token.
+    pub auth_token: Option<SecretString>,
+    /// The path of a configuration file of `hctl`.
+    pub hctl_config_file: Option<String>,
+}
+
+/// The API's URL, the organization, and the token.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The base URL: `http` or `https`, with a host, without user, query and fragment.
+    pub api_url: Url,
+    /// The id of the organization. It is not empty.
+    pub org_id: String,
+    /// The token. `None` only for a local installation and from
+    /// [`lookup_without_token`](super::lookup_without_token).
+    pub token: Option<ApiToken>,
+}
+
+/// An API token that fits into a header, and where it came from.
+#[derive(Debug, Clone)]
+pub struct ApiToken {
+    /// The token itself.
+    pub secret: SecretString,
+    /// Where it came from, for the message when the API refuses it.
+    pub source: SettingSource,
+}
+
+impl ApiToken {
+    /// Creates a token. From now on it is redacted in every text that leaves the process.
+    pub(super) fn new(secret: String, source: SettingSource) -> Self {
+        protect(&secret);
+        Self {
+            secret: secret.into(),
+            source,
+        }
+    }
+}
+
+/// The attributes of the provider block that set the connection to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderAttribute {
+    /// `api_url`
+    ApiUrl,
+    /// `org_id`
+    OrgId,
+    /// `auth_token`
+    AuthToken,
+    /// `hctl_config_file`
+    HctlConfigFile,
+}
+
+impl ProviderAttribute {
+    /// Returns the attribute's name in the provider block.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiUrl => "api_url",
+            Self::OrgId => "org_id",
+            Self::AuthToken => "auth_token",
+            Self::HctlConfigFile => "hctl_config_file",
+        }
+    }
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingSource {
+    /// An attribute of the provider block.
+    ProviderBlock(ProviderAttribute),
+    /// A key of a configuration file of `hctl`.
+    File {
+        /// The file's path.
+        path: PathBuf,
+        /// The key in the file.
+        key: &'static str,
+    },
+    /// An environment variable.
+    Variable(&'static str),
+    /// The URL of the SaaS, which is the default.
+    BuiltIn,
+}
+
+impl fmt::Display for SettingSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProviderBlock(attribute) => {
+                write!(f, "`{}` in the provider block", attribute.name())
+            }
+            Self::File { path, key } => write!(f, "`{key}` in the file {}", path.display()),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+            Self::BuiltIn => f.write_str("the built-in default"),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The provider block: wrong values, values that are not known yet, and where the settings come from.
+
+use super::runner_with;
+use crate::cli::{Cli, Workspace};
+use crate::configuration::{Runner, provider_with};
+use crate::stand_in::StandIn;
+
+/// Each wrong value of `eks_access`, on the last of its lines, and what the error says.
+const EKS_ACCESS: &[(&str, &str)] = &[
+    (
+        "plan = \"sometimes\"",
+        "\"sometimes\" is not one of \"off\", \"warn\", \"error\"",
+    ),
+    (
+        "apply = \"yes\"",
+        "\"yes\" is not one of \"off\", \"warn\", \"error\"",
+    ),
+    (
+        "incomplete = \"off\"",
+        "\"off\" is not one of \"ignore\", \"warn\", \"error\"",
+    ),
+    ("skip_checks = [\"role-trusts\"]", "role-trusts"),
+    (
+        "as = \"admin\"",
+        "\"admin\" is not one of \"caller\", \"runner\"",
+    ),
+    ("timeout = \"2 minutes\"", "2 minutes"),
+    ("timeout = \"400000000000y\"", "400000000000y"),
+    ("profile = \"\"", "Name a profile, or leave it out"),
+    ("assume_role = { role_arn = \"my-role\" }", "is not an ARN"),
+    (
+        "web_identity_token_file = \"token\"",
+        "It is used only to become the runner",
+    ),
+    ("oidc_issuer = \"oidc.example\"", "is not an OIDC issuer"),
+    ("runner_image = \"my image\"", "is not the name of an image"),
+    (
+        "orchestrator_cidrs = [\"here\"]",
+        "is not a range of addresses",
+    ),
+    ("kubeconfig = { path = \"\" }", "Name a kubeconfig"),
+    (
+        "as = \"runner\"\nkubeconfig = { path = \"k\" }",
+        "Remove it, or set as = \"caller\"",
+    ),
+];
+
+/// Each wrong value is reported at validate with its line.
+pub(super) fn wrong_eks_access(cli: &Cli) {
+    let workspace = Workspace::new(cli, &provider_with(""));
+    workspace.init();
+    for (lines, text) in EKS_ACCESS {
+        let block = provider_with(&format!("eks_access = {{\n{lines}\n}}\n"));
+        workspace.write("main.tf", &(block + &Runner::basic().block()));
+        let output = workspace.validate().fails();
+        output.has("Error: Invalid eks_access").has(text);
+        output.has(lines.lines().last().unwrap_or_default());
+        let errors = output.text.matches("Error: ").count();
+        assert_eq!(errors, 1, "one error for {lines}:\n{}", output.text);
+    }
+}
+
+pub(super) fn wrong_provider_block(cli: &Cli) {
+    let workspace = Workspace::new(cli, &(provider_with("") + &Runner::basic().block()));
+    workspace.init();
+    // `validate` needs no token; a plan does.
+    workspace.validate().ok();
+    let validate = |lines: &str| {
+        workspace.write(
+            "main.tf",
+            &(provider_with(lines) + &Runner::basic().block()),
+        );
+        workspace.validate().fails()
+    };
+    workspace
+        .plan(&[])
+        .fails()
+        .has("org_id is not set")
+        .has("HUMANITEC_ORG_ID")
+        .has("auth_token is not set")
+        .has("HUMANITEC_AUTH_TOKEN")
+        .has("hctl/config.yaml");
+    validate("api_url = \"api.example.com\"\n").has("api_url = \"api.example.com\"");
+    validate("api_url = \"ftp://example.com\"\n")
+        .has("api_url = \"ftp://example.com\"")
+        .has("http");
+    validate("org_id = \"\"\n").has("org_id is an empty string");
+    validate("hctl_config_file = \"./missing.yaml\"\n")
+        .has("missing.yaml")
+        .has("does not exist");
+    workspace.write("broken.yaml", "token: [\n");
+    validate("hctl_config_file = \"./broken.yaml\"\n")
+        .has("broken.yaml")
+        .has("line");
+    // Terraform shows the line of an attribute: a token must not be on it.
+    let token = validate("auth_token = \"t0k en\"\n");
+    token.has("auth_token cannot be used").has_not("t0k");
+    // Nothing listens there: an apply says so, and what to look at.
+    workspace.write(
+        "main.tf",
+        &(provider_with("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"http://127.0.0.1:9\"\n")
+            + &runner_with(|runner| runner.tail = "timeouts = {\ncreate = \"1s\"\n}".into())),
+    );
+    workspace
+        .apply(&[])
+        .fails()
+        .has("http://127.0.0.1:9")
+        .has("api_url")
+        .has("connection was refused");
+}
+
+/// The provider block depends on a resource of the same apply: planning waits, the apply works.
+pub(super) fn unknown_provider_block(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let block = format!(
+        "resource \"terraform_data\" \"token\" {{\n  input = {:?}\n}}\n",
+        orchestrator.token()
+    );
+    let lines = format!(
+        "api_url = {:?}\norg_id = {:?}\nauth_token = terraform_data.token.output\n",
+        orchestrator.url(),
+        orchestrator.org()
+    );
+    let workspace = Workspace::new(
+        cli,
+        &(provider_with(&lines) + &block + &Runner::basic().block()),
+    );
+    workspace.init();
+    workspace.plan(&[]).ok();
+    workspace.apply(&[]).ok();
+    assert!(orchestrator.runner("my-runner").is_some());
+    workspace.plans_nothing();
+}
+
+/// Each place in turn, the later ones only where the earlier ones say nothing.
+pub(super) fn settings(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let mut workspace = Workspace::new(cli, &(provider_with("") + &Runner::basic().block()));
+    workspace.init();
+    // The file that hctl keeps.
+    let file = |token: &str| {
+        format!(
+            "api_url: {}\ndefault_org_id: {}\ntoken: {token}\n",
+            orchestrator.url(),
+            orchestrator.org()
+        )
+    };
+    workspace.write("home/.config/hctl/config.yaml", &file(orchestrator.token()));
+    workspace.apply(&[]).ok();
+    // The environment goes before it.
+    workspace.set_env("HUMANITEC_AUTH_TOKEN", "wrong");
+    workspace
+        .plan(&[])
+        .fails()
+        .has("401")
+        .has("HUMANITEC_AUTH_TOKEN");
+    // A named file goes before the environment.
+    workspace.write("named.yaml", &file(orchestrator.token()));
+    workspace.write(
+        "main.tf",
+        &(provider_with("hctl_config_file = \"./named.yaml\"\n") + &Runner::basic().block()),
+    );
+    workspace.plans_nothing();
+    // The block goes before all.
+    workspace.write(
+        "main.tf",
+        &(provider_with("hctl_config_file = \"./named.yaml\"\nauth_token = \"wrong\"\n")
+            + &Runner::basic().block()),
+    );
+    workspace.plan(&[]).fails().has("401").has("auth_token");
+}

@@ -1,0 +1,166 @@
+//! Trust policies in many forms: what the check reports of each, STS does.
+
+use serde_json::{Value, json};
+
+use crate::cloud::{Checked, Cloud};
+use crate::fix;
+
+const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+const SUB: &str = "oidc.humanitec.dev:sub";
+const SUB_OF_GITHUB: &str = "token.actions.githubusercontent.com:sub";
+const OWN_SUBJECT: &str = "my-org+my-runner";
+
+/// A statement that trusts the Orchestrator's tokens with this condition.
+fn statement(condition: Value) -> Value {
+    json!({
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    })
+}
+
+/// The statement that trusts the runner, with another value of one element.
+fn changed(element: &str, value: Value) -> Value {
+    let mut changed = statement(json!({"StringEquals": {SUB: OWN_SUBJECT}}));
+    changed[element] = value;
+    changed
+}
+
+/// A statement that trusts GitHub's tokens.
+fn of_github() -> Value {
+    let provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+    let mut statement = statement(json!({"StringLike": {SUB_OF_GITHUB: "repo:x/*"}}));
+    statement["Principal"]["Federated"] = json!(provider);
+    statement
+}
+
+/// The statements of policies that trust the runner and no runner of another organization.
+fn trusting() -> Vec<Value> {
+    let own = statement(json!({"StringEquals": {SUB: OWN_SUBJECT}}));
+    let actions = json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]);
+    let principals = json!({
+        "AWS": "arn:aws:iam::123456789012:root",
+        "Federated": [PROVIDER, "cognito-identity.amazonaws.com"],
+    });
+    let deny_others = json!({
+        "Effect": "Deny",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringNotLike": {SUB: "my-org+*"}},
+    });
+    vec![
+        changed("Action", actions),
+        changed("Principal", principals),
+        json!([of_github(), own.clone()]),
+        json!([own, deny_others]),
+        own,
+        statement(json!({"StringLike": {SUB: "my-org+*"}})),
+        statement(json!({"StringEqualsIgnoreCase": {SUB: "MY-ORG+my-runner"}})),
+        statement(json!({"StringLike": {SUB: "my-org+my-runne?"}})),
+    ]
+}
+
+/// The statements of policies that trust the runner and those of other organizations.
+fn trusting_others_too() -> Vec<Value> {
+    [
+        json!({}),
+        json!({"StringLike": {SUB: "*"}}),
+        json!({"StringLike": {SUB: "*+*"}}),
+        json!({"StringLike": {SUB: "my-org*"}}),
+        json!({"StringLike": {SUB: "*+my-runner"}}),
+        json!({"ForAllValues:StringEquals": {"OIDC.Humanitec.DEV:AUD": ["sts.amazonaws.com"]}}),
+        json!({"Null": {SUB: false}, "StringNotEquals": {SUB: "my-org+x"}}),
+        json!({"StringEqualsIfExists": {SUB_OF_GITHUB: "x"}}),
+        json!({"StringNotLike": {SUB_OF_GITHUB: "x"}}),
+    ]
+    .map(statement)
+    .into()
+}
+
+/// The statements of policies that do not trust the runner.
+fn not_trusting() -> Vec<Value> {
+    let mut statements: Vec<Value> = [
+        json!({"StringLike": {SUB: "my-org+my-runner?"}}),
+        json!({"Null": {SUB: "true"}}),
+        json!({"StringEquals": {SUB: "my-org+my-runner "}}),
+        json!({"StringEquals": {SUB_OF_GITHUB: "x", SUB: OWN_SUBJECT}}),
+        json!({"StringEquals": {"https://oidc.humanitec.dev:sub": OWN_SUBJECT}}),
+    ]
+    .map(statement)
+    .into();
+    statements.push(of_github());
+    statements
+}
+
+/// The statements of policies whose decision depends on what only STS knows.
+fn unknown() -> Vec<Value> {
+    vec![
+        changed("Principal", json!("*")),
+        statement(json!({"StringEquals": {SUB: "${aws:username}"}})),
+        statement(json!({"Bool": {"aws:SecureTransport": true}})),
+    ]
+}
+
+/// What the check reports of a trust policy, STS does.
+pub(crate) fn in_many_forms(cloud: &Cloud) {
+    for (policies, status) in [
+        (trusting(), "passed"),
+        (trusting_others_too(), "warned"),
+        (not_trusting(), "failed"),
+        (unknown(), "skipped"),
+    ] {
+        for statements in policies {
+            let policy = json!({"Version": "2012-10-17", "Statement": statements});
+            is_decided_as(cloud, &policy, status);
+        }
+    }
+}
+
+/// The check of this policy has this status, STS decides the same way, and the fix works.
+fn is_decided_as(cloud: &Cloud, policy: &Value, status: &str) {
+    cloud.eks.set_trust_policy(policy).unwrap();
+    let checked = cloud.check_documented();
+    let actual = checked.status("role-trust");
+    assert_eq!(actual, status, "{policy:#}\n{}", checked.text());
+    let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
+    let role = &cloud.runner().role_arn;
+    let is_assumed = || {
+        cloud
+            .eks
+            .assume_role(role, "my-org-my-runner", &token)
+            .is_ok()
+    };
+    match status {
+        "passed" => assert!(is_assumed(), "{policy:#}"),
+        "warned" => {
+            assert!(is_assumed(), "{policy:#}");
+            keeps_strangers_out(cloud, &checked);
+        }
+        "failed" => {
+            assert!(!is_assumed(), "{policy:#}");
+            fix::works(cloud, &checked, "role-trust");
+            assert!(is_assumed(), "{policy:#}");
+        }
+        _ => {}
+    }
+}
+
+/// The fix of a role that trusts runners of any organization runs as it is printed, and keeps the own ones.
+fn keeps_strangers_out(cloud: &Cloud, checked: &Checked) {
+    checked.says(
+        "role-trust",
+        &["other organizations", "oidc.humanitec.dev:sub"],
+    );
+    let assumes = |org: &str, id: &str| {
+        let token = cloud.eks.oidc_token(org, id).unwrap();
+        let role = &cloud.runner().role_arn;
+        cloud.eks.assume_role(role, "a-session", &token).is_ok()
+    };
+    let before = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
+    fix::shell(cloud, checked.fix("role-trust"));
+    let after = [("my-org", "another"), ("my-org", "my-runner")].map(|(org, id)| assumes(org, id));
+    assert_eq!(before, after);
+    assert!(!assumes("stranger", "my-runner"));
+    cloud.check_documented().all_pass();
+}

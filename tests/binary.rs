@@ -1,0 +1,27 @@
+//! What a person sees who starts the provider's binary. The tests of `plugin/` cover the rest with a provider of their
+//! own, and the acceptance tests with Terraform and OpenTofu.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot continue")]
+
+use std::process::Command;
+
+fn stdout(argument: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_terraform-provider-platform-orchestrator");
+    let output = Command::new(binary).arg(argument).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stderr, b"");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    assert_eq!(stdout("-version").trim_end(), env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn the_help_has_the_source_and_the_version() {
+    let help = stdout("-help");
+    let source = r#"source  = "platform-orchestrator/platform-orchestrator""#;
+    let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(help.contains(source) && help.contains(&version), "{help}");
+}
