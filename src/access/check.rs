@@ -44,8 +44,8 @@ pub(super) struct CheckInfo {
     pub(super) attribute: &'static [&'static str],
     /// The checks that must have passed, or only warned, before this one runs with the caller's credentials.
     pub(super) caller_needs: &'static [CheckId],
-    /// The same for a run with the runner's credentials. Those come from `assume-role`, and the runner's user asks
-    /// about its own rights, so that it needs neither the access entry nor the permission to read the namespace first.
+    /// The same for a run with the runner's credentials. Those come from `assume-role`, and the runner's user reviews
+    /// its own rights, so that it needs neither the access entry nor the permission to read the namespace first.
     pub(super) runner_needs: &'static [CheckId],
     /// Whether the check never fails, because a Job runs without what it looks at.
     pub(super) only_warns: bool,

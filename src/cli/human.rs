@@ -10,7 +10,7 @@ use crate::access::{Cause, CheckId, CheckResult, Known, Report, Status, Subject}
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 /// The column of the messages, after the symbol and the longest id.
-const COLUMN: usize = 2 + 17 + 2;
+const COLUMN: usize = 2 + CheckId::LONGEST + 2;
 
 /// Returns every check below its category, then the names and the counts, and finally why the run is not complete if it
 /// is not. The text contains colors, which the writer removes if the output does not support them.
@@ -70,8 +70,9 @@ fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a C
     let message = indent(message, COLUMN);
     let _ = writeln!(
         text,
-        "{style}{symbol}{style:#} {id:<17}  {skipped}{}",
-        message.trim_start()
+        "{style}{symbol}{style:#} {id:<width$}  {skipped}{}",
+        message.trim_start(),
+        width = CheckId::LONGEST
     );
     let part = |label: &str, value: Option<&str>, text: &mut String| {
         if let Some(value) = value {

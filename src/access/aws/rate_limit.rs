@@ -71,20 +71,20 @@ impl RateLimit {
             let (mut pause, longest) = PAUSES;
             let end = Instant::now() + PATIENCE;
             loop {
-                let answer = call().await;
-                match &answer {
+                let response = call().await;
+                match &response {
                     Err(error @ AwsError::Throttled { .. }) => note(Some(error.clone())),
                     _ => note(None),
                 }
-                if !matches!(answer, Err(AwsError::Throttled { .. })) || Instant::now() >= end {
-                    return answer;
+                if !matches!(response, Err(AwsError::Throttled { .. })) || Instant::now() >= end {
+                    return response;
                 }
                 tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 pause = (pause * 2).min(longest);
             }
         });
         match task.await {
-            Ok(answer) => answer,
+            Ok(response) => response,
             // A panic of this program is not an error of AWS.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(AwsError::Unreachable {
@@ -138,8 +138,8 @@ mod tests {
                 }
             })
         });
-        let answers = join_all(calls).await;
-        assert!(answers.iter().all(Result::is_ok));
+        let responses = join_all(calls).await;
+        assert!(responses.iter().all(Result::is_ok));
         assert!(most.load(Ordering::Relaxed) <= AT_A_TIME);
         let took = start.elapsed().as_secs();
         assert!((38..=50).contains(&took), "{took} s");
@@ -177,13 +177,13 @@ mod tests {
             message: "no".to_owned(),
         };
         let start = Instant::now();
-        let answer = limit
+        let response = limit
             .run(move || async move { Err::<(), _>(denied()) })
             .await;
-        assert_eq!(answer, Err(denied()));
+        assert_eq!(response, Err(denied()));
         assert_eq!(start.elapsed(), Duration::ZERO);
-        let answer = limit.run(|| async { throttled::<()>() }).await;
-        assert_eq!(answer, throttled());
+        let response = limit.run(|| async { throttled::<()>() }).await;
+        assert_eq!(response, throttled());
         assert!(start.elapsed() < PATIENCE + PAUSES.1);
     }
 }

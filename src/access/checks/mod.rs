@@ -105,6 +105,19 @@ impl CheckId {
         all
     };
 
+    /// The length of the longest id, for tables.
+    pub const LONGEST: usize = {
+        let (mut longest, mut index) = (0, 0);
+        while index < CHECKS.len() {
+            let length = CHECKS[index].info.id.len();
+            if length > longest {
+                longest = length;
+            }
+            index += 1;
+        }
+        longest
+    };
+
     /// The check of the caller's credentials, without which nearly nothing can be checked.
     pub const AWS_CREDENTIALS: Self = aws_credentials::CHECK.id();
 }

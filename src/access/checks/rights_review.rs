@@ -30,7 +30,7 @@ pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, Check
         Err(error) => return Err(without_user(right, error.into()).into()),
     };
     let name = user.label();
-    // The runner asks about itself.
+    // In a run as the runner, the review is one of the runner's own rights.
     let reviewed = Some(&user).filter(|_| is_known && !run.as_runner());
     match cluster.is_allowed(reviewed, &right.action(namespace)).await {
         Ok(true) => {

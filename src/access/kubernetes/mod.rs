@@ -115,7 +115,7 @@ impl Cluster {
             })
     }
 
-    /// Returns the user as which the cluster knows this identity. Every authenticated user is allowed to ask that.
+    /// Returns the user as which the cluster knows this identity. Every authenticated user is allowed to look that up.
     pub(crate) async fn who_am_i(self: &Arc<Self>) -> KubeResult<User> {
         const PATH: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
         let cluster = Arc::clone(self);

@@ -17,7 +17,7 @@ impl Run<'_> {
     }
 
     /// Returns the user and groups that the cluster gives to the runner's session, or `None` if it maps the role to no
-    /// user. A run as the runner asks the cluster; a run as the caller derives them from the access entry or
+    /// user. In a run as the runner, the cluster returns them. In a run as the caller, they follow from the access entry or
     /// `aws-auth`.
     pub(crate) async fn user(&self) -> Result<Option<User>, CheckError> {
         self.user.get_or_init(|| self.find_user()).await.clone()

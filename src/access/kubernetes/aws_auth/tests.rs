@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What the real authenticator answers, made by `tests/oracles/aws-auth`.
+/// An entry of the table: the real authenticator's results, which `tests/oracles/aws-auth` generates.
 #[derive(Deserialize)]
 struct Verdict {
     name: String,
@@ -52,7 +52,7 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
             Mapping::ByChance { users, .. } => users.into_iter().map(answer).collect(),
             Mapping::Refused { .. } | Mapping::Absent { .. } => vec![refused()],
         };
-        // The access key is another one in each session: no name and no group has it.
+        // The access key differs in each session, so that no name and no group contains it.
         let stable = |theirs: &Answer| Answer {
             admitted: theirs.admitted,
             username: match theirs.username.contains("ASIAORACLE") {
@@ -69,7 +69,7 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
         let theirs: Vec<Answer> = verdict.answers.iter().map(stable).collect();
         let by_chance = theirs.len() > 1;
         let equal = match by_chance {
-            // Some of its answers may be refusals.
+            // Some of its results might be refusals.
             true => theirs.iter().all(|one| !one.admitted || ours.contains(one)),
             false => ours == theirs,
         };
