@@ -2,7 +2,7 @@
 
 The authenticator watches both files, as EKS's own does: its `DynamicFile` backend holds the entries by the
 principal's unique id, `EKSConfigMap` is the `aws-auth` ConfigMap, and `MountedFile`, from its configuration,
-is the creator of the cluster, whom EKS lets in without an entry while the mode is CONFIG_MAP.
+is the creator of the cluster, which EKS admits without an entry while the mode is CONFIG_MAP.
 """
 
 import json

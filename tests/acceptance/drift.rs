@@ -18,7 +18,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         another_type,
     ),
     (
-        "what is no answer of the API never empties the state",
+        "a response that is not the API's never empties the state",
         not_the_api,
     ),
 ];

@@ -16,7 +16,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("an empty description stays empty", empty_description),
     ("a changed id replaces the runner", replace_on_id),
     (
-        "a reformatted pod_template is no change",
+        "a reformatted pod_template changes nothing",
         reformatted_pod_template,
     ),
     ("each state storage", each_storage),

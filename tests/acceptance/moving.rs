@@ -10,7 +10,7 @@ use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("moving: the state is told", replace_provider),
+    ("moving: state replace-provider", replace_provider),
     ("moving: beside the Go provider", beside),
     ("moving: to other addresses", moved),
 ];

@@ -184,7 +184,7 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
         let again = cloud.check_documented();
         assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     }
-    // The image of a pod template is no setting of the check.
+    // The check has no setting for the image of a pod template.
     let _policy = Policy::new(
         cloud,
         "pods",

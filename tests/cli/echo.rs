@@ -19,7 +19,7 @@ pub(crate) fn start() -> String {
     url
 }
 
-/// Serves one request. A connection that breaks is no matter here.
+/// Serves one request. A broken connection does not matter here.
 fn serve(mut stream: TcpStream) -> Option<()> {
     let (head, body) = read(&mut stream)?;
     let line = head.lines().next()?.to_owned();

@@ -185,7 +185,7 @@ fn start(provider: &Path) -> Result<Start> {
     let line = process.first_line()?;
     let time = begin.elapsed();
     if !line.starts_with("1|6|unix|") {
-        return Err(format!("the provider's first line is no handshake: {line:?}").into());
+        return Err(format!("the provider's first line is not a handshake: {line:?}").into());
     }
     let resident = memory(process.0.id(), "VmRSS:").ok_or("the provider has ended")?;
     Ok(Start { time, resident })

@@ -69,14 +69,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         proxy_port,
         &kubeconfig,
     )?;
-    let authorization = directory.join("authorization-webhook.json");
-    write(
-        &authorization,
-        &kubeconfig_of(
-            json!({"server": format!("http://127.0.0.1:{control_port}/authorize")}),
-            json!({}),
-        ),
-    )?;
+    let authorization = authorization_webhook(&directory, control_port)?;
     processes.start("kube-apiserver", &tools.kube_apiserver, |command| {
         configure_api_server(
             command,
@@ -107,6 +100,14 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         programs,
         processes,
     })
+}
+
+/// Writes the kubeconfig of the API server's authorization webhook, which is the sandbox's AWS.
+fn authorization_webhook(directory: &Path, control_port: u16) -> Result<PathBuf, Error> {
+    let file = directory.join("authorization-webhook.json");
+    let server = json!({"server": format!("http://127.0.0.1:{control_port}/authorize")});
+    write(&file, &kubeconfig_of(server, json!({})))?;
+    Ok(file)
 }
 
 /// Starts etcd. Returns its URL.

@@ -100,6 +100,13 @@ fn work(state: &mut State, seen: &Seen) -> Reply {
             Some(_) => Reply::empty(204),
             None => Reply::error(404, "runner not found"),
         },
+        (_, ["orgs", _, "runner-rules", ..]) => work_on_rules(state, seen, query, &segments),
+        _ => Reply::error(400, "no such call"),
+    }
+}
+
+fn work_on_rules(state: &mut State, seen: &Seen, query: &str, segments: &[&str]) -> Reply {
+    match (seen.method.as_str(), segments) {
         ("POST", ["orgs", _, "runner-rules"]) => {
             let same = |rule: &&Value| {
                 ["project_id", "env_type_id"].iter().all(|key| {

@@ -174,7 +174,7 @@ fn by_id(cli: &Cli) {
     }));
     scene.write("", &data("gke-runner"));
     scene.workspace.plan(&[]).fails().has("kubernetes-gke");
-    // A storage alone is no configuration.
+    // A state storage alone is not a configuration.
     let storage = "state_storage_configuration = {\n    type = \"s3\"\n    s3_configuration = { bucket = \"other\" }\n  }";
     let alone = data("my-runner").replace("\n}", &format!("\n  {storage}\n}}"));
     scene.write("", &alone);

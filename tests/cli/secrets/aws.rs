@@ -38,7 +38,7 @@ pub(super) fn keys() {
         ),
         keys(
             Case::new(
-                "session token that is no header value",
+                "session token that cannot be a header value",
                 "holds a line break",
             ),
             "id-of-a-key",
