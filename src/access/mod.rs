@@ -3,9 +3,9 @@
 //! A [`Preflight`] has [`Settings`] and checks any number of [`Subject`]s, which share its responses. Every check of a
 //! [`Report`] has an [`Outcome`]; nothing is hidden.
 //!
-//! The modules form a tree. From its leaves to its root: the outcome of a check ([`outcome`], [`cause`], [`fix`]), the
-//! identity of a check ([`check`]), the settings and the subject, the clients of AWS and of a cluster ([`aws`],
-//! [`kubernetes`]), what one run looks up ([`run`]), the checks ([`checks`]), their order and time limit ([`engine`]),
+//! The modules form a tree. From its leaves to its root: the outcome of a check (`outcome`, `cause`, `fix`), the
+//! identity of a check (`check`), the settings and the subject, the clients of AWS and of a cluster (`aws`,
+//! `kubernetes`), what one run looks up (`run`), the checks (`checks`), their order and time limit (`engine`),
 //! and the preflight.
 
 mod aws;

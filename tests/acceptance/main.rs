@@ -38,7 +38,7 @@ type Scenario = (&'static str, fn(&Cli));
 fn main() {
     let mut arguments = Arguments::from_args();
     // Most scenarios wait for something half of the time.
-    arguments.test_threads.get_or_insert(4);
+    arguments.test_threads.get_or_insert(3);
     let scenarios = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,

@@ -10,16 +10,19 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Member;
+use crate::access::{Cause, CheckId, Member};
 
-/// The first runner returns after no other runner has started or finished for this long.
+/// The first runner returns after no other runner has started or finished for this long, or for twice the longest pause
+/// before a runner so far: a busy machine plans the next runners late.
 const QUIET: Duration = Duration::from_millis(200);
-/// The longest time that the first runner waits, such as for a runner whose checks are slow.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The longest pause that the first runner waits for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest time that the first runner waits, such as for runners whose checks are slow.
+const LONGEST: Duration = Duration::from_secs(30);
 /// The interval at which the first runner looks for others.
 const STEP: Duration = Duration::from_millis(20);
 
-/// The runners that are being checked and the causes that they share.
+/// The runners that are being checked and the topics that they share.
 #[derive(Default)]
 pub(super) struct Gathering(Mutex<State>);
 
@@ -28,7 +31,11 @@ struct State {
     checking: usize,
     /// When the last runner started or finished.
     changed: Instant,
-    groups: HashMap<String, Group>,
+    /// Whether a runner was checked before, so that the pause since then counts.
+    was_checking: bool,
+    /// How long nothing must change until the first runner returns.
+    quiet: Duration,
+    groups: HashMap<Topic, Group>,
 }
 
 impl Default for State {
@@ -36,12 +43,25 @@ impl Default for State {
         Self {
             checking: 0,
             changed: Instant::now(),
+            was_checking: false,
+            quiet: QUIET,
             groups: HashMap::new(),
         }
     }
 }
 
-/// The runners with one cause.
+/// What one diagnostic is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Topic {
+    /// A check of runners with the same cause.
+    Cause(CheckId, Cause),
+    /// A check of one runner that has no cause to share.
+    Alone(CheckId, String),
+    /// A reason why checks could not be made, and whether that is an error. A warning cannot replace an error.
+    Unchecked(String, bool),
+}
+
+/// The runners with one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Group {
     /// The runner that reports for the others.
@@ -82,23 +102,28 @@ impl Gathering {
     /// Notes that the checks of a runner start.
     pub(super) fn begin(&self) -> Checking<'_> {
         let mut state = self.lock();
+        let pause = state.changed.elapsed();
+        if state.checking == 0 && state.was_checking {
+            state.quiet = state.quiet.max(pause * 2).min(LONGEST_PAUSE);
+        }
+        state.was_checking = true;
         state.checking += 1;
         state.changed = Instant::now();
         Checking(self)
     }
 
-    /// Adds a runner to those with this cause. After the reporter of a cause has returned, the next runner is `Late`,
+    /// Adds a runner to those with this topic. After the reporter of a topic has returned, the next runner is `Late`,
     /// unless `again` makes it the reporter of a new round.
     pub(super) fn join(
         &self,
-        cause: &str,
+        topic: &Topic,
         runner: &str,
         member: Option<&Member>,
         again: bool,
     ) -> Part {
         let mut state = self.lock();
-        let is_new = !state.groups.contains_key(cause);
-        let group = state.groups.entry(cause.to_owned()).or_default();
+        let is_new = !state.groups.contains_key(topic);
+        let group = state.groups.entry(topic.clone()).or_default();
         let part = if is_new || (!group.is_open && (again || group.reporter == runner)) {
             group.earlier = group.members.len();
             runner.clone_into(&mut group.reporter);
@@ -126,7 +151,7 @@ impl Gathering {
         while start.elapsed() < LONGEST && !stop.is_cancelled() {
             let is_quiet = {
                 let state = self.lock();
-                state.checking == 0 && state.changed.elapsed() >= QUIET
+                state.checking == 0 && state.changed.elapsed() >= state.quiet
             };
             if is_quiet {
                 return;
@@ -135,10 +160,10 @@ impl Gathering {
         }
     }
 
-    /// Ends the current round of a cause, and returns the runners that joined.
-    pub(super) fn close(&self, cause: &str) -> Group {
+    /// Ends the current round of a topic, and returns the runners that joined.
+    pub(super) fn close(&self, topic: &Topic) -> Group {
         let mut state = self.lock();
-        let Some(group) = state.groups.get_mut(cause) else {
+        let Some(group) = state.groups.get_mut(topic) else {
             return Group::default();
         };
         group.is_open = false;
@@ -164,15 +189,16 @@ mod tests {
     #[test]
     fn the_first_runner_of_each_round_reports_all_entries() {
         let gathering = Gathering::default();
+        let topic = Topic::Cause(CheckId::AWS_CREDENTIALS, Cause::NoCredentials);
         let join =
-            |runner: &str, again| gathering.join("role", runner, Some(&member(runner)), again);
+            |runner: &str, again| gathering.join(&topic, runner, Some(&member(runner)), again);
         assert_eq!(join("a", true), Part::Reporter);
         assert_eq!(join("b", true), Part::Covered("a".to_owned()));
-        let first = gathering.close("role");
+        let first = gathering.close(&topic);
         assert_eq!((first.runners.len(), first.members.len()), (2, 2));
         assert_eq!(join("c", false), Part::Late("a".to_owned()));
         assert_eq!(join("d", true), Part::Reporter);
-        let second = gathering.close("role");
+        let second = gathering.close(&topic);
         assert_eq!(second.runners, ["d"]);
         let all = ["a", "b", "c", "d"].map(member);
         assert_eq!(second.members, all);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::gather::{Checking, Gathering, Group, Part};
+use super::gather::{Checking, Gathering, Group, Part, Topic};
 use super::settings::Incomplete;
 use crate::access::{
     Cause, CheckId, CheckResult, Fix, Outcome, Report, Status, Subject, Unchecked,
@@ -54,7 +54,7 @@ impl Severities {
 
 /// A part of a report that becomes a diagnostic if this runner is the one that reports it.
 struct Finding<'a> {
-    cause: String,
+    topic: Topic,
     part: Part,
     fails: bool,
     what: What<'a>,
@@ -132,16 +132,16 @@ impl ReportedDiagnostics {
                 if !(self.note(runner, format!("{id} {}", outcome.message)) || fails) {
                     return None;
                 }
-                let cause = match outcome.cause() {
-                    Some(cause) => format!("{id} {cause:?}"),
-                    None => format!("{id} {runner} {}", outcome.message),
+                let topic = match outcome.cause() {
+                    Some(cause) => Topic::Cause(*id, cause.clone()),
+                    None => Topic::Alone(*id, runner.to_owned()),
                 };
                 // A fix without an entry for this runner does not fix it.
                 let member = fix_of(outcome).and_then(Fix::member);
                 let again = !fails || member.is_some();
                 Some(Finding {
-                    part: self.gathering.join(&cause, runner, member, again),
-                    cause,
+                    part: self.gathering.join(&topic, runner, member, again),
+                    topic,
                     fails,
                     what: What::Check(result),
                 })
@@ -159,14 +159,13 @@ impl ReportedDiagnostics {
         let unchecked = report.unchecked().into_iter();
         unchecked.filter_map(move |unchecked| {
             let fails = severities.incomplete_fails(&unchecked);
-            // A warning cannot replace an error, so they are different causes.
-            let cause = format!("incomplete {fails} {}", unchecked.reason);
-            if !(self.note(runner, cause.clone()) || fails) {
+            let topic = Topic::Unchecked(unchecked.reason.to_owned(), fails);
+            if !(self.note(runner, format!("incomplete {fails} {}", unchecked.reason)) || fails) {
                 return None;
             }
             Some(Finding {
-                part: self.gathering.join(&cause, runner, None, false),
-                cause,
+                part: self.gathering.join(&topic, runner, None, false),
+                topic,
                 fails,
                 what: What::Unchecked(unchecked),
             })
@@ -188,7 +187,7 @@ impl ReportedDiagnostics {
     ) -> Option<Diagnostic> {
         let (summary, detail, path) = match (&finding.what, &finding.part) {
             (What::Unchecked(unchecked), Part::Reporter) => {
-                let group = self.gathering.close(&finding.cause);
+                let group = self.gathering.close(&finding.topic);
                 let summary = not_checked(unchecked);
                 (summary, unchecked_detail(unchecked, &group, report), None)
             }
@@ -203,7 +202,7 @@ impl ReportedDiagnostics {
                 (not_checked(unchecked), detail, None)
             }
             (What::Check(result), Part::Reporter) => {
-                let group = self.gathering.close(&finding.cause);
+                let group = self.gathering.close(&finding.topic);
                 let CheckResult { id, outcome } = *result;
                 let cause = outcome.cause();
                 let first = cause.and_then(|cause| fixes.get(cause));

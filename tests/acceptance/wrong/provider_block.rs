@@ -30,7 +30,7 @@ const EKS_ACCESS: &[(&str, &str)] = &[
     ("assume_role = { role_arn = \"my-role\" }", "is not an ARN"),
     (
         "web_identity_token_file = \"token\"",
-        "It is used only to become the runner",
+        "It is used only to assume the runner's role",
     ),
     ("oidc_issuer = \"oidc.example\"", "is not an OIDC issuer"),
     ("runner_image = \"my image\"", "is not the name of an image"),
