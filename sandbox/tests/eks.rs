@@ -1,6 +1,6 @@
 //! The small EKS behaves as EKS does, from the OIDC token to the dry run of a Job.
 //!
-//! One EKS serves all tests, one after the other, each from a clean account. Where a part is not built
+//! Each test has a small EKS of its own while it runs, and begins with a clean account. Where a part is not built
 //! (`tools/build`), the tests say so and are skipped.
 
 #[path = "eks/access.rs"]
@@ -15,11 +15,11 @@ mod iam;
 mod process;
 
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use sandbox::eks::{Eks, Error, Options, Runner};
+use sandbox::{Pool, Taken};
 
 type Test = fn() -> Result<(), Failed>;
 
@@ -29,7 +29,8 @@ type Test = fn() -> Result<(), Failed>;
 )]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    // Each thread has a small EKS of its own, which takes some memory.
+    arguments.test_threads.get_or_insert(2);
     let absent = Eks::absent();
     if !absent.is_empty() {
         eprintln!(
@@ -49,25 +50,26 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|(name, test)| Trial::test(name, test).with_ignored_flag(!absent.is_empty()))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    EKS.clear();
+    conclusion.exit_code()
 }
 
-/// The EKS of all tests, as it was after its start.
-fn clean() -> Result<&'static Eks, Failed> {
-    static EKS: OnceLock<Result<Eks, Error>> = OnceLock::new();
-    // It stops when this process ends: a static is never dropped.
-    let eks = EKS
-        .get_or_init(|| Eks::start(Options::default()))
-        .as_ref()
-        .map_err(ToString::to_string)?;
+/// The small EKS's that tests take turns with.
+static EKS: Pool<Eks> = Pool::new();
+
+/// Takes an EKS, as it was after its start.
+fn clean() -> Result<Taken<Eks>, Failed> {
+    let eks = EKS.take(|| Eks::start(Options::default()).expect("the small EKS starts"));
     eks.reset()?;
     Ok(eks)
 }
 
-/// The EKS, and a runner `my-org+my-runner` set up as documented.
-fn documented() -> Result<(&'static Eks, Runner), Failed> {
+/// Takes an EKS, with a runner `my-org+my-runner` set up as documented.
+fn documented() -> Result<(Taken<Eks>, Runner), Failed> {
     let eks = clean()?;
-    Ok((eks, eks.set_up_as_documented("my-org", "my-runner")?))
+    let runner = eks.set_up_as_documented("my-org", "my-runner")?;
+    Ok((eks, runner))
 }
 
 /// The name under which the cluster knows the session of a runner, or the reason why it does not let it in.

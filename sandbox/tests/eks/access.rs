@@ -160,7 +160,7 @@ fn describe_cluster_leads_to_the_api_server() -> Result<(), Failed> {
 
 fn removed_entry_shuts_the_runner_out() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
-    assert!(becomes_user(eks, &runner, &runner.kubernetes_user));
+    assert!(becomes_user(&eks, &runner, &runner.kubernetes_user));
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     let described = eks.aws("eks", "DescribeAccessEntry", &entry)?["accessEntry"].take();
     assert_eq!(described["type"], "STANDARD");
@@ -173,9 +173,9 @@ fn removed_entry_shuts_the_runner_out() -> Result<(), Failed> {
         eks.aws("eks", "DescribeAccessEntry", &entry),
         "ResourceNotFoundException",
     )?;
-    assert!(becomes_unauthorized(eks, &runner));
+    assert!(becomes_unauthorized(&eks, &runner));
     eks.aws("eks", "CreateAccessEntry", &entry)?;
-    assert!(becomes_user(eks, &runner, &runner.kubernetes_user));
+    assert!(becomes_user(&eks, &runner, &runner.kubernetes_user));
     Ok(())
 }
 
@@ -187,17 +187,17 @@ fn entry_belongs_to_the_role_that_was_there() -> Result<(), Failed> {
     let after = eks.aws("iam", "GetRole", &role)?["Role"].take();
     assert_eq!(before["Arn"], after["Arn"]);
     assert_ne!(before["RoleId"], after["RoleId"]);
-    assert!(becomes_unauthorized(eks, &runner));
+    assert!(becomes_unauthorized(&eks, &runner));
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     eks.aws("eks", "DeleteAccessEntry", &entry)?;
     eks.aws("eks", "CreateAccessEntry", &entry)?;
-    assert!(becomes_user(eks, &runner, &runner.kubernetes_user));
+    assert!(becomes_user(&eks, &runner, &runner.kubernetes_user));
     Ok(())
 }
 
 fn at_sign_of_the_session_name_becomes_a_dash() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
-    let user = user_of(eks, &runner, "runner@my-org")?;
+    let user = user_of(&eks, &runner, "runner@my-org")?;
     assert_eq!(
         user,
         "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/runner-my-org"
@@ -217,7 +217,7 @@ fn entry_has_a_user_name_and_groups_of_its_own() -> Result<(), Failed> {
             "kubernetesGroups": ["runners"],
         }),
     )?;
-    assert!(becomes_user(eks, &runner, "orchestrator:my-org-my-runner"));
+    assert!(becomes_user(&eks, &runner, "orchestrator:my-org-my-runner"));
     eks.kubectl(&[
         "create",
         "rolebinding",
@@ -255,7 +255,7 @@ fn user_name_has_no_role_path() -> Result<(), Failed> {
         "arn:aws:sts::123456789012:assumed-role/runner/{{SessionName}}"
     );
     assert!(becomes_user(
-        eks,
+        &eks,
         &runner,
         "arn:aws:sts::123456789012:assumed-role/runner/my-org-my-runner"
     ));
@@ -268,12 +268,16 @@ fn user_name_has_no_role_path() -> Result<(), Failed> {
 
     // Without entries, `aws-auth` decides, and it takes role ARNs without their path only.
     eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
-    map_role(eks, &runner.role_arn)?;
-    assert!(becomes_unauthorized(eks, &runner));
+    map_role(&eks, &runner.role_arn)?;
+    assert!(becomes_unauthorized(&eks, &runner));
     std::thread::sleep(std::time::Duration::from_secs(1));
-    assert!(user_of(eks, &runner, "a-session").is_err());
-    map_role(eks, without_path)?;
-    assert!(becomes_user(eks, &runner, "from-aws-auth:my-org-my-runner"));
+    assert!(user_of(&eks, &runner, "a-session").is_err());
+    map_role(&eks, without_path)?;
+    assert!(becomes_user(
+        &eks,
+        &runner,
+        "from-aws-auth:my-org-my-runner"
+    ));
     Ok(())
 }
 
@@ -296,7 +300,7 @@ data:
 fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
     eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
-    assert!(becomes_unauthorized(eks, &runner));
+    assert!(becomes_unauthorized(&eks, &runner));
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     expect_code(
         eks.aws("eks", "DescribeAccessEntry", &entry),
@@ -312,8 +316,12 @@ fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
         eks.kubectl_as(&administrator, &user, "")?,
         "kubernetes-admin"
     );
-    map_role(eks, &runner.role_arn)?;
-    assert!(becomes_user(eks, &runner, "from-aws-auth:my-org-my-runner"));
+    map_role(&eks, &runner.role_arn)?;
+    assert!(becomes_user(
+        &eks,
+        &runner,
+        "from-aws-auth:my-org-my-runner"
+    ));
     Ok(())
 }
 
@@ -322,7 +330,7 @@ fn entry_for_nodes_admits_no_session_of_the_runner() -> Result<(), Failed> {
     let mut entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     eks.aws("eks", "DeleteAccessEntry", &entry)?;
     // An entry comes before aws-auth, also one that refuses.
-    map_role(eks, &runner.role_arn)?;
+    map_role(&eks, &runner.role_arn)?;
     entry["type"] = json!("EC2_LINUX");
     let mut with_groups = entry.clone();
     with_groups["kubernetesGroups"] = json!(["runners"]);
@@ -345,7 +353,7 @@ fn entry_for_nodes_admits_no_session_of_the_runner() -> Result<(), Failed> {
         eks.aws("eks", "AssociateAccessPolicy", &policy),
         "InvalidRequestException",
     )?;
-    assert!(becomes_unauthorized(eks, &runner));
+    assert!(becomes_unauthorized(&eks, &runner));
     Ok(())
 }
 

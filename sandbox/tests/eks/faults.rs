@@ -97,19 +97,19 @@ fn throttled_calls_count_down() -> Result<(), Failed> {
         ]),
         ..Faults::default()
     })?;
-    let throttled = program(eks, DESCRIBE)?;
+    let throttled = program(&eks, DESCRIBE)?;
     assert!(
         throttled.contains("(ThrottlingException) when calling the DescribeCluster operation"),
         "{throttled}"
     );
-    assert_eq!(program(eks, DESCRIBE)?, "ACTIVE");
-    let throttled = program(eks, IDENTITY)?;
+    assert_eq!(program(&eks, DESCRIBE)?, "ACTIVE");
+    let throttled = program(&eks, IDENTITY)?;
     assert!(
         throttled.contains("(Throttling) when calling"),
         "{throttled}"
     );
     assert_eq!(
-        program(eks, IDENTITY)?,
+        program(&eks, IDENTITY)?,
         "arn:aws:iam::123456789012:user/admin"
     );
     assert_eq!(
@@ -131,7 +131,7 @@ fn denied_action_is_refused_to_everyone() -> Result<(), Failed> {
         ..Faults::default()
     })?;
     let denied = program(
-        eks,
+        &eks,
         "client('iam').get_role(RoleName='humanitec-runner-eks-role')",
     )?;
     assert!(
@@ -141,7 +141,7 @@ fn denied_action_is_refused_to_everyone() -> Result<(), Failed> {
     );
     eks.set_faults(&Faults::default())?;
     let found = program(
-        eks,
+        &eks,
         "client('iam').get_role(RoleName='humanitec-runner-eks-role')['Role']['Path']",
     )?;
     assert_eq!(found, "/");
@@ -151,8 +151,8 @@ fn denied_action_is_refused_to_everyone() -> Result<(), Failed> {
 fn calls_are_delayed() -> Result<(), Failed> {
     let eks = clean()?;
     let seconds = || -> Result<[f64; 2], Failed> {
-        let aws = program(eks, "aws_seconds()")?;
-        let kubernetes = program(eks, "kubernetes_seconds('/version')")?;
+        let aws = program(&eks, "aws_seconds()")?;
+        let kubernetes = program(&eks, "kubernetes_seconds('/version')")?;
         Ok([
             aws.parse().map_err(|_| aws)?,
             kubernetes.parse().map_err(|_| kubernetes)?,
@@ -243,8 +243,8 @@ fn new_entry_is_hidden_until_it_has_propagated() -> Result<(), Failed> {
         "ResourceNotFoundException",
     )?;
     std::thread::sleep(Duration::from_secs(1));
-    assert!(user_of(eks, &runner, &runner.session_name).is_err());
-    assert!(becomes_user(eks, &runner, &runner.kubernetes_user));
+    assert!(user_of(&eks, &runner, &runner.session_name).is_err());
+    assert!(becomes_user(&eks, &runner, &runner.kubernetes_user));
     eks.aws("eks", "DescribeAccessEntry", &entry)?;
     Ok(())
 }
@@ -255,9 +255,9 @@ fn cluster_is_made_unreachable() -> Result<(), Failed> {
         cluster_unreachable: true,
         ..Faults::default()
     })?;
-    let refused = program(eks, "kubernetes_seconds('/version')")?;
+    let refused = program(&eks, "kubernetes_seconds('/version')")?;
     assert!(refused.contains("504"), "{refused}");
-    assert_eq!(program(eks, DESCRIBE)?, "ACTIVE");
+    assert_eq!(program(&eks, DESCRIBE)?, "ACTIVE");
     Ok(())
 }
 
@@ -268,7 +268,7 @@ fn fips_and_dual_stack_hosts_are_answered() -> Result<(), Failed> {
                   c.get_caller_identity()['Account'] if name == 'sts' else c.get_user()['User']['UserName']) \
                   for use in ({'use_fips_endpoint': True}, {'use_dualstack_endpoint': True}) \
                   for name in (('sts', 'iam', 'eks') if 'use_fips_endpoint' in use else ('eks',))]";
-    let answers = program(eks, hosts)?;
+    let answers = program(&eks, hosts)?;
     for host in [
         "sts-fips.us-west-2.amazonaws.com",
         "iam-fips.amazonaws.com",
@@ -282,7 +282,7 @@ fn fips_and_dual_stack_hosts_are_answered() -> Result<(), Failed> {
 
 fn unknown_hosts_are_not_reached() -> Result<(), Failed> {
     let eks = clean()?;
-    let refused = program(eks, "proxy().request('GET', 'https://example.com')")?;
+    let refused = program(&eks, "proxy().request('GET', 'https://example.com')")?;
     assert!(refused.contains("502"), "{refused}");
     Ok(())
 }
