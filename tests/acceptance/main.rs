@@ -25,11 +25,16 @@ mod texts;
 mod values;
 mod wrong;
 
+use std::sync::RwLock;
+
 use cli::Cli;
 use libtest_mimic::{Arguments, Trial};
 
 /// A scenario: its name and what it does.
 type Scenario = (&'static str, fn(&Cli));
+
+/// Held for writing by a scenario that runs alone, and for reading by the others. A panic leaves nothing to repair.
+static RUNNING: RwLock<()> = RwLock::new(());
 
 #[expect(
     clippy::print_stderr,
@@ -92,15 +97,24 @@ fn main() {
             (on_one_cli, false),
             (&on_eks, no_eks),
             (complete::SCENARIOS, no_eks || no_aws),
+            (eks_access::many::ALONE, no_eks),
         ] {
+            let alone = std::ptr::eq(scenarios, eks_access::many::ALONE);
             for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
                 let cli = cli.clone();
                 let ignored = lacking || cli.program.is_none();
                 let trial = Trial::test(format!("{}::{name}", cli.name), move || {
+                    let turn = (
+                        alone.then(|| RUNNING.write()),
+                        (!alone).then(|| RUNNING.read()),
+                    );
                     scenario(&cli);
+                    drop(turn);
                     Ok(())
                 });
-                let position = (index + 1) as f64 / scenarios.len() as f64;
+                let place = (index + 1) as f64 / scenarios.len() as f64;
+                // Those that run alone come last.
+                let position = if alone { 2.0 } else { place };
                 trials.push((position, trial.with_ignored_flag(ignored)));
             }
         }

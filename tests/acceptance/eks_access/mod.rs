@@ -5,7 +5,7 @@
 
 mod callers;
 mod data_source;
-mod many;
+pub(crate) mod many;
 mod modes;
 mod outcomes;
 mod settings;
