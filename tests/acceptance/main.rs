@@ -36,6 +36,19 @@ type Scenario = (&'static str, fn(&Cli));
 /// Held for writing by a scenario that runs alone, and for reading by the others. A panic leaves nothing to repair.
 static RUNNING: RwLock<()> = RwLock::new(());
 
+/// The scenario as a test of this command line.
+fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
+    Trial::test(format!("{}::{name}", cli.name), move || {
+        let turn = (
+            alone.then(|| RUNNING.write()),
+            (!alone).then(|| RUNNING.read()),
+        );
+        scenario(&cli);
+        drop(turn);
+        Ok(())
+    })
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "who runs the tests has to know why they are skipped"
@@ -103,15 +116,7 @@ fn main() {
             for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
                 let cli = cli.clone();
                 let ignored = lacking || cli.program.is_none();
-                let trial = Trial::test(format!("{}::{name}", cli.name), move || {
-                    let turn = (
-                        alone.then(|| RUNNING.write()),
-                        (!alone).then(|| RUNNING.read()),
-                    );
-                    scenario(&cli);
-                    drop(turn);
-                    Ok(())
-                });
+                let trial = trial(cli, name, scenario, alone);
                 let place = (index + 1) as f64 / scenarios.len() as f64;
                 // Those that run alone come last.
                 let position = if alone { 2.0 } else { place };
