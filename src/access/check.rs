@@ -47,7 +47,7 @@ pub(super) struct CheckInfo {
     /// The same for a run with the runner's credentials. Those come from `assume-role`, and the runner's user reviews
     /// its own rights, so that it needs neither the access entry nor the permission to read the namespace first.
     pub(super) runner_needs: &'static [CheckId],
-    /// Whether the check never fails, because a Job runs without what it looks at.
+    /// Whether the check never fails, because a Job runs without the object that it checks.
     pub(super) only_warns: bool,
 }
 

@@ -10,7 +10,7 @@ impl Runner {
     /// The paths have the names of the API.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        // Every field of every type is named here and below, so that the compiler asks for the rule of a new one.
+        // Every field of every type is named here and below, so that the compiler reports a field without a rule.
         let Self {
             id,
             description: _,

@@ -63,7 +63,7 @@ struct Check {
 /// A check that is running. An outcome that ends it early is its error.
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
-/// Every check, in the order in which the Orchestrator meets what they look at. A check comes after those that it needs.
+/// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
 static CHECKS: [&Check; 20] = [
     &session_name::CHECK,
     &aws_credentials::CHECK,

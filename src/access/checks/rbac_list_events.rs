@@ -1,7 +1,7 @@
 //! The check `rbac-list-events`.
 
 use super::right::Right;
-use super::{Check, access_entry, api_server, rights_review, session_name};
+use super::{Check, rights_review};
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 
 pub(super) static CHECK: Check = Check {
@@ -10,13 +10,8 @@ pub(super) static CHECK: Check = Check {
         title: "The runner is allowed to list events",
         category: Category::Kubernetes,
         attribute: NAMESPACE,
-        // Without a session that STS grants, the runner has no user.
-        caller_needs: &[
-            session_name::CHECK.id(),
-            api_server::CHECK.id(),
-            access_entry::CHECK.id(),
-        ],
-        runner_needs: &[api_server::CHECK.id()],
+        caller_needs: &rights_review::CALLER_NEEDS,
+        runner_needs: &rights_review::RUNNER_NEEDS,
         only_warns: true,
     },
     run: |run| Box::pin(rights_review::check(run, &RIGHT)),

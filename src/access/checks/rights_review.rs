@@ -9,7 +9,9 @@ use super::grants::granting;
 use super::job_namespace::is_absent;
 use super::right::Right;
 use super::runner_user::runner_user;
+use super::{access_entry, api_server, session_name};
 use crate::access::cause::ClusterCause;
+use crate::access::check::CheckId;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::Cluster;
@@ -17,6 +19,17 @@ use crate::access::kubernetes::user::User;
 use crate::access::objects::rbac_grant;
 use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::{Run, unknown};
+
+/// What the check of a right needs with the caller's credentials. Without a session that STS grants, the runner has no
+/// user.
+pub(super) static CALLER_NEEDS: [CheckId; 3] = [
+    session_name::CHECK.id(),
+    api_server::CHECK.id(),
+    access_entry::CHECK.id(),
+];
+
+/// What the check of a right needs with the runner's credentials.
+pub(super) static RUNNER_NEEDS: [CheckId; 1] = [api_server::CHECK.id()];
 
 /// Checks whether the runner's user has a right.
 pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, CheckError> {

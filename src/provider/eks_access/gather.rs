@@ -29,10 +29,8 @@ pub(super) struct Gathering(Mutex<State>);
 struct State {
     /// How many runners are being checked.
     checking: usize,
-    /// When the last runner started or finished.
-    changed: Instant,
-    /// Whether a runner was checked before, so that the pause since then counts.
-    was_checking: bool,
+    /// When the last runner started or finished. `None` before the first one.
+    changed: Option<Instant>,
     /// How long nothing must change until the first runner returns.
     quiet: Duration,
     groups: HashMap<Topic, Group>,
@@ -42,8 +40,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             checking: 0,
-            changed: Instant::now(),
-            was_checking: false,
+            changed: None,
             quiet: QUIET,
             groups: HashMap::new(),
         }
@@ -94,7 +91,7 @@ impl Drop for Checking<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.checking = state.checking.saturating_sub(1);
-        state.changed = Instant::now();
+        state.changed = Some(Instant::now());
     }
 }
 
@@ -102,13 +99,12 @@ impl Gathering {
     /// Notes that the checks of a runner start.
     pub(super) fn begin(&self) -> Checking<'_> {
         let mut state = self.lock();
-        let pause = state.changed.elapsed();
-        if state.checking == 0 && state.was_checking {
-            state.quiet = state.quiet.max(pause * 2).min(LONGEST_PAUSE);
+        if let (0, Some(changed)) = (state.checking, state.changed) {
+            let twice = changed.elapsed() * 2;
+            state.quiet = state.quiet.max(twice).min(LONGEST_PAUSE);
         }
-        state.was_checking = true;
         state.checking += 1;
-        state.changed = Instant::now();
+        state.changed = Some(Instant::now());
         Checking(self)
     }
 
@@ -151,7 +147,8 @@ impl Gathering {
         while start.elapsed() < LONGEST && !stop.is_cancelled() {
             let is_quiet = {
                 let state = self.lock();
-                state.checking == 0 && state.changed.elapsed() >= state.quiet
+                let is_over = |changed: Instant| changed.elapsed() >= state.quiet;
+                state.checking == 0 && state.changed.is_none_or(is_over)
             };
             if is_quiet {
                 return;

@@ -93,7 +93,7 @@ pub(super) fn state(runner: &Runner, prior: &Value) -> Value {
     state
 }
 
-/// Returns `runner` as Terraform's value. Every field of every type is named, so that the compiler asks for a new one.
+/// Returns `runner` as Terraform's value. Every field of every type is named, so that the compiler reports a field that is missing here.
 fn value(runner: &Runner, prior: &Value) -> Value {
     let Runner {
         id,

@@ -50,7 +50,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns an error if a value is none of the allowed ones.
+/// Returns an error if a value is not one of the allowed values.
 fn one_of(block: &Value, name: &str, allowed: &[&str]) -> Option<Diagnostic> {
     let text = block.get(name).as_str()?;
     if allowed.contains(&text) {
