@@ -30,6 +30,14 @@ impl Category {
             Self::Kubernetes => "Kubernetes",
         }
     }
+
+    /// Returns the page of the documentation's guides that describes the category's checks.
+    fn guide(self) -> &'static str {
+        match self {
+            Self::Identity | Self::Iam | Self::Cluster => "eks-access-checks",
+            Self::Kubernetes => "eks-access-checks-kubernetes",
+        }
+    }
 }
 
 /// What is fixed about one check. Each check has one, in its own file below `checks`.
@@ -58,9 +66,9 @@ pub(super) const CLUSTER_NAME: &[&str] = &["runner_configuration", "cluster", "n
 /// The attribute of a runner that holds the Job's namespace.
 pub(super) const NAMESPACE: &[&str] = &["runner_configuration", "job", "namespace"];
 
-/// The page of the documentation that has a heading for every check.
-const DOCS: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator\
-    /latest/docs/guides/eks-access-checks";
+/// The folder of the documentation's guides. The check's category knows the page, which has a heading for the check.
+const GUIDES: &str =
+    "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator/latest/docs/guides";
 
 /// The identity of a check.
 #[derive(Clone, Copy)]
@@ -81,7 +89,7 @@ impl CheckId {
     /// Returns the URL of the check's documentation.
     #[must_use]
     pub fn docs(self) -> String {
-        format!("{DOCS}#{self}")
+        format!("{GUIDES}/{}#{self}", self.category().guide())
     }
 
     /// Returns a sentence, without a full stop, that is true when the check passes.

@@ -162,19 +162,24 @@ fn a_closed_pipe_is_no_error() {
 }
 
 fn every_check_has_its_heading() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides/eks-access-checks.md");
-    let page = std::fs::read_to_string(page).expect("the page");
-    let headings: Vec<&str> = page
-        .lines()
+    let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides");
+    let pages = ["eks-access-checks", "eks-access-checks-kubernetes"].map(|name| {
+        let page = std::fs::read_to_string(guides.join(format!("{name}.md"))).expect("the page");
+        (name, page)
+    });
+    let headings: Vec<&str> = pages
+        .iter()
+        .flat_map(|(_, page)| page.lines())
         .filter_map(|line| line.strip_prefix("## "))
         .collect();
     let ids: Vec<&str> = CheckId::ALL.iter().map(|id| id.as_str()).collect();
     assert_eq!(headings, ids);
     for id in CheckId::ALL {
-        assert!(
-            id.docs()
-                .ends_with(&format!("/docs/guides/eks-access-checks#{id}"))
-        );
+        let docs = id.docs();
+        let (_, page) = pages
+            .iter()
+            .find(|(name, _)| docs.ends_with(&format!("/docs/guides/{name}#{id}")))
+            .expect("the page that the check names");
         let section = page
             .split(&format!("\n## {id}\n"))
             .nth(1)
