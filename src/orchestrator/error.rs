@@ -99,7 +99,7 @@ pub enum Error {
         last: Option<Box<Error>>,
     },
 
-    /// The service asks for a longer wait than the budget allows.
+    /// The service requests a longer wait than the budget allows.
     #[error(
         "{call} returned {status} and asks to wait {} s, but only {} s are left before the timeout",
         wait.as_secs(), left.as_secs_f32().ceil()
@@ -109,7 +109,7 @@ pub enum Error {
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// The wait that `Retry-After` asks for.
+        /// The wait that `Retry-After` requests.
         wait: Duration,
         /// The time that is left of the budget.
         left: Duration,
@@ -135,7 +135,7 @@ pub enum Error {
         status: u16,
         /// The service's message.
         message: String,
-        /// The wait that `Retry-After` asks for.
+        /// The wait that `Retry-After` requests.
         retry_after: Option<Duration>,
     },
 
@@ -148,7 +148,7 @@ pub enum Error {
         status: u16,
         /// The beginning of the response's text, without markup. It can be empty.
         excerpt: String,
-        /// The wait that `Retry-After` asks for.
+        /// The wait that `Retry-After` requests.
         retry_after: Option<Duration>,
     },
 
@@ -348,7 +348,7 @@ impl Error {
         }
     }
 
-    /// Returns the status of the response and the wait that its `Retry-After` asks for, if it asks for one.
+    /// Returns the status of the response and the wait that its `Retry-After` requests, if there is one.
     pub(super) fn retry_after(&self) -> Option<(u16, Duration)> {
         match self {
             Self::Refused {

@@ -76,14 +76,14 @@ pub(super) enum Retry {
     Never,
     /// It might succeed a moment later.
     Soon,
-    /// The service works, and asks for another attempt later.
+    /// The service works, and requests another attempt later.
     WhenAsked,
     /// The caller's budget has ended.
     Ended,
 }
 
 impl Error {
-    /// Returns what the error says about the request. Every variant is named, so that the compiler asks for the
+    /// Returns what the error says about the request. Every variant is named, so that the compiler demands the
     /// verdict of a new one: a wrong "nothing changed" would lose a runner.
     pub(super) fn verdict(&self) -> Verdict {
         use Effect::{NotSent, Pending, Possible, Refused};

@@ -1,7 +1,5 @@
 //! Configurations, written as users write them.
 
-use std::fmt::Write as _;
-
 use crate::cli::SOURCE;
 use crate::stand_in::StandIn;
 
@@ -69,6 +67,17 @@ impl Runner {
         }
     }
 
+    /// The runner that the small EKS's documented set-up belongs to.
+    pub(crate) fn on_the_small_eks() -> Self {
+        Self {
+            cluster: "name   = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
+            job: "namespace       = \"humanitec-runner\"\nservice_account = \"humanitec-runner\""
+                .into(),
+            storage: "type = \"s3\"\ns3_configuration = {\n  bucket = \"my-bucket\"\n}".into(),
+            ..Self::basic()
+        }
+    }
+
     /// The documentation's extended example.
     pub(crate) fn extended() -> Self {
         Self {
@@ -86,39 +95,41 @@ impl Runner {
 
     /// The resource block.
     pub(crate) fn block(&self) -> String {
-        let Self {
-            name,
-            head,
-            cluster,
-            auth,
-            job,
-            storage,
-            tail,
-        } = self;
-        let mut text = String::new();
-        let _ = write!(
-            text,
+        let [head, tail, storage] = [(&self.head, 2), (&self.tail, 2), (&self.storage, 4)]
+            .map(|(part, spaces)| indent(part, spaces));
+        let [cluster, job] = [&self.cluster, &self.job].map(|part| indent(part, 6));
+        let auth = indent(&self.auth, 8);
+        format!(
             r#"
 resource "platform-orchestrator_kubernetes_eks_runner" "{name}" {{
 {head}
-runner_configuration = {{
-cluster = {{
+  runner_configuration = {{
+    cluster = {{
 {cluster}
-auth = {{
+      auth = {{
 {auth}
-}}
-}}
-job = {{
+      }}
+    }}
+    job = {{
 {job}
-}}
-}}
-state_storage_configuration = {{
+    }}
+  }}
+  state_storage_configuration = {{
 {storage}
-}}
+  }}
 {tail}
 }}
-"#
-        );
-        text
+"#,
+            name = self.name
+        )
     }
+}
+
+/// Indents lines. Those of a heredoc keep their place.
+fn indent(lines: &str, spaces: usize) -> String {
+    if lines.contains("<<") {
+        return lines.to_owned();
+    }
+    let indented = lines.lines().map(|line| format!("{:spaces$}{line}", ""));
+    indented.collect::<Vec<_>>().join("\n")
 }

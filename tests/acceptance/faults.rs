@@ -30,7 +30,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("a create that meets somebody else's runner", somebody_else),
     (
-        "a service that asks for a longer wait than there is time",
+        "a service that requests a longer wait than there is time",
         too_long_a_wait,
     ),
 ];
@@ -42,7 +42,7 @@ struct Case {
     name: &'static str,
     fault: Fault,
     /// The operations (by method) that then fail, and a part of what the message says to do; the others
-    /// succeed all the same.
+    /// still succeed.
     fails: &'static [(&'static str, &'static str)],
 }
 

@@ -16,6 +16,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("planned: replacing a runner in the state", replacing),
     ("planned: renaming a runner in the state", renaming),
     ("planned: an import needs no warning", importing),
+    (
+        "planned: removing a runner from the state and creating it again",
+        removed_and_created,
+    ),
     ("planned: one list for all runners", one_list),
     ("planned: a token that is not valid", token_not_valid),
     ("planned: a list that is not allowed or fails", not_listed),
@@ -197,6 +201,33 @@ fn importing(cli: &Cli) {
     workspace.plans_nothing();
     workspace.destroy().ok();
     assert_eq!(orchestrator.count("GET", LIST), 0);
+}
+
+/// The runner stays when it leaves the state. The apply fails for its id, and the printed block solves that.
+fn removed_and_created(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let runner = Runner::basic();
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    let again = Runner {
+        name: "again",
+        ..runner
+    };
+    let removed =
+        format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
+    let configuration = provider(&orchestrator) + &again.block() + &removed;
+    workspace.write("main.tf", &configuration);
+    let apply = workspace.apply(&[]).fails();
+    apply.has("Error: Runner \"my-runner\" already exists");
+    assert!(orchestrator.runner("my-runner").is_some(), "it stays");
+    let import = shown_block(&apply, "import").replace(".NAME", ".again");
+    workspace.write("import.tf", &import);
+    workspace
+        .apply(&[])
+        .ok()
+        .has("1 imported, 0 added, 0 changed, 0 destroyed");
+    workspace.plans_nothing();
 }
 
 fn many(orchestrator: &StandIn, count: usize) -> String {

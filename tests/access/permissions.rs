@@ -211,7 +211,7 @@ fn each_taken_away(cloud: &Cloud) {
     assert_eq!(spared, ["configmaps", "rolebindings"]);
 }
 
-/// Who is not allowed to read the namespace learns all the same that the service account is missing.
+/// A caller who is not allowed to read the namespace still learns that the service account is missing.
 fn namespace_unread(cloud: &Cloud) {
     let (who, mut runner) = (caller(cloud), runner(cloud));
     for mut object in objects(cloud, "caller-rbac.yaml") {

@@ -18,6 +18,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("route::proxy_that_is_not_there", proxy_that_is_not_there),
     ("route::broken_kubeconfigs", broken_kubeconfigs),
     ("route::tokens_with_blanks", tokens_with_blanks),
+    (
+        "route::reviews_without_an_answer",
+        reviews_without_an_answer,
+    ),
 ];
 
 /// The sandbox's kubeconfig with other values.
@@ -235,4 +239,48 @@ fn tokens_with_blanks(cloud: &Cloud) {
         );
         checked.says("api-server", &["rejects the user of the kubeconfig"]);
     }
+}
+
+/// A server between the caller and the cluster can return a review without `status.allowed`. That is not a refusal.
+fn reviews_without_an_answer(cloud: &Cloud) {
+    let kubeconfig = kubeconfig(cloud, |value| {
+        value["clusters"][0]["cluster"] = json!({"server": server_without_reviews()});
+    });
+    let checked = check(cloud, &kubeconfig.to_string());
+    assert_eq!(
+        checked.status("api-server"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
+    for id in ["rbac-create-jobs", "rbac-get-jobs"] {
+        assert_eq!(checked.status(id), "skipped", "\n{}", checked.text());
+        checked.says(id, &["has no status.allowed"]);
+    }
+    assert_eq!(checked.exit_code, 4, "\n{}", checked.text());
+}
+
+/// Returns the URL of a server that knows who calls it, and returns an empty object for everything else.
+fn server_without_reviews() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut request = vec![0; 16 << 10];
+                let length = client.read(&mut request)?;
+                let body = match String::from_utf8_lossy(&request[..length])
+                    .contains("/selfsubjectreviews")
+                {
+                    true => json!({"status": {"userInfo": {"username": "caller", "groups": []}}}),
+                    false => json!({}),
+                };
+                let body = body.to_string();
+                let head =
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+                write!(client, "{head}Content-Length: {}\r\n\r\n{body}", body.len())
+            });
+        }
+    });
+    url
 }

@@ -207,7 +207,7 @@ fn incomplete() {
     assert_eq!(said, [&json!(false), &json!(false), &json!(last)]);
     assert_eq!(check(eks, &["--allow-incomplete"]).code, 0);
     assert_eq!(check(eks, &["--fail-on", "warning"]).code, 4);
-    // By name, in a list and one by one. The check that needs a skipped one is made all the same.
+    // By name, in a list and one by one. The check that needs a skipped one is still made.
     let all = [
         "--skip",
         "role-exists,role-trust",

@@ -203,7 +203,7 @@ fn aws_has_a_limit() {
     assert!(ran.out.contains("larger than 4 MiB"), "{}", ran.out);
 }
 
-/// Nobody writes to the pipe. The command ends with its time limit all the same.
+/// Nobody writes to the pipe. The command still ends at its time limit.
 fn a_pipe_has_a_limit() {
     let folder = Folder::new();
     let pipe = folder.path().join("pipe");

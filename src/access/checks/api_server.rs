@@ -35,7 +35,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = run.eks_cluster().await?;
     match reached.cluster.get(VERSION_PATH).await {
         Ok(version) => Ok(responds(&reached, &cluster, version["gitVersion"].as_str())),
-        // A user without this permission is known to the cluster all the same.
+        // The cluster also knows a user without this permission.
         Err(error) if error.is_forbidden() => Ok(responds(&reached, &cluster, None)),
         Err(error) if error.is_unauthorized() => {
             unauthorized(run, &reached, &cluster, &error).await

@@ -327,7 +327,7 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
 fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
     match refusal {
         Refusal::PodSecurity => {
-            Fix::note("Change what job.pod_template asks for, or what the namespace allows:").then_run(
+            Fix::note("Change job.pod_template, or the Pod Security level of the namespace:").then_run(
                 Command::new("kubectl label namespace")
                     .word(namespace)
                     .word("--overwrite")
@@ -339,7 +339,7 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
         }
         Refusal::LimitRange => Fix::note(
             "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
-             contradicts what the pod asks for. Change it, or the resources in job.pod_template.",
+             contradicts the pod's requests. Change it, or the resources in job.pod_template.",
         )
         .then_run(Command::new("kubectl describe limitrange").option("-n", namespace)),
         Refusal::NoRight => Command::new("kubectl describe rolebindings")

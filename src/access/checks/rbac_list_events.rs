@@ -24,6 +24,6 @@ static RIGHT: Right = Right {
     resource: "events",
     verb: "list",
     lost: Some(
-        "The Orchestrator deploys all the same, but when a Job does not start it cannot say why.",
+        "Deployments still work, but the Orchestrator cannot report why a Job does not start.",
     ),
 };

@@ -24,7 +24,7 @@ static RIGHT: Right = Right {
     resource: "pods",
     verb: "list",
     lost: Some(
-        "The Orchestrator deploys all the same, but it does not notice when a Job's pod does not start: the deployment \
+        "Deployments still work, but the Orchestrator does not notice when a Job's pod does not start: the deployment \
          stays in progress and is not reported as stuck.",
     ),
 };

@@ -10,7 +10,7 @@ pub(super) struct Right {
     pub(super) resource: &'static str,
     /// The verb.
     pub(super) verb: &'static str,
-    /// What is lost without the right, as sentences, if the Orchestrator deploys all the same.
+    /// What is lost without the right, as sentences, if deployments still work.
     pub(super) lost: Option<&'static str>,
 }
 

@@ -81,7 +81,7 @@ fn default_user(run: &Run<'_>) -> User {
     }
 }
 
-/// Returns the outcome without a user. A right without which the Orchestrator deploys all the same only warns.
+/// Returns the outcome without a user. A missing right that deployments do not need only warns.
 fn without_user(right: &Right, outcome: Outcome) -> Outcome {
     match right.lost {
         Some(lost) if outcome.status == Status::Failed => Outcome {

@@ -336,7 +336,7 @@ fn what_is_not_known_is_never_a_refusal() {
     let mut resource = statement(json!({}));
     resource["Resource"] = json!("*");
     assert!(cant_tell(resource).contains("Resource"));
-    // It is a refusal all the same when another condition refuses for certain.
+    // It is still a refusal when another condition certainly refuses.
     let certain = json!({"StringEquals": {"aws:SourceVpc": "v", SUB: "other"}});
     assert!(refusal(statement(certain)).element.ends_with(":sub"));
     // And none when another statement allows.

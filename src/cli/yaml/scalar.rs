@@ -76,10 +76,7 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Scalar, String> {
         _ => Scalar::Text(text.to_owned()),
     };
     match (tag, value) {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a float is what the tag asks for"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "the tag requires a float")]
         (FLOAT, Scalar::Integer(integer)) => Ok(Scalar::Float(integer as f64)),
         (NULL | BOOL | INT | FLOAT | TIMESTAMP, value) if value.tag() != tag => {
             let found = value.tag();

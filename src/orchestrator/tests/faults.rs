@@ -69,12 +69,12 @@ async fn world_for(name: &str, runner: Option<&Runner>) -> (fake::Fake, Shared, 
     (fake, state, client)
 }
 
-/// Returns whether the service asks for another attempt later. The client repeats until its deadline.
+/// Returns whether the service requests another attempt later. The client repeats until its deadline.
 fn asks_to_retry(name: &str) -> bool {
     name.starts_with("429") || name == "503"
 }
 
-/// Returns a short budget for a fault that asks for another attempt forever.
+/// Returns a short budget for a fault that requests another attempt forever.
 fn budget_for(name: &str) -> CallBudget {
     if asks_to_retry(name) {
         CallBudget::new(Duration::from_secs(3), CancellationToken::new())

@@ -1,4 +1,4 @@
-//! Budgets: deadlines, stops, and waits that the service asks for.
+//! Budgets: deadlines, stops, and waits that the service requests.
 
 use std::time::Instant;
 

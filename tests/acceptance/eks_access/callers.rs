@@ -59,7 +59,7 @@ impl Scene {
 fn no_credentials(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.without_credentials();
-    let many = runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\n  id = each.key");
+    let many = runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\nid = each.key");
     scene.write(&modes("error", "error", ""), &many);
     scene.init();
     let start = Instant::now();
@@ -267,7 +267,7 @@ fn example(name: &str) -> String {
     fs::read_to_string(folder.join(name)).expect("an example")
 }
 
-/// A caller with what the documentation asks for, but impersonation.
+/// A caller with the documented permissions, except impersonation.
 fn may_not_impersonate(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.set_up();

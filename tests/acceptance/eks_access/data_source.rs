@@ -85,7 +85,7 @@ output "user" {
         .has("ok = false")
         .has("user = \"arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner\"");
     scene.registered();
-    scene.mend_trust();
+    scene.fix_trust();
     scene
         .workspace
         .apply(&[])
@@ -103,7 +103,7 @@ fn precondition(cli: &Cli) {
         "lifecycle {{\n    precondition {{\n      condition     = data.{TYPE}.planned.ok\n      \
          error_message = join(\"\\n\", [for check in data.{TYPE}.planned.checks : check.fix if check.status == \"failed\"])\n    }}\n  }}"
     );
-    let head = format!("id = \"my-runner\"\n  {condition}");
+    let head = format!("id = \"my-runner\"\n{condition}");
     let guarded = my_runner().replacen("id = \"my-runner\"", &head, 1);
     scene.write(&modes("off", "off", CIDRS), &(guarded + &planned()));
     scene.init();
@@ -118,7 +118,7 @@ fn precondition(cli: &Cli) {
             .has("aws iam update-assume-role-policy --role-name humanitec-runner-eks-role");
     }
     scene.nothing_is_registered();
-    scene.mend_trust();
+    scene.fix_trust();
     scene.workspace.apply(&[]).ok().has("1 added");
     scene.registered();
 }

@@ -38,7 +38,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn fifty_of_one_role() -> String {
-    runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\n  id = each.key")
+    runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key")
 }
 
 /// Fifty runners of a role that does not exist.
@@ -177,7 +177,7 @@ fn three_hundred_roles_of_a_slow_iam(cli: &Cli) {
         });
         scene.eks.aws("iam", "CreateRole", &role).expect("a role");
     }
-    let head = "for_each = toset([for n in range(300) : \"runner-${n}\"])\n  id = each.key";
+    let head = "for_each = toset([for n in range(300) : \"runner-${n}\"])\nid = each.key";
     let runners = runner(head).replace(&format!("role/{ROLE_NAME}"), "role/role-of-${each.key}");
     scene.write(
         &modes("warn", "off", &format!("incomplete = \"error\"\n{CIDRS}")),
@@ -211,9 +211,8 @@ fn three_hundred_roles_of_a_slow_iam(cli: &Cli) {
 fn twenty_causes(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let twenty =
-        runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\n  id = each.key")
-            .replace(&format!("role/{ROLE_NAME}"), "role/role-of-${each.key}");
+    let twenty = runner("for_each = toset([for n in range(20) : \"runner-${n}\"])\nid = each.key")
+        .replace(&format!("role/{ROLE_NAME}"), "role/role-of-${each.key}");
     scene.write("", &twenty);
     scene.init();
     let start = Instant::now();

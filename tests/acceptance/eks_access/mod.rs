@@ -12,13 +12,13 @@ mod settings;
 mod texts;
 mod waiting;
 
-use sandbox::eks::{Eks, Faults, Options, ROLE_NAME};
+use sandbox::eks::{Eks, Faults, Options};
 use sandbox::{Pool, Taken};
 use serde_json::json;
 
 use crate::Scenario;
 use crate::cli::{Cli, Output, Workspace};
-use crate::configuration::provider_with;
+use crate::configuration::{Runner, provider_with};
 use crate::stand_in::StandIn;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
@@ -100,7 +100,7 @@ impl Scene {
     }
 
     /// Lets the documented role trust `my-runner` again.
-    fn mend_trust(&self) {
+    fn fix_trust(&self) {
         let policy = self
             .eks
             .documented_trust_policy(self.orchestrator.org(), "my-runner");
@@ -189,32 +189,11 @@ impl Scene {
 }
 
 fn runner(head: &str) -> String {
-    format!(
-        r#"
-resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {{
-  {head}
-  runner_configuration = {{
-    cluster = {{
-      name   = "my-eks-cluster"
-      region = "us-west-2"
-      auth = {{
-        role_arn = "arn:aws:iam::123456789012:role/{ROLE_NAME}"
-      }}
-    }}
-    job = {{
-      namespace       = "humanitec-runner"
-      service_account = "humanitec-runner"
-    }}
-  }}
-  state_storage_configuration = {{
-    type = "s3"
-    s3_configuration = {{
-      bucket = "my-bucket"
-    }}
-  }}
-}}
-"#
-    )
+    Runner {
+        head: head.into(),
+        ..Runner::on_the_small_eks()
+    }
+    .block()
 }
 
 fn my_runner() -> String {

@@ -101,7 +101,7 @@ fn create(cli: &Cli) {
         scene.modes(plan, "off", &my_runner());
         judge_plan(plan, scene.saves(), "role-trust");
         for apply in MODES {
-            scene.mend_trust();
+            scene.fix_trust();
             scene.modes(plan, apply, &my_runner());
             scene.saves().1.ok().has_not("EKS access");
             scene.break_trust();
@@ -188,6 +188,15 @@ fn replace(cli: &Cli) {
     judge_apply("off", "error", scene.applies(), "role-trust");
     assert_eq!(ids(), ["my-runner"]);
     assert_eq!(scene.workspace.state()[ADDRESS]["id"], "my-runner");
+    // A check that starts to fail after the plan keeps the old runner as well.
+    let org = scene.orchestrator.org();
+    let policy = scene.eks.documented_trust_policy(org, "other-runner");
+    scene.eks.set_trust_policy(&policy).expect("a trust policy");
+    scene.modes("error", "error", &renamed(kept));
+    scene.saves().1.ok().has_not("EKS access");
+    scene.fix_trust();
+    judge_apply("error", "error", scene.applies(), "role-trust");
+    assert_eq!(ids(), ["my-runner"]);
     scene.modes("off", "error", &renamed(""));
     scene.saves().1.ok();
     judge_apply("off", "error", scene.applies(), "role-trust");

@@ -74,7 +74,7 @@ fn error_in_the_plan(cli: &Cli) {
         .plan(&[])
         .fails()
         .has("Error: EKS access: role-trust");
-    scene.mend_trust();
+    scene.fix_trust();
     scene.workspace.plan(&[]).ok().has_not(SUBJECT);
 }
 
@@ -104,7 +104,7 @@ fn error_in_the_apply(cli: &Cli) {
         "nothing is registered"
     );
     assert!(scene.workspace.state().is_empty());
-    scene.mend_trust();
+    scene.fix_trust();
     scene.workspace.apply(&[]).ok().has("1 added");
     // A change that would break it is refused, and the runner stays as it was.
     scene.write(

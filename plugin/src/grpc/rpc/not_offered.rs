@@ -2,7 +2,7 @@
 //! actions.
 //!
 //! Terraform makes none of these calls, because neither the metadata nor the schemas list such features. The responses
-//! are error diagnostics all the same, for the case that Terraform and the provider disagree. A feature that becomes a
+//! are still error diagnostics, for the case that Terraform and the provider disagree. A feature that becomes a
 //! capability gets a file of its own.
 
 use futures_util::stream;

@@ -18,10 +18,7 @@ const OVERRIDES: [(&str, &str); 5] = [
         "the runner then fetches its deployment from this URL and sends its token there, whatever the Orchestrator's \
          own URL is",
     ),
-    (
-        "ENCRYPTING_LOGS_KEY",
-        "whoever asks for encrypted logs cannot read them",
-    ),
+    ("ENCRYPTING_LOGS_KEY", "encrypted logs cannot be read"),
     (
         "METADATA_KEY",
         "the Orchestrator does not find the metadata of a deployment under another name",

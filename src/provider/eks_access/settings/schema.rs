@@ -72,7 +72,7 @@ fn who() -> Vec<Attribute> {
                 text("session_name", "The name of the session."),
                 text(
                     "external_id",
-                    "The external id that the role's trust policy asks for.",
+                    "The external ID that the role's trust policy requires.",
                 ),
             ],
         )
