@@ -1,5 +1,5 @@
-//! What a person sees who starts the provider's binary. The tests of `plugin/` cover the rest with a provider of their
-//! own, and the acceptance tests with Terraform and OpenTofu.
+//! What a person sees who starts the provider's binary by hand. The tests of `plugin/` cover the rest with their own
+//! provider, and the acceptance tests with Terraform and OpenTofu.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot continue")]
 

@@ -1,5 +1,5 @@
-//! Real Terraform and OpenTofu, each run in a folder of its own with a configuration of its own:
-//! nothing of the user's is read or written.
+//! Real Terraform and OpenTofu. Each runs in its own folder with its own configuration:
+//! the user's files are neither read nor written.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,14 +10,14 @@ use std::process::{Child, Command, Stdio};
 /// The provider's source address, without the registry's host.
 pub(crate) const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
 
-/// One of the two command lines.
+/// Terraform or OpenTofu.
 #[derive(Debug, Clone)]
 pub(crate) struct Cli {
     /// `terraform` or `tofu`.
     pub(crate) name: &'static str,
     /// The registry that its source addresses default to.
     pub(crate) registry: &'static str,
-    /// Where the program is; `None` where this machine has none.
+    /// The path of the program. `None` if it is not installed.
     pub(crate) program: Option<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ fn find(variable: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// The folder that `TF_PLUGIN_MIRROR` names, where it has hashicorp/aws: as `terraform providers mirror`
-/// lays providers out, packed or unpacked.
+/// arranges providers, packed or unpacked.
 pub(crate) fn plugin_mirror() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("TF_PLUGIN_MIRROR")?);
     folder.join(AWS).is_dir().then_some(folder)
@@ -66,10 +66,10 @@ pub(crate) struct Workspace {
     environment: BTreeMap<String, String>,
 }
 
-/// What a command printed and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// The exit code; -1 where a signal ended it.
+    /// The exit code; -1 if a signal ended the command.
     pub(crate) code: i32,
     /// Standard output and standard error, one after the other, without colour.
     pub(crate) text: String,
@@ -154,7 +154,7 @@ impl Workspace {
                 ),
                 ("TF_IN_AUTOMATION".into(), "1".into()),
                 ("TF_INPUT".into(), "0".into()),
-                // Nobody is asked for AWS credentials but the environment.
+                // AWS credentials come from the environment only.
                 ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
                 ("CHECKPOINT_DISABLE".into(), "1".into()),
                 ("HOME".into(), home.display().to_string()),
@@ -172,7 +172,7 @@ impl Workspace {
         workspace
     }
 
-    /// Lays the provider into the mirror, where `init` finds it under the address `source`.
+    /// Puts the provider into the mirror, where `init` finds it under the address `source`.
     pub(crate) fn mirror(&self, cli: &Cli, source: &str) {
         let version = env!("CARGO_PKG_VERSION");
         let provider = self.path().join(format!(
@@ -187,7 +187,7 @@ impl Workspace {
         }
     }
 
-    /// Lays hashicorp/aws of the plugin mirror into this one, under the registry of `cli`: the package is
+    /// Puts hashicorp/aws of the plugin mirror into this one, under the registry of `cli`: the package is
     /// the same for both.
     pub(crate) fn mirror_aws(&self, cli: &Cli) {
         let plugins = plugin_mirror().expect("skipped where there is none");
@@ -202,12 +202,12 @@ impl Workspace {
         self
     }
 
-    /// Sets an environment variable for the commands to come.
+    /// Sets an environment variable for the following commands.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) {
         self.environment.insert(name.into(), value.into());
     }
 
-    /// Takes an environment variable away from the commands to come.
+    /// Removes an environment variable for the following commands.
     pub(crate) fn unset_env(&mut self, name: &str) {
         self.environment.remove(name);
     }
@@ -345,7 +345,7 @@ impl Workspace {
     }
 }
 
-/// Lays out the same folders, with links to the files.
+/// Creates the same folders, with links to the files.
 fn link(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder of the mirror");
     for entry in fs::read_dir(from).expect("a folder of the plugin mirror") {

@@ -1,5 +1,5 @@
-//! The whole set-up of a runner with the real hashicorp/aws, against the small EKS: `examples/complete/`,
-//! and what `eks-runner setup` prints.
+//! The complete set-up of a runner with the real hashicorp/aws, against the small EKS: `examples/complete/`,
+//! and the output of `eks-runner setup`.
 //!
 //! kubectl stands in for hashicorp/kubernetes: it applies the manifests of the example.
 
@@ -37,14 +37,14 @@ fn example_in(cli: &Cli) -> Scene {
     ] {
         scene.workspace.set_env(name, value);
     }
-    // kubectl, and its way to the cluster for what is deleted: a provisioner of a destroy knows no token.
+    // kubectl with its own kubeconfig for deletions: a destroy provisioner has no token.
     for (name, value) in scene.eks.shell_env() {
         scene.workspace.set_env(&name, &value);
     }
     scene
 }
 
-/// From an account that has nothing but the cluster to a runner that is proven, and back.
+/// From an account with nothing but the cluster to a checked runner, and back.
 fn everything_at_once(cli: &Cli) {
     let mut scene = example_in(cli);
     let propagation_s = BTreeMap::from([("role".into(), 3.0), ("policy".into(), 8.0)]);
@@ -58,7 +58,7 @@ fn everything_at_once(cli: &Cli) {
     scene.workspace.init();
     scene.workspace.validate().ok();
 
-    // What the plan can know does not exist yet.
+    // The objects whose names the plan knows do not exist yet.
     scene
         .workspace
         .plan(&[])
@@ -77,7 +77,7 @@ fn everything_at_once(cli: &Cli) {
     all_green(&scene);
     starts_a_job(&scene.eks);
 
-    // As the guide has it for CI.
+    // The block from the guide about CI.
     let reader = scene
         .eks
         .create_user("ci", &reading_policy())
@@ -87,7 +87,7 @@ fn everything_at_once(cli: &Cli) {
     let administrator = scene.eks.administrator().clone();
     as_user(&mut scene, &administrator);
 
-    // A role that is made anew under the same name takes along what was bound to the old one.
+    // If the role is recreated under the same name, Terraform also recreates what belonged to the old one.
     scene.eks.set_faults(&Faults::default()).expect("no faults");
     scene
         .workspace
@@ -103,7 +103,7 @@ fn everything_at_once(cli: &Cli) {
     nothing_is_left(&scene.eks);
 }
 
-/// A wildcard under StringEquals, which STS takes for a plain character.
+/// A wildcard under StringEquals, which is an ordinary character there.
 fn refused(cli: &Cli) {
     let scene = example_in(cli);
     let right = scene.workspace.read("aws.tf");
@@ -120,7 +120,7 @@ fn refused(cli: &Cli) {
     all_green(&scene);
 }
 
-/// `setup --format terraform`, as it is printed, is formatted, valid, and makes a runner that is proven.
+/// The output of `setup --format terraform` is formatted and valid, and the runner that it creates passes every check.
 fn what_setup_prints(cli: &Cli) {
     let scene = Scene::new(cli);
     let workspace = &scene.workspace;
@@ -169,14 +169,14 @@ fn what_setup_prints(cli: &Cli) {
     all_green(&scene);
 }
 
-/// Has Terraform run with other credentials.
+/// Sets other credentials for Terraform.
 fn as_user(scene: &mut Scene, credentials: &Credentials) {
     for (name, value) in scene.eks.env_as(credentials) {
         scene.workspace.set_env(&name, &value);
     }
 }
 
-/// What the guides let a plan's credentials do: the checks' policy and what hashicorp/aws reads besides.
+/// The guides' permissions for a plan: those of the checks, and those with which hashicorp/aws reads its resources.
 fn reading_policy() -> Value {
     let [mut checks, plan] = ["caller-policy.json", "plan-policy.json"].map(|name| -> Value {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/eks-access");
@@ -214,7 +214,7 @@ fn example() -> BTreeMap<String, String> {
 }
 
 /// A file of the example in which each `kubernetes_manifest` is a `terraform_data` that applies the same
-/// manifest with kubectl, at the endpoint and with the token that hashicorp/kubernetes is given.
+/// manifest with kubectl, at the endpoint and with the token of hashicorp/kubernetes.
 fn with_kubectl(name: &str, text: &str) -> String {
     let text = text.replace("kubernetes_manifest", "terraform_data");
     match name {
@@ -263,7 +263,7 @@ const KUBECTL: &str = r#"
   }
 "#;
 
-/// Runs the command with the credentials that Terraform has; gives its exit code and what it printed.
+/// Runs the command with Terraform's credentials. Returns its exit code and its output.
 fn eks_runner(scene: &Scene, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_eks-runner"))
         .args(arguments)
@@ -283,7 +283,7 @@ fn eks_runner(scene: &Scene, arguments: &[&str]) -> (i32, String) {
     )
 }
 
-/// Every check of the registered runner passes but the one that asks as the runner.
+/// Asserts that every check of the registered runner passes, except the one that needs the runner's credentials.
 #[track_caller]
 fn all_green(scene: &Scene) {
     let (code, text) = eks_runner(
@@ -309,7 +309,7 @@ fn all_green(scene: &Scene) {
     assert_eq!((code, open), (0, vec![&json!("assume-role")]), "{text}");
 }
 
-/// The Orchestrator itself gets in: token, session, cluster, Job.
+/// Asserts that each step of the Orchestrator works: token, session, cluster, Job.
 #[track_caller]
 fn starts_a_job(eks: &Eks) {
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
@@ -338,7 +338,7 @@ fn starts_a_job(eks: &Eks) {
     eks.kubectl_as(&bearer, &job, "").expect("a Job");
 }
 
-/// The account and the cluster are as they were.
+/// Asserts that the account and the cluster are as they were.
 #[track_caller]
 fn nothing_is_left(eks: &Eks) {
     for (operation, list) in [

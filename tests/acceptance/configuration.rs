@@ -3,8 +3,8 @@
 use crate::cli::SOURCE;
 use crate::stand_in::StandIn;
 
-/// The `terraform` block and the provider block that uses `orchestrator`, without the EKS access checks:
-/// those have scenarios of their own.
+/// Returns the `terraform` block and the provider block that uses `orchestrator`, without the EKS access checks:
+/// they have their own scenarios.
 pub(crate) fn provider(orchestrator: &StandIn) -> String {
     provider_with(&format!(
         "  api_url    = {:?}\n  org_id     = {:?}\n  auth_token = {:?}\n  \
@@ -15,7 +15,7 @@ pub(crate) fn provider(orchestrator: &StandIn) -> String {
     ))
 }
 
-/// The `terraform` block and a provider block with these lines.
+/// Returns the `terraform` block and a provider block with these lines.
 pub(crate) fn provider_with(lines: &str) -> String {
     format!(
         r#"terraform {{
@@ -32,7 +32,7 @@ provider "platform-orchestrator" {{
     )
 }
 
-/// An EKS runner's resource block, of which single parts can be said otherwise.
+/// The resource block of an EKS runner. Each part can be replaced.
 #[derive(Debug, Clone)]
 pub(crate) struct Runner {
     /// The resource's name.
@@ -52,7 +52,7 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// The documentation's basic example, with a state storage.
+    /// Returns the documentation's basic example, with a state storage.
     pub(crate) fn basic() -> Self {
         Self {
             name: "my_runner",
@@ -67,7 +67,7 @@ impl Runner {
         }
     }
 
-    /// The runner that the small EKS's documented set-up belongs to.
+    /// Returns the runner of the small EKS's documented set-up.
     pub(crate) fn on_the_small_eks() -> Self {
         Self {
             cluster: "name   = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
@@ -78,7 +78,7 @@ impl Runner {
         }
     }
 
-    /// The documentation's extended example.
+    /// Returns the documentation's extended example.
     pub(crate) fn extended() -> Self {
         Self {
             head: "id = \"my-runner\"\ndescription = \"runner for all the envs\"".into(),
@@ -93,7 +93,7 @@ impl Runner {
         }
     }
 
-    /// The resource block.
+    /// Returns the resource block.
     pub(crate) fn block(&self) -> String {
         let [head, tail, storage] = [(&self.head, 2), (&self.tail, 2), (&self.storage, 4)]
             .map(|(part, spaces)| indent(part, spaces));

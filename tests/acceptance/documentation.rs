@@ -92,8 +92,8 @@ fn extended_example(cli: &Cli) {
     );
 }
 
-/// The walk-through builds the runner's id from locals, and takes the role and the namespace from
-/// other resources; here `terraform_data` stands for those, known only after the apply.
+/// The walk-through builds the runner's ID from locals, and takes the role and the namespace from
+/// other resources. Here, `terraform_data` stands for those, whose values are known after apply only.
 fn walk_through(cli: &Cli) {
     let orchestrator = StandIn::start();
     let block = r#"

@@ -1,4 +1,4 @@
-//! What somebody else changed outside Terraform.
+//! Changes outside Terraform.
 
 use crate::stand_in::StandIn;
 use serde_json::json;
@@ -40,7 +40,7 @@ fn deleted_outside(cli: &Cli) {
         .plan(&[])
         .ok()
         .has("1 to add, 0 to change, 0 to destroy");
-    // A destroy of what is gone is done, without a word.
+    // Destroying a runner that no longer exists succeeds silently.
     workspace
         .run(&["destroy", "-auto-approve", "-refresh=false", "-no-color"])
         .ok()
@@ -86,8 +86,8 @@ fn another_type(cli: &Cli) {
     assert_eq!(workspace.read("terraform.tfstate"), before);
 }
 
-/// Whatever stands in the way (a proxy's page, a wrong token, a wrong organization), a runner is not
-/// taken for deleted.
+/// A proxy's page, a wrong token, or a wrong organization never make the provider treat a runner as
+/// deleted.
 fn not_the_api(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut workspace = applied(cli, &orchestrator);

@@ -1,4 +1,4 @@
-//! Runners that are there already: import, conflicts, data sources, rules.
+//! Runners that already exist: import, conflicts, data sources, rules.
 
 use crate::stand_in::StandIn;
 use serde_json::{Value, json};
@@ -195,7 +195,7 @@ fn create_meets_existing(cli: &Cli) {
         .has("import {")
         .has("id = \"my-runner\"");
     assert!(workspace.state().is_empty(), "nothing is adopted silently");
-    // What the message says to do works.
+    // The advice in the message works.
     workspace.write(
         "import.tf",
         &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"),
@@ -206,7 +206,7 @@ fn create_meets_existing(cli: &Cli) {
         .has("1 imported, 0 added, 0 changed");
 }
 
-/// An id is unique, so the new runner cannot come before the old one is gone.
+/// An ID is unique, so the old runner must be deleted before the new one is created.
 fn create_before_destroy(cli: &Cli) {
     let orchestrator = StandIn::start();
     let first = Runner {
@@ -223,7 +223,7 @@ fn create_before_destroy(cli: &Cli) {
         .has("runner with id my-runner already exists")
         .has("a runner's id is unique in its organization, so `create_before_destroy` cannot work")
         .has("Remove `create_before_destroy` from the `lifecycle`");
-    // Both ways out.
+    // Both printed blocks work.
     let state = workspace.read("terraform.tfstate");
     workspace.run(&["untaint", ADDRESS]).ok();
     workspace.plans_nothing();
@@ -255,8 +255,8 @@ fn delete_refused(cli: &Cli) {
     workspace.destroy().ok();
 }
 
-/// Somebody deletes the runner and registers another with its id: that one is not touched, and every
-/// error says how to go on.
+/// Someone deletes the runner and registers another one with its ID: that one is kept, and every
+/// error says what to do.
 fn another_type_in_its_place(cli: &Cli) {
     let orchestrator = StandIn::start();
     let basic = Runner::basic();
@@ -287,7 +287,7 @@ fn another_type_in_its_place(cli: &Cli) {
             .has("`terraform state rm`");
         is_whole();
     }
-    // A change that is planned without a look is refused by the service.
+    // The service refuses a change that was planned without a refresh.
     let described = Runner {
         head: "id = \"my-runner\"\ndescription = \"changed\"".into(),
         ..basic.clone()
@@ -295,7 +295,7 @@ fn another_type_in_its_place(cli: &Cli) {
     workspace.write("main.tf", &(provider(&orchestrator) + &described.block()));
     workspace.apply(&["-refresh=false"]).fails().has("(400)");
     is_whole();
-    // What the errors say to do works.
+    // The advice in the errors works.
     let state = workspace.read("terraform.tfstate");
     let removed =
         format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
@@ -333,7 +333,7 @@ fn runner_rules(cli: &Cli) {
     workspace.plans_nothing();
     let address = "platform-orchestrator_runner_rule.rule";
     let first = workspace.state()[address]["id"].clone();
-    // A rule cannot be changed: it is replaced. What is not set is null.
+    // A rule cannot be changed, so it is replaced. Attributes that are not set are null.
     workspace.write(
         "main.tf",
         &(provider.clone() + &rule("project_id = \"shop\"\n")),
@@ -346,7 +346,7 @@ fn runner_rules(cli: &Cli) {
     assert_ne!(state[address]["id"], first);
     assert_eq!(state[address]["env_type_id"], Value::Null);
     workspace.plans_nothing();
-    // Import, by the rule's UUID and by what is none.
+    // Import by the rule's UUID, and by a value that is not a UUID.
     let id = state[address]["id"].as_str().expect("an id").to_owned();
     workspace.run(&["state", "rm", address]).ok();
     workspace

@@ -1,5 +1,5 @@
-//! A service, or a network, that fails in the middle: for each operation and each fault the runner is
-//! made once, is not lost and not tainted, and the message says what to do.
+//! A service or a network that fails during an operation: for each operation and each fault, the runner is
+//! created once, is neither lost nor tainted, and the message says what to do.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-/// Each fault in each operation. Nothing in it depends on the command line, and it takes long.
+/// Each fault in each operation. It takes long and does not depend on the CLI, so it runs with one of them.
 pub(crate) const MATRIX: &[Scenario] = &[
     ("faults while creating", faults_while_creating),
     ("faults while reading", faults_while_reading),
@@ -37,16 +37,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-/// What goes wrong, and what is to be seen of it when it goes wrong once.
+/// A fault, and its visible effect if it happens once.
 struct Case {
     name: &'static str,
     fault: Fault,
-    /// The operations (by method) that then fail, and a part of what the message says to do; the others
+    /// The operations (by method) that then fail, and a part of the advice in the message. The others
     /// still succeed.
     fails: &'static [(&'static str, &'static str)],
 }
 
-/// A proxy's page in the place of the answer.
+/// A proxy's page in place of the response.
 pub(crate) fn login_page() -> Fault {
     status(200, BodyKind::Html, When::BeforeWork)
 }
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Delays, and responses that another attempt overcomes.
+/// Delays, and responses after which another attempt succeeds.
 fn passing_statuses() -> Vec<Case> {
     let limited = |retry_after: &str| Fault::Status {
         status: 429,
@@ -167,7 +167,7 @@ fn broken_connections() -> Vec<Case> {
     ]
 }
 
-/// Responses that another attempt does not change, or must not be repeated blindly.
+/// Responses that another attempt does not change, or after which a request must not be repeated blindly.
 fn failing_responses() -> Vec<Case> {
     vec![
         case(
@@ -252,7 +252,7 @@ fn with_description(text: &str) -> String {
     .block()
 }
 
-/// The one runner is there, known to the state, healthy, and nothing is left to do.
+/// Asserts that there is one runner, that the state has it untainted, and that the plan is empty.
 #[track_caller]
 fn all_is_well(case: &Case, workspace: &Workspace, orchestrator: &StandIn) {
     assert_eq!(orchestrator.runners().len(), 1, "{}", case.name);
@@ -365,7 +365,7 @@ fn faults_while_deleting(cli: &Cli) {
     }
 }
 
-/// The work is done, the answer is lost, and nobody can be asked: Terraform keeps the full state, with
+/// The work is done, the response is lost, and the lookup fails: Terraform keeps the full state, with
 /// an error that says so.
 fn down_after_a_create(cli: &Cli) {
     let orchestrator = StandIn::start();
@@ -408,7 +408,7 @@ fn down_after_a_create(cli: &Cli) {
     assert_eq!(orchestrator.runners().len(), 1);
 }
 
-/// The service is slow, not broken: the create is found to be done when its time is up.
+/// The service is slow, not broken: at the timeout, the lookup finds that the create is done.
 fn create_past_its_timeout(cli: &Cli) {
     let orchestrator = StandIn::start();
     let runner = Runner {
@@ -424,7 +424,7 @@ fn create_past_its_timeout(cli: &Cli) {
     assert_eq!(orchestrator.count("POST", "/runners"), 1);
 }
 
-/// The answer was lost before the work, and meanwhile somebody else took the id: nothing is adopted.
+/// The connection broke before the work, and meanwhile someone else used the ID: that runner is not adopted.
 fn somebody_else(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));

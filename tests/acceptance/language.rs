@@ -75,7 +75,7 @@ fn modules(cli: &Cli) {
     workspace.init();
     workspace.apply(&[]).ok().has("2 added");
     workspace.plans_nothing();
-    // The resource gets another name, and the module too.
+    // The resource and the module get another name.
     let renamed = Runner {
         name: "renamed",
         ..counted
@@ -137,7 +137,7 @@ fn ignore_changes(cli: &Cli) {
         json!({"metadata": {"labels": {"theirs": "yes"}}});
     orchestrator.put(&changed);
     workspace.plans_nothing();
-    // An update of something else leaves what is ignored as they made it.
+    // An update of another attribute keeps the ignored one as it is.
     let block = runner.block().replace("\"default\"", "\"other\"");
     workspace.write("main.tf", &(provider + &block));
     workspace.apply(&[]).ok().has("1 changed");
@@ -260,7 +260,7 @@ fn shown(cli: &Cli) {
     );
 }
 
-/// What was planned is what is applied, also when something else changed meanwhile.
+/// The apply makes the planned changes, even if something else changed meanwhile.
 fn saved_plan(cli: &Cli) {
     let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);

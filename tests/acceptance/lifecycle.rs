@@ -1,4 +1,4 @@
-//! Create, plan, change, replace and destroy, with every attribute.
+//! Create, plan, update, replace, and destroy, with every attribute.
 
 use crate::stand_in::StandIn;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-/// One attribute after the other is changed: the plan shows that one and no other.
+/// Each attribute is changed in turn, and the plan shows that attribute only.
 fn update_in_place(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut runner = Runner::extended();
@@ -116,8 +116,8 @@ fn changed_lines(plan: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Each optional attribute is taken out of the configuration: it is gone from the runner, and the
-/// plan after that is empty.
+/// Each optional attribute is removed from the configuration: it is then removed from the runner, and the
+/// next plan is empty.
 fn removal(cli: &Cli) {
     let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
@@ -222,7 +222,7 @@ fn reformatted_pod_template(cli: &Cli) {
         .into();
     workspace.write("main.tf", &(provider.clone() + &runner.block()));
     workspace.plans_nothing();
-    // Another attribute changes: the spelling is left out of it.
+    // Another attribute changes, and the spelling stays.
     runner.head = runner.head.replace("all the envs", "some envs");
     workspace.write("main.tf", &(provider + &runner.block()));
     workspace
@@ -332,7 +332,7 @@ resource "platform-orchestrator_kubernetes_eks_runner" "my_runner" {
 }
 "#;
 
-/// The plan knows none of the strings, the apply all.
+/// The strings are unknown in the plan and known in the apply.
 fn unknown_values(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + UNKNOWN_VALUES));
@@ -400,7 +400,7 @@ fn timeouts(cli: &Cli) {
         workspace.state()[ADDRESS]["timeouts"],
         json!({"create": "1h30m", "read": "30s", "update": "2m", "delete": "90s"})
     );
-    // They are the provider's own: the Orchestrator hears nothing of a change.
+    // They belong to the provider: a change causes no request to the Orchestrator.
     let basic = Runner::basic().block();
     workspace.write("main.tf", &(provider(&orchestrator) + &basic));
     workspace.apply(&[]).ok().has("1 changed");

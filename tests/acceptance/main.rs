@@ -1,4 +1,4 @@
-//! The provider as users meet it: built, installed in a mirror, and run by real Terraform and real
+//! The provider as users run it: built, installed in a mirror, and started by real Terraform and real
 //! OpenTofu against the Orchestrator's stand-in.
 //!
 //! Each scenario runs once with each of the two, except for those that do not depend on the command line. If one of the
@@ -55,7 +55,7 @@ fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
 )]
 fn main() {
     let mut arguments = Arguments::from_args();
-    // Most scenarios wait for something half of the time.
+    // Most scenarios spend half of their time waiting.
     arguments.test_threads.get_or_insert(3);
     let scenarios = [
         documentation::SCENARIOS,
@@ -104,7 +104,7 @@ fn main() {
         } else {
             &[]
         };
-        // Those that use the most processor time, those that mostly wait, and the longest ones, each evenly spread.
+        // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.
         for (scenarios, lacking) in [
             (&scenarios[..], false),
             (on_one_cli, false),

@@ -1,5 +1,5 @@
-//! Coming from the Go provider `humanitec/platform-orchestrator`, by each way that the guide names.
-//! Where the Go provider itself has to be installed, this provider stands in for it under its address.
+//! Moving from the Go provider `humanitec/platform-orchestrator`, in each way that the guide describes.
+//! Where the Go provider must be installed, this provider takes its place under its address.
 
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ fn managed_by_go(cli: &Cli, orchestrator: &StandIn) -> Workspace {
     workspace
 }
 
-/// Of each resource in the state: its type, and the source of its provider.
+/// Returns the type and the provider's source of each resource in the state.
 fn providers(workspace: &Workspace) -> Vec<(String, String)> {
     let state: Value = serde_json::from_str(&workspace.read("terraform.tfstate")).expect("JSON");
     let resources = state["resources"].as_array().expect("resources").iter();
@@ -97,8 +97,8 @@ fn replace_provider(cli: &Cli) {
     workspace.plans_nothing();
 }
 
-/// The runner under this provider, what else there is under the Go provider: the configuration alone
-/// says so.
+/// The runner uses this provider, and everything else the Go provider: the configuration alone
+/// decides that.
 fn beside(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = managed_by_go(cli, &orchestrator);
@@ -137,7 +137,7 @@ fn beside(cli: &Cli) {
 fn moved(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = managed_by_go(cli, &orchestrator);
-    // It is asked for by the state, though not for anything.
+    // The state still names it, so `init` installs it.
     workspace.mirror(cli, GO_SOURCE);
     let runner = Runner {
         name: "other_name",

@@ -1,4 +1,4 @@
-//! What a plan of new runners says about the runners that exist already.
+//! Plans of new runners whose IDs are in use.
 
 use sandbox::orchestrator::Options;
 use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
@@ -50,7 +50,7 @@ fn shown_block(output: &Output, kind: &str) -> String {
     block.take(4).collect::<Vec<_>>().join("\n")
 }
 
-/// The plan warns, and both ways out work as they are printed.
+/// The plan warns, and both printed blocks work.
 fn id_in_use(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
@@ -105,7 +105,7 @@ fn other_type(cli: &Cli) {
         .has_not("import {");
 }
 
-/// The state has the runner: nothing is in the way.
+/// The state has the runner, so its ID is free for its replacement.
 fn replacing(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
@@ -132,7 +132,7 @@ fn replacing(cli: &Cli) {
         .ok()
         .has("1 added, 0 changed, 1 destroyed")
         .has_not("Warning");
-    // Another id is another runner: one that exists is in the way.
+    // Another ID is another runner, and one that exists is reported.
     orchestrator.put(&registered("other"));
     workspace.write(
         "main.tf",
@@ -143,7 +143,7 @@ fn replacing(cli: &Cli) {
         .ok()
         .has("Runner \"other\" already exists")
         .has("1 to add, 0 to change, 1 to destroy");
-    // What somebody else deleted is created again.
+    // A runner that someone else deleted is created again.
     orchestrator.remove_runner("other");
     orchestrator.remove_runner("my-runner");
     orchestrator.put(&registered("unrelated"));
@@ -163,7 +163,7 @@ fn renaming(cli: &Cli) {
     workspace.init();
     workspace.apply(&[]).ok();
     let renamed = each(r#"{ new = "my-runner", same = "my-other" }"#);
-    // Terraform has no order between the two addresses, but shows the old one soon.
+    // Terraform plans the two addresses in any order, but both soon after each other.
     workspace.write("main.tf", &renamed);
     for refresh in ["-refresh=true", "-refresh=false"] {
         workspace
@@ -274,7 +274,7 @@ fn token_not_valid(cli: &Cli) {
     assert_eq!(plan.text.matches("Error:").count(), 1, "{}", plan.text);
 }
 
-/// What another moment or another permission changes is one warning.
+/// Temporary failures and missing permissions are one warning.
 fn not_listed(cli: &Cli) {
     let with_body = |status, retry_after: Option<&str>, body| Fault::Status {
         status,
@@ -359,7 +359,7 @@ fn unusable_url(cli: &Cli) {
     fails("could not be resolved");
 }
 
-/// To a caller with permissions everywhere, an organization that does not exist is one without runners.
+/// For a caller with permissions in every organization, a missing organization looks like one without runners.
 fn doubtful_org(cli: &Cli) {
     let orchestrator = StandIn::with(Options {
         every_org: true,

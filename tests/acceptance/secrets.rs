@@ -27,7 +27,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// What is searched for, with every eight characters of it.
+/// The canary. Eight consecutive characters of it count as a leak.
 const CANARY: &str = "Zq7Xw2Lp9Tv5-C4n4ry-Hk3Rb8";
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

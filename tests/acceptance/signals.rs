@@ -57,7 +57,7 @@ fn signal(signal: &str, target: &str) {
     );
 }
 
-/// What a terminal does: the signal goes to the whole process group.
+/// Sends the signal to the whole process group, as a terminal does.
 pub(crate) fn ctrl_c(terraform: &Child) {
     signal("INT", &format!("-{}", terraform.id()));
 }
@@ -88,10 +88,10 @@ fn output(workspace: &Workspace) -> String {
     workspace.read("out") + &workspace.read("err")
 }
 
-/// What Terraform may take to end: a create in flight has ten seconds, the look after it three.
+/// The time within which Terraform must end: a create in flight has ten seconds, and the lookup after it three.
 const PROMPT: Duration = Duration::from_secs(15);
 
-/// Interrupted while the service is at work: what it makes is in the state, and healthy.
+/// Interrupted while the service works: the state has the runner, untainted.
 fn interrupted_slow_create(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = started(cli, &orchestrator);
@@ -110,7 +110,7 @@ fn interrupted_slow_create(cli: &Cli) {
     assert_eq!(orchestrator.runners().len(), 1);
 }
 
-/// Interrupted with the answer on its way, which does not come: Terraform ends soon, the state knows the
+/// Interrupted while the response is delayed: Terraform ends soon, the state knows the
 /// runner, the next apply has nothing to do.
 fn interrupted_create(cli: &Cli) {
     let orchestrator = StandIn::start();
@@ -140,7 +140,7 @@ fn interrupted_create(cli: &Cli) {
     workspace.plans_nothing();
 }
 
-/// Interrupted before the service did anything: it ends soon, and whatever became of the request, the
+/// Interrupted before the service did anything: Terraform ends soon, and whatever became of the request, the
 /// next apply ends with the one runner.
 fn interrupted_wait(cli: &Cli) {
     let orchestrator = StandIn::start();
@@ -180,7 +180,7 @@ fn killed_after_the_work(cli: &Cli) {
     }
     assert!(!terraform.wait().expect("terraform ends").success());
     orchestrator.faults().clear();
-    // Terraform could not be told of the runner; the next apply is, and says how to go on.
+    // The state does not have the runner. The next apply reports it, and what to do.
     workspace
         .apply(&[])
         .fails()

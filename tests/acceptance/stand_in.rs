@@ -37,14 +37,14 @@ impl StandIn {
         })
     }
 
-    /// The runner as the API answers it.
+    /// Returns the runner as the API returns it.
     pub(crate) fn runner(&self, id: &str) -> Option<Value> {
         self.0
             .runner(id)
             .map(|runner| serde_json::to_value(runner).expect("a runner is JSON"))
     }
 
-    /// Stores a runner as somebody else would, given as the API's create body.
+    /// Stores a runner, in the form of the API's create body, as another client would.
     pub(crate) fn put(&self, runner: &Value) {
         self.0.put_runner(
             runner["id"].as_str().expect("an id"),

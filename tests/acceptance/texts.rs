@@ -144,7 +144,7 @@ fn settings(cli: &Cli) {
         "api_url = \"ftp://example.com\"\norg_id = \"\"\nauth_token = \"a b\"\nhctl_config_file = \"./broken.yaml\"\n",
     );
     scene.fails("another wrong block", &["validate"]);
-    // A file that nobody named.
+    // A file that no setting names.
     let default_file = "home/.config/hctl/config.yaml";
     scene.workspace.write(default_file, "token: [\n");
     with("api_url = \"https://api.example.com\"\n");

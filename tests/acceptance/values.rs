@@ -72,7 +72,7 @@ fn descriptions(cli: &Cli) {
         (&format!("{many_bytes:?}"), Some(many_bytes.as_str())),
         // Terraform composes what is written with combining characters.
         (r#""e\u0301""#, Some("é")),
-        // Unicode 17 gives these marks another order. Terraform's tables are older, and what it has written stays.
+        // Unicode 17 defines another order for these marks. Terraform's tables are older, and its spelling stays.
         (r#""a\u0358\u1ae0""#, Some("a\u{358}\u{1ae0}")),
         (r#"" ""#, Some(" ")),
         ("<<EOT\na\n\nb\nEOT", Some("a\n\nb\n")),
@@ -140,7 +140,7 @@ fn pod_templates(cli: &Cli) {
             expected
         );
     }
-    // A part that is not known yet makes the whole text unknown, and nothing else.
+    // An unknown part makes the whole text unknown, and nothing else.
     let mut later = with_template(
         "jsonencode({ metadata = { labels = { a = terraform_data.later.output } } })",
     )

@@ -1,4 +1,4 @@
-//! What the cluster's admission makes of the Orchestrator's Job and its pod.
+//! Whether the cluster admits the Orchestrator's Job and its pod.
 
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,7 @@ fn until(cloud: &Cloud, runner: &Value, expected: impl Fn(&Checked) -> bool) -> 
 const UUID_4: &str = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 
 fn policies_that_the_job_meets(cloud: &Cloud) {
-    // Refuses the marked pod alone, so that one sees when the policy is in force.
+    // Refuses the marked pod alone, which shows when the policy is in force.
     let marked = "!has(object.metadata.annotations) || !('marked' in object.metadata.annotations)";
     let name = format!("object.metadata.generateName.matches('^{UUID_4}-$')");
     let variables = format!(
@@ -180,7 +180,7 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
         checked
             .only(&["job-dry-run"], &[])
             .says("job-dry-run", &[expression, "--runner-image", "ghcr.io/"]);
-        // The tried objects' names are new each time, and the message is the same.
+        // The names of the objects are new each time, and the message stays the same.
         let again = cloud.check_documented();
         assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     }
@@ -198,7 +198,7 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
     assert!(!checked.message("job-dry-run").contains("--runner-image"));
 }
 
-/// Others use the quota up: what is wrong now may be right in a minute.
+/// Other pods use up the quota, which can change in a minute: the check warns.
 fn quota_that_is_used_up(cloud: &Cloud) {
     quota_of(cloud, &json!({"pods": "3"}), &json!({"pods": "3"}));
     let checked = until(cloud, &cloud.configuration(), |checked| {
@@ -238,14 +238,14 @@ fn pod_security(cloud: &Cloud) {
     ]);
     // The Orchestrator's own Job is a restricted one.
     cloud.check_documented().all_pass();
-    // Of a Job, Pod Security only warns: it is the pod that is refused.
+    // Pod Security only warns about a Job. It refuses the pod.
     let root = json!({"spec": {"containers": [{"name": "main", "securityContext": {"runAsNonRoot": false}}]}});
     let mut runner = cloud.with("job/pod_template", root);
     let checked = cloud.check(&runner);
     checked
         .only(&["job-dry-run"], &[])
         .says("job-dry-run", &["violates PodSecurity", "runAsNonRoot"]);
-    // The tried pod's name is made up each time, and the message is the same.
+    // The name of the pod is new each time, and the message stays the same.
     let again = cloud.check(&runner);
     assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
@@ -270,7 +270,7 @@ fn once_refused(cloud: &Cloud, expression: &str) -> Checked {
     })
 }
 
-/// A container's limit is the LimitRange's then, and its request is above that.
+/// The container's limit then comes from the LimitRange, and its request is higher.
 fn limit_range(cloud: &Cloud) {
     let namespace = &cloud.runner().namespace;
     for (limits, said) in [
@@ -332,7 +332,7 @@ fn quota_in_another_unit(cloud: &Cloud) {
     assert_eq!(hard, (512_000_000 + (1_u64 << 30)).to_string());
 }
 
-/// Sets a quota of nothing.
+/// Sets a quota of zero.
 fn quota(cloud: &Cloud, resource: &str) {
     let none = json!({resource: "0"});
     quota_of(cloud, &none, &none);
@@ -371,7 +371,7 @@ fn quotas(cloud: &Cloud) {
             .only(&["job-dry-run"], &[])
             .says("job-dry-run", &["exceeded quota: none", resource]);
         fix::shell(cloud, checked.fix("job-dry-run"));
-        // What a controller does with a changed quota.
+        // Writes the status, as the quota controller does.
         let raised = [
             "get",
             "resourcequota",
@@ -408,7 +408,7 @@ fn invalid_pod_template(cloud: &Cloud) {
         .says("job-dry-run", &["volumeMounts", "absent"]);
 }
 
-/// What the Orchestrator's own merge refuses.
+/// A pod template that the Orchestrator's merge refuses.
 fn merge_error(cloud: &Cloud) {
     let template = json!({"spec": {"volumes": [{"emptyDir": {}}]}});
     let checked = cloud.check(&cloud.with("job/pod_template", template));

@@ -1,4 +1,4 @@
-//! `aws-auth`: the command's verdict, and the cluster's own.
+//! `aws-auth`: the command's verdict, compared with the cluster's.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("aws_auth::key_of_the_session", key_of_the_session),
 ];
 
-/// Writes one key of `aws-auth`, and no other.
+/// Writes `aws-auth` with this key only.
 pub(crate) fn map(cloud: &Cloud, key: &str, text: &str) {
     maps(cloud, &json!({key: text}));
 }
@@ -40,7 +40,7 @@ fn maps(cloud: &Cloud, data: &Value) {
     cloud.eks.apply(&map.to_string()).unwrap();
 }
 
-/// The role as aws-auth names it.
+/// Returns the role's ARN as aws-auth spells it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/humanitec-runner-eks-role";
 
 /// Checks as the runner until the cluster does what is expected of it: the authenticator sees a change within seconds.
@@ -85,7 +85,7 @@ fn absent(cloud: &Cloud) {
         .says("access-entry", &["does not map"]);
 }
 
-/// The printed command adds a line, however the others are written.
+/// The printed command adds a line, in whatever style the others are written.
 fn other_lines_stay(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     for roles in [
@@ -111,7 +111,7 @@ fn other_lines_stay(cloud: &Cloud) {
         let now = kept["data"]["mapRoles"].as_str().unwrap();
         assert!(now.starts_with(roles.trim_end()), "{now}");
     }
-    // Another form is for a person.
+    // A command cannot edit this style, so the fix is a note.
     map(cloud, "mapRoles", "[{rolearn: x, username: y}]");
     let checked = cloud.check_documented();
     assert!(checked.fix("access-entry").contains("kubectl edit"));
@@ -132,12 +132,12 @@ fn beside_entries(cloud: &Cloud) {
         .says("access-entry", &["aws-auth", "mapped:my-org-my-runner"]);
     checked.says("rbac-create-jobs", &["mapped:my-org-my-runner"]);
     fix::works(cloud, &checked, "rbac-create-jobs");
-    // In mode API, aws-auth counts for nothing.
+    // In mode API, aws-auth has no effect.
     cloud.authentication_mode("API");
     cloud.check_documented().only(&["access-entry"], &BY_USER);
 }
 
-/// Without an entry, a line that cannot serve is named, and an entry is the fix.
+/// Without an entry, an unusable line is reported, and the fix creates an entry.
 fn refused_beside_entries(cloud: &Cloud) {
     for roles in [
         format!("- rolearn: {ROLE}\n  username: system:node:{{{{EC2PrivateDNSName}}}}\n"),
@@ -154,7 +154,7 @@ fn refused_beside_entries(cloud: &Cloud) {
     }
 }
 
-/// An entry that belongs to a deleted role of the same name leaves the answer to aws-auth.
+/// If the entry belongs to a deleted role of the same name, aws-auth decides.
 fn beside_an_older_entry(cloud: &Cloud) {
     std::thread::sleep(Duration::from_millis(1100));
     let policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
@@ -205,7 +205,7 @@ fn accounts(cloud: &Cloud) {
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
 }
 
-/// The authenticator makes no name up: the runner has the rights of its groups.
+/// A line without a user name gives the runner the permissions of its groups only.
 fn no_username(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     map(cloud, "mapRoles", &format!("- rolearn: {ROLE}\n"));
@@ -267,7 +267,7 @@ fn lines_by_chance(cloud: &Cloud) {
     fix::works(cloud, &checked, "access-entry");
 }
 
-/// A line that nodes could use refuses the runner; the line of another role is not the runner's business.
+/// A line for nodes refuses the runner. The line of another role does not concern it.
 fn a_line_for_instances(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     let line = |role: &str| {
@@ -298,7 +298,7 @@ fn a_line_for_instances(cloud: &Cloud) {
     cloud.check_documented().all_pass();
 }
 
-/// What the authenticator takes and a stricter reader would not.
+/// Lines that the authenticator accepts and a stricter parser would refuse.
 fn what_the_cluster_admits(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
@@ -343,7 +343,7 @@ fn what_the_cluster_admits(cloud: &Cloud) {
     as_runner(cloud, |checked| checked.status("job-dry-run") == "passed");
 }
 
-/// A key that is not YAML is dropped, and nobody that it maps is admitted: a refusal, not something unknown.
+/// A key with invalid YAML is dropped, so none of its roles is admitted: the check fails and is not skipped.
 fn not_yaml(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     for (roles, place) in [
@@ -391,7 +391,7 @@ fn not_yaml(cloud: &Cloud) {
     }
 }
 
-/// A name with the session's access key in it is never the same twice.
+/// A user name that contains the session's access key differs for each session.
 fn key_of_the_session(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     map(

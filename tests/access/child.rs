@@ -1,4 +1,4 @@
-//! One run of the preflight, asked for in JSON on stdin and answered in JSON on stdout.
+//! One run of the preflight, with its input as JSON on stdin and its result as JSON on stdout.
 
 use std::io::{Read, Write, stdin, stdout};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use terraform_provider_platform_orchestrator::orchestrator::Installation;
 use terraform_provider_platform_orchestrator::runner::Runner;
 use tokio_util::sync::CancellationToken;
 
-/// The variable that makes the test binary a run.
+/// The variable with which the test binary runs the preflight instead of the tests.
 pub(crate) const MARK: &str = "ACCESS_PREFLIGHT_RUN";
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

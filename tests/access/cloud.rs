@@ -1,4 +1,4 @@
-//! The small EKS with one documented runner, and how to ask about it.
+//! The small EKS with the documented runner, and the commands that check it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,7 +19,7 @@ pub(crate) struct Cloud {
     runner: Option<Runner>,
 }
 
-/// What the command says of one runner.
+/// The report of the command for one runner.
 pub(crate) struct Checked {
     pub(crate) report: Value,
     pub(crate) exit_code: i32,
@@ -36,7 +36,7 @@ impl Cloud {
         Self { eks, runner: None }
     }
 
-    /// Brings everything back to what the documentation sets up.
+    /// Restores the documented set-up.
     pub(crate) fn reset(&mut self) {
         self.clear();
         let runner = self
@@ -47,7 +47,7 @@ impl Cloud {
         self.eks.reset_calls().unwrap();
     }
 
-    /// Takes away what was set up.
+    /// Removes what was set up.
     pub(crate) fn clear(&self) {
         if self.runner.is_some() {
             self.eks.reset().unwrap();
@@ -98,7 +98,7 @@ impl Cloud {
         self.check_in(self.eks.env(), runner, arguments)
     }
 
-    /// Checks the documented runner with somebody's credentials.
+    /// Checks the documented runner with other credentials.
     pub(crate) fn check_as(&self, who: &Credentials) -> Checked {
         self.check_in(self.eks.env_as(who), &self.configuration(), &[])
     }
@@ -126,7 +126,7 @@ impl Cloud {
         ];
         let start = Instant::now();
         let (text, exit_code) = command(environment, runner, &[&check[..], arguments].concat());
-        // The command does not speak of the provider's attributes.
+        // The command's texts name options, not the provider's attributes.
         for word in TERRAFORM_S_WORDS {
             assert!(!text.contains(word), "{word}\n{text}");
         }
@@ -137,7 +137,7 @@ impl Cloud {
         }
     }
 
-    /// What the command prints for setting up a runner.
+    /// Returns the output of `setup` for a runner.
     pub(crate) fn setup(&self, runner: &Value, format: &str) -> String {
         self.setup_id("my-runner", runner, format)
     }
@@ -171,7 +171,7 @@ impl Cloud {
         self.eks.kubectl(arguments).unwrap()
     }
 
-    /// Ends the deletion of a namespace, as the controller does that is not here.
+    /// Ends the deletion of a namespace, as the namespace controller does, which does not run here.
     pub(crate) fn finish_deletion(&self, namespace: &str) {
         let finalized = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {"finalizers": []},
@@ -182,12 +182,12 @@ impl Cloud {
         self.kubectl(&["replace", &path, "-f", &file.path().display().to_string()]);
     }
 
-    /// Other faults in place of those before.
+    /// Replaces the faults.
     pub(crate) fn faults(&self, faults: Faults) {
         self.eks.set_faults(&faults).unwrap();
     }
 
-    /// Another authentication mode, once the authenticator has seen it too.
+    /// Sets the authentication mode, and waits until the authenticator uses it.
     pub(crate) fn authentication_mode(&self, mode: &str) {
         let mode = json!({"authenticationMode": mode});
         self.eks.set_cluster(&mode).unwrap();
@@ -197,7 +197,7 @@ impl Cloud {
         }
     }
 
-    /// What names the role's access entry.
+    /// Returns the parameters that name the role's access entry.
     pub(crate) fn entry(&self) -> Value {
         json!({"clusterName": self.eks.options().cluster_name, "principalArn": self.runner().role_arn})
     }
@@ -221,7 +221,7 @@ impl Cloud {
     }
 }
 
-/// Runs the command on a runner's file. Gives what it prints and its exit code.
+/// Runs the command on a runner's file. Returns its output and its exit code.
 fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (String, i32) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_eks-runner"));
     process.args(arguments).envs(environment);
@@ -229,7 +229,7 @@ fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (Str
 }
 
 fn finish(mut process: Command, input: &Value) -> (String, i32) {
-    // What the machine itself has set is not what a scenario is about.
+    // The machine's own settings must not change the result.
     let of_the_machine = |name: &OsStr| {
         let name = name.to_string_lossy().to_uppercase();
         name.starts_with("AWS_")
@@ -265,7 +265,7 @@ pub(crate) fn set(runner: &mut Value, path: &str, value: Value) {
     *path.split('/').fold(start, |at, name| &mut at[name]) = value;
 }
 
-/// What the provider's users write, as it stands in JSON.
+/// The words of the provider's users, as they appear in JSON.
 const TERRAFORM_S_WORDS: [&str; 9] = [
     "resource \\\"aws_",
     "as = ",
@@ -278,7 +278,7 @@ const TERRAFORM_S_WORDS: [&str; 9] = [
     "session_name = ",
 ];
 
-/// Checks that have nothing to say of the documented runner, asked about as the caller.
+/// The checks that do not apply to the documented runner as the caller.
 const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];
 
 impl Checked {
@@ -313,7 +313,7 @@ impl Checked {
             .collect()
     }
 
-    /// All as text, for a broken test.
+    /// Returns the whole report as text, for a failed assertion.
     pub(crate) fn text(&self) -> String {
         let line = |check: &Value| {
             let part = |name: &str| check[name].as_str().unwrap_or_default();
@@ -327,14 +327,14 @@ impl Checked {
         self.checks().map(line).collect()
     }
 
-    /// Everything passed that can be asked about the documented runner as the caller.
+    /// Asserts that every check that applies to the documented runner as the caller passed.
     #[track_caller]
     pub(crate) fn all_pass(&self) {
         self.only(&[], &[]);
     }
 
-    /// Exactly these failed (or warned, those that never fail), and exactly these were skipped besides the
-    /// ones that always are. Whatever failed says what was expected, what was found and what fixes it.
+    /// Asserts that exactly these failed (or warned, if they never fail), and that exactly these were skipped, besides the
+    /// ones that always are. Each failure must have an expected value, a found value, and a fix.
     #[track_caller]
     pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
         let (warned, failed): (Vec<&str>, Vec<&str>) =
@@ -377,7 +377,7 @@ impl Checked {
             .collect()
     }
 
-    /// No check failed, checks could not be made for this reason, and the exit code says so.
+    /// Asserts that no check failed, that the run is incomplete for this reason, and that the exit code is 4.
     #[track_caller]
     pub(crate) fn is_incomplete(&self, reason: &str) -> &Self {
         let failed = self.ids("failed");
@@ -398,7 +398,7 @@ impl Checked {
         self
     }
 
-    /// The message of a check has these parts.
+    /// Asserts that the message of a check has these parts.
     #[track_caller]
     pub(crate) fn says(&self, id: &str, parts: &[&str]) -> &Self {
         for part in parts {
@@ -413,10 +413,10 @@ impl Checked {
     }
 }
 
-/// Checks of what the Orchestrator can do without.
+/// The checks that only warn.
 pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
-/// What needs `cluster-active`.
+/// The checks that need `cluster-active`.
 pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
     "cluster-endpoint",
     "access-entry",
@@ -429,16 +429,16 @@ pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
     "rbac-list-events",
     "job-dry-run",
 ];
-/// What needs `api-server`.
+/// The checks that need `api-server`.
 pub(crate) const BEHIND_API: &[&str] = BEHIND_CLUSTER.split_at(3).1;
-/// What is asked about the runner's user.
+/// The checks of the rights of the runner's user.
 pub(crate) const RBAC: [&str; 4] = [
     "rbac-create-jobs",
     "rbac-get-jobs",
     "rbac-list-pods",
     "rbac-list-events",
 ];
-/// What needs the runner's user.
+/// The checks that need the runner's user.
 pub(crate) const BY_USER: [&str; 5] = [
     "rbac-create-jobs",
     "rbac-get-jobs",

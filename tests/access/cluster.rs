@@ -1,4 +1,4 @@
-//! What is wrong with the cluster as AWS sees it, and with the role's entry in it.
+//! Problems of the cluster in AWS, and of the role's access entry.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 fn absent(cloud: &Cloud) {
     let checked = cloud.check(&cloud.with("cluster/name", json!("another")));
-    // Nor is the role allowed to describe that one.
+    // The role is not allowed to describe that cluster either.
     checked.only(&["role-permission", "cluster-active"], &BEHIND_CLUSTER);
     checked.says(
         "cluster-active",
@@ -72,9 +72,9 @@ fn not_active(cloud: &Cloud) {
 fn private(cloud: &Cloud) {
     let network = json!({"resourcesVpcConfig": {"endpointPublicAccess": false}});
     cloud.eks.set_cluster(&network).unwrap();
-    // From inside the VPC, the cluster answers.
+    // From inside the VPC, the cluster can be reached.
     cloud.check_documented().only(&["cluster-endpoint"], &[]);
-    // An installation of one's own can be inside the VPC.
+    // A self-hosted installation can be inside the VPC.
     let elsewhere = [
         "--api-url",
         "https://po.example.com",
@@ -156,7 +156,7 @@ fn entry_for_nodes(cloud: &Cloud) {
     fix::works(cloud, &checked, "access-entry");
 }
 
-/// Whatever the type for nodes, and whatever aws-auth says beside it.
+/// An entry of each type for nodes fails, whatever aws-auth contains.
 fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
     let role = &cloud.runner().role_arn;
     crate::aws_auth::map(
@@ -182,7 +182,7 @@ fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
             .says("access-entry", &[kind, "for nodes"]);
         let template = checked.report["kubernetes_user"].to_string();
         assert!(!template.contains("{{"), "{template}");
-        // The cluster itself has no use for the runner either.
+        // The cluster refuses the runner as well.
         crate::aws_auth::as_runner(cloud, |checked| {
             checked.status("rbac-create-jobs") != "passed"
                 && checked.status("job-dry-run") != "passed"
@@ -223,7 +223,7 @@ fn role_recreated(cloud: &Cloud) {
     fix::works(cloud, &checked, "access-entry");
 }
 
-/// As the runner, too, the user is the one that the entry makes of it, and the fix binds that one.
+/// As the runner, the user is also the one that the entry names, and the fix binds that user.
 fn another_user_name_as_the_runner(cloud: &Cloud) {
     let mut entry = cloud.entry();
     cloud.aws("eks", "DeleteAccessEntry", &entry);

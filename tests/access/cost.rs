@@ -1,4 +1,4 @@
-//! How long it takes, how much it asks, and what it waits for.
+//! How long a run takes, how many calls it makes, and how long it waits.
 
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn end_to_end(cloud: &Cloud) {
         let answer = cloud.library(&json!({"runners": runners(cloud, 1)}));
         answer["took_ms"].as_u64().unwrap()
     };
-    // What this machine adds does not grow with the delay: the slopes tell how many calls are end to end.
+    // The machine's own time does not grow with the delay, so the slope is the number of sequential calls.
     let (quick, slow) = (delayed(50), delayed(1050));
     eprintln!("one runner: {quick} ms with 50 ms a call, {slow} ms with 1050 ms");
     assert!(
@@ -118,8 +118,8 @@ fn nothing_to_wait_for(cloud: &Cloud) {
     assert!(waited["took_ms"].as_u64().unwrap() < 5000, "{waited}");
 }
 
-/// A role of its own for each of 300 runners, while IAM responds to 15 calls a second: nothing is left unchecked, and
-/// what is waited for in the queue does not count against a runner's 30 seconds.
+/// Each of 300 runners has its own role, while IAM allows 15 calls a second: every check is made, and
+/// the time in the queue does not count against a runner's 30 seconds.
 #[expect(clippy::print_stderr, reason = "the figure is what one wants to see")]
 fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
     let role = |number: usize| format!("runner-{number}");

@@ -1,5 +1,5 @@
-//! Whoever may not ask, and whoever gets no answer: what is not learnt is skipped with the reason, and
-//! nothing fails for it.
+//! Callers without a permission, and services that do not respond: the checks are skipped with the reason, and
+//! nothing fails.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -111,7 +111,7 @@ fn access_policies(cloud: &Cloud) {
             &["not allowed", "eks:ListAssociatedAccessPolicies", "denied"],
         );
     }
-    // Without that denial it is known, and this is what was not to be told as a failure.
+    // Without that denial, the check fails, which the caller's missing permission must not cause.
     cloud.faults(Faults::default());
     cloud.check_documented().only(&RBAC, &["job-dry-run"]);
 }
@@ -168,7 +168,7 @@ fn no_credentials(cloud: &Cloud) {
         checked.says("aws-credentials", &["No AWS credentials were found"]);
     };
     check(environment.clone());
-    // With a metadata service to look for: none there, one that never answers, and one that is switched off.
+    // The metadata service does not exist, never responds, or is disabled.
     environment.retain(|(name, _)| name != "AWS_EC2_METADATA_DISABLED");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let off = TcpListener::bind("127.0.0.1:0").unwrap();

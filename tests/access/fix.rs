@@ -1,4 +1,4 @@
-//! Does what a printed fix says: commands are run, and Terraform's resources are made.
+//! Applies a printed fix: runs its commands, and creates its Terraform resources.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cloud::{Checked, Cloud, set};
 
-/// Does what the fix of a check says, in AWS, in the cluster or in the runner's file.
+/// Applies the fix of a check in AWS, in the cluster, or in the runner's file.
 #[track_caller]
 pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
     let fix = checked.fix(id);
@@ -23,14 +23,14 @@ pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &s
     shell(cloud, fix);
 }
 
-/// Breaks nothing but what was broken before: the documented runner passes after its fix.
+/// Asserts that the documented runner passes after the fix.
 #[track_caller]
 pub(crate) fn works(cloud: &Cloud, checked: &Checked, id: &str) {
     let mut runner = cloud.configuration();
     works_for(cloud, &mut runner, checked, id);
 }
 
-/// The same for a runner whose file is another.
+/// The same for another runner.
 #[track_caller]
 pub(crate) fn works_for(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &str) {
     apply(cloud, runner, checked, id);
@@ -49,8 +49,8 @@ pub(crate) fn shell(cloud: &Cloud, commands: &str) {
     assert!(output.status.success(), "{commands}\n{error}");
 }
 
-/// Makes the resources of a Terraform configuration, in the order of its types: what the providers
-/// `hashicorp/aws` and `hashicorp/kubernetes` would call, without them.
+/// Creates the resources of a Terraform configuration, in the order of their types, with the calls that
+/// `hashicorp/aws` and `hashicorp/kubernetes` would make.
 pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
     let parsed: Value = hcl::from_str(configuration).unwrap();
     let resources = parsed["resource"].as_object().unwrap();

@@ -1,4 +1,4 @@
-//! What the documentation sets up passes, and the names of sessions.
+//! The documented set-up passes, and session names are checked.
 
 use sandbox::eks::Options;
 use serde_json::json;
@@ -76,7 +76,7 @@ fn by_kubeconfig(cloud: &Cloud) {
         .says("api-server", &["make sure that it is the same cluster"]);
 }
 
-/// A small EKS of its own: ARNs, AWS's hosts and the token's STS are others.
+/// A small EKS of another partition: ARNs, host names, and the token's STS differ.
 fn in_another_partition(_: &Cloud) {
     let mut cloud = Cloud::start_with(Options {
         partition: "aws-cn".to_owned(),
@@ -103,8 +103,8 @@ fn in_another_partition(_: &Cloud) {
     fixes_are_of_the_partition(&cloud, "aws-cn");
 }
 
-/// For a caller that the cluster does not know, and for a role and an entry that do not exist, everything printed is of
-/// the caller's partition, and the caller's own fix runs as it is printed.
+/// If the cluster does not know the caller, or the role and its entry do not exist, every printed ARN is of
+/// the caller's partition, and the printed fix for the caller works.
 fn fixes_are_of_the_partition(cloud: &Cloud, partition: &str) {
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let ops = cloud.eks.create_user("ops", &all).unwrap();
@@ -165,7 +165,7 @@ fn state_in_the_cluster(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
-/// The command's file may not have one; the Orchestrator takes it.
+/// The command's file cannot have such a name, but the Orchestrator accepts it.
 fn session_name_that_sts_refuses(cloud: &Cloud) {
     let mut runner = cloud.with("cluster/auth/session_name", json!("my-org/my-runner"));
     runner["id"] = json!("my-runner");
@@ -177,7 +177,7 @@ fn session_name_that_sts_refuses(cloud: &Cloud) {
             .collect::<Vec<_>>()
     };
     assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
-    // No session can have that name, and so there is no such user.
+    // STS refuses that name, so the user cannot exist.
     let skipped = [&["assume-role"][..], &BY_USER, &["state-storage"]].concat();
     assert_eq!(with_status("skipped"), skipped, "{report:#}");
     let check = &report["checks"][0];
@@ -190,7 +190,7 @@ fn session_name_that_sts_refuses(cloud: &Cloud) {
 
 fn session_name_with_an_at_sign(cloud: &Cloud) {
     let mut runner = cloud.with("cluster/auth/session_name", json!("me@my-org"));
-    // What people bind: the name as it is.
+    // People bind the name as it is written.
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/me@my-org";
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let role = "--role=humanitec-runner-orchestrator-access";

@@ -106,7 +106,7 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
         .says("role-trust", &["Could not check", "aws:SourceVpc"]);
 }
 
-/// What needs the role, and the user that a session of it is.
+/// The checks that need the role, or the user of its session.
 const BEHIND_ROLE: [&str; 8] = [
     "role-trust",
     "role-permission",
@@ -137,7 +137,7 @@ fn role_missing(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
-/// A role that was there, and left its entry behind.
+/// A deleted role whose access entry still exists.
 fn role_deleted(cloud: &Cloud) {
     let role = json!({"RoleName": sandbox::eks::ROLE_NAME});
     let policy = "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy";
@@ -321,7 +321,7 @@ fn caller_role_with_a_path(cloud: &Cloud) {
         "\n{}",
         checked.text()
     );
-    // A caller who is not allowed to look itself up gets a command that does.
+    // A caller that cannot look up its own role gets a command that does.
     cloud.faults(Faults {
         deny: vec!["iam:GetRole".to_owned()],
         ..Faults::default()

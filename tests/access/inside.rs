@@ -1,4 +1,4 @@
-//! What is wrong inside the cluster.
+//! Problems of objects in the cluster.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// What the fix of the namespace makes reachable.
+/// The checks that can run once the namespace exists.
 const IN_NAMESPACE: [&str; 6] = [
     "service-account",
     "rbac-create-jobs",
@@ -48,7 +48,7 @@ fn namespace(cloud: &Cloud) {
 }
 
 fn terminating_namespace(cloud: &Cloud) {
-    // Nothing here ends what is being deleted.
+    // No controller here ends the deletion.
     cloud.kubectl(&[
         "delete",
         "namespace",
@@ -132,7 +132,7 @@ fn wrong_user(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
 
-/// Takes the documented binding away.
+/// Deletes the documented binding.
 fn unbind(cloud: &Cloud) -> String {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let name = "humanitec-runner-orchestrator-access";
@@ -165,7 +165,7 @@ fn binding_of_another_role(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
-/// What somebody has added to the Roles stays there.
+/// The fix keeps rules that someone has added to the Roles.
 fn rules_are_kept(cloud: &Cloud) {
     let namespace = unbind(cloud);
     let mut runner = cloud.configuration();
@@ -192,7 +192,7 @@ fn rules_are_kept(cloud: &Cloud) {
     cloud.check(&runner).all_pass();
 }
 
-/// The binding of another runner of the same role is not said to be wrong, and one of the cluster is named, too.
+/// The binding of another runner of the same role is not reported as wrong. A ClusterRoleBinding is named as well.
 fn near_misses(cloud: &Cloud) {
     unbind(cloud);
     let other = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-r1";
@@ -247,7 +247,7 @@ fn access_policy(cloud: &Cloud) {
         .only(&["rbac-create-jobs"], &["job-dry-run"]);
     associate("AmazonEKSEditPolicy", here);
     let checked = cloud.check_documented();
-    // The policy counts for the session and not for the name, so that nobody can try the Job as that.
+    // The access policy applies to the session and not to the user name, so impersonation cannot show it.
     checked
         .only(&[], &["job-dry-run"])
         .says("job-dry-run", &["access policy"]);
@@ -325,7 +325,7 @@ fn references(cloud: &Cloud) {
     cloud.check(&runner).all_pass();
 }
 
-/// A name that no Secret can have leads to none, and stays one word of the printed command.
+/// A name that no Secret can have is reported as missing, and stays one word of the printed command.
 fn references_by_strange_names(cloud: &Cloud) {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let literal = "--from-literal=key=x";

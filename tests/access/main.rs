@@ -1,7 +1,7 @@
 //! The EKS access preflight against the sandbox's small EKS, broken in one way at a time.
 //!
-//! Nearly all goes through the command, as a user has it. What the command does not do, many runners
-//! at once and waiting for propagation, goes through the library, in a process of its own: this binary
+//! Most scenarios run the command, as a user does. Two features that the command lacks, many runners
+//! at once and waiting for propagation, are tested through the library, in a process of its own: this binary
 //! again, because credentials and proxies are read from the environment.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]

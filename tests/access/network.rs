@@ -1,4 +1,4 @@
-//! The ways to AWS and to the cluster: FIPS endpoints, proxies and certificate authorities.
+//! The routes to AWS and to the cluster: FIPS endpoints, proxies, and certificate authorities.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -42,7 +42,7 @@ fn changed(cloud: &Cloud, name: &str, value: Option<&str>) -> Environment {
     environment
 }
 
-/// A proxy that notes the hosts that it is asked for and leads on to the sandbox's.
+/// A proxy that records the requested hosts and forwards to the sandbox's proxy.
 struct Noting {
     url: String,
     hosts: Arc<Mutex<BTreeSet<String>>>,
@@ -58,14 +58,14 @@ impl Noting {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (noted, sandbox) = (Arc::clone(&noted), sandbox.clone());
-                // A connection that breaks is the client's to tell.
+                // The client reports a broken connection.
                 thread::spawn(move || lead_on(client, &sandbox, &noted));
             }
         });
         Self { url, hosts }
     }
 
-    /// The hosts since the last time, without their ports.
+    /// Returns the hosts since the last call, without their ports.
     fn hosts(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.hosts.lock().unwrap())
     }
@@ -191,7 +191,7 @@ fn endpoints_of_one_s_own(cloud: &Cloud) {
         .all_pass();
     assert_eq!(of_aws(&noting), expected);
 
-    // One for all services, behind which nobody is. NO_PROXY has its address.
+    // One endpoint for all services, at which nothing listens. NO_PROXY has its address.
     let nobody = "https://127.0.0.1:9";
     let (_directory, environment) = profile(cloud, &format!("endpoint_url = {nobody}\n"));
     let by_variable = with(cloud.eks.env(), &[("AWS_ENDPOINT_URL", nobody)]);
@@ -247,7 +247,7 @@ fn profile_and_assumed_role(cloud: &Cloud) {
     let check =
         |arguments: &[&str]| cloud.check_in(environment.clone(), &cloud.configuration(), arguments);
     check(&["--profile", "mine"]).all_pass();
-    // A profile that is named counts, whatever keys the environment has.
+    // A profile that the settings name takes precedence over keys in the environment.
     let keys = [
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "x"),
@@ -337,7 +337,7 @@ fn kubeconfig_past_the_proxy(cloud: &Cloud) {
     assert!(noting.hosts().contains("127.0.0.1"));
 }
 
-/// The caller's own credentials, as a pod or a CI job has them.
+/// The caller's credentials come from a web identity token, as in a pod or a CI job.
 fn web_identity(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
@@ -393,7 +393,7 @@ fn unreadable_authority(cloud: &Cloud) {
 }
 
 fn no_way_out(cloud: &Cloud) {
-    // Past the proxy there is no AWS: the names are not known, or not let out.
+    // Without the proxy, AWS cannot be reached: the names do not resolve, or are blocked.
     let environment = changed(cloud, "HTTPS_PROXY", Some("http://127.0.0.1:9"));
     let checked = cloud.check_in(environment, &cloud.configuration(), &["--timeout", "20s"]);
     checked.is_incomplete("sts:GetCallerIdentity (");

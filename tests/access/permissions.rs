@@ -1,4 +1,4 @@
-//! What a caller needs in the cluster and in IAM: the documented least of it, and each part taken away.
+//! The documented least permissions of a caller: all of them, and with each one removed.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("permissions::config_map", config_map),
 ];
 
-/// A file of the documentation.
+/// Returns a file of `examples/eks-access/`.
 fn example(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples/eks-access")
@@ -117,7 +117,7 @@ fn documented_least(cloud: &Cloud) {
         .eks
         .apply(&example("caller-impersonation.yaml"))
         .unwrap();
-    // No part of the IAM policy can be spared.
+    // Every part of the IAM policy is needed.
     let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
     for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {
         let actions = statement["Action"]
@@ -164,7 +164,7 @@ fn objects(cloud: &Cloud, name: &str) -> Vec<Value> {
     }
 }
 
-/// A rule less: every check that needs it is skipped and says so, and none fails or warns.
+/// Without one rule, every check that needs it is skipped with that reason, and no check fails or warns.
 fn each_taken_away(cloud: &Cloud) {
     let (who, runner) = (caller(cloud), runner(cloud));
     let mut all = objects(cloud, "caller-rbac.yaml");
@@ -206,7 +206,7 @@ fn each_taken_away(cloud: &Cloud) {
             }
         }
     }
-    // These two are for other causes: they tell why a right is missing, and what aws-auth maps.
+    // These two are needed for other causes only: why a right is missing, and what aws-auth maps.
     spared.sort();
     assert_eq!(spared, ["configmaps", "rolebindings"]);
 }

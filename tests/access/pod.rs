@@ -1,4 +1,4 @@
-//! What the Job's pod needs: objects, and a place for the state.
+//! What the Job's pod needs: the objects that it names, and the state storage.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn objects(cloud: &Cloud) {
     ]);
 }
 
-/// The kubelet goes on without it.
+/// The kubelet continues without a missing image pull secret.
 fn image_pull_secret(cloud: &Cloud) {
     let mut runner = cloud.with(
         "job/pod_template",
@@ -203,7 +203,7 @@ fn state_token_projected(cloud: &Cloud) {
     let token = json!({"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}});
     let ca = json!({"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}});
     let namespace = json!({"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}});
-    // No controller is here that makes it.
+    // No controller creates it here.
     let root_ca = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "kube-root-ca.crt", "namespace": cloud.runner().namespace},

@@ -1,4 +1,4 @@
-//! The caller's own way to the cluster by a kubeconfig: its proxy, and its credential plugin.
+//! The caller's route to the cluster through a kubeconfig: its proxy, and its credential plugin.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -57,8 +57,8 @@ fn with_proxy(cloud: &Cloud, url: &str) -> Checked {
     check(cloud, &kubeconfig.to_string())
 }
 
-/// The cluster's own name is known to the sandbox's proxy alone. client-go gives the proxy of a
-/// kubeconfig to the transport in place of the environment's, and so in place of NO_PROXY.
+/// Only the sandbox's proxy resolves the cluster's host name. client-go uses the proxy of a
+/// kubeconfig in place of the environment's, whatever NO_PROXY contains.
 fn http_proxy(cloud: &Cloud) {
     let name = json!({"name": cloud.eks.options().cluster_name});
     let cluster = cloud.aws("eks", "DescribeCluster", &name)["cluster"].clone();
@@ -111,7 +111,7 @@ fn socks() -> (String, Arc<AtomicUsize>) {
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let opened = Arc::clone(&opened);
-            // A connection that breaks is the client's to report.
+            // The client reports a broken connection.
             thread::spawn(move || serve_socks(client, &opened));
         }
     });
@@ -150,7 +150,7 @@ fn serve_socks(mut client: TcpStream, opened: &AtomicUsize) -> io::Result<()> {
     server.shutdown(Shutdown::Write)
 }
 
-/// It is the caller's own way to the cluster, so it says nothing about the runner.
+/// The proxy belongs to the caller's route, so it says nothing about the runner.
 fn proxy_that_is_not_there(cloud: &Cloud) {
     for (url, part) in [
         ("http://127.0.0.1:9", "refused"),
@@ -217,7 +217,7 @@ fn broken_kubeconfigs(cloud: &Cloud) {
     }
 }
 
-/// client-go takes the blanks from around the token of a file. No other one makes the command panic.
+/// client-go trims the token of a file. A token from elsewhere with blanks must not cause a panic.
 fn tokens_with_blanks(cloud: &Cloud) {
     let token = "t0ken-that-nobody-knows";
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! As the runner: the whole way of the Orchestrator, from the OIDC token to the Job.
+//! As the runner: each step of the Orchestrator, from the OIDC token to the Job.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// What the Orchestrator itself goes through.
+/// The checks of the Orchestrator's own steps.
 const WAY: [&str; 11] = [
     "session-name",
     "assume-role",
@@ -82,7 +82,7 @@ fn with_a_token(cloud: &Cloud) {
     let checked = check(&[&arguments[..], &WITHOUT_A_CALLER].concat());
     goes_all_the_way(&checked);
     checked.says("aws-credentials", &["needs none"]);
-    // The documented role is not allowed to look at its entry and these.
+    // The documented role is not allowed to read its entry or these objects.
     checked
         .says(
             "access-entry",
@@ -102,7 +102,7 @@ fn with_a_token(cloud: &Cloud) {
     assert_eq!(calls["eks:DescribeCluster"], 1, "{calls:?}");
 }
 
-/// The token leads the whole way, whoever the caller is. What only the role's account shows stays unchecked.
+/// With a token, a caller of another account can check every step. Only the lookups in the role's account are skipped.
 fn with_a_caller_of_another_account(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
@@ -152,7 +152,7 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
     }
 }
 
-/// STS has exchanged the token: the caller's own credentials are not needed.
+/// With a token, the caller's own credentials are not needed.
 fn with_credentials_that_do_not_work(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
@@ -222,7 +222,7 @@ fn tokens_that_sts_refuses(cloud: &Cloud) {
         "/nonexistent/token",
     ];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    // The caller's own file says nothing about the runner.
+    // A problem of the caller's file says nothing about the runner.
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
     assert_eq!(checked.status("assume-role"), "skipped");
     checked.says("assume-role", &["/nonexistent/token", "No such file"]);
@@ -310,7 +310,7 @@ fn what_the_role_may_not(cloud: &Cloud) {
     goes_all_the_way(&check());
 }
 
-/// The pod of a Job whose service account is missing never starts, and as the runner, too, this is a failure.
+/// Without its service account, a Job's pod never starts: a failure as the runner as well.
 fn what_only_the_caller_reads(cloud: &Cloud) {
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
@@ -335,13 +335,13 @@ fn what_only_the_caller_reads(cloud: &Cloud) {
             &["Secret \"my-secret\" does not exist"],
         )
         .says("state-storage", &["is not allowed to get secrets"]);
-    // Without a caller nobody knows.
+    // Without the caller's credentials, this is unknown.
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
     checked.is_incomplete("no permission to get secrets (1)");
     for id in ["service-account", "pod-template-refs", "state-storage"] {
         checked.says(id, &["The runner has no permission to"]);
     }
-    // What the pod template alone decides needs nobody.
+    // What the pod template alone decides needs no credentials.
     let template = json!({"spec": {"automountServiceAccountToken": false}});
     crate::cloud::set(&mut runner, "job/pod_template", template);
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
@@ -353,7 +353,7 @@ fn what_only_the_caller_reads(cloud: &Cloud) {
     );
 }
 
-/// Checks until it comes out so, for some seconds.
+/// Checks for some seconds, until the outcome is as expected.
 #[track_caller]
 fn eventually(check: impl Fn() -> Checked, condition: impl Fn(&Checked) -> bool) -> Checked {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What `setup` prints, done to an account and a cluster that have nothing, turns every check green.
+//! The output of `setup`, applied to an empty account and cluster, makes every check pass.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("setup::fixes_in_terraform", fixes_in_terraform),
 ];
 
-/// A runner that needs everything there is to set up, with names that no other scenario has.
+/// A runner that needs every object of the set-up, with names that no other scenario uses.
 fn runner(cloud: &Cloud) -> Value {
     let mut runner = cloud.with(
         "cluster/auth",
@@ -70,7 +70,7 @@ fn aws_cli(cloud: &Cloud) {
     });
 }
 
-/// The cluster's part alone; AWS's comes from Terraform.
+/// Only the cluster's part. The AWS part comes from Terraform.
 fn yaml(cloud: &Cloud) {
     turns_green(cloud, |runner| {
         let all = cloud.setup(runner, "terraform");
@@ -80,7 +80,7 @@ fn yaml(cloud: &Cloud) {
     });
 }
 
-/// In the provider, what is missing is made by resources.
+/// For the provider, the fix of a missing object is a resource.
 fn fixes_in_terraform(cloud: &Cloud) {
     let mut runner = runner(cloud);
     runner["id"] = json!("my-runner");

@@ -1,4 +1,4 @@
-//! Runners that share a role, a namespace or their state's namespace: the fix of one takes nothing from another.
+//! Runners that share a role, a namespace, or the namespace of their state: the fix of one keeps what the others need.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn denied_by_the_role(cloud: &Cloud) {
         "passed"
     );
     cloud.check_documented().all_pass();
-    // A caller that it denied is still denied.
+    // A caller that the policy denied is still denied.
     let third = check(cloud, "third", &runner);
     third.says("role-trust", &["OnlyMine"]);
 }
@@ -108,7 +108,7 @@ fn state_namespace(cloud: &Cloud) {
     }
 }
 
-/// What bound a runner by its entry's groups, or an access policy, still does when the entry is made anew.
+/// A recreated entry keeps its groups and access policies, so the runners bound through them still work.
 fn entry_made_anew(cloud: &Cloud) {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let documented = [

@@ -1,4 +1,4 @@
-//! Trust policies in many forms: what the check reports of each, STS does.
+//! Trust policies in many forms: STS decides on each as the check reports.
 
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ fn unknown() -> Vec<Value> {
     ]
 }
 
-/// What the check reports of a trust policy, STS does.
+/// STS decides on each policy as the check reports.
 pub(crate) fn in_many_forms(cloud: &Cloud) {
     for (policies, status) in [
         (trusting(), "passed"),
@@ -146,7 +146,7 @@ fn is_decided_as(cloud: &Cloud, policy: &Value, status: &str) {
     }
 }
 
-/// The fix of a role that trusts runners of any organization runs as it is printed, and keeps the own ones.
+/// The printed fix of a role that trusts runners of any organization works, and keeps the organization's own runners.
 fn keeps_strangers_out(cloud: &Cloud, checked: &Checked) {
     checked.says(
         "role-trust",

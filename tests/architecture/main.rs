@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md says about the code and cargo cannot enforce, compared with the sources.
+//! The rules of ARCHITECTURE.md that cargo cannot enforce, compared with the sources.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["runner", "orchestrator", "access", "secrets"]),
 ];
 
-/// The longest source file and the longest function, in lines. What is longer is two things.
+/// The limits for a source file and a function, in lines.
 const LONGEST_FILE: usize = 500;
 const LONGEST_FUNCTION: usize = 80;
 

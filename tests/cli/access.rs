@@ -1,4 +1,4 @@
-//! `check` against the small EKS, and what `setup` prints applied to it.
+//! `check` against the small EKS, and the output of `setup` applied to it.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -31,7 +31,7 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-/// The EKS of all tests, clean, for one of them at a time.
+/// Returns the EKS of all tests, clean, for one test at a time.
 fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
     static EKS: OnceLock<Eks> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::new(());
@@ -174,7 +174,7 @@ fn a_registered_runner() {
 }
 
 fn no_credentials_are_told_at_once() {
-    // Where the instance's metadata would be, somebody listens and does not answer.
+    // A server in place of the instance metadata service never responds.
     let metadata = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", metadata.local_addr().expect("its address"));
     let folder = Folder::new();
@@ -190,7 +190,7 @@ fn no_credentials_are_told_at_once() {
     assert_snapshot!("no_credentials", String::from_utf8_lossy(&output.stdout));
 }
 
-/// A permission that the caller does not have: the exit code, the last line, and what `--skip` does.
+/// A missing permission of the caller: the exit code, the last line, and the effect of `--skip`.
 fn incomplete() {
     let (eks, _turn) = documented();
     let denied = sandbox::eks::Faults {

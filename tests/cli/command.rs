@@ -24,7 +24,7 @@ state_storage_configuration:
   bucket: my-state
 ";
 
-/// What the command said and how it ended.
+/// The output and the exit code of the command.
 pub(crate) struct Ran {
     pub(crate) out: String,
     pub(crate) error: String,
@@ -44,7 +44,7 @@ impl Ran {
         }
     }
 
-    /// Everything that a person sees, for a snapshot.
+    /// Returns everything that a person sees, for a snapshot.
     pub(crate) fn all(&self) -> String {
         redact(&format!(
             "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
@@ -53,14 +53,14 @@ impl Ran {
     }
 }
 
-/// What differs from run to run and from machine to machine.
+/// Replaces what differs from run to run and from machine to machine.
 pub(crate) fn redact(text: &str) -> String {
     let text = text.replace(env!("CARGO_PKG_VERSION"), "(version)");
     let port = regex_lite::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern");
     port.replace_all(&text, "127.0.0.1:(port)").into_owned()
 }
 
-/// A folder with files, in which the command is run: it has no home but this, and no environment.
+/// A folder with files in which the command runs. It is the command's home, and the environment is empty.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {

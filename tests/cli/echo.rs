@@ -1,6 +1,6 @@
-//! A server that repeats in its errors what it was sent, as AWS, proxies and API servers do.
+//! A server that repeats requests in its errors, as AWS, proxies, and API servers do.
 //!
-//! It stands in for all that the command talks to. Of AWS it answers enough for the checks to reach
+//! It stands in for all services that the command calls. For AWS, it responds with enough for the checks to reach
 //! the cluster's API: whose credentials they are, and where the cluster is.
 
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! What comes from outside, however odd: no input makes the command panic, and no response is read
+//! Input from outside: no input makes the command panic, and no response is read
 //! without a limit.
 
 use std::io::{Read, Write};
@@ -131,7 +131,7 @@ fn no_byte_of_the_environment_panics() {
     });
 }
 
-/// Sets a variable to values that nobody means.
+/// Sets a variable to invalid values.
 fn odd_values(name: &str, url: &str) {
     let values = [
         &b"\xff\xfe"[..],
@@ -157,7 +157,7 @@ fn odd_values(name: &str, url: &str) {
     }
 }
 
-/// A server that begins a response and does not end it. Gives its URL.
+/// Starts a server whose responses never end. Returns its URL.
 fn endless() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -196,7 +196,7 @@ fn aws_has_a_limit() {
         "{}",
         ran.out
     );
-    // So do the credentials that a container's service hands out.
+    // The response of a container's credentials service has the same limit.
     let container = pairs(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)]);
     let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &container);
     assert_no_defect(&ran, "an endless response with credentials");

@@ -56,7 +56,7 @@ const SETUP: &[&str] = &[
     "yaml",
 ];
 
-/// What only yaml.v3 reads as octl does: each of these was refused.
+/// Documents that yaml.v3 reads and that stricter parsers refuse.
 fn what_octl_reads() {
     let folder = Folder::new();
     let template = "    \
@@ -83,7 +83,7 @@ state_storage";
     assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
 }
 
-/// No token is looked up for a file, so none can take a word out of the output.
+/// No token is looked up for a file, so the redaction does not hide words of the output.
 fn a_file_needs_no_token() {
     let folder = Folder::new();
     for word in ["not-used", "-"] {
@@ -97,7 +97,7 @@ fn a_file_needs_no_token() {
     }
 }
 
-/// A null is refused where octl sends it, and fields of a storage that the Orchestrator keeps are taken.
+/// A null is refused where octl sends it. Storage fields that the Orchestrator keeps are accepted.
 fn nulls_and_fields_of_the_storage() {
     let folder = Folder::new();
     let content = RUNNER
@@ -214,7 +214,7 @@ state_storage";
     assert_snapshot!("pod_template", ran.all());
 }
 
-/// What the Orchestrator's documentation leaves to the reader.
+/// Placeholders that the Orchestrator's documentation leaves to the reader.
 fn placeholders() {
     let folder = Folder::new();
     let content = RUNNER.replace(

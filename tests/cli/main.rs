@@ -1,7 +1,7 @@
-//! The `eks-runner` command as users meet it: the real binary, its output and its exit codes.
+//! The `eks-runner` command as users run it: the real binary, its output, and its exit codes.
 //!
 //! The checks are run against the small EKS, which all such tests share, one after the other. Where a
-//! part of it is not built (`tools/build`) those tests are counted as ignored, and said.
+//! part of it is not built (`tools/build`), those tests are counted as ignored, and a line says so.
 
 mod access;
 mod command;
@@ -14,7 +14,7 @@ mod text;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// A test: its name and what it does. It panics where it fails.
+/// A test: its name and its function, which panics if the test fails.
 type Test = (&'static str, fn());
 
 #[expect(

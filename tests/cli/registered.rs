@@ -1,4 +1,4 @@
-//! `--runner`: a runner that the Orchestrator has.
+//! `--runner`: a runner that is registered in the Orchestrator.
 
 use insta::assert_snapshot;
 use sandbox::orchestrator::{Options, Orchestrator};
@@ -42,7 +42,7 @@ pub(crate) fn orchestrator() -> Orchestrator {
     orchestrator
 }
 
-/// The environment in which the Orchestrator is asked.
+/// Returns the environment that names the Orchestrator.
 pub(crate) fn environment(orchestrator: &Orchestrator) -> Vec<(String, String)> {
     [
         ("HUMANITEC_API_URL", orchestrator.url()),
@@ -68,7 +68,7 @@ fn a_runner_is_read() {
     );
     assert!(ran.out.contains(&user), "{}", ran.out);
 
-    // The options win over the environment, and hctl's file serves as well.
+    // Options take precedence over the environment, and hctl's file works as well.
     let folder = Folder::new();
     folder.write(
         "hctl.yaml",

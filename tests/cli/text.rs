@@ -1,4 +1,4 @@
-//! What the command prints without asking anyone: help, schema, setup; and where the docs agree with it.
+//! What the command prints without any call: help, schema, set-up; and that the documentation agrees with it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -87,7 +87,7 @@ fn setup() {
     assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
 }
 
-/// Only Humanitec's API has a known issuer: for another one, whatever names it, none is assumed.
+/// Only Humanitec's API has a known issuer. For another API, none is assumed.
 fn setup_for_another_installation() {
     const SETUP: &[&str] = &[
         "setup",
@@ -124,7 +124,7 @@ fn setup_for_another_installation() {
         saas.error
     );
 
-    // hctl's own file says it as well.
+    // The API's URL can also come from hctl's file.
     let config = "api_url: https://po.example.com\ndefault_org_id: my-org\n";
     std::fs::create_dir_all(folder.path().join(".config/hctl")).expect("a folder");
     folder.write(".config/hctl/config.yaml", config);

@@ -1,4 +1,4 @@
-//! Who asks: nobody, whoever may not, and nobody at all with `off`.
+//! The caller: without credentials, without permissions, and not used at all with `off`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -48,7 +48,7 @@ impl Scene {
         }
     }
 
-    /// What the output `checks` says of one check.
+    /// Returns the status and message of one check in the output `checks`.
     pub(super) fn check(&self, id: &str) -> String {
         let output = self.workspace.run(&["output", "-json", "checks"]).ok();
         let checks: Value = serde_json::from_str(&output.text).expect("JSON");
@@ -218,7 +218,7 @@ fn incomplete(cli: &Cli) {
         .workspace
         .set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     judge(&scene, "no usable response from sts:GetCallerIdentity");
-    // Something responds that is not AWS.
+    // The responses are not from AWS.
     for response in [
         "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\r\n<html>Log in first.</html>\n",
         "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
@@ -315,7 +315,7 @@ fn may_not_impersonate(cli: &Cli) {
     assert!(scene.check("rbac-create-jobs").starts_with("passed"));
 }
 
-/// Neither calls nor a look for credentials: what is broken there is nobody's business.
+/// With `off`, the provider neither calls AWS nor looks up credentials, so broken credentials do not matter.
 fn off(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.without_credentials();

@@ -1,4 +1,4 @@
-//! The data source: in check blocks, in conditions, for what is registered and what is not.
+//! The data source: in check blocks, in conditions, for registered runners and for planned ones.
 
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
@@ -94,7 +94,7 @@ output "user" {
         .has("ok = true");
 }
 
-/// The runner is not made before its access is proven.
+/// The runner is created only once its checks pass.
 fn precondition(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
@@ -123,7 +123,7 @@ fn precondition(cli: &Cli) {
     scene.registered();
 }
 
-/// A runner that something else has registered.
+/// A runner that another client registered.
 fn by_id(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
@@ -157,7 +157,7 @@ fn by_id(cli: &Cli) {
     assert_eq!(state["oidc_subject"], "my-org+my-runner");
     assert_eq!(state["session_name"], "my-org-my-runner");
     assert_eq!(state["runner_configuration"], json!(null));
-    // One that is not there.
+    // A runner that does not exist.
     scene.write("", &data("no-such-runner"));
     scene
         .workspace
@@ -166,7 +166,7 @@ fn by_id(cli: &Cli) {
         .has("Error: Runner not found")
         .has("no-such-runner")
         .has("hctl get runners");
-    // One that runs somewhere else.
+    // A runner of another type.
     scene.orchestrator.put(&json!({
         "id": "gke-runner",
         "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
@@ -189,7 +189,7 @@ fn not_known_yet(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
     let value = "resource \"terraform_data\" \"given\" {\n  input = \"VALUE\"\n}\n";
-    // Its own configuration: it is read in the apply.
+    // Its own configuration is unknown, so it is read during apply.
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
     let block = planned().replace(&format!("{role:?}"), "terraform_data.given.output");
     let rest = value.replace("VALUE", &role) + &outputs("planned");
@@ -200,7 +200,7 @@ fn not_known_yet(cli: &Cli) {
     assert_eq!(calls, 0);
     scene.workspace.apply(&[]).ok().has("ok = true");
     scene.workspace.destroy().ok();
-    // The provider's: it cannot wait by itself, and the error says how it does.
+    // The provider's settings are unknown: it cannot wait by itself, and the error says how to make it wait.
     let settings = "eks_access = {\n  oidc_issuer = terraform_data.given.output\n}";
     let rest = value.replace("VALUE", "https://oidc.humanitec.dev") + &outputs("planned");
     scene.write(settings, &(planned() + &rest));
@@ -219,7 +219,7 @@ fn not_known_yet(cli: &Cli) {
     scene.workspace.apply(&[]).ok().has("ok = true");
 }
 
-/// `ok` is that nothing failed and every check that applies was made. Warnings do not count.
+/// `ok` is true if nothing failed and every check that applies was made. Warnings do not count.
 fn ok(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.set_up();

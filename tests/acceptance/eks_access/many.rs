@@ -87,7 +87,7 @@ fn fifty_planned(cli: &Cli) {
     }
 }
 
-/// Errors are all shown: the first has the fix, the others are short and say which that is.
+/// All errors are shown: the first has the fix, and the others are short and name the first.
 fn fifty_applied(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
@@ -95,7 +95,7 @@ fn fifty_applied(cli: &Cli) {
     scene.init();
     let start = Instant::now();
     let apply = scene.workspace.apply(&[]).fails();
-    // Terraform makes ten at a time; what the first have waited for, the others do not.
+    // Terraform creates ten at a time, and the wait of the first ones is not repeated.
     let took = start.elapsed();
     assert!(took < Duration::from_secs(8 + 10), "it took {took:?}");
     assert_eq!(count(&apply, "Error: EKS access: role-exists"), 50);
@@ -109,7 +109,7 @@ fn fifty_applied(cli: &Cli) {
     scene.nothing_is_registered();
 }
 
-/// All these runners are in the output.
+/// Asserts that the output names all these runners.
 #[track_caller]
 fn names_all(output: &Output, number: usize) {
     for n in 0..number {
@@ -117,7 +117,7 @@ fn names_all(output: &Output, number: usize) {
     }
 }
 
-/// Each needs a `sub` of its own, in one policy: one fix has all of them, and after it nothing fails.
+/// Each runner needs its own `sub` in one policy: one fix has all of them, and after it nothing fails.
 fn fifty_not_trusted(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
@@ -152,7 +152,7 @@ fn fifty_not_trusted(cli: &Cli) {
     plan("error").ok().has_not("role-trust");
 }
 
-/// The only command of a plan that replaces a trust policy, as it is printed.
+/// Returns the printed command of a plan that replaces a trust policy, of which there is one.
 #[track_caller]
 fn trust_fix(output: &Output) -> String {
     let text = &output.text;
@@ -164,7 +164,7 @@ fn trust_fix(output: &Output) -> String {
 }
 
 /// A role of its own for each of 300 runners, while IAM allows 15 calls a second: every check is made, and nothing is
-/// reported but what is wrong.
+/// reported but the real problems.
 fn three_hundred_roles_of_a_slow_iam(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();

@@ -48,7 +48,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A workspace whose commands meet the small EKS as its administrator.
+    /// Returns a workspace whose commands use the small EKS as its administrator.
     pub(crate) fn new(cli: &Cli) -> Self {
         let eks = EKS.take(|| Eks::start(Options::default()).expect("the small EKS starts"));
         eks.reset().expect("a clean account");
@@ -64,7 +64,7 @@ impl Scene {
     }
 
     /// Writes the provider block with this `eks_access`, the documented runner, and `more`. The stand-in's issuer is
-    /// the documented one, where `eks_access` sets none: the provider knows only that of Humanitec's API.
+    /// the documented one if `eks_access` sets none: the provider knows only that of Humanitec's API.
     fn write(&self, eks_access: &str, more: &str) {
         let issuer = format!("oidc_issuer = {:?}\n", sandbox::eks::ISSUER);
         let eks_access = match eks_access {
@@ -107,7 +107,7 @@ impl Scene {
         self.eks.set_trust_policy(&policy).expect("a trust policy");
     }
 
-    /// How many AWS calls `run` makes, and what it printed.
+    /// Returns the number of AWS calls that `run` makes, and its output.
     fn counted(&self, run: impl FnOnce(&Workspace) -> Output) -> (u64, Output) {
         self.eks.reset_calls().expect("counters");
         let output = run(&self.workspace);
@@ -115,7 +115,7 @@ impl Scene {
         (calls.values().sum(), output)
     }
 
-    /// What the Orchestrator knows of `my-runner`.
+    /// Returns `my-runner` as the Orchestrator has it.
     #[track_caller]
     fn registered(&self) -> serde_json::Value {
         self.orchestrator
@@ -123,7 +123,7 @@ impl Scene {
             .expect("it is registered")
     }
 
-    /// Nothing is registered, and the state has no runner.
+    /// Asserts that nothing is registered and that the state has no runner.
     #[track_caller]
     fn nothing_is_registered(&self) {
         assert!(self.orchestrator.runners().is_empty(), "registered");
@@ -134,8 +134,8 @@ impl Scene {
         assert_eq!(runners.count(), 0, "{state:?}");
     }
 
-    /// Makes a role with this trust policy, and what else it needs: everything but its entry, which can be
-    /// seen after so many seconds, is there at once.
+    /// Creates a role with this trust policy, its permissions, its binding, and its entry, which becomes
+    /// visible after so many seconds.
     fn role_with_late_entry(&self, name: &str, trust: &serde_json::Value, seconds: f64) {
         let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
         self.eks.aws("iam", "CreateRole", &role).expect("a role");
@@ -168,7 +168,7 @@ impl Scene {
         self.eks.kubectl(&create).expect("a binding");
     }
 
-    /// Makes an IAM role that any principal of the account may assume and that may do everything.
+    /// Creates an IAM role that any principal of the account can assume and that has every permission.
     fn role_for_callers(&self, name: &str) -> String {
         let trust = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
@@ -206,12 +206,12 @@ fn modes(plan: &str, apply: &str, more: &str) -> String {
 
 const CIDRS: &str = "orchestrator_cidrs = [\"203.0.113.0/24\"]";
 
-/// `apply = "error"` with this time to wait, nothing in the plan.
+/// Returns `apply = "error"` with this timeout, and `plan = "off"`.
 fn refusing(timeout: &str) -> String {
     modes("off", "error", &format!("timeout = {timeout:?}\n{CIDRS}"))
 }
 
-/// How often a command said `text`, on one line.
+/// Returns how often the output contains `text`.
 fn count(output: &Output, text: &str) -> usize {
     output.text.matches(text).count()
 }

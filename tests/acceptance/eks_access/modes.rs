@@ -34,18 +34,18 @@ impl Scene {
         self.write(&modes(plan, apply, &more), runner);
     }
 
-    /// A saved plan, and how many AWS calls it cost.
+    /// Saves a plan. Returns the number of AWS calls and the output.
     fn saves(&self) -> (u64, Output) {
         self.counted(|workspace| workspace.plan(&["-out=saved"]))
     }
 
-    /// The application of the saved plan.
+    /// Applies the saved plan. Returns the number of AWS calls and the output.
     fn applies(&self) -> (u64, Output) {
         self.counted(|workspace| workspace.run(&["apply", "-no-color", "saved"]))
     }
 }
 
-/// What a failed check of a runner that is changed does to a plan.
+/// Asserts the effect of a failed check of a changed runner during plan.
 #[track_caller]
 fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
     let (asked, warnings, errors) = match mode {
@@ -66,10 +66,10 @@ fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
     }
 }
 
-/// What a check that fails since the plan was made does to its application; whether that succeeds.
+/// Asserts the effect of a check that fails since the plan during apply. Returns whether the apply succeeded.
 ///
-/// Terraform plans once more while it applies, which nothing tells the provider: what the plan's mode is
-/// there for then happens in the apply, too.
+/// Terraform plans once more while it applies, and the provider cannot see that: the effect of the plan's
+/// mode then also shows during apply.
 #[track_caller]
 fn judge_apply(plan: &str, apply: &str, (calls, output): (u64, Output), id: &str) -> bool {
     let (warnings, errors) = match (plan, apply) {
@@ -141,7 +141,7 @@ fn update(cli: &Cli) {
             scene.modes(plan, apply, &changed);
             scene.saves().1.ok().has_not("EKS access");
             kubectl("delete");
-            // A runner that was not refreshed just before may be in an apply that makes what it lacks.
+            // If the runner was not refreshed just before, the same apply might create what it lacks.
             let again = if plan == "error" { "warn" } else { plan };
             let done = judge_apply(again, apply, scene.applies(), "service-account");
             let expected = if done { "other" } else { "humanitec-runner" };
@@ -207,7 +207,7 @@ fn replace(cli: &Cli) {
     assert_eq!(ids(), ["other-runner"]);
 }
 
-/// Whatever is broken meanwhile: what is registered stays as it is, so nobody is asked.
+/// A registered runner that does not change is not checked, whatever broke meanwhile.
 fn unchanged(cli: &Cli) {
     let scene = Scene::of_modes(cli);
     scene.workspace.apply(&[]).ok();
@@ -221,7 +221,7 @@ fn unchanged(cli: &Cli) {
         let (calls, output) = scene.counted(|workspace| workspace.apply(&[]));
         output.ok().has_not("EKS access");
         assert_eq!(calls, 0, "{mode}");
-        // What is changed is nothing that the Orchestrator uses to reach the cluster.
+        // The changed attributes do not affect the access to the cluster.
         let described = described.replace("DESCRIPTION", mode);
         scene.modes(mode, mode, &described);
         let (calls, output) = scene.counted(|workspace| workspace.apply(&[]));
@@ -230,7 +230,7 @@ fn unchanged(cli: &Cli) {
         scene.modes("off", "off", &my_runner());
         scene.workspace.apply(&[]).ok();
     }
-    // What does not exist yet is an error for a runner that does.
+    // A missing object is an error for a runner that exists.
     let role = format!("role/{ROLE_NAME}");
     scene.modes(
         "error",

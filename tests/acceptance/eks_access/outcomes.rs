@@ -1,4 +1,4 @@
-//! What a check's outcome does to a plan and to an apply.
+//! The effect of a check's outcome during plan and apply.
 
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ fn warn_tells(cli: &Cli) {
         .has("Warning: EKS access: role-trust")
         .has("1 added");
     assert!(scene.orchestrator.runner("my-runner").is_some());
-    // What is registered and unchanged is not checked again.
+    // A registered, unchanged runner is not checked again.
     scene.workspace.plan(&[]).ok().has_not(SUBJECT);
 }
 
@@ -59,7 +59,7 @@ fn error_in_the_plan(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.write(&modes("error", "off", CIDRS), &my_runner());
     scene.init();
-    // Nothing exists yet, and may be made by the same apply.
+    // Nothing exists yet, and the same apply might create it.
     scene
         .workspace
         .plan(&[])
@@ -106,7 +106,7 @@ fn error_in_the_apply(cli: &Cli) {
     assert!(scene.workspace.state().is_empty());
     scene.fix_trust();
     scene.workspace.apply(&[]).ok().has("1 added");
-    // A change that would break it is refused, and the runner stays as it was.
+    // A change that would break the runner is refused, and the runner stays as it was.
     scene.write(
         &modes("off", "error", &format!("timeout = \"3s\"\n{CIDRS}")),
         &my_runner().replace(

@@ -1,4 +1,4 @@
-//! The provider block's `eks_access`: what is not known yet, and what is wrong.
+//! The provider block's `eks_access`: unknown values and wrong values.
 
 use sandbox::eks::ROLE_NAME;
 use serde_json::json;
@@ -53,7 +53,7 @@ fn unknown_role(cli: &Cli) {
     assert!(scene.orchestrator.runners().is_empty());
 }
 
-/// The checks wait for the apply, in which they are made as it says.
+/// The checks run during apply, as the settings say.
 fn unknown_settings(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.set_up();
@@ -68,7 +68,7 @@ fn unknown_settings(cli: &Cli) {
         let apply = scene.workspace.apply(&[]).ok();
         apply.has("2 added").has_not("EKS access");
         let calls = scene.eks.calls().expect("counters");
-        // Nothing is left to be known: the next plan checks as usual, and nothing is to be checked.
+        // All values are known: the next plan is as usual, and no runner changes.
         scene.workspace.plans_nothing();
         scene.workspace.destroy().ok();
         calls
@@ -163,7 +163,7 @@ fn wrong_settings(cli: &Cli) {
     }
 }
 
-/// Files are looked for by the checks, and not before: they can be written meanwhile. Without one a check cannot be
+/// Only the checks read the files, which can be written before. Without a file, a check cannot be
 /// made, which says nothing about the runner.
 fn missing_files(cli: &Cli) {
     let scene = Scene::new(cli);

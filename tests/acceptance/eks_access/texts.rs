@@ -1,4 +1,4 @@
-//! What a person reads of each check that fails, whole, as a snapshot; and that the fix, pasted as it is
+//! The whole text of each failed check, as a snapshot; and that the fix, pasted as it is
 //! shown, fixes it.
 
 use std::process::Command;
@@ -42,7 +42,7 @@ impl Scene {
         crate::texts::texts(output, &hidden)
     }
 
-    /// An apply of this runner is refused with this text, and nothing is registered. Gives the text.
+    /// Asserts that the apply of this runner is refused and nothing is registered. Returns the text.
     #[track_caller]
     fn refused(&self, name: &str, runner: &str) -> String {
         self.refused_with(name, &refusing("1s"), runner)
@@ -61,7 +61,7 @@ impl Scene {
         text
     }
 
-    /// No check has anything to say of this runner any more, within a moment.
+    /// Waits until no check reports anything about this runner.
     #[track_caller]
     fn is_fixed(&self, eks_access: &str, runner: &str) {
         self.write(eks_access, runner);
@@ -75,7 +75,7 @@ impl Scene {
         }
     }
 
-    /// The refusal, and that its commands, pasted as they are shown, fix it.
+    /// Asserts the refusal, and that its commands, pasted as they are shown, fix it.
     #[track_caller]
     fn refused_and_fixed(&self, name: &str, runner: &str) {
         let text = self.refused(name, runner);
@@ -85,7 +85,7 @@ impl Scene {
         self.is_fixed(&modes("error", "off", CIDRS), runner);
     }
 
-    /// Runs commands as a person does who has the right to fix it.
+    /// Runs commands as the administrator.
     #[track_caller]
     fn shell(&self, commands: &str) {
         let output = Command::new("bash")
@@ -95,14 +95,14 @@ impl Scene {
             .expect("bash");
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{commands}\n{error}");
-        // bash only warns of a here-document whose end it does not find.
+        // bash only warns about a here-document without an end.
         assert!(
             !error.contains("warning: here-document"),
             "{commands}\n{error}"
         );
     }
 
-    /// Terraform reads what is to be pasted into a configuration.
+    /// Asserts that Terraform can parse the text that belongs in a configuration.
     #[track_caller]
     fn is_configuration(&self, fix: &str) {
         self.workspace.write("pasted/main.tf", fix);
@@ -130,7 +130,7 @@ fn kubeconfig_server(eks: &Eks) -> String {
     server.as_str().expect("a URL").to_owned()
 }
 
-/// What the diagnostics say is to be pasted, as it is shown.
+/// Returns the fix in the diagnostics, as it is shown.
 fn fixes(text: &str) -> Vec<String> {
     let parts = text.split("To fix it:\n\n").skip(1);
     let fixes = parts.map(|part| part.split("\n\nMore:").next().unwrap_or_default());
@@ -253,7 +253,7 @@ fn entry(cli: &Cli) {
     scene.refused_and_fixed("access entry of the role before", &my_runner());
     let mode = json!({"authenticationMode": "CONFIG_MAP"});
     scene.eks.set_cluster(&mode).expect("a cluster");
-    // The authenticator sees another mode in a moment, and knows nobody meanwhile.
+    // The authenticator uses the new mode after a moment, and refuses every caller until then.
     scene.write(&modes("warn", "off", CIDRS), &my_runner());
     until("the mode", || {
         scene.workspace.plan(&[]).text.contains("access-entry")
@@ -276,7 +276,7 @@ fn namespace(cli: &Cli) {
         "auth = {\n        session_name = \"another-session\"",
     );
     scene.refused_and_fixed("role binding of another user", &renamed);
-    // One after the other: what is in a namespace needs it first.
+    // One after the other, because the namespace must exist before the objects in it.
     let nowhere = my_runner().replace(
         "namespace       = \"humanitec-runner\"",
         "namespace       = \"nowhere\"",
@@ -338,10 +338,10 @@ fn job(cli: &Cli) {
     status(&none);
     let text = scene.refused("quota that is used up", &my_runner());
     scene.shell(&fixes(&text)[0]);
-    // What a controller does with a changed quota.
+    // Writes the status, as the quota controller does.
     status(&json!({"count/jobs.batch": "1"}));
     scene.is_fixed(&modes("error", "off", CIDRS), &my_runner());
-    // A policy of the cluster, for a namespace of its own: it stays.
+    // A policy of the cluster for its own namespace. It stays.
     let policed = my_runner().replace(
         "namespace       = \"humanitec-runner\"",
         "namespace       = \"policed\"",
@@ -406,7 +406,7 @@ fn as_runner(cli: &Cli) {
         format!("as = \"runner\"\nweb_identity_token_file = {file:?}\ntimeout = \"1s\"\n{CIDRS}");
     let planned = modes("error", "off", &more);
     let applied = modes("off", "error", &more);
-    // Nothing exists yet, of which STS only says that it refuses.
+    // Nothing exists yet. STS only returns a refusal.
     token_of("my-runner");
     scene.write(&planned, &my_runner());
     let plan = scene.workspace.plan(&[]).ok();

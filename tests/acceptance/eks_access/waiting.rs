@@ -1,4 +1,4 @@
-//! What an apply waits for, what ends a wait, and what is made in the same apply.
+//! What an apply waits for, what ends the wait, and objects that the same apply creates.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ fn propagation(seconds: &[(&str, f64)]) -> Faults {
     }
 }
 
-/// The names are known and nothing exists: the plan warns, also with `plan = "error"`; the set-up is made
+/// The names are known and nothing exists: the plan warns, even with `plan = "error"`, and the set-up is created
 /// by the apply, on which the runner depends.
 fn everything_at_once(cli: &Cli) {
     let scene = Scene::new(cli);
@@ -92,7 +92,7 @@ fn everything_at_once(cli: &Cli) {
     scene.workspace.plans_nothing();
 }
 
-/// The same, but that something else makes the set-up, and the runner depends on nothing.
+/// The same, but something else creates the set-up, and the runner depends on nothing.
 fn made_meanwhile(cli: &Cli) {
     let scene = Scene::new(cli);
     let settings = modes("error", "error", &format!("timeout = \"90s\"\n{CIDRS}"));
@@ -149,11 +149,11 @@ fn never_visible(cli: &Cli) {
         .has("Error: EKS access: access-entry")
         .has_not("Warning:");
     assert_eq!(count(&apply, "EKS access: "), 1, "{}", apply.text);
-    // It has waited, and not much longer.
+    // It waited for the timeout, and not much longer.
     let expected = Duration::from_secs(5)..Duration::from_secs(8 + 10);
     assert!(expected.contains(&took), "it took {took:?}");
     scene.nothing_is_registered();
-    // Fixed, the same configuration passes, and there is one runner.
+    // After the fix, the same configuration is applied, and there is one runner.
     scene.eks.reset().expect("a clean account");
     scene.set_up();
     let apply = scene.workspace.apply(&[]).ok();
@@ -214,7 +214,7 @@ fn slow_and_broken(cli: &Cli) {
     }
 }
 
-/// Nobody can be bound before the runner is made, where the binding depends on it: `warn` is for that.
+/// If the binding depends on the runner, it cannot exist before the runner: `warn` is for that.
 fn binding_after(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.set_up();
@@ -253,7 +253,7 @@ fn binding_after(cli: &Cli) {
     }
     scene.registered();
     scene.workspace.plans_nothing();
-    // The binding is there now, and whoever looks again sees it.
+    // The binding exists now, and the next check finds it.
     let data = "data \"platform-orchestrator_kubernetes_eks_access\" \"it\" {\n  id = \"my-runner\"\n}\n\
                 output \"ok\" {\n  value = data.platform-orchestrator_kubernetes_eks_access.it.ok\n}\n";
     scene.write(
@@ -287,7 +287,7 @@ fn interrupted_wait(cli: &Cli) {
             .read("out")
             .contains("my_runner: Creating...")
     });
-    // The first look is over, and it waits for the next.
+    // The first run of the checks is over, and the provider waits for the next one.
     std::thread::sleep(Duration::from_secs(3));
     let interrupted = Instant::now();
     ctrl_c(&terraform);
@@ -297,7 +297,7 @@ fn interrupted_wait(cli: &Cli) {
     let text = scene.workspace.read("out") + &scene.workspace.read("err");
     assert!(text.contains("Nothing was registered"), "{text}");
     scene.nothing_is_registered();
-    // What was made before is in the state.
+    // The state has what was created before.
     assert!(
         scene
             .workspace
@@ -332,7 +332,7 @@ fn interrupted_plan(cli: &Cli) {
     scene.nothing_is_registered();
 }
 
-/// What is registered is in the state, checked or not.
+/// A registered runner is in the state, checked or not.
 fn interrupted_after(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();

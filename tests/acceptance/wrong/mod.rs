@@ -1,4 +1,4 @@
-//! Wrong values: each is reported at `validate`, at its attribute, with what to do.
+//! Wrong values: `validate` reports each at its attribute, with the way to fix it.
 
 mod provider_block;
 mod values;
@@ -62,7 +62,7 @@ fn shows_the_line(output: &Output, line: &str) {
     };
 }
 
-/// What AWS has beside the partition `aws` is not refused here. The service's own limits are reported by
+/// Values of the other partitions are valid. The service's own limits are reported by
 /// the service.
 fn partitions(cli: &Cli) {
     let orchestrator = StandIn::start();
@@ -88,7 +88,7 @@ fn partitions(cli: &Cli) {
         workspace.validate().ok();
         workspace.plan(&[]).ok();
         if arn.starts_with("arn:aws-") {
-            // The stand-in knows what the service knows: its message is shown as it is.
+            // The service refuses the value, and its message is shown as it is.
             workspace.apply(&[]).fails().has("role_arn").has("400");
             assert!(orchestrator.runners().is_empty());
         }

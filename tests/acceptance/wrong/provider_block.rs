@@ -1,4 +1,4 @@
-//! The provider block: wrong values, values that are not known yet, and where the settings come from.
+//! The provider block: wrong values, unknown values, and the sources of the settings.
 
 use super::runner_with;
 use crate::cli::{Cli, Workspace};
@@ -95,7 +95,7 @@ pub(super) fn wrong_provider_block(cli: &Cli) {
     // Terraform shows the line of an attribute: a token must not be on it.
     let token = validate("auth_token = \"t0k en\"\n");
     token.has("auth_token cannot be used").has_not("t0k");
-    // Nothing listens there: an apply says so, and what to look at.
+    // Nothing listens there: the apply reports it, and what to check.
     workspace.write(
         "main.tf",
         &(provider_with("org_id = \"o\"\nauth_token = \"t\"\napi_url = \"http://127.0.0.1:9\"\n")
@@ -132,12 +132,12 @@ pub(super) fn unknown_provider_block(cli: &Cli) {
     workspace.plans_nothing();
 }
 
-/// Each place in turn, the later ones only where the earlier ones say nothing.
+/// Each source of the settings, from the lowest precedence to the highest.
 pub(super) fn settings(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut workspace = Workspace::new(cli, &(provider_with("") + &Runner::basic().block()));
     workspace.init();
-    // The file that hctl keeps.
+    // The file of hctl.
     let file = |token: &str| {
         format!(
             "api_url: {}\ndefault_org_id: {}\ntoken: {token}\n",
@@ -147,21 +147,21 @@ pub(super) fn settings(cli: &Cli) {
     };
     workspace.write("home/.config/hctl/config.yaml", &file(orchestrator.token()));
     workspace.apply(&[]).ok();
-    // The environment goes before it.
+    // The environment takes precedence over it.
     workspace.set_env("HUMANITEC_AUTH_TOKEN", "wrong");
     workspace
         .plan(&[])
         .fails()
         .has("401")
         .has("HUMANITEC_AUTH_TOKEN");
-    // A named file goes before the environment.
+    // A file that the block names takes precedence over the environment.
     workspace.write("named.yaml", &file(orchestrator.token()));
     workspace.write(
         "main.tf",
         &(provider_with("hctl_config_file = \"./named.yaml\"\n") + &Runner::basic().block()),
     );
     workspace.plans_nothing();
-    // The block goes before all.
+    // The block takes precedence over all.
     workspace.write(
         "main.tf",
         &(provider_with("hctl_config_file = \"./named.yaml\"\nauth_token = \"wrong\"\n")

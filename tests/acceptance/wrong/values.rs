@@ -4,7 +4,7 @@ use super::{runner_with, shows_the_line};
 use crate::cli::{Cli, Workspace};
 use crate::configuration::provider_with;
 
-/// Where the lines of a case stand in a configuration that is right otherwise.
+/// The place of the case's lines in an otherwise valid configuration.
 #[derive(Clone, Copy)]
 enum Part {
     Runner,

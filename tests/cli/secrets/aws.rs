@@ -1,4 +1,4 @@
-//! AWS keys: in variables, in files, and of a credential_process; and web identity tokens.
+//! AWS keys in variables, in files, and from a credential_process; and web identity tokens.
 
 use super::{CANARY, Case, try_all};
 use crate::echo;
@@ -48,7 +48,7 @@ pub(super) fn keys() {
     ]);
 }
 
-/// AWS as the echo server, with these credentials files.
+/// Uses the echo server as AWS, with these credentials files.
 fn profile(url: &str, name: &str, text: String, shows: &'static str) -> Case {
     Case::new(name, shows)
         .variable("AWS_ENDPOINT_URL", url)

@@ -35,7 +35,7 @@ pub(super) fn fields() {
             "",
         );
     }
-    // Right values, which the server repeats.
+    // Valid values, which the server repeats.
     for (name, user, shows) in [
         ("token", format!("    token: {CANARY}\n"), "(redacted)"),
         ("token with a newline", format!("    token: |\n      {CANARY}\n"), "(redacted)"),

@@ -1,5 +1,5 @@
-//! No secret is in what the command prints: each place that a credential comes from, in each way of
-//! breaking it, is searched for in standard output and standard error, as text and as JSON.
+//! The command never prints a secret: each source of a credential, in each way of
+//! breaking it, with its standard output and standard error, as text and as JSON.
 
 mod aws;
 mod kubeconfig;
@@ -23,16 +23,16 @@ pub(crate) const TESTS: &[Test] = &[
     ("secrets::proxy", orchestrator::proxy),
 ];
 
-/// What is searched for, with every eight characters of it.
+/// The canary. Eight consecutive characters of it count as a leak.
 const CANARY: &str = "Zq7Xw2Lp9Tv5-C4n4ry-Hk3Rb8";
 
-/// One way in which a credential is given and broken.
+/// One source of a credential, and one way of breaking it.
 struct Case {
     name: String,
     files: Vec<(&'static str, Vec<u8>)>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
-    /// What the output must have, so that the case is known to have come that far.
+    /// A text that the output must have, which shows that the credential was used.
     shows: &'static str,
 }
 
@@ -63,14 +63,14 @@ impl Case {
         self
     }
 
-    /// With AWS as the echo server, and credentials of it.
+    /// Uses the echo server as AWS, with credentials for it.
     fn with_aws(self, url: &str) -> Self {
         self.variable("AWS_ENDPOINT_URL", url)
             .variable("AWS_ACCESS_KEY_ID", "an-access-key")
             .variable("AWS_SECRET_ACCESS_KEY", "another-key")
     }
 
-    /// What is wrong with the output, if something is.
+    /// Returns the problem of the output, if there is one.
     fn problem(&self) -> Option<String> {
         let folder = Folder::new();
         for (name, content) in &self.files {
@@ -113,7 +113,7 @@ impl Case {
     }
 }
 
-/// Tries all, some at a time.
+/// Tries all cases, some at a time.
 fn try_all(cases: Vec<Case>) {
     assert!(!cases.is_empty());
     let (next, problems) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
