@@ -219,7 +219,7 @@ fn removed_and_created(cli: &Cli) {
     let configuration = provider(&orchestrator) + &again.block() + &removed;
     workspace.write("main.tf", &configuration);
     let apply = workspace.apply(&[]).fails();
-    apply.has("Error: Runner \"my-runner\" already exists");
+    apply.has("Nothing was created: runner with id my-runner already exists.");
     assert!(orchestrator.runner("my-runner").is_some(), "it stays");
     let import = shown_block(&apply, "import").replace(".NAME", ".again");
     workspace.write("import.tf", &import);

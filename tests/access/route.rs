@@ -247,12 +247,6 @@ fn reviews_without_an_answer(cloud: &Cloud) {
         value["clusters"][0]["cluster"] = json!({"server": server_without_reviews()});
     });
     let checked = check(cloud, &kubeconfig.to_string());
-    assert_eq!(
-        checked.status("api-server"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
     for id in ["rbac-create-jobs", "rbac-get-jobs"] {
         assert_eq!(checked.status(id), "skipped", "\n{}", checked.text());
         checked.says(id, &["has no status.allowed"]);
@@ -260,7 +254,7 @@ fn reviews_without_an_answer(cloud: &Cloud) {
     assert_eq!(checked.exit_code, 4, "\n{}", checked.text());
 }
 
-/// Returns the URL of a server that knows who calls it, and returns an empty object for everything else.
+/// Returns the URL of a server that knows who calls it, and returns an object without content for everything else.
 fn server_without_reviews() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -272,8 +266,10 @@ fn server_without_reviews() -> String {
                 let body = match String::from_utf8_lossy(&request[..length])
                     .contains("/selfsubjectreviews")
                 {
-                    true => json!({"status": {"userInfo": {"username": "caller", "groups": []}}}),
-                    false => json!({}),
+                    true => {
+                        json!({"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "caller", "groups": []}}})
+                    }
+                    false => json!({"kind": "Anything", "gitVersion": "v1.34.4"}),
                 };
                 let body = body.to_string();
                 let head =

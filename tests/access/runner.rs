@@ -17,10 +17,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         with_its_own_role_and_the_callers_sight,
     ),
     (
-        "runner::with_a_caller_of_another_account",
-        with_a_caller_of_another_account,
-    ),
-    (
         "runner::with_credentials_that_do_not_work",
         with_credentials_that_do_not_work,
     ),
@@ -100,36 +96,6 @@ fn with_a_token(cloud: &Cloud) {
     let calls = cloud.eks.calls().unwrap();
     assert_eq!(calls["sts:AssumeRoleWithWebIdentity"], 1, "{calls:?}");
     assert_eq!(calls["eks:DescribeCluster"], 1, "{calls:?}");
-}
-
-/// With a token, a caller of another account can check every step. Only the lookups in the role's account are skipped.
-fn with_a_caller_of_another_account(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
-    let foreign = "arn:aws:iam::999999999999:role/caller";
-    let arguments = [
-        "--as",
-        "runner",
-        "--web-identity-token-file",
-        &file,
-        "--assume-role-arn",
-        foreign,
-    ];
-    let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    for id in WAY {
-        assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
-    }
-    for id in [
-        "role-exists",
-        "oidc-provider",
-        "role-trust",
-        "role-permission",
-    ] {
-        assert_eq!(checked.status(id), "skipped", "\n{}", checked.text());
-    }
-    checked.says("role-exists", &["123456789012", "999999999999"]);
-    assert_eq!(checked.exit_code, 4, "\n{}", checked.text());
 }
 
 fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {

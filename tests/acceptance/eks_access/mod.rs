@@ -126,7 +126,8 @@ impl Scene {
     /// Asserts that nothing is registered and that the state has no runner.
     #[track_caller]
     fn nothing_is_registered(&self) {
-        assert!(self.orchestrator.runners().is_empty(), "registered");
+        let registered = self.orchestrator.runners();
+        assert!(registered.is_empty(), "registered: {registered:?}");
         let state = self.workspace.state();
         let runners = state
             .keys()

@@ -188,15 +188,6 @@ fn replace(cli: &Cli) {
     judge_apply("off", "error", scene.applies(), "role-trust");
     assert_eq!(ids(), ["my-runner"]);
     assert_eq!(scene.workspace.state()[ADDRESS]["id"], "my-runner");
-    // A check that starts to fail after the plan keeps the old runner as well.
-    let org = scene.orchestrator.org();
-    let policy = scene.eks.documented_trust_policy(org, "other-runner");
-    scene.eks.set_trust_policy(&policy).expect("a trust policy");
-    scene.modes("error", "error", &renamed(kept));
-    scene.saves().1.ok().has_not("EKS access");
-    scene.fix_trust();
-    judge_apply("error", "error", scene.applies(), "role-trust");
-    assert_eq!(ids(), ["my-runner"]);
     scene.modes("off", "error", &renamed(""));
     scene.saves().1.ok();
     judge_apply("off", "error", scene.applies(), "role-trust");
@@ -204,6 +195,16 @@ fn replace(cli: &Cli) {
     scene.modes("off", "warn", &renamed(""));
     scene.saves().1.ok();
     judge_apply("off", "warn", scene.applies(), "role-trust");
+    assert_eq!(ids(), ["other-runner"]);
+    // A check that starts to fail after the plan keeps the old runner as well.
+    let back = first.replace(
+        "id = \"my-runner\"",
+        &format!("id = \"my-runner\"\n  {kept}"),
+    );
+    scene.modes("error", "error", &back);
+    scene.saves().1.ok().has_not("EKS access");
+    scene.break_trust();
+    judge_apply("error", "error", scene.applies(), "role-trust");
     assert_eq!(ids(), ["other-runner"]);
 }
 
