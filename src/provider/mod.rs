@@ -8,6 +8,7 @@ mod connection;
 mod eks_access;
 mod eks_access_data;
 mod eks_runner;
+mod functions;
 mod outcome;
 mod runner_rule;
 mod timeouts;
@@ -18,7 +19,8 @@ use async_trait::async_trait;
 
 use connection::Connection;
 use terraform_plugin_server::{
-    ConfigureRequest, DataSource, Diagnostic, Provider, Resource, Schema, ValidateConfig, Value,
+    ConfigureRequest, DataSource, Diagnostic, Function, Provider, Resource, Schema, ValidateConfig,
+    Value,
 };
 
 /// The provider `platform-orchestrator`.
@@ -50,6 +52,10 @@ impl Provider for PlatformOrchestrator {
                 &self.connection,
             ))),
         ]
+    }
+
+    fn functions(&self) -> Vec<Arc<dyn Function>> {
+        functions::all()
     }
 
     async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {

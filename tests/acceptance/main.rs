@@ -14,6 +14,7 @@ mod echo;
 mod eks_access;
 mod existing;
 mod faults;
+mod functions;
 mod language;
 mod lifecycle;
 mod moving;
@@ -67,6 +68,7 @@ fn main() {
         language::SCENARIOS,
         wrong::SCENARIOS,
         faults::SCENARIOS,
+        functions::SCENARIOS,
         signals::SCENARIOS,
         secrets::SCENARIOS,
         texts::SCENARIOS,

@@ -1,0 +1,86 @@
+//! The policies of a runner's role, as JSON.
+
+use serde_json::json;
+use terraform_plugin_server::{FunctionError, Parameter, Signature, Type, Value};
+
+use super::{RunnerFunction, string, strings};
+use crate::access;
+
+/// `trust_policy(oidc_provider_arn, subjects)`
+pub(super) const TRUST_POLICY: RunnerFunction = RunnerFunction {
+    name: "trust_policy",
+    signature: || Signature {
+        description: "Returns the trust policy of a role, as JSON, that lets the Orchestrator assume the role for \
+            runners with these subjects. The issuer is the one in the ARN. If a subject contains `*` or `?`, the \
+            policy compares all of them with `StringLike`.",
+        ..Signature::new(Type::String, "Returns the trust policy of a runner's role")
+            .parameter(Parameter::new(
+                "oidc_provider_arn",
+                Type::String,
+                "The ARN of the IAM OIDC provider for the Orchestrator's issuer.",
+            ))
+            .parameter(Parameter::new(
+                "subjects",
+                Type::List(Box::new(Type::String)),
+                "The subjects of the runners: results of the function `oidc_subject`.",
+            ))
+    },
+    call: |arguments| {
+        let arn = string(arguments, 0)?;
+        let host = resource(arn, "iam", "oidc-provider/").ok_or_else(|| {
+            FunctionError::new(format!(
+                "{arn:?} is not the ARN of an IAM OIDC provider, such as \
+                 \"arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev\"."
+            ))
+            .at(0)
+        })?;
+        let subjects = strings(arguments, 1, "subject, such as \"my-org+my-runner\"")?;
+        Ok(access::trust_policy(arn, host, &subjects).to_string())
+    },
+};
+
+/// `permission_policy(cluster_arns)`
+pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
+    name: "permission_policy",
+    signature: || Signature {
+        description: "Returns the policy, as JSON, that lets a runner's role describe its clusters. The role needs no \
+            other permission in AWS to start Jobs.",
+        ..Signature::new(
+            Type::String,
+            "Returns the permission policy of a runner's role",
+        )
+        .parameter(Parameter::new(
+            "cluster_arns",
+            Type::List(Box::new(Type::String)),
+            "The ARNs of the EKS clusters.",
+        ))
+    },
+    call: |arguments| {
+        let arns = strings(arguments, 0, "ARN of an EKS cluster")?;
+        for arn in &arns {
+            resource(arn, "eks", "cluster/").ok_or_else(|| {
+                FunctionError::new(format!(
+                    "{arn:?} is not the ARN of an EKS cluster, such as \
+                     \"arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster\"."
+                ))
+                .at(0)
+            })?;
+        }
+        let resources = match arns.as_slice() {
+            [arn] => json!(arn),
+            arns => json!(arns),
+        };
+        Ok(access::cluster_policy(&resources).to_string())
+    },
+};
+
+/// Returns the name behind `kind` in an ARN of this service.
+fn resource<'a>(arn: &'a str, service: &str, kind: &str) -> Option<&'a str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, found, _, _, resource] if *found == service => {
+            resource.strip_prefix(kind).filter(|name| !name.is_empty())
+        }
+        _ => None,
+    }
+}
