@@ -42,6 +42,7 @@ pub(crate) use fix::RoleTrust;
 pub use fix::{Fix, Member};
 pub use frontend::Frontend;
 pub use issuer::AUDIENCE;
+pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
 pub use render::hcl;

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 pub(crate) use self::aws_auth::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use super::issuer::issuer_host;
-use super::objects::{AwsObject, KubernetesObject, provider_arn, rbac_grant, state_grant};
+use super::objects::{
+    AwsObject, KubernetesObject, provider_arn, rbac_grant, state_grant, trust_policy,
+};
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::subject::Subject;
-use super::trust::trust_policy;
 use crate::runner::StateStorage;
 
 /// The head of a set-up: some of its objects might exist already.
@@ -82,7 +83,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
         },
         AwsObject::Role {
             arn: role.clone(),
-            trust_policy: trust_policy(&provider_arn(role, host), host, &oidc_subject),
+            trust_policy: trust_policy(&provider_arn(role, host), host, &[&oidc_subject]),
         },
         AwsObject::ClusterPermission {
             role: role.clone(),

@@ -11,7 +11,7 @@ mod restrict;
 use serde_json::{Map, Value};
 
 pub use amend::Member;
-pub(crate) use amend::{trust_policy, trusting};
+pub(crate) use amend::trusting;
 use condition::condition;
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;

@@ -1,6 +1,6 @@
 //! The objects in AWS, and the ARNs of objects in the role's account.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::runner::RoleArn;
 
@@ -46,18 +46,6 @@ pub(crate) enum AwsObject {
 pub(crate) fn policy_name(region: &str, cluster: &str) -> String {
     // IAM accepts 128 characters, and the name of a cluster has at most 100.
     format!("eks-runner-{region}-{cluster}")
-}
-
-/// Returns the document of the inline policy of [`AwsObject::ClusterPermission`].
-pub(crate) fn cluster_policy(role: &RoleArn, region: &str, cluster: &str) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Action": ["eks:DescribeCluster"],
-            "Resource": cluster_arn(role, region, cluster),
-        }],
-    })
 }
 
 /// Returns the ARN of the IAM OIDC provider for an issuer, in the role's account.

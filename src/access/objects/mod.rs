@@ -2,9 +2,11 @@
 
 mod aws;
 mod kubernetes;
+mod policies;
 
-pub(crate) use aws::{AwsObject, cluster_arn, cluster_policy, policy_name, provider_arn};
+pub(crate) use aws::{AwsObject, cluster_arn, policy_name, provider_arn};
 pub(crate) use kubernetes::{
     Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
     state_grant,
 };
+pub use policies::{cluster_policy, trust_policy};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::shell::{Command, Word};
 use crate::access::issuer::AUDIENCE;
-use crate::access::objects::{AwsObject, cluster_policy, policy_name};
+use crate::access::objects::{AwsObject, cluster_arn, cluster_policy, policy_name};
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
@@ -38,7 +38,7 @@ pub(crate) fn create(object: &AwsObject) -> Command {
             .next_line()
             .option(
                 "--policy-document",
-                pretty(&cluster_policy(role, region, cluster)),
+                pretty(&cluster_policy(&[&cluster_arn(role, region, cluster)])),
             ),
         AwsObject::AccessEntry {
             role,

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{
-    AwsObject, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, cluster_policy, policy_name,
+    AwsObject, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, cluster_arn, cluster_policy,
+    policy_name,
 };
 use crate::runner::RoleArn;
 
@@ -86,7 +87,10 @@ fn aws_resource(object: &AwsObject, all: &[AwsObject]) -> Block {
         )
         .attribute("name", string(&policy_name(region, cluster)))
         .attribute("role", of_role(role, "name", &role.name))
-        .attribute("policy", policy(&cluster_policy(role, region, cluster))),
+        .attribute(
+            "policy",
+            policy(&cluster_policy(&[&cluster_arn(role, region, cluster)])),
+        ),
         AwsObject::AccessEntry { role, cluster, .. } => {
             let arn = role.to_string();
             Block::resource("aws_eks_access_entry", &format!("{}_{cluster}", role.name))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Decision, Match, WebIdentity, evaluate, statement_matches};
-use crate::access::issuer::AUDIENCE;
+use crate::access::objects::trust_policy;
 
 /// A runner's web identity, as a trust policy sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,22 +12,6 @@ pub struct Member {
     pub oidc_subject: String,
     /// The name of the runner's STS session, if it is known.
     pub session_name: Option<String>,
-}
-
-/// Returns the trust policy that lets the Orchestrator assume a role for one runner.
-pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: &str) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Federated": provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {
-                (format!("{issuer_host}:aud")): AUDIENCE,
-                (format!("{issuer_host}:sub")): oidc_subject,
-            }},
-        }],
-    })
 }
 
 /// Returns a trust policy that trusts these runners as well.
@@ -53,7 +37,7 @@ pub(crate) fn trusting(
 /// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
 /// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
 pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
-    let own = trust_policy(who.provider_arn, who.issuer_host, who.subject);
+    let own = trust_policy(who.provider_arn, who.issuer_host, &[who.subject]);
     let Value::Object(mut amended) = document.clone() else {
         return own;
     };
@@ -175,7 +159,7 @@ mod tests {
     }
 
     fn policy(subject: &str) -> Value {
-        trust_policy(PROVIDER, "oidc.humanitec.dev", subject)
+        trust_policy(PROVIDER, "oidc.humanitec.dev", &[subject])
     }
 
     /// Amends a policy for `my-org+new`, and asserts that it admits this subject and the ones before.

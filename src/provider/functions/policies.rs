@@ -1,7 +1,6 @@
 //! The policies of a runner's role, as JSON.
 
-use serde_json::json;
-use terraform_plugin_server::{FunctionError, Parameter, Signature, Type, Value};
+use terraform_plugin_server::{FunctionError, Parameter, Signature, Type};
 
 use super::{RunnerFunction, string, strings};
 use crate::access;
@@ -66,11 +65,7 @@ pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
                 .at(0)
             })?;
         }
-        let resources = match arns.as_slice() {
-            [arn] => json!(arn),
-            arns => json!(arns),
-        };
-        Ok(access::cluster_policy(&resources).to_string())
+        Ok(access::cluster_policy(&arns).to_string())
     },
 };
 
