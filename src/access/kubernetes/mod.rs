@@ -5,6 +5,8 @@ pub(crate) mod aws_auth;
 pub(crate) mod go_yaml;
 pub(crate) mod job;
 pub(crate) mod object_kind;
+pub(crate) mod placement;
+pub(crate) mod quantity;
 pub(crate) mod references;
 pub(crate) mod user;
 
@@ -32,6 +34,8 @@ use super::single_flight::{SharedCall, SingleFlight};
 
 /// The path that every authenticated user is allowed to read.
 pub(crate) const VERSION_PATH: &str = "/version";
+/// The path of the cluster's first nodes. A node has up to 40 KiB, and a response at most 4 MiB.
+pub(crate) const NODES_PATH: &str = "/api/v1/nodes?limit=100";
 
 /// How many calls of one cluster run at a time.
 const AT_A_TIME: usize = 32;
