@@ -8,8 +8,10 @@ pub(crate) mod object_kind;
 pub(crate) mod placement;
 pub(crate) mod quantity;
 pub(crate) mod references;
+pub(crate) mod refusal;
 pub(crate) mod user;
 
+mod change;
 mod connect;
 mod error;
 mod exec;
@@ -167,8 +169,8 @@ impl Cluster {
         User::service_account(JOB_CONTROLLER.0, JOB_CONTROLLER.1)
     }
 
-    /// Makes a call, again if the API is too busy, and returns its response and its warnings. No call here changes
-    /// anything, so that each can be repeated.
+    /// Makes a call, again if the API is too busy, and returns its response and its warnings. Each call can be repeated:
+    /// a change does not count twice (`change`).
     async fn send(
         &self,
         method: Method,
