@@ -243,7 +243,11 @@ impl Prepared {
     /// Creates the Job, follows it, and deletes it. `say` is called with each step as it happens.
     ///
     /// A cancellation ends the probe at any time, and the Job is deleted all the same.
-    pub async fn run(&self, cancelled: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> ProbeReport {
+    pub async fn run(
+        &self,
+        cancelled: &CancellationToken,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> ProbeReport {
         let mut report = ProbeReport {
             ended: Ended::Unknown("Canceled.".to_owned()),
             pod: None,

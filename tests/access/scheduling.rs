@@ -61,7 +61,10 @@ fn taint(cloud: &Cloud) {
     let expected = "memory 1Gi, only taints that the pod tolerates";
     assert_eq!(checked.of("scheduling")["expected"], expected);
     // The toleration works as it is printed.
-    let (_, toleration) = checked.fix("scheduling").split_once("pod_template: ").unwrap();
+    let (_, toleration) = checked
+        .fix("scheduling")
+        .split_once("pod_template: ")
+        .unwrap();
     let toleration: Value = serde_json::from_str(toleration.trim()).unwrap();
     let tolerant = with_template(cloud, json!({"tolerations": [toleration]}));
     passes(&cloud.check(&tolerant), &[&node]);
@@ -90,7 +93,9 @@ fn too_small(cloud: &Cloud) {
     let checked = cloud.check_documented();
     warns(&checked, &["memory 1Gi is requested, it has 512Mi"]);
     assert!(
-        checked.fix("scheduling").contains("Request at most 512Mi of memory"),
+        checked
+            .fix("scheduling")
+            .contains("Request at most 512Mi of memory"),
         "{}",
         checked.fix("scheduling")
     );
@@ -108,7 +113,10 @@ fn no_node_at_all(cloud: &Cloud) {
         "no node, node group, NodePool, or Fargate profile"
     );
     let fix = checked.fix("scheduling");
-    assert!(fix.contains("aws eks create-fargate-profile --region us-west-2"), "{fix}");
+    assert!(
+        fix.contains("aws eks create-fargate-profile --region us-west-2"),
+        "{fix}"
+    );
     let role = cloud.runner().role_arn.clone();
     fix::shell(cloud, &fix.replace("arn=...", &format!("arn={role}")));
     passes(
@@ -155,7 +163,10 @@ impl<'a> Karpenter<'a> {
 
 impl Drop for Karpenter<'_> {
     fn drop(&mut self) {
-        let _ = self.0.eks.kubectl(&["delete", "crd", "nodepools.karpenter.sh"]);
+        let _ = self
+            .0
+            .eks
+            .kubectl(&["delete", "crd", "nodepools.karpenter.sh"]);
     }
 }
 
@@ -174,7 +185,10 @@ fn karpenter(cloud: &Cloud) {
         &["The cluster has no node now, but NodePool \"runners\" of Karpenter can add one."],
     );
     let picky = json!({"tolerations": tolerations, "nodeSelector": {"team": "x"}});
-    warns(&cloud.check(&with_template(cloud, picky)), &["it lacks the label team=x"]);
+    warns(
+        &cloud.check(&with_template(cloud, picky)),
+        &["it lacks the label team=x"],
+    );
 }
 
 fn auto_mode(cloud: &Cloud) {
@@ -182,7 +196,10 @@ fn auto_mode(cloud: &Cloud) {
     let compute = json!({"computeConfig": {"enabled": true, "nodePools": ["general-purpose"]}});
     cloud.eks.set_cluster(&compute).unwrap();
     passes(&cloud.check_documented(), &["EKS Auto Mode can add one"]);
-    cloud.eks.set_cluster(&json!({"computeConfig": {"enabled": false}})).unwrap();
+    cloud
+        .eks
+        .set_cluster(&json!({"computeConfig": {"enabled": false}}))
+        .unwrap();
 }
 
 fn node_group(cloud: &Cloud) {
@@ -206,12 +223,18 @@ fn node_group(cloud: &Cloud) {
     group["taints"] = json!([]);
     cloud.aws("eks", "CreateNodegroup", &group);
     let checked = cloud.check_documented();
-    warns(&checked, &["node group \"full\": it is at its maximum of 1"]);
+    warns(
+        &checked,
+        &["node group \"full\": it is at its maximum of 1"],
+    );
     fix::shell(cloud, checked.fix("scheduling"));
     let named = json!({"clusterName": cloud.eks.options().cluster_name, "nodegroupName": "full"});
     let described = cloud.aws("eks", "DescribeNodegroup", &named);
     let scaling = &described["nodegroup"]["scalingConfig"];
-    assert_eq!((&scaling["maxSize"], &scaling["desiredSize"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&scaling["maxSize"], &scaling["desiredSize"]),
+        (&json!(2), &json!(2))
+    );
     group["nodegroupName"] = json!("workers");
     group["scalingConfig"] = json!({"minSize": 0, "maxSize": 3, "desiredSize": 0});
     cloud.aws("eks", "CreateNodegroup", &group);
@@ -236,7 +259,10 @@ fn fargate_profile(cloud: &Cloud) {
     );
     let template = json!({"metadata": {"labels": {"app": "runner"}}});
     let labeled = cloud.with("job/pod_template", template);
-    passes(&cloud.check(&labeled), &["Fargate profile \"web\" runs the pod"]);
+    passes(
+        &cloud.check(&labeled),
+        &["Fargate profile \"web\" runs the pod"],
+    );
 }
 
 /// Without a permission, what adds nodes is unknown, and the run is complete all the same: the check only warns.
@@ -250,7 +276,10 @@ fn denied(cloud: &Cloud) {
         let checked = cloud.check_documented();
         checked.outcome(&[], &[], &["scheduling"]).says(
             "scheduling",
-            &["The cluster has no node now. Whether something adds one is unknown", action],
+            &[
+                "The cluster has no node now. Whether something adds one is unknown",
+                action,
+            ],
         );
         assert_eq!(checked.of("scheduling")["skip"], "incomplete");
         assert_eq!(checked.exit_code, 0);
@@ -261,8 +290,9 @@ fn another_scheduler(cloud: &Cloud) {
     no_nodes(cloud);
     let runner = with_template(cloud, json!({"schedulerName": "volcano"}));
     let checked = cloud.check(&runner);
-    checked
-        .outcome(&[], &[], &["scheduling"])
-        .says("scheduling", &["The scheduler \"volcano\" of pod_template decides"]);
+    checked.outcome(&[], &[], &["scheduling"]).says(
+        "scheduling",
+        &["The scheduler \"volcano\" of pod_template decides"],
+    );
     assert_eq!(checked.of("scheduling")["skip"], "not-applicable");
 }

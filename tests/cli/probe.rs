@@ -20,7 +20,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("probe::only_who_can_delete", only_who_can_delete),
     ("probe::nothing_without_a_yes", nothing_without_a_yes),
     ("probe::kept", kept),
-    ("probe::ended_by_a_signal_at_each_stage", ended_by_a_signal_at_each_stage),
+    (
+        "probe::ended_by_a_signal_at_each_stage",
+        ended_by_a_signal_at_each_stage,
+    ),
     ("probe::killed", killed),
 ];
 
@@ -61,9 +64,16 @@ fn probe_with(eks: &Eks, template: &str, more: &[&str]) -> (Value, Ran) {
     let job = "    service_account: humanitec-runner\n";
     let template = format!("{job}    pod_template: {template}\n");
     folder.write("runner-config.yaml", RUNNER.replace(job, &template));
-    let ran = probe(eks, &folder, &[&["--yes", "--output", "json"], more].concat());
+    let ran = probe(
+        eks,
+        &folder,
+        &[&["--yes", "--output", "json"], more].concat(),
+    );
     let report = serde_json::from_str(&ran.out);
-    (report.unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error)), ran)
+    (
+        report.unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error)),
+        ran,
+    )
 }
 
 /// The Jobs and pods in the runner's namespace.
@@ -94,9 +104,22 @@ fn the_container_starts() {
     let ran = probe(eks, &Folder::new(), &["--yes"]);
     assert_eq!(left(eks), "");
     assert_snapshot!("started", stable(&ran.all()));
-    let ran = probe(eks, &Folder::new(), &["--yes", "--output", "json", "--image", "ghcr.io/other:2"]);
+    let ran = probe(
+        eks,
+        &Folder::new(),
+        &["--yes", "--output", "json", "--image", "ghcr.io/other:2"],
+    );
     let report: Value = serde_json::from_str(&ran.out).expect("JSON");
-    let found = ["ok", "result", "reason", "deletion", "image", "node", "namespace"].map(|name| &report[name]);
+    let found = [
+        "ok",
+        "result",
+        "reason",
+        "deletion",
+        "image",
+        "node",
+        "namespace",
+    ]
+    .map(|name| &report[name]);
     let node = eks.node_name();
     let expected = [
         &json!(true),
@@ -108,7 +131,12 @@ fn the_container_starts() {
         &json!("humanitec-runner"),
     ];
     assert_eq!((found, ran.code), (expected, 0), "{report:#}");
-    let reasons: Vec<&str> = report["events"].as_array().expect("events").iter().filter_map(|event| event["reason"].as_str()).collect();
+    let reasons: Vec<&str> = report["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|event| event["reason"].as_str())
+        .collect();
     for reason in ["SuccessfulCreate", "Scheduled", "Pulled", "Started"] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
@@ -117,11 +145,25 @@ fn the_container_starts() {
 fn as_the_runner() {
     let (eks, _turn) = documented();
     let folder = Folder::new();
-    folder.write("token", eks.oidc_token("my-org", "my-runner").expect("a token"));
-    let token = ["--as", "runner", "--web-identity-token-file", "token", "--yes"];
+    folder.write(
+        "token",
+        eks.oidc_token("my-org", "my-runner").expect("a token"),
+    );
+    let token = [
+        "--as",
+        "runner",
+        "--web-identity-token-file",
+        "token",
+        "--yes",
+    ];
     let ran = probe(eks, &folder, &token);
     assert_eq!(ran.code, 0, "{}", ran.all());
-    assert!(ran.error.contains("assumed-role/humanitec-runner-eks-role/my-org-my-runner"), "{}", ran.error);
+    assert!(
+        ran.error
+            .contains("assumed-role/humanitec-runner-eks-role/my-org-my-runner"),
+        "{}",
+        ran.error
+    );
     assert_eq!(left(eks), "");
 }
 
@@ -129,21 +171,71 @@ fn each_reason_why_not() {
     let (eks, _turn) = documented();
     let secret = r#"{spec: {containers: [{name: main}], volumes: [{name: credentials, secret: {secretName: missing-credentials}}]}}"#;
     for (reason, template, timeout, words) in [
-        ("unschedulable", r#"{spec: {nodeSelector: {team: x}}}"#, "3s", "node(s) didn't match Pod's node affinity/selector"),
-        ("image-pull", r#"{spec: {containers: [{name: main, image: "registry.invalid/runner:1"}]}}"#, "1m", "no such host"),
-        ("mount", secret, "1m", "secret \"missing-credentials\" not found"),
+        (
+            "unschedulable",
+            r#"{spec: {nodeSelector: {team: x}}}"#,
+            "3s",
+            "node(s) didn't match Pod's node affinity/selector",
+        ),
+        (
+            "image-pull",
+            r#"{spec: {containers: [{name: main, image: "registry.invalid/runner:1"}]}}"#,
+            "1m",
+            "no such host",
+        ),
+        (
+            "mount",
+            secret,
+            "1m",
+            "secret \"missing-credentials\" not found",
+        ),
     ] {
         let (report, ran) = probe_with(eks, template, &["--timeout", timeout]);
-        assert_eq!((&report["reason"], ran.code), (&json!(reason), 3), "{report:#}");
-        assert!(report["message"].as_str().unwrap_or_default().contains(words), "{report:#}");
-        assert!(report["events"].as_array().is_some_and(|events| events.iter().any(|event| event["type"] == "Warning")), "{report:#}");
-        assert_eq!((&report["deletion"], left(eks).as_str()), (&json!("deleted"), ""));
+        assert_eq!(
+            (&report["reason"], ran.code),
+            (&json!(reason), 3),
+            "{report:#}"
+        );
+        assert!(
+            report["message"]
+                .as_str()
+                .unwrap_or_default()
+                .contains(words),
+            "{report:#}"
+        );
+        assert!(
+            report["events"]
+                .as_array()
+                .is_some_and(|events| events.iter().any(|event| event["type"] == "Warning")),
+            "{report:#}"
+        );
+        assert_eq!(
+            (&report["deletion"], left(eks).as_str()),
+            (&json!("deleted"), "")
+        );
     }
-    eks.kubectl(&["create", "quota", "no-pods", "--namespace=humanitec-runner", "--hard=pods=0"]).expect("a quota");
+    eks.kubectl(&[
+        "create",
+        "quota",
+        "no-pods",
+        "--namespace=humanitec-runner",
+        "--hard=pods=0",
+    ])
+    .expect("a quota");
     std::thread::sleep(Duration::from_secs(2));
     let (report, ran) = probe_with(eks, "{}", &["--timeout", "1m"]);
-    assert_eq!((&report["reason"], ran.code), (&json!("quota"), 3), "{report:#}");
-    assert!(report["message"].as_str().unwrap_or_default().contains("exceeded quota: no-pods"), "{report:#}");
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("quota"), 3),
+        "{report:#}"
+    );
+    assert!(
+        report["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("exceeded quota: no-pods"),
+        "{report:#}"
+    );
     assert_eq!(left(eks), "");
 }
 
@@ -167,14 +259,39 @@ fn refused_by_the_api() {
     eks.apply(&webhook.to_string()).expect("a webhook");
     std::thread::sleep(Duration::from_secs(2));
     let (report, ran) = probe_with(eks, "{}", &[]);
-    eks.kubectl(&["delete", "validatingwebhookconfiguration", "down"]).expect("no webhook");
-    assert_eq!((&report["reason"], ran.code), (&json!("webhook"), 3), "{report:#}");
-    assert!(report["message"].as_str().unwrap_or_default().contains("down.example.com"), "{report:#}");
-    eks.kubectl(&["create", "quota", "no-jobs", "--namespace=humanitec-runner", "--hard=count/jobs.batch=0"]).expect("a quota");
+    eks.kubectl(&["delete", "validatingwebhookconfiguration", "down"])
+        .expect("no webhook");
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("webhook"), 3),
+        "{report:#}"
+    );
+    assert!(
+        report["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("down.example.com"),
+        "{report:#}"
+    );
+    eks.kubectl(&[
+        "create",
+        "quota",
+        "no-jobs",
+        "--namespace=humanitec-runner",
+        "--hard=count/jobs.batch=0",
+    ])
+    .expect("a quota");
     std::thread::sleep(Duration::from_secs(2));
     let (report, ran) = probe_with(eks, "{}", &[]);
-    assert_eq!((&report["reason"], ran.code), (&json!("quota"), 3), "{report:#}");
-    assert_eq!((&report["deletion"], left(eks).as_str()), (&json!("not-created"), ""));
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("quota"), 3),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["deletion"], left(eks).as_str()),
+        (&json!("not-created"), "")
+    );
 }
 
 /// A caller who is allowed to do everything but delete Jobs.
@@ -187,7 +304,8 @@ fn only_who_can_delete() {
         "principalArn": "arn:aws:iam::123456789012:user/reader",
         "kubernetesGroups": ["readers"],
     });
-    eks.aws("eks", "CreateAccessEntry", &entry).expect("an entry");
+    eks.aws("eks", "CreateAccessEntry", &entry)
+        .expect("an entry");
     let rights = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -211,7 +329,8 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: readers}]
         }
         assert!(Instant::now() < deadline, "{}", ran.all());
     };
-    eks.kubectl(&["delete", "clusterrole,clusterrolebinding", "readers"]).expect("no rights");
+    eks.kubectl(&["delete", "clusterrole,clusterrolebinding", "readers"])
+        .expect("no rights");
     assert_snapshot!("cannot_delete", ran.all());
     assert_eq!(left(eks), "");
 }
@@ -226,17 +345,30 @@ fn nothing_without_a_yes() {
 fn kept() {
     let (eks, _turn) = documented();
     let (report, ran) = probe_with(eks, "{}", &["--keep"]);
-    assert_eq!((&report["deletion"], ran.code), (&json!("kept"), 0), "{report:#}");
+    assert_eq!(
+        (&report["deletion"], ran.code),
+        (&json!("kept"), 0),
+        "{report:#}"
+    );
     let name = report["job"].as_str().expect("a name");
     assert!(left(eks).contains(name), "{}", left(eks));
     let ttl = eks
-        .kubectl(&["get", "jobs", "--namespace=humanitec-runner", "--output=jsonpath={.items[0].spec.ttlSecondsAfterFinished}"])
+        .kubectl(&[
+            "get",
+            "jobs",
+            "--namespace=humanitec-runner",
+            "--output=jsonpath={.items[0].spec.ttlSecondsAfterFinished}",
+        ])
         .expect("a Job");
     assert_eq!(ttl, "3600");
 }
 
 /// A probe that runs, whose standard error is read until a line begins with `stage`.
-fn until(eks: &Eks, arguments: &[&str], stage: &str) -> (Folder, Child, BufReader<std::process::ChildStderr>) {
+fn until(
+    eks: &Eks,
+    arguments: &[&str],
+    stage: &str,
+) -> (Folder, Child, BufReader<std::process::ChildStderr>) {
     let folder = Folder::new();
     let mut command = folder.command(&[PROBE, &["--yes"], arguments].concat());
     command
@@ -258,7 +390,9 @@ fn until(eks: &Eks, arguments: &[&str], stage: &str) -> (Folder, Child, BufReade
 }
 
 fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
     assert!(sent.expect("kill").success());
 }
 
@@ -293,7 +427,10 @@ fn ended_by_a_signal_at_each_stage() {
             let code = child.wait().expect("it ends").code();
             slow(0);
             let what = format!("{signal} at {stage:?}, delayed by {delay} ms: {said}");
-            assert!(code.is_some_and(|code| [0, 4].contains(&code)), "{code:?} {what}");
+            assert!(
+                code.is_some_and(|code| [0, 4].contains(&code)),
+                "{code:?} {what}"
+            );
             assert_eq!(left(eks), "", "{what}");
         }
     }
@@ -311,5 +448,9 @@ fn killed() {
         assert!(start.elapsed() < Duration::from_secs(90), "{}", left(eks));
         std::thread::sleep(Duration::from_secs(1));
     }
-    assert!(start.elapsed() > Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() > Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
 }

@@ -117,6 +117,7 @@ impl Eks {
             partition,
             region,
             cluster_name,
+            ..
         } = &self.options;
         format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster_name}")
     }

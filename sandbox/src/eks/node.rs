@@ -12,7 +12,8 @@ pub(super) fn name(options: &Options) -> String {
 /// Returns the node, ready for pods.
 pub(super) fn node(options: &Options) -> Value {
     let (name, region) = (name(options), &options.region);
-    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Sandbox"});
+    let condition =
+        |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Sandbox"});
     json!({
         "apiVersion": "v1",
         "kind": "Node",

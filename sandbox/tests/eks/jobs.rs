@@ -8,11 +8,20 @@ use serde_json::{Value, json};
 use crate::{Test, eventually};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("a_job_completes_and_is_deleted", a_job_completes_and_is_deleted),
+    (
+        "a_job_completes_and_is_deleted",
+        a_job_completes_and_is_deleted,
+    ),
     ("a_pod_waits_for_a_node", a_pod_waits_for_a_node),
-    ("a_pod_that_does_not_start_says_why", a_pod_that_does_not_start_says_why),
+    (
+        "a_pod_that_does_not_start_says_why",
+        a_pod_that_does_not_start_says_why,
+    ),
     ("a_quota_keeps_the_pod_out", a_quota_keeps_the_pod_out),
-    ("a_job_ends_at_its_deadline_and_is_removed", a_job_ends_at_its_deadline_and_is_removed),
+    (
+        "a_job_ends_at_its_deadline_and_is_removed",
+        a_job_ends_at_its_deadline_and_is_removed,
+    ),
 ];
 
 /// The small EKS's that run Jobs.
@@ -83,10 +92,24 @@ fn a_job_completes_and_is_deleted() -> Result<(), Failed> {
     becomes(&eks, "pods", ".items[*].status.phase", "Running");
     becomes(&eks, "jobs", ".items[*].status.succeeded", "1");
     let events = events(&eks);
-    for reason in ["SuccessfulCreate", "Scheduled", "Pulling", "Pulled", "Started", "Completed"] {
+    for reason in [
+        "SuccessfulCreate",
+        "Scheduled",
+        "Pulling",
+        "Pulled",
+        "Started",
+        "Completed",
+    ] {
         assert!(events.contains(reason), "{reason}: {events}");
     }
-    eks.kubectl(&["delete", "job", "j", NAMESPACE, "--cascade=foreground", "--timeout=20s"])?;
+    eks.kubectl(&[
+        "delete",
+        "job",
+        "j",
+        NAMESPACE,
+        "--cascade=foreground",
+        "--timeout=20s",
+    ])?;
     assert_eq!(get(&eks, "pods,jobs", ".items[*].metadata.name"), "");
     Ok(())
 }
@@ -96,14 +119,22 @@ fn a_pod_waits_for_a_node() -> Result<(), Failed> {
     let node = eks.node_name();
     eks.kubectl(&["cordon", &node])?;
     create(&eks, &json!({}), &json!({}))?;
-    becomes(&eks, "pods", ".items[*].status.conditions[*].reason", "Unschedulable");
+    becomes(
+        &eks,
+        "pods",
+        ".items[*].status.conditions[*].reason",
+        "Unschedulable",
+    );
     becomes(&eks, "events", ".items[*].reason", "FailedScheduling");
     eks.kubectl(&["uncordon", &node])?;
     becomes(&eks, "jobs", ".items[*].status.succeeded", "1");
     // The next test finds the node as it was.
     eks.kubectl(&["delete", "node", &node])?;
     eks.reset()?;
-    assert_eq!(eks.kubectl(&["get", "nodes", "--output=jsonpath={.items[*].spec.taints}"])?, "");
+    assert_eq!(
+        eks.kubectl(&["get", "nodes", "--output=jsonpath={.items[*].spec.taints}"])?,
+        ""
+    );
     Ok(())
 }
 
@@ -128,7 +159,12 @@ fn a_quota_keeps_the_pod_out() -> Result<(), Failed> {
     // The controller of quotas writes the status.
     becomes(&eks, "quota", ".items[*].status.hard.pods", "0");
     create(&eks, &json!({}), &json!({}))?;
-    becomes(&eks, "events", ".items[*].message", "exceeded quota: no-pods");
+    becomes(
+        &eks,
+        "events",
+        ".items[*].message",
+        "exceeded quota: no-pods",
+    );
     assert_eq!(get(&eks, "pods", ".items[*].metadata.name"), "");
     Ok(())
 }
@@ -139,6 +175,11 @@ fn a_job_ends_at_its_deadline_and_is_removed() -> Result<(), Failed> {
     let limits = json!({"activeDeadlineSeconds": 2, "ttlSecondsAfterFinished": 1});
     create(&eks, &limits, &json!({}))?;
     becomes(&eks, "pods", ".items[*].status.phase", "Pending");
-    assert!(eventually(|| get(&eks, "jobs,pods", ".items[*].metadata.name").is_empty()));
+    assert!(eventually(|| get(
+        &eks,
+        "jobs,pods",
+        ".items[*].metadata.name"
+    )
+    .is_empty()));
     Ok(())
 }

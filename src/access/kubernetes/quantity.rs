@@ -7,9 +7,14 @@ pub(crate) fn thousandths(unit: &str) -> Option<u128> {
     if unit == "m" {
         return Some(1);
     }
-    if let Some(exponent) = unit.strip_prefix(['e', 'E']).filter(|rest| !rest.is_empty()) {
+    if let Some(exponent) = unit
+        .strip_prefix(['e', 'E'])
+        .filter(|rest| !rest.is_empty())
+    {
         let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-        return 10u128.checked_pow(exponent.parse().ok()?)?.checked_mul(1000);
+        return 10u128
+            .checked_pow(exponent.parse().ok()?)?
+            .checked_mul(1000);
     }
     let (base, prefix): (u128, _) = match unit.strip_suffix('i') {
         Some(prefix) => (1024, prefix),

@@ -49,11 +49,9 @@ impl<'a> Follower<'a> {
     ) -> Ended {
         // The reason that was seen last, and since when.
         let mut obstacle: Option<(Reason, Instant)> = None;
-        let mut error = None;
         loop {
-            match self.look().await {
+            let error = match self.look().await {
                 Ok(look) => {
-                    error = None;
                     note(&look, say, report);
                     match State::judge(&look.job, look.pod.as_ref(), &report.events) {
                         State::Started => return Ended::Started,
@@ -70,12 +68,13 @@ impl<'a> Follower<'a> {
                             obstacle = Some((reason, since));
                         }
                     }
+                    None
                 }
                 Err(KubeError::Status { code: 404, .. }) => {
                     return Ended::Unknown("Somebody else has deleted the Job.".to_owned());
                 }
-                Err(other) => error = Some(other),
-            }
+                Err(other) => Some(other),
+            };
             if Instant::now() >= deadline {
                 return match (obstacle, error) {
                     (Some((reason, _)), _) => Ended::NotStarted(reason),
@@ -100,7 +99,9 @@ impl<'a> Follower<'a> {
             self.events(name),
         )?;
         let pods = pods["items"].as_array().cloned().unwrap_or_default();
-        let names = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+        let names = pods
+            .iter()
+            .filter_map(|pod| pod["metadata"]["name"].as_str());
         let of_pods = join_all(names.map(|name| self.events(name))).await;
         let of_pods = of_pods.into_iter().collect::<KubeResult<Vec<_>>>()?;
         Ok(Look {

@@ -137,7 +137,9 @@ impl Reason {
 
     /// Returns whether the reason is certain after it has lasted so long.
     pub(super) fn is_settled(&self, lasted: Duration) -> bool {
-        self.kind.patience().is_some_and(|patience| lasted >= patience)
+        self.kind
+            .patience()
+            .is_some_and(|patience| lasted >= patience)
     }
 }
 
@@ -182,7 +184,10 @@ fn without_pod(job: &Value, events: &[Event]) -> State {
         let message = "The Job is suspended, and nothing has resumed it";
         return State::Waiting(Some(Reason::new(ReasonKind::Suspended, message)));
     }
-    let refused = events.iter().rev().find(|event| event.reason == "FailedCreate");
+    let refused = events
+        .iter()
+        .rev()
+        .find(|event| event.reason == "FailedCreate");
     State::Waiting(refused.map(|event| {
         let message = event.message.trim_start_matches("Error creating: ");
         // The event has no status. Of admission's refusals, 403 is the usual one.
@@ -210,7 +215,10 @@ fn of_main(pod: &Value) -> Option<State> {
         "The container cannot start: {reason}: {}",
         text(&ended["message"])
     );
-    Some(State::Failed(Reason::new(ReasonKind::ContainerStart, message)))
+    Some(State::Failed(Reason::new(
+        ReasonKind::ContainerStart,
+        message,
+    )))
 }
 
 /// Returns why a pod failed before its container started.
@@ -246,12 +254,17 @@ fn of_waiting(pod: &Value) -> Option<Reason> {
         let waiting = &status["state"]["waiting"];
         let reason = text(&waiting["reason"]);
         let kind = match reason.as_str() {
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
-            | "ImageInspectError" | "RegistryUnavailable" | "SignatureValidationFailed" => {
-                ReasonKind::ImagePull
-            }
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => ReasonKind::ImagePull,
             "CreateContainerConfigError" => ReasonKind::ContainerConfig,
-            "CreateContainerError" | "RunContainerError" | "PreCreateHookError"
+            "CreateContainerError"
+            | "RunContainerError"
+            | "PreCreateHookError"
             | "PostStartHookError" => ReasonKind::ContainerStart,
             _ => return None,
         };

@@ -102,9 +102,7 @@ fn deletion(prepared: &Prepared, deletion: &Deletion) -> String {
     match deletion {
         Deletion::NotCreated => "No Job was created.".to_owned(),
         Deletion::Deleted => "The Job and its pod are deleted.".to_owned(),
-        Deletion::Deleting => {
-            "The Job is being deleted. Its pod has not ended yet.".to_owned()
-        }
+        Deletion::Deleting => "The Job is being deleted. Its pod has not ended yet.".to_owned(),
         Deletion::Kept => format!(
             "The Job stays until an hour after its end. To delete it:\n\n\
              kubectl delete job -n {namespace} {name}"

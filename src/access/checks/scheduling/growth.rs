@@ -179,7 +179,9 @@ fn lacks_of_pool(pod: &Pod<'_>, template: &Value) -> Vec<Lack> {
     let taints: Vec<Taint> = list("taints").map(Taint::read).collect();
     pod.lacks_of_new(&taints, |key, value| {
         let own = template["metadata"]["labels"].get(key);
-        let mut requirements = list("requirements").filter(|one| one["key"] == key).peekable();
+        let mut requirements = list("requirements")
+            .filter(|one| one["key"] == key)
+            .peekable();
         match (own, requirements.peek()) {
             (Some(own), _) => own == value,
             (None, Some(_)) => requirements.all(|one| admits(one, Some(value))),
@@ -191,9 +193,20 @@ fn lacks_of_pool(pod: &Pod<'_>, template: &Value) -> Vec<Lack> {
 /// Returns whether a label is one that Kubernetes, EKS, or Karpenter gives to every node.
 fn is_set_by_others(key: &str) -> bool {
     let (domain, _) = key.split_once('/').unwrap_or_default();
-    ["kubernetes.io", "k8s.io", "k8s.aws", "amazonaws.com", "karpenter.sh"]
-        .iter()
-        .any(|own| domain == *own || domain.strip_suffix(own).is_some_and(|rest| rest.ends_with('.')))
+    [
+        "kubernetes.io",
+        "k8s.io",
+        "k8s.aws",
+        "amazonaws.com",
+        "karpenter.sh",
+    ]
+    .iter()
+    .any(|own| {
+        domain == *own
+            || domain
+                .strip_suffix(own)
+                .is_some_and(|rest| rest.ends_with('.'))
+    })
 }
 
 #[cfg(test)]
@@ -257,7 +270,11 @@ mod tests {
         assert!(selects("humanitec-runner", &[], true));
         assert!(selects("humanitec-*", &[("app", "run?er")], true));
         assert!(!selects("humanitec-runner", &[("app", "web")], true));
-        assert!(!selects("humanitec-runner", &[("app", "runner"), ("a", "b")], true));
+        assert!(!selects(
+            "humanitec-runner",
+            &[("app", "runner"), ("a", "b")],
+            true
+        ));
         assert!(!selects("default", &[], true));
         assert!(!selects("humanitec-runner", &[], false));
     }
@@ -282,9 +299,15 @@ mod tests {
         let none = Nodes::default();
         assert!(find(&none, group(0, "x")).source.is_some());
         let full = find(&none, group(3, "x"));
-        assert_eq!((full.source, full.full_group), (None, Some(("g".to_owned(), 3))));
+        assert_eq!(
+            (full.source, full.full_group),
+            (None, Some(("g".to_owned(), 3)))
+        );
         let other = find(&none, group(0, "y"));
-        assert_eq!(other.findings, ["node group \"g\": it lacks the label team=x"]);
+        assert_eq!(
+            other.findings,
+            ["node group \"g\": it lacks the label team=x"]
+        );
         // The nodes of the group are known, and a new one would be too small as well.
         let small = Nodes {
             groups: [("g".to_owned(), false)].into(),

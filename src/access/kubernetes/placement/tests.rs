@@ -24,13 +24,22 @@ fn lacks(spec: &Value, changes: &Value) -> Vec<String> {
 fn labels_and_names_are_compared() {
     let none: [&str; 0] = [];
     assert_eq!(lacks(&json!({}), &json!({})), none);
-    assert_eq!(lacks(&json!({"nodeSelector": {"zone": "a"}}), &json!({})), none);
     assert_eq!(
-        lacks(&json!({"nodeSelector": {"zone": "b", "size": "4"}}), &json!({})),
+        lacks(&json!({"nodeSelector": {"zone": "a"}}), &json!({})),
+        none
+    );
+    assert_eq!(
+        lacks(
+            &json!({"nodeSelector": {"zone": "b", "size": "4"}}),
+            &json!({})
+        ),
         ["it lacks the label zone=b"]
     );
     assert_eq!(
-        lacks(&json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}), &json!({})),
+        lacks(
+            &json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}),
+            &json!({})
+        ),
         ["spec.nodeName is other"]
     );
 }
@@ -41,9 +50,7 @@ fn one_term_of_the_affinity_must_match() {
         let required = json!({affinity::REQUIRED: {"nodeSelectorTerms": terms}});
         lacks(&json!({"affinity": {"nodeAffinity": required}}), &json!({})).is_empty()
     };
-    let zone = |operator: &str, values: &[&str]| {
-        json!({"matchExpressions": [{"key": "zone", "operator": operator, "values": values}]})
-    };
+    let zone = |operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": "zone", "operator": operator, "values": values}]});
     let other = |operator: &str| json!({"matchExpressions": [{"key": "other", "operator": operator, "values": ["x"]}]});
     for (terms, expected) in [
         (json!([zone("In", &["b", "a"])]), true),
@@ -60,11 +67,13 @@ fn one_term_of_the_affinity_must_match() {
         assert_eq!(with(terms.clone()), expected, "{terms}");
     }
     for (operator, value, expected) in [("Gt", "3", true), ("Gt", "4", false), ("Lt", "5", true)] {
-        let term = json!({"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]});
+        let term =
+            json!({"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]});
         assert_eq!(with(json!([term])), expected, "{operator} {value}");
     }
     for (name, expected) in [("n", true), ("m", false)] {
-        let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
+        let term =
+            json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
         assert_eq!(with(json!([term])), expected, "{name}");
     }
 }
@@ -82,17 +91,24 @@ fn taints_are_tolerated() {
     );
     for (toleration, expected) in [
         (json!({"key": "gpu", "value": "yes"}), true),
-        (json!({"key": "gpu", "operator": "Equal", "value": "no"}), false),
+        (
+            json!({"key": "gpu", "operator": "Equal", "value": "no"}),
+            false,
+        ),
         (json!({"key": "gpu", "operator": "Exists"}), true),
         (json!({"operator": "Exists"}), true),
-        (json!({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}), false),
+        (
+            json!({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}),
+            false,
+        ),
         (json!({"key": "other", "operator": "Exists"}), false),
     ] {
         assert_eq!(with(toleration.clone(), &gpu), expected, "{toleration}");
     }
     let prefers = taint(json!({"key": "gpu", "effect": "PreferNoSchedule"}));
     assert!(lacks(&json!({}), &prefers).is_empty());
-    let not_ready = |effect: &str| taint(json!({"key": "node.kubernetes.io/not-ready", "effect": effect}));
+    let not_ready =
+        |effect: &str| taint(json!({"key": "node.kubernetes.io/not-ready", "effect": effect}));
     assert!(lacks(&json!({}), &not_ready("NoExecute")).is_empty());
     assert!(!lacks(&json!({}), &not_ready("NoSchedule")).is_empty());
     let read = Taint::read(&json!({"key": "gpu", "value": "yes", "effect": "NoSchedule"}));
@@ -106,7 +122,11 @@ fn a_cordoned_node_says_so_once() {
         "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
     }});
     assert_eq!(lacks(&json!({}), &cordoned), ["it is cordoned"]);
-    assert!(Pod::read(&json!({})).lacks(&node(&cordoned).as_new()).is_empty());
+    assert!(
+        Pod::read(&json!({}))
+            .lacks(&node(&cordoned).as_new())
+            .is_empty()
+    );
 }
 
 #[test]
@@ -115,7 +135,9 @@ fn requests_are_summed_up() {
     let with = |spec: Value| lacks(&spec, &json!({}));
     assert!(with(json!({"containers": [asks(json!({"memory": "7Gi", "cpu": 1}))]})).is_empty());
     assert_eq!(
-        with(json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})),
+        with(
+            json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})
+        ),
         [
             "cpu 2 is requested, it has 1930m",
             "memory 8192Mi is requested, it has 7Gi"
@@ -130,7 +152,8 @@ fn requests_are_summed_up() {
     assert!(with(init).is_empty());
     let mut sidecar = asks(json!({"memory": "4Gi"}));
     sidecar["restartPolicy"] = json!("Always");
-    let beside = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
+    let beside =
+        json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
     assert_eq!(with(beside), ["memory 8192Mi is requested, it has 7Gi"]);
     // The pod's own resources count instead.
     let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
@@ -142,8 +165,14 @@ fn new_nodes_are_known_by_labels_and_taints() {
     let template = json!({"spec": {"nodeSelector": {"team": "x"}}});
     let pod = Pod::read(&template);
     let taint = Taint::read(&json!({"key": "gpu", "effect": "NoSchedule"}));
-    assert!(pod.lacks_of_new(&[], |key, value| (key, value) == ("team", "x")).is_empty());
+    assert!(
+        pod.lacks_of_new(&[], |key, value| (key, value) == ("team", "x"))
+            .is_empty()
+    );
     let lacks = pod.lacks_of_new(std::slice::from_ref(&taint), |_, _| false);
-    let expected = [Lack::Label("team".to_owned(), "x".to_owned()), Lack::Taint(taint)];
+    let expected = [
+        Lack::Label("team".to_owned(), "x".to_owned()),
+        Lack::Taint(taint),
+    ];
     assert_eq!(lacks, expected);
 }

@@ -42,7 +42,10 @@ fn failed_by(state: State, kind: ReasonKind, part: &str) {
 #[test]
 fn a_container_that_has_run_has_started() {
     let judge = |state: Value| State::judge(&json!({}), Some(&main_is(state)), &[]);
-    assert_eq!(judge(json!({"running": {"startedAt": "t"}})), State::Started);
+    assert_eq!(
+        judge(json!({"running": {"startedAt": "t"}})),
+        State::Started
+    );
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
     assert_eq!(judge(ended), State::Started);
     let creating = json!({"waiting": {"reason": "ContainerCreating"}});
@@ -112,16 +115,31 @@ fn a_pod_that_is_not_created_is_an_event_of_the_job() {
         waits_for(state, kind, "The cluster refuses the Job's pod: ");
     }
     let suspended = json!({"spec": {"suspend": true}});
-    waits_for(State::judge(&suspended, None, &[]), ReasonKind::Suspended, "suspended");
+    waits_for(
+        State::judge(&suspended, None, &[]),
+        ReasonKind::Suspended,
+        "suspended",
+    );
 }
 
 #[test]
 fn a_pod_that_failed_says_why() {
-    let evicted = pod(json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}));
+    let evicted = pod(
+        json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}),
+    );
     let state = State::judge(&json!({}), Some(&evicted), &[]);
-    failed_by(state, ReasonKind::PodFailed, "Evicted: The node was low on memory.");
+    failed_by(
+        state,
+        ReasonKind::PodFailed,
+        "Evicted: The node was low on memory.",
+    );
     let ended = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
-    let init = pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
+    let init =
+        pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
     let state = State::judge(&json!({}), Some(&init), &[]);
-    failed_by(state, ReasonKind::InitContainer, "\"i\" ended with exit code 3 (Error)");
+    failed_by(
+        state,
+        ReasonKind::InitContainer,
+        "\"i\" ended with exit code 3 (Error)",
+    );
 }
