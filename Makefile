@@ -11,7 +11,7 @@ export TF_CLI_CONFIG_FILE := /dev/null
 # The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
 # The parts of the sandbox's small EKS. The one that can fail for lack of a Debian package comes first.
-EKS := aws etcd aws-iam-authenticator kube-apiserver kubectl
+EKS := aws etcd aws-iam-authenticator kube-apiserver kubectl kube-controller-manager kube-scheduler kwok
 # A directory with hashicorp/aws, in the layout of `terraform providers mirror`; without it, the tests that need it are ignored.
 MIRRORS := $(HOME)/.terraform.d/plugins /usr/local/share/terraform/plugins /usr/share/terraform/plugins $(wildcard /opt/*)
 export TF_PLUGIN_MIRROR ?= $(firstword $(foreach mirror,$(MIRRORS),$(if $(wildcard $(mirror)/registry.terraform.io/hashicorp/aws),$(mirror))))

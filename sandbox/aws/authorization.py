@@ -56,5 +56,9 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             if "principalArn" in given and action != "CreateAccessEntry":
                 kind, _, name = given["principalArn"].split(":")[-1].partition("/")
                 return f"{eks}:access-entry/{given['name']}/{kind}/{caller.account}/{name.split('/')[-1]}/*"
+            if "nodegroupName" in given and action != "CreateNodegroup":
+                return f"{eks}:nodegroup/{given['name']}/{given['nodegroupName']}/*"
+            if "fargateProfileName" in given and action != "CreateFargateProfile":
+                return f"{eks}:fargateprofile/{given['name']}/{given['fargateProfileName']}/*"
             return f"{eks}:cluster/{given['name']}"
     return "*"

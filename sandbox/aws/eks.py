@@ -102,6 +102,7 @@ def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: 
     except EKSError as error:
         raise AwsError(error.TYPE, json.loads(error.description).get("message", ""), error.STATUS) from None
     cluster.authentication_mode = access.get("authenticationMode", CONFIG_MAP)
+    cluster.compute_config = given.get("computeConfig", {"enabled": False})
     cluster.access_entries = {}
     cluster.updates = {}
     if access.get("bootstrapClusterCreatorAdminPermissions", True) and cluster.authentication_mode != CONFIG_MAP:
@@ -157,6 +158,7 @@ def set_cluster(sandbox: Sandbox, values: dict[str, Any]) -> None:
     cluster.status = values.get("status", cluster.status)
     cluster.authentication_mode = values.get("authenticationMode", cluster.authentication_mode)
     cluster.resources_vpc_config = {**cluster.resources_vpc_config, **values.get("resourcesVpcConfig", {})}
+    cluster.compute_config = values.get("computeConfig", cluster.compute_config)
     publish(sandbox)
 
 
@@ -197,6 +199,7 @@ def _cluster_json(sandbox: Sandbox, region: str, cluster: Cluster) -> dict[str, 
         "platformVersion": "eks.20",
         "tags": cluster.tags,
         "accessConfig": {"authenticationMode": cluster.authentication_mode},
+        "computeConfig": cluster.compute_config,
         "upgradePolicy": {"supportType": "EXTENDED"},
         "deletionProtection": False,
     }

@@ -14,7 +14,7 @@ from errors import AwsError
 
 Response = tuple[int, dict[str, str], bytes]
 
-#: The REST paths of EKS that are answered here; every other one is moto's.
+#: The REST paths of EKS whose actions are known here: policies and faults name them.
 _EKS_ROUTES = [
     ("POST", r"/clusters", "CreateCluster"),
     ("GET", r"/clusters", "ListClusters"),
@@ -22,6 +22,13 @@ _EKS_ROUTES = [
     ("DELETE", r"/clusters/(?P<name>[^/]+)", "DeleteCluster"),
     ("POST", r"/clusters/(?P<name>[^/]+)/update-config", "UpdateClusterConfig"),
     ("GET", r"/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)", "DescribeUpdate"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/node-groups", "CreateNodegroup"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/node-groups", "ListNodegroups"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)", "DescribeNodegroup"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)/update-config", "UpdateNodegroupConfig"),
+    ("POST", r"/clusters/(?P<name>[^/]+)/fargate-profiles", "CreateFargateProfile"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/fargate-profiles", "ListFargateProfiles"),
+    ("GET", r"/clusters/(?P<name>[^/]+)/fargate-profiles/(?P<fargateProfileName>[^/]+)", "DescribeFargateProfile"),
     ("GET", r"/access-policies", "ListAccessPolicies"),
     ("POST", r"/clusters/(?P<name>[^/]+)/access-entries", "CreateAccessEntry"),
     ("GET", r"/clusters/(?P<name>[^/]+)/access-entries", "ListAccessEntries"),

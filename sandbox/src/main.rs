@@ -54,8 +54,8 @@ struct Arguments {
     /// An environment type that exists. Can be repeated. Default: any.
     #[arg(long = "env-type", value_name = "ID")]
     env_types: Option<Vec<String>>,
-    /// Also start a small EKS: an AWS account and a cluster in which nothing is set up yet. Missing parts are built
-    /// first, which takes minutes.
+    /// Also start a small EKS: an AWS account and a cluster with one node, in which nothing is set up yet. Missing parts
+    /// are built first, which takes minutes.
     #[arg(long)]
     eks: bool,
 }
@@ -108,7 +108,11 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     let mut introduction = introduction(&orchestrator, given_token);
     let eks = if arguments.eks {
-        let started = tokio::task::spawn_blocking(|| Eks::start(eks::Options::default()));
+        let options = eks::Options {
+            runs_jobs: true,
+            ..eks::Options::default()
+        };
+        let started = tokio::task::spawn_blocking(|| Eks::start(options));
         let eks = started.await?.map_err(io::Error::other)?;
         introduction += &eks_introduction(&eks);
         Some(eks)

@@ -11,6 +11,8 @@ mod admission;
 mod faults;
 #[path = "eks/iam.rs"]
 mod iam;
+#[path = "eks/jobs.rs"]
+mod jobs;
 #[path = "eks/process.rs"]
 mod process;
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         admission::TESTS,
         iam::TESTS,
         faults::TESTS,
+        jobs::TESTS,
         process::TESTS,
     ]
     .concat();
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     EKS.clear();
+    jobs::EKS.clear();
     conclusion.exit_code()
 }
 

@@ -129,6 +129,13 @@ pub enum ClusterCause {
         /// What is missing, in the words of the message.
         findings: Vec<String>,
     },
+    /// No node can take the Job's pod, and nothing adds one that could.
+    NoNode {
+        /// The Job's namespace.
+        namespace: String,
+        /// What the nodes lack, in the words of the message.
+        findings: Vec<String>,
+    },
     /// The cluster refuses the Job or its pod.
     JobRefused {
         /// The Job's namespace.

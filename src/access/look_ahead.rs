@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::kubernetes::VERSION_PATH;
+use super::kubernetes::{NODES_PATH, VERSION_PATH};
 use super::run::Run;
 
 /// Makes the calls that checks will need once the checks that they need have passed. The responses are shared, so that
@@ -20,7 +20,11 @@ pub(super) async fn look_ahead(run: &Run<'_>) {
         let Ok(cluster) = run.cluster().await else {
             return;
         };
-        let mut paths = vec![Ok(VERSION_PATH.to_owned()), run.namespaced("")];
+        let mut paths = vec![
+            Ok(VERSION_PATH.to_owned()),
+            run.namespaced(""),
+            Ok(NODES_PATH.to_owned()),
+        ];
         if let Ok(service_account) = run.service_account() {
             paths.push(run.namespaced(&format!("/serviceaccounts/{service_account}")));
         }

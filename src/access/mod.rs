@@ -23,6 +23,7 @@ mod objects;
 mod outcome;
 pub mod parse;
 mod preflight;
+mod probe;
 mod render;
 mod report;
 mod run;
@@ -45,6 +46,9 @@ pub use issuer::AUDIENCE;
 pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
+pub use probe::{
+    Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason, ReasonKind,
+};
 pub use render::hcl;
 pub use report::{Report, Unchecked};
 pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};

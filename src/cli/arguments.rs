@@ -61,6 +61,21 @@ Examples:
   # The cluster's part alone
   eks-runner setup runner-config.yaml --org my-org --id my-runner --format yaml | kubectl apply -f -";
 
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  # As the runner's user, which you impersonate; you delete the Job
+  eks-runner probe --runner my-runner
+
+  # As the runner itself, in CI
+  eks-runner probe --runner my-runner --as runner --web-identity-token-file token --yes --output json
+
+Exit codes:
+  0  the container started
+  1  the Orchestrator did not respond, or another error occurred that the input did not cause
+  2  the arguments, the file or the Orchestrator's settings cannot be used, or the Job was not confirmed
+  3  the container did not start
+  4  unknown: interrupted, no permission, no response, or the Job could not be deleted";
+
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
   eks-runner schema > runner.schema.json
@@ -76,6 +91,12 @@ pub(super) enum Command {
         override_usage = "eks-runner check [OPTIONS] FILE --id ID\n       eks-runner check [OPTIONS] --runner ID"
     )]
     Check(Box<CheckArguments>),
+    /// Create one real Job as the runner, and see whether its container starts
+    #[command(
+        after_help = PROBE_EXAMPLES,
+        override_usage = "eks-runner probe [OPTIONS] FILE --id ID\n       eks-runner probe [OPTIONS] --runner ID"
+    )]
+    Probe(Box<ProbeArguments>),
     /// Print what the runner needs in AWS and in its cluster
     #[command(
         after_help = SETUP_EXAMPLES,
@@ -112,6 +133,34 @@ pub(super) struct CheckArguments {
     /// Exit with 0, not 4, when no check failed but checks could not be made
     #[arg(long, help_heading = "Output")]
     pub(super) allow_incomplete: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProbeArguments {
+    #[command(flatten)]
+    pub(super) runner: RunnerArguments,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
+    /// The image of the Job's container; else the one of the installation
+    #[arg(long, value_name = "IMAGE", value_parser = parse::image, help_heading = "Job")]
+    pub(super) image: Option<String>,
+    /// How long the container may take to start. The Orchestrator waits five minutes
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse::duration, help_heading = "Job")]
+    pub(super) timeout: Duration,
+    /// Create the Job without asking
+    #[arg(long, help_heading = "Job")]
+    pub(super) yes: bool,
+    /// Do not delete the Job. The cluster removes it an hour after it has ended
+    #[arg(long, help_heading = "Job")]
+    pub(super) keep: bool,
+    /// The format of the result
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(super) output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -156,10 +205,10 @@ pub(super) struct RunnerArguments {
     pub(super) hctl_config_file: Option<String>,
 }
 
-/// The arguments that say how the checks use AWS and the cluster.
+/// The arguments that say with which credentials AWS and the cluster are called.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
-pub(super) struct AccessArguments {
+pub(super) struct ConnectionArguments {
     /// Check with your own credentials, or as the runner, by assuming its role
     #[arg(long = "as", value_name = "WHO", default_value = "caller")]
     identity: As,
@@ -178,6 +227,51 @@ pub(super) struct AccessArguments {
     /// With --as runner: a file with an OIDC token that the runner's trust policy admits
     #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
+    /// A kubeconfig, instead of a token made from your AWS credentials
+    #[arg(long, value_name = "PATH", value_parser = readable)]
+    kubeconfig: Option<PathBuf>,
+    /// A context of that kubeconfig, instead of its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+}
+
+impl ConnectionArguments {
+    /// Returns the settings of the connections. Every other setting is the one of the installation, or the default.
+    pub(super) fn settings(&self, installation: &Installation) -> Settings {
+        let defaults = Settings::default();
+        Settings {
+            frontend: Frontend::Command,
+            identity: match self.identity {
+                As::Caller => Identity::Caller,
+                As::Runner => Identity::Runner,
+            },
+            profile: self.profile.clone(),
+            assume_role: self.assume_role_arn.clone().map(|role_arn| AssumeRole {
+                role_arn,
+                session_name: self.assume_role_session_name.clone(),
+                external_id: self.external_id.clone(),
+            }),
+            web_identity_token_file: self.web_identity_token_file.clone(),
+            oidc_issuer: installation.oidc_issuer.map(str::to_owned),
+            published_cidrs: installation.source_cidrs(),
+            kubeconfig: self.kubeconfig.clone().map(|path| Kubeconfig {
+                path,
+                context: self.context.clone(),
+            }),
+            runner_image: installation
+                .runner_image
+                .map_or(defaults.runner_image, str::to_owned),
+            ..Settings::default()
+        }
+    }
+}
+
+/// The arguments that say how the checks use AWS and the cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(super) struct AccessArguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     oidc_issuer: Option<String>,
@@ -188,12 +282,6 @@ pub(super) struct AccessArguments {
     /// repeated
     #[arg(long, value_name = "CIDR", value_parser = parse::cidr)]
     orchestrator_cidr: Vec<IpNet>,
-    /// A kubeconfig, instead of a token made from your AWS credentials
-    #[arg(long, value_name = "PATH", value_parser = readable)]
-    kubeconfig: Option<PathBuf>,
-    /// A context of that kubeconfig, instead of its current one
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
-    context: Option<String>,
     /// Skip this check; can be repeated, or a comma-separated list. Checks that need it still run
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
         hide_possible_values = true)]
@@ -206,35 +294,14 @@ pub(super) struct AccessArguments {
 impl AccessArguments {
     /// Returns the settings of the checks for a runner of this installation.
     pub(super) fn settings(self, installation: &Installation) -> Settings {
-        let defaults = Settings::default();
+        let settings = self.connection.settings(installation);
         Settings {
-            frontend: Frontend::Command,
-            identity: match self.identity {
-                As::Caller => Identity::Caller,
-                As::Runner => Identity::Runner,
-            },
             timeout: self.timeout,
-            profile: self.profile,
-            assume_role: self.assume_role_arn.map(|role_arn| AssumeRole {
-                role_arn,
-                session_name: self.assume_role_session_name,
-                external_id: self.external_id,
-            }),
-            web_identity_token_file: self.web_identity_token_file,
-            oidc_issuer: self
-                .oidc_issuer
-                .or_else(|| installation.oidc_issuer.map(str::to_owned)),
+            oidc_issuer: self.oidc_issuer.or(settings.oidc_issuer),
             orchestrator_cidrs: self.orchestrator_cidr,
-            published_cidrs: installation.source_cidrs(),
-            kubeconfig: self.kubeconfig.map(|path| Kubeconfig {
-                path,
-                context: self.context,
-            }),
-            runner_image: self
-                .runner_image
-                .or_else(|| installation.runner_image.map(str::to_owned))
-                .unwrap_or(defaults.runner_image),
+            runner_image: self.runner_image.unwrap_or(settings.runner_image),
             skip: self.skip.into_iter().collect(),
+            ..settings
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::problem::Problems;
+use crate::access::Outcome;
 use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
 use crate::runner::Invalid;
 
@@ -61,6 +62,24 @@ pub enum Error {
          --oidc-issuer the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
     )]
     NoIssuer,
+    /// A probe is to create a Job, and nobody can be asked.
+    #[error(
+        "nothing was created: standard input is not a terminal, so nobody can be asked whether the Job may be created\n\n\
+         To fix it: give --yes."
+    )]
+    NobodyToAsk,
+    /// The person who was asked does not want the Job.
+    #[error("nothing was created: the Job was not confirmed")]
+    NotConfirmed,
+    /// The command was interrupted before it created anything.
+    #[error("nothing was created: interrupted")]
+    Interrupted,
+    /// The process cannot learn of Ctrl-C, so it could not delete the Job.
+    #[error("nothing was created: signals cannot be received: {0}")]
+    Signals(io::Error),
+    /// There can be no probe.
+    #[error("{}", outcome_text(.0))]
+    NoProbe(Box<Outcome>),
     /// The process could not be set up.
     #[error("the asynchronous runtime cannot be started: {0}")]
     Runtime(io::Error),
@@ -79,7 +98,10 @@ impl Error {
             | Self::Runner { .. }
             | Self::NoSuchRunner { .. }
             | Self::Lookup(_)
-            | Self::NoIssuer => Exit::BadInput,
+            | Self::NoIssuer
+            | Self::NobodyToAsk
+            | Self::NotConfirmed => Exit::BadInput,
+            Self::Interrupted | Self::NoProbe(_) => Exit::Incomplete,
             Self::Orchestrator(
                 Api::InvalidId { .. }
                 | Api::Proxy { .. }
@@ -89,7 +111,9 @@ impl Error {
                 | Api::OrgNotFound { .. }
                 | Api::Redirect { .. },
             ) => Exit::BadInput,
-            Self::Orchestrator(_) | Self::Runtime(_) | Self::Output(_) => Exit::Internal,
+            Self::Orchestrator(_) | Self::Runtime(_) | Self::Signals(_) | Self::Output(_) => {
+                Exit::Internal
+            }
         }
     }
 }
@@ -102,6 +126,14 @@ fn orchestrator_text(error: &orchestrator::Error) -> String {
             format!("{error}\n\nOnly runners of type `kubernetes-eks` can be checked.")
         }
         other => other.report(),
+    }
+}
+
+/// Returns why there can be no probe, with the fix.
+fn outcome_text(outcome: &Outcome) -> String {
+    match outcome.fix_text() {
+        Some(fix) => format!("{}\n\nTo fix it:\n\n{}", outcome.message, fix.trim_end()),
+        None => outcome.message.clone(),
     }
 }
 

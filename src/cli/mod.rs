@@ -9,6 +9,7 @@ mod file;
 mod human;
 mod json;
 mod panic;
+mod probe;
 mod problem;
 mod progress;
 mod schema;
@@ -87,6 +88,7 @@ fn run(command: Command) -> Result<(String, Exit), Error> {
         .map_err(Error::Runtime)?;
     let done = match command {
         Command::Check(arguments) => runtime.block_on(check::run(*arguments)),
+        Command::Probe(arguments) => runtime.block_on(probe::run(*arguments)),
         Command::Setup(arguments) => {
             let text = runtime.block_on(setup::run(arguments));
             text.map(|text| (text, Exit::Passed))

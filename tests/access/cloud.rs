@@ -373,7 +373,7 @@ impl Checked {
         let missing = |check: &&Value| check["skip"] == "incomplete";
         let ids = self.checks().filter(missing).map(|check| &check["id"]);
         ids.filter_map(Value::as_str)
-            .filter(|id| !["rbac-list-pods", "rbac-list-events"].contains(id))
+            .filter(|id| !["rbac-list-pods", "rbac-list-events", "scheduling"].contains(id))
             .collect()
     }
 
@@ -417,7 +417,7 @@ impl Checked {
 pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
 /// The checks that need `cluster-active`.
-pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
+pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
     "cluster-endpoint",
     "access-entry",
     "api-server",
@@ -428,6 +428,7 @@ pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
     "rbac-list-pods",
     "rbac-list-events",
     "job-dry-run",
+    "scheduling",
 ];
 /// The checks that need `api-server`.
 pub(crate) const BEHIND_API: &[&str] = BEHIND_CLUSTER.split_at(3).1;

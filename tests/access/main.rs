@@ -22,6 +22,7 @@ mod permissions;
 mod pod;
 mod route;
 mod runner;
+mod scheduling;
 mod setup;
 mod shared;
 mod trust_policies;
@@ -60,6 +61,7 @@ fn main() {
         inside::SCENARIOS,
         admission::SCENARIOS,
         pod::SCENARIOS,
+        scheduling::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
         permissions::SCENARIOS,

@@ -8,6 +8,7 @@ mod command;
 mod echo;
 mod foreign;
 mod input;
+mod probe;
 mod registered;
 mod secrets;
 mod text;
@@ -48,6 +49,7 @@ fn main() {
     ]
     .concat();
     let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
-    trials.extend(access::TESTS.iter().copied().map(trial(!absent.is_empty())));
+    let with_eks = [access::TESTS, probe::TESTS].concat();
+    trials.extend(with_eks.into_iter().map(trial(!absent.is_empty())));
     libtest_mimic::run(&arguments, trials).exit();
 }

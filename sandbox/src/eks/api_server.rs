@@ -2,12 +2,15 @@
 //! removing what tests created is done before each of them, and a process of kubectl takes half a second of processor
 //! time.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
 
-use super::Eks;
 use super::error::Error;
+use super::{Eks, Options, node};
 
 /// The kinds that tests create in a namespace, by their paths.
 const CONTENT: [(&str, &str); 4] = [
@@ -15,7 +18,7 @@ const CONTENT: [(&str, &str); 4] = [
     ("apis/rbac.authorization.k8s.io/v1", "roles,rolebindings"),
     (
         "api/v1",
-        "pods,serviceaccounts,secrets,configmaps,resourcequotas,limitranges",
+        "pods,serviceaccounts,secrets,configmaps,resourcequotas,limitranges,events",
     ),
     ("apis/coordination.k8s.io/v1", "leases"),
 ];
@@ -53,6 +56,33 @@ impl ApiServer {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let path = format!("{path}/{name}?fieldManager=sandbox&force=true");
         self.done("PATCH", &path, object).map(drop)
+    }
+
+    /// Creates the cluster's node.
+    pub(super) fn create_node(&self, options: &Options) -> Result<(), Error> {
+        let mut node = self.done("POST", "api/v1/nodes", &node::node(options))?;
+        // Admission taints every new node as not ready, and only the controller of a cloud takes the taint away.
+        node["spec"]["taints"].take();
+        let path = format!("api/v1/nodes/{}", node::name(options));
+        self.done("PUT", &path, &node).map(drop)
+    }
+
+    /// Waits until no pod is left: the Job controller has to remove its finalizer from those of a deleted Job.
+    fn wait_for_no_pods(&self) -> Result<(), Error> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let pods = self.get("api/v1/pods")?;
+            if pods["items"].as_array().is_none_or(Vec::is_empty) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Error::ApiServer {
+                    request: "GET /api/v1/pods".to_owned(),
+                    message: format!("pods are left: {pods}"),
+                });
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn get(&self, path: &str) -> Result<Value, Error> {
@@ -100,22 +130,28 @@ impl ApiServer {
 }
 
 impl Eks {
-    /// Deletes every namespace that a test created, with what is in it, and the `aws-auth` ConfigMap.
+    /// Deletes every namespace that a test created, with what is in it, and the `aws-auth` ConfigMap, and replaces all
+    /// nodes by the one that the cluster started with.
     pub(super) fn reset_cluster(&self) -> Result<(), Error> {
         let api = &self.api_server;
         // It is missing after most tests.
         let aws_auth = "api/v1/namespaces/kube-system/configmaps/aws-auth";
         api.send("DELETE", aws_auth, &Value::Null)?;
+        let at_once = json!({"gracePeriodSeconds": 0, "propagationPolicy": "Background"});
+        api.done("DELETE", "api/v1/nodes", &at_once)?;
+        api.create_node(&self.options)?;
         let namespaces = api.get("api/v1/namespaces")?;
         let names = namespaces["items"].as_array().into_iter().flatten();
         let names = names.filter_map(|namespace| namespace["metadata"]["name"].as_str());
         for namespace in names.filter(|name| *name != "default" && !name.starts_with("kube-")) {
-            let at_once = json!({"gracePeriodSeconds": 0, "propagationPolicy": "Background"});
             for (group, kinds) in CONTENT {
                 for kind in kinds.split(',') {
                     let path = format!("{group}/namespaces/{namespace}/{kind}");
                     api.done("DELETE", &path, &at_once)?;
                 }
+            }
+            if self.options.runs_jobs {
+                api.wait_for_no_pods()?;
             }
             let path = format!("api/v1/namespaces/{namespace}");
             api.done("DELETE", &path, &Value::Null)?;

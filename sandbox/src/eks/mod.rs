@@ -11,18 +11,21 @@
 //! Clients reach the cluster at the endpoint that `DescribeCluster` returns, through the same proxy, as real clusters
 //! behind a company's proxy. Nothing leaves the machine, because the proxy knows no other hosts.
 //!
-//! There is no controller manager: Jobs start no pods, a deleted namespace stays `Terminating`, and a test that creates
-//! a ResourceQuota has to write its status itself (`kubectl patch --subresource=status`).
+//! Without [`Options::runs_jobs`] there is no controller manager: Jobs start no pods, and a test that creates a
+//! ResourceQuota has to write its status itself (`kubectl patch --subresource=status`). With it, Jobs run as on a real
+//! cluster, except for their containers (`workloads`). A deleted namespace stays `Terminating` in both.
 
 mod api_server;
 mod certificates;
 mod control;
 mod error;
 mod kubectl;
+mod node;
 mod processes;
 mod setup;
 mod start;
 mod tools;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -48,6 +51,8 @@ pub struct Options {
     pub region: String,
     /// The cluster's name.
     pub cluster_name: String,
+    /// Whether Jobs run: kube-controller-manager, kube-scheduler and a stand-in for the nodes' kubelets are started.
+    pub runs_jobs: bool,
 }
 
 impl Default for Options {
@@ -57,6 +62,7 @@ impl Default for Options {
             partition: "aws".to_owned(),
             region: "us-west-2".to_owned(),
             cluster_name: "my-eks-cluster".to_owned(),
+            runs_jobs: false,
         }
     }
 }
@@ -93,6 +99,12 @@ impl Eks {
         self.reset_cluster()
     }
 
+    /// Returns the name of the node that the cluster has after its start and after a reset: 2 CPUs and 8 GiB, of which
+    /// pods can request 1930m and 7 GiB.
+    pub fn node_name(&self) -> String {
+        node::name(&self.options)
+    }
+
     /// Returns the account and the cluster.
     pub fn options(&self) -> &Options {
         &self.options
@@ -105,6 +117,7 @@ impl Eks {
             partition,
             region,
             cluster_name,
+            ..
         } = &self.options;
         format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster_name}")
     }
@@ -258,7 +271,7 @@ impl Eks {
             .map(drop)
     }
 
-    /// Changes the cluster without its API: `status`, `authenticationMode` and `resourcesVpcConfig`, as in
+    /// Changes the cluster without its API: `status`, `authenticationMode`, `resourcesVpcConfig` and `computeConfig`, as in
     /// `DescribeCluster`. The other values stay.
     pub fn set_cluster(&self, changes: &Value) -> Result<(), Error> {
         self.control.send("PATCH", "/cluster", changes).map(drop)

@@ -15,7 +15,7 @@ use super::control::{Control, Credentials};
 use super::error::{Error, io};
 use super::processes::Processes;
 use super::tools::{self, Tools};
-use super::{Eks, Options};
+use super::{Eks, Options, workloads};
 
 /// The output of the sandbox's AWS when it is ready.
 #[derive(Deserialize)]
@@ -81,6 +81,10 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         );
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
+    api_server.create_node(&options)?;
+    if options.runs_jobs {
+        workloads::start(&mut processes, &tools, &kubeconfig)?;
+    }
     // This comes last, because the authenticator reads `aws-auth` from the API server in this mode.
     control.send(
         "PATCH",

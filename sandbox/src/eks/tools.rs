@@ -6,12 +6,15 @@ use std::process::{Command, Stdio};
 use super::error::{Error, io};
 
 /// The parts of the small EKS, by their folders in `tools/`.
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 8] = [
     "etcd",
     "kube-apiserver",
     "aws-iam-authenticator",
     "aws",
     "kubectl",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
 ];
 
 /// The built parts.
@@ -24,13 +27,24 @@ pub(super) struct Tools {
     /// The AWS CLI.
     pub(super) aws_cli: PathBuf,
     pub(super) kubectl: PathBuf,
+    pub(super) kube_controller_manager: PathBuf,
+    pub(super) kube_scheduler: PathBuf,
+    pub(super) kwok: PathBuf,
 }
 
 impl Tools {
     /// Builds the missing parts, which takes minutes the first time, and returns the paths of all.
     pub(super) fn build() -> Result<Self, Error> {
-        let [etcd, kube_apiserver, aws_iam_authenticator, aws, kubectl] =
-            PARTS.map(|part| ask(&[part], part));
+        let [
+            etcd,
+            kube_apiserver,
+            aws_iam_authenticator,
+            aws,
+            kubectl,
+            kube_controller_manager,
+            kube_scheduler,
+            kwok,
+        ] = PARTS.map(|part| ask(&[part], part));
         let aws = aws?;
         Ok(Self {
             etcd: etcd?,
@@ -39,6 +53,9 @@ impl Tools {
             python: aws.join("bin/python"),
             aws_cli: aws.join("bin/aws"),
             kubectl: kubectl?,
+            kube_controller_manager: kube_controller_manager?,
+            kube_scheduler: kube_scheduler?,
+            kwok: kwok?,
         })
     }
 }

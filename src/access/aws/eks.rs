@@ -20,6 +20,8 @@ pub(crate) struct EksCluster {
     pub(crate) public_cidrs: Vec<String>,
     /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
     pub(crate) authentication_mode: String,
+    /// Whether EKS Auto Mode adds nodes.
+    pub(crate) auto_mode: bool,
 }
 
 impl EksCluster {
@@ -190,6 +192,10 @@ fn described(
             .is_some_and(|network| network.endpoint_public_access),
         public_cidrs: network
             .and_then(|network| network.public_access_cidrs)
+            .unwrap_or_default(),
+        auto_mode: cluster
+            .compute_config
+            .and_then(|compute| compute.enabled)
             .unwrap_or_default(),
         // A cluster from the time before access entries has no access configuration.
         authentication_mode: mode

@@ -8,6 +8,7 @@ mod eks;
 mod iam;
 mod rate_limit;
 mod response_body;
+mod scaling;
 mod sts;
 mod token;
 
@@ -28,6 +29,7 @@ pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use iam::{Role, Simulation};
 use rate_limit::RateLimit;
+pub(crate) use scaling::{FargateProfile, NodeGroup};
 pub(crate) use sts::{CallerIdentity, Session};
 
 use super::settings::Settings;
@@ -75,6 +77,8 @@ pub(crate) struct Aws {
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
+    node_groups: SingleFlight<(Signer, String, String), AwsResult<Vec<NodeGroup>>>,
+    fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
 }
 
 impl Aws {
@@ -95,6 +99,8 @@ impl Aws {
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),
+            node_groups: SingleFlight::default(),
+            fargate_profiles: SingleFlight::default(),
         })
     }
 

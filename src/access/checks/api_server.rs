@@ -295,6 +295,7 @@ mod tests {
             public: true,
             public_cidrs: vec![cidr.to_owned()],
             authentication_mode: "API".to_owned(),
+            auto_mode: false,
         };
         let status = |code| KubeError::Status {
             code,

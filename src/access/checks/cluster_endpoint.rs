@@ -195,6 +195,7 @@ mod tests {
             public,
             public_cidrs: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
             authentication_mode: "API".to_owned(),
+            auto_mode: false,
         }
     }
 

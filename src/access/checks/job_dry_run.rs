@@ -1,12 +1,10 @@
 //! The check `job-dry-run`: whether the cluster admits the Orchestrator's Job and its pod. Neither is kept.
 
 mod quota;
-mod refusal;
 mod variables;
 
 use serde_json::Value;
 
-use self::refusal::{Refusal, refusal, sufficient_level};
 use super::access_policies::{PolicyGrant, granted_by_policy};
 use super::job_namespace::{create_namespace, namespace_cause, terminating};
 use super::runner_user::runner_user;
@@ -16,6 +14,7 @@ use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
+use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Cluster, KubeError};
 use crate::access::outcome::Outcome;

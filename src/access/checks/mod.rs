@@ -20,6 +20,7 @@ mod rbac_list_pods;
 mod role_exists;
 mod role_permission;
 mod role_trust;
+mod scheduling;
 mod service_account;
 mod session_name;
 mod state_storage;
@@ -64,7 +65,7 @@ struct Check {
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 20] = [
+static CHECKS: [&Check; 21] = [
     &session_name::CHECK,
     &aws_credentials::CHECK,
     &role_exists::CHECK,
@@ -84,6 +85,7 @@ static CHECKS: [&Check; 20] = [
     &rbac_list_events::CHECK,
     &pod_template_refs::CHECK,
     &job_dry_run::CHECK,
+    &scheduling::CHECK,
     &state_storage::CHECK,
 ];
 

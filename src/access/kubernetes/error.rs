@@ -32,6 +32,11 @@ impl KubeError {
         matches!(self, Self::Status { code: 404, .. })
     }
 
+    /// Returns whether an object of the same name exists already.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { code: 409, .. })
+    }
+
     /// Returns whether the user has no permission for the call.
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Status { code: 403, .. })

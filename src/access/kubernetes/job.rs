@@ -10,6 +10,14 @@ use super::merge::{self, MergeError};
 /// The name of the Orchestrator's own container.
 pub(crate) const MAIN: &str = "main";
 
+/// The variables of the Orchestrator's container that have no real value here, because there is no deployment.
+pub(crate) const PLACEHOLDERS: [&str; 4] = [
+    "DEPLOYMENT_ID",
+    "DEPLOYMENT_ENV_UUID",
+    "RUNNER_GATEWAY_URL",
+    "TOKEN",
+];
+
 /// The ID of the deployment that is tried. The Orchestrator names the Job after the ID of its deployment, a random UUID.
 /// The tried objects are not kept, so one ID serves every run, and its refusals are the same text each time.
 const DEPLOYMENT_ID: &str = "6f1d2c0a-93b4-4e57-8a1e-2d5c7b9f0e34";

@@ -5,9 +5,13 @@ pub(crate) mod aws_auth;
 pub(crate) mod go_yaml;
 pub(crate) mod job;
 pub(crate) mod object_kind;
+pub(crate) mod placement;
+pub(crate) mod quantity;
 pub(crate) mod references;
+pub(crate) mod refusal;
 pub(crate) mod user;
 
+mod change;
 mod connect;
 mod error;
 mod exec;
@@ -32,6 +36,8 @@ use super::single_flight::{SharedCall, SingleFlight};
 
 /// The path that every authenticated user is allowed to read.
 pub(crate) const VERSION_PATH: &str = "/version";
+/// The path of the cluster's first nodes. A node has up to 40 KiB, and a response at most 4 MiB.
+pub(crate) const NODES_PATH: &str = "/api/v1/nodes?limit=100";
 
 /// How many calls of one cluster run at a time.
 const AT_A_TIME: usize = 32;
@@ -163,8 +169,8 @@ impl Cluster {
         User::service_account(JOB_CONTROLLER.0, JOB_CONTROLLER.1)
     }
 
-    /// Makes a call, again if the API is too busy, and returns its response and its warnings. No call here changes
-    /// anything, so that each can be repeated.
+    /// Makes a call, again if the API is too busy, and returns its response and its warnings. Each call can be repeated:
+    /// a change does not count twice (`change`).
     async fn send(
         &self,
         method: Method,

@@ -64,6 +64,11 @@ impl Run<'_> {
         self.reach_as(self.signer()?).await
     }
 
+    /// Returns the cluster's API, called with the caller's own credentials.
+    pub(crate) async fn cluster_of_caller(&self) -> Result<Arc<Cluster>, CheckError> {
+        Ok(self.reach_as(Signer::Caller).await?.cluster)
+    }
+
     /// Returns the cluster's API, called with these credentials.
     async fn reach_as(&self, signer: Signer) -> Result<ReachedCluster, CheckError> {
         let (region, name) = (self.region()?, self.cluster_name()?);

@@ -3,6 +3,7 @@
 use serde_json::{Map, json};
 
 use crate::access::fix::Fix;
+use crate::access::kubernetes::quantity::{thousandths, thousandths_of};
 use crate::access::render::shell::Command;
 
 /// A resource of a quota that is exceeded.
@@ -138,29 +139,6 @@ fn sum(one: &str, other: &str) -> Option<String> {
             })
         }
     }
-}
-
-/// Returns the value of a unit of Kubernetes quantities, in thousandths.
-fn thousandths(unit: &str) -> Option<u128> {
-    if unit == "m" {
-        return Some(1);
-    }
-    let (base, prefix): (u128, _) = match unit.strip_suffix('i') {
-        Some(prefix) => (1024, prefix),
-        None => (1000, unit),
-    };
-    let prefixes = ["", "K", "M", "G", "T", "P", "E"];
-    let power = prefixes
-        .iter()
-        .position(|one| one.eq_ignore_ascii_case(prefix))?;
-    Some(base.pow(u32::try_from(power).ok()?) * 1000)
-}
-
-/// Returns the value of a quantity without a fraction, in thousandths.
-fn thousandths_of(quantity: &str) -> Option<u128> {
-    let digits = quantity.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = quantity.split_at(digits);
-    number.parse::<u128>().ok()?.checked_mul(thousandths(unit)?)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// The reason why the API server refuses an object.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The caller is not allowed to impersonate.
     MayNotImpersonate,
     /// An admission webhook has side effects.
@@ -34,7 +34,7 @@ pub(super) enum Refusal {
 }
 
 /// Returns the reason for a refusal. The texts are those of kube-apiserver 1.34 and its admission plugins.
-pub(super) fn refusal(code: u16, message: &str) -> Refusal {
+pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
     let says = |text: &str| message.contains(text);
     match code {
         403 if says("cannot impersonate resource") => Refusal::MayNotImpersonate,
@@ -60,7 +60,7 @@ pub(super) fn refusal(code: u16, message: &str) -> Refusal {
 
 /// Returns the strictest Pod Security level that accepts a pod which violates a stricter one. The texts are those of
 /// the checks of the level `baseline` in k8s.io/pod-security-admission.
-pub(super) fn sufficient_level(message: &str) -> &'static str {
+pub(crate) fn sufficient_level(message: &str) -> &'static str {
     const BASELINE: [&str; 10] = [
         "AppArmor",
         "host namespaces",

@@ -1,0 +1,187 @@
+//! What adds nodes to a cluster: its managed node groups and Fargate profiles.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::error::AwsError;
+use super::{Aws, AwsCall, AwsResult, Service, Signer};
+
+/// A managed node group.
+#[derive(Debug)]
+pub(crate) struct NodeGroup {
+    /// The name.
+    pub(crate) name: String,
+    /// Whether nodes can be added: it is neither being created or deleted, nor broken.
+    pub(crate) is_usable: bool,
+    /// The number of nodes that it has or will have.
+    pub(crate) size: i32,
+    /// The number of nodes that it can have.
+    pub(crate) maximum: i32,
+    /// The labels of its nodes, without those that EKS and the kubelet add.
+    pub(crate) labels: HashMap<String, String>,
+    /// The taints of its nodes: key, value, and effect, in the words of Kubernetes.
+    pub(crate) taints: Vec<[String; 3]>,
+}
+
+/// A Fargate profile.
+#[derive(Debug)]
+pub(crate) struct FargateProfile {
+    /// The name.
+    pub(crate) name: String,
+    /// Whether pods can start on it.
+    pub(crate) is_active: bool,
+    /// The namespaces and the labels of its pods; both can contain the wildcards `*` and `?`.
+    pub(crate) selectors: Vec<(String, HashMap<String, String>)>,
+}
+
+/// A cluster: who signs, the region, and the cluster's name.
+type Key = (Signer, String, String);
+
+impl Aws {
+    /// Returns the managed node groups of a cluster.
+    pub(crate) fn node_groups(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        cluster: &str,
+    ) -> AwsCall<Vec<NodeGroup>> {
+        let (aws, key) = (Arc::clone(self), key(signer, region, cluster));
+        self.node_groups
+            .call(key.clone(), Result::is_ok, || async move {
+                aws.find_node_groups(key).await
+            })
+    }
+
+    /// Returns the Fargate profiles of a cluster.
+    pub(crate) fn fargate_profiles(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        cluster: &str,
+    ) -> AwsCall<Vec<FargateProfile>> {
+        let (aws, key) = (Arc::clone(self), key(signer, region, cluster));
+        self.fargate_profiles
+            .call(key.clone(), Result::is_ok, || async move {
+                aws.find_fargate_profiles(key).await
+            })
+    }
+
+    async fn find_node_groups(
+        self: &Arc<Self>,
+        (signer, region, cluster): Key,
+    ) -> AwsResult<Vec<NodeGroup>> {
+        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
+        let request = client.list_nodegroups().cluster_name(&cluster);
+        let send = move || {
+            let names = request.clone().into_paginator().items().send();
+            names.collect::<Result<Vec<_>, _>>()
+        };
+        let names = self.paced(Service::Eks, "eks:ListNodegroups", send).await?;
+        let described = names.into_iter().map(async |name| {
+            let request = client.describe_nodegroup();
+            let request = request.cluster_name(&cluster).nodegroup_name(name);
+            let send = move || request.clone().send();
+            self.paced(Service::Eks, "eks:DescribeNodegroup", send)
+                .await
+        });
+        let mut groups = Vec::new();
+        for response in join_all(described).await {
+            match response {
+                Ok(response) => groups.extend(response.nodegroup.map(node_group)),
+                // It was deleted a moment ago.
+                Err(AwsError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::new(groups))
+    }
+
+    async fn find_fargate_profiles(
+        self: &Arc<Self>,
+        (signer, region, cluster): Key,
+    ) -> AwsResult<Vec<FargateProfile>> {
+        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
+        let request = client.list_fargate_profiles().cluster_name(&cluster);
+        let send = move || {
+            let names = request.clone().into_paginator().items().send();
+            names.collect::<Result<Vec<_>, _>>()
+        };
+        let names = self
+            .paced(Service::Eks, "eks:ListFargateProfiles", send)
+            .await?;
+        let described = names.into_iter().map(async |name| {
+            let request = client.describe_fargate_profile();
+            let request = request.cluster_name(&cluster).fargate_profile_name(name);
+            let send = move || request.clone().send();
+            self.paced(Service::Eks, "eks:DescribeFargateProfile", send)
+                .await
+        });
+        let mut profiles = Vec::new();
+        for response in join_all(described).await {
+            match response {
+                Ok(response) => profiles.extend(response.fargate_profile.map(fargate_profile)),
+                Err(AwsError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::new(profiles))
+    }
+}
+
+fn key(signer: &Signer, region: &str, cluster: &str) -> Key {
+    (signer.clone(), region.to_owned(), cluster.to_owned())
+}
+
+/// Reads a node group in a response of EKS.
+fn node_group(group: aws_sdk_eks::types::Nodegroup) -> NodeGroup {
+    let scaling = group.scaling_config.as_ref();
+    let taints = group.taints.unwrap_or_default().into_iter();
+    let taints = taints.map(|taint| {
+        let effect = taint
+            .effect
+            .map(|effect| effect_of(effect.as_str()).to_owned());
+        [taint.key, taint.value, effect].map(Option::unwrap_or_default)
+    });
+    NodeGroup {
+        is_usable: group
+            .status
+            .is_some_and(|status| ["ACTIVE", "UPDATING"].contains(&status.as_str())),
+        size: scaling
+            .and_then(|scaling| scaling.desired_size)
+            .unwrap_or_default(),
+        maximum: scaling
+            .and_then(|scaling| scaling.max_size)
+            .unwrap_or_default(),
+        name: group.nodegroup_name.unwrap_or_default(),
+        labels: group.labels.unwrap_or_default(),
+        taints: taints.collect(),
+    }
+}
+
+/// Returns the effect of a taint in the words of Kubernetes.
+fn effect_of(effect: &str) -> &str {
+    match effect {
+        "NO_SCHEDULE" => "NoSchedule",
+        "NO_EXECUTE" => "NoExecute",
+        "PREFER_NO_SCHEDULE" => "PreferNoSchedule",
+        other => other,
+    }
+}
+
+/// Reads a Fargate profile in a response of EKS.
+fn fargate_profile(profile: aws_sdk_eks::types::FargateProfile) -> FargateProfile {
+    let selectors = profile.selectors.unwrap_or_default().into_iter();
+    let selectors = selectors.map(|selector| {
+        let labels = selector.labels.unwrap_or_default();
+        (selector.namespace.unwrap_or_default(), labels)
+    });
+    FargateProfile {
+        name: profile.fargate_profile_name.unwrap_or_default(),
+        is_active: profile
+            .status
+            .is_some_and(|status| status.as_str() == "ACTIVE"),
+        selectors: selectors.collect(),
+    }
+}

@@ -1,0 +1,215 @@
+//! Whether a node can take a pod, as kube-scheduler decides it from the node's labels, taints, and resources.
+//!
+//! Source: kube-scheduler 1.34, the plugins NodeAffinity, TaintToleration, NodeUnschedulable, and NodeResourcesFit
+//! (pkg/scheduler/framework/plugins). What other pods on the node use, the spread over zones, and the affinity to other
+//! pods change from moment to moment, and are not considered.
+
+mod affinity;
+mod requests;
+mod taint;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::quantity::thousandths_of;
+pub(crate) use affinity::admits;
+pub(crate) use taint::Taint;
+
+/// Labels of a node or a pod.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// What decides which nodes can take a pod.
+pub(crate) struct Pod<'a> {
+    spec: &'a Value,
+    /// The sum of what the containers request of each resource, as a quantity.
+    requests: BTreeMap<String, String>,
+    /// The pod's labels.
+    pub(crate) labels: Labels,
+}
+
+/// What decides which pods a node can take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// The node's name.
+    pub(crate) name: String,
+    /// The node's labels.
+    pub(crate) labels: Labels,
+    taints: Vec<Taint>,
+    allocatable: BTreeMap<String, String>,
+    is_cordoned: bool,
+}
+
+/// Why a node cannot take a pod.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lack {
+    /// The node is not the one that the pod names.
+    Name(String),
+    /// The node is cordoned.
+    Cordoned,
+    /// The node lacks a label of the pod's `nodeSelector`.
+    Label(String, String),
+    /// The node does not match the pod's required node affinity.
+    Affinity,
+    /// The pod does not tolerate a taint of the node.
+    Taint(Taint),
+    /// The node has less of a resource than the pod requests.
+    Resource {
+        /// The resource.
+        name: String,
+        /// What the pod requests.
+        requested: String,
+        /// What the node has.
+        allocatable: String,
+    },
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "spec.nodeName is {name}"),
+            Self::Cordoned => f.write_str("it is cordoned"),
+            Self::Label(key, value) => write!(f, "it lacks the label {key}={value}"),
+            Self::Affinity => f.write_str("it does not match the required node affinity"),
+            Self::Taint(taint) => write!(f, "its taint {taint} is not tolerated"),
+            Self::Resource {
+                name,
+                requested,
+                allocatable,
+            } => write!(f, "{name} {requested} is requested, it has {allocatable}"),
+        }
+    }
+}
+
+impl Node {
+    /// Reads a node of the API.
+    pub(crate) fn read(node: &Value) -> Self {
+        let taints = node["spec"]["taints"].as_array().into_iter().flatten();
+        Self {
+            name: text(&node["metadata"]["name"]),
+            labels: labels(&node["metadata"]["labels"]),
+            taints: taints.map(Taint::read).collect(),
+            allocatable: labels(&node["status"]["allocatable"]),
+            is_cordoned: node["spec"]["unschedulable"] == true,
+        }
+    }
+
+    /// Returns what a new node of the same kind would be: without the state of this one, which the cluster marks by
+    /// taints of its own (`node.kubernetes.io/…`).
+    pub(crate) fn as_new(&self) -> Self {
+        let mut new = self.clone();
+        new.is_cordoned = false;
+        new.taints
+            .retain(|taint| !taint.key.starts_with("node.kubernetes.io/"));
+        new
+    }
+}
+
+impl<'a> Pod<'a> {
+    /// Reads the template of a Job's pod.
+    pub(crate) fn read(template: &'a Value) -> Self {
+        Self {
+            spec: &template["spec"],
+            requests: requests::requests(&template["spec"]),
+            labels: labels(&template["metadata"]["labels"]),
+        }
+    }
+
+    /// Returns the scheduler of the pod, if it is not the cluster's default one.
+    pub(crate) fn own_scheduler(&self) -> Option<&str> {
+        let name = self.spec["schedulerName"].as_str()?;
+        (!["", "default-scheduler"].contains(&name)).then_some(name)
+    }
+
+    /// Returns what a node lacks for the pod, in order. The list is empty if the node can take the pod.
+    pub(crate) fn lacks(&self, node: &Node) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        let own_node = self.spec["nodeName"].as_str();
+        if let Some(name) = own_node.filter(|name| **name != *node.name) {
+            lacks.push(Lack::Name(name.to_owned()));
+        }
+        // A pod that names its node does not meet the scheduler, which alone respects these.
+        if own_node.is_none() {
+            let cordon = Taint::cordon();
+            if node.is_cordoned && !self.tolerates(&cordon) {
+                lacks.push(Lack::Cordoned);
+            }
+            let missing = self.selector().filter(|(key, value)| {
+                node.labels.get(*key).map(String::as_str) != Some(value.as_str())
+            });
+            lacks.extend(missing.map(|(key, value)| Lack::Label(key.clone(), value)));
+            if !affinity::matches(self.spec, node) {
+                lacks.push(Lack::Affinity);
+            }
+            let taints = node.taints.iter().filter(|taint| **taint != cordon);
+            let intolerable = taints.filter(|taint| !self.tolerates(taint));
+            lacks.extend(intolerable.cloned().map(Lack::Taint));
+        }
+        lacks.extend(self.requests.iter().filter_map(|(name, requested)| {
+            let allocatable = node.allocatable.get(name).map_or("0", String::as_str);
+            let (needed, available) = (thousandths_of(requested)?, thousandths_of(allocatable)?);
+            (needed > available).then(|| Lack::Resource {
+                name: name.clone(),
+                requested: requested.clone(),
+                allocatable: allocatable.to_owned(),
+            })
+        }));
+        lacks
+    }
+
+    /// Returns what keeps the pod off the nodes that something adds, of which only labels and taints are known.
+    /// `admits` returns whether such a node can have a label with this value.
+    pub(crate) fn lacks_of_new(
+        &self,
+        taints: &[Taint],
+        admits: impl Fn(&str, &str) -> bool,
+    ) -> Vec<Lack> {
+        let missing = self.selector().filter(|(key, value)| !admits(key, value));
+        let missing = missing.map(|(key, value)| Lack::Label(key.clone(), value));
+        let intolerable = taints.iter().filter(|taint| !self.tolerates(taint));
+        missing
+            .chain(intolerable.cloned().map(Lack::Taint))
+            .collect()
+    }
+
+    /// Returns what the pod asks of a node, as a clause for people.
+    pub(crate) fn wishes(&self) -> String {
+        let requests = self.requests.iter();
+        let requests = requests.map(|(name, requested)| format!("{name} {requested}"));
+        let selector = self.selector();
+        let selector = selector.map(|(key, value)| format!("the label {key}={value}"));
+        let mut wishes: Vec<String> = requests.chain(selector).collect();
+        if !self.spec["affinity"]["nodeAffinity"][affinity::REQUIRED].is_null() {
+            wishes.push("a match of the required node affinity".to_owned());
+        }
+        wishes.push("only taints that the pod tolerates".to_owned());
+        wishes.join(", ")
+    }
+
+    fn selector(&self) -> impl Iterator<Item = (&'a String, String)> {
+        let selector = self.spec["nodeSelector"].as_object().into_iter().flatten();
+        selector.map(|(key, value)| (key, text(value)))
+    }
+
+    fn tolerates(&self, taint: &Taint) -> bool {
+        taint.is_tolerated(&self.spec["tolerations"])
+    }
+}
+
+/// Reads a map of texts. Numbers are read as the API writes them in quantities.
+fn labels(map: &Value) -> Labels {
+    let map = map.as_object().into_iter().flatten();
+    map.map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+use serde_json::json;
+
+use super::*;
+
+fn node(changes: &Value) -> Node {
+    let mut node = json!({
+        "metadata": {"name": "n", "labels": {"zone": "a", "size": "4"}},
+        "spec": {},
+        "status": {"allocatable": {"cpu": "1930m", "memory": "7Gi", "pods": "29"}},
+    });
+    for (path, value) in changes.as_object().unwrap() {
+        *node.pointer_mut(path).unwrap() = value.clone();
+    }
+    Node::read(&node)
+}
+
+fn lacks(spec: &Value, changes: &Value) -> Vec<String> {
+    let template = json!({"spec": spec});
+    let lacks = Pod::read(&template).lacks(&node(changes));
+    lacks.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn labels_and_names_are_compared() {
+    let none: [&str; 0] = [];
+    assert_eq!(lacks(&json!({}), &json!({})), none);
+    assert_eq!(
+        lacks(&json!({"nodeSelector": {"zone": "a"}}), &json!({})),
+        none
+    );
+    assert_eq!(
+        lacks(
+            &json!({"nodeSelector": {"zone": "b", "size": "4"}}),
+            &json!({})
+        ),
+        ["it lacks the label zone=b"]
+    );
+    assert_eq!(
+        lacks(
+            &json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}),
+            &json!({})
+        ),
+        ["spec.nodeName is other"]
+    );
+}
+
+#[test]
+fn one_term_of_the_affinity_must_match() {
+    let with = |terms: Value| {
+        let required = json!({affinity::REQUIRED: {"nodeSelectorTerms": terms}});
+        lacks(&json!({"affinity": {"nodeAffinity": required}}), &json!({})).is_empty()
+    };
+    let zone = |operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": "zone", "operator": operator, "values": values}]});
+    let other = |operator: &str| json!({"matchExpressions": [{"key": "other", "operator": operator, "values": ["x"]}]});
+    for (terms, expected) in [
+        (json!([zone("In", &["b", "a"])]), true),
+        (json!([zone("In", &["b"])]), false),
+        (json!([zone("In", &["b"]), zone("Exists", &[])]), true),
+        (json!([zone("NotIn", &["a"])]), false),
+        (json!([zone("DoesNotExist", &[])]), false),
+        (json!([other("NotIn")]), true),
+        (json!([other("DoesNotExist")]), true),
+        (json!([other("In")]), false),
+        (json!([{}]), false),
+        (json!([]), false),
+    ] {
+        assert_eq!(with(terms.clone()), expected, "{terms}");
+    }
+    for (operator, value, expected) in [("Gt", "3", true), ("Gt", "4", false), ("Lt", "5", true)] {
+        let term =
+            json!({"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]});
+        assert_eq!(with(json!([term])), expected, "{operator} {value}");
+    }
+    for (name, expected) in [("n", true), ("m", false)] {
+        let term =
+            json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
+        assert_eq!(with(json!([term])), expected, "{name}");
+    }
+}
+
+#[test]
+fn taints_are_tolerated() {
+    let taint = |value: Value| json!({"/spec": {"taints": [value]}});
+    let gpu = taint(json!({"key": "gpu", "value": "yes", "effect": "NoSchedule"}));
+    let with = |toleration: Value, changes: &Value| {
+        lacks(&json!({"tolerations": [toleration]}), changes).is_empty()
+    };
+    assert_eq!(
+        lacks(&json!({}), &gpu),
+        ["its taint gpu=yes:NoSchedule is not tolerated"]
+    );
+    for (toleration, expected) in [
+        (json!({"key": "gpu", "value": "yes"}), true),
+        (
+            json!({"key": "gpu", "operator": "Equal", "value": "no"}),
+            false,
+        ),
+        (json!({"key": "gpu", "operator": "Exists"}), true),
+        (json!({"operator": "Exists"}), true),
+        (
+            json!({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}),
+            false,
+        ),
+        (json!({"key": "other", "operator": "Exists"}), false),
+    ] {
+        assert_eq!(with(toleration.clone(), &gpu), expected, "{toleration}");
+    }
+    let prefers = taint(json!({"key": "gpu", "effect": "PreferNoSchedule"}));
+    assert!(lacks(&json!({}), &prefers).is_empty());
+    let not_ready =
+        |effect: &str| taint(json!({"key": "node.kubernetes.io/not-ready", "effect": effect}));
+    assert!(lacks(&json!({}), &not_ready("NoExecute")).is_empty());
+    assert!(!lacks(&json!({}), &not_ready("NoSchedule")).is_empty());
+    let read = Taint::read(&json!({"key": "gpu", "value": "yes", "effect": "NoSchedule"}));
+    assert!(with(read.toleration(), &gpu));
+}
+
+#[test]
+fn a_cordoned_node_says_so_once() {
+    let cordoned = json!({"/spec": {
+        "unschedulable": true,
+        "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
+    }});
+    assert_eq!(lacks(&json!({}), &cordoned), ["it is cordoned"]);
+    assert!(
+        Pod::read(&json!({}))
+            .lacks(&node(&cordoned).as_new())
+            .is_empty()
+    );
+}
+
+#[test]
+fn requests_are_summed_up() {
+    let asks = |requests: Value| json!({"resources": {"requests": requests}});
+    let with = |spec: Value| lacks(&spec, &json!({}));
+    assert!(with(json!({"containers": [asks(json!({"memory": "7Gi", "cpu": 1}))]})).is_empty());
+    assert_eq!(
+        with(
+            json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})
+        ),
+        [
+            "cpu 2 is requested, it has 1930m",
+            "memory 8192Mi is requested, it has 7Gi"
+        ]
+    );
+    assert_eq!(
+        with(json!({"containers": [{"resources": {"limits": {"nvidia.com/gpu": 1}}}]})),
+        ["nvidia.com/gpu 1 is requested, it has 0"]
+    );
+    // An init container of its own, and a sidecar beside the container.
+    let init = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [asks(json!({"memory": "5Gi"}))]});
+    assert!(with(init).is_empty());
+    let mut sidecar = asks(json!({"memory": "4Gi"}));
+    sidecar["restartPolicy"] = json!("Always");
+    let beside =
+        json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
+    assert_eq!(with(beside), ["memory 8192Mi is requested, it has 7Gi"]);
+    // The pod's own resources count instead.
+    let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
+    assert!(with(whole).is_empty());
+}
+
+#[test]
+fn new_nodes_are_known_by_labels_and_taints() {
+    let template = json!({"spec": {"nodeSelector": {"team": "x"}}});
+    let pod = Pod::read(&template);
+    let taint = Taint::read(&json!({"key": "gpu", "effect": "NoSchedule"}));
+    assert!(
+        pod.lacks_of_new(&[], |key, value| (key, value) == ("team", "x"))
+            .is_empty()
+    );
+    let lacks = pod.lacks_of_new(std::slice::from_ref(&taint), |_, _| false);
+    let expected = [
+        Lack::Label("team".to_owned(), "x".to_owned()),
+        Lack::Taint(taint),
+    ];
+    assert_eq!(lacks, expected);
+}

@@ -1,0 +1,332 @@
+//! The probe: one real Job, created as the runner, followed until its container has started or the reason why not is
+//! known, and deleted again.
+//!
+//! Nothing else here creates anything. The runner's Role cannot delete Jobs, so the caller's own credentials do.
+
+mod event;
+mod follow;
+mod reason;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+pub use event::Event;
+use follow::Follower;
+pub use reason::{Reason, ReasonKind};
+
+use super::check_error::CheckError;
+use super::kubernetes::job::{MAIN, PLACEHOLDERS};
+use super::kubernetes::user::User;
+use super::kubernetes::{Cluster, KubeError, ResourceAction};
+use super::outcome::Outcome;
+use super::run::{Connections, Run};
+use super::settings::Settings;
+use super::subject::Subject;
+use crate::secrets::redacted;
+
+/// How long after the end of the probe the Job still can run, if nothing deletes it.
+const GRACE: Duration = Duration::from_secs(15);
+/// How long the cluster keeps the ended Job of a probe that was killed, in seconds.
+const TTL: u32 = 30;
+/// The longest time limit of a Job.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the deletion of the Job is followed. Its container has 30 seconds to end.
+const DELETION: Duration = Duration::from_secs(60);
+
+/// What the caller has to be allowed to do with the Job: the API group, the resource, and the verb.
+const NEEDS: [(&str, &str, &str); 4] = [
+    ("batch", "jobs", "delete"),
+    ("batch", "jobs", "get"),
+    ("", "pods", "list"),
+    ("", "events", "list"),
+];
+
+/// Probes runners.
+pub struct Probe {
+    connections: Connections,
+}
+
+/// How a probe runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeOptions {
+    /// How long the container may take to start.
+    pub timeout: Duration,
+    /// Whether the Job stays.
+    pub keep: bool,
+}
+
+/// A probe that can begin: the Job is known, and the caller is allowed to follow it and to delete it.
+pub struct Prepared {
+    options: ProbeOptions,
+    job: Value,
+    jobs: String,
+    /// The cluster's API as the caller calls it.
+    caller: Arc<Cluster>,
+    /// The cluster's API as the Job is created, and the user that is impersonated for it.
+    creator: (Arc<Cluster>, Option<User>),
+    /// The name of the Job.
+    pub name: String,
+    /// The namespace of the Job.
+    pub namespace: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The cluster's region.
+    pub region: String,
+    /// The user that creates the Job.
+    pub user: String,
+    /// The image of the container `main`.
+    pub image: String,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The container `main` has started.
+    Started,
+    /// The container does not start, or has not started before the timeout.
+    NotStarted(Reason),
+    /// Whether the container would have started is unknown, for this reason: a sentence.
+    Unknown(String),
+}
+
+/// What became of the Job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deletion {
+    /// The Job was not created.
+    NotCreated,
+    /// The Job and its pod are gone.
+    Deleted,
+    /// The Job is being deleted, and its pod has not ended yet.
+    Deleting,
+    /// The Job stays, as requested.
+    Kept,
+    /// The Job could not be deleted, for this reason.
+    Failed(String),
+}
+
+/// What a probe has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeReport {
+    /// How it ended.
+    pub ended: Ended,
+    /// The name of the pod.
+    pub pod: Option<String>,
+    /// The node that the pod was scheduled on.
+    pub node: Option<String>,
+    /// The events of the Job and of its pod, in order.
+    pub events: Vec<Event>,
+    /// What became of the Job.
+    pub deletion: Deletion,
+}
+
+impl ProbeReport {
+    /// The variables of the container that were placeholders.
+    pub const PLACEHOLDERS: [&'static str; PLACEHOLDERS.len()] = PLACEHOLDERS;
+}
+
+impl Probe {
+    /// Returns a probe with these settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            connections: Connections::new(settings),
+        }
+    }
+
+    /// Prepares the probe of a runner. Nothing is created.
+    ///
+    /// # Errors
+    /// Why there can be no probe, such as that the caller is not allowed to delete Jobs.
+    pub async fn prepare(
+        &self,
+        subject: &Subject,
+        options: ProbeOptions,
+    ) -> Result<Prepared, Outcome> {
+        let run = Run::new(&self.connections, subject);
+        let prepared = Box::pin(prepare(&run, options)).await;
+        prepared.map_err(|error| Outcome::from(error).redacted())
+    }
+}
+
+async fn prepare(run: &Run<'_>, options: ProbeOptions) -> Result<Prepared, CheckError> {
+    if !run.as_runner() {
+        run.same_account().await?;
+    }
+    let name = format!("eks-runner-probe-{:016x}", fastrand::u64(..));
+    let namespace = run.namespace()?.to_owned();
+    let job = bounded(run.job()?, &name, options);
+    let caller = run.cluster_of_caller().await?;
+    review(&caller, &namespace).await?;
+    let user = run.user().await?.filter(|user| !user.name.is_empty());
+    let user = match user {
+        Some(user) => user,
+        // The runner creates the Job as itself, whatever the cluster calls it.
+        None if run.as_runner() => User {
+            name: String::new(),
+            groups: Vec::new(),
+        },
+        None => {
+            return Err(Outcome::incomplete(
+                "the runner's user is unknown",
+                "The cluster maps the runner's role to no user with a fixed name, so the Job cannot be created as the \
+                 runner. `eks-runner check` shows why.",
+            )
+            .into());
+        }
+    };
+    let containers = job["spec"]["template"]["spec"]["containers"].as_array();
+    let mut containers = containers.into_iter().flatten();
+    let image = containers.find(|one| one["name"] == MAIN);
+    let image = image.and_then(|main| main["image"].as_str());
+    Ok(Prepared {
+        options,
+        jobs: format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
+        image: image.unwrap_or_default().to_owned(),
+        cluster: run.cluster_name()?.to_owned(),
+        region: run.region()?.to_owned(),
+        user: user.name.clone(),
+        creator: match run.as_runner() {
+            true => (run.cluster().await?, None),
+            false => (Arc::clone(&caller), Some(user)),
+        },
+        job,
+        caller,
+        name,
+        namespace,
+    })
+}
+
+/// Returns the Orchestrator's Job with a name of its own, and with limits that end and remove it if the probe cannot.
+fn bounded(mut job: Value, name: &str, options: ProbeOptions) -> Value {
+    let deadline = options.timeout.min(LONGEST) + GRACE;
+    job["metadata"]["name"] = name.into();
+    job["spec"]["activeDeadlineSeconds"] = deadline.as_secs().into();
+    if !options.keep {
+        job["spec"]["ttlSecondsAfterFinished"] = TTL.into();
+    }
+    job
+}
+
+/// Returns an error unless the caller is allowed to follow and to delete the Job.
+async fn review(caller: &Arc<Cluster>, namespace: &str) -> Result<(), CheckError> {
+    let mut missing = Vec::new();
+    for (group, resource, verb) in NEEDS {
+        let action = ResourceAction {
+            group,
+            resource,
+            verb,
+            namespace: namespace.to_owned(),
+        };
+        if !caller.is_allowed(None, &action).await? {
+            missing.push(format!("{verb} {resource}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(Outcome::incomplete(
+        "no permission to follow and delete the Job",
+        format!(
+            "Nothing was created: the caller has no permission to {missing} in namespace {namespace:?}. The runner cannot \
+             delete Jobs, so a probe needs a caller who can."
+        ),
+    )
+    .into())
+}
+
+impl Prepared {
+    /// Creates the Job, follows it, and deletes it. `say` is called with each step as it happens.
+    ///
+    /// A cancellation ends the probe at any time, and the Job is deleted all the same.
+    pub async fn run(
+        &self,
+        cancelled: &CancellationToken,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> ProbeReport {
+        let mut report = ProbeReport {
+            ended: Ended::Unknown("Canceled.".to_owned()),
+            pod: None,
+            node: None,
+            events: Vec::new(),
+            deletion: Deletion::NotCreated,
+        };
+        if cancelled.is_cancelled() {
+            return report;
+        }
+        let deadline = Instant::now() + self.options.timeout.min(LONGEST);
+        let (creator, user) = &self.creator;
+        say(&format!("Creating Job {}", self.name));
+        // A request that was sent is not given up: it might create the Job after its deletion.
+        let created = creator.create(&self.jobs, &self.job, user.as_ref()).await;
+        report.ended = match created {
+            Ok(()) => {
+                say("Created");
+                let follower = Follower::new(&self.caller, &self.namespace, &self.name);
+                tokio::select! {
+                    biased;
+                    () = cancelled.cancelled() => Ended::Unknown("Canceled.".to_owned()),
+                    ended = follower.follow(deadline, self.options.timeout, say, &mut report) => ended,
+                }
+            }
+            Err(KubeError::Status { code, message }) if code < 500 && code != 429 => {
+                report.ended = self.refused(code, &message);
+                return redact(report);
+            }
+            // The Job might exist.
+            Err(error) => Ended::Unknown(format!("Not created: {error}.")),
+        };
+        report.deletion = self.delete(say).await;
+        redact(report)
+    }
+
+    /// Returns how a probe ends whose Job the API refuses.
+    fn refused(&self, code: u16, message: &str) -> Ended {
+        let reason = Reason::refusal(code, message, "Job");
+        match reason.kind {
+            ReasonKind::Impersonation => Ended::Unknown(format!(
+                "The caller has no permission to impersonate the runner's user: {message}."
+            )),
+            _ => Ended::NotStarted(reason),
+        }
+    }
+
+    async fn delete(&self, say: &(dyn Fn(&str) + Sync)) -> Deletion {
+        if self.options.keep {
+            return Deletion::Kept;
+        }
+        say(&format!("Deleting Job {}", self.name));
+        let path = format!("{}/{}", self.jobs, self.name);
+        let deadline = Instant::now() + DELETION;
+        let mut last = None;
+        while Instant::now() < deadline {
+            match self.caller.delete(&path).await {
+                Ok(true) => last = None,
+                Ok(false) => return Deletion::Deleted,
+                Err(error) => last = Some(error.to_string()),
+            }
+            sleep(follow::PAUSE).await;
+        }
+        last.map_or(Deletion::Deleting, Deletion::Failed)
+    }
+}
+
+/// Returns the report without the credentials that a text of the cluster might have brought into it.
+fn redact(mut report: ProbeReport) -> ProbeReport {
+    report.ended = match report.ended {
+        Ended::Started => Ended::Started,
+        Ended::NotStarted(reason) => Ended::NotStarted(Reason {
+            message: redacted(reason.message),
+            ..reason
+        }),
+        Ended::Unknown(why) => Ended::Unknown(redacted(why)),
+    };
+    for event in &mut report.events {
+        event.message = redacted(std::mem::take(&mut event.message));
+    }
+    report
+}

@@ -1,0 +1,144 @@
+//! Follows the Job of a probe until its container has started or the reason why not is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::event::Event;
+use super::reason::{Reason, State};
+use super::{Ended, ProbeReport};
+use crate::access::kubernetes::{Cluster, KubeError, KubeResult};
+
+/// The pause between two looks at the Job.
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
+
+/// Follows one Job, with the caller's credentials.
+pub(super) struct Follower<'a> {
+    caller: &'a Arc<Cluster>,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+/// The Job and its pod at one moment.
+struct Look {
+    job: Value,
+    pod: Option<Value>,
+    events: Vec<Event>,
+}
+
+impl<'a> Follower<'a> {
+    /// Returns a follower of the Job with this name.
+    pub(super) fn new(caller: &'a Arc<Cluster>, namespace: &'a str, name: &'a str) -> Self {
+        Self {
+            caller,
+            namespace,
+            name,
+        }
+    }
+
+    /// Looks at the Job until it is known how it ends. What is seen goes to `report`.
+    pub(super) async fn follow(
+        &self,
+        deadline: Instant,
+        timeout: Duration,
+        say: &(dyn Fn(&str) + Sync),
+        report: &mut ProbeReport,
+    ) -> Ended {
+        // The reason that was seen last, and since when.
+        let mut obstacle: Option<(Reason, Instant)> = None;
+        loop {
+            let error = match self.look().await {
+                Ok(look) => {
+                    note(&look, say, report);
+                    match State::judge(&look.job, look.pod.as_ref(), &report.events) {
+                        State::Started => return Ended::Started,
+                        State::Failed(reason) => return Ended::NotStarted(reason),
+                        State::Waiting(None) => obstacle = None,
+                        State::Waiting(Some(reason)) => {
+                            let since = match &obstacle {
+                                Some((before, since)) if before.kind == reason.kind => *since,
+                                _ => Instant::now(),
+                            };
+                            if reason.is_settled(since.elapsed()) {
+                                return Ended::NotStarted(reason);
+                            }
+                            obstacle = Some((reason, since));
+                        }
+                    }
+                    None
+                }
+                Err(KubeError::Status { code: 404, .. }) => {
+                    return Ended::Unknown("Somebody else has deleted the Job.".to_owned());
+                }
+                Err(other) => Some(other),
+            };
+            if Instant::now() >= deadline {
+                return match (obstacle, error) {
+                    (Some((reason, _)), _) => Ended::NotStarted(reason),
+                    (None, Some(error)) => Ended::Unknown(format!("Not followed: {error}.")),
+                    (None, None) => Ended::NotStarted(Reason::timed_out(timeout, report)),
+                };
+            }
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    async fn look(&self) -> KubeResult<Look> {
+        let (namespace, name) = (self.namespace, self.name);
+        let job = format!("/apis/batch/v1/namespaces/{namespace}/jobs/{name}");
+        let pods = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3D{name}");
+        let (job, pods, of_job) = tokio::try_join!(
+            self.caller.get_now(&job),
+            self.caller.get_now(&pods),
+            self.events(name),
+        )?;
+        let pods = pods["items"].as_array().cloned().unwrap_or_default();
+        let names = pods
+            .iter()
+            .filter_map(|pod| pod["metadata"]["name"].as_str());
+        let of_pods = join_all(names.map(|name| self.events(name))).await;
+        let of_pods = of_pods.into_iter().collect::<KubeResult<Vec<_>>>()?;
+        Ok(Look {
+            job,
+            events: Event::merge([of_job].into_iter().chain(of_pods)),
+            pod: pods.into_iter().next(),
+        })
+    }
+
+    async fn events(&self, object: &str) -> KubeResult<Vec<Event>> {
+        let namespace = self.namespace;
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}"
+        );
+        Ok(Event::read_all(&self.caller.get_now(&path).await?))
+    }
+}
+
+/// Notes what is new in the report, and says so.
+fn note(look: &Look, say: &(dyn Fn(&str) + Sync), report: &mut ProbeReport) {
+    let pulled = |events: &[Event]| events.iter().any(|event| event.reason == "Pulled");
+    let was_pulled = pulled(&report.events);
+    // An event that the cluster has merged or removed since is not shown twice.
+    report.events.clone_from(&look.events);
+    let Some(pod) = &look.pod else {
+        return;
+    };
+    if report.pod.is_none() {
+        report.pod = pod["metadata"]["name"].as_str().map(str::to_owned);
+    }
+    if report.node.is_none()
+        && let Some(node) = pod["spec"]["nodeName"].as_str()
+    {
+        report.node = Some(node.to_owned());
+        say(&format!("Scheduled on node {node}"));
+    }
+    if !was_pulled && pulled(&report.events) {
+        say("Image pulled");
+    }
+}

@@ -1,0 +1,145 @@
+use serde_json::json;
+
+use super::*;
+
+fn pod(status: Value) -> Value {
+    json!({"metadata": {"name": "p"}, "status": status})
+}
+
+fn main_is(state: Value) -> Value {
+    pod(json!({"phase": "Pending", "containerStatuses": [
+        {"name": "sidecar", "state": {"running": {}}},
+        {"name": "main", "state": state},
+    ]}))
+}
+
+fn events(list: &[(&str, &str)]) -> Vec<Event> {
+    let items: Vec<Value> = list
+        .iter()
+        .map(|(reason, message)| json!({"type": "Warning", "reason": reason, "message": message}))
+        .collect();
+    Event::read_all(&json!({"items": items}))
+}
+
+#[track_caller]
+fn waits_for(state: State, kind: ReasonKind, part: &str) {
+    let State::Waiting(Some(reason)) = state else {
+        panic!("{state:?}");
+    };
+    assert_eq!(reason.kind, kind);
+    assert!(reason.message.contains(part), "{}", reason.message);
+}
+
+#[track_caller]
+fn failed_by(state: State, kind: ReasonKind, part: &str) {
+    let State::Failed(reason) = state else {
+        panic!("{state:?}");
+    };
+    assert_eq!(reason.kind, kind);
+    assert!(reason.message.contains(part), "{}", reason.message);
+}
+
+#[test]
+fn a_container_that_has_run_has_started() {
+    let judge = |state: Value| State::judge(&json!({}), Some(&main_is(state)), &[]);
+    assert_eq!(
+        judge(json!({"running": {"startedAt": "t"}})),
+        State::Started
+    );
+    let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
+    assert_eq!(judge(ended), State::Started);
+    let creating = json!({"waiting": {"reason": "ContainerCreating"}});
+    assert_eq!(judge(creating), State::Waiting(None));
+    let broken = json!({"terminated": {
+        "exitCode": 128, "reason": "StartError", "startedAt": "1970-01-01T00:00:00Z",
+        "message": "exec: \"x\": executable file not found in $PATH",
+    }});
+    failed_by(judge(broken), ReasonKind::ContainerStart, "executable file");
+}
+
+#[test]
+fn a_waiting_container_says_why() {
+    for (reason, kind) in [
+        ("ErrImagePull", ReasonKind::ImagePull),
+        ("ImagePullBackOff", ReasonKind::ImagePull),
+        ("InvalidImageName", ReasonKind::ImagePull),
+        ("CreateContainerConfigError", ReasonKind::ContainerConfig),
+        ("CreateContainerError", ReasonKind::ContainerStart),
+    ] {
+        let pod = main_is(json!({"waiting": {"reason": reason, "message": "because"}}));
+        waits_for(State::judge(&json!({}), Some(&pod), &[]), kind, "because");
+    }
+}
+
+#[test]
+fn a_pod_without_a_node_waits() {
+    let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"});
+    let pod = pod(json!({"phase": "Pending", "conditions": [condition]}));
+    let state = State::judge(&json!({}), Some(&pod), &[]);
+    waits_for(state, ReasonKind::Unschedulable, "0/1 nodes are available.");
+    let forever = Duration::from_secs(3600);
+    let patient = Reason::new(ReasonKind::Unschedulable, "x");
+    assert!(!patient.is_settled(forever));
+    assert!(Reason::new(ReasonKind::Mount, "x").is_settled(Duration::from_secs(10)));
+}
+
+#[test]
+fn a_volume_that_cannot_be_mounted_is_an_event() {
+    let creating = main_is(json!({"waiting": {"reason": "ContainerCreating"}}));
+    let events = events(&[("Pulling", "x"), ("FailedMount", "secret \"s\" not found")]);
+    let state = State::judge(&json!({}), Some(&creating), &events);
+    waits_for(state, ReasonKind::Mount, "secret \"s\" not found.");
+}
+
+#[test]
+fn a_pod_that_is_not_created_is_an_event_of_the_job() {
+    for (message, kind) in [
+        (
+            "Error creating: pods \"x\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1",
+            ReasonKind::Quota,
+        ),
+        (
+            "Error creating: admission webhook \"w\" denied the request: no",
+            ReasonKind::Webhook,
+        ),
+        (
+            "Error creating: Internal error occurred: failed calling webhook \"w\": timeout",
+            ReasonKind::Webhook,
+        ),
+        (
+            "Error creating: pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": y",
+            ReasonKind::Refused,
+        ),
+    ] {
+        let state = State::judge(&json!({}), None, &events(&[("FailedCreate", message)]));
+        waits_for(state, kind, "The cluster refuses the Job's pod: ");
+    }
+    let suspended = json!({"spec": {"suspend": true}});
+    waits_for(
+        State::judge(&suspended, None, &[]),
+        ReasonKind::Suspended,
+        "suspended",
+    );
+}
+
+#[test]
+fn a_pod_that_failed_says_why() {
+    let evicted = pod(
+        json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}),
+    );
+    let state = State::judge(&json!({}), Some(&evicted), &[]);
+    failed_by(
+        state,
+        ReasonKind::PodFailed,
+        "Evicted: The node was low on memory.",
+    );
+    let ended = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+    let init =
+        pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
+    let state = State::judge(&json!({}), Some(&init), &[]);
+    failed_by(
+        state,
+        ReasonKind::InitContainer,
+        "\"i\" ended with exit code 3 (Error)",
+    );
+}

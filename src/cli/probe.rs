@@ -1,0 +1,106 @@
+//! `eks-runner probe`.
+
+mod render;
+mod signals;
+
+use std::io::{self, IsTerminal, Write};
+
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use signals::Signals;
+
+use super::arguments::{Output, ProbeArguments};
+use super::error::{Error, Exit};
+use super::source;
+use crate::access::{Deletion, Ended, Prepared, Probe, ProbeOptions, ProbeReport};
+use crate::secrets::redacted;
+
+/// Probes a runner. Returns the output and the exit code.
+///
+/// Ctrl-C and SIGTERM end the probe at any time. A Job that was created is deleted all the same.
+///
+/// # Errors
+/// Why no Job was created.
+pub(super) async fn run(arguments: ProbeArguments) -> Result<(String, Exit), Error> {
+    let cancelled = CancellationToken::new();
+    let signals = Signals::new().map_err(Error::Signals)?;
+    tokio::spawn(cancel(cancelled.clone(), signals));
+    let before = prepare(&arguments);
+    let prepared = tokio::select! {
+        biased;
+        () = cancelled.cancelled() => return Err(Error::Interrupted),
+        prepared = before => prepared?,
+    };
+    say(&render::announcement(&prepared, &arguments));
+    if !arguments.yes {
+        confirm(&cancelled).await?;
+    }
+    let report = prepared.run(&cancelled, &say).await;
+    let text = match arguments.output {
+        Output::Text => render::text(&prepared, &report),
+        Output::Json => render::json(&prepared, &report),
+    };
+    Ok((text, exit(&report)))
+}
+
+async fn prepare(arguments: &ProbeArguments) -> Result<Prepared, Error> {
+    let (subject, installation) = source::subject(&arguments.runner).await?;
+    let mut settings = arguments.connection.settings(&installation);
+    if let Some(image) = &arguments.image {
+        settings.runner_image.clone_from(image);
+    }
+    let options = ProbeOptions {
+        timeout: arguments.timeout,
+        keep: arguments.keep,
+    };
+    let prepared = Probe::new(settings).prepare(&subject, options).await;
+    prepared.map_err(|outcome| Error::NoProbe(Box::new(outcome)))
+}
+
+/// Cancels at the first signal. Later ones do not keep the Job from being deleted.
+async fn cancel(cancelled: CancellationToken, mut signals: Signals) {
+    loop {
+        signals.next().await;
+        if !cancelled.is_cancelled() {
+            say("Interrupted");
+            cancelled.cancel();
+        }
+    }
+}
+
+/// Asks whether the Job may be created.
+async fn confirm(cancelled: &CancellationToken) -> Result<(), Error> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::NobodyToAsk);
+    }
+    let _ = write!(io::stderr(), "Create it? [y/N] ");
+    let answer = spawn_blocking(|| {
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.map(|_| answer).unwrap_or_default()
+    });
+    let answer = tokio::select! {
+        biased;
+        () = cancelled.cancelled() => return Err(Error::Interrupted),
+        answer = answer => answer.unwrap_or_default(),
+    };
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Error::NotConfirmed),
+    }
+}
+
+/// Writes a line to standard error, which is not worth an error itself.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", redacted(text));
+}
+
+/// Returns the exit code for a report.
+fn exit(report: &ProbeReport) -> Exit {
+    match (&report.ended, &report.deletion) {
+        (_, Deletion::Failed(_)) | (Ended::Unknown(_), _) => Exit::Incomplete,
+        (Ended::Started, _) => Exit::Passed,
+        (Ended::NotStarted(_), _) => Exit::Failed,
+    }
+}

@@ -1,0 +1,192 @@
+//! The texts of a probe: what it will create, and what it has found.
+
+use std::fmt::Write as _;
+
+use anstyle::AnsiColor;
+use serde::Serialize;
+
+use crate::access::{Deletion, Ended, Prepared, ProbeReport};
+use crate::cli::arguments::ProbeArguments;
+use crate::cli::json::pretty;
+
+/// Returns what the probe will create, before it does.
+pub(super) fn announcement(prepared: &Prepared, arguments: &ProbeArguments) -> String {
+    let Prepared {
+        name,
+        namespace,
+        cluster,
+        region,
+        image,
+        ..
+    } = prepared;
+    let end = match arguments.keep {
+        true => "The Job is not deleted (--keep).",
+        false => "The Job is deleted when its container has started, or does not start.",
+    };
+    format!(
+        "This creates one Job:\n\n  \
+         cluster    {cluster} in {region}\n  \
+         namespace  {namespace}\n  \
+         name       {name}\n  \
+         user       {}\n  \
+         image      {image}\n\n\
+         It is the Job of a deployment, without a deployment: {} are placeholders. {end}\n",
+        user(prepared),
+        ProbeReport::PLACEHOLDERS.join(", ")
+    )
+}
+
+fn user(prepared: &Prepared) -> &str {
+    match prepared.user.as_str() {
+        "" => "the runner",
+        user => user,
+    }
+}
+
+/// Returns the report for people.
+pub(super) fn text(prepared: &Prepared, report: &ProbeReport) -> String {
+    let mut text = String::new();
+    let (symbol, color, sentence) = match &report.ended {
+        Ended::Started => (
+            "√",
+            AnsiColor::Green,
+            "The container \"main\" has started.".to_owned(),
+        ),
+        Ended::NotStarted(reason) => (
+            "×",
+            AnsiColor::Red,
+            format!("The container \"main\" did not start. {}", reason.message),
+        ),
+        Ended::Unknown(why) => ("-", AnsiColor::Yellow, format!("Unknown: {why}")),
+    };
+    let style = color.on_default();
+    let _ = writeln!(text, "{style}{symbol}{style:#} {sentence}\n");
+    let pod = report.pod.as_deref().unwrap_or("none was created");
+    let _ = writeln!(text, "pod     {pod}");
+    if report.pod.is_some() {
+        let node = report.node.as_deref().unwrap_or("none");
+        let _ = writeln!(text, "node    {node}");
+    }
+    let _ = writeln!(text, "image   {}", prepared.image);
+    if !report.events.is_empty() {
+        let _ = writeln!(text, "\nEvents of the Job and its pod:");
+    }
+    for event in &report.events {
+        let times = match event.count {
+            1 => String::new(),
+            count => format!(" ({count} times)"),
+        };
+        let _ = writeln!(
+            text,
+            "  {:<7}  {:<17}  {}{times}",
+            event.kind,
+            event.reason,
+            event.message.trim()
+        );
+    }
+    let _ = writeln!(text, "\n{}", deletion(prepared, &report.deletion));
+    if report.ended == Ended::Started {
+        let _ = writeln!(
+            text,
+            "{} were placeholders, so what the runner does after its start was not tried.",
+            ProbeReport::PLACEHOLDERS.join(", ")
+        );
+    }
+    text
+}
+
+fn deletion(prepared: &Prepared, deletion: &Deletion) -> String {
+    let Prepared {
+        name, namespace, ..
+    } = prepared;
+    match deletion {
+        Deletion::NotCreated => "No Job was created.".to_owned(),
+        Deletion::Deleted => "The Job and its pod are deleted.".to_owned(),
+        Deletion::Deleting => "The Job is being deleted. Its pod has not ended yet.".to_owned(),
+        Deletion::Kept => format!(
+            "The Job stays until an hour after its end. To delete it:\n\n\
+             kubectl delete job -n {namespace} {name}"
+        ),
+        Deletion::Failed(why) => format!(
+            "The Job could not be deleted: {why}. Its deadline ends it, and the cluster then removes it. To delete it now:\n\n\
+             kubectl delete job -n {namespace} {name}"
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Whether the container has started.
+    ok: bool,
+    /// `started`, `not-started` or `unknown`.
+    result: &'static str,
+    /// The kind of the reason, if the container did not start.
+    reason: Option<&'static str>,
+    message: &'a str,
+    cluster: &'a str,
+    region: &'a str,
+    namespace: &'a str,
+    job: &'a str,
+    pod: Option<&'a str>,
+    node: Option<&'a str>,
+    user: &'a str,
+    image: &'a str,
+    /// `not-created`, `deleted`, `deleting`, `kept` or `failed`.
+    deletion: &'static str,
+    /// The variables of the container that were placeholders.
+    placeholders: [&'static str; ProbeReport::PLACEHOLDERS.len()],
+    events: Vec<Event<'a>>,
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    reason: &'a str,
+    message: &'a str,
+    object: &'a str,
+    count: u64,
+}
+
+/// Returns the report as JSON. Its shape is an interface: fields can be added, but never changed.
+pub(super) fn json(prepared: &Prepared, report: &ProbeReport) -> String {
+    let (result, reason, message) = match &report.ended {
+        Ended::Started => ("started", None, "The container \"main\" has started."),
+        Ended::NotStarted(reason) => (
+            "not-started",
+            Some(reason.kind.as_str()),
+            reason.message.as_str(),
+        ),
+        Ended::Unknown(why) => ("unknown", None, why.as_str()),
+    };
+    let events = report.events.iter().map(|event| Event {
+        kind: &event.kind,
+        reason: &event.reason,
+        message: &event.message,
+        object: &event.object,
+        count: event.count,
+    });
+    pretty(&Document {
+        ok: report.ended == Ended::Started,
+        result,
+        reason,
+        message,
+        cluster: &prepared.cluster,
+        region: &prepared.region,
+        namespace: &prepared.namespace,
+        job: &prepared.name,
+        pod: report.pod.as_deref(),
+        node: report.node.as_deref(),
+        user: user(prepared),
+        image: &prepared.image,
+        deletion: match report.deletion {
+            Deletion::NotCreated => "not-created",
+            Deletion::Deleted => "deleted",
+            Deletion::Deleting => "deleting",
+            Deletion::Kept => "kept",
+            Deletion::Failed(_) => "failed",
+        },
+        placeholders: ProbeReport::PLACEHOLDERS,
+        events: events.collect(),
+    })
+}

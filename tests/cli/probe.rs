@@ -1,0 +1,456 @@
+//! `probe` against a small EKS that runs Jobs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use sandbox::eks::{Eks, Faults, Options};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::command::{Folder, RUNNER, Ran, redact};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("probe::the_container_starts", the_container_starts),
+    ("probe::as_the_runner", as_the_runner),
+    ("probe::each_reason_why_not", each_reason_why_not),
+    ("probe::refused_by_the_api", refused_by_the_api),
+    ("probe::only_who_can_delete", only_who_can_delete),
+    ("probe::nothing_without_a_yes", nothing_without_a_yes),
+    ("probe::kept", kept),
+    (
+        "probe::ended_by_a_signal_at_each_stage",
+        ended_by_a_signal_at_each_stage,
+    ),
+    ("probe::killed", killed),
+];
+
+const PROBE: &[&str] = &[
+    "probe",
+    "runner-config.yaml",
+    "--org",
+    "my-org",
+    "--id",
+    "my-runner",
+];
+
+/// The EKS of all these tests, with the documented runner, for one of them at a time.
+fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
+    static EKS: OnceLock<Eks> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let eks = EKS.get_or_init(|| {
+        let options = Options {
+            runs_jobs: true,
+            ..Options::default()
+        };
+        Eks::start(options).expect("a small EKS that runs Jobs")
+    });
+    eks.reset().expect("a clean account");
+    eks.set_up_as_documented("my-org", "my-runner")
+        .expect("the documented setup");
+    (eks, turn)
+}
+
+fn probe(eks: &Eks, folder: &Folder, more: &[&str]) -> Ran {
+    folder.run_with(&[PROBE, more].concat(), &eks.env())
+}
+
+/// Probes the runner with a pod template.
+fn probe_with(eks: &Eks, template: &str, more: &[&str]) -> (Value, Ran) {
+    let folder = Folder::new();
+    let job = "    service_account: humanitec-runner\n";
+    let template = format!("{job}    pod_template: {template}\n");
+    folder.write("runner-config.yaml", RUNNER.replace(job, &template));
+    let ran = probe(
+        eks,
+        &folder,
+        &[&["--yes", "--output", "json"], more].concat(),
+    );
+    let report = serde_json::from_str(&ran.out);
+    (
+        report.unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error)),
+        ran,
+    )
+}
+
+/// The Jobs and pods in the runner's namespace.
+fn left(eks: &Eks) -> String {
+    eks.kubectl(&[
+        "get",
+        "jobs,pods",
+        "--namespace=humanitec-runner",
+        "--output=name",
+    ])
+    .expect("kubectl")
+}
+
+/// What differs from probe to probe.
+fn stable(text: &str) -> String {
+    let patterns = [
+        (r"eks-runner-probe-[0-9a-f]{16}(-[a-z0-9]{5})?", "(job)$1"),
+        (r"\(job\)-[a-z0-9]{5}", "(job)-(pod)"),
+    ];
+    patterns.iter().fold(redact(text), |text, (pattern, with)| {
+        let pattern = regex_lite::Regex::new(pattern).expect("a pattern");
+        pattern.replace_all(&text, *with).into_owned()
+    })
+}
+
+fn the_container_starts() {
+    let (eks, _turn) = documented();
+    let ran = probe(eks, &Folder::new(), &["--yes"]);
+    assert_eq!(left(eks), "");
+    assert_snapshot!("started", stable(&ran.all()));
+    let ran = probe(
+        eks,
+        &Folder::new(),
+        &["--yes", "--output", "json", "--image", "ghcr.io/other:2"],
+    );
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let found = [
+        "ok",
+        "result",
+        "reason",
+        "deletion",
+        "image",
+        "node",
+        "namespace",
+    ]
+    .map(|name| &report[name]);
+    let node = eks.node_name();
+    let expected = [
+        &json!(true),
+        &json!("started"),
+        &Value::Null,
+        &json!("deleted"),
+        &json!("ghcr.io/other:2"),
+        &json!(node),
+        &json!("humanitec-runner"),
+    ];
+    assert_eq!((found, ran.code), (expected, 0), "{report:#}");
+    let reasons: Vec<&str> = report["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|event| event["reason"].as_str())
+        .collect();
+    for reason in ["SuccessfulCreate", "Scheduled", "Pulled", "Started"] {
+        assert!(reasons.contains(&reason), "{reasons:?}");
+    }
+}
+
+fn as_the_runner() {
+    let (eks, _turn) = documented();
+    let folder = Folder::new();
+    folder.write(
+        "token",
+        eks.oidc_token("my-org", "my-runner").expect("a token"),
+    );
+    let token = [
+        "--as",
+        "runner",
+        "--web-identity-token-file",
+        "token",
+        "--yes",
+    ];
+    let ran = probe(eks, &folder, &token);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert!(
+        ran.error
+            .contains("assumed-role/humanitec-runner-eks-role/my-org-my-runner"),
+        "{}",
+        ran.error
+    );
+    assert_eq!(left(eks), "");
+}
+
+fn each_reason_why_not() {
+    let (eks, _turn) = documented();
+    let secret = r#"{spec: {containers: [{name: main}], volumes: [{name: credentials, secret: {secretName: missing-credentials}}]}}"#;
+    for (reason, template, timeout, words) in [
+        (
+            "unschedulable",
+            r#"{spec: {nodeSelector: {team: x}}}"#,
+            "3s",
+            "node(s) didn't match Pod's node affinity/selector",
+        ),
+        (
+            "image-pull",
+            r#"{spec: {containers: [{name: main, image: "registry.invalid/runner:1"}]}}"#,
+            "1m",
+            "no such host",
+        ),
+        (
+            "mount",
+            secret,
+            "1m",
+            "secret \"missing-credentials\" not found",
+        ),
+    ] {
+        let (report, ran) = probe_with(eks, template, &["--timeout", timeout]);
+        assert_eq!(
+            (&report["reason"], ran.code),
+            (&json!(reason), 3),
+            "{report:#}"
+        );
+        assert!(
+            report["message"]
+                .as_str()
+                .unwrap_or_default()
+                .contains(words),
+            "{report:#}"
+        );
+        assert!(
+            report["events"]
+                .as_array()
+                .is_some_and(|events| events.iter().any(|event| event["type"] == "Warning")),
+            "{report:#}"
+        );
+        assert_eq!(
+            (&report["deletion"], left(eks).as_str()),
+            (&json!("deleted"), "")
+        );
+    }
+    eks.kubectl(&[
+        "create",
+        "quota",
+        "no-pods",
+        "--namespace=humanitec-runner",
+        "--hard=pods=0",
+    ])
+    .expect("a quota");
+    std::thread::sleep(Duration::from_secs(2));
+    let (report, ran) = probe_with(eks, "{}", &["--timeout", "1m"]);
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("quota"), 3),
+        "{report:#}"
+    );
+    assert!(
+        report["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("exceeded quota: no-pods"),
+        "{report:#}"
+    );
+    assert_eq!(left(eks), "");
+}
+
+/// A quota for Jobs and a webhook that does not respond, both for the Job itself.
+fn refused_by_the_api() {
+    let (eks, _turn) = documented();
+    let webhook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "down"},
+        "webhooks": [{
+            "name": "down.example.com",
+            "clientConfig": {"url": "https://127.0.0.1:1/"},
+            "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}],
+            "failurePolicy": "Fail",
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            "timeoutSeconds": 2,
+        }],
+    });
+    eks.apply(&webhook.to_string()).expect("a webhook");
+    std::thread::sleep(Duration::from_secs(2));
+    let (report, ran) = probe_with(eks, "{}", &[]);
+    eks.kubectl(&["delete", "validatingwebhookconfiguration", "down"])
+        .expect("no webhook");
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("webhook"), 3),
+        "{report:#}"
+    );
+    assert!(
+        report["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("down.example.com"),
+        "{report:#}"
+    );
+    eks.kubectl(&[
+        "create",
+        "quota",
+        "no-jobs",
+        "--namespace=humanitec-runner",
+        "--hard=count/jobs.batch=0",
+    ])
+    .expect("a quota");
+    std::thread::sleep(Duration::from_secs(2));
+    let (report, ran) = probe_with(eks, "{}", &[]);
+    assert_eq!(
+        (&report["reason"], ran.code),
+        (&json!("quota"), 3),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["deletion"], left(eks).as_str()),
+        (&json!("not-created"), "")
+    );
+}
+
+/// A caller who is allowed to do everything but delete Jobs.
+fn only_who_can_delete() {
+    let (eks, _turn) = documented();
+    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let user = eks.create_user("reader", &all).expect("a user");
+    let entry = json!({
+        "clusterName": "my-eks-cluster",
+        "principalArn": "arn:aws:iam::123456789012:user/reader",
+        "kubernetesGroups": ["readers"],
+    });
+    eks.aws("eks", "CreateAccessEntry", &entry)
+        .expect("an entry");
+    let rights = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: readers}
+rules:
+- {apiGroups: [''], resources: [users, groups], verbs: [impersonate]}
+- {apiGroups: ['', batch], resources: [jobs, pods, events], verbs: [get, list, create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: readers}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: readers}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: readers}]
+";
+    eks.apply(rights).expect("rights");
+    let deadline = Instant::now() + Duration::from_secs(15);
+    let ran = loop {
+        let ran = Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user));
+        if !ran.error.contains("Unauthorized") && !ran.error.contains("401") {
+            break ran;
+        }
+        assert!(Instant::now() < deadline, "{}", ran.all());
+    };
+    eks.kubectl(&["delete", "clusterrole,clusterrolebinding", "readers"])
+        .expect("no rights");
+    assert_snapshot!("cannot_delete", ran.all());
+    assert_eq!(left(eks), "");
+}
+
+fn nothing_without_a_yes() {
+    let (eks, _turn) = documented();
+    let ran = probe(eks, &Folder::new(), &[]);
+    assert_snapshot!("not_asked", stable(&ran.all()));
+    assert_eq!(left(eks), "");
+}
+
+fn kept() {
+    let (eks, _turn) = documented();
+    let (report, ran) = probe_with(eks, "{}", &["--keep"]);
+    assert_eq!(
+        (&report["deletion"], ran.code),
+        (&json!("kept"), 0),
+        "{report:#}"
+    );
+    let name = report["job"].as_str().expect("a name");
+    assert!(left(eks).contains(name), "{}", left(eks));
+    let ttl = eks
+        .kubectl(&[
+            "get",
+            "jobs",
+            "--namespace=humanitec-runner",
+            "--output=jsonpath={.items[0].spec.ttlSecondsAfterFinished}",
+        ])
+        .expect("a Job");
+    assert_eq!(ttl, "3600");
+}
+
+/// A probe that runs, whose standard error is read until a line begins with `stage`.
+fn until(
+    eks: &Eks,
+    arguments: &[&str],
+    stage: &str,
+) -> (Folder, Child, BufReader<std::process::ChildStderr>) {
+    let folder = Folder::new();
+    let mut command = folder.command(&[PROBE, &["--yes"], arguments].concat());
+    command
+        .envs(eks.env())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut all = String::new();
+    loop {
+        let mut line = String::new();
+        let read = lines.read_line(&mut line).expect("a line");
+        assert!(read > 0, "{stage} was never said: {all}");
+        if line.starts_with(stage) {
+            return (folder, child, lines);
+        }
+        all += &line;
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+fn ended_by_a_signal_at_each_stage() {
+    let (eks, _turn) = documented();
+    let slow = |kubernetes_delay_ms: u64| {
+        let faults = Faults {
+            kubernetes_delay_ms,
+            ..Faults::default()
+        };
+        eks.set_faults(&faults).expect("faults");
+    };
+    // Before the Job is created, while the request is under way, before the pod has a node, while the pod starts, and
+    // while the Job is deleted.
+    let stages = [
+        ("This creates one Job", 0, false),
+        ("Creating Job", 0, false),
+        ("Created", 0, true),
+        ("Scheduled on node", 0, false),
+        ("Deleting Job", 0, false),
+        ("Creating Job", 1000, false),
+    ];
+    for (stage, delay, cordoned) in stages {
+        for signal in ["-INT", "-TERM"] {
+            let cordon = if cordoned { "cordon" } else { "uncordon" };
+            eks.kubectl(&[cordon, &eks.node_name()]).expect("a node");
+            slow(delay);
+            let (_folder, mut child, mut rest) = until(eks, &[], stage);
+            send(signal, &child);
+            let mut said = String::new();
+            rest.read_to_string(&mut said).expect("text");
+            let code = child.wait().expect("it ends").code();
+            slow(0);
+            let what = format!("{signal} at {stage:?}, delayed by {delay} ms: {said}");
+            assert!(
+                code.is_some_and(|code| [0, 4].contains(&code)),
+                "{code:?} {what}"
+            );
+            assert_eq!(left(eks), "", "{what}");
+        }
+    }
+}
+
+/// After SIGKILL, the Job's deadline and its time to live remove it, here one that never gets a node.
+fn killed() {
+    let (eks, _turn) = documented();
+    eks.kubectl(&["cordon", &eks.node_name()]).expect("a node");
+    let (_folder, mut child, _rest) = until(eks, &["--timeout", "3s"], "Created");
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    let start = Instant::now();
+    while !left(eks).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(90), "{}", left(eks));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert!(
+        start.elapsed() > Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
