@@ -1,7 +1,7 @@
 //! The check `role-permission`.
 
 use super::{Check, role_exists};
-use crate::access::aws::Simulation;
+use crate::access::aws::{Question, Simulation};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
@@ -30,10 +30,20 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
-    let simulation = run
-        .aws()
-        .simulate_describe_cluster(region, &role.arn, &cluster)
-        .await?;
+    let question = Question {
+        role_arn: role.arn.clone(),
+        actions: vec!["eks:DescribeCluster"],
+        resource: cluster.clone(),
+        requested_region: region.to_owned(),
+        context: Vec::new(),
+    };
+    let simulations = run.aws().simulate(region, &question).await?;
+    let [simulation] = simulations.as_slice() else {
+        return Ok(Outcome::incomplete(
+            "no usable response from iam:SimulatePrincipalPolicy",
+            "Not checked: the response is empty.",
+        ));
+    };
     if simulation.allowed {
         return Ok(Outcome::passed(format!(
             "The role is allowed to describe {cluster}."
@@ -48,7 +58,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             ),
         ));
     }
-    let refusal = Refusal::new(&simulation);
+    let refusal = Refusal::new(simulation);
     let refused = Outcome::failed(format!(
         "The policies of {} do not allow eks:DescribeCluster on {cluster}.{}",
         role.arn,

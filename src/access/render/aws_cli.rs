@@ -40,6 +40,18 @@ pub(crate) fn create(object: &AwsObject) -> Command {
                 "--policy-document",
                 pretty(&cluster_policy(role, region, cluster)),
             ),
+        AwsObject::StatePermission {
+            role,
+            bucket,
+            key_arn,
+        } => Command::new("aws iam put-role-policy")
+            .option("--role-name", &role.name)
+            .option("--policy-name", bucket.policy_name())
+            .next_line()
+            .option(
+                "--policy-document",
+                pretty(&bucket.policy(key_arn.as_deref())),
+            ),
         AwsObject::AccessEntry {
             role,
             region,
