@@ -6,6 +6,7 @@ pub(crate) mod http;
 mod credentials;
 mod eks;
 mod iam;
+mod pod_identity;
 mod rate_limit;
 mod response_body;
 mod sts;
@@ -27,6 +28,8 @@ pub(crate) use credentials::{ATTEMPT, CONNECT};
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use iam::{Role, Simulation};
+use pod_identity::ClusterKey;
+pub(crate) use pod_identity::{FargateProfile, PodIdentityAssociation};
 use rate_limit::RateLimit;
 pub(crate) use sts::{CallerIdentity, Session};
 
@@ -75,6 +78,9 @@ pub(crate) struct Aws {
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
+    associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
+    add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
+    fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
 }
 
 impl Aws {
@@ -95,6 +101,9 @@ impl Aws {
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),
+            associations: SingleFlight::default(),
+            add_ons: SingleFlight::default(),
+            fargate_profiles: SingleFlight::default(),
         })
     }
 
