@@ -9,9 +9,10 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::outcome::Outcome;
+use crate::access::policy::Reason;
 use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
-use crate::access::trust::{Decision, Reason, WebIdentity, evaluate, restricted};
+use crate::access::trust::{Decision, WebIdentity, evaluate, restricted};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -36,8 +37,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let provider = run.provider_arn()?;
     let host = issuer_host(issuer);
     let who = WebIdentity {
+        sender: "the Orchestrator",
         provider_arn: &provider,
         issuer_host: host,
+        audience: AUDIENCE,
         subject,
         session_name: member.session_name.as_deref(),
     };

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Decision, Match, WebIdentity, evaluate, statement_matches};
+use super::{Decision, WebIdentity, evaluate};
 use crate::access::issuer::AUDIENCE;
+use crate::access::policy::{Match, has_variables, statement_matches};
 
 /// A runner's web identity, as a trust policy sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,8 +40,10 @@ pub(crate) fn trusting(
 ) -> Value {
     members.iter().fold(document, |document, member| {
         let identity = WebIdentity {
+            sender: "the Orchestrator",
             provider_arn,
             issuer_host,
+            audience: AUDIENCE,
             subject: &member.oidc_subject,
             session_name: member.session_name.as_deref(),
         };
@@ -67,7 +70,7 @@ pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
         document.insert("Statement".to_owned(), statements.into());
         Value::Object(document)
     };
-    let variables = document["Version"] == "2012-10-17";
+    let variables = has_variables(document);
     for statement in &mut statements {
         if denies(statement, who, variables) {
             exempt(statement, who);
@@ -167,8 +170,10 @@ mod tests {
 
     fn runner(subject: &str) -> WebIdentity<'_> {
         WebIdentity {
+            sender: "the Orchestrator",
             provider_arn: PROVIDER,
             issuer_host: "oidc.humanitec.dev",
+            audience: AUDIENCE,
             subject,
             session_name: None,
         }
