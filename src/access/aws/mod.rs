@@ -7,6 +7,7 @@ mod credentials;
 mod eks;
 mod iam;
 mod kms;
+mod pod_identity;
 mod rate_limit;
 mod response_body;
 mod s3;
@@ -32,6 +33,8 @@ pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use iam::{Question, Role, Simulation};
 pub(crate) use kms::Key;
+use pod_identity::ClusterKey;
+pub(crate) use pod_identity::{FargateProfile, PodIdentityAssociation};
 use rate_limit::RateLimit;
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
 pub(crate) use sts::{CallerIdentity, Session};
@@ -93,6 +96,9 @@ pub(crate) struct Aws {
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
+    associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
+    add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
+    fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
 }
 
 impl Aws {
@@ -120,6 +126,9 @@ impl Aws {
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),
+            associations: SingleFlight::default(),
+            add_ons: SingleFlight::default(),
+            fargate_profiles: SingleFlight::default(),
         })
     }
 
