@@ -102,9 +102,13 @@ impl Aws {
                 let (region, question) = key;
                 let config = aws.caller(&region).await?;
                 let entry = |key: &str, value: &str| {
+                    let kind = match key {
+                        "aws:SecureTransport" => ContextKeyTypeEnum::Boolean,
+                        _ => ContextKeyTypeEnum::String,
+                    };
                     ContextEntry::builder()
                         .context_key_name(key)
-                        .context_key_type(ContextKeyTypeEnum::String)
+                        .context_key_type(kind)
                         .context_key_values(value)
                         .build()
                 };

@@ -34,6 +34,7 @@ mod grants;
 mod job_namespace;
 mod right;
 mod rights_review;
+mod role_refusal;
 mod runner_user;
 mod token_mount;
 mod trust_member;

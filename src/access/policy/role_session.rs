@@ -19,6 +19,10 @@ pub(crate) struct RoleSession<'a> {
     pub(crate) resource: Option<&'a str>,
     /// The region whose endpoint the session calls.
     pub(crate) region: &'a str,
+    /// The prefix of a request that lists a bucket.
+    prefix: Option<&'a str>,
+    /// The service through which the session uses a key, if its name is known.
+    via_service: Option<String>,
     /// The role's ARN in writing.
     arn: String,
     /// Whether a statement that allows the role's account counts: it leaves the decision to the role's own policies.
@@ -55,13 +59,25 @@ impl<'a> RoleSession<'a> {
         resource: Option<&'a str>,
         region: &'a str,
     ) -> Self {
+        // "kms:ViaService" in the developer guide of KMS. It has no name for the other partitions.
+        let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
         Self {
             role,
             action,
             resource,
             region,
+            prefix: None,
+            via_service: is_known.then(|| format!("s3.{region}.amazonaws.com")),
             arn: role.to_string(),
             account_counts: true,
+        }
+    }
+
+    /// Returns the session that lists the objects whose keys begin with a prefix.
+    pub(crate) fn with_prefix(self, prefix: &'a str) -> Self {
+        Self {
+            prefix: Some(prefix),
+            ..self
         }
     }
 
@@ -122,6 +138,8 @@ impl Request for RoleSession<'_> {
         match lower.as_str() {
             "aws:principalarn" => Sent::Arn(&self.arn),
             "aws:principalaccount" | "kms:calleraccount" => Sent::Is(&self.role.account),
+            "kms:viaservice" => self.via_service.as_deref().map_or(Sent::Unknown, Sent::Is),
+            "s3:prefix" => self.prefix.map_or(Sent::Unknown, Sent::Is),
             "aws:principaltype" => Sent::Is("AssumedRole"),
             "aws:principalisawsservice" => Sent::Bool(false),
             "aws:requestedregion" => Sent::Is(self.region),
