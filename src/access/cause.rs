@@ -122,6 +122,13 @@ pub enum ClusterCause {
         /// The service account's name.
         service_account: String,
     },
+    /// The AWS identity of a service account does not work.
+    PodIdentity {
+        /// The service account's namespace.
+        namespace: String,
+        /// The service account's name.
+        service_account: String,
+    },
     /// Objects that a pod template names are missing.
     MissingObjects {
         /// The Job's namespace.

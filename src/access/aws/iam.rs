@@ -82,19 +82,21 @@ impl Aws {
             })
     }
 
-    /// Returns whether the role's policies allow `eks:DescribeCluster` on a cluster.
-    pub(crate) fn simulate_describe_cluster(
+    /// Returns whether a role's policies allow an action on a resource.
+    pub(crate) fn simulate(
         self: &Arc<Self>,
         region: &str,
         role_arn: &str,
-        cluster_arn: &str,
+        action: &'static str,
+        resource_arn: &str,
     ) -> AwsCall<Simulation> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
         let key = (
             region.to_owned(),
             role_arn.to_owned(),
-            cluster_arn.to_owned(),
+            action,
+            resource_arn.to_owned(),
         );
         let is_settled =
             |response: &AwsResult<Simulation>| response.as_ref().is_ok_and(|found| found.allowed);
@@ -109,8 +111,8 @@ impl Aws {
                 let request = aws_sdk_iam::Client::new(&config)
                     .simulate_principal_policy()
                     .policy_source_arn(&key.1)
-                    .action_names("eks:DescribeCluster")
-                    .resource_arns(&key.2)
+                    .action_names(key.2)
+                    .resource_arns(&key.3)
                     .context_entries(requested_region);
                 let response = aws
                     .paced(Service::Iam, ACTION, move || request.clone().send())

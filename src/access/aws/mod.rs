@@ -5,6 +5,7 @@ pub(crate) mod http;
 
 mod credentials;
 mod eks;
+mod fargate;
 mod iam;
 mod pod_identity;
 mod rate_limit;
@@ -27,9 +28,10 @@ use tokio::sync::OnceCell;
 pub(crate) use credentials::{ATTEMPT, CONNECT};
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
+pub(crate) use fargate::FargateProfile;
 pub(crate) use iam::{Role, Simulation};
 use pod_identity::ClusterKey;
-pub(crate) use pod_identity::{FargateProfile, PodIdentityAssociation};
+pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
 pub(crate) use sts::{CallerIdentity, Session};
 
@@ -74,7 +76,7 @@ pub(crate) struct Aws {
     sessions: SingleFlight<Session, AwsResult<Credentials>>,
     roles: SingleFlight<(String, RoleArn), AwsResult<Role>>,
     providers: SingleFlight<(String, String), AwsResult<Vec<String>>>,
-    simulations: SingleFlight<(String, String, String), AwsResult<Simulation>>,
+    simulations: SingleFlight<(String, String, &'static str, String), AwsResult<Simulation>>,
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,

@@ -12,6 +12,7 @@ mod cluster_endpoint;
 mod job_dry_run;
 mod namespace;
 mod oidc_provider;
+mod pod_identity;
 mod pod_template_refs;
 mod rbac_create_jobs;
 mod rbac_get_jobs;
@@ -30,6 +31,7 @@ mod admission;
 mod aws_auth_mapping;
 mod bindings;
 mod entry;
+mod findings;
 mod grants;
 mod job_namespace;
 mod right;
@@ -64,7 +66,7 @@ struct Check {
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 20] = [
+static CHECKS: [&Check; 21] = [
     &session_name::CHECK,
     &aws_credentials::CHECK,
     &role_exists::CHECK,
@@ -78,6 +80,7 @@ static CHECKS: [&Check; 20] = [
     &api_server::CHECK,
     &namespace::CHECK,
     &service_account::CHECK,
+    &pod_identity::CHECK,
     &rbac_create_jobs::CHECK,
     &rbac_get_jobs::CHECK,
     &rbac_list_pods::CHECK,

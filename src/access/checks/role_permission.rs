@@ -32,7 +32,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
     let simulation = run
         .aws()
-        .simulate_describe_cluster(region, &role.arn, &cluster)
+        .simulate(region, &role.arn, "eks:DescribeCluster", &cluster)
         .await?;
     if simulation.allowed {
         return Ok(Outcome::passed(format!(
