@@ -17,6 +17,11 @@ pub enum Cause {
     TokenFile,
     /// The issuer of the Orchestrator's OIDC tokens is not set.
     IssuerNotSet,
+    /// The issuer does not publish the keys of the Orchestrator's tokens.
+    OidcIssuer {
+        /// The issuer.
+        issuer: String,
+    },
     /// The IAM role does not exist.
     MissingRole(RoleArn),
     /// The IAM OIDC provider is missing or lacks the Orchestrator's audience.

@@ -4,6 +4,7 @@ pub(crate) mod error;
 pub(crate) mod http;
 
 mod credentials;
+mod document;
 mod eks;
 mod fargate;
 mod iam;
@@ -26,6 +27,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
+pub(crate) use document::Document;
+use document::DocumentResult;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use fargate::FargateProfile;
@@ -83,6 +86,7 @@ pub(crate) struct Aws {
     associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
     add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
     fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
+    documents: SingleFlight<String, DocumentResult>,
 }
 
 impl Aws {
@@ -106,6 +110,7 @@ impl Aws {
             associations: SingleFlight::default(),
             add_ons: SingleFlight::default(),
             fargate_profiles: SingleFlight::default(),
+            documents: SingleFlight::default(),
         })
     }
 

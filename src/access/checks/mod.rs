@@ -11,6 +11,7 @@ mod cluster_active;
 mod cluster_endpoint;
 mod job_dry_run;
 mod namespace;
+mod oidc_issuer;
 mod oidc_provider;
 mod pod_identity;
 mod pod_template_refs;
@@ -66,8 +67,9 @@ struct Check {
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 21] = [
+static CHECKS: [&Check; 22] = [
     &session_name::CHECK,
+    &oidc_issuer::CHECK,
     &aws_credentials::CHECK,
     &role_exists::CHECK,
     &oidc_provider::CHECK,
