@@ -32,7 +32,10 @@ impl Aws {
         let (aws, url) = (Arc::clone(self), url.to_owned());
         self.documents
             .call(url.clone(), Result::is_ok, || async move {
-                let connector = aws.plain_connector().await.map_err(|error| error.to_string())?;
+                let connector = aws
+                    .plain_connector()
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let fetched = tokio::time::timeout(ATTEMPT, fetch(&connector, &url)).await;
                 match fetched {
                     Ok(document) => document.map(Arc::new),
@@ -54,9 +57,13 @@ async fn fetch(connector: &Connector, url: &str) -> Result<Document, String> {
         .await
         .map_err(|error| no_response(&error))?;
     let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
+    let body = Limited::new(response.into_body(), MAX_RESPONSE)
+        .collect()
+        .await;
     Ok(Document {
         status,
-        body: body.map_err(|error| no_response(error.as_ref()))?.to_bytes(),
+        body: body
+            .map_err(|error| no_response(error.as_ref()))?
+            .to_bytes(),
     })
 }

@@ -51,8 +51,10 @@ impl Aws {
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
         let key = key(signer, region, cluster, format!("{namespace}/{account}"));
-        self.associations
-            .call(key.clone(), |_| false, || async move {
+        self.associations.call(
+            key.clone(),
+            |_| false,
+            || async move {
                 let config = aws.config(&key.0, &key.1).await?;
                 let client = aws_sdk_eks::Client::new(&config);
                 let list = client
@@ -87,7 +89,8 @@ impl Aws {
                     has_session_tags: !found.disable_session_tags.unwrap_or_default(),
                     session_policy: found.policy.filter(|policy| !policy.is_empty()),
                 }))))
-            })
+            },
+        )
     }
 
     /// Returns the status of an add-on, such as `ACTIVE`.
@@ -101,8 +104,10 @@ impl Aws {
         const ACTION: &str = "eks:DescribeAddon";
         let aws = Arc::clone(self);
         let key = key(signer, region, cluster, name.to_owned());
-        self.add_ons
-            .call(key.clone(), |_| false, || async move {
+        self.add_ons.call(
+            key.clone(),
+            |_| false,
+            || async move {
                 let config = aws.config(&key.0, &key.1).await?;
                 let request = aws_sdk_eks::Client::new(&config)
                     .describe_addon()
@@ -113,6 +118,7 @@ impl Aws {
                     .await?;
                 let status = response.addon.and_then(|found| found.status);
                 required(ACTION, status.map(|status| status.as_str().to_owned())).map(Arc::new)
-            })
+            },
+        )
     }
 }

@@ -46,7 +46,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         .compare("an HTTPS URL", keys_url));
     }
     let keys = read(run, issuer, keys_url).await?;
-    let keys = keys["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let keys = keys["keys"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let usable = keys.iter().filter(|key| is_usable(key)).count();
     if usable == 0 {
         let kinds: Vec<String> = keys.iter().map(kind).collect();
@@ -114,7 +117,9 @@ async fn read(run: &Run<'_>, issuer: &str, url: &str) -> Result<Value, CheckErro
     }
     match serde_json::from_slice(&document.body) {
         Ok(found @ Value::Object(_)) => Ok(found),
-        _ => Err(unreachable(run, url, "the response is not a JSON object").await.into()),
+        _ => Err(unreachable(run, url, "the response is not a JSON object")
+            .await
+            .into()),
     }
 }
 

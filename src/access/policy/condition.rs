@@ -117,7 +117,9 @@ type Comparison = fn(&str, &str) -> bool;
 fn arn_like(pattern: &str, arn: &str) -> bool {
     let (patterns, parts) = (pattern.splitn(6, ':'), arn.splitn(6, ':'));
     patterns.clone().count() == parts.clone().count()
-        && patterns.zip(parts).all(|(pattern, part)| like(pattern, part))
+        && patterns
+            .zip(parts)
+            .all(|(pattern, part)| like(pattern, part))
 }
 
 /// Returns the comparison of a numeric operator.

@@ -6,11 +6,7 @@ use super::{Match, Reason, Request};
 use crate::access::wildcard::like;
 
 /// Returns whether the statement is about the sender.
-pub(super) fn principal(
-    name: &str,
-    elements: &Map<String, Value>,
-    request: &dyn Request,
-) -> Match {
+pub(super) fn principal(name: &str, elements: &Map<String, Value>, request: &dyn Request) -> Match {
     let (element, principal, negated) =
         match (elements.get("Principal"), elements.get("NotPrincipal")) {
             (Some(principal), None) => ("Principal", principal, false),

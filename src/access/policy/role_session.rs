@@ -189,7 +189,11 @@ mod tests {
     }
 
     fn of(effect: &str, principal: Value, condition: Value) -> Verdict {
-        judge("s3:PutObject", OBJECT, statement(effect, principal, condition))
+        judge(
+            "s3:PutObject",
+            OBJECT,
+            statement(effect, principal, condition),
+        )
     }
 
     #[test]
@@ -197,8 +201,14 @@ mod tests {
         for (principal, grant) in [
             (json!("*"), Some(Grant::ToRole)),
             (json!({"AWS": "*"}), Some(Grant::ToRole)),
-            (json!({"AWS": "arn:aws:iam::123456789012:role/team/job"}), Some(Grant::ToRole)),
-            (json!({"AWS": ["x", "arn:aws:iam::123456789012:root"]}), Some(Grant::ToAccount)),
+            (
+                json!({"AWS": "arn:aws:iam::123456789012:role/team/job"}),
+                Some(Grant::ToRole),
+            ),
+            (
+                json!({"AWS": ["x", "arn:aws:iam::123456789012:root"]}),
+                Some(Grant::ToAccount),
+            ),
             (json!({"AWS": "123456789012"}), Some(Grant::ToAccount)),
             (json!({"AWS": "arn:aws:iam::123456789012:role/job"}), None),
             (json!({"AWS": "arn:aws:iam::999999999999:root"}), None),
@@ -211,7 +221,11 @@ mod tests {
             }
             // Every one of them is denied by a Deny.
             let denied = of("Deny", principal.clone(), json!({}));
-            assert_eq!(matches!(denied, Verdict::Denied { .. }), grant.is_some(), "{principal}");
+            assert_eq!(
+                matches!(denied, Verdict::Denied { .. }),
+                grant.is_some(),
+                "{principal}"
+            );
         }
     }
 
@@ -219,15 +233,42 @@ mod tests {
     fn a_deny_for_others_does_not_count() {
         let everyone = json!("*");
         for (condition, denies) in [
-            (json!({"Bool": {"aws:SecureTransport": "false"}}), Some(false)),
-            (json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), Some(false)),
-            (json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/team/*"}}), Some(false)),
-            (json!({"StringNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/team/job"}}), Some(false)),
-            (json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/other"}}), Some(true)),
-            (json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}), Some(true)),
-            (json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}), Some(true)),
-            (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}), None),
-            (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), None),
+            (
+                json!({"Bool": {"aws:SecureTransport": "false"}}),
+                Some(false),
+            ),
+            (
+                json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+                Some(false),
+            ),
+            (
+                json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/team/*"}}),
+                Some(false),
+            ),
+            (
+                json!({"StringNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/team/job"}}),
+                Some(false),
+            ),
+            (
+                json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/other"}}),
+                Some(true),
+            ),
+            (
+                json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
+                Some(true),
+            ),
+            (
+                json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}),
+                Some(true),
+            ),
+            (
+                json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
+                None,
+            ),
+            (
+                json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
+                None,
+            ),
         ] {
             let verdict = of("Deny", everyone.clone(), condition.clone());
             let found = match verdict {
@@ -242,7 +283,10 @@ mod tests {
             let expected = denies.or(Some(false));
             assert_eq!(found, expected, "{condition}");
             let allow = statement("Allow", json!("*"), json!({}));
-            let both = json!([allow, statement("Deny", everyone.clone(), condition.clone())]);
+            let both = json!([
+                allow,
+                statement("Deny", everyone.clone(), condition.clone())
+            ]);
             let verdict = judge("s3:PutObject", OBJECT, both);
             match denies {
                 Some(true) => assert!(matches!(verdict, Verdict::Denied { .. }), "{condition}"),
@@ -254,7 +298,11 @@ mod tests {
 
     #[test]
     fn an_unconditional_deny_comes_before_a_conditional_one() {
-        let conditional = statement("Deny", json!("*"), json!({"Null": {"s3:x-amz-acl": "true"}}));
+        let conditional = statement(
+            "Deny",
+            json!("*"),
+            json!({"Null": {"s3:x-amz-acl": "true"}}),
+        );
         let plain = statement("Deny", json!("*"), json!({}));
         let Verdict::Denied {
             reason,
@@ -270,14 +318,40 @@ mod tests {
     #[test]
     fn the_resource_and_its_exceptions_count() {
         let about = |element: &str, resource: &str, action, arn| {
-            let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
+            let statement =
+                json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
             matches!(judge(action, arn, statement), Verdict::Allowed(_))
         };
-        assert!(about("Resource", "arn:aws:s3:::states/runner/*", "s3:GetObject", OBJECT));
-        assert!(!about("Resource", "arn:aws:s3:::states", "s3:GetObject", OBJECT));
-        assert!(about("Resource", "arn:aws:s3:::states", "s3:ListBucket", BUCKET));
-        assert!(!about("NotResource", "arn:aws:s3:::states/*", "s3:GetObject", OBJECT));
-        assert!(about("NotResource", "arn:aws:s3:::other/*", "s3:GetObject", OBJECT));
+        assert!(about(
+            "Resource",
+            "arn:aws:s3:::states/runner/*",
+            "s3:GetObject",
+            OBJECT
+        ));
+        assert!(!about(
+            "Resource",
+            "arn:aws:s3:::states",
+            "s3:GetObject",
+            OBJECT
+        ));
+        assert!(about(
+            "Resource",
+            "arn:aws:s3:::states",
+            "s3:ListBucket",
+            BUCKET
+        ));
+        assert!(!about(
+            "NotResource",
+            "arn:aws:s3:::states/*",
+            "s3:GetObject",
+            OBJECT
+        ));
+        assert!(about(
+            "NotResource",
+            "arn:aws:s3:::other/*",
+            "s3:GetObject",
+            OBJECT
+        ));
     }
 
     #[test]

@@ -77,12 +77,7 @@ pub(crate) fn trusting(
 /// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
 /// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
 pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
-    let own = policy_for(
-        who.provider_arn,
-        who.issuer_host,
-        who.audience,
-        who.subject,
-    );
+    let own = policy_for(who.provider_arn, who.issuer_host, who.audience, who.subject);
     let Value::Object(mut amended) = document.clone() else {
         return own;
     };

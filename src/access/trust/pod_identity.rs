@@ -223,7 +223,9 @@ impl<'a> ChainedSession<'a> {
         } = self.role;
         name == account
             || name == format!("arn:{partition}:iam::{account}:root")
-            || name.starts_with(&format!("arn:{partition}:sts::{account}:assumed-role/{role}/"))
+            || name.starts_with(&format!(
+                "arn:{partition}:sts::{account}:assumed-role/{role}/"
+            ))
     }
 }
 
@@ -406,7 +408,9 @@ mod tests {
             for current in [None, Some(&ec2)] {
                 let document = pod.trust_policy(current);
                 assert!(
-                    decide(pod, &document).iter().all(|one| *one == Decision::Allowed),
+                    decide(pod, &document)
+                        .iter()
+                        .all(|one| *one == Decision::Allowed),
                     "{document:#}"
                 );
             }

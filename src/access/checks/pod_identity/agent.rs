@@ -14,8 +14,7 @@ use crate::access::wildcard::like;
 
 /// The name of the add-on and of its DaemonSet ("Set up the Amazon EKS Pod Identity Agent" in the EKS user guide).
 const AGENT: &str = "eks-pod-identity-agent";
-const DAEMON_SET: &str =
-    "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";
+const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";
 /// The states of an add-on whose DaemonSet might not run on the nodes (`AddonStatus` in the EKS API reference).
 const DOUBTFUL: [&str; 4] = ["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FAILED"];
 
@@ -150,13 +149,20 @@ mod tests {
             (profile("runners", &[], true), true),
             (profile("runn*", &[("app", "run?er")], true), true),
             (profile("runners", &[("app", "x")], true), false),
-            (profile("runners", &[("app", "runner"), ("no", "x")], true), false),
+            (
+                profile("runners", &[("app", "runner"), ("no", "x")], true),
+                false,
+            ),
             (profile("other", &[], true), false),
             (profile("runners", &[], false), false),
         ] {
             assert_eq!(takes(&profile, "runners", &labels), taken, "{profile:?}");
         }
-        assert!(takes(&profile("runners", &[], true), "runners", &Value::Null));
+        assert!(takes(
+            &profile("runners", &[], true),
+            "runners",
+            &Value::Null
+        ));
         let with_label = profile("runners", &[("app", "runner")], true);
         assert!(!takes(&with_label, "runners", &Value::Null));
     }

@@ -237,12 +237,9 @@ fn not_permitted(
         expected: format!("{action} is allowed"),
         found: simulation.decision.clone(),
         fix: match is_own {
-            true => aws_cli::put_role_policy(
-                source,
-                &format!("assume-{}", target.name),
-                &policy,
-            )
-            .into(),
+            true => {
+                aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
+            }
             false => Fix::note(format!(
                 "A Deny, the permissions boundary of {source}, or a policy of the AWS organization refuses it. Allow \
                  {action} on {target} there."

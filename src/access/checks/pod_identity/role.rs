@@ -61,7 +61,9 @@ pub(super) fn parse(arn: &str) -> Result<RoleArn, Finding> {
             message: format!("{arn:?} is not the ARN of an IAM role."),
             expected: "the ARN of an IAM role".to_owned(),
             found: arn.to_owned(),
-            fix: Fix::note("Set the ARN of the role, such as arn:aws:iam::123456789012:role/my-role."),
+            fix: Fix::note(
+                "Set the ARN of the role, such as arn:aws:iam::123456789012:role/my-role.",
+            ),
         })
     })
 }
@@ -89,7 +91,10 @@ impl JobRole {
     pub(super) fn missing(&self, run: &Run<'_>, trust_policy: Value) -> Finding {
         let (message, found) = match &self.other_path {
             None => (
-                format!("IAM role {}, which the Job needs, does not exist.", self.arn),
+                format!(
+                    "IAM role {}, which the Job needs, does not exist.",
+                    self.arn
+                ),
                 "no such role".to_owned(),
             ),
             Some(other) => (

@@ -108,11 +108,7 @@ async fn oidc_provider(
 }
 
 /// Checks that the role exists and trusts the token of the service account.
-async fn trust(
-    run: &Run<'_>,
-    role_arn: &str,
-    token: &WebIdentity<'_>,
-) -> Result<Finding, Finding> {
+async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result<Finding, Finding> {
     let role = role::look_up(run, role_arn).await?;
     let nobody = json!({"Version": "2012-10-17", "Statement": []});
     let Some(document) = &role.trust_policy else {
