@@ -56,5 +56,11 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             if "principalArn" in given and action != "CreateAccessEntry":
                 kind, _, name = given["principalArn"].split(":")[-1].partition("/")
                 return f"{eks}:access-entry/{given['name']}/{kind}/{caller.account}/{name.split('/')[-1]}/*"
+            # Each ends with an id that the caller of the API does not choose.
+            for kind, name in (("addon", "addonName"), ("fargateprofile", "fargateProfileName")):
+                if name in given and not action.startswith("Create"):
+                    return f"{eks}:{kind}/{given['name']}/{given[name]}/*"
+            if "associationId" in given:
+                return f"{eks}:podidentityassociation/{given['name']}/{given['associationId']}"
             return f"{eks}:cluster/{given['name']}"
     return "*"

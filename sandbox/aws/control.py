@@ -7,7 +7,7 @@ Plain HTTP on a free port of 127.0.0.1, JSON in and out:
     POST   /cluster-token   a bearer token for the cluster: {credentials, region?, cluster?}
     GET    /faults          the faults in force
     PUT    /faults          other faults instead; {} for none
-    PATCH  /cluster         sets {status, authenticationMode, resourcesVpcConfig} of the cluster
+    PATCH  /cluster         sets {status, authenticationMode, resourcesVpcConfig, computeConfig, identity, addons}
     GET    /calls           how often each AWS action was called
     DELETE /calls           counts from zero again, tokens too
     GET    /tokens          how many tokens the cluster was shown

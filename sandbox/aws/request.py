@@ -14,7 +14,9 @@ from errors import AwsError
 
 Response = tuple[int, dict[str, str], bytes]
 
-#: The REST paths of EKS that are answered here; every other one is moto's.
+_CLUSTER = r"/clusters/(?P<name>[^/]+)"
+
+#: The REST paths of EKS whose actions are known here; every other one is moto's.
 _EKS_ROUTES = [
     ("POST", r"/clusters", "CreateCluster"),
     ("GET", r"/clusters", "ListClusters"),
@@ -43,6 +45,20 @@ _EKS_ROUTES = [
         r"/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies/(?P<policyArn>[^/]+)",
         "DisassociateAccessPolicy",
     ),
+    ("POST", rf"{_CLUSTER}/pod-identity-associations", "CreatePodIdentityAssociation"),
+    ("GET", rf"{_CLUSTER}/pod-identity-associations", "ListPodIdentityAssociations"),
+    ("GET", rf"{_CLUSTER}/pod-identity-associations/(?P<associationId>[^/]+)", "DescribePodIdentityAssociation"),
+    ("POST", rf"{_CLUSTER}/pod-identity-associations/(?P<associationId>[^/]+)", "UpdatePodIdentityAssociation"),
+    ("DELETE", rf"{_CLUSTER}/pod-identity-associations/(?P<associationId>[^/]+)", "DeletePodIdentityAssociation"),
+    ("POST", rf"{_CLUSTER}/addons", "CreateAddon"),
+    ("GET", rf"{_CLUSTER}/addons", "ListAddons"),
+    ("GET", rf"{_CLUSTER}/addons/(?P<addonName>[^/]+)", "DescribeAddon"),
+    ("DELETE", rf"{_CLUSTER}/addons/(?P<addonName>[^/]+)", "DeleteAddon"),
+    # moto's:
+    ("POST", rf"{_CLUSTER}/fargate-profiles", "CreateFargateProfile"),
+    ("GET", rf"{_CLUSTER}/fargate-profiles", "ListFargateProfiles"),
+    ("GET", rf"{_CLUSTER}/fargate-profiles/(?P<fargateProfileName>[^/]+)", "DescribeFargateProfile"),
+    ("DELETE", rf"{_CLUSTER}/fargate-profiles/(?P<fargateProfileName>[^/]+)", "DeleteFargateProfile"),
 ]
 
 _SERVICES = {"sts": "sts", "sts-fips": "sts", "iam": "iam", "iam-fips": "iam", "eks": "eks", "eks-fips": "eks"}

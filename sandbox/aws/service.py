@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 import eks
 import iam
+import pods
 import sts
 from authorization import authorize
 from errors import AwsError
@@ -22,17 +23,26 @@ SETUP_USER_AGENT = "sandbox-setup"
 _HANDLERS: dict[str, Handler] = {
     "eks:AssociateAccessPolicy": eks.associate_access_policy,
     "eks:CreateAccessEntry": eks.create_access_entry,
+    "eks:CreateAddon": pods.create_addon,
     "eks:CreateCluster": eks.create_cluster,
+    "eks:CreatePodIdentityAssociation": pods.create_association,
     "eks:DeleteAccessEntry": eks.delete_access_entry,
+    "eks:DeleteAddon": pods.delete_addon,
+    "eks:DeletePodIdentityAssociation": pods.delete_association,
     "eks:DescribeAccessEntry": eks.describe_access_entry,
+    "eks:DescribeAddon": pods.describe_addon,
     "eks:DescribeCluster": eks.describe_cluster,
+    "eks:DescribePodIdentityAssociation": pods.describe_association,
     "eks:DescribeUpdate": eks.describe_update,
     "eks:DisassociateAccessPolicy": eks.disassociate_access_policy,
     "eks:ListAccessEntries": eks.list_access_entries,
     "eks:ListAccessPolicies": eks.list_access_policies,
+    "eks:ListAddons": pods.list_addons,
     "eks:ListAssociatedAccessPolicies": eks.list_associated_access_policies,
+    "eks:ListPodIdentityAssociations": pods.list_associations,
     "eks:UpdateAccessEntry": eks.update_access_entry,
     "eks:UpdateClusterConfig": eks.update_cluster_config,
+    "eks:UpdatePodIdentityAssociation": pods.update_association,
     "iam:AddClientIDToOpenIDConnectProvider": iam.add_client_id,
     "iam:RemoveClientIDFromOpenIDConnectProvider": iam.remove_client_id,
     "iam:SimulatePrincipalPolicy": iam.simulate_principal_policy,

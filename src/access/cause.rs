@@ -17,6 +17,11 @@ pub enum Cause {
     TokenFile,
     /// The issuer of the Orchestrator's OIDC tokens is not set.
     IssuerNotSet,
+    /// The issuer does not publish the keys of the Orchestrator's tokens.
+    OidcIssuer {
+        /// The issuer.
+        issuer: String,
+    },
     /// The IAM role does not exist.
     MissingRole(RoleArn),
     /// The IAM OIDC provider is missing or lacks the Orchestrator's audience.
@@ -141,6 +146,13 @@ pub enum ClusterCause {
     },
     /// A service account keeps its token from its pods.
     TokenNotMounted {
+        /// The service account's namespace.
+        namespace: String,
+        /// The service account's name.
+        service_account: String,
+    },
+    /// The AWS identity of a service account does not work.
+    PodIdentity {
         /// The service account's namespace.
         namespace: String,
         /// The service account's name.

@@ -67,8 +67,7 @@ pub(super) const CLUSTER_NAME: &[&str] = &["runner_configuration", "cluster", "n
 pub(super) const NAMESPACE: &[&str] = &["runner_configuration", "job", "namespace"];
 
 /// The folder of the documentation's guides. The check's category knows the page, which has a heading for the check.
-const GUIDES: &str =
-    "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator/latest/docs/guides";
+const GUIDES: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator/latest/docs/guides";
 
 /// The identity of a check.
 #[derive(Clone, Copy)]

@@ -42,6 +42,9 @@ pub struct Faults {
     ///
     /// [`Eks::aws_ca`]: super::Eks::aws_ca
     pub opens_cluster_tls: bool,
+    /// What the issuer publishes in place of its documents: `status`, `location`, `issuer`, `jwks_uri`, `keys` or
+    /// `body`. With `unreachable`, the proxy does not connect to it.
+    pub issuer: BTreeMap<String, Value>,
     /// Seconds until a new `role` or `access-entry` is visible, and until a new `policy` of a role counts.
     pub propagation_s: BTreeMap<String, f64>,
 }

@@ -258,8 +258,8 @@ impl Eks {
             .map(drop)
     }
 
-    /// Changes the cluster without its API: `status`, `authenticationMode` and `resourcesVpcConfig`, as in
-    /// `DescribeCluster`. The other values stay.
+    /// Changes the cluster without its API: `status`, `authenticationMode`, `resourcesVpcConfig`, `computeConfig` and
+    /// `identity`, as in `DescribeCluster`, and `addons`, the statuses of add-ons by name. The other values stay.
     pub fn set_cluster(&self, changes: &Value) -> Result<(), Error> {
         self.control.send("PATCH", "/cluster", changes).map(drop)
     }

@@ -24,8 +24,8 @@ pub(crate) struct EksCluster {
     pub(crate) arn: Option<String>,
     /// The issuer of the tokens of its service accounts.
     pub(crate) oidc_issuer: Option<String>,
-    /// Whether EKS Auto Mode runs its nodes.
-    pub(crate) has_auto_mode: bool,
+    /// Whether EKS Auto Mode adds nodes.
+    pub(crate) auto_mode: bool,
 }
 
 impl EksCluster {
@@ -205,7 +205,7 @@ fn described(
             .identity
             .and_then(|identity| identity.oidc)
             .and_then(|oidc| oidc.issuer),
-        has_auto_mode: cluster
+        auto_mode: cluster
             .compute_config
             .and_then(|compute| compute.enabled)
             .unwrap_or_default(),

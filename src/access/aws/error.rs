@@ -230,7 +230,7 @@ fn bare(message: &str) -> &str {
 }
 
 /// Returns why there is no usable response.
-fn no_response(error: &(dyn Error + 'static)) -> String {
+pub(super) fn no_response(error: &(dyn Error + 'static)) -> String {
     if causes(error).any(<dyn Error>::is::<TooLarge>) {
         return format!("the response is larger than {} MiB", MAX_RESPONSE >> 20);
     }

@@ -4,7 +4,9 @@ pub(crate) mod error;
 pub(crate) mod http;
 
 mod credentials;
+mod document;
 mod eks;
+mod fargate;
 mod iam;
 mod kms;
 mod pod_identity;
@@ -29,12 +31,15 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
+pub(crate) use document::Document;
+use document::DocumentResult;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
+pub(crate) use fargate::FargateProfile;
 pub(crate) use iam::{Question, Role, Simulation};
 pub(crate) use kms::Key;
 use pod_identity::ClusterKey;
-pub(crate) use pod_identity::{FargateProfile, PodIdentityAssociation};
+pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
 pub(crate) use sts::{CallerIdentity, Session};
@@ -99,6 +104,7 @@ pub(crate) struct Aws {
     associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
     add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
     fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
+    documents: SingleFlight<String, DocumentResult>,
 }
 
 impl Aws {
@@ -129,6 +135,7 @@ impl Aws {
             associations: SingleFlight::default(),
             add_ons: SingleFlight::default(),
             fargate_profiles: SingleFlight::default(),
+            documents: SingleFlight::default(),
         })
     }
 

@@ -1,9 +1,6 @@
-//! The calls of EKS about the AWS identity of pods: Pod Identity associations, add-ons, and Fargate profiles.
+//! The calls of EKS about the AWS identity of pods: Pod Identity associations and add-ons.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use futures_util::future::try_join_all;
 
 use super::error::{AwsError, required};
 use super::{Aws, AwsCall, Service, Signer};
@@ -32,17 +29,6 @@ impl PodIdentityAssociation {
     }
 }
 
-/// A Fargate profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FargateProfile {
-    /// The name.
-    pub(crate) name: String,
-    /// Whether pods can be placed with it now.
-    pub(crate) is_active: bool,
-    /// The namespaces, each with the labels that a pod must have. Both can contain `*` and `?`.
-    pub(crate) selectors: Vec<(String, BTreeMap<String, String>)>,
-}
-
 /// What belongs to a cluster: who signs, the region, the cluster's name, and the thing's own name.
 pub(super) type ClusterKey = (Signer, String, String, String);
 
@@ -65,8 +51,10 @@ impl Aws {
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
         let key = key(signer, region, cluster, format!("{namespace}/{account}"));
-        self.associations
-            .call(key.clone(), |_| false, || async move {
+        self.associations.call(
+            key.clone(),
+            |_| false,
+            || async move {
                 let config = aws.config(&key.0, &key.1).await?;
                 let client = aws_sdk_eks::Client::new(&config);
                 let list = client
@@ -101,7 +89,8 @@ impl Aws {
                     has_session_tags: !found.disable_session_tags.unwrap_or_default(),
                     session_policy: found.policy.filter(|policy| !policy.is_empty()),
                 }))))
-            })
+            },
+        )
     }
 
     /// Returns the status of an add-on, such as `ACTIVE`.
@@ -115,8 +104,10 @@ impl Aws {
         const ACTION: &str = "eks:DescribeAddon";
         let aws = Arc::clone(self);
         let key = key(signer, region, cluster, name.to_owned());
-        self.add_ons
-            .call(key.clone(), |_| false, || async move {
+        self.add_ons.call(
+            key.clone(),
+            |_| false,
+            || async move {
                 let config = aws.config(&key.0, &key.1).await?;
                 let request = aws_sdk_eks::Client::new(&config)
                     .describe_addon()
@@ -127,67 +118,7 @@ impl Aws {
                     .await?;
                 let status = response.addon.and_then(|found| found.status);
                 required(ACTION, status.map(|status| status.as_str().to_owned())).map(Arc::new)
-            })
-    }
-
-    /// Returns the cluster's Fargate profiles.
-    pub(crate) fn fargate_profiles(
-        self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
-    ) -> AwsCall<Vec<FargateProfile>> {
-        const LIST: &str = "eks:ListFargateProfiles";
-        let aws = Arc::clone(self);
-        let key = (signer.clone(), region.to_owned(), cluster.to_owned());
-        self.fargate_profiles
-            .call(key.clone(), Result::is_ok, || async move {
-                let config = aws.config(&key.0, &key.1).await?;
-                let client = aws_sdk_eks::Client::new(&config);
-                let list = client.list_fargate_profiles().cluster_name(&key.2);
-                let send = move || {
-                    let pages = list.clone().into_paginator().items().send();
-                    pages.collect::<Result<Vec<_>, _>>()
-                };
-                let names = aws.paced(Service::Eks, LIST, send).await?;
-                let described = names.into_iter().map(|name| {
-                    let request = client
-                        .describe_fargate_profile()
-                        .cluster_name(&key.2)
-                        .fargate_profile_name(&name);
-                    let aws = Arc::clone(&aws);
-                    async move { aws.fargate_profile(name, request).await }
-                });
-                try_join_all(described).await.map(Arc::new)
-            })
-    }
-
-    async fn fargate_profile(
-        &self,
-        name: String,
-        request: aws_sdk_eks::operation::describe_fargate_profile::builders::DescribeFargateProfileFluentBuilder,
-    ) -> Result<FargateProfile, AwsError> {
-        const ACTION: &str = "eks:DescribeFargateProfile";
-        let send = move || request.clone().send();
-        let response = self.paced(Service::Eks, ACTION, send).await?;
-        let profile = response
-            .fargate_profile
-            .ok_or_else(|| AwsError::empty(ACTION))?;
-        let selectors = profile.selectors.unwrap_or_default().into_iter();
-        Ok(FargateProfile {
-            name,
-            is_active: profile
-                .status
-                .is_some_and(|status| status.as_str() == "ACTIVE"),
-            selectors: selectors
-                .map(|selector| {
-                    let labels = selector.labels.unwrap_or_default();
-                    (
-                        selector.namespace.unwrap_or_default(),
-                        labels.into_iter().collect(),
-                    )
-                })
-                .collect(),
-        })
+            },
+        )
     }
 }

@@ -11,7 +11,9 @@ mod cluster_active;
 mod cluster_endpoint;
 mod job_dry_run;
 mod namespace;
+mod oidc_issuer;
 mod oidc_provider;
+mod pod_identity;
 mod pod_template_refs;
 mod rbac_create_jobs;
 mod rbac_get_jobs;
@@ -30,6 +32,7 @@ mod admission;
 mod aws_auth_mapping;
 mod bindings;
 mod entry;
+mod findings;
 mod grants;
 mod job_namespace;
 mod right;
@@ -65,8 +68,9 @@ struct Check {
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 20] = [
+static CHECKS: [&Check; 22] = [
     &session_name::CHECK,
+    &oidc_issuer::CHECK,
     &aws_credentials::CHECK,
     &role_exists::CHECK,
     &oidc_provider::CHECK,
@@ -79,6 +83,7 @@ static CHECKS: [&Check; 20] = [
     &api_server::CHECK,
     &namespace::CHECK,
     &service_account::CHECK,
+    &pod_identity::CHECK,
     &rbac_create_jobs::CHECK,
     &rbac_get_jobs::CHECK,
     &rbac_list_pods::CHECK,

@@ -98,9 +98,36 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 
 /// Returns the outcome for a trust policy that refuses.
 fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
-    let sentences: Vec<String> = reasons
-        .iter()
-        .map(|reason| {
+    let Refusal {
+        sentences,
+        expected,
+        found,
+    } = Refusal::new(reasons);
+    Outcome::failed(format!(
+        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {sentences}{}",
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare(expected, found)
+}
+
+/// The reasons why a policy refuses, in words.
+pub(super) struct Refusal {
+    /// A sentence for each reason.
+    pub(super) sentences: String,
+    /// What the caller sends.
+    pub(super) expected: String,
+    /// What the policy has.
+    pub(super) found: String,
+}
+
+impl Refusal {
+    /// Returns the reasons in words.
+    pub(super) fn new(reasons: &[Reason]) -> Self {
+        let join = |part: &dyn Fn(&Reason) -> String, separator: &str| {
+            let parts: Vec<String> = reasons.iter().map(part).collect();
+            parts.join(separator)
+        };
+        let sentence = |reason: &Reason| {
             let Reason {
                 element,
                 expected,
@@ -112,19 +139,11 @@ fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
                 .map(|hint| format!(" {hint}"))
                 .unwrap_or_default();
             format!("{element}: expected {expected}, found {found}.{hint}")
-        })
-        .collect();
-    let join = |part: fn(&Reason) -> &String| {
-        let parts: Vec<&str> = reasons.iter().map(|reason| part(reason).as_str()).collect();
-        parts.join("; ")
-    };
-    Outcome::failed(format!(
-        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {}{}",
-        sentences.join(" "),
-        older_product(issuer).unwrap_or_default()
-    ))
-    .compare(
-        join(|reason| &reason.expected),
-        join(|reason| &reason.found),
-    )
+        };
+        Self {
+            sentences: join(&sentence, " "),
+            expected: join(&|reason| reason.expected.clone(), "; "),
+            found: join(&|reason| reason.found.clone(), "; "),
+        }
+    }
 }

@@ -213,7 +213,10 @@ mod tests {
         };
         let mut objects = BTreeMap::from([
             object(ObjectKind::ConfigMap, json!({"A": "a", "EMPTY": ""})),
-            object(ObjectKind::Secret, json!({"A": "c2VjcmV0", "B": "c2VjcmV0"})),
+            object(
+                ObjectKind::Secret,
+                json!({"A": "c2VjcmV0", "B": "c2VjcmV0"}),
+            ),
         ]);
         objects.insert((ObjectKind::Secret, "none".to_owned()), Source::Missing);
         objects.insert((ObjectKind::Secret, "unread".to_owned()), Source::Unread);

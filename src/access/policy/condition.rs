@@ -99,9 +99,10 @@ impl<'a> Operator<'a> {
                 Some(str::eq_ignore_ascii_case)
             }
             ("StringLike" | "StringNotLike", _) => Some(like),
-            ("ArnEquals" | "ArnLike" | "ArnNotEquals" | "ArnNotLike", Sent::Arn(_)) => {
-                Some(arn_like)
-            }
+            (
+                "ArnEquals" | "ArnLike" | "ArnNotEquals" | "ArnNotLike",
+                Sent::Arn(_) | Sent::Probably(_),
+            ) => Some(arn_like),
             ("Bool", Sent::Bool(_)) => Some(str::eq_ignore_ascii_case),
             (base, Sent::Number(_)) => numeric(base),
             _ => None,
@@ -153,6 +154,8 @@ pub(crate) enum Sent<'a> {
     Is(&'a str),
     /// The key has this ARN.
     Arn(&'a str),
+    /// The key probably has this text: if the condition does not hold with it, whether it holds is unknown.
+    Probably(&'a str),
     /// The key has this boolean.
     Bool(bool),
     /// The key has this number.
@@ -167,7 +170,9 @@ impl<'a> Sent<'a> {
     /// Returns the value in writing, if the request has one that is known.
     fn text(self) -> Option<&'a str> {
         match self {
-            Self::Is(text) | Self::Arn(text) | Self::Number(text) => Some(text),
+            Self::Is(text) | Self::Arn(text) | Self::Probably(text) | Self::Number(text) => {
+                Some(text)
+            }
             Self::Bool(true) => Some("true"),
             Self::Bool(false) => Some("false"),
             Self::Absent | Self::Unknown => None,
@@ -214,7 +219,11 @@ pub(super) fn condition(
                 texts: patterns,
                 variables,
             };
-            policy.compare(element, wanted, sent, request.sender())
+            let unknown = format!("{element}: the value of this key is unknown");
+            match policy.compare(element, wanted, sent, request.sender()) {
+                Match::No(_) if matches!(sent, Sent::Probably(_)) => Match::Unknown(unknown),
+                found => found,
+            }
         }
     }
 }

@@ -218,9 +218,9 @@ impl Run<'_> {
         let signer: Signer = self.entry_signer().await?;
         let (region, cluster) = (self.region()?, self.cluster_name()?);
         let (namespace, account) = (self.namespace()?, self.service_account()?);
-        let association =
-            self.aws()
-                .pod_identity_association(&signer, region, cluster, namespace, account);
+        let association = self
+            .aws()
+            .pod_identity_association(&signer, region, cluster, namespace, account);
         Ok((*association.await?).clone())
     }
 

@@ -17,6 +17,11 @@ pub struct Member {
 
 /// Returns the trust policy that lets the Orchestrator assume a role for one runner.
 pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: &str) -> Value {
+    policy_for(provider_arn, issuer_host, AUDIENCE, oidc_subject)
+}
+
+/// Returns the trust policy that admits the tokens of an issuer with this audience and this subject.
+fn policy_for(provider_arn: &str, issuer_host: &str, audience: &str, subject: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -24,11 +29,27 @@ pub(crate) fn trust_policy(provider_arn: &str, issuer_host: &str, oidc_subject: 
             "Principal": {"Federated": provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": {
-                (format!("{issuer_host}:aud")): AUDIENCE,
-                (format!("{issuer_host}:sub")): oidc_subject,
+                (format!("{issuer_host}:aud")): audience,
+                (format!("{issuer_host}:sub")): subject,
             }},
         }],
     })
+}
+
+/// Returns a trust policy with one more statement.
+pub(super) fn with_statement(document: Option<&Value>, statement: Value) -> Value {
+    let Some(Value::Object(document)) = document else {
+        return json!({"Version": "2012-10-17", "Statement": [statement]});
+    };
+    let mut document = document.clone();
+    let mut statements = match document.remove("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(Value::Null) | None => Vec::new(),
+        Some(one) => vec![one],
+    };
+    statements.push(statement);
+    document.insert("Statement".to_owned(), statements.into());
+    Value::Object(document)
 }
 
 /// Returns a trust policy that trusts these runners as well.
@@ -55,8 +76,8 @@ pub(crate) fn trusting(
 ///
 /// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
 /// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
-pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
-    let own = trust_policy(who.provider_arn, who.issuer_host, who.subject);
+pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
+    let own = policy_for(who.provider_arn, who.issuer_host, who.audience, who.subject);
     let Value::Object(mut amended) = document.clone() else {
         return own;
     };

@@ -44,7 +44,7 @@ terraform {
 }
 
 resource "terraform_data" "one" {
-  input = timestamp()
+  input = uuid()
 }
 
 output "one" {
@@ -80,10 +80,9 @@ class _Request(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        # The server is the proxy of both programs. A path-style address is what moto takes.
+        # The server is the proxy of both programs.
         address = urlsplit(self.path)
-        in_host = f"/{BUCKET}" if address.netloc.startswith(f"{BUCKET}.") else ""
-        self.path = in_host + address.path + (f"?{address.query}" if address.query else "")
+        self.path = address.path + (f"?{address.query}" if address.query else "")
         with self.server.lock:
             status, headers, content = self._service(body)
         if self.command == "HEAD":
@@ -107,7 +106,7 @@ class _Request(BaseHTTPRequestHandler):
             return _error(301, "PermanentRedirect", {"x-amz-bucket-region": REGION})
         if permission == self.server.denied:
             return _error(403, "AccessDenied", {})
-        status, headers, content = self._ask_moto("s3", body)
+        status, headers, content = self._ask_moto(f"{BUCKET}.s3", body)
         if status == 404 and self.server.denied == "s3:ListBucket":
             return _error(403, "AccessDenied", {})
         return status, headers, content
@@ -115,7 +114,7 @@ class _Request(BaseHTTPRequestHandler):
     def _operation(self) -> tuple[str, str]:
         """The operation and the permission that the API reference names for it."""
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
-        on_object = path.strip("/").count("/") > 0
+        on_object = path != "/"
         match (self.command, on_object):
             case ("GET", False) if "list-type" in query or "prefix" in query:
                 return f"ListObjectsV2 {query.get('prefix', [''])[0]}", "s3:ListBucket"
@@ -133,7 +132,8 @@ class _Request(BaseHTTPRequestHandler):
 
     def _ask_moto(self, service: str, body: bytes) -> tuple[int, dict, bytes]:
         host = f"https://{service}.{REGION}.amazonaws.com"
-        status, headers, content = self.server.moto.parse_request(self.command, host, self.path, self.headers, body)
+        sent = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+        status, headers, content = self.server.moto.parse_request(self.command, host, self.path, sent, body)
         return status, dict(headers), content.encode() if isinstance(content, str) else content
 
     def log_message(self, format: str, *args) -> None:

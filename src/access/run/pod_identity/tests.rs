@@ -32,7 +32,9 @@ fn decide(offer: Offer, env: &[(&str, &str)], from: Value) -> (PodIdentity, PodR
         .collect();
     let container = json!({"env": env, "envFrom": [{"configMapRef": {"name": "c"}}]});
     let map = Source::Found(Arc::new(json!({"data": from})));
-    let objects = sources(&container).into_iter().map(|name| (name, map.clone()));
+    let objects = sources(&container)
+        .into_iter()
+        .map(|name| (name, map.clone()));
     let environment = Environment::new(container.clone(), objects.collect());
     let pod = Pod {
         environment: &environment,
@@ -98,10 +100,7 @@ fn the_container_s_own_variables_stay() {
 fn half_of_a_pair_keeps_the_webhook_from_setting_the_other_half() {
     for (offer, name) in [
         (by_annotation(), ROLE_ARN),
-        (
-            by_association(),
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        ),
+        (by_association(), "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ] {
         let (identity, region) = decide(offer, &[(name, "x")], json!({}));
         let PodIdentity::Node {
@@ -127,7 +126,13 @@ fn the_webhook_does_not_see_env_from() {
     let env = [("AWS_DEFAULT_REGION", "eu-central-1")];
     assert_eq!(decide(by_association(), &env, region).1, own);
     let (_, by_env) = decide(by_association(), &env, json!({}));
-    assert!(matches!(by_env, PodRegion::Own { variable: "AWS_DEFAULT_REGION", .. }));
+    assert!(matches!(
+        by_env,
+        PodRegion::Own {
+            variable: "AWS_DEFAULT_REGION",
+            ..
+        }
+    ));
     // The SDK takes an empty variable for none, and the webhook does not replace it.
     let (_, empty) = decide(by_association(), &[("AWS_REGION", "")], json!({}));
     assert_eq!(empty, PodRegion::None);
