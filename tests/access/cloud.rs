@@ -279,7 +279,7 @@ const TERRAFORM_S_WORDS: [&str; 9] = [
 ];
 
 /// Checks that have nothing to say of the documented runner, asked about as the caller.
-const NEVER_ASKED: [&str; 2] = ["assume-role", "state-storage"];
+const NEVER_ASKED: [&str; 3] = ["assume-role", "pod-identity", "state-storage"];
 
 impl Checked {
     fn checks(&self) -> impl Iterator<Item = &Value> {
@@ -417,12 +417,13 @@ impl Checked {
 pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
 /// What needs `cluster-active`.
-pub(crate) const BEHIND_CLUSTER: [&str; 10] = [
+pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
     "cluster-endpoint",
     "access-entry",
     "api-server",
     "namespace",
     "service-account",
+    "pod-identity",
     "rbac-create-jobs",
     "rbac-get-jobs",
     "rbac-list-pods",

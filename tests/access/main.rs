@@ -16,7 +16,9 @@ mod denied;
 mod fix;
 mod healthy;
 mod iam;
+mod identity;
 mod inside;
+mod issuer;
 mod network;
 mod permissions;
 mod pod;
@@ -58,6 +60,8 @@ fn main() {
         cluster::SCENARIOS,
         aws_auth::SCENARIOS,
         inside::SCENARIOS,
+        identity::SCENARIOS,
+        issuer::SCENARIOS,
         admission::SCENARIOS,
         pod::SCENARIOS,
         runner::SCENARIOS,
