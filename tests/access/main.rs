@@ -26,6 +26,9 @@ mod route;
 mod runner;
 mod setup;
 mod shared;
+mod storage;
+mod storage_elsewhere;
+mod storage_key;
 mod trust_policies;
 
 use cloud::Cloud;
@@ -71,6 +74,9 @@ fn main() {
         route::SCENARIOS,
         setup::SCENARIOS,
         shared::SCENARIOS,
+        storage::SCENARIOS,
+        storage_key::SCENARIOS,
+        storage_elsewhere::SCENARIOS,
         cost::SCENARIOS,
     ]
     .concat();
