@@ -35,7 +35,7 @@ import authorizer
 import eks
 from faults import Faults
 from proxy import Proxy
-from service import SETUP_USER_AGENT
+from service import OTHER_ACCOUNT, SETUP_USER_AGENT
 
 
 class Control(ThreadingHTTPServer):
@@ -137,9 +137,8 @@ class Control(ThreadingHTTPServer):
                     service, region_name=region, config=config, verify=self.sandbox.aws_ca_file
                 )
                 if account:
-                    # moto takes the account from this header.
                     client.meta.events.register(
-                        "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
+                        "before-sign", lambda request, **_: request.headers.add_header(OTHER_ACCOUNT, account)
                     )
                 self._clients[name] = client
             return self._clients[name]

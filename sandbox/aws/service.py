@@ -1,5 +1,6 @@
 """The way of one AWS request: faults, signature, permission, then the answer, ours or moto's."""
 
+import os
 from typing import Any, Callable
 
 from moto.moto_proxy.proxy3 import MotoRequestHandler
@@ -21,6 +22,9 @@ Handler = Callable[[Sandbox, Request, Identity], dict[str, Any]]
 
 #: The user agent of the sandbox's own calls, which no fault strikes and nobody counts.
 SETUP_USER_AGENT = "sandbox-setup"
+
+#: The header of the sandbox's own calls in another account than its own.
+OTHER_ACCOUNT = "x-sandbox-account"
 
 _HANDLERS: dict[str, Handler] = {
     "eks:AssociateAccessPolicy": eks.associate_access_policy,
@@ -88,8 +92,8 @@ class Service:
                 return redirection
             caller = authenticate(sandbox, request)
             # An account besides the sandbox's own, which the sandbox sets up.
-            if own and "x-moto-account-id" in request.headers:
-                return self._ask_moto(request)
+            if own and (account := request.headers.get(OTHER_ACCOUNT)):
+                return self._ask_moto_in(account, request)
             denied = [] if own else sandbox.faults.deny
             if request.is_head_bucket:
                 return s3.head_bucket(request, self._is_allowed(request, caller, denied))
@@ -115,6 +119,14 @@ class Service:
             return False
         return True
 
+    def _ask_moto_in(self, account: str, request: Request) -> Response:
+        """moto's answer in another account. To be called under the lock."""
+        os.environ["MOTO_ACCOUNT_ID"] = account
+        try:
+            return self._ask_moto(request)
+        finally:
+            os.environ["MOTO_ACCOUNT_ID"] = self._sandbox.account
+
     def _ask_moto(self, request: Request) -> Response:
         """moto's answer, whatever host name the request came by."""
         host = f"https://{request.service}.{request.region}.amazonaws.com"
@@ -123,7 +135,7 @@ class Service:
         # moto would look for the bucket in the host's name.
         sent = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         try:
-            status, headers, body = self._moto.parse_request(request.method, host, path, sent, request.body)
+            status, headers, body = self._moto.parse_request(request.method, host, path, sent, kms.body_for_moto(request))
         except HTTPException as error:
             status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
         return status, headers, body.encode() if isinstance(body, str) else body

@@ -9,7 +9,6 @@ use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::bucket", bucket),
-    ("storage::name_with_dots", name_with_dots),
     ("storage::region", region),
     ("storage::no_region", no_region),
     ("storage::own_policies", own_policies),
@@ -164,23 +163,6 @@ fn bucket(cloud: &Cloud) {
     );
     fix::apply(cloud, &mut runner, &checked, "state-storage");
     passes(&cloud.check(&runner), &[&role_arn(cloud), "\"my-states\""]);
-}
-
-/// A name with dots is no label of a host name: the requests are path-style.
-fn name_with_dots(cloud: &Cloud) {
-    create_identity(cloud);
-    let mut runner = runner(cloud);
-    runner["state_storage_configuration"] = json!({"type": "s3", "bucket": "my.states"});
-    let mut checked = cloud.check(&runner);
-    for part in [
-        "Bucket \"my.states\" does not exist",
-        "arn:aws:s3:::my.states/",
-    ] {
-        fails(&checked, &[part]);
-        fix::apply(cloud, &mut runner, &checked, "state-storage");
-        checked = cloud.check(&runner);
-    }
-    passes(&checked, &["my.states"]);
 }
 
 fn region(cloud: &Cloud) {

@@ -154,16 +154,14 @@ impl Environment {
     }
 }
 
-/// Returns the value of a key. Values of Secrets stay hidden.
+/// Returns the value of a key. The values of Secrets are not kept.
 fn value_of(kind: ObjectKind, object: &Value, key: &str) -> Option<Variable> {
-    let value = object["data"].get(key)?.as_str()?;
-    Some(match kind {
-        ObjectKind::Secret if !value.is_empty() => {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            Variable::Hidden(format!("{} {name:?}", kind.name()))
-        }
-        _ => Variable::Value(value.to_owned()),
-    })
+    let value = object["data"].get(key)?;
+    if kind == ObjectKind::Secret {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        return Some(Variable::Hidden(format!("{} {name:?}", kind.name())));
+    }
+    Some(Variable::Value(value.as_str()?.to_owned()))
 }
 
 /// Returns the object whose keys an entry of `envFrom` sets as variables.
