@@ -146,6 +146,13 @@ pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
 }
 
+/// Makes the calls of checks that would otherwise be chains of calls at the end of a run.
+pub(super) async fn look_ahead(run: &Run<'_>) {
+    if !run.settings().skip.contains(&state_storage::CHECK.id()) {
+        state_storage::look_ahead(run).await;
+    }
+}
+
 /// Returns the outcome of a check that could not read an object, such as `namespace "x"`.
 fn not_read(run: &Run<'_>, object: &str, error: CheckError) -> Outcome {
     not_checked(run, &format!("read {object}"), error)

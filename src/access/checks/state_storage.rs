@@ -47,3 +47,11 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         StateStorage::Azurerm(_) => credentials::check(run, &credentials::AZURERM).await,
     }
 }
+
+/// Makes the calls for a bucket of S3, which follow from each other: its region, its policy, its key, and the policy of the
+/// key.
+pub(super) async fn look_ahead(run: &Run<'_>) {
+    if let Some(StateStorage::S3(storage)) = run.subject.storage.get() {
+        let _ = s3::check(run, storage).await;
+    }
+}

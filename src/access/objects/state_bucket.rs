@@ -151,4 +151,25 @@ mod tests {
         }
         assert_eq!(bucket(Some(&"x".repeat(500))).policy_name().len(), 128);
     }
+
+    /// The table has the first step that fails for both programs with each permission denied.
+    #[test]
+    fn the_actions_are_those_that_the_backend_needs() {
+        let table = include_str!("../../../tests/oracles/s3-backend/table.json");
+        let rows: Vec<Value> = serde_json::from_str(table).unwrap();
+        let ours = [&BUCKET_ACTIONS[..], &OBJECT_ACTIONS].concat();
+        let denied = rows.iter().filter(|row| !row["denied"].is_null());
+        let mut programs = 0;
+        for row in denied {
+            programs += usize::from(row["denied"] == "s3:ListBucket");
+            let is_needed = !row["fails_at"].is_null();
+            let action = row["denied"].as_str().unwrap();
+            assert_eq!(ours.contains(&action), is_needed, "{row}");
+        }
+        assert_eq!(programs, 2);
+        for row in rows.iter().filter(|row| row["denied"].is_null()) {
+            let is_right = row["region"] == "eu-central-1";
+            assert_eq!(row["fails_at"].is_null(), is_right, "{row}");
+        }
+    }
 }
