@@ -56,6 +56,8 @@ fn runner(cloud: &Cloud) -> Value {
     runner["state_storage_configuration"] = storage;
     let checked = cloud.check(&runner);
     crate::fix::apply(cloud, &mut runner, &checked, "state-storage");
+    crate::identity::set_up(cloud, "my-job-role");
+    crate::identity::create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
     runner
 }
 
@@ -206,9 +208,9 @@ fn each_taken_away(cloud: &Cloud) {
             }
         }
     }
-    // These two are for other causes: they tell why a right is missing, and what aws-auth maps.
+    // These are for other causes: they tell why a right is missing, what aws-auth maps, and where the agent runs.
     spared.sort();
-    assert_eq!(spared, ["configmaps", "rolebindings"]);
+    assert_eq!(spared, ["configmaps", "daemonsets", "rolebindings"]);
 }
 
 /// Who is not allowed to read the namespace learns all the same that the service account is missing.
