@@ -53,13 +53,13 @@ fn set_trust(cloud: &Cloud, name: &str, trust: &Value) {
 }
 
 /// Associates a role with the Job's service account, with more parameters.
-fn associate(cloud: &Cloud, more: &Value) -> String {
+fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
     let runner = cloud.runner();
     let mut association = json!({
         "clusterName": cloud.eks.options().cluster_name,
         "namespace": runner.namespace,
         "serviceAccount": runner.service_account,
-        "roleArn": role_arn(cloud, ROLE),
+        "roleArn": role_arn(cloud, role),
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         association[name] = value.clone();
@@ -77,10 +77,20 @@ fn install_agent(cloud: &Cloud) {
 }
 
 /// Sets up EKS Pod Identity as AWS documents it.
-fn set_up(cloud: &Cloud) -> String {
-    create_role(cloud, ROLE, &pod_trust(json!({})));
+pub(crate) fn set_up(cloud: &Cloud, role: &str) -> String {
+    create_role(cloud, role, &pod_trust(json!({})));
     install_agent(cloud);
-    associate(cloud, &json!({}))
+    associate(cloud, role, &json!({}))
+}
+
+pub(crate) fn create_fargate_profile(cloud: &Cloud, name: &str, selector: &Value) {
+    let profile = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "fargateProfileName": name,
+        "podExecutionRoleArn": role_arn(cloud, "pods"),
+        "selectors": [selector],
+    });
+    cloud.aws("eks", "CreateFargateProfile", &profile);
 }
 
 /// The check passed, and so did everything else.
@@ -92,21 +102,20 @@ fn passes<'a>(checked: &'a Checked, parts: &[&str]) -> &'a Checked {
 }
 
 fn association(cloud: &Cloud) {
-    let id = set_up(cloud);
+    let id = set_up(cloud, ROLE);
     let role = role_arn(cloud, ROLE);
     passes(
         &cloud.check_documented(),
         &[&id, &role, "Add-on eks-pod-identity-agent is installed"],
     );
     // An association of another service account is none.
-    let other = json!({"serviceAccount": "other", "roleArn": role_arn(cloud, "absent")});
-    associate(cloud, &other);
+    associate(cloud, "absent", &json!({"serviceAccount": "other"}));
     passes(&cloud.check_documented(), &[&id]);
 }
 
 fn association_role(cloud: &Cloud) {
     install_agent(cloud);
-    associate(cloud, &json!({}));
+    associate(cloud, ROLE, &json!({}));
     let fails = |parts: &[&str]| {
         let checked = cloud.check_documented();
         checked
@@ -159,7 +168,7 @@ fn association_role(cloud: &Cloud) {
 }
 
 fn conditions(cloud: &Cloud) {
-    set_up(cloud);
+    set_up(cloud, ROLE);
     let arn = cloud.eks.cluster_arn();
     let tags = |namespace: &str, account: &str, cluster: &str| {
         json!({"StringEquals": {
@@ -223,7 +232,7 @@ fn target_role(cloud: &Cloud) {
     create_role(cloud, ROLE, &pod_trust(json!({})));
     install_agent(cloud);
     let (source, target) = (role_arn(cloud, ROLE), role_arn(cloud, "target"));
-    associate(cloud, &json!({"targetRoleArn": target}));
+    associate(cloud, ROLE, &json!({"targetRoleArn": target}));
     let both = ["sts:AssumeRole", "sts:TagSession"];
     let trust = |principal: &str, actions: &[&str]| {
         json!({"Version": "2012-10-17", "Statement": [{
@@ -274,7 +283,7 @@ fn target_role(cloud: &Cloud) {
 
 fn agent(cloud: &Cloud) {
     create_role(cloud, ROLE, &pod_trust(json!({})));
-    associate(cloud, &json!({}));
+    associate(cloud, ROLE, &json!({}));
     let warns = |parts: &[&str]| {
         let checked = cloud.check_documented();
         checked
@@ -320,22 +329,11 @@ fn agent(cloud: &Cloud) {
 }
 
 fn fargate(cloud: &Cloud) {
-    set_up(cloud);
-    let profile = |name: &str, selector: Value| {
-        let profile = json!({
-            "clusterName": cloud.eks.options().cluster_name,
-            "fargateProfileName": name,
-            "podExecutionRoleArn": role_arn(cloud, "pods"),
-            "selectors": [selector],
-        });
-        cloud.aws("eks", "CreateFargateProfile", &profile);
-    };
-    profile("others", json!({"namespace": "others"}));
+    set_up(cloud, ROLE);
+    create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
     let labels = json!({"app": "runner"});
-    profile(
-        "labeled",
-        json!({"namespace": "humanitec-*", "labels": labels}),
-    );
+    let selector = json!({"namespace": "humanitec-*", "labels": labels});
+    create_fargate_profile(cloud, "labeled", &selector);
     passes(&cloud.check_documented(), &[]);
     let mut runner = cloud.with("job/pod_template", json!({"metadata": {"labels": labels}}));
     let checked = cloud.check(&runner);
@@ -434,7 +432,7 @@ fn annotation(cloud: &Cloud) {
 
 /// An association wins over an annotation, whatever that says.
 fn both(cloud: &Cloud) {
-    let id = set_up(cloud);
+    let id = set_up(cloud, ROLE);
     annotate(cloud, &["eks.amazonaws.com/role-arn=nonsense".to_owned()]);
     passes(&cloud.check_documented(), &[&id, &role_arn(cloud, ROLE)]);
     let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
@@ -457,7 +455,7 @@ fn with_variables(cloud: &Cloud, variables: &[(&str, &str)]) -> Value {
 
 fn own_variables(cloud: &Cloud) {
     // Whatever the service account has, the container's own variables count.
-    associate(cloud, &json!({"roleArn": role_arn(cloud, "absent")}));
+    associate(cloud, "absent", &json!({}));
     for variables in [
         &[
             ("AWS_ACCESS_KEY_ID", "AKIA"),
@@ -520,7 +518,7 @@ fn neither(cloud: &Cloud) {
 
 /// Where the state is not in S3, the Job starts without an identity.
 fn without_s3(cloud: &Cloud) {
-    associate(cloud, &json!({}));
+    associate(cloud, ROLE, &json!({}));
     let mut runner = cloud.configuration();
     runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "states"});
     let checked = cloud.check(&runner);
@@ -530,14 +528,8 @@ fn without_s3(cloud: &Cloud) {
 }
 
 fn each_permission(cloud: &Cloud) {
-    set_up(cloud);
-    let profile = json!({
-        "clusterName": cloud.eks.options().cluster_name,
-        "fargateProfileName": "others",
-        "podExecutionRoleArn": role_arn(cloud, "pods"),
-        "selectors": [{"namespace": "others"}],
-    });
-    cloud.aws("eks", "CreateFargateProfile", &profile);
+    set_up(cloud, ROLE);
+    create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
     for action in [
         "eks:ListPodIdentityAssociations",
         "eks:DescribePodIdentityAssociation",
@@ -557,23 +549,23 @@ fn each_permission(cloud: &Cloud) {
     }
 }
 
+/// A small EKS of its own.
 fn partitions(_: &Cloud) {
-    for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
-        let mut cloud = Cloud::start_with(Options {
-            partition: partition.to_owned(),
-            region: region.to_owned(),
-            ..Options::default()
-        });
-        cloud.reset();
-        let id = set_up(&cloud);
-        passes(&cloud.check_documented(), &[&id, partition]);
-        let association =
-            json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
-        cloud.aws("eks", "DeletePodIdentityAssociation", &association);
-        let role = role_arn(&cloud, ROLE);
-        annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-        let checked = cloud.check_documented();
-        checked.only(&["pod-identity"], &[]);
-        fix::works(&cloud, &checked, "pod-identity");
-    }
+    let mut cloud = Cloud::start_with(Options {
+        partition: "aws-cn".to_owned(),
+        region: "cn-north-1".to_owned(),
+        ..Options::default()
+    });
+    cloud.reset();
+    let id = set_up(&cloud, ROLE);
+    passes(&cloud.check_documented(), &[&id, "arn:aws-cn:iam"]);
+    set_trust(&cloud, ROLE, &pod_trust(json!({"Bool": {"x": "y"}})));
+    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
+    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
+    let role = role_arn(&cloud, ROLE);
+    annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
+    let checked = cloud.check_documented();
+    checked.only(&["pod-identity"], &[]);
+    assert!(!checked.report.to_string().contains("arn:aws:"));
+    fix::works(&cloud, &checked, "pod-identity");
 }

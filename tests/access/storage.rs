@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud, set};
-use crate::fix;
+use crate::{fix, identity, storage_key};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::bucket", bucket),
@@ -19,7 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::partitions", partitions),
 ];
 
-pub(crate) const ROLE: &str = "state-role";
+pub(crate) const ROLE: &str = "my-job-role";
 pub(crate) const BUCKET: &str = "my-states";
 /// The account of everything that belongs to somebody else.
 pub(crate) const OTHER: &str = "999999999999";
@@ -41,23 +41,7 @@ pub(crate) fn role_arn(cloud: &Cloud) -> String {
 
 /// Creates a role for the Job's service account with EKS Pod Identity. It is allowed nothing.
 fn create_identity(cloud: &Cloud) {
-    let trust = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow",
-        "Principal": {"Service": "pods.eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-    }]});
-    let role = json!({"RoleName": ROLE, "AssumeRolePolicyDocument": trust.to_string()});
-    cloud.aws("iam", "CreateRole", &role);
-    let cluster = &cloud.eks.options().cluster_name;
-    let agent = json!({"clusterName": cluster, "addonName": "eks-pod-identity-agent"});
-    cloud.aws("eks", "CreateAddon", &agent);
-    let association = json!({
-        "clusterName": cluster,
-        "namespace": cloud.runner().namespace,
-        "serviceAccount": cloud.runner().service_account,
-        "roleArn": role_arn(cloud),
-    });
-    cloud.aws("eks", "CreatePodIdentityAssociation", &association);
+    identity::set_up(cloud, ROLE);
 }
 
 /// Creates a bucket somewhere.
@@ -97,6 +81,12 @@ pub(crate) fn set_up(cloud: &Cloud) {
     create_identity(cloud);
     create_bucket(cloud, BUCKET, Place::default());
     allow(cloud, &needed(cloud));
+}
+
+/// The same with a key, for a role that exists.
+pub(crate) fn set_up_encrypted(cloud: &Cloud) {
+    create_bucket(cloud, BUCKET, Place::default());
+    storage_key::encrypt(cloud);
 }
 
 pub(crate) fn put_policy(cloud: &Cloud, place: Place<'_>, statements: &Value) {
@@ -462,7 +452,7 @@ fn other_credentials(cloud: &Cloud) {
 /// Whatever the caller is not allowed to read makes the run incomplete, and never failed.
 fn each_permission(cloud: &Cloud) {
     set_up(cloud);
-    super::storage_key::encrypt(cloud);
+    storage_key::encrypt(cloud);
     let runner = runner(cloud);
     passes(&cloud.check(&runner), &[]);
     for action in [
@@ -530,7 +520,7 @@ fn partitions(_: &Cloud) {
             checked = cloud.check(&runner);
         }
         passes(&checked, &[partition]);
-        super::storage_key::encrypt(&cloud);
+        storage_key::encrypt(&cloud);
         passes(&cloud.check(&runner), &[]);
     }
 }

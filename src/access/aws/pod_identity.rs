@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{AwsError, required};
-use super::{Aws, AwsCall, Service, Signer};
+use super::{Aws, AwsCall, AwsResult, Service, Signer};
 
 /// A Pod Identity association of a service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,11 @@ impl Aws {
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
         let key = key(signer, region, cluster, format!("{namespace}/{account}"));
-        self.associations.call(
-            key.clone(),
-            |_| false,
-            || async move {
+        let is_settled = |response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
+            response.as_ref().is_ok_and(|found| found.is_some())
+        };
+        self.associations
+            .call(key.clone(), is_settled, || async move {
                 let config = aws.config(&key.0, &key.1).await?;
                 let client = aws_sdk_eks::Client::new(&config);
                 let list = client
@@ -89,8 +90,7 @@ impl Aws {
                     has_session_tags: !found.disable_session_tags.unwrap_or_default(),
                     session_policy: found.policy.filter(|policy| !policy.is_empty()),
                 }))))
-            },
-        )
+            })
     }
 
     /// Returns the status of an add-on, such as `ACTIVE`.

@@ -154,14 +154,16 @@ impl Environment {
     }
 }
 
-/// Returns the value of a key. The values of Secrets are not kept.
+/// Returns the value of a key. Of Secrets only the names of the keys were kept.
 fn value_of(kind: ObjectKind, object: &Value, key: &str) -> Option<Variable> {
     let value = object["data"].get(key)?;
-    if kind == ObjectKind::Secret {
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        return Some(Variable::Hidden(format!("{} {name:?}", kind.name())));
-    }
-    Some(Variable::Value(value.as_str()?.to_owned()))
+    Some(match (kind, value) {
+        (ObjectKind::ConfigMap, Value::String(value)) => Variable::Value(value.clone()),
+        _ => {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            Variable::Hidden(format!("{} {name:?}", kind.name()))
+        }
+    })
 }
 
 /// Returns the object whose keys an entry of `envFrom` sets as variables.
@@ -211,10 +213,7 @@ mod tests {
         };
         let mut objects = BTreeMap::from([
             object(ObjectKind::ConfigMap, json!({"A": "a", "EMPTY": ""})),
-            object(
-                ObjectKind::Secret,
-                json!({"A": "c2VjcmV0", "B": "c2VjcmV0"}),
-            ),
+            object(ObjectKind::Secret, json!({"A": null, "B": null})),
         ]);
         objects.insert((ObjectKind::Secret, "none".to_owned()), Source::Missing);
         objects.insert((ObjectKind::Secret, "unread".to_owned()), Source::Unread);

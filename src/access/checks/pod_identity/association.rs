@@ -132,9 +132,11 @@ async fn target_role(
     };
     let external_id = association.external_id.as_deref();
     let (trust, is_granted) = match target_trust(run, target, pod, &source, external_id).await {
-        Ok(granted) => (None, granted && source.account == target_arn.account),
-        Err(finding) => (Some(finding), false),
+        Ok(is_granted) => (None, is_granted),
+        // The fix names the role itself.
+        Err(finding) => (Some(finding), true),
     };
+    let is_granted = is_granted && source.account == target_arn.account;
     let permission = may_assume(run, &source, &target_arn, pod.actions(), is_granted).await;
     let mut findings = Vec::from_iter(trust);
     findings.push(permission.unwrap_or_else(|finding| finding));
