@@ -1,5 +1,6 @@
 """Whether a principal may do what it asks: its identity policies, and the denied actions of the faults."""
 
+import kms
 from errors import AwsError
 from identity import Identity, iam
 from policy import ALLOWED, EXPLICIT_DENY, evaluate
@@ -25,7 +26,7 @@ def authorize(request: Request, caller: Identity, denied: list[str], partition: 
 
 def refuse(request: Request, caller: Identity, partition: str, reason: str) -> None:
     """Raises the error of an action that is not allowed."""
-    code = "AccessDeniedException" if request.service == "eks" else "AccessDenied"
+    code = "AccessDeniedException" if request.service in ("eks", "kms") else "AccessDenied"
     resource = resource_of(request, caller, partition)
     raise AwsError(
         code,
@@ -49,6 +50,10 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             return next((given[name] for name in arns if name in given), "*")
         case ["sts", _]:
             return given.get("RoleArn", "*")
+        case ["s3", _]:
+            return f"arn:{partition}:s3:::{given['Bucket']}" + (f"/{given['Key']}" if given["Key"] else "")
+        case ["kms", _]:
+            return kms.arn_of(request, caller)
         case ["eks", "ListClusters" | "CreateCluster" | "ListAccessPolicies"]:
             return "*"
         case ["eks", action] if "name" in given:
@@ -56,9 +61,11 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             if "principalArn" in given and action != "CreateAccessEntry":
                 kind, _, name = given["principalArn"].split(":")[-1].partition("/")
                 return f"{eks}:access-entry/{given['name']}/{kind}/{caller.account}/{name.split('/')[-1]}/*"
-            if "nodegroupName" in given and action != "CreateNodegroup":
-                return f"{eks}:nodegroup/{given['name']}/{given['nodegroupName']}/*"
-            if "fargateProfileName" in given and action != "CreateFargateProfile":
-                return f"{eks}:fargateprofile/{given['name']}/{given['fargateProfileName']}/*"
+            # Each ends with an id that the caller of the API does not choose.
+            for kind, name in (("addon", "addonName"), ("fargateprofile", "fargateProfileName"), ("nodegroup", "nodegroupName")):
+                if name in given and not action.startswith("Create"):
+                    return f"{eks}:{kind}/{given['name']}/{given[name]}/*"
+            if "associationId" in given:
+                return f"{eks}:podidentityassociation/{given['name']}/{given['associationId']}"
             return f"{eks}:cluster/{given['name']}"
     return "*"

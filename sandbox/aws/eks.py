@@ -104,6 +104,9 @@ def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: 
     cluster.authentication_mode = access.get("authenticationMode", CONFIG_MAP)
     cluster.compute_config = given.get("computeConfig", {"enabled": False})
     cluster.access_entries = {}
+    # By id, and by name.
+    cluster.associations, cluster.addons = {}, {}
+    cluster.compute_config = given.get("computeConfig")
     cluster.updates = {}
     if access.get("bootstrapClusterCreatorAdminPermissions", True) and cluster.authentication_mode != CONFIG_MAP:
         entry = _add_entry(sandbox, region, cluster, creator.arn, creator.user_id, {})
@@ -114,12 +117,12 @@ def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: 
 
 def describe_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """The cluster."""
-    return {"cluster": _cluster_json(sandbox, request.region, _cluster(sandbox, request))}
+    return {"cluster": _cluster_json(sandbox, request.region, cluster_of(sandbox, request))}
 
 
 def update_cluster_config(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """Changes the endpoint's access or the authentication mode, at once."""
-    cluster = _cluster(sandbox, request)
+    cluster = cluster_of(sandbox, request)
     given = request.parameters
     wanted = given.get("accessConfig", {}).get("authenticationMode", cluster.authentication_mode)
     order = [CONFIG_MAP, API_AND_CONFIG_MAP, API]
@@ -146,23 +149,28 @@ def update_cluster_config(sandbox: Sandbox, request: Request, caller: Identity) 
 
 def describe_update(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """An update of the cluster, always finished."""
-    update = _cluster(sandbox, request).updates.get(request.parameters["updateId"])
+    update = cluster_of(sandbox, request).updates.get(request.parameters["updateId"])
     if update is None:
         raise AwsError("ResourceNotFoundException", f"No update found for ID: {request.parameters['updateId']}", 404)
     return {"update": update}
 
 
 def set_cluster(sandbox: Sandbox, values: dict[str, Any]) -> None:
-    """Sets what no API call would: the status, any authentication mode, the endpoint's access as it is given."""
+    """Sets what no API call would: the status, any authentication mode, the endpoint's access as it is given, Auto Mode,
+    the states of add-ons, and no issuer of service accounts."""
     cluster = eks_backends[sandbox.account][sandbox.region].clusters[sandbox.cluster_name]
     cluster.status = values.get("status", cluster.status)
     cluster.authentication_mode = values.get("authenticationMode", cluster.authentication_mode)
     cluster.resources_vpc_config = {**cluster.resources_vpc_config, **values.get("resourcesVpcConfig", {})}
     cluster.compute_config = values.get("computeConfig", cluster.compute_config)
+    cluster.identity = values.get("identity", cluster.identity)
+    for name, status in values.get("addons", {}).items():
+        cluster.addons[name]["status"] = status
     publish(sandbox)
 
 
-def _cluster(sandbox: Sandbox, request: Request) -> Cluster:
+def cluster_of(sandbox: Sandbox, request: Request) -> Cluster:
+    """The cluster that a request names."""
     name = request.parameters["name"]
     cluster = eks_backends[sandbox.account][request.region].clusters.get(name)
     if cluster is None:
@@ -203,6 +211,8 @@ def _cluster_json(sandbox: Sandbox, region: str, cluster: Cluster) -> dict[str, 
         "upgradePolicy": {"supportType": "EXTENDED"},
         "deletionProtection": False,
     }
+    if cluster.compute_config is not None:
+        described["computeConfig"] = cluster.compute_config
     if cluster.status not in ("CREATING", "PENDING"):
         authority = Path(sandbox.cluster_ca_file).read_bytes() if real else b"no API server is behind this cluster"
         described["endpoint"] = f"https://{sandbox.cluster_host}" if real else cluster.endpoint
@@ -258,7 +268,7 @@ def update_access_entry(sandbox: Sandbox, request: Request, caller: Identity) ->
 def delete_access_entry(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """Takes an entry away; its principal is no longer let in."""
     entry = _entry(sandbox, request)
-    del _cluster(sandbox, request).access_entries[entry.principal_arn]
+    del cluster_of(sandbox, request).access_entries[entry.principal_arn]
     publish(sandbox)
     return {}
 
@@ -294,7 +304,7 @@ def publish(sandbox: Sandbox, after: float = 0.0) -> None:
 
 
 def _cluster_with_entries(sandbox: Sandbox, request: Request) -> Cluster:
-    cluster = _cluster(sandbox, request)
+    cluster = cluster_of(sandbox, request)
     if cluster.authentication_mode == CONFIG_MAP:
         raise AwsError(
             "InvalidRequestException",

@@ -27,6 +27,8 @@ class Faults:
     cluster_unreachable: bool = False
     #: Whether the proxy opens TLS to the cluster, too, with a certificate of its own CA.
     opens_cluster_tls: bool = False
+    #: What the issuer publishes in place of its documents (`oidc.Issuer.document`), or `{"unreachable": true}`.
+    issuer: dict[str, Any] = field(default_factory=dict)
     #: Seconds until what is made from now on (`role`, `access-entry`) can be seen, and until a role's `policy` counts.
     propagation_s: dict[str, float] = field(default_factory=dict)
 
@@ -55,6 +57,10 @@ class Faults:
             throttled = throttled or not self._has_left(request.service)
         if throttled and request.service == "eks":
             raise AwsError("ThrottlingException", "Rate exceeded", 429)
+        if throttled and request.service == "kms":
+            raise AwsError("ThrottlingException", "Rate exceeded")
+        if throttled and request.service == "s3":
+            raise AwsError("SlowDown", "Reduce your request rate.", 503)
         if throttled:
             raise AwsError("Throttling", "Rate exceeded")
 

@@ -10,6 +10,9 @@ from joserfc.jwk import RSAKey
 
 from errors import AwsError
 
+#: Status, headers, and body.
+Response = tuple[int, dict[str, str], bytes]
+
 _INVALID = "InvalidIdentityToken"
 
 
@@ -33,6 +36,29 @@ class Issuer:
             return json.loads(jws.extract_compact(token.encode()).payload)
         except (JoseError, ValueError):
             raise AwsError(_INVALID, "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)") from None
+
+    def document(self, host: str, path: str, fault: dict[str, Any]) -> Response:
+        """What the issuer publishes at a path, as the Orchestrator's data plane does, unless a fault says otherwise:
+        `status` and `location`, another `issuer`, other `keys`, a `jwks_uri`, or a `body` that is no JSON."""
+        issuer = f"https://{host}"
+        documents = {
+            "/.well-known/openid-configuration": {
+                "issuer": fault.get("issuer", issuer),
+                "jwks_uri": fault.get("jwks_uri", f"{issuer}/.well-known/jwks"),
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "response_types_supported": ["id_token"],
+                "subject_types_supported": ["public"],
+            },
+            "/.well-known/jwks": {"keys": fault.get("keys", [{**self._key.as_dict(private=False), "alg": "RS256"}])},
+        }
+        document = documents.get(path)
+        status = fault.get("status", 200) if document is not None else 404
+        headers = {"Content-Type": "application/json"}
+        if "location" in fault:
+            headers["Location"] = fault["location"]
+        if status != 200:
+            return status, headers, b""
+        return status, headers, fault.get("body", json.dumps(document)).encode()
 
     def verify(self, token: str) -> None:
         """Raises AwsError unless the token was signed by this issuer and has not expired."""

@@ -1,4 +1,5 @@
-"""The HTTPS proxy: AWS's real host names end here, the cluster's endpoint is led to the API server, nothing leaves."""
+"""The HTTPS proxy: AWS's real host names and the Orchestrator's issuer end here, the cluster's endpoint is led to the API
+server, nothing leaves."""
 
 import datetime
 import http.client
@@ -64,10 +65,14 @@ class _Connection(BaseHTTPRequestHandler):
             self.upstream = http.client.HTTPSConnection("127.0.0.1", sandbox.api_server_port, context=trust, timeout=60)
             opened = sandbox.faults.opens_cluster_tls
             self._terminate(self.server.authority.context(self.host) if opened else self.server.cluster_context)
-        elif service_of(self.host):
+        elif service_of(self.host) or self._is_issuer() and not sandbox.faults.issuer.get("unreachable"):
             self._terminate(self.server.authority.context(self.host))
         else:
             self.send_error(502, f"The sandbox knows no host {self.host}")
+
+    def _is_issuer(self) -> bool:
+        """Whether the host is the issuer of an installation: Humanitec's, or one of `example.com`."""
+        return self.host in _ISSUERS
 
     def _terminate(self, context: ssl.SSLContext) -> None:
         """Is the TLS server that the client asked for; its requests come to `_answer`."""
@@ -97,12 +102,17 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_error(400, "The sandbox's proxy takes CONNECT only")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, headers, content = self._ask_cluster(body) if self.to_cluster else self._ask_aws(body)
+        if self.to_cluster:
+            status, headers, content = self._ask_cluster(body)
+        elif self._is_issuer():
+            status, headers, content = self._ask_issuer()
+        else:
+            status, headers, content = self._ask_aws(body)
         sent = {key: value for key, value in headers.items() if key.lower() not in _HOP_BY_HOP}
         head = "".join(f"{key}: {value}\r\n" for key, value in sent.items())
         self.wfile.write(f"HTTP/1.1 {status} \r\n{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
     def _ask_aws(self, body: bytes) -> Response:
         path, _, query = self.path.partition("?")
@@ -112,6 +122,12 @@ class _Connection(BaseHTTPRequestHandler):
             # A mistake of the sandbox itself: seen in its log, and not taken for an answer of AWS.
             traceback.print_exc()
             return 500, {}, b"the sandbox failed: see its log"
+
+    def _ask_issuer(self) -> Response:
+        sandbox = self.server.sandbox
+        sandbox.calls["issuer"] += 1
+        time.sleep(sandbox.faults.delay_ms / 1000)
+        return sandbox.issuer.document(self.host, self.path, sandbox.faults.issuer)
 
     def _ask_cluster(self, body: bytes) -> Response:
         """Asks the API server in the client's name, so that each call can be delayed."""
@@ -123,6 +139,9 @@ class _Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args) -> None:
         """Requests are not logged: they carry tokens."""
 
+
+#: The issuers that are served here, all by the same key.
+_ISSUERS = {"oidc.humanitec.dev", "idtoken.humanitec.io", "oidc.example.com"}
 
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive"}
 

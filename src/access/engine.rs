@@ -250,6 +250,7 @@ mod tests {
             [
                 (id("role-trust"), "Needs role-exists, which failed."),
                 (id("role-permission"), "Needs role-exists, which failed."),
+                (id("pod-identity"), "Needs service-account, which failed."),
                 (id("job-dry-run"), "Needs service-account, which failed."),
             ]
         );

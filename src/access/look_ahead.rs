@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::checks;
 use super::kubernetes::{NODES_PATH, VERSION_PATH};
 use super::run::Run;
 
@@ -14,7 +15,12 @@ pub(super) async fn look_ahead(run: &Run<'_>) {
                 let _ = run.aws().client_ids(region, &arn).await;
             }
         };
-        let _ = tokio::join!(run.iam_role(), provider, run.access_entry());
+        let _ = tokio::join!(
+            run.iam_role(),
+            provider,
+            run.access_entry(),
+            pod_identity(run)
+        );
     };
     let kubernetes = async {
         let Ok(cluster) = run.cluster().await else {
@@ -34,5 +40,24 @@ pub(super) async fn look_ahead(run: &Run<'_>) {
         let paths = paths.into_iter().flatten();
         join_all(paths.map(|path| cluster.get(path))).await;
     };
-    tokio::join!(aws, kubernetes);
+    tokio::join!(aws, kubernetes, checks::look_ahead(run));
+}
+
+/// Looks up what `pod-identity` needs, if the Job's service account has an association.
+async fn pod_identity(run: &Run<'_>) {
+    let Ok(Some(association)) = run.pod_identity_association().await else {
+        return;
+    };
+    let (Ok(signer), Ok(region), Ok(cluster)) =
+        (run.entry_signer().await, run.region(), run.cluster_name())
+    else {
+        return;
+    };
+    let role = async {
+        if let Ok(role) = association.role_arn.parse() {
+            let _ = run.aws().role(region, &role).await;
+        }
+    };
+    let profiles = run.aws().fargate_profiles(&signer, region, cluster);
+    let _ = tokio::join!(role, profiles);
 }

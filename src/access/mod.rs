@@ -22,6 +22,7 @@ mod look_ahead;
 mod objects;
 mod outcome;
 pub mod parse;
+mod policy;
 mod preflight;
 mod probe;
 mod render;

@@ -6,6 +6,7 @@ mod caller;
 mod cluster;
 mod connections;
 mod job;
+mod pod_identity;
 mod user;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
 use super::check_error::CheckError;
 use super::fix::Fix;
 use super::issuer::issuer_host;
+use super::kubernetes::environment::Environment;
 use super::kubernetes::user::User;
 use super::objects::provider_arn;
 use super::outcome::{Outcome, Skip};
@@ -25,6 +27,7 @@ use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
+pub(crate) use pod_identity::{NotRead, PodAws, PodIdentity, PodRegion, ROLE_ANNOTATION};
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
 pub(crate) struct Run<'a> {
@@ -33,6 +36,10 @@ pub(crate) struct Run<'a> {
     pub(crate) subject: &'a Subject,
     /// The runner's user in the cluster.
     user: OnceCell<Result<Option<User>, CheckError>>,
+    /// The variables of the Job's container.
+    environment: OnceCell<Result<Arc<Environment>, CheckError>>,
+    /// The AWS identity of the Job's container.
+    pod_aws: OnceCell<Result<Arc<PodAws>, NotRead>>,
 }
 
 /// Returns a value, or the outcome of a check for which it is not known yet.
@@ -52,6 +59,8 @@ impl<'a> Run<'a> {
             connections,
             subject,
             user: OnceCell::new(),
+            environment: OnceCell::new(),
+            pod_aws: OnceCell::new(),
         }
     }
 

@@ -5,7 +5,7 @@ mod aws_auth;
 use serde_json::Value;
 
 pub(crate) use self::aws_auth::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
-use super::issuer::issuer_host;
+use super::issuer::{AUDIENCE, issuer_host};
 use super::objects::{
     AwsObject, KubernetesObject, provider_arn, rbac_grant, state_grant, trust_policy,
 };
@@ -83,7 +83,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
         },
         AwsObject::Role {
             arn: role.clone(),
-            trust_policy: trust_policy(&provider_arn(role, host), host, &[&oidc_subject]),
+            trust_policy: trust_policy(&provider_arn(role, host), host, AUDIENCE, &[&oidc_subject]),
         },
         AwsObject::ClusterPermission {
             role: role.clone(),

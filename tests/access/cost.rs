@@ -80,8 +80,11 @@ fn hundred_runners(cloud: &Cloud) {
         assert_eq!(calls[action], 1, "{calls:?}");
     }
     assert_eq!(cloud.eks.cluster_tokens().unwrap(), 1);
-    // The access policies are listed because the runners are not bound, and again after two seconds.
-    assert!(calls.values().sum::<u64>() <= 8, "{calls:?}");
+    // The configuration and the keys.
+    assert_eq!(calls["issuer"], 2, "{calls:?}");
+    // The access policies are listed because the runners are not bound, and the associations because there are none:
+    // both again after two seconds.
+    assert!(calls.values().sum::<u64>() <= 12, "{calls:?}");
 }
 
 /// Whether anything failed for the only runner.

@@ -204,13 +204,13 @@ fn provider(cloud: &Cloud) {
     let other = ["--api-url", "https://po.example.com"];
     cloud
         .check_with(&cloud.configuration(), &other)
-        .only(&[], &["oidc-provider", "role-trust"])
+        .only(&[], &["oidc-issuer", "oidc-provider", "role-trust"])
         .says("oidc-provider", &["--oidc-issuer", "OIDC_ISSUER_URL"])
         .says("role-trust", &["--oidc-issuer", "OIDC_ISSUER_URL"]);
     let older = ["--oidc-issuer", "https://idtoken.humanitec.io"];
     cloud
         .check_with(&cloud.configuration(), &older)
-        .only(&["oidc-provider", "role-trust"], &[])
+        .outcome(&["oidc-provider", "role-trust"], &["oidc-issuer"], &[])
         .says(
             "oidc-provider",
             &["older product", "https://oidc.humanitec.dev"],

@@ -16,7 +16,9 @@ mod denied;
 mod fix;
 mod healthy;
 mod iam;
+mod identity;
 mod inside;
+mod issuer;
 mod network;
 mod permissions;
 mod pod;
@@ -25,6 +27,9 @@ mod runner;
 mod scheduling;
 mod setup;
 mod shared;
+mod storage;
+mod storage_elsewhere;
+mod storage_key;
 mod trust_policies;
 
 use cloud::Cloud;
@@ -59,6 +64,8 @@ fn main() {
         cluster::SCENARIOS,
         aws_auth::SCENARIOS,
         inside::SCENARIOS,
+        identity::SCENARIOS,
+        issuer::SCENARIOS,
         admission::SCENARIOS,
         pod::SCENARIOS,
         scheduling::SCENARIOS,
@@ -69,6 +76,9 @@ fn main() {
         route::SCENARIOS,
         setup::SCENARIOS,
         shared::SCENARIOS,
+        storage::SCENARIOS,
+        storage_key::SCENARIOS,
+        storage_elsewhere::SCENARIOS,
         cost::SCENARIOS,
     ]
     .concat();

@@ -61,7 +61,7 @@ fn goes_all_the_way(checked: &Checked) {
 
 /// The documented role is not allowed to read the service account, and without credentials of the caller nobody else
 /// reads it.
-const WITHOUT_A_CALLER: [&str; 2] = ["--skip", "service-account"];
+const WITHOUT_A_CALLER: [&str; 2] = ["--skip", "service-account,pod-identity"];
 
 fn with_a_token(cloud: &Cloud) {
     let (_directory, file) =
@@ -72,7 +72,7 @@ fn with_a_token(cloud: &Cloud) {
         cloud.check_in(cloud.no_credentials(), &cloud.configuration(), arguments)
     };
     check(&arguments)
-        .is_incomplete("no permission to read service account \"humanitec-runner\" (1)")
+        .is_incomplete("no permission to read service account \"humanitec-runner\" (2)")
         .says("service-account", &["The runner has no permission to read"]);
     cloud.eks.reset_calls().unwrap();
     let checked = check(&[&arguments[..], &WITHOUT_A_CALLER].concat());

@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 
 use api_server::ApiServer;
 use control::Control;
-pub use control::{Credentials, Faults};
+pub use control::{Credentials, Faults, Place};
 pub use error::Error;
 use processes::Processes;
 pub use setup::{ISSUER, ROLE_NAME, Runner};
@@ -208,6 +208,17 @@ impl Eks {
             .call(service, operation, parameters, Some(credentials))
     }
 
+    /// Makes one AWS API call as the administrator, in another region or another account.
+    pub fn aws_at(
+        &self,
+        place: Place<'_>,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<Value, Error> {
+        self.control.call_at(place, service, operation, parameters)
+    }
+
     /// Creates an IAM user with one inline policy. Returns its access key.
     pub fn create_user(&self, name: &str, policy: &Value) -> Result<Credentials, Error> {
         self.aws("iam", "CreateUser", &json!({"UserName": name}))?;
@@ -271,8 +282,8 @@ impl Eks {
             .map(drop)
     }
 
-    /// Changes the cluster without its API: `status`, `authenticationMode`, `resourcesVpcConfig` and `computeConfig`, as in
-    /// `DescribeCluster`. The other values stay.
+    /// Changes the cluster without its API: `status`, `authenticationMode`, `resourcesVpcConfig`, `computeConfig` and
+    /// `identity`, as in `DescribeCluster`, and `addons`, the statuses of add-ons by name. The other values stay.
     pub fn set_cluster(&self, changes: &Value) -> Result<(), Error> {
         self.control.send("PATCH", "/cluster", changes).map(drop)
     }

@@ -20,6 +20,10 @@ pub(crate) struct EksCluster {
     pub(crate) public_cidrs: Vec<String>,
     /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
     pub(crate) authentication_mode: String,
+    /// The ARN.
+    pub(crate) arn: Option<String>,
+    /// The issuer of the tokens of its service accounts.
+    pub(crate) oidc_issuer: Option<String>,
     /// Whether EKS Auto Mode adds nodes.
     pub(crate) auto_mode: bool,
 }
@@ -200,6 +204,15 @@ fn described(
         // A cluster from the time before access entries has no access configuration.
         authentication_mode: mode
             .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
+        arn: cluster.arn,
+        oidc_issuer: cluster
+            .identity
+            .and_then(|identity| identity.oidc)
+            .and_then(|oidc| oidc.issuer),
+        auto_mode: cluster
+            .compute_config
+            .and_then(|compute| compute.enabled)
+            .unwrap_or_default(),
     })
 }
 

@@ -92,18 +92,7 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 /// # Errors
 /// If the TLS client cannot be set up, or a proxy variable cannot be used.
 pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, AwsError> {
-    proxy::check(&Uri::from_static(ANY_ENDPOINT), proxy::HTTP)
-        .map_err(|error| AwsError::Proxy(error.to_string()))?;
-    let trusted = match ca_bundle {
-        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
-        None => TrustStore::default(),
-    };
-    let tls = TlsContext::builder()
-        .with_trust_store(trusted)
-        .build()
-        .map_err(|error| {
-            AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}"))
-        })?;
+    let tls = tls_context(ca_bundle)?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
@@ -114,6 +103,38 @@ pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, Aws
             .build()
     });
     Ok(SharedHttpClient::new(Limited(client)))
+}
+
+/// Returns a connector with the same proxy and the same trust, for servers that are not AWS's. It has no time limit.
+///
+/// # Errors
+/// If the TLS client cannot be set up, or a proxy variable cannot be used.
+pub(super) fn plain_connector(ca_bundle: Option<Vec<u8>>) -> Result<Connector, AwsError> {
+    let tls = tls_context(ca_bundle)?;
+    Ok(Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .build())
+}
+
+/// Returns whom a client trusts.
+///
+/// # Errors
+/// If the TLS client cannot be set up, or a proxy variable cannot be used.
+fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
+    proxy::check(&Uri::from_static(ANY_ENDPOINT), proxy::HTTP)
+        .map_err(|error| AwsError::Proxy(error.to_string()))?;
+    let trusted = match ca_bundle {
+        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
+        None => TrustStore::default(),
+    };
+    TlsContext::builder()
+        .with_trust_store(trusted)
+        .build()
+        .map_err(|error| {
+            AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}"))
+        })
 }
 
 /// An endpoint of AWS that stands for all of them when the proxy variables are checked.

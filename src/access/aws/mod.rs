@@ -4,11 +4,17 @@ pub(crate) mod error;
 pub(crate) mod http;
 
 mod credentials;
+mod document;
 mod eks;
+mod fargate;
 mod iam;
+mod kms;
+mod node_groups;
+mod pod_identity;
 mod rate_limit;
 mod response_body;
-mod scaling;
+mod s3;
+mod signed;
 mod sts;
 mod token;
 
@@ -22,14 +28,22 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
+pub(crate) use document::Document;
+use document::DocumentResult;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
-pub(crate) use iam::{Role, Simulation};
+pub(crate) use fargate::FargateProfile;
+pub(crate) use iam::{Question, Role, Simulation};
+pub(crate) use kms::Key;
+pub(crate) use node_groups::NodeGroup;
+use pod_identity::ClusterKey;
+pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
-pub(crate) use scaling::{FargateProfile, NodeGroup};
+pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
 pub(crate) use sts::{CallerIdentity, Session};
 
 use super::settings::Settings;
@@ -53,12 +67,17 @@ pub(crate) enum Signer {
 /// A principal's relation to a cluster: who signs, the region, the cluster's name, and the principal's ARN.
 type PrincipalKey = (Signer, String, String, String);
 
+/// An object of S3 or KMS: its region, and its name or ID.
+type RegionalKey = (String, String);
+
 /// A service, each of which throttles independently.
 #[derive(Debug, Clone, Copy)]
 enum Service {
     Iam,
     Eks,
     Sts,
+    S3,
+    Kms,
 }
 
 /// The client of AWS. Nothing is set up, and no credentials are looked up, before the first call.
@@ -67,18 +86,28 @@ pub(crate) struct Aws {
     iam: RateLimit,
     eks: RateLimit,
     sts: RateLimit,
+    s3: RateLimit,
+    kms: RateLimit,
     anonymous: OnceCell<Result<SdkConfig, AwsError>>,
     caller: OnceCell<Result<SdkConfig, AwsError>>,
     identities: SingleFlight<String, AwsResult<CallerIdentity>>,
     sessions: SingleFlight<Session, AwsResult<Credentials>>,
     roles: SingleFlight<(String, RoleArn), AwsResult<Role>>,
     providers: SingleFlight<(String, String), AwsResult<Vec<String>>>,
-    simulations: SingleFlight<(String, String, String), AwsResult<Simulation>>,
+    simulations: SingleFlight<(String, Question), AwsResult<Vec<Simulation>>>,
+    buckets: SingleFlight<RegionalKey, AwsResult<Bucket>>,
+    bucket_policies: SingleFlight<RegionalKey, AwsResult<BucketPolicy>>,
+    bucket_keys: SingleFlight<RegionalKey, AwsResult<DefaultKey>>,
+    keys: SingleFlight<RegionalKey, AwsResult<Key>>,
+    key_policies: SingleFlight<RegionalKey, AwsResult<Value>>,
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
     node_groups: SingleFlight<(Signer, String, String), AwsResult<Vec<NodeGroup>>>,
+    associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
+    add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
     fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
+    documents: SingleFlight<String, DocumentResult>,
 }
 
 impl Aws {
@@ -89,6 +118,8 @@ impl Aws {
             iam: RateLimit::default(),
             eks: RateLimit::default(),
             sts: RateLimit::default(),
+            s3: RateLimit::default(),
+            kms: RateLimit::default(),
             anonymous: OnceCell::new(),
             caller: OnceCell::new(),
             identities: SingleFlight::default(),
@@ -96,11 +127,19 @@ impl Aws {
             roles: SingleFlight::default(),
             providers: SingleFlight::default(),
             simulations: SingleFlight::default(),
+            buckets: SingleFlight::default(),
+            bucket_policies: SingleFlight::default(),
+            bucket_keys: SingleFlight::default(),
+            keys: SingleFlight::default(),
+            key_policies: SingleFlight::default(),
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),
             node_groups: SingleFlight::default(),
+            associations: SingleFlight::default(),
+            add_ons: SingleFlight::default(),
             fargate_profiles: SingleFlight::default(),
+            documents: SingleFlight::default(),
         })
     }
 
@@ -112,7 +151,7 @@ impl Aws {
 
     /// Returns the throttling that calls are waiting out now.
     pub(crate) fn throttled(&self) -> Option<AwsError> {
-        let limits = [&self.sts, &self.iam, &self.eks];
+        let limits = [&self.sts, &self.iam, &self.eks, &self.s3, &self.kms];
         limits.into_iter().find_map(RateLimit::throttled)
     }
 
@@ -132,6 +171,8 @@ impl Aws {
             Service::Iam => &self.iam,
             Service::Eks => &self.eks,
             Service::Sts => &self.sts,
+            Service::S3 => &self.s3,
+            Service::Kms => &self.kms,
         };
         let call = move || {
             let sent = send();

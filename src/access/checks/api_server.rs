@@ -295,6 +295,8 @@ mod tests {
             public: true,
             public_cidrs: vec![cidr.to_owned()],
             authentication_mode: "API".to_owned(),
+            arn: None,
+            oidc_issuer: None,
             auto_mode: false,
         };
         let status = |code| KubeError::Status {

@@ -195,6 +195,8 @@ mod tests {
             public,
             public_cidrs: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
             authentication_mode: "API".to_owned(),
+            arn: None,
+            oidc_issuer: None,
             auto_mode: false,
         }
     }

@@ -11,7 +11,9 @@ mod cluster_active;
 mod cluster_endpoint;
 mod job_dry_run;
 mod namespace;
+mod oidc_issuer;
 mod oidc_provider;
+mod pod_identity;
 mod pod_template_refs;
 mod rbac_create_jobs;
 mod rbac_get_jobs;
@@ -31,10 +33,12 @@ mod admission;
 mod aws_auth_mapping;
 mod bindings;
 mod entry;
+mod findings;
 mod grants;
 mod job_namespace;
 mod right;
 mod rights_review;
+mod role_refusal;
 mod runner_user;
 mod token_mount;
 mod trust_member;
@@ -65,8 +69,9 @@ struct Check {
 type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 21] = [
+static CHECKS: [&Check; 23] = [
     &session_name::CHECK,
+    &oidc_issuer::CHECK,
     &aws_credentials::CHECK,
     &role_exists::CHECK,
     &oidc_provider::CHECK,
@@ -79,6 +84,7 @@ static CHECKS: [&Check; 21] = [
     &api_server::CHECK,
     &namespace::CHECK,
     &service_account::CHECK,
+    &pod_identity::CHECK,
     &rbac_create_jobs::CHECK,
     &rbac_get_jobs::CHECK,
     &rbac_list_pods::CHECK,
@@ -140,6 +146,13 @@ pub(super) async fn run(run: &Run<'_>, id: CheckId) -> Outcome {
 /// Returns the outcome of a check that follows from the runner and the settings alone.
 pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
+}
+
+/// Makes the calls of checks that would otherwise be chains of calls at the end of a run.
+pub(super) async fn look_ahead(run: &Run<'_>) {
+    if !run.settings().skip.contains(&state_storage::CHECK.id()) {
+        state_storage::look_ahead(run).await;
+    }
 }
 
 /// Returns the outcome of a check that could not read an object, such as `namespace "x"`.

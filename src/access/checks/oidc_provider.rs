@@ -45,7 +45,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
              Orchestrator's tokens.{hinted}"
         ))
         .compare(AUDIENCE, list(&ids))
-        .fix(cause, aws_cli::add_client_id(&arn))
+        .fix(cause, aws_cli::add_client_id(&arn, AUDIENCE))
         .retryable()),
         Err(error) => match CheckError::from(error) {
             error if error.is_not_found() => Ok(Outcome::failed(format!(

@@ -9,9 +9,10 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::outcome::Outcome;
+use crate::access::policy::Reason;
 use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
-use crate::access::trust::{Decision, Reason, WebIdentity, evaluate, restricted};
+use crate::access::trust::{Decision, WebIdentity, evaluate, restricted};
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -36,8 +37,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let provider = run.provider_arn()?;
     let host = issuer_host(issuer);
     let who = WebIdentity {
+        sender: "the Orchestrator",
         provider_arn: &provider,
         issuer_host: host,
+        audience: AUDIENCE,
         subject,
         session_name: member.session_name.as_deref(),
     };
@@ -95,9 +98,36 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 
 /// Returns the outcome for a trust policy that refuses.
 fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
-    let sentences: Vec<String> = reasons
-        .iter()
-        .map(|reason| {
+    let Refusal {
+        sentences,
+        expected,
+        found,
+    } = Refusal::new(reasons);
+    Outcome::failed(format!(
+        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {sentences}{}",
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare(expected, found)
+}
+
+/// The reasons why a policy refuses, in words.
+pub(super) struct Refusal {
+    /// A sentence for each reason.
+    pub(super) sentences: String,
+    /// What the caller sends.
+    pub(super) expected: String,
+    /// What the policy has.
+    pub(super) found: String,
+}
+
+impl Refusal {
+    /// Returns the reasons in words.
+    pub(super) fn new(reasons: &[Reason]) -> Self {
+        let join = |part: &dyn Fn(&Reason) -> String, separator: &str| {
+            let parts: Vec<String> = reasons.iter().map(part).collect();
+            parts.join(separator)
+        };
+        let sentence = |reason: &Reason| {
             let Reason {
                 element,
                 expected,
@@ -109,19 +139,11 @@ fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
                 .map(|hint| format!(" {hint}"))
                 .unwrap_or_default();
             format!("{element}: expected {expected}, found {found}.{hint}")
-        })
-        .collect();
-    let join = |part: fn(&Reason) -> &String| {
-        let parts: Vec<&str> = reasons.iter().map(|reason| part(reason).as_str()).collect();
-        parts.join("; ")
-    };
-    Outcome::failed(format!(
-        "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {}{}",
-        sentences.join(" "),
-        older_product(issuer).unwrap_or_default()
-    ))
-    .compare(
-        join(|reason| &reason.expected),
-        join(|reason| &reason.found),
-    )
+        };
+        Self {
+            sentences: join(&sentence, " "),
+            expected: join(&|reason| reason.expected.clone(), "; "),
+            found: join(&|reason| reason.found.clone(), "; "),
+        }
+    }
 }

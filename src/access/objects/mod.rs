@@ -3,6 +3,7 @@
 mod aws;
 mod kubernetes;
 mod policies;
+mod state_bucket;
 
 pub(crate) use aws::{AwsObject, cluster_arn, policy_name, provider_arn};
 pub(crate) use kubernetes::{
@@ -10,3 +11,6 @@ pub(crate) use kubernetes::{
     state_grant,
 };
 pub use policies::{cluster_policy, trust_policy};
+pub(crate) use state_bucket::{
+    BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, key_statement,
+};

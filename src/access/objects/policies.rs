@@ -2,17 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::access::issuer::AUDIENCE;
-
-/// Returns the trust policy that lets the Orchestrator assume a role for runners with these OIDC subjects. If one of them
+/// Returns the trust policy that admits the tokens of an issuer with this audience and one of these subjects. If a subject
 /// contains a wildcard, all are compared with `StringLike`, which is the only operator that knows wildcards.
-pub fn trust_policy(provider_arn: &str, issuer_host: &str, subjects: &[&str]) -> Value {
+pub fn trust_policy(
+    provider_arn: &str,
+    issuer_host: &str,
+    audience: &str,
+    subjects: &[&str],
+) -> Value {
     let (aud, sub) = (format!("{issuer_host}:aud"), format!("{issuer_host}:sub"));
     let condition = match subjects.iter().any(|subject| subject.contains(['*', '?'])) {
         true => {
-            json!({"StringEquals": {(aud): AUDIENCE}, "StringLike": {(sub): one_or_many(subjects)}})
+            json!({"StringEquals": {(aud): audience}, "StringLike": {(sub): one_or_many(subjects)}})
         }
-        false => json!({"StringEquals": {(aud): AUDIENCE, (sub): one_or_many(subjects)}}),
+        false => json!({"StringEquals": {(aud): audience, (sub): one_or_many(subjects)}}),
     };
     json!({
         "Version": "2012-10-17",

@@ -32,14 +32,20 @@ pub(crate) fn create(object: &AwsObject) -> Command {
             role,
             region,
             cluster,
-        } => Command::new("aws iam put-role-policy")
-            .option("--role-name", &role.name)
-            .option("--policy-name", policy_name(region, cluster))
-            .next_line()
-            .option(
-                "--policy-document",
-                pretty(&cluster_policy(&[&cluster_arn(role, region, cluster)])),
-            ),
+        } => put_role_policy(
+            role,
+            &policy_name(region, cluster),
+            &cluster_policy(&[&cluster_arn(role, region, cluster)]),
+        ),
+        AwsObject::StatePermission {
+            role,
+            bucket,
+            key_arn,
+        } => put_role_policy(
+            role,
+            &bucket.policy_name(),
+            &bucket.policy(key_arn.as_deref()),
+        ),
         AwsObject::AccessEntry {
             role,
             region,
@@ -102,13 +108,13 @@ pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str)
         .option("--principal-arn", principal)
 }
 
-/// Returns the command that adds the Orchestrator's audience to an IAM OIDC provider.
-pub(crate) fn add_client_id(provider_arn: &str) -> Command {
+/// Returns the command that adds an audience to an IAM OIDC provider.
+pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> Command {
     Command::new("aws iam add-client-id-to-open-id-connect-provider")
         .next_line()
         .option("--open-id-connect-provider-arn", provider_arn)
         .next_line()
-        .option("--client-id", AUDIENCE)
+        .option("--client-id", audience)
 }
 
 /// Returns the command that replaces the trust policy of a role.
@@ -117,6 +123,31 @@ pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> Command {
         .option("--role-name", &role.name)
         .next_line()
         .option("--policy-document", pretty(policy))
+}
+
+/// Returns the command that sets an inline policy of a role.
+pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> Command {
+    Command::new("aws iam put-role-policy")
+        .option("--role-name", &role.name)
+        .option("--policy-name", name)
+        .next_line()
+        .option("--policy-document", pretty(policy))
+}
+
+/// Returns the command that installs an add-on.
+pub(crate) fn create_addon(region: &str, cluster: &str, name: &str) -> Command {
+    of_cluster("aws eks create-addon", region, cluster).option("--addon-name", name)
+}
+
+/// Returns the command that shows an add-on and its health.
+pub(crate) fn describe_addon(region: &str, cluster: &str, name: &str) -> Command {
+    of_cluster("aws eks describe-addon", region, cluster).option("--addon-name", name)
+}
+
+/// Returns the command that deletes a Pod Identity association.
+pub(crate) fn delete_pod_identity_association(region: &str, cluster: &str, id: &str) -> Command {
+    of_cluster("aws eks delete-pod-identity-association", region, cluster)
+        .option("--association-id", id)
 }
 
 /// Returns the start of a command about a cluster.

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Decision, Match, WebIdentity, evaluate, statement_matches};
+use super::{Decision, WebIdentity, evaluate};
+use crate::access::issuer::AUDIENCE;
 use crate::access::objects::trust_policy;
+use crate::access::policy::{Match, has_variables, statement_matches};
 
 /// A runner's web identity, as a trust policy sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,6 +14,22 @@ pub struct Member {
     pub oidc_subject: String,
     /// The name of the runner's STS session, if it is known.
     pub session_name: Option<String>,
+}
+
+/// Returns a trust policy with one more statement.
+pub(super) fn with_statement(document: Option<&Value>, statement: Value) -> Value {
+    let Some(Value::Object(document)) = document else {
+        return json!({"Version": "2012-10-17", "Statement": [statement]});
+    };
+    let mut document = document.clone();
+    let mut statements = match document.remove("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(Value::Null) | None => Vec::new(),
+        Some(one) => vec![one],
+    };
+    statements.push(statement);
+    document.insert("Statement".to_owned(), statements.into());
+    Value::Object(document)
 }
 
 /// Returns a trust policy that trusts these runners as well.
@@ -23,8 +41,10 @@ pub(crate) fn trusting(
 ) -> Value {
     members.iter().fold(document, |document, member| {
         let identity = WebIdentity {
+            sender: "the Orchestrator",
             provider_arn,
             issuer_host,
+            audience: AUDIENCE,
             subject: &member.oidc_subject,
             session_name: member.session_name.as_deref(),
         };
@@ -36,8 +56,13 @@ pub(crate) fn trusting(
 ///
 /// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
 /// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
-pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
-    let own = trust_policy(who.provider_arn, who.issuer_host, &[who.subject]);
+pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
+    let own = trust_policy(
+        who.provider_arn,
+        who.issuer_host,
+        who.audience,
+        &[who.subject],
+    );
     let Value::Object(mut amended) = document.clone() else {
         return own;
     };
@@ -51,7 +76,7 @@ pub(super) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
         document.insert("Statement".to_owned(), statements.into());
         Value::Object(document)
     };
-    let variables = document["Version"] == "2012-10-17";
+    let variables = has_variables(document);
     for statement in &mut statements {
         if denies(statement, who, variables) {
             exempt(statement, who);
@@ -151,15 +176,17 @@ mod tests {
 
     fn runner(subject: &str) -> WebIdentity<'_> {
         WebIdentity {
+            sender: "the Orchestrator",
             provider_arn: PROVIDER,
             issuer_host: "oidc.humanitec.dev",
+            audience: AUDIENCE,
             subject,
             session_name: None,
         }
     }
 
     fn policy(subject: &str) -> Value {
-        trust_policy(PROVIDER, "oidc.humanitec.dev", &[subject])
+        trust_policy(PROVIDER, "oidc.humanitec.dev", AUDIENCE, &[subject])
     }
 
     /// Amends a policy for `my-org+new`, and asserts that it admits this subject and the ones before.

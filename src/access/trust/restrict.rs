@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::WebIdentity;
 use super::amend::{member, object, subject_key};
-use super::condition::Operator;
-use super::{Match, WebIdentity, statement_matches, texts};
+use crate::access::policy::{Match, Operator, has_variables, statement_matches, texts};
 
 /// Returns whether a policy admits runners of organizations that it does not name.
 pub(super) fn trusts_any_subject(
@@ -30,7 +30,7 @@ pub(super) fn trusts_any_subject(
 /// still admits everyone else that it admitted, including other runners of the organization.
 pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> Value {
     let mut document = document.clone();
-    let variables = document["Version"] == "2012-10-17";
+    let variables = has_variables(&document);
     let statements = match document.get_mut("Statement") {
         Some(Value::Array(statements)) => statements.iter_mut().collect(),
         Some(one) => vec![one],
@@ -193,6 +193,7 @@ fn narrow(values: &Value, org: &str) -> Value {
 mod tests {
     use super::super::{Decision, evaluate};
     use super::*;
+    use crate::access::issuer::AUDIENCE;
 
     const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
     const AUD: &str = "oidc.humanitec.dev:aud";
@@ -200,8 +201,10 @@ mod tests {
 
     fn runner(subject: &str) -> WebIdentity<'_> {
         WebIdentity {
+            sender: "the Orchestrator",
             provider_arn: PROVIDER,
             issuer_host: "oidc.humanitec.dev",
+            audience: AUDIENCE,
             subject,
             session_name: Some("my-org-my-runner"),
         }

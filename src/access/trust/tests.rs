@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::access::issuer::AUDIENCE;
+use crate::access::wildcard::like;
 
 const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
 const AUD: &str = "oidc.humanitec.dev:aud";
@@ -10,8 +12,10 @@ const SUB: &str = "oidc.humanitec.dev:sub";
 
 fn who() -> WebIdentity<'static> {
     WebIdentity {
+        sender: "the Orchestrator",
         provider_arn: PROVIDER,
         issuer_host: "oidc.humanitec.dev",
+        audience: AUDIENCE,
         subject: "my-org+my-runner",
         session_name: Some("my-org-my-runner"),
     }

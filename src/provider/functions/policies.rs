@@ -34,7 +34,7 @@ pub(super) const TRUST_POLICY: RunnerFunction = RunnerFunction {
             .at(0)
         })?;
         let subjects = strings(arguments, 1, "subject, such as \"my-org+my-runner\"")?;
-        Ok(access::trust_policy(arn, host, &subjects).to_string())
+        Ok(access::trust_policy(arn, host, access::AUDIENCE, &subjects).to_string())
     },
 };
 

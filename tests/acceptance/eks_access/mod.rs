@@ -202,7 +202,12 @@ fn my_runner() -> String {
 }
 
 fn modes(plan: &str, apply: &str, more: &str) -> String {
-    format!("eks_access = {{\n  plan = {plan:?}\n  apply = {apply:?}\n{more}\n}}")
+    // The scenarios about these checks do not create the bucket of the state, unless they say so.
+    let skip = match more.contains("skip_checks") {
+        true => "",
+        false => "  skip_checks = [\"state-storage\"]\n",
+    };
+    format!("eks_access = {{\n  plan = {plan:?}\n  apply = {apply:?}\n{skip}{more}\n}}")
 }
 
 const CIDRS: &str = "orchestrator_cidrs = [\"203.0.113.0/24\"]";

@@ -1,12 +1,11 @@
-//! The conditions of a trust policy, evaluated for the Orchestrator's call of `sts:AssumeRoleWithWebIdentity`.
+//! The conditions of a policy, evaluated for a request.
 //!
-//! The operators, and their results for a key that the call does not have, are those of "IAM JSON policy elements:
+//! The operators, and their results for a key that the request does not have, are those of "IAM JSON policy elements:
 //! Condition operators" and "Multivalued context keys" in the IAM user guide.
 
 use serde_json::Value;
 
-use super::{Match, Reason, WebIdentity, texts};
-use crate::access::issuer::{AUDIENCE, OLDER_ISSUER, issuer_host};
+use super::{Match, Reason, Request, texts};
 use crate::access::wildcard::like;
 
 /// Every condition operator of IAM, without its set and without `IfExists`.
@@ -42,9 +41,9 @@ const OPERATORS: [&str; 27] = [
 
 /// A parsed condition operator.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operator<'a> {
+pub(crate) struct Operator<'a> {
     /// One of [`OPERATORS`].
-    pub(super) base: &'a str,
+    pub(crate) base: &'a str,
     /// `ForAnyValue` or `ForAllValues`, if the operator has one.
     set: Option<&'a str>,
     /// Whether it ends with `IfExists`.
@@ -53,7 +52,7 @@ pub(super) struct Operator<'a> {
 
 impl<'a> Operator<'a> {
     /// Parses an operator. `None` if IAM's documentation does not have it.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (set, rest) = match text.split_once(':') {
             Some((set @ ("ForAnyValue" | "ForAllValues"), rest)) => (Some(set), rest),
             Some(_) => return None,
@@ -72,16 +71,16 @@ impl<'a> Operator<'a> {
     }
 
     /// Returns whether the operator holds if the values differ.
-    pub(super) fn is_negated(self) -> bool {
+    pub(crate) fn is_negated(self) -> bool {
         self.base.contains("Not")
     }
 
     /// Returns whether `*` and `?` are wildcards.
-    pub(super) fn has_wildcards(self) -> bool {
+    pub(crate) fn has_wildcards(self) -> bool {
         matches!(self.base, "StringLike" | "StringNotLike")
     }
 
-    /// Returns whether the operator holds for a key that the call does not have.
+    /// Returns whether the operator holds for a key that the request does not have.
     fn holds_without(self) -> bool {
         match self.set {
             _ if self.if_exists => true,
@@ -91,15 +90,92 @@ impl<'a> Operator<'a> {
         }
     }
 
-    /// Returns the function that compares a text of the policy with the call's. `None` if the operator is not for texts.
-    fn comparison(self) -> Option<fn(&str, &str) -> bool> {
-        match self.base {
-            "StringEquals" | "StringNotEquals" => Some(|pattern, sent| pattern == sent),
-            "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => {
+    /// Returns the function that compares a value of the policy with the request's. `None` if the operator is not
+    /// evaluated for values of this kind.
+    fn comparison(self, sent: Sent<'_>) -> Option<Comparison> {
+        match (self.base, sent) {
+            ("StringEquals" | "StringNotEquals", _) => Some(|pattern, sent| pattern == sent),
+            ("StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase", _) => {
                 Some(str::eq_ignore_ascii_case)
             }
-            "StringLike" | "StringNotLike" => Some(like),
+            ("StringLike" | "StringNotLike", _) => Some(like),
+            (
+                "ArnEquals" | "ArnLike" | "ArnNotEquals" | "ArnNotLike",
+                Sent::Arn(_) | Sent::Probably(_),
+            ) => Some(arn_like),
+            ("Bool", Sent::Bool(_)) => Some(str::eq_ignore_ascii_case),
+            (base, Sent::Number(_)) => numeric(base),
             _ => None,
+        }
+    }
+}
+
+/// Compares a value of the policy with the request's.
+type Comparison = fn(&str, &str) -> bool;
+
+/// Returns whether an ARN matches a pattern, part by part: a wildcard does not reach beyond a colon.
+fn arn_like(pattern: &str, arn: &str) -> bool {
+    let (patterns, parts) = (pattern.splitn(6, ':'), arn.splitn(6, ':'));
+    patterns.clone().count() == parts.clone().count()
+        && patterns
+            .zip(parts)
+            .all(|(pattern, part)| like(pattern, part))
+}
+
+/// Returns the comparison of a numeric operator.
+fn numeric(base: &str) -> Option<Comparison> {
+    fn numbers(pattern: &str, sent: &str) -> Option<(f64, f64)> {
+        Some((pattern.parse().ok()?, sent.parse().ok()?))
+    }
+    match base {
+        "NumericEquals" | "NumericNotEquals" => {
+            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent == limit))
+        }
+        "NumericLessThan" => {
+            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent < limit))
+        }
+        "NumericLessThanEquals" => {
+            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent <= limit))
+        }
+        "NumericGreaterThan" => {
+            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent > limit))
+        }
+        "NumericGreaterThanEquals" => {
+            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent >= limit))
+        }
+        _ => None,
+    }
+}
+
+/// The value of a condition key in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent<'a> {
+    /// The key has this text.
+    Is(&'a str),
+    /// The key has this ARN.
+    Arn(&'a str),
+    /// The key probably has this text: if the condition does not hold with it, whether it holds is unknown.
+    Probably(&'a str),
+    /// The key has this boolean.
+    Bool(bool),
+    /// The key has this number.
+    Number(&'a str),
+    /// The key is absent: it belongs to another kind of request.
+    Absent,
+    /// The value cannot be known from outside.
+    Unknown,
+}
+
+impl<'a> Sent<'a> {
+    /// Returns the value in writing, if the request has one that is known.
+    fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Is(text) | Self::Arn(text) | Self::Probably(text) | Self::Number(text) => {
+                Some(text)
+            }
+            Self::Bool(true) => Some("true"),
+            Self::Bool(false) => Some("false"),
+            Self::Absent | Self::Unknown => None,
         }
     }
 }
@@ -111,7 +187,7 @@ pub(super) fn condition(
     operator: &str,
     key: &str,
     wanted: &Value,
-    who: &WebIdentity<'_>,
+    request: &dyn Request,
     variables: bool,
 ) -> Match {
     let element = format!("{name}, {operator} on {key}");
@@ -121,28 +197,33 @@ pub(super) fn condition(
     let Some(parsed) = Operator::parse(operator) else {
         return Match::Unknown(format!("{element}: the operator is unknown"));
     };
-    match value_of(key, who) {
+    let sent = request.value(key);
+    match sent {
         Sent::Unknown => Match::Unknown(format!("{element}: the value of this key is unknown")),
-        sent if parsed.base == "Null" => match null(&patterns, matches!(sent, Sent::Absent)) {
+        _ if parsed.base == "Null" => match null(&patterns, sent == Sent::Absent) {
             None => Match::Unknown(format!("{element} has values of an unknown form")),
             Some(true) => Match::Yes,
-            Some(false) if matches!(sent, Sent::Absent) => Match::No(absent(element, key, who)),
+            Some(false) if sent == Sent::Absent => Match::No(absent(element, key, request)),
             Some(false) => Match::No(Reason {
                 element,
-                expected: "\"false\": the Orchestrator's token has it".to_owned(),
+                expected: format!("\"false\": {} sends it", request.sender()),
                 found: wanted.to_string(),
                 hint: None,
             }),
         },
         Sent::Absent if parsed.holds_without() => Match::Yes,
-        Sent::Absent => Match::No(absent(element, key, who)),
-        Sent::Is(sent) => {
+        Sent::Absent => Match::No(absent(element, key, request)),
+        _ => {
             let policy = Patterns {
                 operator: parsed,
                 texts: patterns,
                 variables,
             };
-            policy.compare(element, wanted, sent)
+            let unknown = format!("{element}: the value of this key is unknown");
+            match policy.compare(element, wanted, sent, request.sender()) {
+                Match::No(_) if matches!(sent, Sent::Probably(_)) => Match::Unknown(unknown),
+                found => found,
+            }
         }
     }
 }
@@ -166,11 +247,11 @@ struct Patterns<'a> {
 }
 
 impl Patterns<'_> {
-    /// Returns whether the condition holds for the one value that the call has. For one value, a set operator makes no
-    /// difference.
-    fn compare(&self, element: String, wanted: &Value, sent: &str) -> Match {
+    /// Returns whether the condition holds for the one value that the request has. For one value, a set operator makes
+    /// no difference.
+    fn compare(&self, element: String, wanted: &Value, value: Sent<'_>, sender: &str) -> Match {
         let (operator, negated) = (self.operator, self.operator.is_negated());
-        let Some(matches) = operator.comparison() else {
+        let (Some(matches), Some(sent)) = (operator.comparison(value), value.text()) else {
             return Match::Unknown(format!(
                 "{element}: the operator is not evaluated for this key"
             ));
@@ -187,7 +268,7 @@ impl Patterns<'_> {
         Match::No(Reason {
             element,
             expected: if negated {
-                format!("anything but \"{sent}\", which the Orchestrator sends")
+                format!("anything but \"{sent}\", which {sender} sends")
             } else {
                 format!("\"{sent}\"")
             },
@@ -199,7 +280,7 @@ impl Patterns<'_> {
     /// Returns a common mistake that explains why the values do not match.
     fn hint(&self, sent: &str) -> Option<String> {
         let operator = self.operator;
-        if operator.is_negated() {
+        if operator.is_negated() || !operator.base.starts_with("String") {
             return None;
         }
         let is_wildcard = |text: &&str| text.contains(['*', '?']) && like(text, sent);
@@ -215,63 +296,13 @@ impl Patterns<'_> {
     }
 }
 
-/// Returns the reason for a condition whose key the call does not have.
-fn absent(element: String, key: &str, who: &WebIdentity<'_>) -> Reason {
-    let older = issuer_host(OLDER_ISSUER);
-    let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
-        "sts:AssumeRoleWithWebIdentity has no external id.".to_owned()
-    } else if key.to_ascii_lowercase().starts_with(older) {
-        format!("{older} is the issuer of an older product of Humanitec's.")
-    } else {
-        "The Orchestrator's token has no such key.".to_owned()
-    };
+/// Returns the reason for a condition whose key the request does not have.
+fn absent(element: String, key: &str, request: &dyn Request) -> Reason {
+    let (expected, hint) = request.absent_key(key);
     Reason {
         element,
-        expected: format!("conditions on {}:aud and :sub", who.issuer_host),
+        expected,
         found: format!("one on {key}"),
-        hint: Some(hint),
-    }
-}
-
-/// The key for the external ID of `sts:AssumeRole`. The API reference of `sts:AssumeRoleWithWebIdentity` has no
-/// such parameter.
-const EXTERNAL_ID: &str = "sts:ExternalId";
-
-/// The value of a condition key in the Orchestrator's call.
-#[derive(Clone, Copy)]
-enum Sent<'a> {
-    /// The key has this value.
-    Is(&'a str),
-    /// The key is absent: it belongs to another issuer or to another call.
-    Absent,
-    /// The value cannot be known from outside.
-    Unknown,
-}
-
-/// Returns the value of a key in the call. The case of keys does not matter.
-fn value_of<'a>(key: &str, who: &WebIdentity<'a>) -> Sent<'a> {
-    let lower = key.to_ascii_lowercase();
-    match lower.as_str() {
-        "sts:rolesessionname" => return who.session_name.map_or(Sent::Unknown, Sent::Is),
-        "sts:externalid" => return Sent::Absent,
-        _ if lower.starts_with("saml:") => return Sent::Absent,
-        // The keys of tags can contain colons and dots.
-        _ if lower.starts_with("aws:") => return Sent::Unknown,
-        _ => {}
-    }
-    let Some((issuer, claim)) = lower.rsplit_once(':') else {
-        return Sent::Unknown;
-    };
-    if issuer != who.issuer_host.to_ascii_lowercase() {
-        // The keys of services begin with a plain word, and those of tokens with the host of their issuer.
-        return match issuer.contains('.') {
-            true => Sent::Absent,
-            false => Sent::Unknown,
-        };
-    }
-    match claim {
-        "aud" => Sent::Is(AUDIENCE),
-        "sub" => Sent::Is(who.subject),
-        _ => Sent::Unknown,
+        hint,
     }
 }

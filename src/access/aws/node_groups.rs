@@ -1,4 +1,4 @@
-//! What adds nodes to a cluster: its managed node groups and Fargate profiles.
+//! The managed node groups of a cluster.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,17 +25,6 @@ pub(crate) struct NodeGroup {
     pub(crate) taints: Vec<[String; 3]>,
 }
 
-/// A Fargate profile.
-#[derive(Debug)]
-pub(crate) struct FargateProfile {
-    /// The name.
-    pub(crate) name: String,
-    /// Whether pods can start on it.
-    pub(crate) is_active: bool,
-    /// The namespaces and the labels of its pods; both can contain the wildcards `*` and `?`.
-    pub(crate) selectors: Vec<(String, HashMap<String, String>)>,
-}
-
 /// A cluster: who signs, the region, and the cluster's name.
 type Key = (Signer, String, String);
 
@@ -51,20 +40,6 @@ impl Aws {
         self.node_groups
             .call(key.clone(), Result::is_ok, || async move {
                 aws.find_node_groups(key).await
-            })
-    }
-
-    /// Returns the Fargate profiles of a cluster.
-    pub(crate) fn fargate_profiles(
-        self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
-    ) -> AwsCall<Vec<FargateProfile>> {
-        let (aws, key) = (Arc::clone(self), key(signer, region, cluster));
-        self.fargate_profiles
-            .call(key.clone(), Result::is_ok, || async move {
-                aws.find_fargate_profiles(key).await
             })
     }
 
@@ -96,37 +71,6 @@ impl Aws {
             }
         }
         Ok(Arc::new(groups))
-    }
-
-    async fn find_fargate_profiles(
-        self: &Arc<Self>,
-        (signer, region, cluster): Key,
-    ) -> AwsResult<Vec<FargateProfile>> {
-        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
-        let request = client.list_fargate_profiles().cluster_name(&cluster);
-        let send = move || {
-            let names = request.clone().into_paginator().items().send();
-            names.collect::<Result<Vec<_>, _>>()
-        };
-        let names = self
-            .paced(Service::Eks, "eks:ListFargateProfiles", send)
-            .await?;
-        let described = names.into_iter().map(async |name| {
-            let request = client.describe_fargate_profile();
-            let request = request.cluster_name(&cluster).fargate_profile_name(name);
-            let send = move || request.clone().send();
-            self.paced(Service::Eks, "eks:DescribeFargateProfile", send)
-                .await
-        });
-        let mut profiles = Vec::new();
-        for response in join_all(described).await {
-            match response {
-                Ok(response) => profiles.extend(response.fargate_profile.map(fargate_profile)),
-                Err(AwsError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Arc::new(profiles))
     }
 }
 
@@ -167,21 +111,5 @@ fn effect_of(effect: &str) -> &str {
         "NO_EXECUTE" => "NoExecute",
         "PREFER_NO_SCHEDULE" => "PreferNoSchedule",
         other => other,
-    }
-}
-
-/// Reads a Fargate profile in a response of EKS.
-fn fargate_profile(profile: aws_sdk_eks::types::FargateProfile) -> FargateProfile {
-    let selectors = profile.selectors.unwrap_or_default().into_iter();
-    let selectors = selectors.map(|selector| {
-        let labels = selector.labels.unwrap_or_default();
-        (selector.namespace.unwrap_or_default(), labels)
-    });
-    FargateProfile {
-        name: profile.fargate_profile_name.unwrap_or_default(),
-        is_active: profile
-            .status
-            .is_some_and(|status| status.as_str() == "ACTIVE"),
-        selectors: selectors.collect(),
     }
 }

@@ -1,0 +1,136 @@
+//! The Fargate profiles of a cluster.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::error::AwsError;
+use super::{Aws, AwsCall, AwsResult, Service, Signer};
+use crate::access::wildcard::like;
+
+/// A Fargate profile.
+#[derive(Debug)]
+pub(crate) struct FargateProfile {
+    /// The name.
+    pub(crate) name: String,
+    /// Whether pods can start on it.
+    pub(crate) is_active: bool,
+    /// The namespaces and the labels of its pods; both can contain the wildcards `*` and `?`.
+    pub(crate) selectors: Vec<(String, HashMap<String, String>)>,
+}
+
+impl FargateProfile {
+    /// Returns whether the profile selects pods of a namespace with these labels, active or not. Each selector names a
+    /// namespace and labels, which can contain wildcards ("Define which Pods use AWS Fargate when launched" in the EKS
+    /// user guide).
+    pub(crate) fn selects(&self, namespace: &str, labels: &[(&str, &str)]) -> bool {
+        self.selectors.iter().any(|(pattern, wanted)| {
+            like(pattern, namespace)
+                && wanted.iter().all(|(name, value)| {
+                    let mut labels = labels.iter();
+                    labels.any(|(label, found)| like(name, label) && like(value, found))
+                })
+        })
+    }
+}
+
+/// A cluster: who signs, the region, and the cluster's name.
+type Key = (Signer, String, String);
+
+impl Aws {
+    /// Returns the Fargate profiles of a cluster.
+    pub(crate) fn fargate_profiles(
+        self: &Arc<Self>,
+        signer: &Signer,
+        region: &str,
+        cluster: &str,
+    ) -> AwsCall<Vec<FargateProfile>> {
+        let aws = Arc::clone(self);
+        let key = (signer.clone(), region.to_owned(), cluster.to_owned());
+        self.fargate_profiles
+            .call(key.clone(), Result::is_ok, || async move {
+                aws.find_fargate_profiles(key).await
+            })
+    }
+
+    async fn find_fargate_profiles(
+        self: &Arc<Self>,
+        (signer, region, cluster): Key,
+    ) -> AwsResult<Vec<FargateProfile>> {
+        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
+        let request = client.list_fargate_profiles().cluster_name(&cluster);
+        let send = move || {
+            let names = request.clone().into_paginator().items().send();
+            names.collect::<Result<Vec<_>, _>>()
+        };
+        let names = self
+            .paced(Service::Eks, "eks:ListFargateProfiles", send)
+            .await?;
+        let described = names.into_iter().map(async |name| {
+            let request = client.describe_fargate_profile();
+            let request = request.cluster_name(&cluster).fargate_profile_name(name);
+            let send = move || request.clone().send();
+            self.paced(Service::Eks, "eks:DescribeFargateProfile", send)
+                .await
+        });
+        let mut profiles = Vec::new();
+        for response in join_all(described).await {
+            match response {
+                Ok(response) => profiles.extend(response.fargate_profile.map(fargate_profile)),
+                // It was deleted a moment ago.
+                Err(AwsError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::new(profiles))
+    }
+}
+
+/// Reads a Fargate profile in a response of EKS.
+fn fargate_profile(profile: aws_sdk_eks::types::FargateProfile) -> FargateProfile {
+    let selectors = profile.selectors.unwrap_or_default().into_iter();
+    let selectors = selectors.map(|selector| {
+        let labels = selector.labels.unwrap_or_default();
+        (selector.namespace.unwrap_or_default(), labels)
+    });
+    FargateProfile {
+        name: profile.fargate_profile_name.unwrap_or_default(),
+        is_active: profile
+            .status
+            .is_some_and(|status| status.as_str() == "ACTIVE"),
+        selectors: selectors.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_selects_pods_by_namespace_and_labels() {
+        let labels = [("app", "runner"), ("team", "a")];
+        for (namespace, wanted, expected) in [
+            ("runners", &[][..], true),
+            ("runn*", &[("app", "run?er")], true),
+            ("runners", &[("app", "x")], false),
+            ("runners", &[("app", "runner"), ("no", "x")], false),
+            ("other", &[], false),
+        ] {
+            let wanted = wanted
+                .iter()
+                .map(|(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned()));
+            let profile = FargateProfile {
+                name: "p".to_owned(),
+                is_active: true,
+                selectors: vec![(namespace.to_owned(), wanted.collect())],
+            };
+            assert_eq!(profile.selects("runners", &labels), expected, "{profile:?}");
+            assert_eq!(
+                profile.selects("runners", &[]),
+                expected && namespace == "runners",
+                "{profile:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The check `oidc-issuer`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Check;
+use super::oidc_provider::older_product;
+use crate::access::aws::Document;
+use crate::access::cause::Cause;
+use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::outcome::Outcome;
+use crate::access::run::Run;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "oidc-issuer",
+        title: "The Orchestrator's issuer publishes the keys of its tokens",
+        category: Category::Identity,
+        attribute: ROLE_ARN,
+        caller_needs: &[],
+        runner_needs: &[],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let issuer = run.issuer()?;
+    let configuration = format!("{issuer}/.well-known/openid-configuration");
+    let found = read(run, issuer, &configuration).await?;
+    let published = found["issuer"].as_str().unwrap_or_default();
+    if published.trim_end_matches('/') != issuer {
+        return Ok(other_issuer(run, issuer, published));
+    }
+    let Some(keys_url) = found["jwks_uri"].as_str().filter(|url| !url.is_empty()) else {
+        return Ok(without_keys(run, issuer, &configuration, "no jwks_uri"));
+    };
+    if !keys_url.starts_with("https://") {
+        return Ok(Outcome::warned(format!(
+            "{configuration} names the keys at {keys_url}, which STS might not read: it is not an HTTPS URL."
+        ))
+        .compare("an HTTPS URL", keys_url));
+    }
+    let keys = read(run, issuer, keys_url).await?;
+    let keys = keys["keys"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let usable = keys.iter().filter(|key| is_usable(key)).count();
+    if usable == 0 {
+        let kinds: Vec<String> = keys.iter().map(kind).collect();
+        let found = match kinds.as_slice() {
+            [] => "no keys".to_owned(),
+            kinds => kinds.join(", "),
+        };
+        return Ok(without_keys(run, issuer, keys_url, &found));
+    }
+    if published != issuer {
+        return Ok(Outcome::warned(format!(
+            "{configuration} names the issuer {published}, with a slash at its end: STS might not find the IAM OIDC \
+             provider for {issuer}."
+        ))
+        .compare(issuer, published));
+    }
+    let passed = format!("{issuer} publishes its configuration and {usable} RS256 key(s).");
+    Ok(match older_product(issuer) {
+        Some(hint) => Outcome::warned(format!("{passed}{hint}")),
+        None => Outcome::passed(passed),
+    })
+}
+
+/// Returns whether STS can verify a token of the Orchestrator with a key: the Orchestrator signs with RS256. A key without
+/// `alg` or `use` is for everything (RFC 7517, sections 4.2 and 4.4).
+fn is_usable(key: &Value) -> bool {
+    let is_absent_or = |name: &str, value: &str| key[name].is_null() || key[name] == value;
+    key["kty"] == "RSA" && is_absent_or("alg", "RS256") && is_absent_or("use", "sig")
+}
+
+/// Returns what a key is for, in words.
+fn kind(key: &Value) -> String {
+    let parts = ["kty", "alg", "use"].into_iter();
+    let parts: Vec<String> = parts
+        .filter_map(|name| Some(format!("{name} {}", key[name].as_str()?)))
+        .collect();
+    format!("a key with {}", parts.join(", "))
+}
+
+/// Reads a JSON document of the issuer.
+///
+/// # Errors
+/// The outcome of the check without it.
+async fn read(run: &Run<'_>, issuer: &str, url: &str) -> Result<Value, CheckError> {
+    let document: Arc<Document> = match run.aws().document(url).await {
+        Ok(document) => document,
+        Err(why) => return Err(unreachable(run, url, &why).await.into()),
+    };
+    match document.status {
+        200 => {}
+        404 | 410 => return Err(not_found(run, issuer, url, document.status).into()),
+        // AWS does not document that STS follows redirects.
+        300..400 => {
+            return Err(Outcome::warned(format!(
+                "{url} responds with {}, a redirect, which STS might not follow.",
+                document.status
+            ))
+            .compare("200", document.status.to_string())
+            .into());
+        }
+        status => {
+            let why = format!("the response has status {status}");
+            return Err(unreachable(run, url, &why).await.into());
+        }
+    }
+    match serde_json::from_slice(&document.body) {
+        Ok(found @ Value::Object(_)) => Ok(found),
+        _ => Err(unreachable(run, url, "the response is not a JSON object")
+            .await
+            .into()),
+    }
+}
+
+/// Returns the outcome without a usable response. Whether STS gets another one is not known from here.
+async fn unreachable(run: &Run<'_>, url: &str, why: &str) -> Outcome {
+    if run.is_exchanged().await {
+        return Outcome::not_applicable(format!(
+            "STS has accepted the web identity token; {url} could not be read from here: {why}."
+        ));
+    }
+    Outcome::incomplete(
+        "the issuer cannot be read from here",
+        format!(
+            "Could not check: {url} could not be read from here: {why}. STS reads it from the internet."
+        ),
+    )
+}
+
+fn cause(issuer: &str) -> Cause {
+    Cause::OidcIssuer {
+        issuer: issuer.to_owned(),
+    }
+}
+
+/// Returns the outcome for a document that does not exist.
+fn not_found(run: &Run<'_>, issuer: &str, url: &str, status: u16) -> Outcome {
+    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    Outcome::failed(format!(
+        "{url} responds with {status}: STS gets no keys to verify the Orchestrator's tokens. An installation responds so \
+         while it has no OIDC_ISSUER_URL, and then every EKS runner fails.{}",
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare("200", status.to_string())
+    .fix(
+        cause(issuer),
+        Fix::note(format!(
+            "Set OIDC_ISSUER_URL of the installation's data plane to its public URL, and {setting} to the same URL."
+        )),
+    )
+    .retryable()
+}
+
+/// Returns the outcome for a configuration of another issuer. The data plane publishes the `iss` of its tokens there.
+fn other_issuer(run: &Run<'_>, issuer: &str, published: &str) -> Outcome {
+    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    let found = match published {
+        "" => "none",
+        other => other,
+    };
+    Outcome::failed(format!(
+        "The configuration that {issuer} publishes names another issuer: {found}. STS refuses tokens whose issuer differs \
+         from the one that publishes their keys.{}",
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare(issuer, found)
+    .fix(
+        cause(issuer),
+        Fix::note(format!(
+            "Set {setting} to the OIDC_ISSUER_URL of the installation's data plane. If it is {issuer}, a proxy in front of \
+             the installation responds for another one."
+        )),
+    )
+}
+
+/// Returns the outcome for an issuer without a key that STS can use.
+fn without_keys(run: &Run<'_>, issuer: &str, url: &str, found: &str) -> Outcome {
+    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    Outcome::failed(format!(
+        "{url} has no key with which STS can verify the Orchestrator's tokens, which are signed with RS256: {found}.{}",
+        older_product(issuer).unwrap_or_default()
+    ))
+    .compare("a key with kty RSA for RS256", found)
+    .fix(
+        cause(issuer),
+        Fix::note(format!(
+            "Verify that {setting} is the OIDC_ISSUER_URL of the installation's data plane, and that {url} is served by it."
+        )),
+    )
+    .retryable()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_key_for_rs256_is_usable() {
+        for (key, usable) in [
+            (json!({"kty": "RSA"}), true),
+            (json!({"kty": "RSA", "alg": "RS256", "use": "sig"}), true),
+            (json!({"kty": "RSA", "alg": "RS512"}), false),
+            (json!({"kty": "RSA", "use": "enc"}), false),
+            (json!({"kty": "EC", "alg": "ES256"}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(is_usable(&key), usable, "{key}");
+        }
+        let key = json!({"kty": "EC", "alg": "ES256"});
+        assert_eq!(kind(&key), "a key with kty EC, alg ES256");
+    }
+}

@@ -1,0 +1,120 @@
+//! The check `pod-identity`.
+
+mod agent;
+mod association;
+mod role;
+mod service_account_role;
+
+use super::findings::{Findings, Problem};
+use super::{Check, service_account};
+use crate::access::cause::{Cause, ClusterCause};
+use crate::access::check::{Category, CheckInfo};
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::outcome::Outcome;
+use crate::access::run::{NotRead, PodIdentity, ROLE_ANNOTATION, Run};
+use crate::runner::StateStorage;
+
+pub(super) static CHECK: Check = Check {
+    info: CheckInfo {
+        id: "pod-identity",
+        title: "The Job gets the AWS identity of its service account",
+        category: Category::Kubernetes,
+        attribute: &["runner_configuration", "job", "service_account"],
+        caller_needs: &[service_account::CHECK.id()],
+        runner_needs: &[service_account::CHECK.id()],
+        only_warns: false,
+    },
+    run: |run| Box::pin(check(run)),
+    without_calls: |_| None,
+};
+
+async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    let pod = match run.pod_aws().await {
+        Ok(pod) => pod,
+        Err(NotRead { object, error }) => return Ok(super::not_read(run, &object, error)),
+    };
+    let findings: Findings = match &pod.identity {
+        PodIdentity::Association(found) => association::check(run, found).await?,
+        PodIdentity::ServiceAccountRole { role_arn, audience } => {
+            service_account_role::check(run, role_arn, audience).await?
+        }
+        PodIdentity::Own { variables, .. } => {
+            return Ok(Outcome::not_applicable(format!(
+                "The Job's AWS credentials come from pod_template, which sets {variables}."
+            )));
+        }
+        PodIdentity::Node { because: None } => {
+            return Ok(Outcome::not_applicable(format!(
+                "The Job has no AWS identity of its own: service account {:?} has neither a Pod Identity association \
+                 nor the annotation {ROLE_ANNOTATION}.",
+                run.service_account()?
+            )));
+        }
+        PodIdentity::Node {
+            because: Some(because),
+        } => return ignored(run, because),
+    };
+    outcome(run, findings)
+}
+
+/// Returns the outcome for a pod that EKS does not give the identity of its service account.
+fn ignored(run: &Run<'_>, because: &str) -> Result<Outcome, CheckError> {
+    Ok(Outcome::warned(format!(
+        "{because} The Job then has the role of its node, if it reaches the instance's metadata service."
+    ))
+    .compare("the AWS identity of the service account", "none")
+    .fix(
+        cause(run)?,
+        Fix::note("Remove it from job.pod_template, or set every variable of the credentials there."),
+    ))
+}
+
+fn cause(run: &Run<'_>) -> Result<Cause, CheckError> {
+    Ok(run.cluster_cause(ClusterCause::PodIdentity {
+        namespace: run.namespace()?.to_owned(),
+        service_account: run.service_account()?.to_owned(),
+    }))
+}
+
+/// Returns the outcome that follows from all findings. An identity that cannot work fails where the state is kept in S3,
+/// because OpenTofu then has no credentials. With any other storage the Job starts, and AWS calls of its modules fail.
+fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
+    let Findings {
+        good,
+        broken,
+        doubtful,
+        unknown,
+    } = findings;
+    if !broken.is_empty() {
+        let message = Problem::messages(&broken);
+        let (expected, found) = Problem::comparison(&broken);
+        let outcome = match run.subject.storage.get() {
+            Some(StateStorage::S3(_)) => Outcome::failed(message),
+            _ => Outcome::warned(format!(
+                "{message} AWS calls of the Job's modules fail; its state is not kept in S3."
+            )),
+        };
+        return Ok(outcome
+            .compare(expected, found)
+            .fix(cause(run)?, Problem::fixes(broken))
+            .not_yet());
+    }
+    if let Some(first) = unknown.first().cloned() {
+        let messages = unknown.iter().map(|outcome| outcome.message.clone());
+        let doubts = doubtful.iter().map(|problem| problem.message.clone());
+        let sentences: Vec<String> = messages.chain(doubts).collect();
+        return Ok(Outcome {
+            message: sentences.join(" "),
+            ..first
+        });
+    }
+    if !doubtful.is_empty() {
+        let (expected, found) = Problem::comparison(&doubtful);
+        return Ok(Outcome::warned(Problem::messages(&doubtful))
+            .compare(expected, found)
+            .fix(cause(run)?, Problem::fixes(doubtful))
+            .not_yet());
+    }
+    Ok(Outcome::passed(good.join(" ")))
+}

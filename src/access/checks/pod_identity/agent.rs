@@ -1,0 +1,112 @@
+//! Where the pod runs: EKS Pod Identity needs its agent on the pod's node, and there is none on Fargate.
+
+use crate::access::aws::{EksCluster, FargateProfile, PodIdentityAssociation};
+use crate::access::check_error::CheckError;
+use crate::access::checks::findings::{Finding, Problem};
+use crate::access::checks::not_read;
+use crate::access::fix::Fix;
+use crate::access::render::aws_cli;
+use crate::access::render::shell::Command;
+use crate::access::run::{ROLE_ANNOTATION, Run};
+
+/// The name of the add-on and of its DaemonSet ("Set up the Amazon EKS Pod Identity Agent" in the EKS user guide).
+const AGENT: &str = "eks-pod-identity-agent";
+const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";
+/// The states of an add-on whose DaemonSet might not run on the nodes (`AddonStatus` in the EKS API reference).
+const DOUBTFUL: [&str; 4] = ["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FAILED"];
+
+/// Checks that the agent runs in the cluster: as the add-on, as a DaemonSet of its own, or built into EKS Auto Mode.
+///
+/// # Errors
+/// The finding, if it is not that the agent runs.
+pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding, Finding> {
+    if cluster.auto_mode {
+        return Ok(Finding::Good("EKS Auto Mode runs its agent.".to_owned()));
+    }
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let signer = run.entry_signer().await?;
+    let add_on = run.aws().add_on(&signer, region, name, AGENT).await;
+    let unread = match add_on.map_err(CheckError::from) {
+        Ok(status) if DOUBTFUL.contains(&status.as_str()) => {
+            return Err(Finding::Doubtful(Problem {
+                message: format!(
+                    "Add-on {AGENT} is {status}: EKS Pod Identity might not work on some nodes."
+                ),
+                expected: "ACTIVE".to_owned(),
+                found: status.as_str().to_owned(),
+                fix: aws_cli::describe_addon(region, name, AGENT).into(),
+            }));
+        }
+        Ok(_) => return Ok(Finding::Good(format!("Add-on {AGENT} is installed."))),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => Some(error),
+    };
+    match (run.read(DAEMON_SET.to_owned()).await, unread) {
+        (Ok(_), _) => Ok(Finding::Good(format!("DaemonSet {AGENT} exists."))),
+        (Err(_), Some(error)) => Err(error.into()),
+        (Err(error), None) if error.is_not_found() => Err(Finding::Doubtful(Problem {
+            message: format!(
+                "The cluster has neither the add-on {AGENT} nor its DaemonSet in kube-system: without the agent on its \
+                 node, the Job's pod gets no credentials."
+            ),
+            expected: format!("the add-on {AGENT}"),
+            found: "none".to_owned(),
+            fix: aws_cli::create_addon(region, name, AGENT).into(),
+        })),
+        (Err(error), None) => Err(Finding::Unknown(not_read(
+            run,
+            &format!("DaemonSet {AGENT:?} in namespace \"kube-system\""),
+            error,
+        ))),
+    }
+}
+
+/// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.
+///
+/// # Errors
+/// The finding about a pod on Fargate, or about profiles that could not be read.
+pub(super) async fn not_on_fargate(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+) -> Result<(), Finding> {
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let signer = run.entry_signer().await?;
+    let profiles = run.aws().fargate_profiles(&signer, region, name).await?;
+    let (namespace, account) = (run.namespace()?, run.service_account()?);
+    let job = run.job()?;
+    let labels = job["spec"]["template"]["metadata"]["labels"].as_object();
+    let labels: Vec<(&str, &str)> = labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+        .collect();
+    let takes =
+        |profile: &&FargateProfile| profile.is_active && profile.selects(namespace, &labels);
+    let Some(profile) = profiles.iter().find(takes) else {
+        return Ok(());
+    };
+    let annotation = format!("{ROLE_ANNOTATION}={}", association.role_arn);
+    Err(Finding::Broken(Problem {
+        message: format!(
+            "The Job's pod runs on Fargate (profile {:?}), where EKS Pod Identity is not available.",
+            profile.name
+        ),
+        expected: format!("the annotation {ROLE_ANNOTATION} of service account {account:?}"),
+        found: format!("Pod Identity association {}", association.id),
+        fix: Fix::note(
+            "Use a role for the service account in place of the association. The next check verifies the role's trust \
+             policy for it.",
+        )
+        .then_run(
+            Command::new("kubectl annotate serviceaccount")
+                .word(account)
+                .option("-n", namespace)
+                .word(annotation),
+        )
+        .then_run(aws_cli::delete_pod_identity_association(
+            region,
+            name,
+            &association.id,
+        )),
+    }))
+}

@@ -1,0 +1,255 @@
+//! EKS Pod Identity: the association's role, its target role, and where the pod runs.
+
+use serde_json::{Value, json};
+
+use super::agent;
+use super::role::{self, JobRole, not_evaluated};
+use crate::access::aws::{PodIdentityAssociation, Question, Simulation};
+use crate::access::check_error::CheckError;
+use crate::access::checks::findings::{Finding, Findings, Problem};
+use crate::access::checks::role_trust::Refusal;
+use crate::access::fix::Fix;
+use crate::access::objects::cluster_arn;
+use crate::access::policy::{Decision, Grant, Reason, evaluate};
+use crate::access::render::aws_cli;
+use crate::access::run::Run;
+use crate::access::trust::{ChainedSession, PodIdentitySession, TaggedPod, Verdict};
+use crate::runner::RoleArn;
+
+/// Checks everything between the association and the pod.
+pub(super) async fn check(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+) -> Result<Findings, CheckError> {
+    let cluster = run.eks_cluster().await?;
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let arn = match &cluster.arn {
+        Some(arn) => arn.clone(),
+        None => cluster_arn(run.role()?, region, name),
+    };
+    let pod = TaggedPod {
+        account: &run.role()?.account,
+        cluster_arn: &arn,
+        cluster: name,
+        namespace: run.namespace()?,
+        service_account: run.service_account()?,
+        is_tagged: association.has_session_tags,
+    };
+    let either = |found: Result<Finding, Finding>| found.unwrap_or_else(|finding| finding);
+    let (role, target, agent, fargate) = tokio::join!(
+        association_role(run, association, pod),
+        target_role(run, association, pod),
+        agent::agent(run, &cluster),
+        agent::not_on_fargate(run, association),
+    );
+    let mut findings = vec![either(role)];
+    findings.extend(target);
+    findings.push(either(agent));
+    findings.extend(fargate.err());
+    Ok(findings.into_iter().collect())
+}
+
+/// Checks that the association's role exists and trusts EKS Pod Identity for the pod.
+async fn association_role(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+    pod: TaggedPod<'_>,
+) -> Result<Finding, Finding> {
+    let role = role::look_up(run, &association.role_arn).await?;
+    let Some(document) = &role.trust_policy else {
+        return Err(role.missing(run, pod.trust_policy(None)));
+    };
+    for &action in pod.actions() {
+        let what = format!("let EKS Pod Identity call {action} for the Job's pod");
+        match evaluate(document, &PodIdentitySession { action, pod }) {
+            Decision::Allowed => {}
+            Decision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+            Decision::Denied { reason, .. } => {
+                let fix = role.without_deny(&reason.element);
+                return Err(refused(&role.arn, &what, &[reason], fix));
+            }
+            Decision::NotAllowed(reasons) => {
+                let amended = pod.trust_policy(Some(document));
+                let is_enough = pod.actions().iter().all(|&action| {
+                    let session = PodIdentitySession { action, pod };
+                    evaluate(&amended, &session) == Decision::Allowed
+                });
+                let fix = amendment(&role, &amended, is_enough);
+                return Err(refused(&role.arn, &what, &reasons, fix));
+            }
+        }
+    }
+    Ok(Finding::Good(format!(
+        "Pod Identity association {} gives service account {:?} the role {}, which trusts EKS Pod Identity.",
+        association.id, pod.service_account, role.arn
+    )))
+}
+
+/// Returns the fix that replaces a trust policy with the current one and a statement more.
+fn amendment(role: &JobRole, amended: &Value, is_enough: bool) -> Fix {
+    let note = "This replaces the whole trust policy: it is the current one with a statement for the Job added.";
+    let fix = match is_enough {
+        true => Fix::note(note),
+        false => Fix::note(format!(
+            "{note} Another statement with \"Effect\": \"Deny\" has to be changed as well."
+        )),
+    };
+    fix.then_run(aws_cli::replace_trust_policy(&role.arn, amended))
+}
+
+/// Returns the finding about a trust policy that refuses.
+fn refused(role: &RoleArn, what: &str, reasons: &[Reason], fix: Fix) -> Finding {
+    let Refusal {
+        sentences,
+        expected,
+        found,
+    } = Refusal::new(reasons);
+    Finding::Broken(Problem {
+        message: format!("The trust policy of {role} does not {what}. {sentences}"),
+        expected,
+        found,
+        fix,
+    })
+}
+
+/// Checks that EKS can go on from the association's role to its target role, if it has one.
+async fn target_role(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+    pod: TaggedPod<'_>,
+) -> Vec<Finding> {
+    let Some(target) = &association.target_role_arn else {
+        return Vec::new();
+    };
+    let target_arn = match role::parse(target) {
+        Ok(arn) => arn,
+        Err(finding) => return vec![finding],
+    };
+    let source = match role::parse(&association.role_arn) {
+        Ok(arn) => arn,
+        // The finding about the association's role says so.
+        Err(_) => return Vec::new(),
+    };
+    let external_id = association.external_id.as_deref();
+    let (trust, is_granted) = match target_trust(run, target, pod, &source, external_id).await {
+        Ok(is_granted) => (None, is_granted),
+        // The fix names the role itself.
+        Err(finding) => (Some(finding), true),
+    };
+    let is_granted = is_granted && source.account == target_arn.account;
+    let permission = may_assume(run, &source, &target_arn, pod.actions(), is_granted).await;
+    let mut findings = Vec::from_iter(trust);
+    findings.push(permission.unwrap_or_else(|finding| finding));
+    findings
+}
+
+/// Checks the trust policy of the target role. Returns whether it names the association's role itself, so that the role
+/// needs no policy of its own in the same account.
+///
+/// # Errors
+/// The finding about a trust policy that refuses or is not known.
+async fn target_trust(
+    run: &Run<'_>,
+    target: &str,
+    pod: TaggedPod<'_>,
+    source: &RoleArn,
+    external_id: Option<&str>,
+) -> Result<bool, Finding> {
+    let role = role::look_up(run, target).await?;
+    let nobody = json!({"Version": "2012-10-17", "Statement": []});
+    let Some(document) = &role.trust_policy else {
+        return Err(role.missing(run, pod.target_trust_policy(&nobody, source)));
+    };
+    let mut is_granted = true;
+    for &action in pod.actions() {
+        let what = format!("let a session of {source} call {action}");
+        match ChainedSession::new(action, pod, source, external_id).judge(document) {
+            Verdict::Allowed(grant) => is_granted &= grant == Grant::ToRole,
+            Verdict::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+            Verdict::Denied(reason) => {
+                let fix = role.without_deny(&reason.element);
+                return Err(refused(&role.arn, &what, &[reason], fix));
+            }
+            Verdict::NotAllowed(reasons) => {
+                let amended = pod.target_trust_policy(document, source);
+                let is_enough = pod.actions().iter().all(|&action| {
+                    let session = ChainedSession::new(action, pod, source, external_id);
+                    matches!(session.judge(&amended), Verdict::Allowed(_))
+                });
+                let fix = amendment(&role, &amended, is_enough);
+                return Err(refused(&role.arn, &what, &reasons, fix));
+            }
+        }
+    }
+    Ok(is_granted)
+}
+
+/// Checks that the policies of the association's role allow it to assume the target role. `is_granted` says whether the
+/// target role's trust policy is enough without them.
+async fn may_assume(
+    run: &Run<'_>,
+    source: &RoleArn,
+    target: &RoleArn,
+    actions: &[&'static str],
+    is_granted: bool,
+) -> Result<Finding, Finding> {
+    role::in_own_account(run, source).await?;
+    let region = run.region()?;
+    let question = Question {
+        role_arn: source.to_string(),
+        actions: actions.to_vec(),
+        resource: target.to_string(),
+        requested_region: region.to_owned(),
+        context: Vec::new(),
+    };
+    let simulations = run.aws().simulate(region, &question).await?;
+    for (&action, simulation) in actions.iter().zip(simulations.iter()) {
+        let is_implicit = simulation.decision == "implicitDeny";
+        if simulation.allowed || (is_implicit && is_granted && !is_limited(simulation)) {
+            continue;
+        }
+        return Err(match simulation.missing_context.is_empty() {
+            false => not_evaluated(source, "its policies have conditions on unknown keys"),
+            true => Finding::Broken(not_permitted(source, target, action, actions, simulation)),
+        });
+    }
+    Ok(Finding::Good(format!(
+        "{source} is allowed to assume the target role {target}."
+    )))
+}
+
+/// Returns whether something besides the role's own policies refuses.
+fn is_limited(simulation: &Simulation) -> bool {
+    simulation.organization_refuses || simulation.boundary_refuses
+}
+
+/// Returns the problem of a role whose policies do not allow it to assume its target role.
+fn not_permitted(
+    source: &RoleArn,
+    target: &RoleArn,
+    action: &str,
+    actions: &[&'static str],
+    simulation: &Simulation,
+) -> Problem {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": target.to_string()}],
+    });
+    let is_own = simulation.decision == "implicitDeny" && !is_limited(simulation);
+    Problem {
+        message: format!(
+            "The policies of {source} do not allow {action} on its target role {target}."
+        ),
+        expected: format!("{action} is allowed"),
+        found: simulation.decision.clone(),
+        fix: match is_own {
+            true => {
+                aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
+            }
+            false => Fix::note(format!(
+                "A Deny, the permissions boundary of {source}, or a policy of the AWS organization refuses it. Allow \
+                 {action} on {target} there."
+            )),
+        },
+    }
+}

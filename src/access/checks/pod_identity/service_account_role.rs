@@ -1,0 +1,157 @@
+//! A role for the service account (IRSA): the OIDC provider of the cluster, and the role's trust policy.
+
+use serde_json::{Value, json};
+
+use super::role::{self, JobRole, not_evaluated};
+use crate::access::check_error::CheckError;
+use crate::access::checks::findings::{Finding, Findings, Problem};
+use crate::access::checks::role_trust::Refusal;
+use crate::access::fix::Fix;
+use crate::access::issuer::{AUDIENCE, issuer_host};
+use crate::access::objects::{AwsObject, provider_arn};
+use crate::access::outcome::Outcome;
+use crate::access::policy::{Decision, evaluate};
+use crate::access::render::aws_cli;
+use crate::access::run::Run;
+use crate::access::trust::{WebIdentity, amended};
+
+/// Checks everything between the annotation and the credentials.
+pub(super) async fn check(
+    run: &Run<'_>,
+    role_arn: &str,
+    audience: &str,
+) -> Result<Findings, CheckError> {
+    let cluster = run.eks_cluster().await?;
+    let Some(issuer) = &cluster.oidc_issuer else {
+        let outcome = Outcome::incomplete(
+            "the cluster's issuer is unknown",
+            "Could not check: EKS returned no OIDC issuer for the cluster.",
+        );
+        return Ok(Findings::from_iter([Finding::Unknown(outcome)]));
+    };
+    let arn = match role::parse(role_arn) {
+        Ok(arn) => arn,
+        Err(finding) => return Ok(Findings::from_iter([finding])),
+    };
+    let provider = provider_arn(&arn, issuer_host(issuer));
+    let (namespace, account) = (run.namespace()?, run.service_account()?);
+    let subject = format!("system:serviceaccount:{namespace}:{account}");
+    let token = WebIdentity {
+        sender: "the Job's pod",
+        provider_arn: &provider,
+        issuer_host: issuer_host(issuer),
+        audience,
+        subject: &subject,
+        session_name: None,
+    };
+    let found = async {
+        role::in_own_account(run, &arn).await?;
+        Ok(tokio::join!(
+            oidc_provider(run, &provider, issuer, audience),
+            trust(run, role_arn, &token)
+        ))
+    };
+    let findings = match found.await {
+        Ok((provider, trust)) => [provider, trust]
+            .map(|one| one.unwrap_or_else(|finding| finding))
+            .into(),
+        Err(finding) => vec![finding],
+    };
+    Ok(findings.into_iter().collect())
+}
+
+/// Checks that the role's account has the OIDC provider of the cluster's issuer, with the audience of the token.
+async fn oidc_provider(
+    run: &Run<'_>,
+    arn: &str,
+    issuer: &str,
+    audience: &str,
+) -> Result<Finding, Finding> {
+    let frontend = run.settings().frontend;
+    let found = run.aws().client_ids(run.region()?, arn).await;
+    match found.map_err(CheckError::from) {
+        Ok(ids) if ids.iter().any(|id| id == audience) => Ok(Finding::Good(format!(
+            "IAM OIDC provider {arn} exists, with client id {audience}."
+        ))),
+        Ok(ids) => Err(Finding::Broken(Problem {
+            message: format!(
+                "The IAM OIDC provider for the cluster's issuer, {issuer}, does not have the client id {audience}, which \
+                 is the `aud` of the service account's token."
+            ),
+            expected: audience.to_owned(),
+            found: match ids.is_empty() {
+                true => "none".to_owned(),
+                false => ids.join(", "),
+            },
+            fix: aws_cli::add_client_id(arn, audience).into(),
+        })),
+        Err(error) if error.is_not_found() => {
+            let provider = AwsObject::OidcProvider {
+                issuer: issuer.to_owned(),
+            };
+            let fix = Fix::create(frontend, provider);
+            Err(Finding::Broken(Problem {
+                message: format!(
+                    "The account has no IAM OIDC provider for the cluster's issuer, {issuer}, which issues the service \
+                     account's token."
+                ),
+                expected: arn.to_owned(),
+                found: "no such provider".to_owned(),
+                fix: match audience == AUDIENCE {
+                    true => fix,
+                    false => fix.then_run(aws_cli::add_client_id(arn, audience)),
+                },
+            }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Checks that the role exists and trusts the token of the service account.
+async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result<Finding, Finding> {
+    let role = role::look_up(run, role_arn).await?;
+    let nobody = json!({"Version": "2012-10-17", "Statement": []});
+    let Some(document) = &role.trust_policy else {
+        return Err(role.missing(run, amended(&nobody, token)));
+    };
+    let reasons = match evaluate(document, token) {
+        Decision::Allowed => {
+            return Ok(Finding::Good(format!(
+                "Service account {:?} has the role {}, whose trust policy admits {}.",
+                run.service_account()?,
+                role.arn,
+                token.subject
+            )));
+        }
+        Decision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+        Decision::Denied { reason, .. } => vec![reason],
+        Decision::NotAllowed(reasons) => reasons,
+    };
+    let Refusal {
+        sentences,
+        expected,
+        found,
+    } = Refusal::new(&reasons);
+    Err(Finding::Broken(Problem {
+        message: format!(
+            "The trust policy of {} does not let service account {:?} assume the role. {sentences}",
+            role.arn,
+            run.service_account()?
+        ),
+        expected,
+        found,
+        fix: amendment(&role, document, token),
+    }))
+}
+
+/// Returns the fix that makes a role trust the service account.
+fn amendment(role: &JobRole, document: &Value, token: &WebIdentity<'_>) -> Fix {
+    Fix::note(format!(
+        "This replaces the whole trust policy: it is the current one with {} added.",
+        token.subject
+    ))
+    .then_run(aws_cli::replace_trust_policy(
+        &role.arn,
+        &amended(document, token),
+    ))
+}

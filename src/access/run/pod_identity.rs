@@ -1,0 +1,405 @@
+//! The AWS identity and the region of the container `main` in the Job's pod.
+//!
+//! EKS's webhook adds variables to containers, and AWS's SDK in the container reads them. Sources: `pkg/handler/handler.go`
+//! and `pkg/cache/cache.go` of aws/amazon-eks-pod-identity-webhook, and `resolveCredentialChain` in
+//! `config/resolve_credentials.go` of aws/aws-sdk-go-v2, which OpenTofu and Terraform use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::Run;
+use crate::access::aws::{PodIdentityAssociation, Signer};
+use crate::access::check_error::CheckError;
+use crate::access::issuer::AUDIENCE;
+use crate::access::kubernetes::environment::{Environment, Source, Variable, sources};
+use crate::access::kubernetes::job::MAIN;
+
+/// The AWS identity and the region of the container `main`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PodAws {
+    /// Where the container's AWS credentials come from.
+    pub(crate) identity: PodIdentity,
+    /// The region that AWS's SDK uses in the container.
+    pub(crate) region: PodRegion,
+    /// Whether `pod_template` replaces the container's image, command, or arguments: the program that runs might set
+    /// variables of its own, so that nothing that follows from missing variables is certain.
+    pub(crate) runs_other_program: bool,
+}
+
+/// Where the AWS credentials of the container `main` come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PodIdentity {
+    /// EKS Pod Identity.
+    Association(Arc<PodIdentityAssociation>),
+    /// A role for the service account (IRSA).
+    ServiceAccountRole {
+        /// The value of the annotation `eks.amazonaws.com/role-arn`, which nothing has validated.
+        role_arn: String,
+        /// The audience of the token.
+        audience: String,
+    },
+    /// Variables of `pod_template`.
+    Own {
+        /// The variables that decide, such as `AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`.
+        variables: &'static str,
+        /// The role that the container assumes with them, if they name one and its value is known.
+        role_arn: Option<String>,
+    },
+    /// None of its own: the pod has the role of its node, if it reaches the instance's metadata service.
+    Node {
+        /// What keeps an association or an annotation from working for the container, as a whole sentence.
+        because: Option<String>,
+    },
+}
+
+impl PodIdentity {
+    /// Returns the ARN of the role whose permissions count. `None` if it is not known.
+    pub(crate) fn role_arn(&self) -> Option<&str> {
+        match self {
+            Self::Association(association) => Some(association.effective_role()),
+            Self::ServiceAccountRole { role_arn, .. } => Some(role_arn),
+            Self::Own { role_arn, .. } => role_arn.as_deref(),
+            Self::Node { .. } => None,
+        }
+    }
+}
+
+/// The region that AWS's SDK uses in the container `main`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PodRegion {
+    /// The region of a variable that `pod_template` sets.
+    Own {
+        /// The variable's name: `AWS_REGION` or `AWS_DEFAULT_REGION`.
+        variable: &'static str,
+        /// The region.
+        region: String,
+    },
+    /// The cluster's region: EKS's webhook sets the variables.
+    Injected(String),
+    /// A variable of `pod_template` has a value that is not known.
+    Hidden {
+        /// The variable's name.
+        variable: &'static str,
+        /// Where its value comes from, such as `Secret "x"`.
+        source: String,
+    },
+    /// None: neither variable is set.
+    None,
+}
+
+/// An object that could not be read, which decides what the identity or the region is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotRead {
+    /// The object, such as `service account "x"`.
+    pub(crate) object: String,
+    /// The error.
+    pub(crate) error: CheckError,
+}
+
+impl From<CheckError> for NotRead {
+    fn from(error: CheckError) -> Self {
+        Self {
+            object: "the Job's AWS identity".to_owned(),
+            error,
+        }
+    }
+}
+
+/// The annotation of a service account with the ARN of its role.
+pub(crate) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+/// The annotation of a service account with the audience of its token for AWS.
+pub(crate) const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
+/// The annotation of a pod with the containers that the webhook leaves alone, as a line of CSV.
+pub(crate) const SKIP_ANNOTATION: &str = "eks.amazonaws.com/skip-containers";
+
+/// The variables for AWS's SDK that decide which credentials it uses, in the order of its chain.
+const CREDENTIALS: [&str; 12] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    TOKEN_FILE,
+    ROLE_ARN,
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    RELATIVE_URI,
+    FULL_URI,
+];
+/// The variables of a web identity, of which the webhook sets both or neither.
+const WEB_IDENTITY: [&str; 2] = [ROLE_ARN, TOKEN_FILE];
+/// The variables of container credentials, of which the webhook sets both or neither.
+const CONTAINER_CREDENTIALS: [&str; 2] = [FULL_URI, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+/// The variables of the region, of which the webhook sets both or neither. The SDK reads the first one first.
+const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+const ROLE_ARN: &str = "AWS_ROLE_ARN";
+const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
+/// The identity that EKS's webhook has for the pods of a service account. An association wins over an annotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Offer {
+    /// EKS Pod Identity.
+    Association(Arc<PodIdentityAssociation>),
+    /// The annotation of the service account.
+    Annotation { role_arn: String, audience: String },
+    /// None.
+    Nothing,
+}
+
+impl Run<'_> {
+    /// Returns the environment variables of the container `main`, as `pod_template` sets them.
+    pub(crate) async fn main_environment(&self) -> Result<Arc<Environment>, CheckError> {
+        let find = || async {
+            let container = main_container(&self.job()?);
+            let read = sources(&container).into_iter().map(async |object| {
+                let path = self.object_path(object.0, &object.1)?;
+                let source = match self.read(path).await {
+                    Ok(found) => Source::Found(found),
+                    Err(error) if error.is_not_found() => Source::Missing,
+                    Err(_) => Source::Unread,
+                };
+                Ok::<_, CheckError>((object, source))
+            });
+            let objects: Result<BTreeMap<_, _>, _> = join_all(read).await.into_iter().collect();
+            Ok(Arc::new(Environment::new(container, objects?)))
+        };
+        self.environment.get_or_init(find).await.clone()
+    }
+
+    /// Returns the AWS identity and the region of the container `main`.
+    pub(crate) async fn pod_aws(&self) -> Result<Arc<PodAws>, NotRead> {
+        let find = || async { self.find_pod_aws().await.map(Arc::new) };
+        self.pod_aws.get_or_init(find).await.clone()
+    }
+
+    async fn find_pod_aws(&self) -> Result<PodAws, NotRead> {
+        let environment = self.main_environment().await?;
+        for name in CREDENTIALS.into_iter().chain(REGION) {
+            if let Variable::Unread((kind, object)) = environment.get(name) {
+                let path = self.object_path(kind, &object)?;
+                if let Err(error) = self.read(path).await {
+                    let object = format!("{} {object:?}", kind.name());
+                    return Err(NotRead { object, error });
+                }
+            }
+        }
+        let job = self.job()?;
+        let decided = strongest(&environment).is_some() && has_region(&environment);
+        let pod = Pod {
+            environment: &environment,
+            offer: match decided {
+                true => Offer::Nothing,
+                false => self.offer().await?,
+            },
+            is_skipped: skips_main(&job["spec"]["template"]["metadata"]["annotations"]),
+            cluster_region: self.region()?,
+        };
+        let main = main_container(&job);
+        Ok(PodAws {
+            identity: pod.identity(),
+            region: pod.region(),
+            runs_other_program: main["image"] != self.settings().runner_image.as_str()
+                || !main["command"].is_null()
+                || main["args"] != serde_json::json!(["standard"]),
+        })
+    }
+
+    /// Returns the association of the Job's service account. `None` if it has none.
+    pub(crate) async fn pod_identity_association(
+        &self,
+    ) -> Result<Option<Arc<PodIdentityAssociation>>, CheckError> {
+        let signer: Signer = self.entry_signer().await?;
+        let (region, cluster) = (self.region()?, self.cluster_name()?);
+        let (namespace, account) = (self.namespace()?, self.service_account()?);
+        let association = self
+            .aws()
+            .pod_identity_association(&signer, region, cluster, namespace, account);
+        Ok((*association.await?).clone())
+    }
+
+    /// Looks up what EKS's webhook has for the Job's service account.
+    async fn offer(&self) -> Result<Offer, NotRead> {
+        if let Some(association) = self.pod_identity_association().await? {
+            return Ok(Offer::Association(association));
+        }
+        let name = self.service_account()?;
+        let account = match self
+            .read(self.namespaced(&format!("/serviceaccounts/{name}"))?)
+            .await
+        {
+            Ok(account) => account,
+            // Another check reports it.
+            Err(error) if error.is_not_found() => return Ok(Offer::Nothing),
+            Err(error) => {
+                let object = format!("service account {name:?}");
+                return Err(NotRead { object, error });
+            }
+        };
+        let annotation = |name: &str| account["metadata"]["annotations"][name].as_str();
+        Ok(match annotation(ROLE_ANNOTATION) {
+            None | Some("") => Offer::Nothing,
+            Some(role_arn) => Offer::Annotation {
+                role_arn: role_arn.to_owned(),
+                audience: annotation(AUDIENCE_ANNOTATION)
+                    .unwrap_or(AUDIENCE)
+                    .to_owned(),
+            },
+        })
+    }
+}
+
+/// Returns the container `main` of a Job, or `null`.
+fn main_container(job: &Value) -> Value {
+    let containers = job["spec"]["template"]["spec"]["containers"].as_array();
+    let main = containers
+        .into_iter()
+        .flatten()
+        .find(|container| container["name"] == MAIN);
+    main.cloned().unwrap_or_default()
+}
+
+/// Returns the pod template's own variables that win over everything that the webhook adds.
+fn strongest(environment: &Environment) -> Option<PodIdentity> {
+    let is_set = |name: &str| environment.get(name).is_set();
+    let has_key = is_set("AWS_ACCESS_KEY_ID") || is_set("AWS_ACCESS_KEY");
+    (has_key && (is_set("AWS_SECRET_ACCESS_KEY") || is_set("AWS_SECRET_KEY"))).then_some(
+        PodIdentity::Own {
+            variables: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            role_arn: None,
+        },
+    )
+}
+
+/// Returns whether the container's own `env` has a region, so that the webhook adds none.
+fn has_region(environment: &Environment) -> bool {
+    REGION.into_iter().any(|name| environment.is_listed(name))
+}
+
+/// Returns whether the annotation of a pod excludes the container `main` from the webhook. Its value is one line of CSV, as
+/// Go's `encoding/csv` reads it: spaces belong to the names, and a line that cannot be parsed excludes no container.
+fn skips_main(annotations: &Value) -> bool {
+    let value = annotations[SKIP_ANNOTATION].as_str().unwrap_or_default();
+    let line = value.lines().find(|line| !line.is_empty());
+    let fields = line.into_iter().flat_map(|line| line.split(','));
+    let names: Vec<&str> = fields
+        .map(|field| {
+            let quoted = field.strip_prefix('"');
+            quoted
+                .and_then(|rest| rest.strip_suffix('"'))
+                .unwrap_or(field)
+        })
+        .collect();
+    !names.iter().any(|name| name.contains('"')) && names.contains(&MAIN)
+}
+
+/// What decides about the container `main`.
+struct Pod<'a> {
+    /// The variables of `pod_template`.
+    environment: &'a Environment,
+    /// What the webhook has for its service account.
+    offer: Offer,
+    /// Whether the webhook leaves the container alone.
+    is_skipped: bool,
+    /// The cluster's region.
+    cluster_region: &'a str,
+}
+
+impl Pod<'_> {
+    /// Returns where the SDK gets its credentials: the first of its chain that the container has.
+    fn identity(&self) -> PodIdentity {
+        let environment = self.environment;
+        let is_set = |name: &str| environment.get(name).is_set();
+        let own = |variables, role_arn| PodIdentity::Own {
+            variables,
+            role_arn,
+        };
+        if let Some(strongest) = strongest(environment) {
+            return strongest;
+        }
+        let obstacle = self.obstacle();
+        if let (Offer::Annotation { role_arn, audience }, None) = (&self.offer, &obstacle) {
+            return PodIdentity::ServiceAccountRole {
+                role_arn: role_arn.clone(),
+                audience: audience.clone(),
+            };
+        }
+        if is_set(TOKEN_FILE) {
+            let role = environment.get(ROLE_ARN).value().map(ToOwned::to_owned);
+            return own(TOKEN_FILE, role);
+        }
+        let files = [
+            "AWS_PROFILE",
+            "AWS_DEFAULT_PROFILE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        ];
+        if let Some(variable) = files.into_iter().find(|name| is_set(name)) {
+            return own(variable, None);
+        }
+        if is_set(RELATIVE_URI) {
+            return own(RELATIVE_URI, None);
+        }
+        match (&self.offer, obstacle) {
+            (Offer::Association(association), None) => {
+                PodIdentity::Association(Arc::clone(association))
+            }
+            _ if is_set(FULL_URI) => own(FULL_URI, None),
+            (_, because) => PodIdentity::Node { because },
+        }
+    }
+
+    /// Returns why the webhook does not give the container what it has for the service account.
+    fn obstacle(&self) -> Option<String> {
+        let (what, variables) = match &self.offer {
+            Offer::Association(association) => (
+                format!("the Pod Identity association {}", association.id),
+                CONTAINER_CREDENTIALS,
+            ),
+            Offer::Annotation { .. } => (
+                format!("the service account's annotation {ROLE_ANNOTATION}"),
+                WEB_IDENTITY,
+            ),
+            Offer::Nothing => return None,
+        };
+        if self.is_skipped {
+            return Some(format!(
+                "EKS ignores {what} for container {MAIN:?}: pod_template names the container in the annotation \
+                 {SKIP_ANNOTATION}."
+            ));
+        }
+        let listed = variables
+            .into_iter()
+            .find(|name| self.environment.is_listed(name))?;
+        Some(format!(
+            "EKS ignores {what} for container {MAIN:?}: pod_template sets {listed} itself."
+        ))
+    }
+
+    /// Returns the region. Variables that the webhook adds to `env` win over those of `envFrom`.
+    fn region(&self) -> PodRegion {
+        let is_injected = self.offer != Offer::Nothing && !self.is_skipped;
+        if is_injected && !has_region(self.environment) {
+            return PodRegion::Injected(self.cluster_region.to_owned());
+        }
+        for variable in REGION {
+            match self.environment.get(variable) {
+                Variable::Value(region) if !region.is_empty() => {
+                    return PodRegion::Own { variable, region };
+                }
+                Variable::Hidden(source) => return PodRegion::Hidden { variable, source },
+                Variable::Value(_) | Variable::Absent | Variable::Unread(_) => {}
+            }
+        }
+        PodRegion::None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,462 @@
+//! EKS Pod Identity, which assumes a role for a pod: `sts:AssumeRole` with session tags, which is `sts:TagSession` too.
+//!
+//! Sources: "Create IAM role with trust policy required by EKS Pod Identity", "Grant Pods access to AWS resources based on
+//! tags" and "Access AWS Resources using EKS Pod Identity Target IAM Roles" in the EKS user guide.
+
+use serde_json::{Value, json};
+
+use super::amend::with_statement;
+use crate::access::policy::{Decision, Grant, Reason, Request, Sent, evaluate};
+use crate::runner::RoleArn;
+
+/// The service principal of EKS Pod Identity. It is the same in each partition.
+const SERVICE: &str = "pods.eks.amazonaws.com";
+
+/// What a target role's trust policy says about a session of the association's role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The policy allows the request.
+    Allowed(Grant),
+    /// A statement of the policy denies it.
+    Denied(Reason),
+    /// No statement of the policy allows it.
+    NotAllowed(Vec<Reason>),
+    /// What the policy says depends on this, which is unknown.
+    Unknown(String),
+}
+
+/// The pod for which EKS Pod Identity assumes a role. EKS tags the session with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaggedPod<'a> {
+    /// The account of the cluster.
+    pub(crate) account: &'a str,
+    /// The ARN of the cluster.
+    pub(crate) cluster_arn: &'a str,
+    /// The name of the cluster.
+    pub(crate) cluster: &'a str,
+    /// The pod's namespace.
+    pub(crate) namespace: &'a str,
+    /// The pod's service account.
+    pub(crate) service_account: &'a str,
+    /// Whether EKS tags the session. An association can disable it.
+    pub(crate) is_tagged: bool,
+}
+
+impl<'a> TaggedPod<'a> {
+    /// Returns the value of a tag that EKS adds to the session. EKS adds no others.
+    fn tag(&self, name: &str) -> Sent<'a> {
+        match name {
+            _ if !self.is_tagged => Sent::Absent,
+            "eks-cluster-arn" => Sent::Is(self.cluster_arn),
+            "eks-cluster-name" => Sent::Is(self.cluster),
+            "kubernetes-namespace" => Sent::Is(self.namespace),
+            "kubernetes-service-account" => Sent::Is(self.service_account),
+            "kubernetes-pod-name" | "kubernetes-pod-uid" => Sent::Unknown,
+            _ => Sent::Absent,
+        }
+    }
+
+    /// Returns the actions that a trust policy must allow.
+    pub(crate) fn actions(&self) -> &'static [&'static str] {
+        match self.is_tagged {
+            true => &["sts:AssumeRole", "sts:TagSession"],
+            false => &["sts:AssumeRole"],
+        }
+    }
+
+    /// Returns why a condition on an absent key refuses.
+    fn absent_key(&self) -> (String, Option<String>) {
+        let hint = match self.is_tagged {
+            true => "EKS Pod Identity sends no such key.",
+            false => "The association disables session tags.",
+        };
+        ("no condition on it".to_owned(), Some(hint.to_owned()))
+    }
+
+    /// Returns the statement that lets EKS Pod Identity assume a role for the pods of the service account in the cluster.
+    fn statement(&self) -> Value {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"Service": SERVICE},
+            "Action": self.actions(),
+        });
+        if self.is_tagged {
+            statement["Condition"] = self.condition();
+        }
+        statement
+    }
+
+    fn condition(&self) -> Value {
+        json!({"StringEquals": {
+            "aws:RequestTag/eks-cluster-arn": self.cluster_arn,
+            "aws:RequestTag/kubernetes-namespace": self.namespace,
+            "aws:RequestTag/kubernetes-service-account": self.service_account,
+        }})
+    }
+
+    /// Returns a trust policy that admits EKS Pod Identity for the service account, beside those that a current one
+    /// admits.
+    pub(crate) fn trust_policy(&self, current: Option<&Value>) -> Value {
+        with_statement(current, self.statement())
+    }
+
+    /// Returns a trust policy that admits the association's role for its sessions of the service account, beside those
+    /// that a current one admits.
+    pub(crate) fn target_trust_policy(&self, current: &Value, role: &RoleArn) -> Value {
+        let mut statement = self.statement();
+        statement["Principal"] = json!({"AWS": role.to_string()});
+        with_statement(Some(current), statement)
+    }
+}
+
+/// EKS Pod Identity as it assumes the association's role.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PodIdentitySession<'a> {
+    /// `sts:AssumeRole` or `sts:TagSession`.
+    pub(crate) action: &'static str,
+    /// The pod.
+    pub(crate) pod: TaggedPod<'a>,
+}
+
+impl Request for PodIdentitySession<'_> {
+    fn action(&self) -> &str {
+        self.action
+    }
+
+    fn resource(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_named(&self, kind: &str, name: &str, _: bool) -> bool {
+        kind == "Service" && (name == SERVICE || name == "*")
+    }
+
+    fn is_everyone(&self, allows: bool) -> Option<bool> {
+        (!allows).then_some(true)
+    }
+
+    fn value(&self, key: &str) -> Sent<'_> {
+        let lower = key.to_ascii_lowercase();
+        if let Some(tag) = lower.strip_prefix("aws:requesttag/") {
+            return self.pod.tag(tag);
+        }
+        match lower.as_str() {
+            "aws:sourceaccount" => Sent::Is(self.pod.account),
+            // "Cross-service confused deputy prevention" in the EKS user guide names the cluster, for other roles.
+            "aws:sourcearn" => Sent::Probably(self.pod.cluster_arn),
+            "aws:principalisawsservice" => Sent::Bool(true),
+            "aws:principalservicename" => Sent::Is(SERVICE),
+            _ if lower.starts_with("saml:") => Sent::Absent,
+            _ => Sent::Unknown,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        "AWS services"
+    }
+
+    fn sender(&self) -> &str {
+        "EKS Pod Identity"
+    }
+
+    fn expected_principal(&self) -> String {
+        format!("{{\"Service\": \"{SERVICE}\"}}")
+    }
+
+    fn absent_key(&self, _: &str) -> (String, Option<String>) {
+        self.pod.absent_key()
+    }
+}
+
+/// A session of the association's role, with which EKS Pod Identity assumes the target role.
+#[derive(Debug, Clone)]
+pub(crate) struct ChainedSession<'a> {
+    /// `sts:AssumeRole` or `sts:TagSession`.
+    action: &'static str,
+    /// The pod. The tags of the first session are transitive, and EKS sends them again.
+    pod: TaggedPod<'a>,
+    /// The association's role.
+    role: &'a RoleArn,
+    /// Its ARN in writing.
+    arn: String,
+    /// The external ID of the association.
+    external_id: Option<&'a str>,
+    /// Whether a statement that allows the role's account counts: it leaves the decision to the role's own policies.
+    account_counts: bool,
+}
+
+impl<'a> ChainedSession<'a> {
+    /// Returns a session of the association's role.
+    pub(crate) fn new(
+        action: &'static str,
+        pod: TaggedPod<'a>,
+        role: &'a RoleArn,
+        external_id: Option<&'a str>,
+    ) -> Self {
+        Self {
+            action,
+            pod,
+            role,
+            arn: role.to_string(),
+            external_id,
+            account_counts: true,
+        }
+    }
+
+    /// Returns what the target role's trust policy says about the session.
+    pub(crate) fn judge(&self, document: &Value) -> Verdict {
+        let to_role = Self {
+            account_counts: false,
+            ..self.clone()
+        };
+        if evaluate(document, &to_role) == Decision::Allowed {
+            return Verdict::Allowed(Grant::ToRole);
+        }
+        match evaluate(document, self) {
+            Decision::Allowed => Verdict::Allowed(Grant::ToAccount),
+            Decision::Denied { reason, .. } => Verdict::Denied(reason),
+            Decision::NotAllowed(reasons) => Verdict::NotAllowed(reasons),
+            Decision::Unknown(what) => Verdict::Unknown(what),
+        }
+    }
+
+    /// Returns whether a name is the role's account, or a session of the role, whose name EKS chooses.
+    fn is_account_or_session(&self, name: &str) -> bool {
+        let RoleArn {
+            partition,
+            account,
+            name: role,
+            ..
+        } = self.role;
+        name == account
+            || name == format!("arn:{partition}:iam::{account}:root")
+            || name.starts_with(&format!(
+                "arn:{partition}:sts::{account}:assumed-role/{role}/"
+            ))
+    }
+}
+
+impl Request for ChainedSession<'_> {
+    fn action(&self) -> &str {
+        self.action
+    }
+
+    fn resource(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_named(&self, kind: &str, name: &str, allows: bool) -> bool {
+        kind == "AWS"
+            && (name == self.arn
+                || self.is_account_or_session(name) && (!allows || self.account_counts))
+    }
+
+    fn is_everyone(&self, _: bool) -> Option<bool> {
+        Some(true)
+    }
+
+    /// "AWS JSON policy elements: NotPrincipal": the exception must also name each session and the account.
+    fn is_excepted(&self) -> bool {
+        false
+    }
+
+    fn value(&self, key: &str) -> Sent<'_> {
+        let lower = key.to_ascii_lowercase();
+        if let Some(tag) = lower.strip_prefix("aws:requesttag/") {
+            return self.pod.tag(tag);
+        }
+        if let Some(tag) = lower.strip_prefix("aws:principaltag/") {
+            return match self.pod.tag(tag) {
+                // The role can have tags of its own.
+                Sent::Absent => Sent::Unknown,
+                sent => sent,
+            };
+        }
+        match lower.as_str() {
+            "aws:principalarn" => Sent::Arn(&self.arn),
+            "aws:principalaccount" => Sent::Is(&self.role.account),
+            "aws:principaltype" => Sent::Is("AssumedRole"),
+            "aws:principalisawsservice" => Sent::Bool(false),
+            // EKS sends it if session tags are disabled. Whether it does so with tags is not documented.
+            "sts:externalid" => match self.external_id {
+                Some(id) if !self.pod.is_tagged => Sent::Is(id),
+                Some(id) => Sent::Probably(id),
+                None => Sent::Unknown,
+            },
+            _ if lower.starts_with("saml:") => Sent::Absent,
+            _ => Sent::Unknown,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        "sessions of the role"
+    }
+
+    fn sender(&self) -> &str {
+        "EKS Pod Identity"
+    }
+
+    fn expected_principal(&self) -> String {
+        format!("{{\"AWS\": \"{}\"}}", self.arn)
+    }
+
+    fn absent_key(&self, _: &str) -> (String, Option<String>) {
+        self.pod.absent_key()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLUSTER: &str = "arn:aws:eks:us-west-2:123456789012:cluster/c";
+
+    fn pod() -> TaggedPod<'static> {
+        TaggedPod {
+            account: "123456789012",
+            cluster_arn: CLUSTER,
+            cluster: "c",
+            namespace: "ns",
+            service_account: "sa",
+            is_tagged: true,
+        }
+    }
+
+    fn policy(principal: Value, action: Value, condition: Value) -> Value {
+        json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
+        }})
+    }
+
+    /// The decision about the association's role, for each action.
+    fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<Decision> {
+        let of_action = |action: &&'static str| {
+            let session = PodIdentitySession { action, pod };
+            evaluate(document, &session)
+        };
+        pod.actions().iter().map(of_action).collect()
+    }
+
+    fn with(condition: Value) -> Vec<Decision> {
+        let both = json!(["sts:AssumeRole", "sts:TagSession"]);
+        decide(pod(), &policy(json!({"Service": SERVICE}), both, condition))
+    }
+
+    #[test]
+    fn the_documented_trust_policies_allow_both_actions() {
+        for condition in [
+            json!({}),
+            json!({"StringEquals": {
+                "aws:RequestTag/kubernetes-namespace": ["ns"],
+                "aws:RequestTag/kubernetes-service-account": ["sa"],
+            }}),
+            json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+            json!({"ArnEquals": {"aws:SourceArn": CLUSTER}}),
+            json!({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:123456789012:cluster/*"}}),
+            json!({"StringLike": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/c"}}),
+        ] {
+            assert_eq!(
+                with(condition.clone()),
+                [Decision::Allowed, Decision::Allowed],
+                "{condition}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_condition_that_does_not_match_refuses() {
+        for condition in [
+            json!({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "other"}}),
+            json!({"StringEquals": {"aws:SourceAccount": "999999999999"}}),
+            json!({"StringEquals": {"aws:RequestTag/team": "x"}}),
+        ] {
+            for decision in with(condition.clone()) {
+                assert!(matches!(decision, Decision::NotAllowed(_)), "{condition}");
+            }
+        }
+        for condition in [
+            json!({"ArnEquals": {"aws:SourceArn": "arn:aws:eks:us-west-2:123456789012:cluster/x"}}),
+            json!({"StringEquals": {"aws:RequestTag/kubernetes-pod-name": "x"}}),
+            json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
+        ] {
+            for decision in with(condition.clone()) {
+                assert!(matches!(decision, Decision::Unknown(_)), "{condition}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_wrong_service_or_a_missing_action_refuses() {
+        let both = json!(["sts:AssumeRole", "sts:TagSession"]);
+        let ec2 = policy(json!({"Service": "ec2.amazonaws.com"}), both, json!({}));
+        assert!(matches!(decide(pod(), &ec2)[0], Decision::NotAllowed(_)));
+        let service = json!({"Service": SERVICE});
+        let one = policy(service, json!("sts:AssumeRole"), json!({}));
+        let decisions = decide(pod(), &one);
+        assert_eq!(decisions[0], Decision::Allowed);
+        assert!(matches!(decisions[1], Decision::NotAllowed(_)));
+        // Without session tags, the second action is not needed.
+        let untagged = TaggedPod {
+            is_tagged: false,
+            ..pod()
+        };
+        assert_eq!(decide(untagged, &one), [Decision::Allowed]);
+    }
+
+    #[test]
+    fn the_printed_policies_are_enough() {
+        let ec2 = policy(
+            json!({"Service": "ec2.amazonaws.com"}),
+            json!("sts:AssumeRole"),
+            json!({}),
+        );
+        for is_tagged in [true, false] {
+            let pod = TaggedPod { is_tagged, ..pod() };
+            for current in [None, Some(&ec2)] {
+                let document = pod.trust_policy(current);
+                assert!(
+                    decide(pod, &document)
+                        .iter()
+                        .all(|one| *one == Decision::Allowed),
+                    "{document:#}"
+                );
+            }
+            let role: RoleArn = "arn:aws:iam::123456789012:role/pod".parse().unwrap();
+            let document = pod.target_trust_policy(&ec2, &role);
+            assert_eq!(document["Statement"][0], ec2["Statement"]);
+            for action in pod.actions() {
+                let session = ChainedSession::new(action, pod, &role, Some("id"));
+                assert_eq!(
+                    session.judge(&document),
+                    Verdict::Allowed(Grant::ToRole),
+                    "{document:#}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_role_can_trust_the_account() {
+        let role: RoleArn = "arn:aws:iam::123456789012:role/pod".parse().unwrap();
+        let judge = |principal: &str, condition: Value| {
+            let principal = json!({"AWS": principal});
+            let document = policy(principal, json!("sts:*"), condition);
+            ChainedSession::new("sts:AssumeRole", pod(), &role, Some("id")).judge(&document)
+        };
+        let root = "arn:aws:iam::123456789012:root";
+        // The example of the user guide.
+        let documented = json!({
+            "StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER, "aws:RequestTag/kubernetes-namespace": "ns"},
+            "ArnEquals": {"aws:PrincipalARN": "arn:aws:iam::123456789012:role/pod"},
+        });
+        assert_eq!(judge(root, documented), Verdict::Allowed(Grant::ToAccount));
+        let external = |id: &str| json!({"StringEquals": {"sts:ExternalId": id}});
+        assert_eq!(
+            judge(root, external("id")),
+            Verdict::Allowed(Grant::ToAccount)
+        );
+        assert!(matches!(judge(root, external("x")), Verdict::Unknown(_)));
+        let other = "arn:aws:iam::123456789012:role/other";
+        assert!(matches!(judge(other, json!({})), Verdict::NotAllowed(_)));
+    }
+}

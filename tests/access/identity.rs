@@ -1,0 +1,571 @@
+//! The AWS identity of the Job's pod: EKS Pod Identity, roles for service accounts, and neither.
+
+use sandbox::eks::{Faults, Options};
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cloud::{Checked, Cloud, set};
+use crate::fix;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("identity::association", association),
+    ("identity::association_role", association_role),
+    ("identity::conditions", conditions),
+    ("identity::target_role", target_role),
+    ("identity::agent", agent),
+    ("identity::fargate", fargate),
+    ("identity::annotation", annotation),
+    ("identity::both", both),
+    ("identity::own_variables", own_variables),
+    ("identity::neither", neither),
+    ("identity::without_s3", without_s3),
+    ("identity::each_permission", each_permission),
+    ("identity::partitions", partitions),
+];
+
+const ROLE: &str = "job-role";
+
+fn role_arn(cloud: &Cloud, name: &str) -> String {
+    let Options {
+        partition, account, ..
+    } = cloud.eks.options();
+    format!("arn:{partition}:iam::{account}:role/{name}")
+}
+
+/// A trust policy for EKS Pod Identity.
+fn pod_trust(condition: Value) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": condition,
+    }]})
+}
+
+fn create_role(cloud: &Cloud, name: &str, trust: &Value) {
+    let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+    cloud.aws("iam", "CreateRole", &role);
+}
+
+fn set_trust(cloud: &Cloud, name: &str, trust: &Value) {
+    let policy = json!({"RoleName": name, "PolicyDocument": trust.to_string()});
+    cloud.aws("iam", "UpdateAssumeRolePolicy", &policy);
+}
+
+/// Associates a role with the Job's service account, with more parameters.
+fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
+    let runner = cloud.runner();
+    let mut association = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "namespace": runner.namespace,
+        "serviceAccount": runner.service_account,
+        "roleArn": role_arn(cloud, role),
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        association[name] = value.clone();
+    }
+    let made = cloud.aws("eks", "CreatePodIdentityAssociation", &association);
+    made["association"]["associationId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn install_agent(cloud: &Cloud) {
+    let addon = json!({"clusterName": cloud.eks.options().cluster_name, "addonName": "eks-pod-identity-agent"});
+    cloud.aws("eks", "CreateAddon", &addon);
+}
+
+/// Sets up EKS Pod Identity as AWS documents it.
+pub(crate) fn set_up(cloud: &Cloud, role: &str) -> String {
+    create_role(cloud, role, &pod_trust(json!({})));
+    install_agent(cloud);
+    associate(cloud, role, &json!({}))
+}
+
+pub(crate) fn create_fargate_profile(cloud: &Cloud, name: &str, selector: &Value) {
+    let profile = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "fargateProfileName": name,
+        "podExecutionRoleArn": role_arn(cloud, "pods"),
+        "selectors": [selector],
+    });
+    cloud.aws("eks", "CreateFargateProfile", &profile);
+}
+
+/// The check passed, and so did everything else.
+#[track_caller]
+fn passes<'a>(checked: &'a Checked, parts: &[&str]) -> &'a Checked {
+    checked.all_pass();
+    assert_eq!(checked.status("pod-identity"), "passed");
+    checked.says("pod-identity", parts)
+}
+
+fn association(cloud: &Cloud) {
+    let id = set_up(cloud, ROLE);
+    let role = role_arn(cloud, ROLE);
+    passes(
+        &cloud.check_documented(),
+        &[&id, &role, "Add-on eks-pod-identity-agent is installed"],
+    );
+    // An association of another service account is none.
+    associate(cloud, "absent", &json!({"serviceAccount": "other"}));
+    passes(&cloud.check_documented(), &[&id]);
+}
+
+fn association_role(cloud: &Cloud) {
+    install_agent(cloud);
+    associate(cloud, ROLE, &json!({}));
+    let fails = |parts: &[&str]| {
+        let checked = cloud.check_documented();
+        checked
+            .only(&["pod-identity"], &[])
+            .says("pod-identity", parts);
+        checked
+    };
+    let checked = fails(&[&role_arn(cloud, ROLE), "does not exist"]);
+    fix::works(cloud, &checked, "pod-identity");
+    let statement = |change: &dyn Fn(&mut Value)| {
+        let mut trust = pod_trust(json!({}));
+        change(&mut trust["Statement"][0]);
+        trust
+    };
+    for (trust, part) in [
+        (
+            statement(&|one| one["Principal"] = json!({"Service": "ec2.amazonaws.com"})),
+            "{\"Service\": \"pods.eks.amazonaws.com\"}",
+        ),
+        (
+            statement(&|one| one["Action"] = json!("sts:AssumeRole")),
+            "call sts:TagSession",
+        ),
+        (
+            statement(&|one| one["Action"] = json!("sts:TagSession")),
+            "call sts:AssumeRole",
+        ),
+        (
+            cloud.eks.documented_trust_policy("my-org", "my-runner"),
+            "pods.eks.amazonaws.com",
+        ),
+    ] {
+        set_trust(cloud, ROLE, &trust);
+        let checked = fails(&[part]);
+        fix::works(cloud, &checked, "pod-identity");
+    }
+    let mut denying = pod_trust(json!({}));
+    let mut deny = denying["Statement"][0].clone();
+    deny["Effect"] = json!("Deny");
+    denying["Statement"].as_array_mut().unwrap().push(deny);
+    set_trust(cloud, ROLE, &denying);
+    let checked = fails(&["Statement 2 denies", "A Deny wins"]);
+    fix::shell(cloud, checked.fix("pod-identity"));
+    // A role of the same name with another path.
+    cloud.aws("iam", "DeleteRole", &json!({"RoleName": ROLE}));
+    let policy = pod_trust(json!({})).to_string();
+    let elsewhere = json!({"RoleName": ROLE, "Path": "/team/", "AssumeRolePolicyDocument": policy});
+    cloud.aws("iam", "CreateRole", &elsewhere);
+    fails(&["has another path", "role/team/job-role"]);
+}
+
+fn conditions(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    let arn = cloud.eks.cluster_arn();
+    let tags = |namespace: &str, account: &str, cluster: &str| {
+        json!({"StringEquals": {
+            "aws:RequestTag/kubernetes-namespace": [namespace],
+            "aws:RequestTag/kubernetes-service-account": account,
+            "aws:RequestTag/eks-cluster-arn": cluster,
+            "aws:SourceAccount": "123456789012",
+        }})
+    };
+    let name = "humanitec-runner";
+    set_trust(cloud, ROLE, &pod_trust(tags(name, name, &arn)));
+    passes(&cloud.check_documented(), &[]);
+    for (condition, key) in [
+        (tags("other", name, &arn), "kubernetes-namespace"),
+        (tags(name, "other", &arn), "kubernetes-service-account"),
+        (tags(name, name, "arn:aws:eks:x"), "eks-cluster-arn"),
+        (
+            json!({"StringEquals": {"aws:SourceAccount": "999999999999"}}),
+            "aws:SourceAccount",
+        ),
+        (
+            json!({"StringEquals": {"aws:RequestTag/team": "a"}}),
+            "sends no such key",
+        ),
+    ] {
+        set_trust(cloud, ROLE, &pod_trust(condition));
+        let checked = cloud.check_documented();
+        checked
+            .only(&["pod-identity"], &[])
+            .says("pod-identity", &[key]);
+        fix::works(cloud, &checked, "pod-identity");
+    }
+    for condition in [
+        json!({"StringLike": {"aws:RequestTag/kubernetes-pod-name": "x-*"}}),
+        json!({"ArnEquals": {"aws:SourceArn": "arn:aws:eks:us-west-2:123456789012:cluster/x"}}),
+        json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
+    ] {
+        set_trust(cloud, ROLE, &pod_trust(condition));
+        let checked = cloud.check_documented();
+        checked.only(&[], &["pod-identity"]).says(
+            "pod-identity",
+            &["Could not check", "the value of this key is unknown"],
+        );
+    }
+    // Without session tags, no condition on them holds.
+    set_trust(cloud, ROLE, &pod_trust(tags(name, name, &arn)));
+    let list = json!({"clusterName": cloud.eks.options().cluster_name});
+    let found = cloud.aws("eks", "ListPodIdentityAssociations", &list);
+    let mut update = list.clone();
+    update["associationId"] = found["associations"][0]["associationId"].clone();
+    update["disableSessionTags"] = json!(true);
+    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
+    let checked = cloud.check_documented();
+    checked
+        .only(&["pod-identity"], &[])
+        .says("pod-identity", &["disables session tags"]);
+    fix::works(cloud, &checked, "pod-identity");
+}
+
+fn target_role(cloud: &Cloud) {
+    create_role(cloud, ROLE, &pod_trust(json!({})));
+    install_agent(cloud);
+    let (source, target) = (role_arn(cloud, ROLE), role_arn(cloud, "target"));
+    associate(cloud, ROLE, &json!({"targetRoleArn": target}));
+    let both = ["sts:AssumeRole", "sts:TagSession"];
+    let trust = |principal: &str, actions: &[&str]| {
+        json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions,
+        }]})
+    };
+    let fails = |parts: &[&str]| {
+        let checked = cloud.check_documented();
+        checked
+            .only(&["pod-identity"], &[])
+            .says("pod-identity", parts);
+        checked
+    };
+    let checked = fails(&[&target, "does not exist"]);
+    fix::works(cloud, &checked, "pod-identity");
+    // A target role that trusts the role itself needs no policy of the role.
+    set_trust(cloud, "target", &trust(&source, &both));
+    passes(&cloud.check_documented(), &[&target]);
+    set_trust(cloud, "target", &trust(&source, &both[..1]));
+    let checked = fails(&["call sts:TagSession", &target]);
+    fix::works(cloud, &checked, "pod-identity");
+    let root = "arn:aws:iam::123456789012:root";
+    set_trust(cloud, "target", &trust(root, &both));
+    let checked = fails(&["do not allow sts:AssumeRole", &source]);
+    fix::works(cloud, &checked, "pod-identity");
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]});
+    let deny = json!({"RoleName": ROLE, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
+    cloud.aws("iam", "PutRolePolicy", &deny);
+    set_trust(cloud, "target", &trust(&source, &both));
+    let checked = fails(&["do not allow sts:AssumeRole"]);
+    assert!(!checked.fix("pod-identity").contains("put-role-policy"));
+    let policy = json!({"RoleName": ROLE, "PolicyName": "deny"});
+    cloud.aws("iam", "DeleteRolePolicy", &policy);
+    // Nobody here can read a role of another account.
+    let list = json!({"clusterName": cloud.eks.options().cluster_name});
+    let found = cloud.aws("eks", "ListPodIdentityAssociations", &list);
+    let mut update = list.clone();
+    update["associationId"] = found["associations"][0]["associationId"].clone();
+    update["targetRoleArn"] = json!("arn:aws:iam::999999999999:role/target");
+    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
+    let checked = fails(&["do not allow sts:AssumeRole", "999999999999"]);
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "pod-identity");
+    cloud
+        .check_documented()
+        .only(&[], &["pod-identity"])
+        .is_incomplete("a role of the Job is in another account (1)");
+}
+
+fn agent(cloud: &Cloud) {
+    create_role(cloud, ROLE, &pod_trust(json!({})));
+    associate(cloud, ROLE, &json!({}));
+    let warns = |parts: &[&str]| {
+        let checked = cloud.check_documented();
+        checked
+            .outcome(&[], &["pod-identity"], &[])
+            .says("pod-identity", parts);
+        checked
+    };
+    let checked = warns(&["neither the add-on eks-pod-identity-agent nor its DaemonSet"]);
+    fix::works(cloud, &checked, "pod-identity");
+    for status in ["DEGRADED", "CREATE_FAILED"] {
+        let addons = json!({"addons": {"eks-pod-identity-agent": status}});
+        cloud.eks.set_cluster(&addons).unwrap();
+        let checked = warns(&[status]);
+        fix::shell(cloud, checked.fix("pod-identity"));
+    }
+    let auto = json!({"computeConfig": {"enabled": true}});
+    cloud.eks.set_cluster(&auto).unwrap();
+    passes(&cloud.check_documented(), &["EKS Auto Mode runs its agent"]);
+    let manual = json!({"computeConfig": {"enabled": false}});
+    cloud.eks.set_cluster(&manual).unwrap();
+    let addon = json!({"clusterName": cloud.eks.options().cluster_name, "addonName": "eks-pod-identity-agent"});
+    cloud.aws("eks", "DeleteAddon", &addon);
+    let labels = json!({"app": "agent"});
+    let daemon_set = json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"name": "eks-pod-identity-agent", "namespace": "kube-system"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "agent", "image": "agent"}]},
+        }},
+    });
+    cloud.eks.apply(&daemon_set.to_string()).unwrap();
+    passes(
+        &cloud.check_documented(),
+        &["DaemonSet eks-pod-identity-agent exists"],
+    );
+    cloud.kubectl(&[
+        "delete",
+        "daemonset",
+        "eks-pod-identity-agent",
+        "--namespace=kube-system",
+    ]);
+}
+
+fn fargate(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
+    let labels = json!({"app": "runner"});
+    let selector = json!({"namespace": "humanitec-*", "labels": labels});
+    create_fargate_profile(cloud, "labeled", &selector);
+    passes(&cloud.check_documented(), &[]);
+    let mut runner = cloud.with("job/pod_template", json!({"metadata": {"labels": labels}}));
+    let checked = cloud.check(&runner);
+    checked.only(&["pod-identity"], &[]).says(
+        "pod-identity",
+        &["runs on Fargate (profile \"labeled\")", "not available"],
+    );
+    // The role for the service account comes next.
+    fix::apply(cloud, &mut runner, &checked, "pod-identity");
+    let checked = cloud.check(&runner);
+    checked.only(&["pod-identity"], &[]).says(
+        "pod-identity",
+        &["no IAM OIDC provider for the cluster's issuer"],
+    );
+    fix::works_for(cloud, &mut runner, &checked, "pod-identity");
+}
+
+/// Annotates the Job's service account.
+fn annotate(cloud: &Cloud, annotations: &[String]) {
+    let account = cloud.runner().service_account.clone();
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let start = [
+        "annotate",
+        "serviceaccount",
+        &account,
+        &namespace,
+        "--overwrite",
+    ];
+    let annotations = annotations.iter().map(String::as_str);
+    cloud.kubectl(&start.into_iter().chain(annotations).collect::<Vec<_>>());
+}
+
+fn annotation(cloud: &Cloud) {
+    let role = role_arn(cloud, ROLE);
+    annotate(cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
+    let fails = |parts: &[&str]| {
+        let checked = cloud.check_documented();
+        checked
+            .only(&["pod-identity"], &[])
+            .says("pod-identity", parts);
+        checked
+    };
+    // Both are missing, and one fix makes both.
+    let checked = fails(&[
+        "no IAM OIDC provider for the cluster's issuer",
+        &format!("{role}, which the Job needs, does not exist"),
+    ]);
+    fix::works(cloud, &checked, "pod-identity");
+    let subject = "system:serviceaccount:humanitec-runner:humanitec-runner";
+    passes(&cloud.check_documented(), &[&role, subject]);
+
+    let found = cloud.aws("iam", "GetRole", &json!({"RoleName": ROLE}));
+    let good = &found["Role"]["AssumeRolePolicyDocument"];
+    let wrong = |from: &str, to: &str| -> Value {
+        serde_json::from_str(&good.to_string().replace(from, to)).unwrap()
+    };
+    for (trust, part) in [
+        (
+            wrong(subject, "system:serviceaccount:x:y"),
+            "system:serviceaccount:x:y",
+        ),
+        (wrong("\"sts.amazonaws.com\"", "\"eks\""), "\"eks\""),
+        (
+            wrong("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"),
+            "sts:AssumeRole",
+        ),
+        (
+            pod_trust(json!({})),
+            "oidc-provider/oidc.eks.us-west-2.amazonaws.com",
+        ),
+    ] {
+        set_trust(cloud, ROLE, &trust);
+        let checked = fails(&["does not let service account", part]);
+        fix::works(cloud, &checked, "pod-identity");
+    }
+    // Another audience is another client ID and another condition.
+    annotate(cloud, &["eks.amazonaws.com/audience=other".to_owned()]);
+    let checked = fails(&["does not have the client id other", "\"other\""]);
+    fix::works(cloud, &checked, "pod-identity");
+    annotate(cloud, &["eks.amazonaws.com/role-arn=job-role".to_owned()]);
+    fails(&["\"job-role\" is not the ARN of an IAM role"]);
+    let elsewhere = "eks.amazonaws.com/role-arn=arn:aws:iam::999999999999:role/job";
+    annotate(cloud, &[elsewhere.to_owned()]);
+    cloud
+        .check_documented()
+        .only(&[], &["pod-identity"])
+        .says("pod-identity", &["it is in account 999999999999"]);
+    // A cluster without an issuer.
+    annotate(cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
+    cloud.eks.set_cluster(&json!({"identity": {}})).unwrap();
+    cloud
+        .check_documented()
+        .only(&[], &["pod-identity"])
+        .is_incomplete("the cluster's issuer is unknown (1)");
+}
+
+/// An association wins over an annotation, whatever that says.
+fn both(cloud: &Cloud) {
+    let id = set_up(cloud, ROLE);
+    annotate(cloud, &["eks.amazonaws.com/role-arn=nonsense".to_owned()]);
+    passes(&cloud.check_documented(), &[&id, &role_arn(cloud, ROLE)]);
+    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
+    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
+    cloud
+        .check_documented()
+        .only(&["pod-identity"], &[])
+        .says("pod-identity", &["\"nonsense\""]);
+}
+
+/// The runner with variables in the container of the Orchestrator.
+fn with_variables(cloud: &Cloud, variables: &[(&str, &str)]) -> Value {
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let main = json!({"name": "main", "env": variables});
+    cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}))
+}
+
+fn own_variables(cloud: &Cloud) {
+    // Whatever the service account has, the container's own variables count.
+    associate(cloud, "absent", &json!({}));
+    for variables in [
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+        ][..],
+        &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "r")],
+        &[("AWS_PROFILE", "p")],
+        &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")],
+    ] {
+        let checked = cloud.check(&with_variables(cloud, variables));
+        checked.only(&[], &["pod-identity"]);
+        assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
+        checked.says("pod-identity", &["come from pod_template", variables[0].0]);
+    }
+    // Half of a pair, or the annotation that excludes the container, leaves the Job without an identity.
+    let half = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token")];
+    let mut excluded = cloud.configuration();
+    let annotations = json!({"eks.amazonaws.com/skip-containers": "main"});
+    set(
+        &mut excluded,
+        "job/pod_template",
+        json!({"metadata": {"annotations": annotations}}),
+    );
+    for (runner, part) in [
+        (with_variables(cloud, &half), half[0].0),
+        (excluded, "eks.amazonaws.com/skip-containers"),
+    ] {
+        cloud
+            .check(&runner)
+            .outcome(&[], &["pod-identity"], &[])
+            .says(
+                "pod-identity",
+                &["EKS ignores", part, "the role of its node"],
+            );
+    }
+    // Variables of a Secret count, too, and without the permission to read it nobody knows.
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    let keys = ["AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b"];
+    let literals = keys.map(|key| format!("--from-literal={key}"));
+    let create = ["create", "secret", "generic", "keys", &namespace];
+    let literals = literals.iter().map(String::as_str);
+    cloud.kubectl(&create.into_iter().chain(literals).collect::<Vec<_>>());
+    let main = json!({"name": "main", "envFrom": [{"secretRef": {"name": "keys"}}]});
+    let runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
+    let checked = cloud.check(&runner);
+    checked.only(&[], &["pod-identity"]);
+    checked.says("pod-identity", &["come from pod_template"]);
+    assert!(!checked.report.to_string().contains("YQ=="));
+}
+
+fn neither(cloud: &Cloud) {
+    let checked = cloud.check_documented();
+    checked.only(&[], &["pod-identity"]);
+    assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
+    checked.says("pod-identity", &["The Job has no AWS identity of its own"]);
+    let calls = cloud.eks.calls().unwrap();
+    assert_eq!(calls["eks:ListPodIdentityAssociations"], 1, "{calls:?}");
+    assert!(!calls.contains_key("eks:DescribeAddon"), "{calls:?}");
+}
+
+/// Where the state is not in S3, the Job starts without an identity.
+fn without_s3(cloud: &Cloud) {
+    associate(cloud, ROLE, &json!({}));
+    let mut runner = cloud.configuration();
+    runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "states"});
+    let checked = cloud.check(&runner);
+    checked
+        .outcome(&[], &["pod-identity"], &[])
+        .says("pod-identity", &["does not exist", "is not kept in S3"]);
+}
+
+fn each_permission(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
+    for action in [
+        "eks:ListPodIdentityAssociations",
+        "eks:DescribePodIdentityAssociation",
+        "eks:DescribeAddon",
+        "eks:ListFargateProfiles",
+        "eks:DescribeFargateProfile",
+    ] {
+        cloud.faults(Faults {
+            deny: vec![action.to_owned()],
+            ..Faults::default()
+        });
+        cloud
+            .check_documented()
+            .only(&[], &["pod-identity"])
+            .is_incomplete(&format!("no permission for {action} (1)"))
+            .says("pod-identity", &["no permission", action]);
+    }
+}
+
+/// A small EKS of its own.
+fn partitions(_: &Cloud) {
+    let mut cloud = Cloud::start_with(Options {
+        partition: "aws-cn".to_owned(),
+        region: "cn-north-1".to_owned(),
+        ..Options::default()
+    });
+    cloud.reset();
+    let id = set_up(&cloud, ROLE);
+    passes(&cloud.check_documented(), &[&id, "arn:aws-cn:iam"]);
+    set_trust(&cloud, ROLE, &pod_trust(json!({"Bool": {"x": "y"}})));
+    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
+    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
+    let role = role_arn(&cloud, ROLE);
+    annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
+    let checked = cloud.check_documented();
+    checked.only(&["pod-identity"], &[]);
+    assert!(!checked.report.to_string().contains("arn:aws:"));
+    fix::works(&cloud, &checked, "pod-identity");
+}
