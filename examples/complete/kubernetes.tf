@@ -1,4 +1,4 @@
-# A token for the cluster, made from the AWS credentials. Each plan and each apply gets a new one. Neither the plan nor the state contains it.
+# A token for the cluster, created from the AWS credentials. Each plan and each apply gets a new one. Neither the plan nor the state contains it.
 ephemeral "aws_eks_cluster_auth" "this" {
   name = data.aws_eks_cluster.this.name
 }

@@ -1,7 +1,7 @@
 provider "platform-orchestrator" {
   org_id = var.org_id
   eks_access = {
-    # The apply registers the runner only if every check was made and none failed. It waits for changes that AWS is
+    # The apply registers the runner only if every check ran and none failed. It waits for changes that AWS is
     # still propagating.
     apply       = "error"
     incomplete  = "error"

@@ -55,7 +55,7 @@ impl Diagnostic {
         Self::error(
             "The provider has a defect",
             format!(
-                "{what}\n\nThis is a bug in the provider, not in your configuration. Please report \
+                "{what}\n\nThis is a bug in the provider, not in your configuration. Report \
                  it with the text above, and with the log of a run with TF_LOG_PROVIDER=TRACE if \
                  you can."
             ),

@@ -102,7 +102,6 @@ def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: 
     except EKSError as error:
         raise AwsError(error.TYPE, json.loads(error.description).get("message", ""), error.STATUS) from None
     cluster.authentication_mode = access.get("authenticationMode", CONFIG_MAP)
-    cluster.compute_config = given.get("computeConfig", {"enabled": False})
     cluster.access_entries = {}
     # By id, and by name.
     cluster.associations, cluster.addons = {}, {}
@@ -207,7 +206,6 @@ def _cluster_json(sandbox: Sandbox, region: str, cluster: Cluster) -> dict[str, 
         "platformVersion": "eks.20",
         "tags": cluster.tags,
         "accessConfig": {"authenticationMode": cluster.authentication_mode},
-        "computeConfig": cluster.compute_config,
         "upgradePolicy": {"supportType": "EXTENDED"},
         "deletionProtection": False,
     }

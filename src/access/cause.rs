@@ -2,7 +2,7 @@
 
 use crate::runner::RoleArn;
 
-/// The thing that one fix repairs.
+/// What one fix repairs.
 ///
 /// Two outcomes, of any checks and any runners, have equal causes if and only if one fix solves both. A cause
 /// therefore contains everything that tells its object from another one: the account, the region and the cluster of
@@ -144,7 +144,7 @@ pub enum ClusterCause {
         /// The service account's name.
         service_account: String,
     },
-    /// A service account keeps its token from its pods.
+    /// A service account turns off the mount of its token in its pods.
     TokenNotMounted {
         /// The service account's namespace.
         namespace: String,

@@ -1,4 +1,4 @@
-//! What is fixed about a check, and its identity.
+//! The static description of a check, and its identity.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -40,9 +40,9 @@ impl Category {
     }
 }
 
-/// What is fixed about one check. Each check has one, in its own file below `checks`.
+/// The static description of a check. Each check has one, in its own file in `checks`.
 pub(super) struct CheckInfo {
-    /// The id in writing. It never changes, and it is the check's anchor in the documentation.
+    /// The ID as text. It never changes, and it is the check's anchor in the documentation.
     pub(super) id: &'static str,
     /// A sentence, without a full stop, that is true when the check passes.
     pub(super) title: &'static str,
@@ -79,7 +79,7 @@ impl CheckId {
         Self(info)
     }
 
-    /// Returns the id in writing. It never changes, and it is the check's anchor in the documentation.
+    /// Returns the ID as text. It never changes, and it is the check's anchor in the documentation.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.id

@@ -1,4 +1,4 @@
-//! Calls that are made early, so that a run is not a chain of calls.
+//! Calls that are sent early, so that a run does not wait for one call after the other.
 
 use futures_util::future::join_all;
 

@@ -20,7 +20,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns the status in writing: `passed`, `failed`, `warned` or `skipped`.
+    /// Returns the status as text: `passed`, `failed`, `warned`, or `skipped`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// Returns the kind of skip in writing: `not-applicable`, `blocked`, `unknown`, `requested` or `incomplete`.
+    /// Returns the kind of skip as text: `not-applicable`, `blocked`, `unknown`, `requested`, or `incomplete`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -235,7 +235,7 @@ impl Findings {
                 element: format!("{name} denies"),
                 expected: "no statement with \"Effect\": \"Deny\" for this runner".to_owned(),
                 found: statement.to_string(),
-                hint: Some("A Deny wins over every Allow.".to_owned()),
+                hint: Some("A Deny overrides every Allow.".to_owned()),
             };
             self.denial = Some(Denial {
                 reason,

@@ -35,7 +35,7 @@ pub struct Preflight {
     connections: Connections,
     /// The turns of the runners.
     turns: Semaphore,
-    /// What was waited for in vain.
+    /// The causes that were still there when their wait ended.
     given_up: Mutex<HashSet<Awaited>>,
 }
 
@@ -77,7 +77,7 @@ impl Preflight {
     /// does or when the time limit ends, and returns the last report that is complete.
     ///
     /// The time limit is for waiting: a run that has begun before its end can take a while longer, so that a slow AWS
-    /// does not turn a failure into a check that did not run. What was waited for in vain for one runner is not waited
+    /// does not turn a failure into a check that did not run. A cause whose wait failed for one runner is not waited
     /// for again for another one: fifty runners that share a broken role fail together.
     pub async fn wait(
         &self,
@@ -190,13 +190,13 @@ impl Preflight {
         settings.skip.contains(&id).then(skipped)
     }
 
-    /// Remembers what was waited for in vain.
+    /// Remembers the causes whose wait has failed.
     fn give_up(&self, report: &Report) {
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.extend(report.awaited());
     }
 
-    /// Returns whether everything that there is to wait for was waited for in vain before.
+    /// Returns whether a wait has already failed for every cause in the report.
     fn has_given_up(&self, report: &Report) -> bool {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         report.awaited().all(|awaited| given_up.contains(&awaited))

@@ -109,7 +109,7 @@ impl Report {
             .collect();
         (count > 0).then(|| {
             format!(
-                "{count} of {} checks could not be made: {}.",
+                "{count} of {} checks could not run: {}.",
                 self.checks.len(),
                 reasons.join(", ")
             )
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(
             report.incomplete_reason().unwrap(),
             format!(
-                "3 of {} checks could not be made: denied (2), timed out (1).",
+                "3 of {} checks could not run: denied (2), timed out (1).",
                 CheckId::ALL.len()
             )
         );

@@ -1,4 +1,4 @@
-//! Calls that all who need the same response share.
+//! Calls that everything that needs the same response shares.
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -18,7 +18,7 @@ use crate::runner::RoleArn;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// When to color the output; `auto` colors a terminal and respects NO_COLOR
+    /// When to color the output; `auto` uses color on a terminal and respects NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
 }
@@ -26,12 +26,12 @@ pub(super) struct Arguments {
 /// The list of exit codes at the end of the help.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  no check failed, and every check that applies was made; or the output was written
+  0  no check failed, and every check that applies ran; or the output was written
   1  the Orchestrator did not respond, or another error occurred that the input did not cause
-  2  the arguments, the file or the Orchestrator's settings cannot be used
+  2  the arguments, the file, or the Orchestrator's settings cannot be used
   3  a check failed, or warned under --fail-on warning
-  4  no check failed, but checks could not be made (no AWS credentials, no permission, no response);
-     --allow-incomplete makes this 0";
+  4  no check failed, but checks could not run (no AWS credentials, no permission, no response);
+     --allow-incomplete exits with 0 instead";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ Examples:
   # A registered runner, with hctl's login
   eks-runner check --runner my-runner
 
-  # As the runner itself: its role is assumed, and everything is done as the Orchestrator will do it
+  # As the runner itself: assume its role, and do everything as the Orchestrator will do it
   eks-runner check --runner my-runner --as runner
 
   # In CI: one JSON document, and warnings fail the job
@@ -72,7 +72,7 @@ Examples:
 Exit codes:
   0  the container started
   1  the Orchestrator did not respond, or another error occurred that the input did not cause
-  2  the arguments, the file or the Orchestrator's settings cannot be used, or the Job was not confirmed
+  2  the arguments, the file, or the Orchestrator's settings cannot be used, or the Job was not confirmed
   3  the container did not start
   4  unknown: interrupted, no permission, no response, or the Job could not be deleted";
 
@@ -122,7 +122,7 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) output: Output,
-    /// Which outcomes make the exit code 3
+    /// Which outcomes cause exit code 3
     #[arg(
         long,
         value_name = "STATUS",
@@ -130,7 +130,7 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) fail_on: FailOn,
-    /// Exit with 0, not 4, when no check failed but checks could not be made
+    /// Exit with 0, not 4, if no check failed but checks could not run
     #[arg(long, help_heading = "Output")]
     pub(super) allow_incomplete: bool,
 }
@@ -187,7 +187,7 @@ pub(super) struct RunnerArguments {
         help_heading = "Arguments"
     )]
     pub(super) file: Option<PathBuf>,
-    /// The id that the runner of FILE has or will have
+    /// The ID of the runner that FILE describes
     #[arg(long, value_name = "ID", requires = "file")]
     pub(super) id: Option<String>,
     /// A registered runner, instead of FILE. The token is looked up like --org, in HUMANITEC_AUTH_TOKEN and hctl's files
@@ -196,8 +196,8 @@ pub(super) struct RunnerArguments {
     /// The organization. Default: the file of --hctl-config-file, then HUMANITEC_ORG_ID, then hctl's own file
     #[arg(long, value_name = "ORG")]
     pub(super) org: Option<String>,
-    /// The URL of the Orchestrator's API, looked up like --org; else Humanitec's. With FILE it only says which
-    /// installation the runner is for
+    /// The URL of the Orchestrator's API, looked up like --org. Default: Humanitec's API. With FILE, it only selects
+    /// the installation that the runner is for
     #[arg(long, value_name = "URL")]
     pub(super) api_url: Option<String>,
     /// A configuration file of hctl, instead of the default one
@@ -212,7 +212,7 @@ pub(super) struct ConnectionArguments {
     /// Check with your own credentials, or as the runner, by assuming its role
     #[arg(long = "as", value_name = "WHO", default_value = "caller")]
     identity: As,
-    /// A profile of the AWS configuration files; else AWS_PROFILE
+    /// A profile in the AWS configuration files. Default: AWS_PROFILE
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// A role to assume before any check
@@ -221,13 +221,13 @@ pub(super) struct ConnectionArguments {
     /// The name of that role's session
     #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
     assume_role_session_name: Option<String>,
-    /// The external id that this role's trust policy requires
+    /// The external ID that this role's trust policy requires
     #[arg(long, value_name = "ID", requires = "assume_role_arn")]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy admits
     #[arg(long, value_name = "PATH")]
     web_identity_token_file: Option<PathBuf>,
-    /// A kubeconfig, instead of a token made from your AWS credentials
+    /// A kubeconfig, instead of a token created from your AWS credentials
     #[arg(long, value_name = "PATH", value_parser = readable)]
     kubeconfig: Option<PathBuf>,
     /// A context of that kubeconfig, instead of its current one
@@ -275,10 +275,10 @@ pub(super) struct AccessArguments {
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     oidc_issuer: Option<String>,
-    /// The image of the Orchestrator's Jobs, for `job-dry-run`; else the one of the installation
+    /// The image of the Orchestrator's Jobs, for `job-dry-run`. Default: the installation's image
     #[arg(long, value_name = "IMAGE", value_parser = parse::image)]
     runner_image: Option<String>,
-    /// Addresses that the Orchestrator calls from, for `cluster-endpoint`, else those that Humanitec publishes; can be
+    /// The Orchestrator's source addresses, for `cluster-endpoint`. Default: those that Humanitec publishes. Can be
     /// repeated
     #[arg(long, value_name = "CIDR", value_parser = parse::cidr)]
     orchestrator_cidr: Vec<IpNet>,
@@ -286,7 +286,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
         hide_possible_values = true)]
     skip: Vec<CheckId>,
-    /// The time limit of all checks together; a check that has not finished by then is skipped
+    /// The time limit for all checks together. A check that has not finished by then is skipped
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::duration)]
     timeout: Duration,
 }
@@ -314,7 +314,7 @@ enum As {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people
+    /// Text for people
     Text,
     /// One JSON document
     Json,

@@ -30,7 +30,7 @@ pub enum Error {
     #[error("{0}")]
     File(Problems),
     /// The registered runner cannot be checked.
-    #[error("the runner {id:?} of the Orchestrator cannot be checked: {invalid}")]
+    #[error("runner {id:?} cannot be checked: {invalid}")]
     Runner {
         /// The runner's id.
         id: String,
@@ -39,8 +39,8 @@ pub enum Error {
     },
     /// The organization does not have this runner.
     #[error(
-        "the organization {org:?} has no runner {id:?}\n\n`hctl get runners --org {org}` lists its runners. \
-         To check a runner before it is registered, give its file: \
+        "runner {id:?} does not exist in organization {org:?}\n\n`hctl get runners --org {org}` lists the runners. \
+         To check a runner before it is registered, pass its file: \
          eks-runner check FILE --org {org} --id {id}"
     )]
     NoSuchRunner {
@@ -58,8 +58,8 @@ pub enum Error {
     /// The AWS part of a setup was requested, and nothing says which issuer it is for.
     #[error(
         "the issuer of the Orchestrator's OIDC tokens is unknown: the API is not Humanitec's, and every other installation \
-         has an issuer of its own. The trust policy of the role and the IAM OIDC provider depend on it.\n\nTo fix it: give \
-         --oidc-issuer the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
+         has its own issuer. The role's trust policy and the IAM OIDC provider depend on it.\n\nTo fix it, set \
+         --oidc-issuer to the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
     )]
     NoIssuer,
     /// A probe is to create a Job, and nobody can be asked.
@@ -164,16 +164,16 @@ fn lookup_text(error: &LookupError) -> String {
                 .collect();
             let give = match option {
                 "" => String::new(),
-                option => format!("give {option}, "),
+                option => format!("use {option}, "),
             };
             format!(
-                "{} is not set. Looked in, in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
+                "{} is not set. Searched in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
                 attribute.name(),
                 places.concat()
             )
         }
         LookupError::Empty { .. } => {
-            format!("{option} is empty. Give it a value, or leave it out.")
+            format!("{option} is empty. Set it to a value, or remove it.")
         }
         other => other
             .to_string()

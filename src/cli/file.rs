@@ -56,11 +56,11 @@ fn up_to_limit(source: impl Read) -> io::Result<Vec<u8>> {
 fn unreadable(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "The file does not exist. Give the path of the runner's YAML file, or - for standard input."
+            "The file does not exist. Pass the path of the runner's YAML file, or - for standard input."
                 .to_owned()
         }
         _ if path.is_dir() => {
-            "This is a directory. Give the path of the runner's YAML file.".to_owned()
+            "This is a directory. Pass the path of the runner's YAML file.".to_owned()
         }
         _ => format!("The file cannot be read: {error}."),
     }
@@ -78,7 +78,7 @@ fn whole(message: String) -> Problem {
 /// Returns the text of the file, which is UTF-8, or UTF-16 with a byte order mark.
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     if bytes.len() > MAX_SIZE {
-        let message = "The file is larger than 1 MiB, which no runner's configuration is. Check that this is the right file.";
+        let message = "The file is larger than 1 MiB, the limit for a runner's file. Check that it is the right file.";
         return Err(Problem::at(Place::behind(&bytes[..MAX_SIZE]), message));
     }
     let read_unit = match bytes {
@@ -103,7 +103,8 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     match String::from_utf16(&units) {
         Ok(text) if bytes.len().is_multiple_of(2) => Ok(Cow::Owned(text)),
         _ => Err(whole(
-            "The file begins as UTF-16 text, but is not. Save it as UTF-8.".to_owned(),
+            "The file begins like UTF-16 text, but is not valid UTF-16. Save it as UTF-8."
+                .to_owned(),
         )),
     }
 }
@@ -127,7 +128,9 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
     let runner: Runner = match serde_json::from_value(value) {
         Ok(runner) => runner,
         Err(error) => {
-            problems.push(whole(format!("The file does not fit: {error}.")));
+            problems.push(whole(format!(
+                "The file does not match the schema: {error}."
+            )));
             return Err(problems);
         }
     };

@@ -45,7 +45,7 @@ fn heading(text: &mut String, subject: &Subject) {
     let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
     let _ = writeln!(
         text,
-        "EKS access of the runner {} of {}, on the cluster {} in {}",
+        "EKS access checks for runner {} of organization {}, cluster {} in {}",
         known(&subject.runner_id),
         known(&subject.org),
         known(&subject.cluster),
@@ -89,7 +89,7 @@ fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a C
         let before = fixes.get(cause).copied();
         fixes.entry(cause).or_insert(*id);
         let _ = match before {
-            Some(before) => writeln!(text, "    fix:      the one of {before} above"),
+            Some(before) => writeln!(text, "    fix:      see {before} above"),
             // The fix is not indented, because an indented end of a here-document does not end it.
             None => writeln!(text, "    fix:\n\n{}\n", fix.trim_end()),
         };

@@ -58,7 +58,8 @@ impl Reading {
             // octl omits a description that is null. It sends every other null, and the Orchestrator refuses it.
             Kind::Null if takes("null") && path == "description" => Value::Null,
             Kind::Null if takes("null") => {
-                let message = "Expected a value and found nothing, which the Orchestrator refuses: remove the field.";
+                let message =
+                    "The field has no value, and the Orchestrator refuses null: remove the field.";
                 self.wrong(node.at, path, message.to_owned());
                 placeholder(schema)
             }
@@ -69,13 +70,13 @@ impl Reading {
             },
             Kind::Number(_) | Kind::Bool(_) if takes("string") => {
                 let noun = node.noun();
-                let message = format!("Expected a text and found {noun}: put it in quotes.");
+                let message = format!("Expected a string and found {noun}: put it in quotes.");
                 self.wrong(node.at, path, message);
                 placeholder(schema)
             }
             _ => {
                 let message = if takes("string") {
-                    format!("Expected a text and found {}.", node.noun())
+                    format!("Expected a string and found {}.", node.noun())
                 } else {
                     no_mapping(node, takes("null"))
                 };
@@ -104,7 +105,7 @@ impl Reading {
             several => format!("one of {}", several.join(", ")),
         };
         let Some(tag) = tag else {
-            let message = format!("The field `type` is missing: give {known}.");
+            let message = format!("The field `type` is missing: set it to {known}.");
             self.wrong(node.at, path, message);
             return first;
         };
@@ -182,10 +183,10 @@ impl Reading {
         Value::Object(object)
     }
 
-    /// Checks an id in the file. octl reads it, and then replaces it by the argument beside the file.
+    /// Checks an ID in the file. octl reads it, and then replaces it with the ID on the command line.
     fn id(&mut self, node: &Node) {
         if !matches!(node.kind, Kind::Text(_) | Kind::Null) {
-            let message = format!("Expected a text and found {}.", node.noun());
+            let message = format!("Expected a string and found {}.", node.noun());
             self.wrong(node.at, "id", message);
         }
     }
@@ -193,7 +194,7 @@ impl Reading {
     /// Returns what to do about an unknown field.
     fn unknown(&self, name: &str, path: &str, properties: &Map<String, Value>) -> String {
         if properties.contains_key("type") && name.ends_with("_configuration") {
-            return "In the file, the fields of the storage are beside `type`, not in a block of their own."
+            return "In the YAML file, put the fields of the storage next to `type`, not in a separate block."
                 .to_owned();
         }
         let elsewhere = |field: &&String| field.rsplit('.').next() == Some(name);
@@ -203,7 +204,7 @@ impl Reading {
             format!("Did you mean `{field}`? Check the indentation.")
         } else {
             let known: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
-            format!("Known here: {}.", known.join(", "))
+            format!("The known fields are {}.", known.join(", "))
         };
         if path == STORAGE {
             format!("Unknown field, which the Orchestrator keeps without using it. {advice}")
@@ -226,9 +227,9 @@ impl Reading {
 fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
     match &node.kind {
         Kind::Text(text) if matches!(text.as_str(), "..." | "…") => format!(
-            "`{text}` is a placeholder: put your own fields here{}.",
+            "`{text}` is a placeholder: replace it with your own fields{}.",
             if may_be_left_out {
-                ", or leave this one out"
+                ", or remove this field"
             } else {
                 ""
             }

@@ -50,7 +50,7 @@ impl TlsFailure {
     /// Returns how to fix it. `authority` is an imperative that says how to make this client trust an authority.
     pub(crate) fn next_step(self, authority: &str) -> String {
         match self {
-            Self::Expired => "Renew the certificate of the server, or of the proxy that inspects TLS, \
+            Self::Expired => "Renew the certificate of the server, or of the proxy that intercepts TLS, \
                 and check the clock of this machine."
                 .to_owned(),
             Self::NotValidYet => {
@@ -61,14 +61,14 @@ impl TlsFailure {
                 certificate for that name."
                 .to_owned(),
             Self::UnknownIssuer => format!(
-                "If the server, or a proxy that inspects TLS, has a certificate of a private authority, \
+                "If the server, or a proxy that intercepts TLS, has a certificate of a private CA, \
                  {authority}."
             ),
-            Self::Certificate => "Replace the certificate of the server, or of the proxy that inspects \
+            Self::Certificate => "Replace the certificate of the server, or of the proxy that intercepts \
                 TLS."
                 .to_owned(),
             Self::Version => {
-                "Enable TLS 1.2 or TLS 1.3 on the server, or on the proxy that inspects TLS."
+                "Enable TLS 1.2 or TLS 1.3 on the server, or on the proxy that intercepts TLS."
                     .to_owned()
             }
             Self::ClientCertificate => {
@@ -79,7 +79,7 @@ impl TlsFailure {
                 protocol at that host and port. Correct the port or the scheme."
                 .to_owned(),
             Self::Other => {
-                "Check that the server, or the proxy that inspects TLS, supports TLS 1.2 or TLS 1.3."
+                "Check that the server, or the proxy that intercepts TLS, supports TLS 1.2 or TLS 1.3."
                     .to_owned()
             }
         }

@@ -59,14 +59,16 @@ impl Error {
                 ..
             } => {
                 return Some(format!(
-                    "The existing runner has type `{found}`, which this provider cannot manage. Use another id."
+                    "The existing runner has type `{found}`, which this provider cannot manage. Use another ID."
                 ));
             }
             Self::Uncertain { source, .. } => return source.next_step(),
             Self::Unsupported { .. } => {
                 "A newer version of the provider might have created it. Upgrade the provider."
             }
-            Self::InvalidId { .. } => "It would change the API's address. Correct the id.",
+            Self::InvalidId { .. } => {
+                "The ID would change the path of the request. Correct the ID."
+            }
             Self::AlreadyExists {
                 existing: Existing::Importable | Existing::OtherRunner(_),
                 ..
@@ -82,7 +84,7 @@ impl Error {
 const TOO_MANY_REQUESTS: &str =
     "The Orchestrator limits the rate of requests. Try again later, or with a lower -parallelism.";
 
-const NOT_THE_API: &str = "The Orchestrator's API does not respond like this. Check that api_url is the API's base \
+const NOT_THE_API: &str = "This is not a response of the Orchestrator's API. Check that api_url is the API's base \
                            URL, and that no proxy responds in its place.";
 
 /// Returns what to do after the service's own refusal with this status.
@@ -90,7 +92,7 @@ fn after_refusal(status: u16) -> Option<&'static str> {
     match status {
         400 => Some("The Orchestrator does not accept the values. Correct them, then try again."),
         403 => Some(
-            "The token is valid, but its user has no permission for this in the organization. The Orchestrator \
+            "The token is valid, but its user has no permission for this call in the organization. The Orchestrator \
              responds the same way if the organization does not exist. Check org_id, ask an administrator of the \
              organization for the permission, or use another token.",
         ),
@@ -103,7 +105,9 @@ fn after_refusal(status: u16) -> Option<&'static str> {
 fn after_unexpected(status: u16) -> &'static str {
     match status {
         429 => TOO_MANY_REQUESTS,
-        500.. => "The Orchestrator, or a proxy in front of it, has a problem. Try again later.",
+        500.. => {
+            "The Orchestrator, or a proxy in front of it, failed to handle the request. Try again later."
+        }
         _ => NOT_THE_API,
     }
 }
@@ -111,8 +115,8 @@ fn after_unexpected(status: u16) -> &'static str {
 fn after_unauthorized(token_from: Option<&SettingSource>) -> String {
     match token_from {
         Some(source) => format!(
-            "The token comes from {source}. It might have expired, might have been revoked, or might belong to \
-             another installation than the one in api_url. Get a new token and set it there."
+            "The token comes from {source}. It might have expired or been revoked, or it might belong to \
+             a different installation than the one in api_url. Get a new token and set it there."
         ),
         None => {
             "No token was sent, because api_url is on localhost. Set auth_token or HUMANITEC_AUTH_TOKEN."

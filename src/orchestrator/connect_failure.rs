@@ -57,7 +57,7 @@ impl ConnectFailure {
                  directly."
             ),
             Self::Tls(failure) => failure.next_step(
-                "set SSL_CERT_FILE to a PEM file with that authority's certificate (and the public ones, if \
+                "set SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if \
                  they are needed too)",
             ),
         }

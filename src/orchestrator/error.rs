@@ -13,7 +13,7 @@ use super::settings::SettingSource;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An id that has no URL of its own in the API. Nothing was sent.
-    #[error("{id:?} cannot be used as an id")]
+    #[error("{id:?} cannot be used as an ID")]
     InvalidId {
         /// The id.
         id: String,
@@ -101,7 +101,7 @@ pub enum Error {
 
     /// The service requests a longer wait than the budget allows.
     #[error(
-        "{call} returned {status} and asks to wait {} s, but only {} s are left before the timeout",
+        "{call} returned {status} and requests a wait of {} s, but the timeout is in {} s",
         wait.as_secs(), left.as_secs_f32().ceil()
     )]
     TooLongToWait {

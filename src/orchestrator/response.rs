@@ -57,7 +57,7 @@ impl Response {
             text if text.is_empty() => "it is empty".to_owned(),
             // Incomplete JSON is part of an object of the API, and can contain what must not be shown.
             text if text.starts_with(['{', '[']) => why,
-            text => format!("{why}, in the text that begins with: {text}"),
+            text => format!("{why}; the response begins with: {text}"),
         };
         Err(response.undecodable(&why, is_json))
     }

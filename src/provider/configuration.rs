@@ -22,19 +22,19 @@ pub(super) fn schema() -> Schema {
             .optional(),
             Attribute::string(
                 "org_id",
-                "The organization's id. Environment: `HUMANITEC_ORG_ID`.",
+                "The organization's ID. Environment: `HUMANITEC_ORG_ID`.",
             )
             .optional(),
             Attribute::string(
                 "auth_token",
-                "The token for the API. Environment: `HUMANITEC_AUTH_TOKEN`. Not needed where the host of `api_url` \
+                "The token for the API. Environment: `HUMANITEC_AUTH_TOKEN`. Not needed if the host of `api_url` \
                  is `localhost`.",
             )
             .optional()
             .sensitive(),
             Attribute::string(
                 "hctl_config_file",
-                "The path of a configuration file of `hctl`, which is read instead of the default one. It must exist.",
+                "The path of a configuration file of `hctl` to read instead of the default one. The file must exist.",
             )
             .optional(),
             eks_access::attribute(),

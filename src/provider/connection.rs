@@ -62,7 +62,7 @@ impl Connection {
     /// Returns the client. `None` if the provider block has unknown values: the caller has to wait.
     ///
     /// # Errors
-    /// Terraform uses the provider before it has configured it.
+    /// Terraform used the provider before it configured the provider.
     pub(super) fn client(&self) -> Result<Option<Arc<Client>>, Diagnostic> {
         match self.state() {
             ConnectionState::Ready(client) => Ok(Some(client)),
@@ -81,11 +81,11 @@ impl Connection {
         self.client()?.ok_or_else(|| {
             let ConnectionState::Unknown(unknown) = self.state() else { return Diagnostic::bug("The client is missing.") };
             Diagnostic::error(
-                "The provider's configuration is not known yet",
+                "The provider's configuration is unknown until apply",
                 format!(
-                    "This needs the Orchestrator's API, but {} of the provider block {} on something that is not \
-                     applied yet. Apply what the value comes from first (`-target`), or set it from something that \
-                     is known while planning, such as a variable.",
+                    "The provider cannot call the Orchestrator's API yet: {} in the provider block {} on a resource \
+                     that is not applied yet. Apply that resource first (`-target`), or use a value that is known \
+                     during plan, such as a variable.",
                     unknown.join(", "),
                     if unknown.len() == 1 { "depends" } else { "depend" },
                 ),
@@ -114,10 +114,10 @@ impl Connection {
     pub(super) fn eks_access_now(&self) -> Result<Arc<EksAccess>, Diagnostic> {
         self.eks_access().ok_or_else(|| {
             Diagnostic::error(
-                "The provider's eks_access is not known yet",
-                "It depends on something that is not applied yet, and the data source is read while planning. Give the \
-                 data source depends_on with what eks_access comes from: Terraform then reads it during apply. Or set \
-                 eks_access from something that is known while planning, such as a variable.",
+                "The provider's eks_access is unknown until apply",
+                "eks_access depends on a resource that is not applied yet, and Terraform reads the data source during \
+                 plan. Add depends_on with that resource to the data source, so that Terraform reads it during apply. \
+                 Or use values that are known during plan, such as variables, in eks_access.",
             )
         })
     }
@@ -144,7 +144,7 @@ impl Connection {
             format!("Organization {org:?} has no runners"),
             format!(
                 "The Orchestrator responded that objects in the state do not exist, and it lists no runners for \
-                 organization {org:?}. It responds like this for an organization that does not exist, too, if the \
+                 organization {org:?}. It also responds like this if the organization does not exist and the \
                  caller has permissions in every organization. If org_id or api_url is wrong, correct it before you \
                  apply."
             ),

@@ -39,7 +39,8 @@ impl EksAccessData {
         let Some(subject) = eks_runner::subject(client.org(), &runner) else {
             return Err(Diagnostic::error(
                 "The runner cannot be checked",
-                "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object.",
+                "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object. \
+                 Correct the runner.",
             ));
         };
         let report = access.once(&subject, &context).await;
@@ -105,19 +106,19 @@ fn computed_attributes() -> Vec<Attribute> {
             Attribute::new(
                 "ok",
                 Type::Bool,
-                "Whether no check failed and every check that applies was made. Warnings do not count.",
+                "Whether no check failed and every check that applies ran. Warnings do not count.",
             )
             .computed(),
             Attribute::new(
                 "complete",
                 Type::Bool,
-                "Whether every check that applies was made. `false` where AWS credentials or a permission are missing, a \
-                 service is unreachable or a call timed out.",
+                "Whether every check that applies ran. `false` if AWS credentials or a permission are missing, a \
+                 service is unreachable, or a call timed out.",
             )
             .computed(),
             Attribute::string(
                 "reason",
-                "Why the checks are not complete: how many could not be made, and for which reasons. Null when they are.",
+                "Why the checks are incomplete: how many could not run, and why. Null if they are complete.",
             )
             .computed(),
             checks_attribute(),
@@ -128,27 +129,27 @@ fn computed_attributes() -> Vec<Attribute> {
             )
             .computed(),
             Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
-            Attribute::string("session_name", "The name of the session of the runner's role.").computed(),
+            Attribute::string("session_name", "The name of the runner's STS session.").computed(),
     ]
 }
 
 fn checks_attribute() -> Attribute {
     Attribute::nested(
                 "checks",
-                "Every check, in the Orchestrator's order.",
+                "Every check, in the order of the Orchestrator's steps.",
                 Nesting::List,
                 vec![
-                    Attribute::string("id", "The id of the check.").computed(),
-                    Attribute::string("status", "`passed`, `failed`, `warned` or `skipped`.").computed(),
+                    Attribute::string("id", "The ID of the check.").computed(),
+                    Attribute::string("status", "`passed`, `failed`, `warned`, or `skipped`.").computed(),
                     Attribute::string(
                         "skip",
                         "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
                          check that it needs failed), `unknown` (a value is unknown until apply), `requested` (by \
-                         `skip_checks`) or `incomplete` (it applies and could not be made). Null for other checks.",
+                         `skip_checks`), or `incomplete` (it applies and could not run). Null for other checks.",
                     )
                     .computed(),
-                    Attribute::string("message", "What was found, or why the check was not made.").computed(),
-                    Attribute::string("fix", "The fix of a failure, ready to be pasted.").computed(),
+                    Attribute::string("message", "What was found, or why the check did not run.").computed(),
+                    Attribute::string("fix", "The fix for a failure, ready to paste.").computed(),
                 ],
             )
             .computed()
@@ -161,13 +162,13 @@ impl DataSource for EksAccessData {
     }
 
     fn schema(&self) -> Schema {
-        let mut attributes = vec![Attribute::string("id", "The id of the runner.").required()];
+        let mut attributes = vec![Attribute::string("id", "The ID of the runner.").required()];
         attributes.extend(eks_runner::configuration_attributes());
         attributes.extend(computed_attributes());
         Schema {
             version: 0,
             description: "Checks that the Orchestrator can reach the cluster of an EKS runner, each time it is read. \
-                          Set the `id` of a registered runner, or its configuration as well to check one that is not \
+                          Set only `id` for a registered runner, or also the configuration for a runner that is not \
                           registered. A failed check is not an error: use `ok` in `check` blocks and conditions.",
             attributes,
         }
@@ -199,7 +200,7 @@ impl ValidateConfig for EksAccessData {
         if config.get("runner_configuration").is_null()
             && !config.get("state_storage_configuration").is_null()
         {
-            let detail = "It is set without runner_configuration. Set both to check a runner that is not registered, \
+            let detail = "The block needs runner_configuration. Set both to check a runner that is not registered, \
                           or neither to check the registered one.";
             let path = Path::new(["state_storage_configuration"]);
             found.push(Diagnostic::error("No runner_configuration", detail).at(path));

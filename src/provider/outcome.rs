@@ -24,9 +24,9 @@ pub(super) fn report(error: &Error, more: &[String]) -> String {
 
 /// Returns sentences about the state of an object that might have been created.
 pub(super) fn tainted_advice() -> String {
-    "To not lose it, the provider added it to the state, marked as tainted. If it exists, run `untaint` with its \
-     address to keep it; otherwise the next apply replaces it, which fails with `create_before_destroy`. If it does \
-     not exist, the next apply creates it."
+    "So that it is not lost, the provider added it to the state as tainted. If it exists, run `untaint` with its \
+     address to keep it. If you do not, the next apply replaces it, which fails with `create_before_destroy`. If it \
+     does not exist, the next apply creates it."
         .to_owned()
 }
 
@@ -60,9 +60,9 @@ pub(super) fn already_exists(
 pub(super) fn import_advice(type_name: &str, id: &str) -> String {
     let id = hcl::string(id);
     format!(
-        "To fix it, import the existing object into this resource: add this block, with the address of the resource \
-         after `to`, and apply. You can remove the block afterwards.\n\n  import {{\n    to = {type_name}.NAME\n    id \
-         = {id}\n  }}\n\nIf the state has it at another address, because the resource was renamed, add this block \
+        "To fix it, import the existing object into this resource: add this block, set `to` to the address of the \
+         resource, and apply. You can remove the block afterwards.\n\n  import {{\n    to = {type_name}.NAME\n    id \
+         = {id}\n  }}\n\nIf it is in the state at another address because the resource was renamed, add this block \
          instead:\n\n  moved {{\n    from = {type_name}.OLD_NAME\n    to   = {type_name}.NAME\n  }}"
     )
 }
@@ -70,7 +70,7 @@ pub(super) fn import_advice(type_name: &str, id: &str) -> String {
 /// Returns what to do if Terraform was replacing the object. `unique` is a clause that says what can exist only once.
 pub(super) fn replacement_advice(unique: &str) -> String {
     format!(
-        "If Terraform was replacing the object, none of this helps: {unique}, so `create_before_destroy` cannot work. \
+        "If Terraform was replacing the object, this does not help: {unique}, so `create_before_destroy` cannot work. \
          Remove `create_before_destroy` from the `lifecycle` of the resource (and of those that depend on it), or, if \
          nothing needs to be replaced, run `untaint` with the address of the resource."
     )

@@ -65,15 +65,15 @@ pub(super) fn advice(operation: Operation, object: &Value) -> String {
     let name = operation.name();
     let given = object.get("timeouts").get(name).as_str();
     let now = given.map_or_else(
-        || format!("`timeouts` does not set `{name}`, so it had {DEFAULT_TEXT}"),
+        || format!("`timeouts` does not set `{name}`, so the default of {DEFAULT_TEXT} applied"),
         |given| format!("`{name}` in `timeouts` is {given:?}"),
     );
     let how = match operation {
         // Terraform refreshes with the values of the state, before it evaluates the configuration.
         Operation::Read => "set a longer one, and apply it with -refresh=false",
-        _ => "a longer one can be set there",
+        _ => "set a longer one there",
     };
-    format!("Or give it more time. {now}: {how}.")
+    format!("Or increase the timeout. {now}: {how}.")
 }
 
 /// Returns the attribute's schema.

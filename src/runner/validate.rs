@@ -16,7 +16,7 @@ use super::{Invalid, RoleArn};
 /// # Errors
 /// What is wrong with the id.
 pub fn runner_id(id: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A runner id has at least 2 lower-case letters, digits, hyphens and underscores, and starts with a \
+    const EXPECTED: &str = "A runner ID has at least 2 lowercase letters, digits, hyphens, and underscores, and starts with a \
         letter: \"my-runner\".";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     let finding = length(id, 2, usize::MAX)
@@ -25,7 +25,7 @@ pub fn runner_id(id: &str) -> Result<(), Invalid> {
             (!id.starts_with(|c: char| c.is_ascii_lowercase()))
                 .then(|| "does not start with a lower-case letter".to_owned())
         });
-    refuse(finding, "Invalid runner id", id, EXPECTED)
+    refuse(finding, "Invalid runner ID", id, EXPECTED)
 }
 
 /// Checks an EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.

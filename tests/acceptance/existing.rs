@@ -163,12 +163,12 @@ fn import_refused(cli: &Cli) {
         .run(&["import", "-no-color", ADDRESS, "agent"])
         .fails()
         .has("kubernetes-agent")
-        .has("This resource manages runners of type `kubernetes-eks` only. Check the id.");
+        .has("This resource manages runners of type `kubernetes-eks` only. Check the ID.");
     workspace
         .run(&["import", "-no-color", ADDRESS, "my-org/my-runner"])
         .fails()
         .has("my-org/my-runner")
-        .has("The import id of a runner is the runner's id.");
+        .has("The import ID of a runner is the runner's ID.");
     let mut newer = registered("newer");
     newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
     orchestrator.put(&newer);
@@ -414,5 +414,5 @@ output "rule" {{
     workspace
         .plan(&[])
         .fails()
-        .has("This data source reads runners of type `kubernetes-eks` only. Check the id.");
+        .has("This data source reads runners of type `kubernetes-eks` only. Check the ID.");
 }

@@ -279,7 +279,7 @@ fn saved_plan(cli: &Cli) {
     workspace
         .run(&["apply", "-no-color", "update.tfplan"])
         .fails()
-        .has("Something else deleted the runner");
+        .has("The runner was deleted after the plan");
     workspace.apply(&[]).ok().has("1 added");
     workspace.plans_nothing();
 }

@@ -295,7 +295,7 @@ fn not_listed(cli: &Cli) {
         (status(403, None), "(403)"),
         (
             status(429, Some("3600")),
-            "returned 429 and asks to wait 3600 s",
+            "returned 429 and requests a wait of 3600 s",
         ),
         (status(500, None), "returned 500"),
         (status(503, None), "returned 503"),
@@ -312,7 +312,7 @@ fn not_listed(cli: &Cli) {
         let plan = workspace.plan(&[]).ok();
         plan.has("Warning: Not checked: the ids of the new runners")
             .has(text)
-            .has("the apply fails for an id that is in use")
+            .has("The apply fails if an ID is in use")
             .has("3 to add");
         assert_eq!(plan.text.matches("Warning:").count(), 1, "{}", plan.text);
         assert!(!plan.text.contains("more similar warning"), "{}", plan.text);
@@ -417,7 +417,7 @@ fn rule_conflicts(cli: &Cli) {
             .apply(&[])
             .fails()
             .has("Runner \"missing\" does not exist in organization \"my-org\"")
-            .has("set runner_id to the id of an existing runner")
+            .has("set runner_id to the ID of an existing runner")
             .has("runner_id = \"missing\"")
             .has_not("import");
     }
@@ -426,7 +426,7 @@ fn rule_conflicts(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("environment type 'staging' not found")
-        .has("set env_type_id to the id of an existing environment type")
+        .has("set env_type_id to the ID of an existing environment type")
         .has_not("import");
     rule("runner_id = \"w-1\"\nproject_id = \"p1\"");
     workspace

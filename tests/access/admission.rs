@@ -230,12 +230,11 @@ fn overridden_variables(cloud: &Cloud) {
 
 fn pod_security(cloud: &Cloud) {
     let namespace = cloud.runner().namespace.as_str();
-    cloud.kubectl(&[
-        "label",
-        "namespace",
-        namespace,
-        "pod-security.kubernetes.io/enforce=restricted",
-    ]);
+    let enforce = |level: &str| {
+        let label = format!("pod-security.kubernetes.io/enforce={level}");
+        cloud.kubectl(&["label", "namespace", namespace, "--overwrite", &label]);
+    };
+    enforce("restricted");
     // The Orchestrator's own Job is a restricted one.
     cloud.check_documented().all_pass();
     // Pod Security only warns about a Job. It refuses the pod.
@@ -249,15 +248,34 @@ fn pod_security(cloud: &Cloud) {
     let again = cloud.check(&runner);
     assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
-    let privileged = json!({"privileged": true, "allowPrivilegeEscalation": true});
-    let template =
-        json!({"spec": {"containers": [{"name": "main", "securityContext": privileged}]}});
-    set(&mut runner, "job/pod_template", template);
-    let checked = cloud.check(&runner);
-    checked
-        .only(&["job-dry-run"], &[])
-        .says("job-dry-run", &["baseline", "privileged"]);
-    fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
+    // What only the level `privileged` admits. The API server describes the first three as violations of `restricted`.
+    let main = |context: Value| json!({"spec": {"containers": [{"name": "main", "securityContext": context}]}});
+    for (template, reason) in [
+        (
+            json!({"spec": {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}}),
+            "hostPath",
+        ),
+        (
+            main(json!({"capabilities": {"add": ["SYS_ADMIN"]}})),
+            "SYS_ADMIN",
+        ),
+        (
+            main(json!({"seccompProfile": {"type": "Unconfined"}})),
+            "Unconfined",
+        ),
+        (
+            main(json!({"privileged": true, "allowPrivilegeEscalation": true})),
+            "privileged",
+        ),
+    ] {
+        enforce("restricted");
+        set(&mut runner, "job/pod_template", template);
+        let checked = cloud.check(&runner);
+        checked
+            .only(&["job-dry-run"], &[])
+            .says("job-dry-run", &["restricted", reason]);
+        fix::works_for(cloud, &mut runner, &checked, "job-dry-run");
+    }
 }
 
 /// Checks the documented runner until its Job or pod is refused with this in the message: for a while, the API server

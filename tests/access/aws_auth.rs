@@ -183,7 +183,7 @@ fn a_path(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked
         .only(&["access-entry"], &BY_USER)
-        .says("access-entry", &["without their path", "Line 1"]);
+        .says("access-entry", &["must not contain the path", "Line 1"]);
     fix::shell(cloud, checked.fix("access-entry"));
     let checked = cloud.check(&runner);
     checked.only(&RBAC, &["job-dry-run"]);
@@ -263,7 +263,7 @@ fn lines_by_chance(cloud: &Cloud) {
         checked.ids("warned"),
         ["access-entry", "rbac-list-pods", "rbac-list-events"]
     );
-    checked.says("access-entry", &["mapUsers", "by chance"]);
+    checked.says("access-entry", &["mapUsers", "at random"]);
     fix::works(cloud, &checked, "access-entry");
 }
 

@@ -427,7 +427,7 @@ impl Checked {
 pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
 
 /// The checks that need `cluster-active`.
-pub(crate) const BEHIND_CLUSTER: [&str; 11] = [
+pub(crate) const BEHIND_CLUSTER: [&str; 12] = [
     "cluster-endpoint",
     "access-entry",
     "api-server",

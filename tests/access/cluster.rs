@@ -280,7 +280,7 @@ fn entry_with_name_and_groups(cloud: &Cloud) {
     checked.only(&RBAC, &["job-dry-run"]);
     checked.says(
         "rbac-create-jobs",
-        &["runner:my-org-my-runner", "another name"],
+        &["runner:my-org-my-runner", "not this runner's user"],
     );
     assert_eq!(checked.report["kubernetes_user"], "runner:my-org-my-runner");
     let namespace = format!("--namespace={}", cloud.runner().namespace);

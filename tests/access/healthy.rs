@@ -72,7 +72,10 @@ fn by_kubeconfig(cloud: &Cloud) {
     cloud
         .check_with(&cloud.configuration(), &["--kubeconfig", &kubeconfig])
         .outcome(&[], &["api-server"], &[])
-        .says("api-server", &["make sure that it is the same cluster"]);
+        .says(
+            "api-server",
+            &["Make sure that the kubeconfig is for this cluster"],
+        );
 }
 
 /// A small EKS of another partition: ARNs, host names, and the token's STS differ.
@@ -206,7 +209,10 @@ fn session_name_with_an_at_sign(cloud: &Cloud) {
     checked.says("session-name", &["each @ becomes -"]);
     checked.says(
         "rbac-create-jobs",
-        &["humanitec-runner-eks-role/me-my-org", "another name"],
+        &[
+            "humanitec-runner-eks-role/me-my-org",
+            "not this runner's user",
+        ],
     );
     fix::works_for(cloud, &mut runner, &checked, "rbac-list-events");
 }

@@ -55,7 +55,7 @@ fn trust(cloud: &Cloud) {
             with(&condition("aud"), json!("eks")),
             [aud, "\"sts.amazonaws.com\"", "\"eks\""],
         ),
-        (deny, ["denies", "Deny wins", "Statement 2"]),
+        (deny, ["denies", "Deny overrides", "Statement 2"]),
         (
             with("/Statement/0/Principal", json!({"Federated": other})),
             [
@@ -185,7 +185,7 @@ fn provider(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked
         .only(&["oidc-provider"], &[])
-        .says("oidc-provider", &["client id sts.amazonaws.com"]);
+        .says("oidc-provider", &["client ID sts.amazonaws.com"]);
     assert_eq!(checked.of("oidc-provider")["found"], "other");
     fix::works(cloud, &checked, "oidc-provider");
 

@@ -127,7 +127,11 @@ fn wrong_user(cloud: &Cloud) {
     let old = "assumed-role/humanitec-runner-eks-role/my-org-my-runner";
     checked.says(
         "rbac-get-jobs",
-        &[old, "another name", "humanitec-runner-eks-role/new-session"],
+        &[
+            old,
+            "not this runner's user",
+            "humanitec-runner-eks-role/new-session",
+        ],
     );
     fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
@@ -206,7 +210,7 @@ fn near_misses(cloud: &Cloud) {
         &[
             "The ClusterRoleBinding \"near\"",
             other,
-            "might be another runner's",
+            "might belong to another runner",
         ],
     );
 }

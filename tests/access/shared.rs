@@ -53,7 +53,7 @@ fn denied_by_the_role(cloud: &Cloud) {
     cloud.check_documented().all_pass();
     let runner = cloud.configuration();
     let checked = check(cloud, "second", &runner);
-    checked.says("role-trust", &["OnlyMine", "Deny wins"]);
+    checked.says("role-trust", &["OnlyMine", "Deny overrides"]);
     fix::shell(cloud, checked.fix("role-trust"));
     assert_eq!(
         check(cloud, "second", &runner).status("role-trust"),

@@ -200,7 +200,7 @@ fn incomplete() {
     eks.set_faults(&denied).expect("a denied action");
     let ran = check(eks, &[]);
     assert_eq!(ran.code, 4, "{}", ran.out);
-    let last = "3 of 21 checks could not be made: no permission for iam:GetRole (3).";
+    let last = "3 of 21 checks could not run: no permission for iam:GetRole (3).";
     assert_eq!(ran.out.lines().last(), Some(last), "{}", ran.out);
     let report = json_of(&check(eks, &["--output", "json"]));
     let said = [&report["ok"], &report["complete"], &report["reason"]];
@@ -247,7 +247,7 @@ fn time_runs_out() {
     assert_eq!(allowed.code, 0, "{}", allowed.out);
     let last = allowed.out.lines().last().unwrap_or_default();
     assert!(
-        last.contains(" checks could not be made: timed out ("),
+        last.contains(" checks could not run: timed out ("),
         "{last}"
     );
 }

@@ -3,7 +3,7 @@ data "platform-orchestrator_kubernetes_eks_access" "my_runner" {
   id = "my-runner"
 }
 
-# A check block warns at each plan and apply, and stops neither.
+# A check block warns at each plan and apply, but fails neither.
 check "eks_access" {
   # No check failed, and the checks are complete.
   assert {
@@ -14,9 +14,9 @@ check "eks_access" {
     ]))
   }
 
-  # The checks are complete: every check that applies was made.
+  # The checks are complete: every check that applies ran.
   assert {
     condition     = data.platform-orchestrator_kubernetes_eks_access.my_runner.complete
-    error_message = coalesce(data.platform-orchestrator_kubernetes_eks_access.my_runner.reason, "Every check was made.")
+    error_message = coalesce(data.platform-orchestrator_kubernetes_eks_access.my_runner.reason, "Every check ran.")
   }
 }

@@ -223,13 +223,13 @@ pub(super) fn received(credentials: Credentials) -> Result<Credentials, String> 
     protect(credentials.secret_access_key());
     credentials.session_token().into_iter().for_each(protect);
     let sent = [
-        ("access key id", Some(credentials.access_key_id())),
+        ("access key ID", Some(credentials.access_key_id())),
         ("session token", credentials.session_token()),
     ];
     for (name, value) in sent {
         if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
             return Err(format!(
-                "the {name} holds a line break or another character that cannot be sent"
+                "the {name} contains a line break or another character that cannot be sent"
             ));
         }
     }
@@ -264,7 +264,7 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
 fn without_output(message: String) -> String {
     match message.split_once("Stderr:") {
         Some((before, _)) => format!(
-            "{} (what the credential_process printed is not shown; run it to see it)",
+            "{} (the output of the credential_process is not shown; run it to see the output)",
             before.trim_end_matches(['.', ' '])
         ),
         None => message,
@@ -352,7 +352,7 @@ mod tests {
         };
         assert_eq!(take("an-id", "a/session+token="), Ok(()));
         for (id, session, part) in [
-            ("an\nid", "s", "access key id"),
+            ("an\nid", "s", "access key ID"),
             ("an-id", "s\u{1}", "session token"),
         ] {
             let error = take(id, session).unwrap_err();

@@ -197,10 +197,6 @@ fn described(
         public_cidrs: network
             .and_then(|network| network.public_access_cidrs)
             .unwrap_or_default(),
-        auto_mode: cluster
-            .compute_config
-            .and_then(|compute| compute.enabled)
-            .unwrap_or_default(),
         // A cluster from the time before access entries has no access configuration.
         authentication_mode: mode
             .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),

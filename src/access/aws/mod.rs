@@ -1,4 +1,4 @@
-//! The calls of AWS, each made once for all who need its response.
+//! The calls to AWS. Each call is sent once, and everything that needs its response shares it.
 
 pub(crate) mod error;
 pub(crate) mod http;
@@ -155,7 +155,7 @@ impl Aws {
         limits.into_iter().find_map(RateLimit::throttled)
     }
 
-    /// Makes a call of a service, and waits throttling out.
+    /// Calls a service, and waits until it no longer throttles the call.
     async fn paced<T, E, F>(
         &self,
         service: Service,

@@ -30,7 +30,7 @@ pub(super) async fn token(
     now: SystemTime,
 ) -> Result<SecretString, AwsError> {
     let unusable = |error: String| {
-        AwsError::BadCredentials(format!("The cluster's token cannot be made: {error}"))
+        AwsError::BadCredentials(format!("The cluster's token cannot be created: {error}"))
     };
     let host = sts_endpoint(region).await?;
     let url = format!("{host}/?Action=GetCallerIdentity&Version=2011-06-15");
@@ -69,7 +69,7 @@ pub(super) async fn token(
 async fn sts_endpoint(region: &str) -> Result<String, AwsError> {
     let unknown = |error: String| AwsError::Unreachable {
         action: "sts:GetCallerIdentity",
-        message: format!("the region {region:?} has no STS: {error}"),
+        message: format!("the region {region:?} has no STS endpoint: {error}"),
     };
     let parameters = Params::builder()
         .region(region)

@@ -68,7 +68,8 @@ async fn seen_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
             if matches!(run.entry_signer().await?, Signer::Runner(_)) =>
         {
             return Ok(Outcome::not_applicable(format!(
-                "The runner has no permission for {action}, and needs none: api-server verifies that the cluster accepts it."
+                "The runner has no permission for {action} and does not need it: api-server verifies that the \
+                 cluster accepts it."
             )));
         }
         Err(error) => return Err(error),
@@ -133,7 +134,7 @@ fn unread(run: &Run<'_>, error: KubeError, refused: Outcome) -> Outcome {
     let early = super::not_read(run, "aws-auth", error.into());
     Outcome {
         message: format!(
-            "{} A line of aws-auth would serve as well. {}",
+            "{} A line in aws-auth would also work. {}",
             refused.message, early.message
         ),
         remedy: refused.remedy,

@@ -1,4 +1,4 @@
-//! What makes a cluster admit the runner.
+//! The fixes that make a cluster admit the runner.
 
 use super::aws_auth_mapping::line_cause;
 use super::entry::{self, EntryJudgment, entry_cause, judge_entry};
@@ -10,7 +10,7 @@ use crate::access::render::aws_cli;
 use crate::access::run::Run;
 use crate::access::setup::add_aws_auth_line;
 
-/// Returns what gives the runner's user a name of its own, if it has none.
+/// Returns the fix that gives the runner's user a fixed name, if it has none.
 pub(super) async fn with_a_name(run: &Run<'_>) -> Result<Fix, CheckError> {
     match run.access_entry().await {
         Ok(_) => {

@@ -56,14 +56,14 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
         KubeError::Certificate(_) => Outcome::incomplete(
             "the certificate of the cluster's API is not trusted from here",
             format!(
-                "Not checked: {error}. {about} If a proxy opens TLS on the way, set AWS_CA_BUNDLE to the proxy's \
-                 authority, or bypass the proxy with NO_PROXY."
+                "Not checked: {error}. {about} If a proxy intercepts TLS, set AWS_CA_BUNDLE to the proxy's CA \
+                 certificate, or bypass the proxy with NO_PROXY."
             ),
         )
         .fix(
             cause,
             Command::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
-                .comment("or AWS_CA_BUNDLE=<the proxy's authority>"),
+                .comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"),
         ),
         KubeError::Unreachable(_) => {
             let outcome = Outcome::incomplete(
@@ -95,8 +95,8 @@ fn responds(reached: &ReachedCluster, cluster: &EksCluster, version: Option<&str
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     match &reached.kubeconfig_url {
         Some(url) if host(url) != host(endpoint) => Outcome::warned(format!(
-            "The API at {url}, which the kubeconfig names, responds{version}. It is not the endpoint of the cluster, {endpoint}: \
-             make sure that it is the same cluster."
+            "The kubeconfig's API at {url} responds{version}, but the endpoint of the cluster is {endpoint}. \
+             Make sure that the kubeconfig is for this cluster."
         )),
         _ => Outcome::passed(format!("The cluster's API responds{version}.")),
     }
@@ -118,7 +118,7 @@ async fn unauthorized(
     if let Signer::Runner(session) = run.signer()? {
         let (cause, fix) = admission_of_refused(run).await?;
         return Ok(Outcome::failed(format!(
-            "The cluster refuses the token of the runner, a session {:?} of {}: {message}. The role needs an access \
+            "The cluster rejects the runner's token (session {:?} of {}): {message}. The role needs an access \
              entry of type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was created after the role.",
             session.name, session.role_arn
         ))
@@ -148,6 +148,10 @@ async fn unauthorized(
     let cause = run.cluster_cause(ClusterCause::CallerAccess { arn });
     Ok(outcome.fix(cause, fix))
 }
+
+/// What reading does not cover: the caller also creates SubjectAccessReviews and impersonates the runner's user.
+const REMAINING: &str = "The guide \"EKS access permissions\" has the Roles for the remaining permissions, such as creating\n\
+    SubjectAccessReviews.";
 
 /// Returns what gives the caller access to the cluster's objects. `None` for a caller that no cluster can know: an access
 /// entry's principal is a user or a role ("Create access entries" in the EKS user guide), and never a federated user
@@ -184,7 +188,7 @@ async fn caller_access(
     );
     let create = aws_cli::create_access_entry(region, cluster_name, principal.clone());
     let associate = aws_cli::associate_access_policy(region, cluster_name, principal, &view, None);
-    Ok(Some(fix.then_run(create).then_run(associate)))
+    Ok(Some(fix.then_run(create).then_run(associate).then_note(REMAINING)))
 }
 
 /// Returns the caller's role as far as the ARN of its session names it: without its path.
@@ -210,13 +214,13 @@ fn aws_auth_access(caller: &CallerIdentity) -> Option<Fix> {
         .word("--clusterrole=view")
         .word(format!("--user={name}"));
     let note = format!(
-        "kubectl edit -n kube-system configmap/aws-auth, and add under {list}:\n    \
+        "Run `kubectl edit -n kube-system configmap/aws-auth`, and add under {list}:\n    \
          - {key}: {}\n      username: {}\n\
          Then let this user read the cluster's objects:",
         yaml::string(&arn),
         yaml::string(name)
     );
-    Some(Fix::note(note).then_run(bind))
+    Some(Fix::note(note).then_run(bind).then_note(REMAINING))
 }
 
 /// The IAM principal behind a caller.

@@ -30,7 +30,7 @@ pub(super) static CHECK: Check = Check {
 fn not_applicable(run: &Run<'_>) -> Option<Outcome> {
     let outcome = || {
         Outcome::not_applicable(format!(
-            "The checks are made as the caller; the role is assumed with `{}`.",
+            "The checks run as the caller. To assume the role, use `{}`.",
             run.words("as = \"runner\"", "--as runner")
         ))
     };
@@ -70,7 +70,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
                 Cause::TokenFile,
                 Fix::note(run.words(
                     "Set web_identity_token_file to a file with an OIDC token of the Orchestrator's issuer.",
-                    "Give --web-identity-token-file a file with an OIDC token of the Orchestrator's issuer.",
+                    "Set --web-identity-token-file to a file with an OIDC token of the Orchestrator's issuer.",
                 )),
             ));
         }
@@ -86,7 +86,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
         .compare("an issuer that STS can reach from the internet", message)
         .fix(
             cause,
-            Fix::note("Must respond, and so must its jwks_uri, to everybody on the internet:").then_run(
+            Fix::note("This URL, and the jwks_uri in its response, must be reachable from the internet:").then_run(
                 Command::new("curl").word(Word::code(
                     "<issuer of the token>/.well-known/openid-configuration",
                 )),
@@ -124,7 +124,7 @@ async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
             message.trim_end_matches('.'),
             run.words(
                 "set web_identity_token_file",
-                "give --web-identity-token-file"
+                "set --web-identity-token-file"
             )
         ),
     );

@@ -41,7 +41,7 @@ pub(super) async fn mapped(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Mapping::Refused { by, line, .. } => outcome.fix(
             cause,
             Fix::note(format!(
-                "The new line replaces line {line} of {by}. Nodes with this role need the old one: if there are any, \
+                "The new line replaces line {line} of {by}. Nodes with this role need the old line. If there are any, \
                  give the runner its own role instead."
             ))
             .then(command()),
@@ -78,8 +78,8 @@ pub(super) fn judge_mapping(
     match mapping {
         Mapping::Admitted { user, by } => admitted(user, *by, session.is_some()),
         Mapping::ByChance { by, .. } => Outcome::warned(format!(
-            "{by} of aws-auth has several lines for {role} that differ only in upper and lower case. The cluster picks \
-             one of them by chance at each request."
+            "{by} in aws-auth has several lines for {role} that differ only in case. The cluster picks one of them \
+             at random for each request."
         ))
         .compare("one line for the role", "several"),
         Mapping::Refused { by, line, template } => Outcome::failed(format!(
@@ -99,7 +99,7 @@ pub(super) fn judge_mapping(
                 ..role.clone()
             };
             Outcome::failed(format!(
-                "Line {line} of mapRoles of aws-auth has {role}. There, role ARNs are written without their path."
+                "Line {line} of mapRoles in aws-auth has {role}. In aws-auth, a role ARN must not contain the path."
             ))
             .compare(bare.to_string(), role.to_string())
         }
@@ -142,7 +142,7 @@ fn absent(auth: &AwsAuth, role: &RoleArn) -> Outcome {
                 .map(|(key, error)| format!("{key} cannot be read ({error})"));
             let places = places.collect::<Vec<_>>().join(", ");
             Outcome::failed(format!(
-                "In aws-auth, {places}: the cluster ignores all of it, and the rest does not map {role}."
+                "In aws-auth, {places}. The cluster ignores what it cannot read, and the rest does not map {role}."
             ))
             .compare("a line of mapRoles for the role", places)
         }

@@ -60,7 +60,7 @@ fn no_credentials() -> Outcome {
     match std::env::var("AWS_PROFILE") {
         Ok(profile) if !profile.is_empty() => Outcome {
             message: format!(
-                "{} The profile {profile:?} of AWS_PROFILE does not exist or has none.",
+                "{} The profile {profile:?} in AWS_PROFILE does not exist or has no credentials.",
                 outcome.message
             ),
             ..outcome
@@ -85,7 +85,7 @@ fn call_to_repair(run: &Run<'_>) -> Result<Command, CheckError> {
     let login = with_profile(Command::new("aws sso login")).to_string();
     Ok(
         with_profile(call.option("--region", run.region()?)).comment(&format!(
-            "must succeed; `{}` renews a sign-on",
+            "must succeed; `{}` renews an SSO session",
             login.trim_end()
         )),
     )

@@ -44,7 +44,8 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
             {
                 let role = &binding["roleRef"];
                 return Some(format!(
-                    " The {kind} {name:?} binds it to the {} {:?}, which does not exist or does not allow this.",
+                    " The {kind} {name:?} binds the runner to the {} {:?}, which does not exist or does not grant this \
+                     permission.",
                     role["kind"].as_str().unwrap_or("Role"),
                     role["name"].as_str().unwrap_or_default()
                 ));
@@ -55,8 +56,8 @@ fn explain(bindings: &[(&str, Arc<Value>)], user: &User, role_name: &str) -> Opt
             if is_user && names_role {
                 near.get_or_insert_with(|| {
                     format!(
-                        " The {kind} {name:?} binds user {bound:?}, which is another name than the runner's. It might be \
-                         another runner's. If the binding is meant for this runner, correct the name."
+                        " The {kind} {name:?} binds user {bound:?}, which is not this runner's user. It might belong to \
+                         another runner. If the binding is meant for this runner, correct the user name."
                     )
                 });
             }
@@ -93,7 +94,7 @@ mod tests {
         ] {
             let text = explained(json!({"kind": "User", "name": other})).unwrap();
             assert!(
-                text.contains(other) && text.contains("another name"),
+                text.contains(other) && text.contains("not this runner's user"),
                 "{text}"
             );
         }

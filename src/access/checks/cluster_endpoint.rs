@@ -39,11 +39,11 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     Ok(endpoint.judge())
 }
 
-/// The endpoint of a cluster, and what the settings know of the Orchestrator's addresses.
+/// The endpoint of a cluster, and what the settings say about the Orchestrator's addresses.
 ///
 /// The Orchestrator's data plane calls the endpoint that `eks:DescribeCluster` returns. The SaaS is outside every VPC.
-/// An installation of one's own can be in the cluster's VPC, or even in the cluster, and then it uses the private
-/// endpoint, of which nothing can be known here.
+/// A self-hosted installation can be in the cluster's VPC, or even in the cluster. It then uses the private
+/// endpoint, which cannot be checked from here.
 struct Endpoint<'a> {
     cluster: &'a EksCluster,
     settings: &'a Settings,
@@ -119,8 +119,8 @@ impl Endpoint<'_> {
         let option = self.option();
         if self.addresses().is_empty() {
             return Outcome::warned(format!(
-                "The cluster's API has a public endpoint that only admits {admitted}. Whether this includes the \
-                 Orchestrator is unknown: {option} does not say which addresses it calls from."
+                "The cluster's API has a public endpoint that admits only {admitted}. It is unknown whether these \
+                 include the Orchestrator's addresses: {option} is not set."
             ))
             .fix(
                 self.cause,
@@ -133,18 +133,18 @@ impl Endpoint<'_> {
         let outside = not_admitted(self.addresses(), ranges);
         if outside.is_empty() {
             return Outcome::passed(format!(
-                "The cluster's API has a public endpoint that admits the Orchestrator's addresses, among {admitted}."
+                "The cluster's API has a public endpoint that admits the Orchestrator. It admits {admitted}."
             ));
         }
         let listed = outside.join(", ");
         let outcome = if self.settings.orchestrator_cidrs.is_empty() {
             Outcome::warned(format!(
-                "The cluster's public endpoint does not admit {listed}, which Humanitec publishes as an address of the \
-                 Orchestrator. If the Orchestrator calls from other addresses now, set {option} to them."
+                "The cluster's public endpoint does not admit {listed}, which Humanitec publishes for the \
+                 Orchestrator. If the Orchestrator now calls from other addresses, set {option} to them."
             ))
         } else {
             Outcome::failed(format!(
-                "The cluster's public endpoint does not admit {listed}, from which the Orchestrator calls."
+                "The cluster's public endpoint does not admit the Orchestrator's addresses {listed}."
             ))
         };
         let all = [ranges, &outside].concat().join(",");

@@ -1,4 +1,4 @@
-//! The commands that give rights in a namespace.
+//! The commands that grant permissions in a namespace.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::access::kubernetes::Cluster;
 use crate::access::objects::{Grant, PolicyRule};
 use crate::access::render::shell::Command;
 
-/// Returns the commands that give a grant, without a loss for what exists: the Role keeps its rules, and a binding of
+/// Returns the commands that grant permissions and keep what exists: the Role keeps its rules, and a binding of
 /// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
 /// and for the Role the commands say so.
 pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
@@ -27,7 +27,7 @@ pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
     let mut fix = Fix::default();
     if found.as_ref().is_err_and(|error| !error.is_not_found()) {
         fix = fix.then_note(format!(
-            "The Role {role} could not be read: where it is, this replaces its rules."
+            "The Role {role} could not be read. If it exists, this command replaces its rules."
         ));
     }
     if binds_another {

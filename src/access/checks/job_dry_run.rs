@@ -45,8 +45,8 @@ enum TriedObject {
 impl TriedObject {
     fn name(self) -> &'static str {
         match self {
-            Self::Job => "Job",
-            Self::Pod => "Job's pod",
+            Self::Job => "Orchestrator's Job",
+            Self::Pod => "pod of the Orchestrator's Job",
         }
     }
 }
@@ -83,8 +83,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let admits = match user {
         Some(_) => "The cluster admits the Orchestrator's Job and its pod.".to_owned(),
         None => format!(
-            "The cluster admits the Orchestrator's Job. The runner is not allowed to try the Job's pod, so Pod \
-             Security, quotas and policies for pods are not part of this; `{}` checks them.",
+            "The cluster admits the Orchestrator's Job. The runner is not allowed to create the Job's pod, so Pod \
+             Security, quotas, and policies for pods were not checked. `{}` checks them.",
             run.words("as = \"caller\"", "--as caller")
         ),
     };
@@ -129,7 +129,7 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
         return Err(Outcome::incomplete(
             "a user without a fixed name cannot be impersonated",
             format!(
-                "The cluster gives the runner no fixed user name, so its user cannot be impersonated for this check. \
+                "The runner's user has no fixed name in the cluster, so this check cannot impersonate it. \
                  With `{}` the runner itself tries the Job.",
                 run.words("as = \"runner\"", "--as runner")
             ),
@@ -194,17 +194,15 @@ fn refused(
             ),
         ),
         Refusal::NoDryRun => Outcome::incomplete(
-            "an admission webhook without dry run",
+            "an admission webhook that does not support dry run",
             format!("The {what} was not tried: {message}."),
         ),
         Refusal::Unknown => super::not_checked(run, "create the Job", error.into()),
         Refusal::NoServiceAccount => service_account::missing(run)?,
         Refusal::Terminating => terminating(run, run.namespace()?),
         other => {
-            let failed = Outcome::failed(format!(
-                "The cluster refuses the Orchestrator's {what}: {message}"
-            ))
-            .compare("admitted", format!("refused with status {code}"));
+            let failed = Outcome::failed(format!("The cluster refuses the {what}: {message}"))
+                .compare("admitted", format!("refused with status {code}"));
             not_admitted(run, job, failed, &other, message)?
         }
     })
@@ -231,7 +229,7 @@ fn not_admitted(
         Refusal::WebhookDown => failed
             .fix(
                 cause,
-                Fix::note("An admission webhook does not respond. Look at its service and pods:")
+                Fix::note("An admission webhook does not respond. Check its Service and pods:")
                     .then_run(Command::new(
                         "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
                     )),
@@ -285,8 +283,8 @@ fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outco
         });
     match quota::is_only_used_up(message) {
         true => Outcome::warned(format!(
-            "{}. The quota is used up at the moment: deployments fail or wait until something in namespace \
-             {namespace:?} ends.",
+            "{}. The quota is used up at the moment. Deployments fail or wait until other workloads in namespace \
+             {namespace:?} end.",
             failed.message.trim_end_matches('.')
         ))
         .fix(cause, fix),
@@ -304,8 +302,8 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
         .find(|one| one["name"] == MAIN);
     if main.is_some_and(|main| main["image"] == image) {
         failed.message = format!(
-            "{}. The check tried the image {image:?}: if the Orchestrator runs another image, and the refusal depends \
-             on the image's name or tag, set {}.",
+            "{}. The check used the image {image:?}. If the Orchestrator runs another image and the refusal depends \
+             on the image's name or tag, set {} to that image.",
             failed.message.trim_end_matches('.'),
             run.words("eks_access.runner_image", "--runner-image")
         );
@@ -338,14 +336,14 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
         }
         Refusal::LimitRange => Fix::note(
             "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
-             contradicts the pod's requests. Change it, or the resources in job.pod_template.",
+             conflicts with the pod's requests. Change that object, or the resources in job.pod_template.",
         )
         .then_run(Command::new("kubectl describe limitrange").option("-n", namespace)),
         Refusal::NoRight => Command::new("kubectl describe rolebindings")
             .option("-n", namespace)
             .into(),
         // A missing class: every other refusal has its own fix.
-        _ => Fix::note("Create the class that the message names, or name another in job.pod_template:")
+        _ => Fix::note("Create the class that the message names, or use another one in job.pod_template:")
             .then_run(Command::new("kubectl get priorityclasses,runtimeclasses")),
     }
 }

@@ -1,6 +1,6 @@
 //! The checks, each in its own file, and the list of them.
 //!
-//! A check is a value of type [`Check`]: what is fixed about it, and the function that runs it. A new check is a new
+//! A check is a value of type [`Check`]: its static description, and the function that runs it. A new check is a new
 //! file with such a value, an entry in [`CHECKS`], and a heading in the guide.
 
 mod access_entry;
@@ -55,7 +55,7 @@ use super::outcome::Outcome;
 use super::run::Run;
 use crate::runner::pod_template::nearest;
 
-/// A check: what is fixed about it, and the functions that run it.
+/// A check: its static description, and the functions that run it.
 struct Check {
     info: CheckInfo,
     /// Runs the check.
@@ -180,18 +180,18 @@ fn forbidden(run: &Run<'_>, action: &str, error: &KubeError) -> Outcome {
     )
 }
 
-/// The error of a text that is not the id of a check.
+/// The error for a string that is not the ID of a check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct UnknownCheck(pub String);
 
 impl fmt::Display for UnknownCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = CheckId::ALL.map(|id| id.as_str().to_owned());
-        write!(f, "{:?} is not the id of a check.", self.0)?;
+        write!(f, "{:?} is not the ID of a check.", self.0)?;
         if let Some(name) = nearest(&self.0, names.iter()) {
             write!(f, " Did you mean {name:?}?")?;
         }
-        write!(f, " The ids are {}.", names.join(", "))
+        write!(f, " The IDs are {}.", names.join(", "))
     }
 }
 
@@ -233,13 +233,13 @@ mod tests {
         let near = error("role-exist");
         assert!(
             near.starts_with(
-                "\"role-exist\" is not the id of a check. Did you mean \"role-exists\"?"
+                "\"role-exist\" is not the ID of a check. Did you mean \"role-exists\"?"
             ),
             "{near}"
         );
         for text in ["", "nope", "ROLE-EXISTS "] {
             let far = error(text);
-            assert!(far.contains("The ids are session-name, "), "{far}");
+            assert!(far.contains("The IDs are session-name, "), "{far}");
         }
     }
 

@@ -32,8 +32,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let is_tried = !run.settings().skip.contains(&job_dry_run::CHECK.id());
     if run.as_runner() && is_tried && found.skip == Some(Skip::Incomplete(no_permission(name))) {
         return Ok(Outcome::not_applicable(format!(
-            "The runner has no permission to read namespace {name:?}, and needs none: job-dry-run verifies that the \
-             namespace exists."
+            "The runner has no permission to read namespace {name:?} and does not need it: job-dry-run verifies that \
+             the namespace exists."
         )));
     }
     Ok(found)

@@ -34,14 +34,14 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cause = Cause::OidcProvider { arn: arn.clone() };
     match run.aws().client_ids(run.region()?, &arn).await {
         Ok(ids) if ids.iter().any(|id| id == AUDIENCE) => {
-            let found = format!("IAM OIDC provider {arn} exists, with client id {AUDIENCE}.");
+            let found = format!("IAM OIDC provider {arn} exists, with client ID {AUDIENCE}.");
             Ok(match &hint {
                 Some(hint) => Outcome::warned(format!("{found}{hint}")),
                 None => Outcome::passed(found),
             })
         }
         Ok(ids) => Ok(Outcome::failed(format!(
-            "The IAM OIDC provider for {issuer} does not have the client id {AUDIENCE}, which is the `aud` of the \
+            "The IAM OIDC provider for {issuer} does not have the client ID {AUDIENCE}, which is the `aud` of the \
              Orchestrator's tokens.{hinted}"
         ))
         .compare(AUDIENCE, list(&ids))

@@ -98,7 +98,7 @@ impl Summary {
         });
         if !self.lacking.is_empty() {
             return Outcome::failed(format!(
-                "The Job's pod cannot start without what pod_template names: {all}."
+                "The Job's pod cannot start with this pod_template: {all}."
             ))
             .compare("every object that pod_template names", all)
             .fix(cause, Fix::from_iter(self.fixes))
@@ -220,7 +220,7 @@ fn existing(
 fn without(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::PullSecret => "the node pulls images without its credentials",
-        _ => "the pod starts only if a volume of that class exists already",
+        _ => "the pod starts only if a volume of that class already exists",
     }
 }
 
@@ -246,7 +246,7 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
             .word("--value=0")
             .comment("or another value")
             .into(),
-        ObjectKind::Claim => Fix::note("With the size and the storage class that the Job needs:")
+        ObjectKind::Claim => Fix::note("Set the size and the storage class that the Job needs:")
             .then_apply(vec![claim(namespace, name)]),
         other => {
             let get = Command::new("kubectl get").word(other.plural());
@@ -255,7 +255,7 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
                 false => get,
             };
             Fix::note(format!(
-                "Create the {} {}, or name another in job.pod_template:",
+                "Create the {} {}, or use another one in job.pod_template:",
                 other.name(),
                 Word::from(name)
             ))

@@ -170,7 +170,7 @@ impl Refusal<'_> {
             ..
         } = self;
         let own_name = run.subject.own_name();
-        let own_name = own_name.ok_or_else(|| unknown("runner's id"))?;
+        let own_name = own_name.ok_or_else(|| unknown("runner's ID"))?;
         let grant = rbac_grant(namespace, &user.name, &own_name);
         match (user.name.as_str(), user.groups.first()) {
             ("", None) => with_a_name(run).await,

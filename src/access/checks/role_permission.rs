@@ -49,7 +49,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     }
     if !simulation.missing_context.is_empty() {
         return Ok(Outcome::incomplete(
-            "policies that cannot be evaluated from outside",
+            "policies that cannot be evaluated from outside AWS",
             format!(
                 "Could not check whether the role can describe {cluster}: its policies have conditions on {}.",
                 simulation.missing_context.join(", ")

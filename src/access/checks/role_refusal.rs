@@ -35,11 +35,11 @@ impl RoleRefusal {
     pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::Organization => {
-                " A policy of the AWS organization refuses it, which only its administrators can change."
+                " A policy of the AWS organization denies it. Only its administrators can change the policy."
             }
             Self::Boundary => " The role's permissions boundary does not allow it.",
             Self::Deny => {
-                " A statement with \"Effect\": \"Deny\" matches, which wins over every Allow."
+                " A statement with \"Effect\": \"Deny\" matches. It overrides every Allow."
             }
             Self::NoAllow => "",
         }
@@ -50,14 +50,14 @@ impl RoleRefusal {
         let about_role = |command: &str| Command::new(command).option("--role-name", &role.name);
         match self {
             Self::Organization => Fix::note(format!(
-                "Ask the administrators of the AWS organization to allow the role {actions}."
+                "Ask the administrators of the AWS organization to allow {actions} for the role."
             )),
             Self::Boundary => about_role("aws iam get-role")
                 .option("--query", "Role.PermissionsBoundary")
                 .comment("this policy must allow it too")
                 .into(),
             Self::Deny => Fix::note(
-                "One of these policies has the Deny. Take it out, or except the resource from it:",
+                "One of these policies contains the Deny. Remove it, or exclude the resource from it:",
             )
             .then_run(about_role("aws iam list-role-policies"))
             .then_run(about_role("aws iam list-attached-role-policies")),

@@ -32,7 +32,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
     let role = run.iam_role().await?;
     let org = known(&run.subject.org, "organization")?;
-    let member = trust_member(run).ok_or_else(|| unknown("runner's id"))?;
+    let member = trust_member(run).ok_or_else(|| unknown("runner's ID"))?;
     let subject = &member.oidc_subject;
     let provider = run.provider_arn()?;
     let host = issuer_host(issuer);
@@ -69,8 +69,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         .fix(
             Cause::OpenTrust { role_arn },
             Fix::note(format!(
-                "The policy as it was found, for runners of {org} alone. Add runners of other organizations that use \
-                 this role."
+                "This is the current policy, restricted to runners of {org}. If runners of other organizations use \
+                 this role, add them."
             ))
             .then_run(aws_cli::replace_trust_policy(
                 run.role()?,
@@ -78,7 +78,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             )),
         ),
         Decision::Unknown(what) => Outcome::incomplete(
-            "a trust policy that cannot be evaluated from outside",
+            "a trust policy that cannot be evaluated from outside AWS",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
         Decision::Refused(reasons) => {

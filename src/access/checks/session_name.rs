@@ -54,8 +54,8 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
     if let Some(whole) = whole {
         return Outcome::warned(format!(
             "The session name is {name:?}: the default, {{org}}-{{runner id}}, was cut to 64 characters. \
-             Another runner whose id starts the same shares it, and so its Kubernetes user. With a session \
-             name of its own the runner is another Kubernetes user, which its RoleBinding must name then."
+             Runners whose IDs begin with the same characters share this session name, and with it one Kubernetes \
+             user. After you set session_name, bind the runner's RoleBinding to the new user."
         ))
         .fix(
             cause,
@@ -63,7 +63,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
         );
     }
     let as_user = if name.contains('@') {
-        " In the cluster's user name each @ becomes -."
+        " In the name of the Kubernetes user, each @ becomes -."
     } else {
         ""
     };

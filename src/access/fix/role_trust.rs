@@ -45,7 +45,7 @@ impl RoleTrust {
             .map(|member| member.oidc_subject.as_str())
             .collect();
         Fix::note(format!(
-            "This replaces the whole trust policy: it is the current one with {} added.",
+            "This replaces the trust policy with a copy of the current one that also admits {}.",
             subjects.join(", ")
         ))
         .then_run(aws_cli::replace_trust_policy(&self.role, &policy))

@@ -131,7 +131,7 @@ async fn authorities(cluster: &mut ClusterInfo) -> Result<Option<Vec<Vec<u8>>>, 
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(found)),
         _ => Err(format!(
-            "its {field} does not hold a certificate in PEM form"
+            "its {field} does not contain a certificate in PEM format"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The calls of one cluster's API, each made once for all who need its response.
+//! The calls to one cluster's API. Each call is sent once, and everything that needs its response shares it.
 
 pub(crate) mod access_policy;
 pub(crate) mod aws_auth;

@@ -58,27 +58,55 @@ pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
     }
 }
 
-/// Returns the strictest Pod Security level that accepts a pod which violates a stricter one. The texts are those of
-/// the checks of the level `baseline` in k8s.io/pod-security-admission.
+/// Returns the strictest Pod Security level that accepts a pod which violates a stricter one.
+///
+/// The texts are those of k8s.io/pod-security-admission (the tests have what kube-apiserver 1.34 returns). A check of the level
+/// `restricted` replaces the check of `baseline` for the same field, so its text names what `baseline` refuses as well: a
+/// `hostPath` volume, a capability beyond the default ones, or an unconfined seccomp profile.
 pub(crate) fn sufficient_level(message: &str) -> &'static str {
-    const BASELINE: [&str; 10] = [
+    const NOT_IN_BASELINE: [&str; 12] = [
+        "PodSecurity \"baseline",
         "AppArmor",
         "host namespaces",
-        "host probes",
-        "hostPath volumes",
+        "hostPath",
         "hostPort",
         "hostProcess",
         "non-default capabilities",
         "privileged (",
+        "probe or lifecycle host",
         "procMount",
         "seLinuxOptions",
+        "\"Unconfined\"",
     ];
-    let beyond = BASELINE.iter().any(|text| message.contains(text));
-    if beyond || message.contains("sysctls") || message.contains("PodSecurity \"baseline") {
-        "privileged"
-    } else {
-        "baseline"
-    }
+    let is_beyond = NOT_IN_BASELINE.iter().any(|text| message.contains(text))
+        || message.contains("sysctls")
+        || adds_capability_beyond_baseline(message);
+    if is_beyond { "privileged" } else { "baseline" }
+}
+
+/// Returns whether the message names an added capability that the level `baseline` does not allow ("Pod Security Standards" in
+/// the documentation of Kubernetes).
+fn adds_capability_beyond_baseline(message: &str) -> bool {
+    const ALLOWED: [&str; 13] = [
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    ];
+    let lists = message.split("must not include ").skip(1);
+    lists
+        .filter_map(|rest| rest.split_once(" in securityContext.capabilities.add"))
+        .flat_map(|(list, _)| list.split(", "))
+        .any(|name| !ALLOWED.contains(&name.trim_matches('"')))
 }
 
 #[cfg(test)]
@@ -87,30 +115,50 @@ mod tests {
 
     #[test]
     fn the_sufficient_level_is_returned() {
-        let restricted = r#"violates PodSecurity "restricted:latest": "#;
-        for (message, level) in [
+        let add = |names: &str| {
+            format!(
+                r#"unrestricted capabilities (container "main" must set securityContext.capabilities.drop=["ALL"]; container "main" must not include {names} in securityContext.capabilities.add)"#
+            )
+        };
+        for (reasons, level) in [
             (
-                r#"allowPrivilegeEscalation != false (container "main")"#,
+                r#"allowPrivilegeEscalation != false (container "main" must set securityContext.allowPrivilegeEscalation=false)"#,
                 "baseline",
             ),
             (
-                r#"runAsNonRoot != true (pod or container "main")"#,
+                r#"runAsNonRoot != true (pod or container "main" must set securityContext.runAsNonRoot=true)"#,
                 "baseline",
+            ),
+            (
+                r#"seccompProfile (pod or container "main" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")"#,
+                "baseline",
+            ),
+            (
+                r#"restricted volume types (volume "h" uses restricted volume type "nfs")"#,
+                "baseline",
+            ),
+            (&add(r#""CHOWN""#), "baseline"),
+            (&add(r#""CHOWN", "NET_ADMIN""#), "privileged"),
+            (
+                r#"restricted volume types (volumes "h", "n" use restricted volume types "hostPath", "nfs")"#,
+                "privileged",
+            ),
+            (
+                r#"seccompProfile (container "main" must not set securityContext.seccompProfile.type to "Unconfined")"#,
+                "privileged",
             ),
             (
                 r#"privileged (container "main" must not set securityContext.privileged=true)"#,
                 "privileged",
             ),
+            ("forbidden sysctls (kernel.msgmax)", "privileged"),
             (
-                r#"hostPath volumes (volume "x"), allowPrivilegeEscalation != false"#,
+                r#"probe or lifecycle host (container "main" uses probe or lifecycle host "1.2.3.4")"#,
                 "privileged",
             ),
         ] {
-            assert_eq!(
-                sufficient_level(&format!("{restricted}{message}")),
-                level,
-                "{message}"
-            );
+            let message = format!(r#"violates PodSecurity "restricted:latest": {reasons}"#);
+            assert_eq!(sufficient_level(&message), level, "{message}");
         }
         assert_eq!(
             sufficient_level(r#"violates PodSecurity "baseline:latest": seccompProfile"#),

@@ -292,7 +292,7 @@ impl Patterns<'_> {
         }
         let differs_in_case = |text: &&str| text.eq_ignore_ascii_case(sent);
         let case = self.texts.iter().any(differs_in_case);
-        case.then(|| "They differ in upper and lower case.".to_owned())
+        case.then(|| "They differ only in case.".to_owned())
     }
 }
 

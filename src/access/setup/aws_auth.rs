@@ -1,4 +1,4 @@
-//! The fixes of the ConfigMap `aws-auth`. They keep everything that is in it.
+//! The fixes for the ConfigMap `aws-auth`. They keep its other content.
 
 use crate::access::fix::Fix;
 use crate::access::kubernetes::aws_auth::{Key, Room};

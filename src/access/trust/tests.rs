@@ -134,7 +134,7 @@ fn a_wildcard_where_there_is_none_and_a_wrong_case_are_told() {
     let reason = refusal(statement(
         json!({"StringEquals": {SUB: "My-Org+my-runner"}}),
     ));
-    assert!(reason.hint.unwrap().contains("upper and lower case"));
+    assert!(reason.hint.unwrap().contains("differ only in case"));
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Request for WebIdentity<'_> {
     fn absent_key(&self, key: &str) -> (String, Option<String>) {
         let older = issuer_host(OLDER_ISSUER);
         let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
-            format!("{ACTION} has no external id.")
+            format!("{ACTION} has no external ID.")
         } else if key.to_ascii_lowercase().starts_with(older) {
             format!("{older} is the issuer of an older product of Humanitec's.")
         } else {

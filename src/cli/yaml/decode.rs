@@ -58,8 +58,7 @@ impl Decoder<'_> {
             Content::Mapping(pairs) => {
                 let not_text = pairs.iter().find(|(key, _)| !self.is_text_key(*key));
                 if let Some((key, _)) = not_text.filter(|_| !is_root) {
-                    let message =
-                        "This key is not a text, and JSON has no other keys: put it in quotes.";
+                    let message = "This key is not a string, and JSON keys must be strings: put it in quotes.";
                     return Err(Problem::at(self.document.nodes[*key].at, message));
                 }
                 let mut entries = Vec::new();
@@ -80,7 +79,7 @@ impl Decoder<'_> {
             Some(number) => Ok(Kind::Number(number)),
             None => Err(Problem::at(
                 at,
-                "JSON has no such number: put it in quotes if it is a text.",
+                "JSON does not have this number: put it in quotes if it is meant as a string.",
             )),
         };
         match self.resolve(id)? {
@@ -208,7 +207,7 @@ impl Decoder<'_> {
                 Content::Scalar { .. } => problem,
                 _ => Problem::at(
                     self.document.nodes[id].at,
-                    "A key must be a text, not a list or a mapping.",
+                    "A key must be a string, not a list or a mapping.",
                 ),
             }
         })
@@ -256,7 +255,7 @@ impl Decoder<'_> {
             };
             if !seen.insert(spelling) {
                 let message = format!(
-                    "The key `{}` stands here a second time: remove one of the two.",
+                    "The key `{}` is a duplicate: remove one of the two.",
                     spelling.1
                 );
                 return Err(Problem::at(node.at, message));
@@ -306,7 +305,7 @@ impl Decoder<'_> {
         if aliased > 100 && all > 1000 && share(aliased, all) > allowed_share(all) {
             return Err(Problem::at(
                 at,
-                "The aliases before this place repeat too much of the file.",
+                "The aliases before this place expand to too much text.",
             ));
         }
         Ok(())

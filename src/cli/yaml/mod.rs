@@ -95,7 +95,7 @@ impl Node {
             Kind::Null => "nothing",
             Kind::Bool(_) => "true or false",
             Kind::Number(_) => "a number",
-            Kind::Text(_) => "a text",
+            Kind::Text(_) => "a string",
             Kind::Sequence(_) => "a list",
             Kind::Mapping(_) => "a mapping",
         }

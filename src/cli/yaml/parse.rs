@@ -55,7 +55,7 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
         let at = place(span.start);
         match event {
             Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
-                let message = "octl reads YAML 1.1 only: remove the line `%YAML`.";
+                let message = "Only YAML 1.1 is supported: remove the line `%YAML`.";
                 return Err(Problem::at(at, message));
             }
             Event::DocumentEnd => {
@@ -65,8 +65,12 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
             Event::SequenceEnd | Event::MappingEnd => tree.close(span),
             Event::Alias(anchor) => {
                 let target = tree.anchors.get(&anchor).copied();
-                let target = target
-                    .ok_or_else(|| Problem::at(at, "No anchor has this name before this alias."))?;
+                let target = target.ok_or_else(|| {
+                    Problem::at(
+                        at,
+                        "The file defines no anchor for this alias before this place.",
+                    )
+                })?;
                 tree.add(at, 0, None, Content::Alias(target));
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -173,7 +177,7 @@ impl Tree {
 
 fn explain(error: &ScanError) -> Problem {
     let message = match error.kind() {
-        ErrorKind::UnexpectedEof => "The YAML ends too early.".to_owned(),
+        ErrorKind::UnexpectedEof => "The YAML ends unexpectedly.".to_owned(),
         _ => format!("This is not valid YAML: {}.", error.info()),
     };
     Problem::at(place(*error.marker()), message)

@@ -35,8 +35,7 @@ impl Continued {
                 continue;
             }
             if let Some(column) = tab(line) {
-                let message =
-                    "A tab stands here, where YAML takes only spaces: put spaces in its place.";
+                let message = "YAML allows only spaces here: replace the tab with spaces.";
                 let place = Place {
                     line: number as u64,
                     column: column as u64 + 1,

@@ -69,7 +69,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::OrgNotFound`] if the service says so, and whatever prevents the runners from being listed,
-    /// because then the 404 might come from something else than the Orchestrator.
+    /// because then the 404 might come from something other than the Orchestrator.
     pub(super) async fn confirm_org(&self, budget: &CallBudget) -> Result<(), Error> {
         if self.has_seen_org() {
             return Ok(());

@@ -9,7 +9,7 @@ use crate::orchestrator::settings::{ProviderAttribute, SettingSource};
 pub enum LookupError {
     /// No place has a value.
     #[error(
-        "{0} is not set. Looked in, in this order:{1}\nSet {0} in the provider block, export {variable}, or {otherwise}.",
+        "{0} is not set. Searched in this order:{1}\nSet {0} in the provider block, export {variable}, or {otherwise}.",
         attribute.name(),
         list(places)
     )]

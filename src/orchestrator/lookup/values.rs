@@ -43,7 +43,7 @@ pub(super) fn api_url(found: SearchResult) -> Result<Url, LookupError> {
 pub(super) fn org_id(found: SearchResult) -> Result<String, LookupError> {
     match found {
         SearchResult::Value(id, source) if id == "." || id == ".." => {
-            Err(ORG_ID.unusable(source, format!("`{id}` is not the id of an organization")))
+            Err(ORG_ID.unusable(source, format!("`{id}` is not the ID of an organization")))
         }
         SearchResult::Value(id, _) => Ok(id),
         SearchResult::Nothing { places, otherwise } => Err(ORG_ID.missing(places, otherwise)),

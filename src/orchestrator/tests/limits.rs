@@ -279,7 +279,8 @@ async fn a_wait_past_the_deadline_fails_at_once() {
         let start = Instant::now();
         let budget = CallBudget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
-        let expected = format!("returned {status} and asks to wait 3600 s, but only 10 s are left");
+        let expected =
+            format!("returned {status} and requests a wait of 3600 s, but the timeout is in 10 s");
         assert!(error.report().contains(&expected), "{}", error.report());
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");

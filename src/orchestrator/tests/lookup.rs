@@ -152,7 +152,7 @@ fn the_default_file_is_not_read_when_another_is_named() {
     assert_eq!(
         error.to_string(),
         format!(
-            "auth_token is not set. Looked in, in this order:\n  - `auth_token` in the provider block: not set\n  \
+            "auth_token is not set. Searched in this order:\n  - `auth_token` in the provider block: not set\n  \
              - the file {0}: has no `token`\n  - the environment variable HUMANITEC_AUTH_TOKEN: not set\n  \
              - hctl's default file: not read, because hctl_config_file is set\n\
              Set auth_token in the provider block, export HUMANITEC_AUTH_TOKEN, or add `token` to the file {0}.",
@@ -174,7 +174,7 @@ fn a_missing_value_is_reported_with_every_place() {
     assert_eq!(
         errors[0].to_string(),
         format!(
-            "org_id is not set. Looked in, in this order:\n  - `org_id` in the provider block: not set\n  \
+            "org_id is not set. Searched in this order:\n  - `org_id` in the provider block: not set\n  \
              - the environment variable HUMANITEC_ORG_ID: empty\n  - the file {}: does not exist\n\
              Set org_id in the provider block, export HUMANITEC_ORG_ID, or log in with hctl.",
             home.file()
@@ -426,7 +426,7 @@ fn an_organization_without_a_url_is_refused() {
     let error = one_error(&given, &Environment::from_variables([]));
     assert_eq!(
         error.to_string(),
-        "org_id cannot be used: `..` is not the id of an organization"
+        "org_id cannot be used: `..` is not the ID of an organization"
     );
 }
 

@@ -148,8 +148,8 @@ async fn a_401_says_where_the_token_came_from() {
         error.report(),
         format!(
             "GET {}/orgs/org/runners/r was not authenticated (401): token has expired.\n\nThe token comes from the \
-             environment variable HUMANITEC_AUTH_TOKEN. It might have expired, might have been revoked, or \
-             might belong to another installation than the one in api_url. Get a new token and set it there.",
+             environment variable HUMANITEC_AUTH_TOKEN. It might have expired or been revoked, or it \
+             might belong to a different installation than the one in api_url. Get a new token and set it there.",
             fake.url()
         )
     );

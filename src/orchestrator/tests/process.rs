@@ -218,7 +218,7 @@ impl Server {
 }
 
 /// Only the advice about an unknown issuer mentions SSL_CERT_FILE.
-const ADVICE: &str = "set SSL_CERT_FILE to a PEM file with that authority's certificate";
+const ADVICE: &str = "set SSL_CERT_FILE to a PEM file with that CA's certificate";
 
 #[tokio::test]
 async fn each_certificate_error_has_its_own_message() {

@@ -238,7 +238,7 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
             error.report(),
             format!(
                 "Runner with id my-runner already exists.\n\nThe existing runner has type `{kind}`, which this \
-                 provider cannot manage. Use another id."
+                 provider cannot manage. Use another ID."
             )
         );
     }

@@ -54,7 +54,7 @@ pub(super) enum Topic {
     Cause(CheckId, Cause),
     /// A check of one runner that has no cause to share.
     Alone(CheckId, String),
-    /// A reason why checks could not be made, and whether that is an error. A warning cannot replace an error.
+    /// A reason why checks could not run, and whether that is an error. A warning cannot replace an error.
     Unchecked(String, bool),
 }
 

@@ -77,7 +77,7 @@ impl EksAccess {
     /// unless the mode is [`Mode::Error`]: the other modes do not stop the apply.
     ///
     /// # Errors
-    /// The failed checks, and the checks that could not be made if `incomplete` is `error`. In both cases, the runner
+    /// The failed checks, and the checks that could not run if `incomplete` is `error`. In both cases, the runner
     /// must not be registered.
     pub(super) async fn before(
         &self,

@@ -197,7 +197,7 @@ impl ReportedDiagnostics {
                 }
                 let ids = ids(unchecked);
                 let detail = format!(
-                    "Not checked: {ids}.\n\nThe reason is that of the runner {first:?}, whose diagnostic has the fix."
+                    "Not checked: {ids}.\n\nRunner {first:?} has the same reason: its diagnostic has the fix."
                 );
                 (not_checked(unchecked), detail, None)
             }
@@ -208,7 +208,7 @@ impl ReportedDiagnostics {
                 let first = cause.and_then(|cause| fixes.get(cause));
                 let mut detail = match first {
                     Some(first) => format!(
-                        "{}\n\nThe fix is that of \"EKS access: {first}\" of this runner.",
+                        "{}\n\nTo fix it, see \"EKS access: {first}\" for this runner.",
                         outcome.message
                     ),
                     None => detail(*id, outcome, &group),
@@ -225,7 +225,7 @@ impl ReportedDiagnostics {
             (What::Check(result), Part::Covered(first) | Part::Late(first)) => {
                 let CheckResult { id, outcome } = *result;
                 let detail = format!(
-                    "{}\n\nThe cause is that of the runner {first:?}, whose diagnostic \"EKS access: {id}\" has the fix.",
+                    "{}\n\nRunner {first:?} has the same cause: its diagnostic \"EKS access: {id}\" has the fix.",
                     outcome.message
                 );
                 (format!("EKS access: {id}"), detail, Some(path(*id)))
@@ -243,8 +243,7 @@ impl ReportedDiagnostics {
 }
 
 /// The paragraph that says why a failed check is only a warning.
-const NOT_YET: &str =
-    "\n\nThe same apply might create or change this, so that it does not fail the plan.";
+const NOT_YET: &str = "\n\nThe same apply might fix this, so this failed check is only a warning.";
 
 /// Returns the summary of a check. Terraform shows one warning of each summary and only counts the others, so the
 /// summaries of different causes differ.
@@ -269,11 +268,7 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     if let [_, others @ ..] = group.runners.as_slice()
         && !others.is_empty()
     {
-        let _ = write!(
-            text,
-            "\n\nThe same check has the same cause for {}.",
-            runners(others)
-        );
+        let _ = write!(text, "\n\nThe same cause affects {}.", runners(others));
     }
     let fix = fix_of(outcome);
     if let Some(fix) = fix {
@@ -283,7 +278,7 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     if fix.and_then(Fix::member).is_some() && group.members.len() > 1 {
         let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
         if group.earlier > 0 {
-            text += " It includes the fixes of other diagnostics with this cause: run only the one for the most runners.";
+            text += " It includes the fixes of other diagnostics with this cause. Run only the fix for the most runners.";
         }
     }
     let _ = write!(text, "\n\nMore: {}", id.docs());
@@ -301,10 +296,7 @@ fn indented(fix: &Fix) -> String {
 
 /// Returns the summary of an incomplete run, which names the reason.
 fn not_checked(unchecked: &Unchecked<'_>) -> String {
-    format!(
-        "EKS access was not checked completely: {}",
-        unchecked.reason
-    )
+    format!("EKS access checks are incomplete: {}", unchecked.reason)
 }
 
 fn ids(unchecked: &Unchecked<'_>) -> String {
@@ -320,15 +312,15 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     let (count, total) = (unchecked.checks.len(), report.checks.len());
     let of = runners(group.runners.get(..1).unwrap_or_default());
     let mut text = format!(
-        "{count} of {total} checks of {of} could not be made: {}.",
+        "{count} of {total} checks of {of} could not run: {}.",
         ids(unchecked)
     );
     if let [_, others @ ..] = group.runners.as_slice()
         && !others.is_empty()
     {
-        let _ = write!(text, " The same reason holds for {}.", runners(others));
+        let _ = write!(text, " The same reason applies to {}.", runners(others));
     }
-    text += " Runners that are checked later and have the same reason are not reported again.";
+    text += " The reason is not reported again for runners that are checked later.";
     let first = unchecked.checks.first().map(|result| &result.outcome);
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");
@@ -336,7 +328,7 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     if let Some(fix) = first.and_then(fix_of) {
         let _ = write!(text, "\n\nTo fix it:\n\n{}\n\nOr ", indented(fix));
     } else {
-        text += "\n\nTo fix it, remove the reason: the guide below lists the credentials and permissions that the checks \
+        text += "\n\nTo fix it, see the guide below, which lists the credentials and permissions that the checks \
                  need. Or ";
     }
     if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
@@ -350,7 +342,7 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     }
     let _ = write!(
         text,
-        "skip these checks by name, or accept that checks are not made:\n\n  provider \"platform-orchestrator\" {{\n    \
+        "skip these checks by name, or accept incomplete checks:\n\n  provider \"platform-orchestrator\" {{\n    \
          eks_access = {{\n      skip_checks = [{}]\n      # or\n      incomplete = \"ignore\"\n    }}\n  }}\n\nMore: \
          {PERMISSIONS}",
         list.join(", ")
@@ -361,11 +353,11 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
 /// Returns the names of runners, by their ids.
 fn runners(ids: &[String]) -> String {
     match ids {
-        [one] if one.is_empty() => "a runner whose id is unknown until apply".to_owned(),
-        [one] => format!("the runner {one:?}"),
+        [one] if one.is_empty() => "a runner whose ID is unknown until apply".to_owned(),
+        [one] => format!("runner {one:?}"),
         many => {
             let ids: Vec<String> = many.iter().map(|id| format!("{id:?}")).collect();
-            format!("the runners {}", ids.join(", "))
+            format!("runners {}", ids.join(", "))
         }
     }
 }

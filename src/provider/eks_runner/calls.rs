@@ -59,7 +59,7 @@ pub(super) async fn create(
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
-            let unique = "a runner's id is unique in its organization";
+            let unique = "a runner's ID is unique in its organization";
             let exists = outcome::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
@@ -213,9 +213,9 @@ pub(super) async fn import(
     };
     if let Err(invalid) = validate::runner_id(&request.id) {
         return refuse(Diagnostic::error(
-            "Invalid import id",
+            "Invalid import ID",
             format!(
-                "The import id of a runner is the runner's id. {}",
+                "The import ID of a runner is the runner's ID. {}",
                 invalid.detail
             ),
         ));
@@ -246,7 +246,7 @@ async fn find(
         Ok(None) => Err(Diagnostic::error(
             "Runner not found",
             format!(
-                "Runner {id:?} does not exist in organization {:?}.\n\nCheck the id and the provider's org_id. \
+                "Runner {id:?} does not exist in organization {:?}.\n\nCheck the ID and the provider's org_id. \
                  `hctl get runners` lists the runners.",
                 client.org(),
             ),
@@ -255,7 +255,7 @@ async fn find(
             let mut more = Vec::new();
             if error.is_other_type() {
                 more.push(format!(
-                    "{this_takes} runners of type `kubernetes-eks` only. Check the id."
+                    "{this_takes} runners of type `kubernetes-eks` only. Check the ID."
                 ));
             }
             let what = format!("Could not read runner {id:?}");
@@ -291,11 +291,11 @@ fn could_not(operation: Operation, object: &Value) -> String {
 }
 
 /// How to fix a state whose runner was deleted, and whose id now belongs to a runner of another type.
-const REPLACED: &str = "This resource did not register it: somebody deleted that runner and reused its id for another one, \
-                        which the provider did not change.\n\nTo fix it, remove the resource from the state: run \
+const REPLACED: &str = "This resource did not register that runner: someone deleted its runner and reused the ID. The \
+                        provider did not change the new runner.\n\nTo fix it, remove the resource from the state: run \
                         `terraform state rm` (or `tofu state rm`) with the address of the resource, or replace its \
                         block with a `removed` block with `destroy = false` and apply with -refresh=false. Then use \
-                        another id, or leave the resource out.";
+                        another ID, or remove the resource from the configuration.";
 
 /// Returns the error about a failed call, with what it means for `object`.
 fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
@@ -310,7 +310,7 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
         ),
         _ if error.is_other_type() => more.push(REPLACED.to_owned()),
         Operation::Update if error.is_not_found() => more.push(
-            "Something else deleted the runner after the plan had read it. Plan again to create it."
+            "The runner was deleted after the plan had read it. Run a new plan to create it."
                 .to_owned(),
         ),
         Operation::Delete if error.is_conflict() => more.push(

@@ -66,7 +66,7 @@ impl ValidateConfig for EksRunnerData {
         if config.get("id").as_str() != Some("") {
             return Vec::new();
         }
-        let detail = "id is an empty string. Set it to the id of the runner to read.";
-        vec![Diagnostic::error("Invalid runner id", detail).at(Path::new(["id"]))]
+        let detail = "id is an empty string. Set it to the ID of the runner to read.";
+        vec![Diagnostic::error("Invalid runner ID", detail).at(Path::new(["id"]))]
     }
 }

@@ -97,12 +97,12 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
     // Terraform shows one warning of each summary and counts the others.
     let summary = format!("Runner {id:?} already exists");
     let fails = format!(
-        "This plan creates runner {id:?}, but organization {org:?} already has a runner with this id. The apply would \
-         fail, because a runner's id is unique in its organization."
+        "This plan creates runner {id:?}, but organization {org:?} already has a runner with this ID. The apply would \
+         fail, because a runner's ID is unique in its organization."
     );
     let fix = if kind == "kubernetes-eks" {
         format!(
-            "{}\n\nOtherwise change `id`.",
+            "{}\n\nOtherwise, change `id`.",
             outcome::import_advice(schema::TYPE_NAME, id)
         )
     } else {
@@ -115,16 +115,16 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
 
 /// Returns the error or the warning that the runners could not be listed.
 fn could_not_list(org: &str, error: &Error) -> Diagnostic {
-    let consequence = "This plan creates runners, and the provider lists the existing ones to find an id that is in use.";
+    let consequence = "This plan creates runners, and the provider lists the existing ones to find an ID that is in use.";
     if fails_every_call(error) {
         let what = format!("Could not list the runners of organization {org:?}");
         return outcome::failed(what, error, &[consequence.to_owned()]);
     }
     let more = format!(
-        "{consequence} It could not, so the ids were not checked: the apply fails for an id that is in use."
+        "{consequence} It could not list them, so the IDs were not checked. The apply fails if an ID is in use."
     );
     Diagnostic::warning(
-        "Not checked: the ids of the new runners",
+        "Not checked: the IDs of the new runners",
         outcome::report(error, &[more]),
     )
 }

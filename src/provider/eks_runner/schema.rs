@@ -18,9 +18,9 @@ pub(super) fn resource() -> Schema {
         attributes: vec![
             Attribute::string(
                 "id",
-                "The id of the runner, unique in the organization: at least 2 lower-case letters, digits, hyphens and \
+                "The ID of the runner, unique in the organization: at least 2 lowercase letters, digits, hyphens, and \
                  underscores, beginning with a letter. Changing it replaces the runner. Because it is unique, \
-                 `create_before_destroy` works only if the new runner has another id.",
+                 `create_before_destroy` works only if the new runner has another ID.",
             )
             .required(),
             Attribute::string("description", "What the runner is for.").optional(),
@@ -32,7 +32,7 @@ pub(super) fn resource() -> Schema {
             .required(),
             Attribute::object(
                 "state_storage_configuration",
-                "Where the runner keeps the Terraform state of the deployments: `type`, and the block of that type.",
+                "Where the runner stores the Terraform state of the deployments: `type`, and the block for that type.",
                 storage(),
             )
             .required(),
@@ -47,14 +47,14 @@ pub(super) fn data_source() -> Schema {
     attributes.retain(|attribute| attribute.name != "timeouts");
     for attribute in &mut attributes {
         if attribute.name == "id" {
-            attribute.description = "The id of the runner.";
+            attribute.description = "The ID of the runner.";
         } else {
             make_computed(attribute);
         }
     }
     Schema {
         version: 0,
-        description: "An existing runner of type `kubernetes-eks`, found by its id.",
+        description: "An existing runner of type `kubernetes-eks`, looked up by its ID.",
         attributes,
     }
 }
@@ -104,7 +104,7 @@ fn cluster() -> Attribute {
                     .required(),
                     Attribute::string(
                         "session_name",
-                        "The name of the assumed role's session, 3 to 64 letters, digits and `_+=,.@-`. It is part of \
+                        "The name of the assumed role's session: 3 to 64 letters, digits, and `_+=,.@-`. It is part of \
                          the Kubernetes user name. Default: `{organization}-{runner id}`, cut to 64 characters.",
                     )
                     .optional(),
@@ -130,7 +130,7 @@ fn job() -> Attribute {
             Attribute::string("service_account", "The Kubernetes service account that the Jobs run as.").required(),
             Attribute::string(
                 "pod_template",
-                "A fragment of a Kubernetes PodTemplateSpec as JSON (`jsonencode({...})`), laid over the Job's pod \
+                "A fragment of a Kubernetes PodTemplateSpec as JSON (`jsonencode({...})`), merged into the Job's pod \
                  template as a strategic merge patch. The container of the runner is named `main`. Two spellings of \
                  one JSON value are equal.",
             )
@@ -144,14 +144,14 @@ fn storage() -> Vec<Attribute> {
     let path_prefix = || {
         Attribute::string(
             "path_prefix",
-            "What the path of each state begins with: parts of letters, digits and `._-` with single slashes between them.",
+            "The prefix of each state's path: parts of letters, digits, and `._-`, separated by single slashes.",
         )
         .optional()
     };
     vec![
         Attribute::string(
             "type",
-            "The type of the storage: `kubernetes`, `s3`, `gcs` or `azurerm`.",
+            "The type of the storage: `kubernetes`, `s3`, `gcs`, or `azurerm`.",
         )
         .required(),
         Attribute::object(

@@ -115,7 +115,7 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
 
 /// Returns an error unless exactly the block of the type is set.
 fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
-    const EXACTLY_ONE: &str = "Exactly one block must be set, the one of the storage's type";
+    const EXACTLY_ONE: &str = "Set exactly one block, the one for the storage's type";
     let block = |ty: &str| format!("{ty}_configuration");
     let blocks = |types: &[&str]| {
         let names: Vec<String> = types.iter().copied().map(block).collect();
@@ -170,7 +170,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
             "State storage of another type",
             "type",
             format!(
-                "type is {ty:?}, but {} is not set, and {} is. Change type to {other:?}, or set {} instead.",
+                "type is {ty:?}, but {} is not set and {} is set. Change type to {other:?}, or set {} instead.",
                 block(ty),
                 block(other),
                 block(ty)

@@ -62,7 +62,7 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
         Error::RunnerNotFound { id, .. } => (
             "runner_id",
             format!(
-                "To fix it, set runner_id to the id of an existing runner. If this configuration creates runner {id:?}, \
+                "To fix it, set runner_id to the ID of an existing runner. If this configuration creates runner {id:?}, \
                  refer to the `id` of its resource, so that Terraform creates the runner first."
             ),
         ),
@@ -72,7 +72,7 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
             ..
         } if key.env_type_id.is_some() && message.contains("environment type") => (
             "env_type_id",
-            "To fix it, set env_type_id to the id of an existing environment type, or create the environment type \
+            "To fix it, set env_type_id to the ID of an existing environment type, or create the environment type \
              first."
                 .to_owned(),
         ),
@@ -99,9 +99,11 @@ fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
     let runner = &key.runner_id;
     format!(
         "Rule {id:?} for {scope} selects runner {selected:?}, and {UNIQUE}.\n\nTo fix it, do one of these:\n\n  - Keep the existing rule: change \
-         project_id or env_type_id of this resource, or remove the resource.\n  - Have the existing rule select runner \
-         {runner:?}: import it into this resource, with {id:?} as the import id. A rule cannot be changed, so \
-         Terraform then plans to replace it: it deletes the rule and creates a new one. Between the two, and if the \
+         project_id or env_type_id of this resource, or remove the resource.\n  - Replace the existing \
+         rule with one for runner \
+         {runner:?}: import it into this resource, with {id:?} as the import ID. A rule cannot be changed, so \
+         Terraform then plans to replace it: it deletes the rule and creates a new one. Between the \
+         delete and the create, and if the \
          create fails, no rule selects a runner for {scope}, and less specific rules apply.\n\n{}",
         outcome::replacement_advice(UNIQUE)
     )
@@ -186,7 +188,7 @@ async fn find_by_key(
 fn failed(verb: &str, object: &Value, error: &Error) -> Diagnostic {
     let rule = match id(object) {
         Some(id) => format!("runner rule {id:?}"),
-        None => "the runner rule, whose id is not known yet".to_owned(),
+        None => "the runner rule, whose ID is not known yet".to_owned(),
     };
     outcome::failed(format!("Could not {verb} {rule}"), error, &[])
 }
@@ -199,9 +201,9 @@ pub(super) async fn find(
 ) -> Result<Rule, Diagnostic> {
     if uuid::Uuid::try_parse(id).is_err() {
         return Err(Diagnostic::error(
-            "Invalid id of a runner rule",
+            "Invalid runner rule ID",
             format!(
-                "{id:?} is not a UUID. The id of a runner rule is the UUID that the Orchestrator gave it, such as \
+                "{id:?} is not a UUID. The ID of a runner rule is the UUID that the Orchestrator generated, such as \
                  \"01234567-89ab-cdef-0123-456789abcdef\". `hctl get runner-rules` lists the rules."
             ),
         ));

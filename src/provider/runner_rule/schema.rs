@@ -7,11 +7,11 @@ use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
 
-const ID: &str = "The id of the rule, a UUID that the Orchestrator generates.";
-const RUNNER_ID: &str = "The id of the runner that the rule selects.";
-const PROJECT_ID: &str =
-    "The project whose deployments the rule matches. Not set: those of every project.";
-const ENV_TYPE_ID: &str = "The environment type whose deployments the rule matches. Not set: those of every environment type.";
+const ID: &str = "The ID of the rule, a UUID that the Orchestrator generates.";
+const RUNNER_ID: &str = "The ID of the runner that the rule selects.";
+const PROJECT_ID: &str = "The project whose deployments the rule matches. Default: every project.";
+const ENV_TYPE_ID: &str =
+    "The environment type whose deployments the rule matches. Default: every environment type.";
 
 /// Returns the schema of the resource.
 pub(super) fn resource() -> Schema {
@@ -19,8 +19,8 @@ pub(super) fn resource() -> Schema {
         version: 0,
         description: "A rule that selects the runner for the deployments of a project or of an environment type. \
                       An organization has at most one rule for each pair of project and environment type. A rule \
-                      cannot be changed: every change replaces it. With `create_before_destroy` only a rule whose \
-                      project or environment type changes can be replaced.",
+                      cannot be changed: every change replaces it. With `create_before_destroy`, a rule can be \
+                      replaced only if its project or environment type changes.",
         attributes: vec![
             Attribute::string("id", ID).computed(),
             Attribute::string("runner_id", RUNNER_ID).required(),
@@ -38,7 +38,7 @@ pub(super) fn resource() -> Schema {
 pub(super) fn data_source() -> Schema {
     Schema {
         version: 0,
-        description: "An existing runner rule, found by its id.",
+        description: "An existing runner rule, looked up by its ID.",
         attributes: vec![
             Attribute::string("id", ID).required(),
             Attribute::string("runner_id", RUNNER_ID).computed(),

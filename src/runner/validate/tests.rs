@@ -44,7 +44,7 @@ fn runner_ids() {
     );
     refuses(
         runner_id,
-        "Invalid runner id",
+        "Invalid runner ID",
         &[
             ("", "is empty"),
             ("a", "only 1 character"),
@@ -64,8 +64,8 @@ fn runner_ids() {
 fn an_error_has_the_found_and_the_expected_value() {
     assert_eq!(
         runner_id("my.runner").unwrap_err().to_string(),
-        "Invalid runner id: \"my.runner\" contains '.', which is not allowed. A runner id has at least 2 lower-case \
-         letters, digits, hyphens and underscores, and starts with a letter: \"my-runner\"."
+        "Invalid runner ID: \"my.runner\" contains '.', which is not allowed. A runner ID has at least 2 lowercase \
+         letters, digits, hyphens, and underscores, and starts with a letter: \"my-runner\"."
     );
 }
 

@@ -64,7 +64,7 @@ fn no_credentials(cli: &Cli) {
     scene.init();
     let start = Instant::now();
     let plan = scene.workspace.plan(&["-out=saved"]).ok();
-    let summary = "Warning: EKS access was not checked completely: no AWS credentials";
+    let summary = "Warning: EKS access checks are incomplete: no AWS credentials";
     plan.has(summary)
         .has("14 of 21 checks")
         .has("plan  = \"off\"");
@@ -87,7 +87,7 @@ fn bad_credentials(cli: &Cli) {
     let once = |scene: &Scene, texts: &[&str]| {
         let start = Instant::now();
         let plan = scene.workspace.plan(&[]).ok();
-        plan.has("Warning: EKS access was not checked");
+        plan.has("Warning: EKS access checks are incomplete");
         for text in texts {
             plan.has(text);
         }
@@ -152,7 +152,7 @@ fn denied(cli: &Cli) {
             continue;
         }
         let summary =
-            format!("Warning: EKS access was not checked completely: no permission for {action}");
+            format!("Warning: EKS access checks are incomplete: no permission for {action}");
         apply.has("ok = false");
         // Terraform shows the warnings of the plan and of the apply together, one of each summary.
         assert_eq!(count(&apply, &summary), 1, "{action}:\n{}", apply.text);
@@ -173,7 +173,7 @@ fn incomplete(cli: &Cli) {
     scene.write("", &my_runner());
     scene.init();
     let judge = |scene: &Scene, reason: &str| {
-        let summary = format!("EKS access was not checked completely: {reason}");
+        let summary = format!("EKS access checks are incomplete: {reason}");
         scene.write(&mode("error", "error", "error"), &my_runner());
         let plan = scene.workspace.plan(&[]).fails();
         assert_eq!(
@@ -229,9 +229,7 @@ fn incomplete(cli: &Cli) {
         scene.workspace.set_env("AWS_ENDPOINT_URL", &url);
         scene.write(&mode("error", "error", "error"), &my_runner());
         let plan = scene.workspace.plan(&[]).fails();
-        plan.has(
-            "EKS access was not checked completely: no usable response from sts:GetCallerIdentity",
-        );
+        plan.has("EKS access checks are incomplete: no usable response from sts:GetCallerIdentity");
     }
     scene.workspace.unset_env("AWS_ENDPOINT_URL");
     scene.without_credentials();

@@ -65,7 +65,7 @@ fn error_in_the_plan(cli: &Cli) {
         .plan(&[])
         .ok()
         .has("Warning: EKS access: role-exists")
-        .has("The same apply might create")
+        .has("The same apply might fix this")
         .has_not("Error:");
     scene.set_up();
     scene.break_trust();

@@ -182,7 +182,7 @@ fn storage_mismatch(cli: &Cli) {
         (
             format!("type = \"s3\"\n{kubernetes}"),
             vec![
-                "type is \"s3\", but s3_configuration is not set, and kubernetes_configuration is",
+                "type is \"s3\", but s3_configuration is not set and kubernetes_configuration is",
                 "Change type to \"kubernetes\"",
             ],
         ),
@@ -233,7 +233,7 @@ fn several_mistakes(cli: &Cli) {
     workspace
         .validate()
         .fails()
-        .has("Invalid runner id")
+        .has("Invalid runner ID")
         .has("Invalid AWS region")
         .has("Invalid IAM role ARN")
         .has("Invalid session name")

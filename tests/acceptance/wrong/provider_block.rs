@@ -26,11 +26,11 @@ const EKS_ACCESS: &[(&str, &str)] = &[
     ),
     ("timeout = \"2 minutes\"", "2 minutes"),
     ("timeout = \"400000000000y\"", "400000000000y"),
-    ("profile = \"\"", "Name a profile, or leave it out"),
+    ("profile = \"\"", "The profile is empty"),
     ("assume_role = { role_arn = \"my-role\" }", "is not an ARN"),
     (
         "web_identity_token_file = \"token\"",
-        "It is used only to assume the runner's role",
+        "The file is used only to assume the runner's role",
     ),
     ("oidc_issuer = \"oidc.example\"", "is not an OIDC issuer"),
     ("runner_image = \"my image\"", "is not the name of an image"),
@@ -38,7 +38,7 @@ const EKS_ACCESS: &[(&str, &str)] = &[
         "orchestrator_cidrs = [\"here\"]",
         "is not a range of addresses",
     ),
-    ("kubeconfig = { path = \"\" }", "Name a kubeconfig"),
+    ("kubeconfig = { path = \"\" }", "The path is empty"),
     (
         "as = \"runner\"\nkubeconfig = { path = \"k\" }",
         "Remove it, or set as = \"caller\"",

@@ -50,7 +50,7 @@ const CASES: &[(Part, &str, &str)] = &[
         "read = \"-1s\"",
         "\"-1s\" cannot be used: it must be more than zero",
     ),
-    (Part::Runner, "id = \"My-Runner\"", "Invalid runner id"),
+    (Part::Runner, "id = \"My-Runner\"", "Invalid runner ID"),
     (Part::Runner, "id = \"my.runner\"", "'.'"),
     (Part::Runner, "id = \"a\"", "only 1 character"),
     (
@@ -58,7 +58,7 @@ const CASES: &[(Part, &str, &str)] = &[
         "id = \"1runner\"",
         "does not start with a lower-case letter",
     ),
-    (Part::Runner, "id = \"\"", "Invalid runner id"),
+    (Part::Runner, "id = \"\"", "Invalid runner ID"),
     (Name, "name = \"-c\"", "Invalid EKS cluster name"),
     (Name, "name = \"a b\"", "Invalid EKS cluster name"),
     (
@@ -150,8 +150,8 @@ const CASES: &[(Part, &str, &str)] = &[
         "runner_id = \"r1\"\nid = \"x\"",
         "Read-only attribute",
     ),
-    (Rule, "runner_id = \"\"", "Invalid runner id"),
-    (Rule, "runner_id = \"My-Runner\"", "Invalid runner id"),
+    (Rule, "runner_id = \"\"", "Invalid runner ID"),
+    (Rule, "runner_id = \"My-Runner\"", "Invalid runner ID"),
 ];
 
 impl Part {

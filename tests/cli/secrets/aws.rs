@@ -31,7 +31,7 @@ pub(super) fn keys() {
             "s3ssion-1",
         ),
         keys(
-            Case::new("session token with a newline", "holds a line break"),
+            Case::new("session token with a newline", "contains a line break"),
             "id-of-a-key",
             "s3cret-key-1",
             &format!("{CANARY}\n{CANARY}"),
@@ -39,7 +39,7 @@ pub(super) fn keys() {
         keys(
             Case::new(
                 "session token that cannot be a header value",
-                "holds a line break",
+                "contains a line break",
             ),
             "id-of-a-key",
             "s3cret-key-1",

@@ -111,8 +111,8 @@ pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
         "spec": {"limits": [defaults]},
     });
     let fix = Fix::note(format!(
-        "In job.pod_template, for the containers that the message names: {}.\n\
-         Or for all containers of the namespace that do not set them:",
+        "In job.pod_template, set these for the containers that the message names: {}.\n\
+         Or set defaults for all containers of the namespace:",
         names.join(", ")
     ));
     Some(fix.then_apply(vec![range]))

@@ -57,7 +57,7 @@ pub(super) async fn check(
     }
     let service_account = run.service_account()?;
     let allowed = format!(
-        "Service account {service_account:?} is allowed to keep the state in namespace {namespace:?}."
+        "Service account {service_account:?} is allowed to store the state in namespace {namespace:?}."
     );
     Ok(match doubt {
         None => Outcome::passed(allowed),
@@ -107,7 +107,7 @@ async fn not_allowed(
         STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
     let refused = refused.join(", ");
     Ok(Outcome::failed(format!(
-        "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, where the state \
+        "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, which stores the \
          is kept."
     ))
     .compare(needed.join("; "), format!("not allowed: {refused}"))
@@ -153,7 +153,7 @@ fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
 fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
     match mount {
         Mount::Lacks(file) => Some(missing(
-            format!("pod_template mounts a volume there without {file}"),
+            format!("pod_template mounts a volume without {file} at the token's path"),
             run.runner_cause(RunnerCause::TokenMountLacks { file }),
             Fix::note(format!(
                 "In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.",
@@ -182,7 +182,7 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
     match mount {
         Mount::Unknown(volume) => {
             return Ok(Token::Uncertain(format!(
-                "Whether volume {volume:?} holds the service account token that OpenTofu needs is unknown."
+                "It is unknown whether volume {volume:?} contains the service account token that OpenTofu needs."
             )));
         }
         Mount::Audience(volume, audience) => {

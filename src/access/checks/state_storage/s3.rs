@@ -426,7 +426,7 @@ impl Refused {
             )
             .retryable(),
             RefusedBy::Statement(reason) => Outcome::failed(format!(
-                "The policy of {what} denies the Job's role {role} {actions}. {}: {}. A Deny wins over every Allow.",
+                "The policy of {what} denies the Job's role {role} {actions}. {}: {}. A Deny overrides every Allow.",
                 reason.element, reason.found
             ))
             .compare("no statement that denies the role", reason.found)

@@ -132,7 +132,7 @@ fn header_value(what: &str, token: &str) -> Result<SecretString, String> {
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!(
-            "the {what} holds a space, a line break or another character that no token has"
+            "the {what} contains a space, a line break, or another character that tokens do not contain"
         ));
     }
     Ok(token.into())

@@ -84,7 +84,11 @@ async fn a_problem_of_the_credentials_is_named_without_a_value_of_the_file() {
             format!("    token: \"{CANARY}\\n{CANARY}\"\n"),
             "line break",
         ),
-        ("", format!("    token: {CANARY}é\n"), "no token has"),
+        (
+            "",
+            format!("    token: {CANARY}é\n"),
+            "tokens do not contain",
+        ),
         ("", "    token: \" \"\n".to_owned(), "empty"),
         ("", key, "client-key-data is not base64"),
         ("", format!("    client-key-data: {CANARY}\n"), "base64"),

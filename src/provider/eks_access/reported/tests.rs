@@ -235,11 +235,11 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
         for one in &found {
             assert_eq!(
                 one.summary,
-                "EKS access was not checked completely: no permission for iam:GetRole"
+                "EKS access checks are incomplete: no permission for iam:GetRole"
             );
         }
         if let [one] = found.as_slice() {
-            let start = "2 of 4 checks of the runner ";
+            let start = "2 of 4 checks of runner ";
             assert!(one.detail.starts_with(start), "{}", one.detail);
             assert!(
                 one.detail

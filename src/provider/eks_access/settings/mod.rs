@@ -37,7 +37,7 @@ impl Mode {
     }
 }
 
-/// What happens during plan and apply when checks could not be made.
+/// What happens during plan and apply when checks could not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::provider) enum Incomplete {
     /// Nothing happens.
@@ -68,7 +68,7 @@ pub(in crate::provider) struct EksAccessSettings {
     pub(in crate::provider) plan: Mode,
     /// What a failed check does during apply.
     pub(in crate::provider) apply: Mode,
-    /// What happens when checks that apply could not be made.
+    /// What happens when checks that apply could not run.
     pub(in crate::provider) incomplete: Incomplete,
     /// The settings of the checks themselves.
     pub(in crate::provider) settings: Settings,

@@ -8,7 +8,7 @@ pub(in crate::provider) fn attribute() -> Attribute {
     Attribute::object(
         NAME,
         "When and how the provider checks that the Orchestrator will reach the cluster of an EKS runner: the IAM role \
-         and its trust policy, the cluster, the access entry, Kubernetes RBAC and the Job itself. The checks never \
+         and its trust policy, the cluster, the access entry, Kubernetes RBAC, and the Job itself. The checks never \
          change anything.",
         [when(), who(), orchestrator(), vec![kubeconfig()]].concat(),
     )
@@ -25,14 +25,14 @@ fn when() -> Vec<Attribute> {
             ),
             text(
                 "apply",
-                "What a failed check does during apply: `off`, `warn` (default: checked once the runner is \
+                "What a failed check does during apply: `off`, `warn` (default: checked after the runner is \
                  registered), `error` (checked before the runner is registered, repeatedly within `timeout`; if a \
-                 check fails, nothing is registered. When a runner is replaced, the old one is deleted before that, \
-                 unless its `lifecycle` has `create_before_destroy`).",
+                 check fails, nothing is registered). A replacement deletes the old runner before the checks, \
+                 unless its `lifecycle` has `create_before_destroy`.",
             ),
             text(
                 "incomplete",
-                "What happens when checks that apply could not be made, because AWS credentials or a permission are \
+                "What happens if checks that apply could not run, because AWS credentials or a permission are \
                  missing, a service is unreachable or a call timed out: `ignore` (nothing), `warn` (default: one warning \
                  for each reason), `error` (an error wherever a failed check is one: with `plan = \"error\"` the plan \
                  fails, and with `apply = \"error\"` nothing is registered). Values that are unknown until apply do not \
@@ -41,7 +41,7 @@ fn when() -> Vec<Attribute> {
             Attribute::new(
                 "skip_checks",
                 Type::List(Box::new(Type::String)),
-                "The IDs of checks to skip, such as `job-dry-run` where the caller is deliberately not allowed to \
+                "The IDs of checks to skip, such as `job-dry-run` if the caller is deliberately not allowed to \
                  impersonate the runner. Checks that need a skipped check still run.",
             )
             .optional(),
@@ -53,8 +53,8 @@ fn who() -> Vec<Attribute> {
     vec![
         text(
             "as",
-            "Who checks: `caller` (default: your own AWS credentials; the runner's permissions are looked up) or \
-                 `runner` (the runner's role is assumed, and everything is done as the Orchestrator will do it).",
+            "The identity that runs the checks: `caller` (default: your own AWS credentials; the runner's permissions \
+                 are looked up) or `runner` (the runner's role; the checks do what the Orchestrator will do).",
         ),
         text(
             "timeout",
@@ -62,7 +62,7 @@ fn who() -> Vec<Attribute> {
         ),
         text(
             "profile",
-            "The profile of the AWS configuration files. Default: as the AWS SDKs choose it.",
+            "The profile in the AWS configuration files. Default: the profile that the AWS SDK chooses.",
         ),
         Attribute::object(
             "assume_role",
@@ -90,23 +90,23 @@ fn orchestrator() -> Vec<Attribute> {
             text(
                 "oidc_issuer",
                 "The issuer of the Orchestrator's OIDC tokens. Default with Humanitec's API \
-                 (`https://api.humanitec.dev`): `https://oidc.humanitec.dev`. Every other installation has an issuer of \
-                 its own (`OIDC_ISSUER_URL` of its data plane) and no default here: while it is not set, the checks \
-                 that need it are not made.",
+                 (`https://api.humanitec.dev`): `https://oidc.humanitec.dev`. Any other installation has its own issuer \
+                 (`OIDC_ISSUER_URL` of its data plane) and no default: without it, the checks that need it \
+                 are skipped as incomplete.",
             ),
             text(
                 "runner_image",
                 "The image of the Orchestrator's Jobs, for `job-dry-run`. Default with Humanitec's API: \
                  `ghcr.io/humanitec/humanitec-runner`, for every other installation: \
-                 `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it where the \
-                 installation runs another image and the cluster's admission policies look at images.",
+                 `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it if the \
+                 installation runs another image and the cluster's admission policies depend on it.",
             ),
             Attribute::new(
                 "orchestrator_cidrs",
                 Type::List(Box::new(Type::String)),
-                "The addresses from which the Orchestrator calls clusters, as CIDRs: `cluster-endpoint` fails where the \
+                "The addresses from which the Orchestrator calls clusters, as CIDRs. `cluster-endpoint` fails if the \
                  cluster's public access CIDRs do not admit them. Default with Humanitec's API: the addresses that \
-                 Humanitec publishes, which only warn.",
+                 Humanitec publishes, for which the check only warns.",
             )
             .optional(),
     ]
@@ -115,12 +115,12 @@ fn orchestrator() -> Vec<Attribute> {
 fn kubeconfig() -> Attribute {
     Attribute::object(
                 "kubeconfig",
-                "A kubeconfig to use in place of a token made from the AWS credentials. No kubeconfig is ever used \
-                 that is not named here. Its credential plugin (`exec`) runs without a terminal, and nothing that it \
+                "A kubeconfig to use in place of a token created from the AWS credentials. No other kubeconfig is \
+                 ever used. Its credential plugin (`exec`) runs without a terminal, and nothing that it \
                  prints is shown.",
                 vec![
                     Attribute::string("path", "The path of the file.").required(),
-                    text("context", "The context in it. Default: its current one."),
+                    text("context", "The context in the file. Default: its current context."),
                 ],
             )
             .optional()

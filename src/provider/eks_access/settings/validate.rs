@@ -26,7 +26,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     if block.get("profile").as_str() == Some("") {
         found.push(wrong(
             Path::new([NAME, "profile"]),
-            "It is empty. Name a profile, or leave it out: then the AWS SDK chooses, as AWS_PROFILE says.",
+            "The profile is empty. Set one, or remove `profile` to let the AWS SDK choose, for example by AWS_PROFILE.",
         ));
     }
     let role_arn = block.get("assume_role").get("role_arn");
@@ -37,7 +37,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     if block.get("kubeconfig").get("path").as_str() == Some("") {
         found.push(wrong(
             Path::new([NAME, "kubeconfig", "path"]),
-            "It is empty. Name a kubeconfig, or leave `kubeconfig` out: then a token is made from the AWS credentials.",
+            "The path is empty. Set it, or remove `kubeconfig` to use a token created from the AWS credentials.",
         ));
     }
     for (index, cidr) in strings(block.get("orchestrator_cidrs")) {
@@ -99,7 +99,7 @@ fn unused_by_the_identity(block: &Value) -> impl Iterator<Item = Diagnostic> {
     let of_runner = of_runner.then(|| {
         wrong(
             Path::new([NAME, "web_identity_token_file"]),
-            "It is used only to assume the runner's role. Set as = \"runner\", or remove it.",
+            "The file is used only to assume the runner's role. Set as = \"runner\", or remove the attribute.",
         )
     });
     let of_caller = of_caller.then(|| {
