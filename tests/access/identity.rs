@@ -4,7 +4,7 @@ use sandbox::eks::{Faults, Options};
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{Checked, Cloud, set};
+use crate::cloud::{Checked, Cloud};
 use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -14,18 +14,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("identity::target_role", target_role),
     ("identity::agent", agent),
     ("identity::fargate", fargate),
-    ("identity::annotation", annotation),
-    ("identity::both", both),
-    ("identity::own_variables", own_variables),
-    ("identity::neither", neither),
-    ("identity::without_s3", without_s3),
     ("identity::each_permission", each_permission),
-    ("identity::partitions", partitions),
 ];
 
-const ROLE: &str = "job-role";
+pub(crate) const ROLE: &str = "job-role";
 
-fn role_arn(cloud: &Cloud, name: &str) -> String {
+pub(crate) fn role_arn(cloud: &Cloud, name: &str) -> String {
     let Options {
         partition, account, ..
     } = cloud.eks.options();
@@ -33,7 +27,7 @@ fn role_arn(cloud: &Cloud, name: &str) -> String {
 }
 
 /// A trust policy for EKS Pod Identity.
-fn pod_trust(condition: Value) -> Value {
+pub(crate) fn pod_trust(condition: Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
@@ -47,13 +41,13 @@ fn create_role(cloud: &Cloud, name: &str, trust: &Value) {
     cloud.aws("iam", "CreateRole", &role);
 }
 
-fn set_trust(cloud: &Cloud, name: &str, trust: &Value) {
+pub(crate) fn set_trust(cloud: &Cloud, name: &str, trust: &Value) {
     let policy = json!({"RoleName": name, "PolicyDocument": trust.to_string()});
     cloud.aws("iam", "UpdateAssumeRolePolicy", &policy);
 }
 
 /// Associates a role with the Job's service account, with more parameters.
-fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
+pub(crate) fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
     let runner = cloud.runner();
     let mut association = json!({
         "clusterName": cloud.eks.options().cluster_name,
@@ -95,7 +89,7 @@ pub(crate) fn create_fargate_profile(cloud: &Cloud, name: &str, selector: &Value
 
 /// The check passed, and so did everything else.
 #[track_caller]
-fn passes<'a>(checked: &'a Checked, parts: &[&str]) -> &'a Checked {
+pub(crate) fn passes<'a>(checked: &'a Checked, parts: &[&str]) -> &'a Checked {
     checked.all_pass();
     assert_eq!(checked.status("pod-identity"), "passed");
     checked.says("pod-identity", parts)
@@ -351,182 +345,6 @@ fn fargate(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "pod-identity");
 }
 
-/// Annotates the Job's service account.
-fn annotate(cloud: &Cloud, annotations: &[String]) {
-    let account = cloud.runner().service_account.clone();
-    let namespace = format!("--namespace={}", cloud.runner().namespace);
-    let start = [
-        "annotate",
-        "serviceaccount",
-        &account,
-        &namespace,
-        "--overwrite",
-    ];
-    let annotations = annotations.iter().map(String::as_str);
-    cloud.kubectl(&start.into_iter().chain(annotations).collect::<Vec<_>>());
-}
-
-fn annotation(cloud: &Cloud) {
-    let role = role_arn(cloud, ROLE);
-    annotate(cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-    let fails = |parts: &[&str]| {
-        let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", parts);
-        checked
-    };
-    // Both are missing, and one fix makes both.
-    let checked = fails(&[
-        "no IAM OIDC provider for the cluster's issuer",
-        &format!("{role}, which the Job needs, does not exist"),
-    ]);
-    fix::works(cloud, &checked, "pod-identity");
-    let subject = "system:serviceaccount:humanitec-runner:humanitec-runner";
-    passes(&cloud.check_documented(), &[&role, subject]);
-
-    let found = cloud.aws("iam", "GetRole", &json!({"RoleName": ROLE}));
-    let good = &found["Role"]["AssumeRolePolicyDocument"];
-    let wrong = |from: &str, to: &str| -> Value {
-        serde_json::from_str(&good.to_string().replace(from, to)).unwrap()
-    };
-    for (trust, part) in [
-        (
-            wrong(subject, "system:serviceaccount:x:y"),
-            "system:serviceaccount:x:y",
-        ),
-        (wrong("\"sts.amazonaws.com\"", "\"eks\""), "\"eks\""),
-        (
-            wrong("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"),
-            "sts:AssumeRole",
-        ),
-        (
-            pod_trust(json!({})),
-            "oidc-provider/oidc.eks.us-west-2.amazonaws.com",
-        ),
-    ] {
-        set_trust(cloud, ROLE, &trust);
-        let checked = fails(&["does not let service account", part]);
-        fix::works(cloud, &checked, "pod-identity");
-    }
-    // Another audience is another client ID and another condition.
-    annotate(cloud, &["eks.amazonaws.com/audience=other".to_owned()]);
-    let checked = fails(&["does not have the client id other", "\"other\""]);
-    fix::works(cloud, &checked, "pod-identity");
-    annotate(cloud, &["eks.amazonaws.com/role-arn=job-role".to_owned()]);
-    fails(&["\"job-role\" is not the ARN of an IAM role"]);
-    let elsewhere = "eks.amazonaws.com/role-arn=arn:aws:iam::999999999999:role/job";
-    annotate(cloud, &[elsewhere.to_owned()]);
-    cloud
-        .check_documented()
-        .only(&[], &["pod-identity"])
-        .says("pod-identity", &["it is in account 999999999999"]);
-    // A cluster without an issuer.
-    annotate(cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-    cloud.eks.set_cluster(&json!({"identity": {}})).unwrap();
-    cloud
-        .check_documented()
-        .only(&[], &["pod-identity"])
-        .is_incomplete("the cluster's issuer is unknown (1)");
-}
-
-/// An association wins over an annotation, whatever that says.
-fn both(cloud: &Cloud) {
-    let id = set_up(cloud, ROLE);
-    annotate(cloud, &["eks.amazonaws.com/role-arn=nonsense".to_owned()]);
-    passes(&cloud.check_documented(), &[&id, &role_arn(cloud, ROLE)]);
-    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
-    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
-    cloud
-        .check_documented()
-        .only(&["pod-identity"], &[])
-        .says("pod-identity", &["\"nonsense\""]);
-}
-
-/// The runner with variables in the container of the Orchestrator.
-fn with_variables(cloud: &Cloud, variables: &[(&str, &str)]) -> Value {
-    let variables: Vec<_> = variables
-        .iter()
-        .map(|(name, value)| json!({"name": name, "value": value}))
-        .collect();
-    let main = json!({"name": "main", "env": variables});
-    cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}))
-}
-
-fn own_variables(cloud: &Cloud) {
-    // Whatever the service account has, the container's own variables count.
-    associate(cloud, "absent", &json!({}));
-    for variables in [
-        &[
-            ("AWS_ACCESS_KEY_ID", "AKIA"),
-            ("AWS_SECRET_ACCESS_KEY", "x"),
-        ][..],
-        &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "r")],
-        &[("AWS_PROFILE", "p")],
-        &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")],
-    ] {
-        let checked = cloud.check(&with_variables(cloud, variables));
-        checked.only(&[], &["pod-identity"]);
-        assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
-        checked.says("pod-identity", &["come from pod_template", variables[0].0]);
-    }
-    // Half of a pair, or the annotation that excludes the container, leaves the Job without an identity.
-    let half = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token")];
-    let mut excluded = cloud.configuration();
-    let annotations = json!({"eks.amazonaws.com/skip-containers": "main"});
-    set(
-        &mut excluded,
-        "job/pod_template",
-        json!({"metadata": {"annotations": annotations}}),
-    );
-    for (runner, part) in [
-        (with_variables(cloud, &half), half[0].0),
-        (excluded, "eks.amazonaws.com/skip-containers"),
-    ] {
-        cloud
-            .check(&runner)
-            .outcome(&[], &["pod-identity"], &[])
-            .says(
-                "pod-identity",
-                &["EKS ignores", part, "the role of its node"],
-            );
-    }
-    // Variables of a Secret count, too, and without the permission to read it nobody knows.
-    let namespace = format!("--namespace={}", cloud.runner().namespace);
-    let keys = ["AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b"];
-    let literals = keys.map(|key| format!("--from-literal={key}"));
-    let create = ["create", "secret", "generic", "keys", &namespace];
-    let literals = literals.iter().map(String::as_str);
-    cloud.kubectl(&create.into_iter().chain(literals).collect::<Vec<_>>());
-    let main = json!({"name": "main", "envFrom": [{"secretRef": {"name": "keys"}}]});
-    let runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
-    let checked = cloud.check(&runner);
-    checked.only(&[], &["pod-identity"]);
-    checked.says("pod-identity", &["come from pod_template"]);
-    assert!(!checked.report.to_string().contains("YQ=="));
-}
-
-fn neither(cloud: &Cloud) {
-    let checked = cloud.check_documented();
-    checked.only(&[], &["pod-identity"]);
-    assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
-    checked.says("pod-identity", &["The Job has no AWS identity of its own"]);
-    let calls = cloud.eks.calls().unwrap();
-    assert_eq!(calls["eks:ListPodIdentityAssociations"], 1, "{calls:?}");
-    assert!(!calls.contains_key("eks:DescribeAddon"), "{calls:?}");
-}
-
-/// Where the state is not in S3, the Job starts without an identity.
-fn without_s3(cloud: &Cloud) {
-    associate(cloud, ROLE, &json!({}));
-    let mut runner = cloud.configuration();
-    runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "states"});
-    let checked = cloud.check(&runner);
-    checked
-        .outcome(&[], &["pod-identity"], &[])
-        .says("pod-identity", &["does not exist", "is not kept in S3"]);
-}
-
 fn each_permission(cloud: &Cloud) {
     set_up(cloud, ROLE);
     create_fargate_profile(cloud, "others", &json!({"namespace": "others"}));
@@ -547,25 +365,4 @@ fn each_permission(cloud: &Cloud) {
             .is_incomplete(&format!("no permission for {action} (1)"))
             .says("pod-identity", &["no permission", action]);
     }
-}
-
-/// A small EKS of its own.
-fn partitions(_: &Cloud) {
-    let mut cloud = Cloud::start_with(Options {
-        partition: "aws-cn".to_owned(),
-        region: "cn-north-1".to_owned(),
-        ..Options::default()
-    });
-    cloud.reset();
-    let id = set_up(&cloud, ROLE);
-    passes(&cloud.check_documented(), &[&id, "arn:aws-cn:iam"]);
-    set_trust(&cloud, ROLE, &pod_trust(json!({"Bool": {"x": "y"}})));
-    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
-    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
-    let role = role_arn(&cloud, ROLE);
-    annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-    let checked = cloud.check_documented();
-    checked.only(&["pod-identity"], &[]);
-    assert!(!checked.report.to_string().contains("arn:aws:"));
-    fix::works(&cloud, &checked, "pod-identity");
 }

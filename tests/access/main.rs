@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod admission;
+mod annotation;
 mod aws_auth;
 mod child;
 mod cloud;
@@ -64,6 +65,7 @@ fn main() {
         aws_auth::SCENARIOS,
         inside::SCENARIOS,
         identity::SCENARIOS,
+        annotation::SCENARIOS,
         issuer::SCENARIOS,
         admission::SCENARIOS,
         pod::SCENARIOS,
