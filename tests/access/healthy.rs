@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 fn as_documented(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked.all_pass();
-    assert_eq!(checked.ids("passed").len(), 18, "\n{}", checked.text());
+    assert_eq!(checked.ids("passed").len(), 19, "\n{}", checked.text());
     checked
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])
@@ -177,7 +177,12 @@ fn session_name_that_sts_refuses(cloud: &Cloud) {
     };
     assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
     // No session can have that name, and so there is no such user.
-    let skipped = [&["assume-role"][..], &BY_USER, &["state-storage"]].concat();
+    let skipped = [
+        &["assume-role", "pod-identity"][..],
+        &BY_USER,
+        &["state-storage"],
+    ]
+    .concat();
     assert_eq!(with_status("skipped"), skipped, "{report:#}");
     let check = &report["checks"][0];
     assert!(
