@@ -41,9 +41,10 @@ check: need-rust ## Check format and lints and run the unit and plugin tests: th
 	cargo test --workspace --test rpc --test architecture --locked
 
 .PHONY: oracles
-oracles: ## Generate the tables in tests/oracles/ from the real programs and libraries (needs Go)
-	@tools/require go
-	for oracle in tests/oracles/*/; do (cd "$$oracle" && CGO_ENABLED=0 go run -mod=readonly . >table.json.new && mv table.json.new table.json); done
+oracles: ## Generate the tables in tests/oracles/ from the real programs and libraries (needs Go, Python, and Terraform)
+	@tools/require go python3 terraform
+	for oracle in tests/oracles/*/go.mod; do (cd "$$(dirname "$$oracle")" && CGO_ENABLED=0 go run -mod=readonly . >table.json.new && mv table.json.new table.json); done
+	python=$$(tools/build aws)/bin/python && export TOFU="$${TOFU:-$$(tools/build tofu)}" && cd tests/oracles/s3-backend && "$$python" generate.py >table.json.new && mv table.json.new table.json
 
 .PHONY: lint
 lint: need-rust ## Check format, lints, documentation, licenses, examples, and that docs/ is up to date

@@ -1,4 +1,4 @@
-"""AWS for the sandbox: moto's STS, IAM and EKS behind an HTTPS proxy, with what moto lacks.
+"""AWS for the sandbox: moto's STS, IAM, EKS, S3 and KMS behind an HTTPS proxy, with what moto lacks.
 
     python sandbox/aws '{"account": "123456789012", …}'
 

@@ -7,6 +7,8 @@ from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
 import eks
+import kms
+import s3
 from identity import Identity, iam
 from state import Sandbox
 
@@ -33,6 +35,8 @@ def reset(sandbox: Sandbox) -> None:
     backend.users[ADMINISTRATOR] = administrator
     sts_backends[sandbox.account][get_partition(sandbox.region)].reset()
     eks_backends[sandbox.account][sandbox.region].reset()
+    s3.reset(sandbox)
+    kms.reset(sandbox)
     _make_cluster(sandbox, eks.API_AND_CONFIG_MAP)
 
 

@@ -1,5 +1,6 @@
 """Whether a principal may do what it asks: its identity policies, and the denied actions of the faults."""
 
+import kms
 from errors import AwsError
 from identity import Identity, iam
 from policy import ALLOWED, EXPLICIT_DENY, evaluate
@@ -25,7 +26,7 @@ def authorize(request: Request, caller: Identity, denied: list[str], partition: 
 
 def refuse(request: Request, caller: Identity, partition: str, reason: str) -> None:
     """Raises the error of an action that is not allowed."""
-    code = "AccessDeniedException" if request.service == "eks" else "AccessDenied"
+    code = "AccessDeniedException" if request.service in ("eks", "kms") else "AccessDenied"
     resource = resource_of(request, caller, partition)
     raise AwsError(
         code,
@@ -49,6 +50,10 @@ def resource_of(request: Request, caller: Identity, partition: str) -> str:
             return next((given[name] for name in arns if name in given), "*")
         case ["sts", _]:
             return given.get("RoleArn", "*")
+        case ["s3", _]:
+            return f"arn:{partition}:s3:::{given['Bucket']}" + (f"/{given['Key']}" if given["Key"] else "")
+        case ["kms", _]:
+            return kms.arn_of(request, caller)
         case ["eks", "ListClusters" | "CreateCluster" | "ListAccessPolicies"]:
             return "*"
         case ["eks", action] if "name" in given:

@@ -2,7 +2,8 @@
 
 Plain HTTP on a free port of 127.0.0.1, JSON in and out:
 
-    POST   /call            one AWS API call, through the proxy: {service, operation, parameters, region?, credentials?}
+    POST   /call            one AWS API call, through the proxy: {service, operation, parameters, region?, credentials?},
+                            or in another account than the sandbox's: {…, account}
     POST   /oidc-token      a token of the issuer: {claims, lifetime?, forged?}
     POST   /cluster-token   a bearer token for the cluster: {credentials, region?, cluster?}
     GET    /faults          the faults in force
@@ -34,7 +35,7 @@ import authorizer
 import eks
 from faults import Faults
 from proxy import Proxy
-from service import SETUP_USER_AGENT
+from service import OTHER_ACCOUNT, SETUP_USER_AGENT
 
 
 class Control(ThreadingHTTPServer):
@@ -53,7 +54,7 @@ class Control(ThreadingHTTPServer):
     def call(self, given: dict[str, Any]) -> Any:
         """What AWS answers, or its error."""
         try:
-            client = self._client(given["service"], given.get("region"), given.get("credentials"))
+            client = self._client(given["service"], given.get("region"), given.get("credentials"), given.get("account"))
             answer = client._make_api_call(given["operation"], given.get("parameters", {}))
         except ClientError as error:
             return {"error": {"code": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}}
@@ -120,9 +121,11 @@ class Control(ThreadingHTTPServer):
             aws_session_token=given.get("SessionToken"),
         )
 
-    def _client(self, service: str, region: str | None, credentials: dict[str, str] | None) -> BaseClient:
+    def _client(
+        self, service: str, region: str | None, credentials: dict[str, str] | None, account: str | None = None
+    ) -> BaseClient:
         region = region or self.sandbox.region
-        name = json.dumps([service, region, credentials], sort_keys=True)
+        name = json.dumps([service, region, credentials, account], sort_keys=True)
         with self._lock:
             if name not in self._clients:
                 config = Config(
@@ -130,9 +133,14 @@ class Control(ThreadingHTTPServer):
                     user_agent_extra=SETUP_USER_AGENT,
                     retries={"total_max_attempts": 1},
                 )
-                self._clients[name] = self._session(credentials).client(
+                client = self._session(credentials).client(
                     service, region_name=region, config=config, verify=self.sandbox.aws_ca_file
                 )
+                if account:
+                    client.meta.events.register(
+                        "before-sign", lambda request, **_: request.headers.add_header(OTHER_ACCOUNT, account)
+                    )
+                self._clients[name] = client
             return self._clients[name]
 
 

@@ -57,6 +57,10 @@ class Faults:
             throttled = throttled or not self._has_left(request.service)
         if throttled and request.service == "eks":
             raise AwsError("ThrottlingException", "Rate exceeded", 429)
+        if throttled and request.service == "kms":
+            raise AwsError("ThrottlingException", "Rate exceeded")
+        if throttled and request.service == "s3":
+            raise AwsError("SlowDown", "Reduce your request rate.", 503)
         if throttled:
             raise AwsError("Throttling", "Rate exceeded")
 

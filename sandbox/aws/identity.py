@@ -48,7 +48,9 @@ def authenticate(sandbox: Sandbox, request: Request) -> Identity:
     session = sts_backends[account][get_partition(request.region)].get_assumed_role_from_access_key(
         signature.access_key_id
     )
-    unknown = "UnrecognizedClientException" if request.service == "eks" else "InvalidClientTokenId"
+    unknown = {"eks": "UnrecognizedClientException", "kms": "UnrecognizedClientException", "s3": "InvalidAccessKeyId"}.get(
+        request.service, "InvalidClientTokenId"
+    )
     if user_key and signature.token is None:
         user, key = user_key
         secret = key.secret_access_key

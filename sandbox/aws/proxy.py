@@ -112,7 +112,7 @@ class _Connection(BaseHTTPRequestHandler):
         head = "".join(f"{key}: {value}\r\n" for key, value in sent.items())
         self.wfile.write(f"HTTP/1.1 {status} \r\n{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
     def _ask_aws(self, body: bytes) -> Response:
         path, _, query = self.path.partition("?")

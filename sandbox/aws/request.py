@@ -61,7 +61,17 @@ _EKS_ROUTES = [
     ("DELETE", rf"{_CLUSTER}/fargate-profiles/(?P<fargateProfileName>[^/]+)", "DeleteFargateProfile"),
 ]
 
-_SERVICES = {"sts": "sts", "sts-fips": "sts", "iam": "iam", "iam-fips": "iam", "eks": "eks", "eks-fips": "eks"}
+_SERVICES = {name + fips: name for name in ("sts", "iam", "eks", "kms", "s3") for fips in ("", "-fips")}
+
+#: The actions of S3's subresources of a bucket, by the method and the name in the query.
+_S3_SUBRESOURCES = {
+    ("GET", "encryption"): "GetEncryptionConfiguration",
+    ("PUT", "encryption"): "PutEncryptionConfiguration",
+    ("DELETE", "encryption"): "PutEncryptionConfiguration",
+    ("GET", "policy"): "GetBucketPolicy",
+    ("PUT", "policy"): "PutBucketPolicy",
+    ("DELETE", "policy"): "DeleteBucketPolicy",
+}
 
 
 #: The DNS suffixes of the partitions and of dual stack endpoints.
@@ -83,7 +93,9 @@ def service_of(host: str) -> str | None:
     if not re.search(rf"\.({'|'.join(_SUFFIXES)})$", host):
         return None
     labels = host.removeprefix("fips.").split(".")
-    return _SERVICES.get(labels[0])
+    # Before the name of S3 there can be the name of a bucket.
+    in_host = _SERVICES.get(labels[1]) if len(labels) > 1 else None
+    return _SERVICES.get(labels[0]) or (in_host if in_host == "s3" else None)
 
 
 @dataclass
@@ -100,7 +112,7 @@ class Request:
 
     @cached_property
     def service(self) -> str:
-        """`sts`, `iam` or `eks`."""
+        """`sts`, `iam`, `eks`, `s3` or `kms`."""
         service = service_of(self.host)
         assert service is not None, "the proxy passes on AWS's hosts only"
         return service
@@ -121,6 +133,11 @@ class Request:
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """The query protocol's parameters, or EKS's from path, query and body."""
+        if self.service == "s3":
+            bucket, _, key = self.s3_path.removeprefix("/").partition("/")
+            return {"Bucket": bucket, "Key": unquote(key)}
+        if self.service == "kms":
+            return json.loads(self.body)
         if self.service != "eks":
             return dict(parse_qsl(self.query) + parse_qsl(self.body.decode()))
         body = json.loads(self.body) if self.body else {}
@@ -129,8 +146,37 @@ class Request:
     @cached_property
     def action(self) -> str:
         """The action as IAM policies name it, such as `eks:DescribeCluster`."""
-        name = self._route[0] if self.service == "eks" else self.parameters.get("Action", "")
+        match self.service:
+            case "eks":
+                name = self._route[0]
+            case "s3":
+                name = self._s3_action
+            case "kms":
+                name = self.headers.get("X-Amz-Target", "").split(".")[-1]
+            case _:
+                name = self.parameters.get("Action", "")
         return f"{self.service}:{name}"
+
+    @cached_property
+    def s3_path(self) -> str:
+        """The path with the bucket at its start, also if the bucket is in the host's name."""
+        first = self.host.split(".")[0]
+        return self.path if first in _SERVICES else f"/{first}{self.path}"
+
+    @property
+    def is_head_bucket(self) -> bool:
+        """Whether the request asks for a bucket without its content."""
+        return self.service == "s3" and self.method == "HEAD" and not self.parameters["Key"]
+
+    @property
+    def _s3_action(self) -> str:
+        subresources = dict(parse_qsl(self.query, keep_blank_values=True))
+        for (method, name), action in _S3_SUBRESOURCES.items():
+            if method == self.method and name in subresources:
+                return action
+        if self.parameters["Key"]:
+            return {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}[self.method]
+        return {"PUT": "CreateBucket", "DELETE": "DeleteBucket"}.get(self.method, "ListBucket")
 
     @cached_property
     def _route(self) -> tuple[str, dict[str, str]]:
@@ -150,6 +196,9 @@ class Request:
         """A success in the protocol that was asked in."""
         headers = {"x-amzn-RequestId": self.request_id}
         name = self.action.split(":")[1]
+        if self.service == "kms":
+            content = json.dumps(result, default=lambda time: time.timestamp()).encode()
+            return 200, {**headers, "Content-Type": "application/x-amz-json-1.1"}, content
         if self.service == "eks":
             return 200, {**headers, "Content-Type": "application/json"}, json.dumps(result).encode()
         if "application/json" in (self.headers.get("Accept") or ""):
@@ -170,6 +219,14 @@ class Request:
         if self.service == "eks":
             headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
             return error.status, headers, json.dumps({"message": error.message}).encode()
+        if self.service == "kms":
+            body = json.dumps({"__type": error.code, "message": error.message})
+            return error.status, {**headers, "Content-Type": "application/x-amz-json-1.1"}, body.encode()
+        if self.service == "s3":
+            error_text = _xml({"Code": error.code, "Message": error.message, "RequestId": self.request_id})
+            body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error_text}</Error>'
+            content = b"" if self.method == "HEAD" else body.encode()
+            return error.status, {**headers, "Content-Type": "application/xml"}, content
         described = {"Type": "Sender", "Code": error.code, "Message": error.message}
         if "application/json" in (self.headers.get("Accept") or ""):
             body = json.dumps({"Error": described, "RequestId": self.request_id})

@@ -1,5 +1,6 @@
 """The way of one AWS request: faults, signature, permission, then the answer, ours or moto's."""
 
+import os
 from typing import Any, Callable
 
 from moto.moto_proxy.proxy3 import MotoRequestHandler
@@ -7,7 +8,9 @@ from werkzeug.exceptions import HTTPException
 
 import eks
 import iam
+import kms
 import pods
+import s3
 import sts
 from authorization import authorize
 from errors import AwsError
@@ -19,6 +22,9 @@ Handler = Callable[[Sandbox, Request, Identity], dict[str, Any]]
 
 #: The user agent of the sandbox's own calls, which no fault strikes and nobody counts.
 SETUP_USER_AGENT = "sandbox-setup"
+
+#: The header of the sandbox's own calls in another account than its own.
+OTHER_ACCOUNT = "x-sandbox-account"
 
 _HANDLERS: dict[str, Handler] = {
     "eks:AssociateAccessPolicy": eks.associate_access_policy,
@@ -46,6 +52,8 @@ _HANDLERS: dict[str, Handler] = {
     "iam:AddClientIDToOpenIDConnectProvider": iam.add_client_id,
     "iam:RemoveClientIDFromOpenIDConnectProvider": iam.remove_client_id,
     "iam:SimulatePrincipalPolicy": iam.simulate_principal_policy,
+    "kms:DescribeKey": kms.describe_key,
+    "kms:GetKeyPolicy": kms.get_key_policy,
     "sts:AssumeRole": sts.assume_role,
     "sts:GetCallerIdentity": sts.get_caller_identity,
 }
@@ -80,8 +88,18 @@ class Service:
                 if request.action in sandbox.faults.deny:
                     raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
                 return request.answer(sts.assume_role_with_web_identity(sandbox, request))
+            if request.service == "s3" and (redirection := s3.redirect(request)):
+                return redirection
             caller = authenticate(sandbox, request)
-            authorize(request, caller, [] if own else sandbox.faults.deny, sandbox.partition)
+            # An account besides the sandbox's own, which the sandbox sets up.
+            if own and (account := request.headers.get(OTHER_ACCOUNT)):
+                return self._ask_moto_in(account, request)
+            denied = [] if own else sandbox.faults.deny
+            if request.is_head_bucket:
+                return s3.head_bucket(request, self._is_allowed(request, caller, denied))
+            authorize(request, caller, denied, sandbox.partition)
+            if request.service == "s3":
+                s3.refuse_other_account(request, caller, sandbox.partition)
             if handler := _HANDLERS.get(request.action):
                 return request.answer(handler(sandbox, request, caller))
             if request.action == "iam:GetRole":
@@ -93,12 +111,31 @@ class Service:
                 iam.propagate_policy(sandbox, request)
             return response
 
+    def _is_allowed(self, request: Request, caller: Identity, denied: list[str]) -> bool:
+        try:
+            authorize(request, caller, denied, self._sandbox.partition)
+            s3.refuse_other_account(request, caller, self._sandbox.partition)
+        except AwsError:
+            return False
+        return True
+
+    def _ask_moto_in(self, account: str, request: Request) -> Response:
+        """moto's answer in another account. To be called under the lock."""
+        os.environ["MOTO_ACCOUNT_ID"] = account
+        try:
+            return self._ask_moto(request)
+        finally:
+            os.environ["MOTO_ACCOUNT_ID"] = self._sandbox.account
+
     def _ask_moto(self, request: Request) -> Response:
         """moto's answer, whatever host name the request came by."""
         host = f"https://{request.service}.{request.region}.amazonaws.com"
-        path = f"{request.path}?{request.query}" if request.query else request.path
+        path = request.s3_path if request.service == "s3" else request.path
+        path = f"{path}?{request.query}" if request.query else path
+        # moto would look for the bucket in the host's name.
+        sent = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         try:
-            status, headers, body = self._moto.parse_request(request.method, host, path, request.headers, request.body)
+            status, headers, body = self._moto.parse_request(request.method, host, path, sent, kms.body_for_moto(request))
         except HTTPException as error:
             status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
         return status, headers, body.encode() if isinstance(body, str) else body

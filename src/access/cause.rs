@@ -41,6 +41,30 @@ pub enum Cause {
     },
     /// STS refuses the web identity token for the role.
     TokenRefused(RoleArn),
+    /// The bucket of the state does not exist.
+    MissingBucket {
+        /// The bucket's name.
+        bucket: String,
+    },
+    /// The policies of the Job's role do not let it keep states.
+    StatePermission {
+        /// The role's ARN.
+        role_arn: String,
+        /// The bucket or the key that it cannot use.
+        resource: String,
+    },
+    /// The policy of a bucket or a key does not let the Job's role use it.
+    ResourcePolicy {
+        /// The role's ARN.
+        role_arn: String,
+        /// The bucket's name or the key's ARN.
+        resource: String,
+    },
+    /// Nobody can use the key that encrypts a bucket's objects.
+    UnusableKey {
+        /// The key's ARN or, if it does not exist, its ID.
+        key: String,
+    },
     /// Something about one cluster.
     Cluster(ClusterKey, ClusterCause),
     /// Something in the configuration of one runner.
@@ -169,6 +193,10 @@ pub enum RunnerCause {
         /// The missing file.
         file: &'static str,
     },
+    /// The Job has no region, or another one than the bucket of its state.
+    StateRegion,
+    /// The Job has no credentials for the place of its state.
+    StateCredentials,
     /// `pod_template` makes the Job invalid.
     InvalidJob {
         /// The API server's message, without what differs in each attempt.

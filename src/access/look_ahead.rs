@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::checks;
 use super::kubernetes::VERSION_PATH;
 use super::run::Run;
 
@@ -35,7 +36,7 @@ pub(super) async fn look_ahead(run: &Run<'_>) {
         let paths = paths.into_iter().flatten();
         join_all(paths.map(|path| cluster.get(path))).await;
     };
-    tokio::join!(aws, kubernetes);
+    tokio::join!(aws, kubernetes, checks::look_ahead(run));
 }
 
 /// Looks up what `pod-identity` needs, if the Job's service account has an association.

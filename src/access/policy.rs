@@ -15,7 +15,7 @@ use condition::condition;
 pub(crate) use condition::{Operator, Sent};
 pub(crate) use element::texts;
 use element::{action, principal, resource};
-pub(crate) use role_session::{Grant, RoleSession, Verdict};
+pub(crate) use role_session::{Grant, Judgment, RoleSession};
 
 /// A request that a policy allows or refuses: who sends it, and what it is about.
 pub(crate) trait Request {
@@ -103,23 +103,18 @@ pub(crate) enum Match {
 
 /// Evaluates a policy document for a request.
 pub(crate) fn evaluate(document: &Value, request: &dyn Request) -> Decision {
-    let variables = has_variables(document);
-    let mut verdicts = Verdicts::default();
-    for (index, statement) in statements(document).into_iter().enumerate() {
-        let name = match statement["Sid"].as_str() {
-            Some(sid) if !sid.is_empty() => format!("Statement {sid:?}"),
-            _ => format!("Statement {}", index + 1),
-        };
-        verdicts.add(name, statement, request, variables);
-    }
-    let Verdicts {
+    let Findings {
         denial,
         allows,
         unknown_allow,
         unknown_deny,
         closest,
-    } = verdicts;
-    if let Some((reason, is_conditional)) = denial {
+    } = findings(document, request);
+    if let Some(Denial {
+        reason,
+        is_conditional,
+    }) = denial
+    {
         return Decision::Denied {
             reason,
             is_conditional,
@@ -133,6 +128,20 @@ pub(crate) fn evaluate(document: &Value, request: &dyn Request) -> Decision {
             Decision::NotAllowed(reasons.unwrap_or_else(|| vec![nothing_allows(request)]))
         }
     }
+}
+
+/// Matches each statement of a policy document.
+fn findings(document: &Value, request: &dyn Request) -> Findings {
+    let variables = has_variables(document);
+    let mut findings = Findings::default();
+    for (index, statement) in statements(document).into_iter().enumerate() {
+        let name = match statement["Sid"].as_str() {
+            Some(sid) if !sid.is_empty() => format!("Statement {sid:?}"),
+            _ => format!("Statement {}", index + 1),
+        };
+        findings.add(name, statement, request, variables);
+    }
+    findings
 }
 
 /// Returns the statements of a policy, which can be one statement without a list.
@@ -149,11 +158,20 @@ pub(crate) fn has_variables(document: &Value) -> bool {
     document["Version"] == "2012-10-17"
 }
 
+/// A statement that denies a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Denial {
+    /// The statement.
+    pub(crate) reason: Reason,
+    /// Whether the statement has a condition.
+    pub(crate) is_conditional: bool,
+}
+
 /// What the statements of a policy say about a request.
 #[derive(Default)]
-struct Verdicts {
-    /// A statement that denies it, and whether that has a condition. One without a condition comes before all others.
-    denial: Option<(Reason, bool)>,
+struct Findings {
+    /// A statement that denies it. One without a condition comes before all others.
+    denial: Option<Denial>,
     /// Whether a statement allows it.
     allows: bool,
     /// What is unknown of a statement that might allow it.
@@ -165,7 +183,7 @@ struct Verdicts {
     closest: Option<(usize, Vec<Reason>)>,
 }
 
-impl Verdicts {
+impl Findings {
     /// Adds a statement.
     fn add(&mut self, name: String, statement: &Value, request: &dyn Request, variables: bool) {
         let Some(elements) = statement.as_object() else {
@@ -210,7 +228,7 @@ impl Verdicts {
         };
         let is_first = match &self.denial {
             None => true,
-            Some((_, before)) => *before && !is_conditional,
+            Some(before) => before.is_conditional && !is_conditional,
         };
         if is_first {
             let reason = Reason {
@@ -219,7 +237,10 @@ impl Verdicts {
                 found: statement.to_string(),
                 hint: Some("A Deny wins over every Allow.".to_owned()),
             };
-            self.denial = Some((reason, is_conditional));
+            self.denial = Some(Denial {
+                reason,
+                is_conditional,
+            });
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub use amend::Member;
 pub(crate) use amend::{amended, trust_policy, trusting};
-pub(crate) use pod_identity::{ChainedSession, PodIdentitySession, TaggedPod};
+pub(crate) use pod_identity::{ChainedSession, PodIdentitySession, TaggedPod, Verdict};
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;
 pub(crate) use web_identity::WebIdentity;

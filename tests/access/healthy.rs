@@ -35,7 +35,6 @@ fn as_documented(cloud: &Cloud) {
     checked
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])
-        .says("state-storage", &["s3"])
         .says(
             "job-dry-run",
             &["admits the Orchestrator's Job and its pod"],

@@ -27,6 +27,10 @@ mod route;
 mod runner;
 mod setup;
 mod shared;
+mod storage;
+mod storage_elsewhere;
+mod storage_key;
+mod storage_policy;
 mod trust_policies;
 
 use cloud::Cloud;
@@ -73,6 +77,10 @@ fn main() {
         route::SCENARIOS,
         setup::SCENARIOS,
         shared::SCENARIOS,
+        storage::SCENARIOS,
+        storage_key::SCENARIOS,
+        storage_policy::SCENARIOS,
+        storage_elsewhere::SCENARIOS,
         cost::SCENARIOS,
     ]
     .concat();

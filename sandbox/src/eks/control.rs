@@ -22,6 +22,15 @@ pub struct Credentials {
     pub session_token: Option<String>,
 }
 
+/// Where an AWS API call is made. By default it is the sandbox's region and account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// The region.
+    pub region: Option<&'a str>,
+    /// The account. In another one than the sandbox's, everything is allowed.
+    pub account: Option<&'a str>,
+}
+
 /// Faults of AWS. Actions have the names of IAM policies, such as `eks:DescribeCluster`. The faults never happen to the
 /// sandbox's own calls ([`super::Eks::aws`]).
 #[derive(Clone, Debug, Default, Serialize)]
@@ -103,9 +112,32 @@ impl Control {
         parameters: &Value,
         credentials: Option<&Credentials>,
     ) -> Result<Value, Error> {
-        let command = json!({
-            "service": service, "operation": operation, "parameters": parameters, "credentials": credentials,
-        });
+        let more = json!({"credentials": credentials});
+        self.call_with(service, operation, parameters, more)
+    }
+
+    /// Makes one AWS API call at another place, with the administrator's credentials.
+    pub(super) fn call_at(
+        &self,
+        place: Place<'_>,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<Value, Error> {
+        let more = json!({"region": place.region, "account": place.account});
+        self.call_with(service, operation, parameters, more)
+    }
+
+    fn call_with(
+        &self,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+        mut command: Value,
+    ) -> Result<Value, Error> {
+        command["service"] = json!(service);
+        command["operation"] = json!(operation);
+        command["parameters"] = parameters.clone();
         let mut answer = self.send("POST", "/call", &command)?;
         let Some(error) = answer.get("error") else {
             return Ok(answer["answer"].take());

@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 use api_server::ApiServer;
 use control::Control;
-pub use control::{Credentials, Faults};
+pub use control::{Credentials, Faults, Place};
 pub use error::Error;
 use processes::Processes;
 pub use setup::{ISSUER, ROLE_NAME, Runner};
@@ -193,6 +193,17 @@ impl Eks {
     ) -> Result<Value, Error> {
         self.control
             .call(service, operation, parameters, Some(credentials))
+    }
+
+    /// Makes one AWS API call as the administrator, in another region or another account.
+    pub fn aws_at(
+        &self,
+        place: Place<'_>,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<Value, Error> {
+        self.control.call_at(place, service, operation, parameters)
     }
 
     /// Creates an IAM user with one inline policy. Returns its access key.

@@ -101,8 +101,8 @@ impl AwsError {
         Self::from_code(action, code, message, status)
     }
 
-    /// Classifies an error code. The codes are those of "Common errors" in the API references of STS, IAM and EKS, and
-    /// those that the SDKs take for throttling.
+    /// Classifies an error code. The codes are those of "Common errors" in the API references of STS, IAM, EKS, S3
+    /// and KMS, and those that the SDKs take for throttling.
     fn from_code(action: &'static str, code: String, message: String, status: Option<u16>) -> Self {
         match code.as_str() {
             "AccessDenied"
@@ -120,13 +120,16 @@ impl AwsError {
             | "RequestExpired"
             | "AuthFailure"
             | "InvalidAccessKeyId"
+            | "InvalidToken"
             | "MissingAuthenticationToken"
             | "MissingAuthenticationTokenException" => Self::BadCredentials(format!(
                 "AWS refused the credentials with {code}: {message}"
             )),
-            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => {
-                Self::NotFound { action, message }
-            }
+            "NoSuchEntity"
+            | "NoSuchEntityException"
+            | "ResourceNotFoundException"
+            | "NoSuchBucket"
+            | "NotFoundException" => Self::NotFound { action, message },
             "Throttling"
             | "ThrottlingException"
             | "ThrottledException"

@@ -26,6 +26,8 @@ pub(crate) struct Role {
 /// The result of simulating a permission.
 #[derive(Debug)]
 pub(crate) struct Simulation {
+    /// The action.
+    pub(crate) action: String,
     /// `allowed`, `explicitDeny` or `implicitDeny`.
     pub(crate) decision: String,
     /// Whether the decision is `allowed`.
@@ -82,45 +84,72 @@ impl Aws {
             })
     }
 
-    /// Returns whether a role's policies allow an action on a resource.
+    /// Returns what the role's policies decide on each action of a question, in the same order.
     pub(crate) fn simulate(
         self: &Arc<Self>,
         region: &str,
-        role_arn: &str,
-        action: &'static str,
-        resource_arn: &str,
-    ) -> AwsCall<Simulation> {
+        question: &Question,
+    ) -> AwsCall<Vec<Simulation>> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
-        let key = (
-            region.to_owned(),
-            role_arn.to_owned(),
-            action,
-            resource_arn.to_owned(),
-        );
-        let is_settled =
-            |response: &AwsResult<Simulation>| response.as_ref().is_ok_and(|found| found.allowed);
+        let key = (region.to_owned(), question.clone());
+        let is_settled = |response: &AwsResult<Vec<Simulation>>| {
+            let all = |found: &Arc<Vec<Simulation>>| found.iter().all(|one| one.allowed);
+            response.as_ref().is_ok_and(all)
+        };
         self.simulations
             .call(key.clone(), is_settled, || async move {
-                let config = aws.caller(&key.0).await?;
-                let requested_region = ContextEntry::builder()
-                    .context_key_name("aws:RequestedRegion")
-                    .context_key_type(ContextKeyTypeEnum::String)
-                    .context_key_values(&key.0)
-                    .build();
-                let request = aws_sdk_iam::Client::new(&config)
+                let (region, question) = key;
+                let config = aws.caller(&region).await?;
+                let entry = |key: &str, value: &str| {
+                    let kind = match key {
+                        "aws:SecureTransport" => ContextKeyTypeEnum::Boolean,
+                        _ => ContextKeyTypeEnum::String,
+                    };
+                    ContextEntry::builder()
+                        .context_key_name(key)
+                        .context_key_type(kind)
+                        .context_key_values(value)
+                        .build()
+                };
+                let mut request = aws_sdk_iam::Client::new(&config)
                     .simulate_principal_policy()
-                    .policy_source_arn(&key.1)
-                    .action_names(key.2)
-                    .resource_arns(&key.3)
-                    .context_entries(requested_region);
+                    .policy_source_arn(&question.role_arn)
+                    .resource_arns(&question.resource)
+                    .context_entries(entry("aws:RequestedRegion", &question.requested_region));
+                for (key, value) in &question.context {
+                    request = request.context_entries(entry(key, value));
+                }
+                for action in &question.actions {
+                    request = request.action_names(*action);
+                }
                 let response = aws
                     .paced(Service::Iam, ACTION, move || request.clone().send())
                     .await?;
                 let results = response.evaluation_results.unwrap_or_default();
-                simulation(ACTION, results.into_iter().next()).map(Arc::new)
+                let of_action = |action: &&str| {
+                    let found = results.iter().find(|one| one.eval_action_name == **action);
+                    simulation(ACTION, found.cloned())
+                };
+                let found: Result<Vec<_>, _> = question.actions.iter().map(of_action).collect();
+                found.map(Arc::new)
             })
     }
+}
+
+/// What is asked about the policies of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    /// The role's ARN.
+    pub(crate) role_arn: String,
+    /// The actions.
+    pub(crate) actions: Vec<&'static str>,
+    /// The ARN of the resource.
+    pub(crate) resource: String,
+    /// The region whose endpoint is called.
+    pub(crate) requested_region: String,
+    /// The condition keys of the request besides `aws:RequestedRegion`, and their values.
+    pub(crate) context: Vec<(&'static str, String)>,
 }
 
 /// Reads the one result of a simulation.
@@ -137,6 +166,7 @@ fn simulation(
         _ => return Err(AwsError::empty(action)),
     };
     Ok(Simulation {
+        action: result.eval_action_name,
         allowed,
         decision: result.eval_decision.as_str().to_owned(),
         organization_refuses: result

@@ -8,9 +8,12 @@ mod document;
 mod eks;
 mod fargate;
 mod iam;
+mod kms;
 mod pod_identity;
 mod rate_limit;
 mod response_body;
+mod s3;
+mod signed;
 mod sts;
 mod token;
 
@@ -24,6 +27,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
@@ -32,10 +36,12 @@ use document::DocumentResult;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use fargate::FargateProfile;
-pub(crate) use iam::{Role, Simulation};
+pub(crate) use iam::{Question, Role, Simulation};
+pub(crate) use kms::Key;
 use pod_identity::ClusterKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
+pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
 pub(crate) use sts::{CallerIdentity, Session};
 
 use super::settings::Settings;
@@ -59,12 +65,17 @@ pub(crate) enum Signer {
 /// A principal's relation to a cluster: who signs, the region, the cluster's name, and the principal's ARN.
 type PrincipalKey = (Signer, String, String, String);
 
+/// An object of S3 or KMS: its region, and its name or ID.
+type RegionalKey = (String, String);
+
 /// A service, each of which throttles independently.
 #[derive(Debug, Clone, Copy)]
 enum Service {
     Iam,
     Eks,
     Sts,
+    S3,
+    Kms,
 }
 
 /// The client of AWS. Nothing is set up, and no credentials are looked up, before the first call.
@@ -73,13 +84,20 @@ pub(crate) struct Aws {
     iam: RateLimit,
     eks: RateLimit,
     sts: RateLimit,
+    s3: RateLimit,
+    kms: RateLimit,
     anonymous: OnceCell<Result<SdkConfig, AwsError>>,
     caller: OnceCell<Result<SdkConfig, AwsError>>,
     identities: SingleFlight<String, AwsResult<CallerIdentity>>,
     sessions: SingleFlight<Session, AwsResult<Credentials>>,
     roles: SingleFlight<(String, RoleArn), AwsResult<Role>>,
     providers: SingleFlight<(String, String), AwsResult<Vec<String>>>,
-    simulations: SingleFlight<(String, String, &'static str, String), AwsResult<Simulation>>,
+    simulations: SingleFlight<(String, Question), AwsResult<Vec<Simulation>>>,
+    buckets: SingleFlight<RegionalKey, AwsResult<Bucket>>,
+    bucket_policies: SingleFlight<RegionalKey, AwsResult<BucketPolicy>>,
+    bucket_keys: SingleFlight<RegionalKey, AwsResult<DefaultKey>>,
+    keys: SingleFlight<RegionalKey, AwsResult<Key>>,
+    key_policies: SingleFlight<RegionalKey, AwsResult<Value>>,
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
@@ -97,6 +115,8 @@ impl Aws {
             iam: RateLimit::default(),
             eks: RateLimit::default(),
             sts: RateLimit::default(),
+            s3: RateLimit::default(),
+            kms: RateLimit::default(),
             anonymous: OnceCell::new(),
             caller: OnceCell::new(),
             identities: SingleFlight::default(),
@@ -104,6 +124,11 @@ impl Aws {
             roles: SingleFlight::default(),
             providers: SingleFlight::default(),
             simulations: SingleFlight::default(),
+            buckets: SingleFlight::default(),
+            bucket_policies: SingleFlight::default(),
+            bucket_keys: SingleFlight::default(),
+            keys: SingleFlight::default(),
+            key_policies: SingleFlight::default(),
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),
@@ -122,7 +147,7 @@ impl Aws {
 
     /// Returns the throttling that calls are waiting out now.
     pub(crate) fn throttled(&self) -> Option<AwsError> {
-        let limits = [&self.sts, &self.iam, &self.eks];
+        let limits = [&self.sts, &self.iam, &self.eks, &self.s3, &self.kms];
         limits.into_iter().find_map(RateLimit::throttled)
     }
 
@@ -142,6 +167,8 @@ impl Aws {
             Service::Iam => &self.iam,
             Service::Eks => &self.eks,
             Service::Sts => &self.sts,
+            Service::S3 => &self.s3,
+            Service::Kms => &self.kms,
         };
         let call = move || {
             let sent = send();

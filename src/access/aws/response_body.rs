@@ -48,20 +48,37 @@ pub(super) async fn read(body: SdkBody, is_success: bool) -> SdkBody {
 /// Returns the format of a body that is cut off. The parsers of the SDK do not notice it: aws-smithy-xml takes the end
 /// of the text for the end of the document, and missing elements become empty values.
 ///
-/// The root element of every XML response of STS and IAM has a name that ends with `Response` ("Query requests" and
-/// "Common errors" in their API references). An error page in HTML comes from something in between, and its status decides.
+/// A whole XML document ends with the end tag of its root element, or is one empty element. An error page in HTML comes from
+/// something in between, and its status decides.
 fn truncated(body: &[u8], is_success: bool) -> Option<Truncated> {
     let body = body.trim_ascii();
     match body.first()? {
-        b'<' if body.ends_with(b"Response>") => None,
-        b'<' if !is_success && is_html(body) => None,
-        b'<' => Some(Truncated("XML")),
+        b'<' if is_html(body) => is_success.then_some(Truncated("XML")),
+        b'<' => (!ends_with_its_root(body)).then_some(Truncated("XML")),
         b'{' => {
             let parsed = serde_json::from_slice::<IgnoredAny>(body);
             parsed.is_err().then_some(Truncated("JSON"))
         }
         _ => None,
     }
+}
+
+/// Returns whether an XML document ends with its root element.
+fn ends_with_its_root(document: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(document);
+    // Before the root element there is at most the XML declaration.
+    let root = match text.strip_prefix("<?xml") {
+        Some(rest) => rest.split_once("?>").map_or("", |(_, root)| root),
+        None => &text,
+    };
+    let root = root.trim_start();
+    let name = root.strip_prefix('<').unwrap_or_default();
+    let name = name
+        .split(|c: char| c.is_whitespace() || c == '>' || c == '/')
+        .next()
+        .unwrap_or_default();
+    let is_empty_element = root.ends_with("/>") && root.matches('<').count() == 1;
+    !name.is_empty() && (is_empty_element || root.ends_with(&format!("</{name}>")))
 }
 
 fn is_html(body: &[u8]) -> bool {
@@ -104,6 +121,11 @@ mod tests {
             ("{}\n", true),
             ("<GetRoleResponse><a/></GetRoleResponse>\n", true),
             ("<ErrorResponse><Error/></ErrorResponse>", false),
+            (
+                "<?xml version=\"1.0\"?>\n<Error a=\"b\"><Code>X</Code></Error>",
+                false,
+            ),
+            ("<LocationConstraint xmlns=\"x\"/>", true),
             ("<!DOCTYPE html><title>Blocked", false),
             ("<HTML>Blocked</HTML>", false),
         ] {
@@ -112,6 +134,8 @@ mod tests {
         for (text, is_success, of) in [
             ("<GetRoleResponse><GetRoleResult><Role>", true, "XML"),
             ("<ErrorResponse><Error><Code>Acc", false, "XML"),
+            ("<ErrorResponse><Error><Code>X</Code></Error>", false, "XML"),
+            ("<?xml version=\"1.0\"?><A><B><C/></B>", true, "XML"),
             ("<html>Sign in</html>", true, "XML"),
             ("{\"cluster\": {\"status\": \"ACT", true, "JSON"),
         ] {

@@ -37,6 +37,7 @@ mod grants;
 mod job_namespace;
 mod right;
 mod rights_review;
+mod role_refusal;
 mod runner_user;
 mod token_mount;
 mod trust_member;
@@ -143,6 +144,13 @@ pub(super) async fn run(run: &Run<'_>, id: CheckId) -> Outcome {
 /// Returns the outcome of a check that follows from the runner and the settings alone.
 pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
+}
+
+/// Makes the calls of checks that would otherwise be chains of calls at the end of a run.
+pub(super) async fn look_ahead(run: &Run<'_>) {
+    if !run.settings().skip.contains(&state_storage::CHECK.id()) {
+        state_storage::look_ahead(run).await;
+    }
 }
 
 /// Returns the outcome of a check that could not read an object, such as `namespace "x"`.

@@ -1,23 +1,18 @@
 //! The check `state-storage`: the Job's pod can store the deployments' state.
 
-use futures_util::future::join_all;
+mod bucket_access;
+mod credentials;
+mod key;
+mod kubernetes;
+mod region;
+mod s3;
 
-use super::grants::granting;
-use super::job_namespace::judge_namespace;
-use super::token_mount::{self, Mount};
 use super::{Check, api_server};
-use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
-use crate::access::fix::Fix;
-use crate::access::kubernetes::ResourceAction;
-use crate::access::kubernetes::job::MAIN;
-use crate::access::kubernetes::user::User;
-use crate::access::objects::{STATE_RIGHTS, state_grant};
-use crate::access::outcome::{Outcome, Status};
-use crate::access::render::shell::Command;
+use crate::access::outcome::Outcome;
 use crate::access::run::{Run, known};
-use crate::runner::{KubernetesStorage, StateStorage};
+use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check {
     info: CheckInfo {
@@ -33,219 +28,30 @@ pub(super) static CHECK: Check = Check {
     without_calls,
 };
 
-/// Returns the state storage in a cluster, if the state is stored in one.
-fn storage<'a>(run: &Run<'a>) -> Result<&'a KubernetesStorage, CheckError> {
-    match known(&run.subject.storage, "state storage")? {
-        StateStorage::Kubernetes(storage) => Ok(storage),
-        other => Err(Outcome::not_applicable(format!(
-            "State storage of type {:?} is not checked: the Job reaches it with its own credentials.",
-            other.type_name()
-        ))
-        .into()),
-    }
-}
-
-/// Returns the outcome that follows from the runner alone: the state is not stored in a cluster, or the Job's pod
-/// certainly has no token.
+/// Returns the outcome that follows from the runner alone.
 fn without_calls(run: &Run<'_>) -> Option<Outcome> {
-    if let Err(error) = storage(run) {
-        return Some(error.into());
+    match known(&run.subject.storage, "state storage") {
+        Ok(StateStorage::Kubernetes(_)) => kubernetes::without_calls(run),
+        Ok(StateStorage::Gcs(_)) => credentials::without_calls(run, &credentials::GCS),
+        Ok(StateStorage::Azurerm(_)) => credentials::without_calls(run, &credentials::AZURERM),
+        Ok(StateStorage::S3(_)) => None,
+        Err(error) => Some(error.into()),
     }
-    let job = run.job().ok()?;
-    let mount = token_mount::find(&job["spec"]["template"]["spec"]);
-    lacking(run, &mount)
 }
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let namespace = storage(run)?.namespace.as_str();
-    let (found, refused) = tokio::join!(judge_namespace(run, namespace), refused(run, namespace));
-    let found = found?;
-    if found.status == Status::Failed {
-        return Ok(found);
-    }
-    let refused = match refused {
-        Ok(refused) => refused,
-        // A missing token is certain without the reviews.
-        Err(early) => match token(run).await {
-            Ok(Token::Missing(outcome)) => return Ok(*outcome),
-            _ => return Err(early),
-        },
-    };
-    if !refused.is_empty() {
-        return not_allowed(run, namespace, &refused).await;
-    }
-    let doubt = match token(run).await? {
-        Token::Mounted => None,
-        Token::Uncertain(doubt) => Some(doubt),
-        Token::Missing(outcome) => return Ok(*outcome),
-    };
-    if found.status == Status::Skipped {
-        return Ok(found);
-    }
-    let service_account = run.service_account()?;
-    let allowed = format!(
-        "Service account {service_account:?} is allowed to keep the state in namespace {namespace:?}."
-    );
-    Ok(match doubt {
-        None => Outcome::passed(allowed),
-        Some(doubt) => Outcome::warned(format!("{allowed} {doubt}")),
-    })
-}
-
-/// Returns the rights that the Job's service account lacks in the namespace of the state, such as `list secrets`.
-async fn refused(run: &Run<'_>, namespace: &str) -> Result<Vec<String>, CheckError> {
-    let user = User::service_account(run.namespace()?, run.service_account()?);
-    let rights = STATE_RIGHTS.iter().flat_map(|&(group, resource, verbs)| {
-        verbs.iter().map(move |&verb| ResourceAction {
-            group,
-            resource,
-            verb,
-            namespace: namespace.to_owned(),
-        })
-    });
-    let reviews = rights.map(async |action| {
-        let is_allowed = run.call(|cluster| cluster.is_allowed(Some(&user), &action));
-        let is_allowed = is_allowed.await;
-        (action, is_allowed)
-    });
-    let mut refused = Vec::new();
-    for (ResourceAction { resource, verb, .. }, is_allowed) in join_all(reviews).await {
-        match is_allowed {
-            Ok(true) => {}
-            Ok(false) => refused.push(format!("{verb} {resource}")),
-            Err(error) => {
-                let action = "create subjectaccessreviews, which show what the Job's service account is allowed to do";
-                return Err(super::not_checked(run, action, error).into());
-            }
-        }
-    }
-    Ok(refused)
-}
-
-/// Returns the outcome for a service account that lacks rights.
-async fn not_allowed(
-    run: &Run<'_>,
-    namespace: &str,
-    refused: &[String],
-) -> Result<Outcome, CheckError> {
-    let (job_namespace, service_account) = (run.namespace()?, run.service_account()?);
-    let cluster = run.cluster().await?;
-    let needed =
-        STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
-    let refused = refused.join(", ");
-    Ok(Outcome::failed(format!(
-        "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, where the state \
-         is kept."
-    ))
-    .compare(needed.join("; "), format!("not allowed: {refused}"))
-    .fix(
-        run.cluster_cause(ClusterCause::StateRights {
-            namespace: namespace.to_owned(),
-            job_namespace: job_namespace.to_owned(),
-            service_account: service_account.to_owned(),
-        }),
-        granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
-    )
-    .not_yet())
-}
-
-/// Whether the Job's pod has the token of its service account.
-enum Token {
-    /// The pod has it.
-    Mounted,
-    /// The pod might have it. The sentence says why that is not certain.
-    Uncertain(String),
-    /// The pod does not have it: the outcome of the check.
-    Missing(Box<Outcome>),
-}
-
-/// Returns the outcome for a pod without the token with which the kubernetes backend, whose block has
-/// `in_cluster_config = true`, calls the API.
-fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
-    Outcome::failed(format!(
-        "The Job's pod has no service account token, and OpenTofu cannot reach its state without one \
-         (in_cluster_config): {why}."
-    ))
-    .compare(
-        format!(
-            "a token and ca.crt in {} of container {MAIN:?}",
-            token_mount::DIRECTORY
-        ),
-        why,
-    )
-    .fix(cause, fix)
-}
-
-/// Returns the outcome for a `pod_template` without the token.
-fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
-    match mount {
-        Mount::Lacks(file) => Some(missing(
-            format!("pod_template mounts a volume there without {file}"),
-            run.runner_cause(RunnerCause::TokenMountLacks { file }),
-            Fix::note(format!(
-                "In job.pod_template, remove the volume that is mounted at {}, or add {file} to it.",
-                token_mount::DIRECTORY
-            )),
-        )),
-        Mount::Off => Some(missing(
-            "pod_template sets automountServiceAccountToken to false".to_owned(),
-            run.runner_cause(RunnerCause::TokenMountOff),
-            Fix::note(
-                "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
-            ),
-        )),
-        Mount::Files | Mount::ByServiceAccount | Mount::Unknown(_) | Mount::Audience(..) => None,
+    match known(&run.subject.storage, "state storage")? {
+        StateStorage::Kubernetes(storage) => kubernetes::check(run, storage).await,
+        StateStorage::S3(storage) => s3::check(run, storage).await,
+        StateStorage::Gcs(_) => credentials::check(run, &credentials::GCS).await,
+        StateStorage::Azurerm(_) => credentials::check(run, &credentials::AZURERM).await,
     }
 }
 
-/// Looks for the token of the Job's pod.
-async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
-    let job = run.job()?;
-    let namespace = run.namespace()?;
-    let mount = token_mount::find(&job["spec"]["template"]["spec"]);
-    if let Some(outcome) = lacking(run, &mount) {
-        return Ok(Token::Missing(Box::new(outcome)));
-    }
-    match mount {
-        Mount::Unknown(volume) => {
-            return Ok(Token::Uncertain(format!(
-                "Whether volume {volume:?} holds the service account token that OpenTofu needs is unknown."
-            )));
-        }
-        Mount::Audience(volume, audience) => {
-            return Ok(Token::Uncertain(format!(
-                "The service account token in volume {volume:?} is for the audience {audience:?}, and the cluster's \
-                 API might refuse it. Remove \"audience\" from job.pod_template."
-            )));
-        }
-        Mount::ByServiceAccount => {}
-        Mount::Files | Mount::Lacks(_) | Mount::Off => return Ok(Token::Mounted),
-    }
-    let name = run.service_account()?;
-    let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
-    match run.read(path).await {
-        Ok(account) if account["automountServiceAccountToken"] == false => {
-            Ok(Token::Missing(Box::new(missing(
-                format!("service account {name:?} sets automountServiceAccountToken to false"),
-                run.cluster_cause(ClusterCause::TokenNotMounted {
-                    namespace: namespace.to_owned(),
-                    service_account: name.to_owned(),
-                }),
-                Fix::run(
-                    Command::new("kubectl patch serviceaccount")
-                        .word(name)
-                        .option("-n", namespace)
-                        .option("--patch", "{\"automountServiceAccountToken\": true}"),
-                )
-                .then_note("Or set spec.automountServiceAccountToken to true in job.pod_template."),
-            ))))
-        }
-        // A missing service account is reported by its own check, and a new one mounts its token.
-        Ok(_) => Ok(Token::Mounted),
-        Err(error) if error.is_not_found() => Ok(Token::Mounted),
-        Err(error) => {
-            let object = format!("service account {name:?}");
-            Err(super::not_read(run, &object, error).into())
-        }
+/// Makes the calls for a bucket of S3, which follow from each other: its region, its policy, its key, and the policy of the
+/// key.
+pub(super) async fn look_ahead(run: &Run<'_>) {
+    if let Some(StateStorage::S3(storage)) = run.subject.storage.get() {
+        let _ = s3::check(run, storage).await;
     }
 }

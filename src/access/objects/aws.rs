@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::state_bucket::StateBucket;
 use crate::runner::RoleArn;
 
 /// An object in AWS.
@@ -27,6 +28,15 @@ pub(crate) enum AwsObject {
         region: String,
         /// The cluster's name.
         cluster: String,
+    },
+    /// The inline policy that lets a role keep states in a bucket.
+    StatePermission {
+        /// The role.
+        role: RoleArn,
+        /// The bucket.
+        bucket: StateBucket,
+        /// The ARN of the key in KMS that encrypts the bucket's objects, if one does.
+        key_arn: Option<String>,
     },
     /// The access entry of a role.
     AccessEntry {

@@ -2,9 +2,13 @@
 
 mod aws;
 mod kubernetes;
+mod state_bucket;
 
 pub(crate) use aws::{AwsObject, cluster_arn, cluster_policy, policy_name, provider_arn};
 pub(crate) use kubernetes::{
     Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
     state_grant,
+};
+pub(crate) use state_bucket::{
+    BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, key_statement,
 };

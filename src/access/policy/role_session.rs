@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Decision, Reason, Request, Sent, evaluate};
+use super::{Denial, Request, Sent, findings};
 use crate::runner::RoleArn;
 
 /// A session of a role that makes a request.
@@ -19,6 +19,10 @@ pub(crate) struct RoleSession<'a> {
     pub(crate) resource: Option<&'a str>,
     /// The region whose endpoint the session calls.
     pub(crate) region: &'a str,
+    /// The prefix of a request that lists a bucket.
+    prefix: Option<&'a str>,
+    /// The service through which the session uses a key, if its name is known.
+    via_service: Option<String>,
     /// The role's ARN in writing.
     arn: String,
     /// Whether a statement that allows the role's account counts: it leaves the decision to the role's own policies.
@@ -34,22 +38,17 @@ pub(crate) enum Grant {
     ToAccount,
 }
 
-/// What a resource's policy says about a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The policy allows the request.
-    Allowed(Grant),
-    /// A statement of the policy denies it.
-    Denied {
-        /// The statement.
-        reason: Reason,
-        /// Whether the statement has a condition.
-        is_conditional: bool,
-    },
-    /// No statement of the policy is about it.
-    NotAllowed(Vec<Reason>),
-    /// What the policy says depends on this, which is unknown.
-    Unknown(String),
+/// What the policy of a resource says about a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Judgment {
+    /// A statement that denies the request.
+    pub(crate) denial: Option<Denial>,
+    /// What is unknown of a statement that might deny it.
+    pub(crate) unknown_deny: Option<String>,
+    /// What a statement grants.
+    pub(crate) grant: Option<Grant>,
+    /// What is unknown of a statement that might allow it.
+    pub(crate) unknown_allow: Option<String>,
 }
 
 impl<'a> RoleSession<'a> {
@@ -60,36 +59,45 @@ impl<'a> RoleSession<'a> {
         resource: Option<&'a str>,
         region: &'a str,
     ) -> Self {
+        // "kms:ViaService" in the developer guide of KMS. It has no name for the other partitions.
+        let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
         Self {
             role,
             action,
             resource,
             region,
+            prefix: None,
+            via_service: is_known.then(|| format!("s3.{region}.amazonaws.com")),
             arn: role.to_string(),
             account_counts: true,
         }
     }
 
+    /// Returns the session that lists the objects whose keys begin with a prefix.
+    pub(crate) fn with_prefix(self, prefix: &'a str) -> Self {
+        Self {
+            prefix: Some(prefix),
+            ..self
+        }
+    }
+
     /// Returns what a policy says about the session.
-    pub(crate) fn judge(&self, document: &Value) -> Verdict {
+    pub(crate) fn judge(&self, document: &Value) -> Judgment {
         let to_role = Self {
             account_counts: false,
             ..self.clone()
         };
-        if evaluate(document, &to_role) == Decision::Allowed {
-            return Verdict::Allowed(Grant::ToRole);
-        }
-        match evaluate(document, self) {
-            Decision::Allowed => Verdict::Allowed(Grant::ToAccount),
-            Decision::Denied {
-                reason,
-                is_conditional,
-            } => Verdict::Denied {
-                reason,
-                is_conditional,
-            },
-            Decision::NotAllowed(reasons) => Verdict::NotAllowed(reasons),
-            Decision::Unknown(what) => Verdict::Unknown(what),
+        let found = findings(document, self);
+        let grant = if findings(document, &to_role).allows {
+            Some(Grant::ToRole)
+        } else {
+            found.allows.then_some(Grant::ToAccount)
+        };
+        Judgment {
+            denial: found.denial,
+            unknown_deny: found.unknown_deny,
+            grant,
+            unknown_allow: found.unknown_allow,
         }
     }
 
@@ -130,6 +138,8 @@ impl Request for RoleSession<'_> {
         match lower.as_str() {
             "aws:principalarn" => Sent::Arn(&self.arn),
             "aws:principalaccount" | "kms:calleraccount" => Sent::Is(&self.role.account),
+            "kms:viaservice" => self.via_service.as_deref().map_or(Sent::Unknown, Sent::Is),
+            "s3:prefix" => self.prefix.map_or(Sent::Unknown, Sent::Is),
             "aws:principaltype" => Sent::Is("AssumedRole"),
             "aws:principalisawsservice" => Sent::Bool(false),
             "aws:requestedregion" => Sent::Is(self.region),
@@ -175,7 +185,7 @@ mod tests {
     const BUCKET: &str = "arn:aws:s3:::states";
     const OBJECT: &str = "arn:aws:s3:::states/runner/x.tfstate";
 
-    fn judge(action: &'static str, resource: &str, statements: Value) -> Verdict {
+    fn judge(action: &'static str, resource: &str, statements: Value) -> Judgment {
         let role = "arn:aws:iam::123456789012:role/team/job".parse().unwrap();
         let document = json!({"Version": "2012-10-17", "Statement": statements});
         RoleSession::new(&role, action, Some(resource), "eu-central-1").judge(&document)
@@ -188,7 +198,7 @@ mod tests {
         })
     }
 
-    fn of(effect: &str, principal: Value, condition: Value) -> Verdict {
+    fn of(effect: &str, principal: Value, condition: Value) -> Judgment {
         judge(
             "s3:PutObject",
             OBJECT,
@@ -198,40 +208,31 @@ mod tests {
 
     #[test]
     fn the_role_its_account_and_everyone_are_named() {
+        let role = "arn:aws:iam::123456789012:role/team/job";
+        let root = "arn:aws:iam::123456789012:root";
         for (principal, grant) in [
             (json!("*"), Some(Grant::ToRole)),
             (json!({"AWS": "*"}), Some(Grant::ToRole)),
-            (
-                json!({"AWS": "arn:aws:iam::123456789012:role/team/job"}),
-                Some(Grant::ToRole),
-            ),
-            (
-                json!({"AWS": ["x", "arn:aws:iam::123456789012:root"]}),
-                Some(Grant::ToAccount),
-            ),
+            (json!({"AWS": role}), Some(Grant::ToRole)),
+            (json!({"AWS": ["x", root]}), Some(Grant::ToAccount)),
             (json!({"AWS": "123456789012"}), Some(Grant::ToAccount)),
             (json!({"AWS": "arn:aws:iam::123456789012:role/job"}), None),
             (json!({"AWS": "arn:aws:iam::999999999999:root"}), None),
             (json!({"Service": "*"}), None),
         ] {
-            let verdict = of("Allow", principal.clone(), json!({}));
-            match grant {
-                Some(grant) => assert_eq!(verdict, Verdict::Allowed(grant), "{principal}"),
-                None => assert!(matches!(verdict, Verdict::NotAllowed(_)), "{principal}"),
-            }
-            // Every one of them is denied by a Deny.
-            let denied = of("Deny", principal.clone(), json!({}));
             assert_eq!(
-                matches!(denied, Verdict::Denied { .. }),
-                grant.is_some(),
+                of("Allow", principal.clone(), json!({})).grant,
+                grant,
                 "{principal}"
             );
+            // A Deny affects every one of them.
+            let denied = of("Deny", principal.clone(), json!({})).denial;
+            assert_eq!(denied.is_some(), grant.is_some(), "{principal}");
         }
     }
 
     #[test]
-    fn a_deny_for_others_does_not_count() {
-        let everyone = json!("*");
+    fn a_deny_counts_if_its_condition_holds() {
         for (condition, denies) in [
             (
                 json!({"Bool": {"aws:SecureTransport": "false"}}),
@@ -246,7 +247,7 @@ mod tests {
                 Some(false),
             ),
             (
-                json!({"StringNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/team/job"}}),
+                json!({"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}),
                 Some(false),
             ),
             (
@@ -270,30 +271,26 @@ mod tests {
                 None,
             ),
         ] {
-            let verdict = of("Deny", everyone.clone(), condition.clone());
-            let found = match verdict {
-                Verdict::Denied { is_conditional, .. } => {
-                    assert!(is_conditional, "{condition}");
-                    Some(true)
-                }
-                Verdict::NotAllowed(_) => Some(false),
-                _ => None,
-            };
-            // A Deny whose condition is unknown is no grant either, and this policy has none.
-            let expected = denies.or(Some(false));
-            assert_eq!(found, expected, "{condition}");
-            let allow = statement("Allow", json!("*"), json!({}));
-            let both = json!([
-                allow,
-                statement("Deny", everyone.clone(), condition.clone())
-            ]);
-            let verdict = judge("s3:PutObject", OBJECT, both);
-            match denies {
-                Some(true) => assert!(matches!(verdict, Verdict::Denied { .. }), "{condition}"),
-                Some(false) => assert_eq!(verdict, Verdict::Allowed(Grant::ToRole), "{condition}"),
-                None => assert!(matches!(verdict, Verdict::Unknown(_)), "{condition}"),
-            }
+            let found = of("Deny", json!("*"), condition.clone());
+            let conditional = found.denial.as_ref().map(|denial| denial.is_conditional);
+            assert_eq!(
+                conditional,
+                (denies == Some(true)).then_some(true),
+                "{condition}"
+            );
+            assert_eq!(
+                found.unknown_deny.is_some(),
+                denies.is_none(),
+                "{condition}"
+            );
         }
+        let allow = of(
+            "Allow",
+            json!("*"),
+            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+        );
+        assert_eq!((allow.grant, allow.unknown_deny), (None, None));
+        assert!(allow.unknown_allow.unwrap().contains("aws:PrincipalOrgID"));
     }
 
     #[test]
@@ -304,15 +301,14 @@ mod tests {
             json!({"Null": {"s3:x-amz-acl": "true"}}),
         );
         let plain = statement("Deny", json!("*"), json!({}));
-        let Verdict::Denied {
-            reason,
-            is_conditional,
-        } = judge("s3:GetObject", OBJECT, json!([conditional, plain]))
-        else {
-            panic!("not denied");
-        };
-        assert!(!is_conditional);
-        assert!(reason.element.starts_with("Statement 2"), "{reason:?}");
+        let denial = judge("s3:GetObject", OBJECT, json!([conditional, plain]))
+            .denial
+            .unwrap();
+        assert!(!denial.is_conditional);
+        assert!(
+            denial.reason.element.starts_with("Statement 2"),
+            "{denial:?}"
+        );
     }
 
     #[test]
@@ -320,7 +316,7 @@ mod tests {
         let about = |element: &str, resource: &str, action, arn| {
             let statement =
                 json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
-            matches!(judge(action, arn, statement), Verdict::Allowed(_))
+            judge(action, arn, statement).grant.is_some()
         };
         assert!(about(
             "Resource",
@@ -358,12 +354,17 @@ mod tests {
     fn whom_not_principal_excepts_is_unknown() {
         let deny = |principal: &str| {
             let deny = json!({"Effect": "Deny", "NotPrincipal": {"AWS": principal}, "Action": "*", "Resource": "*"});
-            let allow = statement("Allow", json!("*"), json!({}));
-            judge("s3:GetObject", OBJECT, json!([allow, deny]))
+            judge("s3:GetObject", OBJECT, deny)
         };
-        let other = deny("arn:aws:iam::123456789012:role/other");
-        assert!(matches!(other, Verdict::Denied { .. }), "{other:?}");
+        assert!(
+            deny("arn:aws:iam::123456789012:role/other")
+                .denial
+                .is_some()
+        );
         let own = deny("arn:aws:iam::123456789012:role/team/job");
-        assert!(matches!(own, Verdict::Unknown(_)), "{own:?}");
+        assert!(
+            own.denial.is_none() && own.unknown_deny.is_some(),
+            "{own:?}"
+        );
     }
 }

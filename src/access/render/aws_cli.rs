@@ -37,6 +37,15 @@ pub(crate) fn create(object: &AwsObject) -> Command {
             &policy_name(region, cluster),
             &cluster_policy(role, region, cluster),
         ),
+        AwsObject::StatePermission {
+            role,
+            bucket,
+            key_arn,
+        } => put_role_policy(
+            role,
+            &bucket.policy_name(),
+            &bucket.policy(key_arn.as_deref()),
+        ),
         AwsObject::AccessEntry {
             role,
             region,

@@ -87,6 +87,17 @@ fn aws_resource(object: &AwsObject, all: &[AwsObject]) -> Block {
         .attribute("name", string(&policy_name(region, cluster)))
         .attribute("role", of_role(role, "name", &role.name))
         .attribute("policy", policy(&cluster_policy(role, region, cluster))),
+        AwsObject::StatePermission {
+            role,
+            bucket,
+            key_arn,
+        } => Block::resource(
+            "aws_iam_role_policy",
+            &format!("{}_{}", role.name, bucket.policy_name()),
+        )
+        .attribute("name", string(&bucket.policy_name()))
+        .attribute("role", of_role(role, "name", &role.name))
+        .attribute("policy", policy(&bucket.policy(key_arn.as_deref()))),
         AwsObject::AccessEntry { role, cluster, .. } => {
             let arn = role.to_string();
             Block::resource("aws_eks_access_entry", &format!("{}_{cluster}", role.name))

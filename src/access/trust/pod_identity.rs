@@ -6,11 +6,24 @@
 use serde_json::{Value, json};
 
 use super::amend::with_statement;
-use crate::access::policy::{Decision, Grant, Request, Sent, Verdict, evaluate};
+use crate::access::policy::{Decision, Grant, Reason, Request, Sent, evaluate};
 use crate::runner::RoleArn;
 
 /// The service principal of EKS Pod Identity. It is the same in each partition.
 const SERVICE: &str = "pods.eks.amazonaws.com";
+
+/// What a target role's trust policy says about a session of the association's role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The policy allows the request.
+    Allowed(Grant),
+    /// A statement of the policy denies it.
+    Denied(Reason),
+    /// No statement of the policy allows it.
+    NotAllowed(Vec<Reason>),
+    /// What the policy says depends on this, which is unknown.
+    Unknown(String),
+}
 
 /// The pod for which EKS Pod Identity assumes a role. EKS tags the session with it.
 #[derive(Debug, Clone, Copy)]
@@ -201,13 +214,7 @@ impl<'a> ChainedSession<'a> {
         }
         match evaluate(document, self) {
             Decision::Allowed => Verdict::Allowed(Grant::ToAccount),
-            Decision::Denied {
-                reason,
-                is_conditional,
-            } => Verdict::Denied {
-                reason,
-                is_conditional,
-            },
+            Decision::Denied { reason, .. } => Verdict::Denied(reason),
             Decision::NotAllowed(reasons) => Verdict::NotAllowed(reasons),
             Decision::Unknown(what) => Verdict::Unknown(what),
         }

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 use super::agent;
 use super::role::{self, JobRole, not_evaluated};
-use crate::access::aws::{PodIdentityAssociation, Simulation};
+use crate::access::aws::{PodIdentityAssociation, Question, Simulation};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Findings, Problem};
 use crate::access::checks::role_trust::Refusal;
 use crate::access::fix::Fix;
 use crate::access::objects::cluster_arn;
-use crate::access::policy::{Decision, Grant, Reason, Verdict, evaluate};
+use crate::access::policy::{Decision, Grant, Reason, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::trust::{ChainedSession, PodIdentitySession, TaggedPod};
+use crate::access::trust::{ChainedSession, PodIdentitySession, TaggedPod, Verdict};
 use crate::runner::RoleArn;
 
 /// Checks everything between the association and the pod.
@@ -166,7 +166,7 @@ async fn target_trust(
         match ChainedSession::new(action, pod, source, external_id).judge(document) {
             Verdict::Allowed(grant) => is_granted &= grant == Grant::ToRole,
             Verdict::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
-            Verdict::Denied { reason, .. } => {
+            Verdict::Denied(reason) => {
                 let fix = role.without_deny(&reason.element);
                 return Err(refused(&role.arn, &what, &[reason], fix));
             }
@@ -194,19 +194,23 @@ async fn may_assume(
     is_granted: bool,
 ) -> Result<Finding, Finding> {
     role::in_own_account(run, source).await?;
-    let (region, source_arn, target_arn) = (run.region()?, source.to_string(), target.to_string());
-    for &action in actions {
-        let simulation = run
-            .aws()
-            .simulate(region, &source_arn, action, &target_arn)
-            .await?;
+    let region = run.region()?;
+    let question = Question {
+        role_arn: source.to_string(),
+        actions: actions.to_vec(),
+        resource: target.to_string(),
+        requested_region: region.to_owned(),
+        context: Vec::new(),
+    };
+    let simulations = run.aws().simulate(region, &question).await?;
+    for (&action, simulation) in actions.iter().zip(simulations.iter()) {
         let is_implicit = simulation.decision == "implicitDeny";
-        if simulation.allowed || (is_implicit && is_granted && !is_limited(&simulation)) {
+        if simulation.allowed || (is_implicit && is_granted && !is_limited(simulation)) {
             continue;
         }
         return Err(match simulation.missing_context.is_empty() {
             false => not_evaluated(source, "its policies have conditions on unknown keys"),
-            true => Finding::Broken(not_permitted(source, target, action, actions, &simulation)),
+            true => Finding::Broken(not_permitted(source, target, action, actions, simulation)),
         });
     }
     Ok(Finding::Good(format!(

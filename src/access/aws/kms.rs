@@ -1,0 +1,145 @@
+//! The calls of KMS: a key and its policy.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::error::{AwsError, required};
+use super::signed::{Endpoint, RawResponse, ServiceError, SignedRequest, SignedService, send};
+use super::{Aws, AwsCall, Service, credentials};
+
+/// A key in KMS.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The key's ARN.
+    pub(crate) arn: String,
+    /// The account that the key belongs to.
+    pub(crate) account: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, …
+    pub(crate) state: String,
+    /// Whether AWS manages the key: nobody can change its policy.
+    pub(crate) is_managed_by_aws: bool,
+}
+
+impl Aws {
+    /// Returns the key with this ID, ARN, or alias.
+    pub(crate) fn key(self: &Arc<Self>, region: &str, id: &str) -> AwsCall<Key> {
+        const ACTION: &str = "kms:DescribeKey";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), id.to_owned()));
+        self.keys.call(key.clone(), Result::is_ok, || async move {
+            let input = json!({"KeyId": key.1});
+            let response = aws.call_kms(&key.0, ACTION, "DescribeKey", &input).await?;
+            let metadata = &response["KeyMetadata"];
+            let text = |name: &str| required(ACTION, metadata[name].as_str().map(str::to_owned));
+            Ok(Arc::new(Key {
+                arn: text("Arn")?,
+                account: text("AWSAccountId")?,
+                state: text("KeyState")?,
+                is_managed_by_aws: metadata["KeyManager"] == "AWS",
+            }))
+        })
+    }
+
+    /// Returns the policy of the key with this ARN.
+    pub(crate) fn key_policy(self: &Arc<Self>, region: &str, arn: &str) -> AwsCall<Value> {
+        const ACTION: &str = "kms:GetKeyPolicy";
+        let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
+        self.key_policies
+            .call(key.clone(), Result::is_ok, || async move {
+                let input = json!({"KeyId": key.1, "PolicyName": "default"});
+                let response = aws.call_kms(&key.0, ACTION, "GetKeyPolicy", &input);
+                let policy = response.await?["Policy"].as_str().map(str::to_owned);
+                let document = serde_json::from_str(&required(ACTION, policy)?);
+                document
+                    .map(Arc::new)
+                    .map_err(|error| AwsError::Unreachable {
+                        action: ACTION,
+                        message: format!("the policy is not JSON: {error}"),
+                    })
+            })
+    }
+
+    /// Makes a call of KMS.
+    async fn call_kms(
+        self: &Arc<Self>,
+        region: &str,
+        action: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<Value, AwsError> {
+        let config = self.caller(region).await?;
+        let credentials = credentials::credentials(&config).await?;
+        let endpoint = match Endpoint::find(&config, SignedService::Kms, region, action).await? {
+            Endpoint::Host(host) => format!("https://{host}"),
+            Endpoint::Configured(url) => url,
+        };
+        let target = match operation {
+            "DescribeKey" => "TrentService.DescribeKey",
+            _ => "TrentService.GetKeyPolicy",
+        };
+        let request = SignedRequest {
+            service: SignedService::Kms,
+            region: region.to_owned(),
+            operation,
+            endpoint,
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", "application/x-amz-json-1.1"),
+                ("x-amz-target", target),
+            ],
+            body: input.to_string(),
+        };
+        let call = move || send(config.clone(), credentials.clone(), request.clone(), read);
+        self.paced(Service::Kms, action, call).await
+    }
+}
+
+/// Reads a response of the protocol "AWS JSON 1.1".
+fn read(response: &RawResponse<'_>) -> Result<Value, ServiceError> {
+    let body = serde_json::from_str::<Value>(response.body);
+    match body {
+        Ok(body) if response.status == 200 => Ok(body),
+        Ok(body) => {
+            let code = body["__type"].as_str().unwrap_or_default();
+            let message = body["message"].as_str().or(body["Message"].as_str());
+            let code = code.rsplit('#').next().unwrap_or_default();
+            Err(ServiceError::new(code, message.unwrap_or_default()))
+        }
+        Err(error) if response.status == 200 => Err(ServiceError::new("", error.to_string())),
+        Err(_) => Err(ServiceError::new("", "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+    use super::*;
+
+    #[test]
+    fn a_response_and_an_error_are_read() {
+        let response = |status, body: &'static str| RawResponse {
+            status,
+            bucket_region: None,
+            body,
+        };
+        assert_eq!(read(&response(200, "{\"a\": 1}")).unwrap()["a"], 1);
+        for (body, code, message) in [
+            (
+                "{\"__type\": \"NotFoundException\", \"message\": \"m\"}",
+                "NotFoundException",
+                "m",
+            ),
+            (
+                "{\"__type\": \"x.y#AccessDeniedException\", \"Message\": \"n\"}",
+                "AccessDeniedException",
+                "n",
+            ),
+            ("Blocked", "", ""),
+        ] {
+            let error = read(&response(400, body)).unwrap_err();
+            assert_eq!((error.code(), error.message()), (Some(code), Some(message)));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Whether the Job's role is allowed to use its bucket and the key that encrypts it.
+//!
+//! The role's own policies are simulated by IAM. The policies of the bucket and the key, which a simulation for a role does
+//! not take, are evaluated here. How they combine follows "Policy evaluation logic" in the IAM user guide and "Key policies"
+//! in the developer guide of KMS.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::role_refusal::RoleRefusal;
+use crate::access::aws::{AwsResult, BucketPolicy, Simulation};
+use crate::access::outcome::Outcome;
+use crate::access::policy::{Grant, Judgment, Reason, RoleSession};
+
+/// What the role's own policies decide.
+pub(super) enum OwnPolicies {
+    /// The results of a simulation.
+    Simulated(Arc<Vec<Simulation>>),
+    /// It is unknown. The outcome says why.
+    Unknown(Box<Outcome>),
+}
+
+/// The policy of a bucket or a key.
+pub(super) enum ResourcePolicy {
+    /// The policy. A bucket without one has an empty one.
+    Document(Value),
+    /// It cannot be read. The outcome says why.
+    Unknown(Box<Outcome>),
+}
+
+/// What a resource is. A key needs a policy that allows its own account, or else the policies of roles do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ResourceKind {
+    /// A bucket.
+    Bucket,
+    /// A key in KMS.
+    Key,
+}
+
+/// A resource with what the role's policies and its own say about it.
+pub(super) struct Access<'a> {
+    /// What it is.
+    pub(super) kind: ResourceKind,
+    /// The role's own policies.
+    pub(super) own: &'a OwnPolicies,
+    /// The resource's policy.
+    pub(super) policy: &'a ResourcePolicy,
+    /// Whether the role is in the resource's account. `None` if that is unknown.
+    pub(super) same_account: Option<bool>,
+}
+
+/// The decision about one action.
+pub(super) enum Finding {
+    /// It is allowed.
+    Allowed,
+    /// It is refused.
+    Refused(RefusedBy),
+    /// It might be refused. A sentence without its full stop says why.
+    Doubtful(String),
+    /// It is unknown. The outcome says why.
+    Unknown(Box<Outcome>),
+}
+
+/// What refuses an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RefusedBy {
+    /// The role's own policies.
+    Own(RoleRefusal),
+    /// A statement of the resource's policy.
+    Statement(Reason),
+    /// The resource's policy has no statement that allows it, which it must have.
+    NoStatement,
+}
+
+impl Access<'_> {
+    /// Returns the decision about an action of a session.
+    pub(super) fn decide(&self, session: &RoleSession<'_>) -> Finding {
+        let judgment = match self.policy {
+            ResourcePolicy::Document(document) => Some(session.judge(document)),
+            ResourcePolicy::Unknown(_) => None,
+        };
+        let own = self.own(session.action);
+        if let Some(Err(refusal)) = own
+            && refusal != RoleRefusal::NoAllow
+        {
+            return Finding::Refused(RefusedBy::Own(refusal));
+        }
+        if let Some(denial) = judgment.as_ref().and_then(|found| found.denial.clone()) {
+            return match denial.is_conditional {
+                false => Finding::Refused(RefusedBy::Statement(denial.reason)),
+                true => Finding::Doubtful(format!(
+                    "{} {} with a condition that seems to hold: {}",
+                    denial.reason.element, session.action, denial.reason.found
+                )),
+            };
+        }
+        let own_allows = own.map(|own| own.is_ok());
+        match self.granted(own_allows, judgment.as_ref()) {
+            Some(true) => match judgment.and_then(|found| found.unknown_deny) {
+                Some(what) => Finding::Doubtful(format!(
+                    "whether it denies {} is unknown: {what}",
+                    session.action
+                )),
+                None => Finding::Allowed,
+            },
+            Some(false) => Finding::Refused(self.missing(own_allows, judgment.as_ref())),
+            None => self.unknown(session.action, own_allows, judgment),
+        }
+    }
+
+    /// Returns whether the role's own policies allow an action, or what refuses it. `None` if that is unknown.
+    fn own(&self, action: &str) -> Option<Result<(), RoleRefusal>> {
+        let OwnPolicies::Simulated(simulations) = self.own else {
+            return None;
+        };
+        let simulation = simulations.iter().find(|one| one.action == action)?;
+        if simulation.allowed {
+            return Some(Ok(()));
+        }
+        // A condition on an unknown key decides.
+        if !simulation.missing_context.is_empty() {
+            return None;
+        }
+        Some(Err(RoleRefusal::new(simulation)))
+    }
+
+    /// Returns whether the action is allowed if nothing denies it. `None` if that is unknown.
+    fn granted(&self, own: Option<bool>, judgment: Option<&Judgment>) -> Option<bool> {
+        let has = |wanted: fn(Grant) -> bool| {
+            let found = judgment?;
+            match found.grant {
+                Some(grant) if wanted(grant) => Some(true),
+                _ if found.unknown_allow.is_some() => None,
+                _ => Some(false),
+            }
+        };
+        let to_role = has(|grant| grant == Grant::ToRole);
+        let to_anyone = has(|_| true);
+        let within = match self.kind {
+            ResourceKind::Bucket => or(to_role, own),
+            ResourceKind::Key => or(to_role, and(to_anyone, own)),
+        };
+        let across = and(to_anyone, own);
+        match self.same_account {
+            Some(true) => within,
+            Some(false) => across,
+            None if within == across => within,
+            None => None,
+        }
+    }
+
+    /// Returns whose permission is missing for an action that nothing denies.
+    fn missing(&self, own: Option<bool>, judgment: Option<&Judgment>) -> RefusedBy {
+        let is_granted = judgment.is_some_and(|found| found.grant.is_some());
+        let needs_statement = self.kind == ResourceKind::Key || self.same_account == Some(false);
+        if own == Some(false)
+            && (is_granted || !needs_statement || self.same_account == Some(false))
+        {
+            return RefusedBy::Own(RoleRefusal::NoAllow);
+        }
+        RefusedBy::NoStatement
+    }
+
+    /// Returns the finding for an action about which something is unknown.
+    fn unknown(&self, action: &str, own: Option<bool>, judgment: Option<Judgment>) -> Finding {
+        if let ResourcePolicy::Unknown(outcome) = self.policy {
+            return Finding::Unknown(outcome.clone());
+        }
+        if let (None, OwnPolicies::Unknown(outcome)) = (own, self.own) {
+            return Finding::Unknown(outcome.clone());
+        }
+        if own.is_none() {
+            return Finding::Unknown(Box::new(Outcome::incomplete(
+                "policies that cannot be evaluated from outside",
+                format!(
+                    "Could not check whether the Job's role is allowed {action}: its policies have conditions on {}.",
+                    self.missing_context(action)
+                ),
+            )));
+        }
+        match judgment.and_then(|found| found.unknown_allow) {
+            Some(what) => {
+                Finding::Doubtful(format!("whether it allows {action} is unknown: {what}"))
+            }
+            None => Finding::Unknown(Box::new(Outcome::incomplete(
+                "the account of the bucket is unknown",
+                format!("Could not check whether the Job's role is allowed {action}."),
+            ))),
+        }
+    }
+
+    fn missing_context(&self, action: &str) -> String {
+        let OwnPolicies::Simulated(simulations) = self.own else {
+            return String::new();
+        };
+        let simulation = simulations.iter().find(|one| one.action == action);
+        simulation.map_or_else(String::new, |one| one.missing_context.join(", "))
+    }
+}
+
+impl OwnPolicies {
+    /// Returns the result of a simulation.
+    pub(super) fn new(simulated: AwsResult<Vec<Simulation>>) -> Self {
+        match simulated {
+            Ok(found) => Self::Simulated(found),
+            Err(error) => Self::Unknown(Box::new(error.outcome())),
+        }
+    }
+}
+
+impl ResourcePolicy {
+    /// Returns the policy of a bucket.
+    pub(super) fn of_bucket(name: &str, read: AwsResult<BucketPolicy>) -> Self {
+        match read.as_deref() {
+            Ok(BucketPolicy::Document(document)) => Self::Document(document.clone()),
+            Ok(BucketPolicy::None) => Self::Document(Value::Null),
+            Ok(BucketPolicy::OfAnotherAccount) => Self::Unknown(Box::new(Outcome::incomplete(
+                "the bucket belongs to another account",
+                format!(
+                    "Could not check whether the policy of bucket {name:?} admits the Job's role: the bucket belongs to \
+                     another account than the caller's."
+                ),
+            ))),
+            Err(error) => Self::Unknown(Box::new(error.outcome())),
+        }
+    }
+
+    /// Returns the policy of a key.
+    pub(super) fn of_key(read: AwsResult<Value>) -> Self {
+        match read.as_deref() {
+            Ok(document) => Self::Document(document.clone()),
+            Err(error) => Self::Unknown(Box::new(error.outcome())),
+        }
+    }
+}
+
+/// Returns whether one of two facts is true.
+fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+/// Returns whether both of two facts are true.
+fn and(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}

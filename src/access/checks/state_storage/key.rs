@@ -1,0 +1,84 @@
+//! The key in KMS that encrypts the objects of a bucket.
+
+use std::sync::Arc;
+
+use crate::access::aws::{AwsError, DefaultKey, Key};
+use crate::access::cause::Cause;
+use crate::access::fix::Fix;
+use crate::access::outcome::Outcome;
+use crate::access::render::shell::Command;
+use crate::access::run::Run;
+
+/// The key that encrypts the objects of a bucket.
+pub(super) enum StateKey {
+    /// A key that needs no permission: of S3 itself, or `aws/s3`, which every principal of its account can use through S3.
+    NoPermission,
+    /// A key of a customer.
+    OfCustomer(Arc<Key>),
+    /// Nobody can use it. The outcome of the check.
+    Unusable(Box<Outcome>),
+    /// It is unknown. The outcome of the check.
+    Unknown(Box<Outcome>),
+}
+
+/// Looks up the key that encrypts the new objects of a bucket.
+pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey {
+    let unknown = |error: AwsError| StateKey::Unknown(Box::new(error.outcome()));
+    let id = match run.aws().bucket_key(region, bucket).await {
+        Ok(key) => match &*key {
+            DefaultKey::OfS3 | DefaultKey::ManagedByAws => return StateKey::NoPermission,
+            DefaultKey::Kms(id) => id.clone(),
+        },
+        Err(error) => return unknown(error),
+    };
+    match run.aws().key(region, &id).await {
+        Ok(key) if key.is_managed_by_aws => StateKey::NoPermission,
+        Ok(key) => match disabled(&key, region, bucket) {
+            Some(outcome) => StateKey::Unusable(Box::new(outcome)),
+            None => StateKey::OfCustomer(key),
+        },
+        Err(AwsError::NotFound { .. }) => StateKey::Unusable(Box::new(missing(&id, bucket))),
+        Err(error) => unknown(error),
+    }
+}
+
+/// Returns the outcome for a key in a state in which KMS refuses to encrypt and decrypt ("Key states of AWS KMS keys" in the
+/// developer guide of KMS).
+fn disabled(key: &Key, region: &str, bucket: &str) -> Option<Outcome> {
+    let of_key = |command: &str| {
+        Command::new(command)
+            .option("--region", region)
+            .option("--key-id", &key.arn)
+    };
+    let enable = of_key("aws kms enable-key");
+    let fix = match key.state.as_str() {
+        "Disabled" => Fix::run(enable),
+        "PendingDeletion" => Fix::run(of_key("aws kms cancel-key-deletion")).then_run(enable),
+        "PendingReplicaDeletion" | "PendingImport" | "Unavailable" => {
+            Fix::run(of_key("aws kms describe-key"))
+        }
+        _ => return None,
+    };
+    let outcome = Outcome::failed(format!(
+        "The key {} that encrypts the objects of bucket {bucket:?} is in state {}: nobody can read or write states.",
+        key.arn, key.state
+    ));
+    let cause = Cause::UnusableKey {
+        key: key.arn.clone(),
+    };
+    let outcome = outcome.compare("Enabled", key.state.as_str());
+    Some(outcome.fix(cause, fix).retryable())
+}
+
+/// Returns the outcome for a key that does not exist.
+fn missing(id: &str, bucket: &str) -> Outcome {
+    let show = Command::new("aws s3api get-bucket-encryption").option("--bucket", bucket);
+    Outcome::failed(format!(
+        "The key {id} that encrypts the objects of bucket {bucket:?} does not exist."
+    ))
+    .compare(id, "not found")
+    .fix(
+        Cause::UnusableKey { key: id.to_owned() },
+        Fix::note("Set another key in the encryption of the bucket:").then_run(show),
+    )
+}

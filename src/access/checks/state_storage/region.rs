@@ -1,0 +1,85 @@
+//! The region in which the Job looks for its bucket.
+
+use serde_json::json;
+
+use crate::access::cause::RunnerCause;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::job::MAIN;
+use crate::access::outcome::Outcome;
+use crate::access::run::{PodAws, PodRegion, Run};
+
+/// Returns the outcome for a Job that certainly looks for its bucket in no region or in another one than the bucket's.
+///
+/// The backend's block has no region. Without a variable, both CLIs refuse the configuration (`PrepareConfig` in
+/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11), and the client of S3 in them does not
+/// follow the redirection to another region.
+pub(super) fn judge(
+    run: &Run<'_>,
+    bucket: &str,
+    bucket_region: &str,
+    pod: &PodAws,
+) -> Option<Outcome> {
+    let (sentence, found) = match &pod.region {
+        PodRegion::Own { region, .. } | PodRegion::Injected(region) if region == bucket_region => {
+            return None;
+        }
+        PodRegion::Hidden { .. } => return None,
+        PodRegion::Own { variable, region } => (
+            format!(
+                "Bucket {bucket:?} is in {bucket_region}, and {variable} in pod_template is {region}: the Job does not \
+                 find its state there."
+            ),
+            region.clone(),
+        ),
+        PodRegion::Injected(region) => (
+            format!(
+                "Bucket {bucket:?} is in {bucket_region}, and the Job's pod gets the cluster's region, {region}: the Job \
+                 does not find its state there."
+            ),
+            region.clone(),
+        ),
+        PodRegion::None => (
+            "The Job's pod has no AWS region: the Orchestrator sets none for its state in S3, and EKS sets one only for pods \
+             with Pod Identity or a role for their service account."
+                .to_owned(),
+            "neither AWS_REGION nor AWS_DEFAULT_REGION".to_owned(),
+        ),
+    };
+    let outcome = match pod.runs_other_program {
+        false => Outcome::failed(sentence),
+        true => Outcome::warned(format!(
+            "{sentence} Its program might set AWS_REGION, because pod_template replaces the image, command, or arguments."
+        )),
+    };
+    let variable = match &pod.region {
+        PodRegion::Own { variable, .. } => variable,
+        _ => "AWS_REGION",
+    };
+    let entry = json!({"name": variable, "value": bucket_region});
+    Some(
+        outcome
+            .compare(
+                format!("AWS_REGION={bucket_region} in container {MAIN:?}"),
+                found,
+            )
+            .fix(
+                run.runner_cause(RunnerCause::StateRegion),
+                Fix::note(format!(
+                    "In job.pod_template, set this in env of container {MAIN:?}:\n{entry}"
+                )),
+            ),
+    )
+}
+
+/// Returns the outcome for a region that is not known.
+pub(super) fn unknown(pod: &PodAws, bucket_region: &str) -> Option<Outcome> {
+    let PodRegion::Hidden { variable, source } = &pod.region else {
+        return None;
+    };
+    Some(Outcome::incomplete(
+        format!("the value of {variable}"),
+        format!(
+            "Not checked whether the Job uses the bucket's region, {bucket_region}: {variable} comes from {source}."
+        ),
+    ))
+}

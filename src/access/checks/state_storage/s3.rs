@@ -1,0 +1,475 @@
+//! State in a bucket of S3: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
+
+use super::bucket_access::{Access, Finding, OwnPolicies, RefusedBy, ResourceKind, ResourcePolicy};
+use super::key::StateKey;
+use super::{key, region};
+use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Question, Simulation};
+use crate::access::cause::Cause;
+use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
+use crate::access::objects::{
+    AwsObject, BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, key_statement,
+};
+use crate::access::outcome::{Outcome, Skip};
+use crate::access::policy::RoleSession;
+use crate::access::render::shell::Command;
+use crate::access::run::{NotRead, PodAws, PodIdentity, PodRegion, Run};
+use crate::runner::{BucketStorage, RoleArn};
+
+/// The variables that lead the backend to another service than AWS's S3 (`customEndpoints` in
+/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and the SDK).
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_ENDPOINT_URL"];
+
+/// Checks the bucket, the region of the Job's pod, and the permissions of its role.
+pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outcome, CheckError> {
+    let environment = run.main_environment().await?;
+    let is_set = |name: &&str| environment.get(name).is_set();
+    if let Some(variable) = ENDPOINTS.into_iter().find(is_set) {
+        return Ok(Outcome::not_applicable(format!(
+            "The Job keeps its state at another endpoint than AWS's: pod_template sets {variable}."
+        )));
+    }
+    let (found, pod) = tokio::join!(
+        run.aws().bucket(run.region()?, &storage.bucket),
+        run.pod_aws()
+    );
+    let found = match found {
+        Ok(found) => found,
+        Err(AwsError::NotFound { .. }) => {
+            let region = pod.as_ref().ok().and_then(|pod| known_region(&pod.region));
+            return Ok(missing(storage, region.unwrap_or(run.region()?)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let pod = pod.map_err(|NotRead { object, error }| {
+        CheckError::from(super::super::not_read(run, &object, error))
+    })?;
+    if let Some(outcome) = region::judge(run, &storage.bucket, &found.region, &pod) {
+        return Ok(outcome);
+    }
+    let role = match identity(&pod, storage) {
+        Ok(role) => role,
+        Err(outcome) => return Ok(region::unknown(&pod, &found.region).unwrap_or(*outcome)),
+    };
+    let state = State {
+        bucket: StateBucket::new(&role.partition, storage),
+        region: &found.region,
+        role,
+    };
+    let mut findings = state.findings(run).await?;
+    findings
+        .unknown
+        .extend(region::unknown(&pod, &found.region));
+    if let PodIdentity::Association(association) = &pod.identity
+        && association.session_policy.is_some()
+    {
+        findings.doubts.push(format!(
+            "The session policy of the Pod Identity association {} might refuse it.",
+            association.id
+        ));
+    }
+    Ok(findings.outcome(&state))
+}
+
+/// Returns the region of the Job's pod, if it is known.
+fn known_region(region: &PodRegion) -> Option<&str> {
+    match region {
+        PodRegion::Own { region, .. } | PodRegion::Injected(region) => Some(region),
+        PodRegion::Hidden { .. } | PodRegion::None => None,
+    }
+}
+
+/// Returns the outcome for a bucket that does not exist.
+fn missing(storage: &BucketStorage, region: &str) -> Outcome {
+    let bucket = &storage.bucket;
+    let create = Command::new("aws s3api create-bucket")
+        .option("--bucket", bucket)
+        .option("--region", region);
+    // us-east-1 is the one region that is not a location constraint ("CreateBucket" in the API reference).
+    let create = match region {
+        "us-east-1" => create,
+        _ => create.next_line().option(
+            "--create-bucket-configuration",
+            format!("LocationConstraint={region}"),
+        ),
+    };
+    Outcome::failed(format!("Bucket {bucket:?} does not exist."))
+        .compare(bucket.as_str(), "not found")
+        .fix(
+            Cause::MissingBucket {
+                bucket: bucket.clone(),
+            },
+            create,
+        )
+        .not_yet()
+}
+
+/// Returns the role that uses the bucket.
+///
+/// # Errors
+/// The outcome of the check if the pod has no role, or none that is known.
+fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcome>> {
+    let bucket = &storage.bucket;
+    let arn = match (&pod.identity, pod.identity.role_arn()) {
+        (_, Some(arn)) => arn,
+        (PodIdentity::Node { because }, _) => {
+            let because = because.as_ref().map(|why| format!(" {why}"));
+            return Err(Box::new(Outcome::warned(format!(
+                "The Job's pod has no AWS identity of its own.{} It can use bucket {bucket:?} only if it reaches the \
+                 metadata service of its node, and only with the permissions of the node's role.",
+                because.unwrap_or_default()
+            ))));
+        }
+        (PodIdentity::Own { variables, .. }, _) => {
+            return Err(Box::new(Outcome::incomplete(
+                "AWS credentials in pod_template",
+                format!(
+                    "Could not check whether the Job is allowed to use bucket {bucket:?}: its AWS credentials come from \
+                     {variables} in pod_template. The bucket exists."
+                ),
+            )));
+        }
+        _ => {
+            return Err(Box::new(Outcome::incomplete(
+                "the Job's AWS identity is unknown",
+                "Not checked: the Job's role is unknown.",
+            )));
+        }
+    };
+    arn.parse().map_err(|_| Box::new(no_role(arn)))
+}
+
+/// Returns the outcome for a role that the check of the Job's AWS identity reports.
+fn no_role(arn: &str) -> Outcome {
+    Outcome::skipped(
+        Skip::Blocked,
+        format!("Needs pod-identity, which failed: the Job's role {arn} does not exist."),
+    )
+}
+
+/// The place of the state, and the role that uses it.
+struct State<'a> {
+    bucket: StateBucket,
+    /// The bucket's region.
+    region: &'a str,
+    role: RoleArn,
+}
+
+/// What is known about the permissions.
+#[derive(Default)]
+struct Findings {
+    /// The first refusal, and the actions with a refusal of its kind.
+    refused: Option<Refused>,
+    /// The outcome for a key that nobody can use.
+    unusable_key: Option<Outcome>,
+    /// The outcomes of what could not be checked.
+    unknown: Vec<Outcome>,
+    /// Sentences about what might be refused.
+    doubts: Vec<String>,
+    /// The key that encrypts the objects, if the role needs permissions for it.
+    key_arn: Option<String>,
+}
+
+/// Actions that are refused for one reason.
+struct Refused {
+    by: RefusedBy,
+    kind: ResourceKind,
+    /// The actions, each with its resource.
+    actions: Vec<(&'static str, String)>,
+}
+
+impl State<'_> {
+    /// Looks up everything that decides about the role's permissions.
+    async fn findings(&self, run: &Run<'_>) -> Result<Findings, CheckError> {
+        let Self { bucket, region, .. } = self;
+        let prefix = ("s3:prefix", bucket.key());
+        let (on_bucket, on_objects, policy, key, caller) = tokio::join!(
+            self.simulate(run, &BUCKET_ACTIONS, bucket.arn(), vec![prefix]),
+            self.simulate(run, &OBJECT_ACTIONS, bucket.object(), Vec::new()),
+            run.aws().bucket_policy(region, bucket.name()),
+            key::find(run, region, bucket.name()),
+            run.identity(),
+        );
+        let caller = caller?;
+        if let Err(AwsError::NotFound { .. }) = &on_bucket {
+            // Roles of other accounts are not found either.
+            return match caller.account == self.role.account {
+                true => Err(no_role(&self.role.to_string()).into()),
+                false => Err(other_account(&self.role).into()),
+            };
+        }
+        let same_account = match policy.as_deref() {
+            // Only callers of the bucket's account can read its policy.
+            Ok(BucketPolicy::OfAnotherAccount) => {
+                (self.role.account == caller.account).then_some(false)
+            }
+            Ok(_) => Some(self.role.account == caller.account),
+            Err(_) => None,
+        };
+        let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
+        let mut findings = Findings::default();
+        let (own_on_bucket, own_on_objects) =
+            (OwnPolicies::new(on_bucket), OwnPolicies::new(on_objects));
+        let key_of = |own| Access {
+            kind: ResourceKind::Bucket,
+            own,
+            policy: &policy,
+            same_account,
+        };
+        let list_prefix = bucket.key();
+        for action in BUCKET_ACTIONS {
+            let arn = bucket.arn();
+            let session = RoleSession::new(&self.role, action, Some(&arn), region);
+            let session = session.with_prefix(&list_prefix);
+            findings.add(
+                key_of(&own_on_bucket).decide(&session),
+                ResourceKind::Bucket,
+                &session,
+            );
+        }
+        for action in OBJECT_ACTIONS {
+            let arn = bucket.object();
+            let session = RoleSession::new(&self.role, action, Some(&arn), region);
+            findings.add(
+                key_of(&own_on_objects).decide(&session),
+                ResourceKind::Bucket,
+                &session,
+            );
+        }
+        self.judge_key(run, key, &mut findings).await;
+        Ok(findings)
+    }
+
+    /// Judges the key that encrypts the bucket's objects.
+    async fn judge_key(&self, run: &Run<'_>, key: StateKey, findings: &mut Findings) {
+        let key = match key {
+            StateKey::NoPermission => return,
+            StateKey::OfCustomer(key) => key,
+            StateKey::Unusable(outcome) => {
+                findings.unusable_key.get_or_insert(*outcome);
+                return;
+            }
+            StateKey::Unknown(outcome) => {
+                findings.unknown.push(*outcome);
+                return;
+            }
+        };
+        findings.key_arn = Some(key.arn.clone());
+        let context = vec![
+            (
+                "kms:ViaService",
+                format!("s3.{}.amazonaws.com", self.region),
+            ),
+            ("kms:CallerAccount", self.role.account.clone()),
+        ];
+        let (own, policy) = tokio::join!(
+            self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context),
+            run.aws().key_policy(self.region, &key.arn),
+        );
+        let (own, policy) = (OwnPolicies::new(own), ResourcePolicy::of_key(policy));
+        let access = Access {
+            kind: ResourceKind::Key,
+            own: &own,
+            policy: &policy,
+            same_account: Some(self.role.account == key.account),
+        };
+        for action in KEY_ACTIONS {
+            let session = RoleSession::new(&self.role, action, Some(&key.arn), self.region);
+            findings.add(access.decide(&session), ResourceKind::Key, &session);
+        }
+    }
+
+    /// Simulates actions of the role on a resource.
+    async fn simulate(
+        &self,
+        run: &Run<'_>,
+        actions: &[&'static str],
+        resource: String,
+        context: Vec<(&'static str, String)>,
+    ) -> AwsResult<Vec<Simulation>> {
+        let Ok(region) = run.region() else {
+            return Err(AwsError::NoCredentials);
+        };
+        let secure = ("aws:SecureTransport", "true".to_owned());
+        let question = Question {
+            role_arn: self.role.to_string(),
+            actions: actions.to_vec(),
+            resource,
+            requested_region: self.region.to_owned(),
+            context: context.into_iter().chain([secure]).collect(),
+        };
+        run.aws().simulate(region, &question).await
+    }
+}
+
+/// Returns the outcome for a role in another account than the caller's.
+fn other_account(role: &RoleArn) -> Outcome {
+    Outcome::incomplete(
+        "the Job's role is in another account",
+        format!(
+            "Could not check what the Job's role {role} is allowed to do: it is in another account than the caller."
+        ),
+    )
+}
+
+impl Findings {
+    /// Adds the finding about one action.
+    fn add(&mut self, finding: Finding, kind: ResourceKind, session: &RoleSession<'_>) {
+        let resource = session.resource.unwrap_or_default();
+        match finding {
+            Finding::Allowed => {}
+            Finding::Doubtful(why) => self.doubts.push(match kind {
+                ResourceKind::Bucket => format!("The policy of the bucket might refuse it: {why}."),
+                ResourceKind::Key => {
+                    format!("The policy of the key {resource} might refuse it: {why}.")
+                }
+            }),
+            Finding::Unknown(outcome) => {
+                if !self.unknown.contains(&outcome) {
+                    self.unknown.push(*outcome);
+                }
+            }
+            Finding::Refused(by) => {
+                let action = (session.action, resource.to_owned());
+                match &mut self.refused {
+                    None => {
+                        self.refused = Some(Refused {
+                            by,
+                            kind,
+                            actions: vec![action],
+                        });
+                    }
+                    Some(first) if first.by == by && first.kind == kind => {
+                        first.actions.push(action);
+                    }
+                    // One fix at a time.
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Returns the outcome of the check.
+    fn outcome(self, state: &State<'_>) -> Outcome {
+        let Self {
+            refused,
+            unusable_key,
+            mut unknown,
+            doubts,
+            key_arn,
+        } = self;
+        if let Some(refused) = refused {
+            return refused.outcome(state, key_arn);
+        }
+        if let Some(outcome) = unusable_key {
+            return outcome;
+        }
+        if !unknown.is_empty() {
+            let first = unknown.remove(0);
+            let others = unknown.into_iter().map(|outcome| outcome.message);
+            let sentences = [vec![first.message.clone()], others.chain(doubts).collect()].concat();
+            return Outcome {
+                message: sentences.join(" "),
+                ..first
+            };
+        }
+        let State { bucket, role, .. } = state;
+        let allowed = format!(
+            "The Job's role {role} is allowed to keep the state in bucket {:?}.",
+            bucket.name()
+        );
+        match doubts.as_slice() {
+            [] => Outcome::passed(allowed),
+            doubts => Outcome::warned(format!(
+                "The policies of the Job's role {role} allow it to keep the state in bucket {:?}. {}",
+                bucket.name(),
+                doubts.join(" ")
+            )),
+        }
+    }
+}
+
+impl Refused {
+    fn outcome(self, state: &State<'_>, key_arn: Option<String>) -> Outcome {
+        let State { bucket, role, .. } = state;
+        let (role_arn, name) = (role.to_string(), bucket.name());
+        let on = |(action, resource): &(&'static str, String)| format!("{action} on {resource}");
+        let list: Vec<String> = self.actions.iter().map(on).collect();
+        let list = list.join(", ");
+        let actions: Vec<&str> = self.actions.iter().map(|(action, _)| *action).collect();
+        let actions = actions.join(" and ");
+        let resource = match self.kind {
+            ResourceKind::Bucket => name.to_owned(),
+            ResourceKind::Key => key_arn.clone().unwrap_or_default(),
+        };
+        let what = match self.kind {
+            ResourceKind::Bucket => format!("bucket {name:?}"),
+            ResourceKind::Key => format!("the key {resource}"),
+        };
+        match self.by {
+            RefusedBy::Own(refusal) => Outcome::failed(format!(
+                "The policies of the Job's role {role} do not allow {list}.{}",
+                refusal.sentence()
+            ))
+            .compare("allowed", format!("not allowed: {actions}"))
+            .fix(
+                Cause::StatePermission { role_arn, resource },
+                refusal.fix(
+                    role,
+                    &actions,
+                    &AwsObject::StatePermission {
+                        role: role.clone(),
+                        bucket: bucket.clone(),
+                        key_arn,
+                    },
+                ),
+            )
+            .retryable(),
+            RefusedBy::Statement(reason) => Outcome::failed(format!(
+                "The policy of {what} denies the Job's role {role} {actions}. {}: {}. A Deny wins over every Allow.",
+                reason.element, reason.found
+            ))
+            .compare("no statement that denies the role", reason.found)
+            .fix(
+                Cause::ResourcePolicy { role_arn, resource: resource.clone() },
+                Fix::note(format!("Take the statement out of the policy of {what}, or except the role {role} from it:"))
+                    .then_run(show_policy(self.kind, &resource, state.region)),
+            )
+            .retryable(),
+            RefusedBy::NoStatement => {
+                let statements = match self.kind {
+                    ResourceKind::Bucket => bucket.statements(role),
+                    ResourceKind::Key => vec![key_statement(role)],
+                };
+                let statements: Vec<String> = statements.iter().map(|one| format!("{one:#}")).collect();
+                Outcome::failed(format!(
+                    "The policy of {what} does not allow the Job's role {role} {actions}."
+                ))
+                .compare("a statement that allows the role", "none")
+                .fix(
+                    Cause::ResourcePolicy { role_arn, resource: resource.clone() },
+                    Fix::run(show_policy(self.kind, &resource, state.region)).then_note(format!(
+                        "Add this to the statements of that policy, and keep all others:\n{}",
+                        statements.join(",\n")
+                    )),
+                )
+                .retryable()
+            }
+        }
+    }
+}
+
+/// Returns the command that shows the policy of a bucket or a key.
+fn show_policy(kind: ResourceKind, resource: &str, region: &str) -> Command {
+    match kind {
+        ResourceKind::Bucket => Command::new("aws s3api get-bucket-policy")
+            .option("--bucket", resource)
+            .option("--query", "Policy")
+            .option("--output", "text"),
+        ResourceKind::Key => Command::new("aws kms get-key-policy")
+            .option("--region", region)
+            .option("--key-id", resource)
+            .option("--policy-name", "default")
+            .option("--output", "text"),
+    }
+}

@@ -1,0 +1,175 @@
+//! State in a bucket of S3: what the role of the Jobs needs for it.
+
+use serde_json::{Value, json};
+
+use crate::runner::{BucketStorage, RoleArn};
+
+/// What OpenTofu's and Terraform's s3 backend does on the bucket. Without it, S3 responds to the look-up of a state that
+/// does not exist yet with 403 in place of 404 ("HeadObject" in the API reference), and both give up.
+pub(crate) const BUCKET_ACTIONS: [&str; 1] = ["s3:ListBucket"];
+
+/// What OpenTofu's and Terraform's s3 backend does with the state's object. Measured (`tests/oracles/s3-backend`): without
+/// either of them, a deployment fails. Only the deletion of workspaces deletes objects, and the Orchestrator never deletes
+/// one.
+pub(crate) const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:PutObject"];
+
+/// What S3 does in the name of the role with a key in KMS that encrypts the objects ("Using server-side encryption with AWS KMS
+/// keys" in the S3 user guide).
+pub(crate) const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+/// The name of a state's object. The Orchestrator names it after the UUID of the deployment's environment.
+const OBJECT: &str = "b07e4d19-5c2f-4a86-9d3b-e81f6a2c7d50.tfstate";
+
+/// The bucket of a runner's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StateBucket {
+    /// The partition, such as `aws`.
+    partition: String,
+    /// The bucket's name.
+    name: String,
+    /// The beginning of the objects' keys, which ends with a slash unless it is empty.
+    prefix: String,
+}
+
+impl StateBucket {
+    /// Returns the bucket of a state storage in a partition.
+    pub(crate) fn new(partition: &str, storage: &BucketStorage) -> Self {
+        let prefix = storage.path_prefix.as_deref().unwrap_or_default();
+        let prefix = match prefix.trim_end_matches('/') {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        };
+        Self {
+            partition: partition.to_owned(),
+            name: storage.bucket.clone(),
+            prefix,
+        }
+    }
+
+    /// Returns the bucket's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the bucket's ARN.
+    pub(crate) fn arn(&self) -> String {
+        let Self {
+            partition, name, ..
+        } = self;
+        format!("arn:{partition}:s3:::{name}")
+    }
+
+    /// Returns the pattern of the ARNs of the states.
+    pub(crate) fn objects(&self) -> String {
+        format!("{}/{}*", self.arn(), self.prefix)
+    }
+
+    /// Returns the key of a state.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{OBJECT}", self.prefix)
+    }
+
+    /// Returns the ARN of a state.
+    pub(crate) fn object(&self) -> String {
+        format!("{}/{}", self.arn(), self.key())
+    }
+
+    /// Returns the statements of the role's own policy. `key_arn` is the key in KMS that encrypts the objects, if one does.
+    pub(crate) fn policy(&self, key_arn: Option<&str>) -> Value {
+        let mut statements = vec![
+            json!({"Effect": "Allow", "Action": BUCKET_ACTIONS, "Resource": self.arn()}),
+            json!({"Effect": "Allow", "Action": OBJECT_ACTIONS, "Resource": self.objects()}),
+        ];
+        if let Some(key) = key_arn {
+            statements.push(json!({"Effect": "Allow", "Action": KEY_ACTIONS, "Resource": key}));
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    /// Returns the name of the role's inline policy. A role that keeps states in several places has a policy for each.
+    pub(crate) fn policy_name(&self) -> String {
+        let Self { name, prefix, .. } = self;
+        let place = format!("eks-runner-state-{name}-{}", prefix.replace('/', "-"));
+        // IAM accepts 128 characters.
+        let place: String = place.chars().take(128).collect();
+        place.trim_end_matches('-').to_owned()
+    }
+
+    /// Returns the statements that the bucket's policy needs for a role of another account.
+    pub(crate) fn statements(&self, role: &RoleArn) -> Vec<Value> {
+        let allow = |actions: &[&str], resource: String| {
+            let principal = json!({"AWS": role.to_string()});
+            json!({"Effect": "Allow", "Principal": principal, "Action": actions, "Resource": resource})
+        };
+        vec![
+            allow(&BUCKET_ACTIONS, self.arn()),
+            allow(&OBJECT_ACTIONS, self.objects()),
+        ]
+    }
+}
+
+/// Returns the statement that the policy of a key needs for a role.
+pub(crate) fn key_statement(role: &RoleArn) -> Value {
+    json!({
+        "Effect": "Allow", "Principal": {"AWS": role.to_string()},
+        "Action": KEY_ACTIONS, "Resource": "*",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(path_prefix: Option<&str>) -> StateBucket {
+        let storage = BucketStorage {
+            bucket: "states".to_owned(),
+            path_prefix: path_prefix.map(str::to_owned),
+        };
+        StateBucket::new("aws-cn", &storage)
+    }
+
+    #[test]
+    fn the_prefix_is_a_folder() {
+        for (prefix, objects, policy) in [
+            (None, "arn:aws-cn:s3:::states/*", "eks-runner-state-states"),
+            (
+                Some("a/b"),
+                "arn:aws-cn:s3:::states/a/b/*",
+                "eks-runner-state-states-a-b",
+            ),
+            (
+                Some("a/"),
+                "arn:aws-cn:s3:::states/a/*",
+                "eks-runner-state-states-a",
+            ),
+        ] {
+            let bucket = bucket(prefix);
+            assert_eq!(bucket.objects(), objects);
+            assert_eq!(bucket.policy_name(), policy);
+            let folder = objects.trim_end_matches('*');
+            assert!(bucket.object().starts_with(folder) && bucket.object().ends_with(".tfstate"));
+        }
+        assert_eq!(bucket(Some(&"x".repeat(500))).policy_name().len(), 128);
+    }
+
+    /// The table has the first step that fails for both programs with each permission denied.
+    #[test]
+    fn the_actions_are_those_that_the_backend_needs() {
+        let table = include_str!("../../../tests/oracles/s3-backend/table.json");
+        let rows: Vec<Value> = serde_json::from_str(table).unwrap();
+        let ours = [&BUCKET_ACTIONS[..], &OBJECT_ACTIONS].concat();
+        let denied = rows.iter().filter(|row| !row["denied"].is_null());
+        let mut programs = 0;
+        for row in denied {
+            programs += usize::from(row["denied"] == "s3:ListBucket");
+            let is_needed = !row["fails_at"].is_null();
+            let action = row["denied"].as_str().unwrap();
+            assert_eq!(ours.contains(&action), is_needed, "{row}");
+        }
+        assert_eq!(programs, 2);
+        for row in rows.iter().filter(|row| row["denied"].is_null()) {
+            let is_right = row["region"] == "eu-central-1";
+            assert_eq!(row["fails_at"].is_null(), is_right, "{row}");
+        }
+    }
+}

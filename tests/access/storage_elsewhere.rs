@@ -1,0 +1,150 @@
+//! State in Google Cloud Storage or Azure: the Job's pod has credentials for it.
+
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::cloud::{Checked, Cloud, set};
+use crate::fix;
+use crate::storage::noted;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("storage_elsewhere::gcs", gcs),
+    ("storage_elsewhere::azurerm", azurerm),
+    ("storage_elsewhere::sources", sources),
+];
+
+fn gcs_runner(cloud: &Cloud) -> Value {
+    let mut runner = cloud.configuration();
+    runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "my-states"});
+    runner
+}
+
+/// The runner with these fields in its container and these volumes.
+fn with(runner: &Value, mut main: Value, volumes: &Value) -> Value {
+    let mut runner = runner.clone();
+    main["name"] = json!("main");
+    let spec = json!({"containers": [main], "volumes": volumes});
+    set(&mut runner, "job/pod_template", json!({"spec": spec}));
+    runner
+}
+
+#[track_caller]
+fn warns(checked: &Checked, parts: &[&str]) {
+    checked
+        .outcome(&[], &["state-storage"], &[])
+        .says("state-storage", parts);
+}
+
+#[track_caller]
+fn passes(checked: &Checked, part: &str) {
+    checked.all_pass();
+    assert_eq!(
+        checked.status("state-storage"),
+        "passed",
+        "\n{}",
+        checked.text()
+    );
+    checked.says("state-storage", &[part, "not checked"]);
+}
+
+/// Does what the fix says: the Secret, and the variable.
+fn fixed(cloud: &Cloud, runner: &Value, checked: &Checked) -> Value {
+    let fix = checked.fix("state-storage");
+    fix::shell(cloud, fix);
+    with(runner, json!({"env": noted(fix)}), &json!([]))
+}
+
+fn gcs(cloud: &Cloud) {
+    let runner = gcs_runner(cloud);
+    let checked = cloud.check(&runner);
+    warns(
+        &checked,
+        &[
+            "no credentials for Google Cloud Storage",
+            "GOOGLE_CREDENTIALS",
+        ],
+    );
+    passes(
+        &cloud.check(&fixed(cloud, &runner, &checked)),
+        "GOOGLE_CREDENTIALS",
+    );
+    let entry = json!({"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/secrets/key.json"});
+    passes(
+        &cloud.check(&with(&runner, json!({"env": [entry]}), &json!([]))),
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    );
+    // A file might be at the path where the library looks for it.
+    let volume = json!([{"name": "adc", "secret": {"secretName": "state-credentials"}}]);
+    let mount =
+        json!({"volumeMounts": [{"name": "adc", "mountPath": "/home/runner/.config/gcloud"}]});
+    passes(
+        &cloud.check(&with(&runner, mount, &volume)),
+        "Secret volume \"adc\"",
+    );
+    // An empty variable is none.
+    let empty = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "value": ""}]});
+    warns(&cloud.check(&with(&runner, empty, &json!([]))), &[]);
+}
+
+fn azurerm(cloud: &Cloud) {
+    let mut runner = cloud.configuration();
+    runner["state_storage_configuration"] =
+        json!({"type": "azurerm", "storage_account_name": "mystates", "container_name": "states"});
+    let checked = cloud.check(&runner);
+    warns(
+        &checked,
+        &[
+            "no credentials for Azure Storage",
+            "ARM_ACCESS_KEY",
+            "ARM_USE_OIDC",
+        ],
+    );
+    passes(
+        &cloud.check(&fixed(cloud, &runner, &checked)),
+        "ARM_ACCESS_KEY",
+    );
+    let oidc = json!({"env": [{"name": "ARM_USE_OIDC", "value": "true"}]});
+    passes(
+        &cloud.check(&with(&runner, oidc, &json!([]))),
+        "ARM_USE_OIDC",
+    );
+    // Without credentials of the caller, the runner alone decides.
+    let checked = cloud.check_in(cloud.no_credentials(), &runner, &[]);
+    assert_eq!(
+        checked.status("state-storage"),
+        "warned",
+        "\n{}",
+        checked.text()
+    );
+}
+
+/// The variables of Secrets and ConfigMaps count.
+fn sources(cloud: &Cloud) {
+    let runner = gcs_runner(cloud);
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    for (kind, name) in [
+        (&["secret", "generic"][..], "a-secret"),
+        (&["configmap"], "a-map"),
+    ] {
+        let create = [
+            &["create"][..],
+            kind,
+            &[name, &namespace, "--from-literal=GOOGLE_CREDENTIALS=x"],
+        ]
+        .concat();
+        cloud.kubectl(&create);
+    }
+    for from in [
+        json!({"secretRef": {"name": "a-secret"}}),
+        json!({"configMapRef": {"name": "a-map"}}),
+    ] {
+        let main = json!({"envFrom": [from]});
+        passes(
+            &cloud.check(&with(&runner, main, &json!([]))),
+            "GOOGLE_CREDENTIALS",
+        );
+    }
+    let optional = json!({"secretKeyRef": {"name": "absent", "key": "x", "optional": true}});
+    let main = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "valueFrom": optional}]});
+    warns(&cloud.check(&with(&runner, main, &json!([]))), &[]);
+}
