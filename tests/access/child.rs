@@ -42,6 +42,12 @@ pub(crate) async fn main() {
             .collect(),
         oidc_issuer: Installation::SAAS.oidc_issuer.map(str::to_owned),
         published_cidrs: Installation::SAAS.source_cidrs(),
+        skip: asked["skip"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|id| id.as_str().unwrap().parse().unwrap())
+            .collect(),
         ..Settings::default()
     };
     let seconds = asked["budget_s"].as_u64().unwrap_or(60);

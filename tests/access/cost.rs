@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::cloud::{Cloud, set};
+use crate::{storage, storage_key};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("cost::end_to_end", end_to_end),
     ("cost::hundred_runners", hundred_runners),
+    ("cost::shared_bucket", shared_bucket),
     ("cost::propagation", propagation),
     ("cost::nothing_to_wait_for", nothing_to_wait_for),
     (
@@ -85,6 +87,55 @@ fn hundred_runners(cloud: &Cloud) {
     // The access policies are listed because the runners are not bound, and the associations because there are none:
     // both again after two seconds.
     assert!(calls.values().sum::<u64>() <= 12, "{calls:?}");
+}
+
+/// Runners that share a bucket share what S3, KMS and IAM say about it, and its calls are not a chain of their own.
+#[expect(clippy::print_stderr, reason = "the figure is what one wants to see")]
+fn shared_bucket(cloud: &Cloud) {
+    storage::set_up(cloud);
+    storage_key::encrypt(cloud);
+    let runners = |count: usize| -> Vec<Value> {
+        let with_id = |number: usize| {
+            let mut runner = storage::runner(cloud);
+            runner["id"] = json!(format!("runner-{number}"));
+            runner
+        };
+        (0..count).map(with_id).collect()
+    };
+    cloud.eks.reset_calls().unwrap();
+    let answer = cloud.library(&json!({"runners": runners(100)}));
+    for report in answer["reports"].as_array().unwrap() {
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == "state-storage");
+        assert_eq!(check.unwrap()["status"], "passed", "{check:?}");
+    }
+    let calls = cloud.eks.calls().unwrap();
+    for (action, count) in [
+        ("s3:ListBucket", 1),
+        ("s3:GetBucketPolicy", 1),
+        ("s3:GetEncryptionConfiguration", 1),
+        ("kms:DescribeKey", 1),
+        ("kms:GetKeyPolicy", 1),
+        // The cluster, the bucket, its objects, and the key.
+        ("iam:SimulatePrincipalPolicy", 4),
+    ] {
+        assert_eq!(calls[action], count, "{calls:?}");
+    }
+    let delayed = |milliseconds: u64| {
+        cloud.faults(Faults {
+            delay_ms: milliseconds,
+            kubernetes_delay_ms: milliseconds,
+            ..Faults::default()
+        });
+        let answer = cloud.library(&json!({"runners": runners(1)}));
+        answer["took_ms"].as_u64().unwrap()
+    };
+    let (quick, slow) = (delayed(50), delayed(1050));
+    eprintln!("one runner with a bucket: {quick} ms with 50 ms a call, {slow} ms with 1050 ms");
+    assert!(
+        slow - quick.min(slow) <= 9 * 1000 + 500,
+        "{quick} ms, {slow} ms"
+    );
 }
 
 /// Whether anything failed for the only runner.

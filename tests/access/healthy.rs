@@ -180,7 +180,12 @@ fn session_name_that_sts_refuses(cloud: &Cloud) {
     };
     assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
     // STS refuses that name, so the user cannot exist.
-    let skipped = [&["assume-role"][..], &BY_USER, &["state-storage"]].concat();
+    let skipped = [
+        &["assume-role", "pod-identity"][..],
+        &BY_USER,
+        &["state-storage"],
+    ]
+    .concat();
     assert_eq!(with_status("skipped"), skipped, "{report:#}");
     let check = &report["checks"][0];
     assert!(

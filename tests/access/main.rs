@@ -31,6 +31,7 @@ mod shared;
 mod storage;
 mod storage_elsewhere;
 mod storage_key;
+mod storage_policy;
 mod trust_policies;
 
 use cloud::Cloud;
@@ -80,6 +81,7 @@ fn main() {
         shared::SCENARIOS,
         storage::SCENARIOS,
         storage_key::SCENARIOS,
+        storage_policy::SCENARIOS,
         storage_elsewhere::SCENARIOS,
         cost::SCENARIOS,
     ]

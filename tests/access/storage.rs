@@ -12,8 +12,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::region", region),
     ("storage::no_region", no_region),
     ("storage::own_policies", own_policies),
-    ("storage::bucket_policy", bucket_policy),
-    ("storage::other_account", other_account),
     ("storage::other_credentials", other_credentials),
     ("storage::each_permission", each_permission),
     ("storage::partitions", partitions),
@@ -40,12 +38,12 @@ pub(crate) fn role_arn(cloud: &Cloud) -> String {
 }
 
 /// Creates a role for the Job's service account with EKS Pod Identity. It is allowed nothing.
-fn create_identity(cloud: &Cloud) {
+pub(crate) fn create_identity(cloud: &Cloud) {
     identity::set_up(cloud, ROLE);
 }
 
 /// Creates a bucket somewhere.
-fn create_bucket(cloud: &Cloud, name: &str, place: Place<'_>) {
+pub(crate) fn create_bucket(cloud: &Cloud, name: &str, place: Place<'_>) {
     let region = place.region.unwrap_or(&cloud.eks.options().region);
     let mut bucket = json!({"Bucket": name});
     if region != "us-east-1" {
@@ -294,125 +292,6 @@ fn own_policies(cloud: &Cloud) {
     prefix[0]["Condition"] = json!({"StringLike": {"s3:prefix": "runners/mine/*"}});
     allow(cloud, &prefix);
     passes(&cloud.check(&runner), &[]);
-}
-
-fn bucket_policy(cloud: &Cloud) {
-    set_up(cloud);
-    let runner = runner(cloud);
-    let role = role_arn(cloud);
-    let statement = |effect: &str, principal: Value, condition: Value| {
-        json!({
-            "Sid": "Mine", "Effect": effect, "Principal": principal, "Action": "s3:*", "Condition": condition,
-            "Resource": ["arn:aws:s3:::my-states", "arn:aws:s3:::my-states/*"],
-        })
-    };
-    let of_role = || json!({"AWS": role});
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Deny", of_role(), json!({}))]),
-    );
-    let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &[
-            "The policy of bucket \"my-states\" denies",
-            &role,
-            "Statement \"Mine\" denies",
-        ],
-    );
-    fix::shell(cloud, checked.fix("state-storage"));
-    // Most buckets have a policy that refuses plain HTTP.
-    let http = json!({"Bool": {"aws:SecureTransport": "false"}});
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Deny", json!("*"), http)]),
-    );
-    passes(&cloud.check(&runner), &[]);
-    for (condition, part) in [
-        (
-            json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
-            "a condition that seems to hold",
-        ),
-        (
-            json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
-            "aws:SourceVpce",
-        ),
-    ] {
-        // The administrator must be able to take the policy out again.
-        put_policy(
-            cloud,
-            Place::default(),
-            &json!([statement("Deny", of_role(), condition)]),
-        );
-        cloud
-            .check(&runner)
-            .outcome(&[], &["state-storage"], &[])
-            .says("state-storage", &["might refuse it", part]);
-    }
-    // Within an account, the bucket's policy is enough.
-    allow(
-        cloud,
-        &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]),
-    );
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Allow", of_role(), json!({}))]),
-    );
-    passes(&cloud.check(&runner), &[]);
-    // Its statement about the account leaves the decision to the role's own policies.
-    let account = json!({"AWS": "arn:aws:iam::123456789012:root"});
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Allow", account, json!({}))]),
-    );
-    let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &[
-            "The policies of the Job's role",
-            "do not allow s3:ListBucket",
-        ],
-    );
-    let mut runner = runner;
-    fix::apply(cloud, &mut runner, &checked, "state-storage");
-    passes(&cloud.check(&runner), &[]);
-}
-
-fn other_account(cloud: &Cloud) {
-    create_identity(cloud);
-    let other = Place {
-        account: Some(OTHER),
-        ..Place::default()
-    };
-    create_bucket(cloud, BUCKET, other);
-    let runner = runner(cloud);
-    allow(cloud, &needed(cloud));
-    let reason = "no permission for s3:GetBucketPolicy (1)";
-    cloud.check(&runner).is_incomplete(reason);
-    // A caller that is allowed to read the policy cannot do so from another account.
-    let statement = json!({
-        "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "s3:*",
-        "Resource": ["arn:aws:s3:::my-states", "arn:aws:s3:::my-states/*"],
-    });
-    put_policy(cloud, other, &json!([statement]));
-    cloud
-        .check(&runner)
-        .is_incomplete("the bucket belongs to another account (1)");
-    allow(
-        cloud,
-        &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]),
-    );
-    fails(
-        &cloud.check(&runner),
-        &[
-            "The policies of the Job's role",
-            "do not allow s3:ListBucket",
-        ],
-    );
 }
 
 fn other_credentials(cloud: &Cloud) {

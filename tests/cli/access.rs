@@ -177,9 +177,16 @@ fn no_credentials_are_told_at_once() {
     // A server in place of the instance metadata service never responds.
     let metadata = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", metadata.local_addr().expect("its address"));
+    let (eks, _turn) = documented();
     let folder = Folder::new();
     let mut command = folder.command(CHECK);
+    let is_of_network = |name: &str| ["HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE"].contains(&name);
+    let network = eks
+        .env()
+        .into_iter()
+        .filter(|(name, _)| is_of_network(name));
     command
+        .envs(network)
         .env_remove("AWS_EC2_METADATA_DISABLED")
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
     let start = Instant::now();
@@ -200,7 +207,7 @@ fn incomplete() {
     eks.set_faults(&denied).expect("a denied action");
     let ran = check(eks, &[]);
     assert_eq!(ran.code, 4, "{}", ran.out);
-    let last = "3 of 21 checks could not run: no permission for iam:GetRole (3).";
+    let last = "3 of 23 checks could not run: no permission for iam:GetRole (3).";
     assert_eq!(ran.out.lines().last(), Some(last), "{}", ran.out);
     let report = json_of(&check(eks, &["--output", "json"]));
     let said = [&report["ok"], &report["complete"], &report["reason"]];
@@ -222,7 +229,7 @@ fn incomplete() {
     let report = json_of(&ran);
     assert_eq!(ran.code, 4, "{}", ran.out);
     let reason = report["reason"].as_str().unwrap_or_default();
-    assert!(reason.starts_with("2 of 21 checks"), "{reason}");
+    assert!(reason.starts_with("2 of 23 checks"), "{reason}");
 }
 
 fn time_runs_out() {
@@ -283,10 +290,10 @@ fn setup_turns_every_check_green() {
     let ran = folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env());
     let after = json_of(&ran);
     assert_eq!(ran.code, 0, "{}", ran.out);
-    // As the caller nothing is assumed.
+    // As the caller nothing is assumed, and the Job has no AWS identity of its own.
     assert_eq!(
         with_status(&after, "skipped"),
-        ["assume-role"],
+        ["assume-role", "pod-identity"],
         "{}",
         ran.out
     );

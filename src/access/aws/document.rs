@@ -1,6 +1,7 @@
 //! Public documents of servers that are not AWS's, which AWS reads too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector;
@@ -8,11 +9,14 @@ use aws_smithy_runtime_api::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
-use super::credentials::ATTEMPT;
 use super::error::no_response;
 use super::response_body::MAX_RESPONSE;
 use super::{Aws, AwsError, http};
 use crate::access::single_flight::SharedCall;
+
+/// The time limit of a request. STS itself waits five seconds for an issuer ("How can I resolve the AWS STS
+/// AssumeRoleWithWebIdentity API call error InvalidIdentityToken?" on AWS re:Post).
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The response to a request for a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +40,10 @@ impl Aws {
                     .plain_connector()
                     .await
                     .map_err(|error| error.to_string())?;
-                let fetched = tokio::time::timeout(ATTEMPT, fetch(&connector, &url)).await;
+                let fetched = tokio::time::timeout(LIMIT, fetch(&connector, &url)).await;
                 match fetched {
                     Ok(document) => document.map(Arc::new),
-                    Err(_) => Err(format!("no response within {} s", ATTEMPT.as_secs())),
+                    Err(_) => Err(format!("no response within {} s", LIMIT.as_secs())),
                 }
             })
     }

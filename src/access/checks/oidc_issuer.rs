@@ -66,7 +66,11 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         ))
         .compare(issuer, published));
     }
-    let passed = format!("{issuer} publishes its configuration and {usable} RS256 key(s).");
+    let keys = match usable {
+        1 => "1 RS256 key".to_owned(),
+        several => format!("{several} RS256 keys"),
+    };
+    let passed = format!("{issuer} publishes its configuration and {keys}.");
     Ok(match older_product(issuer) {
         Some(hint) => Outcome::warned(format!("{passed}{hint}")),
         None => Outcome::passed(passed),

@@ -6,12 +6,12 @@ mod role;
 mod service_account_role;
 
 use super::findings::{Findings, Problem};
-use super::{Check, service_account};
+use super::{Check, pod_template_refs, service_account};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::outcome::Outcome;
+use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::{NotRead, PodIdentity, ROLE_ANNOTATION, Run};
 use crate::runner::StateStorage;
 
@@ -30,6 +30,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    if let Err(error) = run.job() {
+        return Ok(without_job(error.into()));
+    }
     let pod = match run.pod_aws().await {
         Ok(pod) => pod,
         Err(NotRead { object, error }) => return Ok(super::not_read(run, &object, error)),
@@ -56,6 +59,17 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         } => return ignored(run, because),
     };
     outcome(run, findings)
+}
+
+/// Returns the outcome if there is no Job to check. A check that needs nothing else reports the failure.
+fn without_job(outcome: Outcome) -> Outcome {
+    match outcome.status {
+        Status::Failed => Outcome::skipped(
+            Skip::Blocked,
+            format!("Needs {}, which failed.", pod_template_refs::CHECK.id()),
+        ),
+        _ => outcome,
+    }
 }
 
 /// Returns the outcome for a pod that EKS does not give the identity of its service account.

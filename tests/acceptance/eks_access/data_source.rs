@@ -246,7 +246,7 @@ fn ok(cli: &Cli) {
     read(&scene)
         .has("ok = false")
         .has("complete = false")
-        .has("reason = \"3 of 21 checks could not run: no permission for iam:GetRole (3).\"")
+        .has("reason = \"3 of 23 checks could not run: no permission for iam:GetRole (3).\"")
         .has("role-trust=skipped")
         .has("job-dry-run=passed");
     let skipping = "skip_checks = [\"role-exists\", \"role-trust\", \"role-permission\"]";

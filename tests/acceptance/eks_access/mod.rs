@@ -72,6 +72,18 @@ impl Scene {
             set if set.contains("oidc_issuer") => set.to_owned(),
             set => set.replacen("eks_access = {\n", &format!("eks_access = {{\n{issuer}"), 1),
         };
+        // The bucket in the configuration of most scenarios does not exist.
+        let has_bucket = !more.contains("kubernetes_configuration") && !more.contains("my-states");
+        let eks_access = match has_bucket {
+            true if eks_access.contains("skip_checks = [") => {
+                eks_access.replacen("skip_checks = [", "skip_checks = [\"state-storage\", ", 1)
+            }
+            true => {
+                let skip = "eks_access = {\nskip_checks = [\"state-storage\"]\n";
+                eks_access.replacen("eks_access = {\n", skip, 1)
+            }
+            false => eks_access,
+        };
         let provider = provider_with(&format!(
             "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\n{eks_access}\n",
             self.orchestrator.url(),
@@ -202,12 +214,7 @@ fn my_runner() -> String {
 }
 
 fn modes(plan: &str, apply: &str, more: &str) -> String {
-    // The scenarios about these checks do not create the bucket of the state, unless they say so.
-    let skip = match more.contains("skip_checks") {
-        true => "",
-        false => "  skip_checks = [\"state-storage\"]\n",
-    };
-    format!("eks_access = {{\n  plan = {plan:?}\n  apply = {apply:?}\n{skip}{more}\n}}")
+    format!("eks_access = {{\n  plan = {plan:?}\n  apply = {apply:?}\n{more}\n}}")
 }
 
 const CIDRS: &str = "orchestrator_cidrs = [\"203.0.113.0/24\"]";
