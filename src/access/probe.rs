@@ -20,6 +20,7 @@ pub use reason::{Reason, ReasonKind};
 
 use super::check_error::CheckError;
 use super::kubernetes::job::{MAIN, PLACEHOLDERS};
+use super::kubernetes::refusal::{Refusal, refusal};
 use super::kubernetes::user::User;
 use super::kubernetes::{Cluster, KubeError, ResourceAction};
 use super::outcome::Outcome;
@@ -273,26 +274,40 @@ impl Prepared {
                     ended = follower.follow(deadline, self.options.timeout, say, &mut report) => ended,
                 }
             }
-            Err(KubeError::Status { code, message }) if code < 500 && code != 429 => {
-                report.ended = self.refused(code, &message);
-                return redact(report);
+            Err(error) => {
+                if let Some(ended) = self.refused(&error) {
+                    report.ended = ended;
+                    return redact(report);
+                }
+                // The Job might exist.
+                Ended::Unknown(format!("Not created: {error}."))
             }
-            // The Job might exist.
-            Err(error) => Ended::Unknown(format!("Not created: {error}.")),
         };
         report.deletion = self.delete(say).await;
         redact(report)
     }
 
-    /// Returns how a probe ends whose Job the API refuses.
-    fn refused(&self, code: u16, message: &str) -> Ended {
-        let reason = Reason::refusal(code, message, "Job");
-        match reason.kind {
+    /// Returns how a probe ends whose Job the API refuses. `None` if the error does not say that there is no Job.
+    fn refused(&self, error: &KubeError) -> Option<Ended> {
+        let KubeError::Status { code, message } = error else {
+            return None;
+        };
+        let reason = Reason::refusal(*code, message, "Job")?;
+        let is_impersonated = self.creator.1.is_some();
+        Some(match reason.kind {
             ReasonKind::Impersonation => Ended::Unknown(format!(
                 "The caller has no permission to impersonate the runner's user: {message}."
             )),
+            // An EKS access policy grants by principal, and not by the name that is impersonated.
+            _ if is_impersonated && refusal(*code, message) == Refusal::NoRight => {
+                Ended::Unknown(format!(
+                    "The impersonated user is not allowed to create the Job: {message}. If the role has this permission \
+                     by an EKS access policy, which cannot be impersonated, give --as runner. `eks-runner check` shows \
+                     whether it does."
+                ))
+            }
             _ => Ended::NotStarted(reason),
-        }
+        })
     }
 
     async fn delete(&self, say: &(dyn Fn(&str) + Sync)) -> Deletion {

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("probe::each_reason_why_not", each_reason_why_not),
     ("probe::refused_by_the_api", refused_by_the_api),
     ("probe::only_who_can_delete", only_who_can_delete),
+    ("probe::documented_least", documented_least),
     ("probe::nothing_without_a_yes", nothing_without_a_yes),
     ("probe::kept", kept),
     (
@@ -321,18 +322,51 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: readers}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: readers}]
 ";
     eks.apply(rights).expect("rights");
-    let deadline = Instant::now() + Duration::from_secs(15);
-    let ran = loop {
-        let ran = Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user));
-        if !ran.error.contains("Unauthorized") && !ran.error.contains("401") {
-            break ran;
-        }
-        assert!(Instant::now() < deadline, "{}", ran.all());
-    };
+    let ran =
+        once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
     eks.kubectl(&["delete", "clusterrole,clusterrolebinding", "readers"])
         .expect("no rights");
     assert_snapshot!("cannot_delete", ran.all());
     assert_eq!(left(eks), "");
+}
+
+/// A file of the documentation.
+fn example(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/eks-access/");
+    std::fs::read_to_string(format!("{folder}{name}")).expect("an example")
+}
+
+/// The documented permissions are enough.
+fn documented_least() {
+    let (eks, _turn) = documented();
+    let policy = serde_json::from_str(&example("caller-policy.json")).expect("a policy");
+    let user = eks.create_user("caller", &policy).expect("a user");
+    let entry = json!({
+        "clusterName": "my-eks-cluster",
+        "principalArn": "arn:aws:iam::123456789012:user/caller",
+        "kubernetesGroups": ["eks-runner-preflight"],
+    });
+    eks.aws("eks", "CreateAccessEntry", &entry)
+        .expect("an entry");
+    for file in ["caller-impersonation.yaml", "caller-probe.yaml"] {
+        eks.apply(&example(file)).expect("an example");
+    }
+    let ran =
+        once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(left(eks), "");
+}
+
+/// Runs the command until the cluster knows its caller.
+fn once_admitted(run: impl Fn() -> Ran) -> Ran {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        let ran = run();
+        if !ran.error.contains("Unauthorized") && !ran.error.contains("401") {
+            return ran;
+        }
+        assert!(Instant::now() < deadline, "{}", ran.all());
+    }
 }
 
 fn nothing_without_a_yes() {

@@ -30,6 +30,7 @@ fn help() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
         ("help_check", &["check", "--help"]),
+        ("help_probe", &["probe", "--help"]),
         ("help_setup", &["setup", "--help"]),
         ("help_schema", &["schema", "--help"]),
         ("version", &["--version"]),

@@ -48,7 +48,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     };
     if let Some(name) = &nodes.fitting {
         return Ok(Outcome::passed(format!(
-            "Node {name:?} can take the Job's pod, if other pods leave it the room."
+            "Node {name:?} can take the Job's pod, if other pods leave room for it."
         )));
     }
     let none = match nodes.count {

@@ -15,16 +15,21 @@ pub struct Event {
     pub object: String,
     /// How often it happened.
     pub count: u64,
-    /// When it happened last, as the API writes it.
-    time: String,
+    /// The place of the event in their order.
+    order: Order,
 }
 
+/// When an event happened last, in seconds as the API writes them, and within a second the Job's events first, in the
+/// order in which they were written.
+type Order = (String, bool, u64);
+
 impl Event {
-    /// Reads the events of a list, in the order in which they happened.
-    pub(super) fn read_all(list: &Value) -> Vec<Self> {
-        let events = list["items"].as_array().into_iter().flatten();
+    /// Reads the events of some lists, in the order in which they happened.
+    pub(super) fn read_all<'a>(lists: impl IntoIterator<Item = &'a Value>) -> Vec<Self> {
+        let lists = lists.into_iter();
+        let events = lists.filter_map(|list| list["items"].as_array()).flatten();
         let mut events: Vec<Self> = events.map(Self::read).collect();
-        events.sort_by(|one, other| one.time.cmp(&other.time));
+        events.sort_by(|one, other| one.order.cmp(&other.order));
         events
     }
 
@@ -35,20 +40,20 @@ impl Event {
         let times = ["lastTimestamp", "eventTime"].map(|name| event[name].as_str());
         let created = event["metadata"]["creationTimestamp"].as_str();
         let time = times.into_iter().chain([created]).flatten().next();
+        let seconds = time.unwrap_or_default().split(['.', 'Z']).next();
+        let version = event["metadata"]["resourceVersion"].as_str();
+        let version = version.and_then(|version| version.parse().ok());
         Self {
             kind: text(&event["type"]),
             reason: text(&event["reason"]),
             message: text(&event["message"]),
             object: format!("{}/{}", text(&object["kind"]), text(&object["name"])),
             count: event["count"].as_u64().unwrap_or(1).max(1),
-            time: time.unwrap_or_default().to_owned(),
+            order: (
+                seconds.unwrap_or_default().to_owned(),
+                object["kind"] != "Job",
+                version.unwrap_or_default(),
+            ),
         }
-    }
-
-    /// Merges the events of several objects in the order in which they happened.
-    pub(super) fn merge(lists: impl IntoIterator<Item = Vec<Self>>) -> Vec<Self> {
-        let mut all: Vec<Self> = lists.into_iter().flatten().collect();
-        all.sort_by(|one, other| one.time.cmp(&other.time));
-        all
     }
 }

@@ -106,17 +106,17 @@ impl<'a> Follower<'a> {
         let of_pods = of_pods.into_iter().collect::<KubeResult<Vec<_>>>()?;
         Ok(Look {
             job,
-            events: Event::merge([of_job].into_iter().chain(of_pods)),
+            events: Event::read_all([&of_job].into_iter().chain(&of_pods)),
             pod: pods.into_iter().next(),
         })
     }
 
-    async fn events(&self, object: &str) -> KubeResult<Vec<Event>> {
+    async fn events(&self, object: &str) -> KubeResult<Value> {
         let namespace = self.namespace;
         let path = format!(
             "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}"
         );
-        Ok(Event::read_all(&self.caller.get_now(&path).await?))
+        self.caller.get_now(&path).await
     }
 }
 

@@ -108,15 +108,17 @@ impl Reason {
         Self { kind, message }
     }
 
-    /// Returns the reason for an object that the API refuses.
-    pub(super) fn refusal(code: u16, message: &str, object: &str) -> Self {
+    /// Returns the reason for an object that the API refuses. `None` if the refusal is not about the object.
+    pub(super) fn refusal(code: u16, message: &str, object: &str) -> Option<Self> {
         let kind = match refusal(code, message) {
+            Refusal::Unknown => return None,
             Refusal::MayNotImpersonate => ReasonKind::Impersonation,
             Refusal::Quota => ReasonKind::Quota,
             Refusal::Policy | Refusal::WebhookDown => ReasonKind::Webhook,
             _ => ReasonKind::Refused,
         };
-        Self::new(kind, format!("The cluster refuses the {object}: {message}"))
+        let message = format!("The cluster refuses the {object}: {message}");
+        Some(Self::new(kind, message))
     }
 
     /// Returns the reason for a Job that nothing is wrong with.
@@ -188,7 +190,7 @@ fn without_pod(job: &Value, events: &[Event]) -> State {
         .iter()
         .rev()
         .find(|event| event.reason == "FailedCreate");
-    State::Waiting(refused.map(|event| {
+    State::Waiting(refused.and_then(|event| {
         let message = event.message.trim_start_matches("Error creating: ");
         // The event has no status. Of admission's refusals, 403 is the usual one.
         Reason::refusal(403, message, "Job's pod")

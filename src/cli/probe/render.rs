@@ -20,8 +20,8 @@ pub(super) fn announcement(prepared: &Prepared, arguments: &ProbeArguments) -> S
         ..
     } = prepared;
     let end = match arguments.keep {
-        true => "The Job is not deleted (--keep).",
-        false => "The Job is deleted when its container has started, or does not start.",
+        true => "It is not deleted (--keep).",
+        false => "It is deleted when its container has started or cannot start.",
     };
     format!(
         "This creates one Job:\n\n  \
@@ -30,10 +30,16 @@ pub(super) fn announcement(prepared: &Prepared, arguments: &ProbeArguments) -> S
          name       {name}\n  \
          user       {}\n  \
          image      {image}\n\n\
-         It is the Job of a deployment, without a deployment: {} are placeholders. {end}\n",
+         It is the Orchestrator's Job, with placeholders for {}.\n{end}\n",
         user(prepared),
-        ProbeReport::PLACEHOLDERS.join(", ")
+        placeholders()
     )
+}
+
+/// Returns the names of the variables that have no real value.
+fn placeholders() -> String {
+    let [first @ .., last] = ProbeReport::PLACEHOLDERS;
+    format!("{}, and {last}", first.join(", "))
 }
 
 fn user(prepared: &Prepared) -> &str {
@@ -89,7 +95,7 @@ pub(super) fn text(prepared: &Prepared, report: &ProbeReport) -> String {
         let _ = writeln!(
             text,
             "{} were placeholders, so what the runner does after its start was not tried.",
-            ProbeReport::PLACEHOLDERS.join(", ")
+            placeholders()
         );
     }
     text

@@ -18,7 +18,7 @@ fn events(list: &[(&str, &str)]) -> Vec<Event> {
         .iter()
         .map(|(reason, message)| json!({"type": "Warning", "reason": reason, "message": message}))
         .collect();
-    Event::read_all(&json!({"items": items}))
+    Event::read_all([&json!({"items": items})])
 }
 
 #[track_caller]
