@@ -310,7 +310,7 @@ fn not_listed(cli: &Cli) {
         let rule = FaultRule::new(fault).method("GET").path(LIST);
         orchestrator.faults().add(rule);
         let plan = workspace.plan(&[]).ok();
-        plan.has("Warning: Not checked: the ids of the new runners")
+        plan.has("Warning: Not checked: the IDs of the new runners")
             .has(text)
             .has("The apply fails if an ID is in use")
             .has("3 to add");

@@ -365,7 +365,7 @@ mod tests {
         let sdk = "Error retrieving credentials: external process exited with code exit status: 1. Stderr: s3cret";
         let shown = without_output(sdk.to_owned());
         assert!(
-            shown.contains("exit status: 1 (what") && !shown.contains("s3cret"),
+            shown.contains("exit status: 1 (the output") && !shown.contains("s3cret"),
             "{shown}"
         );
         assert_eq!(without_output("another".to_owned()), "another");

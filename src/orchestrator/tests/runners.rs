@@ -318,7 +318,7 @@ async fn ids_stay_inside_their_segment() {
         assert_eq!(
             error.report(),
             format!(
-                "{id:?} cannot be used as an id.\n\nIt would change the API's address. Correct the id."
+                "{id:?} cannot be used as an ID.\n\nThe ID would change the path of the request. Correct the ID."
             )
         );
     }

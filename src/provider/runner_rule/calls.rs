@@ -217,7 +217,7 @@ pub(super) async fn find(
         Ok(None) => Err(Diagnostic::error(
             "Runner rule not found",
             format!(
-                "Runner rule {id:?} does not exist in organization {:?}.\n\nCheck the id and the provider's org_id. \
+                "Runner rule {id:?} does not exist in organization {:?}.\n\nCheck the ID and the provider's org_id. \
                  `hctl get runner-rules` lists the rules.",
                 client.org(),
             ),

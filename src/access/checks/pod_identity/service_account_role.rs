@@ -147,7 +147,7 @@ async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result
 /// Returns the fix that makes a role trust the service account.
 fn amendment(role: &JobRole, document: &Value, token: &WebIdentity<'_>) -> Fix {
     Fix::note(format!(
-        "This replaces the whole trust policy: it is the current one with {} added.",
+        "This replaces the trust policy with a copy of the current one that also admits {}.",
         token.subject
     ))
     .then_run(aws_cli::replace_trust_policy(
