@@ -43,8 +43,11 @@ fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
 
 fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
     let (eks, turn) = clean();
-    eks.set_up_as_documented("my-org", "my-runner")
+    let runner = eks
+        .set_up_as_documented("my-org", "my-runner")
         .expect("the documented setup");
+    eks.set_up_state_bucket(&runner, "my-state")
+        .expect("a bucket for the states");
     (eks, turn)
 }
 

@@ -13,11 +13,13 @@ use crate::{Bench, ORG, ROUNDS, Result, Stopped, alternate, memory, row, runners
 /// Milliseconds added to each call of AWS and of the cluster.
 const DELAY_MS: u64 = 50;
 const RUNNERS: usize = 100;
+const STATE_BUCKET: &str = "my-state-bucket";
 
 /// Prints the rows of the checks, made by `eks_runner` and by the plans of each build.
 pub(crate) fn rows(builds: &[Bench], eks_runner: &Path) -> Result<()> {
     let eks = Eks::start(Options::default())?;
     let runner = eks.set_up_as_documented(ORG, "my-runner")?;
+    eks.set_up_state_bucket(&runner, STATE_BUCKET)?;
     checks_of_one(&eks, &runner, eks_runner)?;
     admit_all(&eks, &runner)?;
     plans(builds, &eks)
@@ -57,7 +59,7 @@ fn check(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<(Duration, f64
             },
             "job": {"namespace": runner.namespace, "service_account": runner.service_account},
         },
-        "state_storage_configuration": {"type": "s3", "bucket": "my-state-bucket"},
+        "state_storage_configuration": {"type": "s3", "bucket": STATE_BUCKET},
     });
     fs::write(&file, configuration.to_string())?;
     let begin = Instant::now();

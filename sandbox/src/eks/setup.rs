@@ -27,6 +27,8 @@ pub const ISSUER: &str = "https://oidc.humanitec.dev";
 
 const POLICY_NAME: &str = "humanitec-runner-eks-policy";
 const NAMESPACE: &str = "humanitec-runner";
+/// The role of the Jobs themselves.
+const JOB_ROLE: &str = "humanitec-runner-job-role";
 
 impl Eks {
     /// Creates the OIDC provider, the role with its trust and permission policies, the access entry, the namespace, the
@@ -80,6 +82,53 @@ impl Eks {
             self.api_server.apply(&path, &object)?;
         }
         Ok(runner)
+    }
+
+    /// Creates a bucket for the states of a runner's Jobs, and the role with which they use it by EKS Pod Identity.
+    pub fn set_up_state_bucket(&self, runner: &Runner, bucket: &str) -> Result<(), Error> {
+        let options = self.options();
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }]});
+        let arn = format!("arn:{}:s3:::{bucket}", options.partition);
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": format!("{arn}/*")},
+        ]});
+        let created = json!({
+            "Bucket": bucket,
+            "CreateBucketConfiguration": {"LocationConstraint": options.region},
+        });
+        let association = json!({
+            "clusterName": options.cluster_name,
+            "namespace": runner.namespace,
+            "serviceAccount": runner.service_account,
+            "roleArn": format!("arn:{}:iam::{}:role/{JOB_ROLE}", options.partition, options.account),
+        });
+        for (service, operation, parameters) in [
+            ("s3", "CreateBucket", created),
+            (
+                "iam",
+                "CreateRole",
+                json!({"RoleName": JOB_ROLE, "AssumeRolePolicyDocument": trust.to_string()}),
+            ),
+            (
+                "iam",
+                "PutRolePolicy",
+                json!({"RoleName": JOB_ROLE, "PolicyName": "state", "PolicyDocument": policy.to_string()}),
+            ),
+            (
+                "eks",
+                "CreateAddon",
+                json!({"clusterName": options.cluster_name, "addonName": "eks-pod-identity-agent"}),
+            ),
+            ("eks", "CreatePodIdentityAssociation", association),
+        ] {
+            self.aws(service, operation, &parameters)?;
+        }
+        Ok(())
     }
 
     /// Returns the documentation's trust policy for a runner.
