@@ -188,7 +188,11 @@ async fn caller_access(
     );
     let create = aws_cli::create_access_entry(region, cluster_name, principal.clone());
     let associate = aws_cli::associate_access_policy(region, cluster_name, principal, &view, None);
-    Ok(Some(fix.then_run(create).then_run(associate).then_note(REMAINING)))
+    Ok(Some(
+        fix.then_run(create)
+            .then_run(associate)
+            .then_note(REMAINING),
+    ))
 }
 
 /// Returns the caller's role as far as the ARN of its session names it: without its path.

@@ -5,7 +5,9 @@ mod kubernetes;
 mod policies;
 mod state_bucket;
 
-pub(crate) use aws::{AwsObject, cluster_arn, policy_name, provider_arn};
+pub(crate) use aws::{
+    AwsObject, POD_IDENTITY_AGENT, cluster_arn, job_role_name, policy_name, provider_arn,
+};
 pub(crate) use kubernetes::{
     Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
     state_grant,
