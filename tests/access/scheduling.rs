@@ -58,7 +58,7 @@ fn taint(cloud: &Cloud) {
         &["The cluster's node cannot take the Job's pod", &finding],
     );
     assert_eq!(checked.of("scheduling")["found"], finding.as_str());
-    let expected = "memory 1Gi, only taints that the pod tolerates";
+    let expected = "memory 1Gi, not cordoned, no taint that the pod does not tolerate";
     assert_eq!(checked.of("scheduling")["expected"], expected);
     // The toleration works as it is printed.
     let (_, toleration) = checked

@@ -183,7 +183,8 @@ impl<'a> Pod<'a> {
         if !self.spec["affinity"]["nodeAffinity"][affinity::REQUIRED].is_null() {
             wishes.push("a match of the required node affinity".to_owned());
         }
-        wishes.push("only taints that the pod tolerates".to_owned());
+        wishes.push("not cordoned".to_owned());
+        wishes.push("no taint that the pod does not tolerate".to_owned());
         wishes.join(", ")
     }
 
