@@ -1,15 +1,13 @@
 //! State in a bucket of S3: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
-use super::bucket_access::{Access, Finding, OwnPolicies, RefusedBy, ResourceKind, ResourcePolicy};
+use super::bucket_access::{Access, Finding, OwnPolicies, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
+use super::refused::{Place, Refused};
 use super::{key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Question, Simulation};
 use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
-use crate::access::fix::Fix;
-use crate::access::objects::{
-    AwsObject, BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, key_statement,
-};
+use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::policy::RoleSession;
 use crate::access::render::shell::Command;
@@ -168,14 +166,6 @@ struct Findings {
     doubts: Vec<String>,
     /// The key that encrypts the objects, if the role needs permissions for it.
     key_arn: Option<String>,
-}
-
-/// Actions that are refused for one reason.
-struct Refused {
-    by: RefusedBy,
-    kind: ResourceKind,
-    /// The actions, each with its resource.
-    actions: Vec<(&'static str, String)>,
 }
 
 impl State<'_> {
@@ -359,7 +349,12 @@ impl Findings {
             key_arn,
         } = self;
         if let Some(refused) = refused {
-            return refused.outcome(state, key_arn);
+            return refused.outcome(&Place {
+                role: &state.role,
+                bucket: &state.bucket,
+                region: state.region,
+                key_arn,
+            });
         }
         if let Some(outcome) = unusable_key {
             return outcome;
@@ -386,90 +381,5 @@ impl Findings {
                 doubts.join(" ")
             )),
         }
-    }
-}
-
-impl Refused {
-    fn outcome(self, state: &State<'_>, key_arn: Option<String>) -> Outcome {
-        let State { bucket, role, .. } = state;
-        let (role_arn, name) = (role.to_string(), bucket.name());
-        let on = |(action, resource): &(&'static str, String)| format!("{action} on {resource}");
-        let list: Vec<String> = self.actions.iter().map(on).collect();
-        let list = list.join(", ");
-        let actions: Vec<&str> = self.actions.iter().map(|(action, _)| *action).collect();
-        let actions = actions.join(" and ");
-        let resource = match self.kind {
-            ResourceKind::Bucket => name.to_owned(),
-            ResourceKind::Key => key_arn.clone().unwrap_or_default(),
-        };
-        let what = match self.kind {
-            ResourceKind::Bucket => format!("bucket {name:?}"),
-            ResourceKind::Key => format!("the key {resource}"),
-        };
-        match self.by {
-            RefusedBy::Own(refusal) => Outcome::failed(format!(
-                "The policies of the Job's role {role} do not allow {list}.{}",
-                refusal.sentence()
-            ))
-            .compare("allowed", format!("not allowed: {actions}"))
-            .fix(
-                Cause::StatePermission { role_arn, resource },
-                refusal.fix(
-                    role,
-                    &actions,
-                    &AwsObject::StatePermission {
-                        role: role.clone(),
-                        bucket: bucket.clone(),
-                        key_arn,
-                    },
-                ),
-            )
-            .retryable(),
-            RefusedBy::Statement(reason) => Outcome::failed(format!(
-                "The policy of {what} denies the Job's role {role} {actions}. {}: {}. A Deny wins over every Allow.",
-                reason.element, reason.found
-            ))
-            .compare("no statement that denies the role", reason.found)
-            .fix(
-                Cause::ResourcePolicy { role_arn, resource: resource.clone() },
-                Fix::note(format!("Take the statement out of the policy of {what}, or except the role {role} from it:"))
-                    .then_run(show_policy(self.kind, &resource, state.region)),
-            )
-            .retryable(),
-            RefusedBy::NoStatement => {
-                let statements = match self.kind {
-                    ResourceKind::Bucket => bucket.statements(role),
-                    ResourceKind::Key => vec![key_statement(role)],
-                };
-                let statements: Vec<String> = statements.iter().map(|one| format!("{one:#}")).collect();
-                Outcome::failed(format!(
-                    "The policy of {what} does not allow the Job's role {role} {actions}."
-                ))
-                .compare("a statement that allows the role", "none")
-                .fix(
-                    Cause::ResourcePolicy { role_arn, resource: resource.clone() },
-                    Fix::run(show_policy(self.kind, &resource, state.region)).then_note(format!(
-                        "Add this to the statements of that policy, and keep all others:\n{}",
-                        statements.join(",\n")
-                    )),
-                )
-                .retryable()
-            }
-        }
-    }
-}
-
-/// Returns the command that shows the policy of a bucket or a key.
-fn show_policy(kind: ResourceKind, resource: &str, region: &str) -> Command {
-    match kind {
-        ResourceKind::Bucket => Command::new("aws s3api get-bucket-policy")
-            .option("--bucket", resource)
-            .option("--query", "Policy")
-            .option("--output", "text"),
-        ResourceKind::Key => Command::new("aws kms get-key-policy")
-            .option("--region", region)
-            .option("--key-id", resource)
-            .option("--policy-name", "default")
-            .option("--output", "text"),
     }
 }
