@@ -6,16 +6,19 @@ use serde_json::Value;
 
 pub(crate) use self::aws_auth::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use super::issuer::issuer_host;
-use super::objects::{AwsObject, KubernetesObject, provider_arn, rbac_grant, state_grant};
+use super::objects::{
+    AwsObject, KubernetesObject, StateBucket, cluster_arn, job_role_name, provider_arn, rbac_grant,
+    state_grant,
+};
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::subject::Subject;
-use super::trust::trust_policy;
-use crate::runner::StateStorage;
+use super::trust::{TaggedPod, trust_policy};
+use crate::runner::{RoleArn, StateStorage};
 
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
 # Leave out what already exists: an account has one OIDC provider for an issuer, and runners can share a role, its access
-# entry, and a namespace. `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what
+# entry, a namespace, and a service account with its role. EKS Auto Mode needs no add-on for Pod Identity. `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what
 # the other runners need.
 ";
 
@@ -25,6 +28,8 @@ pub struct Setup {
     /// `None` if the issuer is not known, on which the trust policy and the IAM OIDC provider depend.
     aws: Option<Vec<AwsObject>>,
     kubernetes: Vec<KubernetesObject>,
+    /// What the bucket of the state needs, as a comment. Empty if the state is not kept in S3.
+    bucket: String,
 }
 
 impl Setup {
@@ -37,13 +42,14 @@ impl Setup {
                 None => None,
             },
             kubernetes: kubernetes_objects(subject)?,
+            bucket: bucket_comment(subject)?,
         })
     }
 
     /// Returns the set-up as Terraform for hashicorp/aws and hashicorp/kubernetes. `None` without an issuer.
     #[must_use]
     pub fn terraform(&self) -> Option<String> {
-        let aws = hcl::aws(self.aws.as_deref()?);
+        let aws = hcl::aws(self.aws.as_deref()?) + &self.bucket;
         Some([SHARED, &aws, &hcl::kubernetes(&self.kubernetes)].join("\n"))
     }
 
@@ -56,7 +62,8 @@ impl Setup {
             "# kubectl's current context must be the cluster.\n{}",
             shell::kubectl_apply_here_document(&self.objects())
         );
-        Some([SHARED, &aws.join("\n"), &kubectl].join("\n"))
+        let aws = aws.join("\n") + &self.bucket;
+        Some([SHARED, &aws, &kubectl].join("\n"))
     }
 
     /// Returns the objects in the cluster as manifests for `kubectl apply`.
@@ -76,7 +83,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
     let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
     let host = issuer_host(issuer);
     let oidc_subject = subject.oidc_subject()?;
-    Some(vec![
+    let mut objects = vec![
         AwsObject::OidcProvider {
             issuer: issuer.to_owned(),
         },
@@ -94,7 +101,86 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
             region: region.clone(),
             cluster: cluster.clone(),
         },
+    ];
+    objects.extend(job_objects(subject)?);
+    Some(objects)
+}
+
+/// Returns the role of the Jobs.
+fn job_role(subject: &Subject) -> Option<RoleArn> {
+    let role = subject.role.get()?;
+    let (namespace, account) = (subject.namespace.get()?, subject.service_account.get()?);
+    Some(RoleArn {
+        path: "/".to_owned(),
+        name: job_role_name(subject.cluster.get()?, namespace, account),
+        ..role.clone()
+    })
+}
+
+/// Returns what the Jobs need to keep their state in S3: a role with its own policy, and the association that gives it to
+/// the pods of the service account.
+fn job_objects(subject: &Subject) -> Option<Vec<AwsObject>> {
+    let StateStorage::S3(storage) = subject.storage.get()? else {
+        return Some(Vec::new());
+    };
+    let (role, region, cluster) = (
+        job_role(subject)?,
+        subject.region.get()?,
+        subject.cluster.get()?,
+    );
+    let (namespace, account) = (subject.namespace.get()?, subject.service_account.get()?);
+    let pod = TaggedPod {
+        account: &role.account,
+        cluster_arn: &cluster_arn(&role, region, cluster),
+        cluster,
+        namespace,
+        service_account: account,
+        is_tagged: true,
+    };
+    Some(vec![
+        AwsObject::Role {
+            arn: role.clone(),
+            trust_policy: pod.trust_policy(None),
+        },
+        AwsObject::StatePermission {
+            bucket: StateBucket::new(&role.partition, storage),
+            role: role.clone(),
+            key_arn: None,
+        },
+        AwsObject::PodIdentityAgent {
+            region: region.clone(),
+            cluster: cluster.clone(),
+        },
+        AwsObject::PodIdentityAssociation {
+            role,
+            region: region.clone(),
+            cluster: cluster.clone(),
+            namespace: namespace.clone(),
+            service_account: account.clone(),
+        },
     ])
+}
+
+/// Returns the comment about the bucket of the state. Only its owner can change its policy, and a policy that replaces the
+/// current one would take away what others need.
+fn bucket_comment(subject: &Subject) -> Option<String> {
+    let StateStorage::S3(storage) = subject.storage.get()? else {
+        return Some(String::new());
+    };
+    let role = job_role(subject)?;
+    let bucket = StateBucket::new(&role.partition, storage);
+    let statements = format!("{:#}", Value::from(bucket.statements(&role)));
+    let lines: String = statements
+        .lines()
+        .map(|line| format!("# {line}\n"))
+        .collect();
+    Some(format!(
+        "\n# Bucket {:?} must be in {}, the region of the Jobs. If it belongs to another account, merge these statements into\n\
+         # its policy. If a key of KMS encrypts it, the role also needs kms:Decrypt and kms:GenerateDataKey on the key.\n\
+         {lines}",
+        bucket.name(),
+        subject.region.get()?
+    ))
 }
 
 fn kubernetes_objects(subject: &Subject) -> Option<Vec<KubernetesObject>> {

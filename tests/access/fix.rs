@@ -73,11 +73,13 @@ pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
     }
 }
 
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 10] = [
     "aws_iam_openid_connect_provider",
     "aws_iam_role",
     "aws_iam_role_policy",
     "aws_eks_access_entry",
+    "aws_eks_addon",
+    "aws_eks_pod_identity_association",
     "kubernetes_namespace_v1",
     "kubernetes_service_account_v1",
     "kubernetes_role_v1",
@@ -125,6 +127,18 @@ fn make(cloud: &Cloud, kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value)
             let principal = text(&body["principal_arn"]);
             let entry = json!({"clusterName": body["cluster_name"], "principalArn": principal, "type": body["type"]});
             cloud.aws("eks", "CreateAccessEntry", &entry);
+        }
+        "aws_eks_addon" => {
+            let addon =
+                json!({"clusterName": body["cluster_name"], "addonName": body["addon_name"]});
+            cloud.aws("eks", "CreateAddon", &addon);
+        }
+        "aws_eks_pod_identity_association" => {
+            let association = json!({
+                "clusterName": body["cluster_name"], "namespace": body["namespace"],
+                "serviceAccount": body["service_account"], "roleArn": text(&body["role_arn"]),
+            });
+            cloud.aws("eks", "CreatePodIdentityAssociation", &association);
         }
         _ => cloud
             .eks

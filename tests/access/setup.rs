@@ -10,6 +10,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("setup::terraform", terraform),
     ("setup::aws_cli", aws_cli),
     ("setup::yaml", yaml),
+    ("setup::s3_in_terraform", s3_in_terraform),
+    ("setup::s3_by_aws_cli", s3_by_aws_cli),
     ("setup::fixes_in_terraform", fixes_in_terraform),
 ];
 
@@ -38,18 +40,18 @@ fn turns_green(cloud: &Cloud, set_up: impl Fn(&Value)) {
         assert_eq!(before.status(id), "failed", "\n{}", before.text());
     }
     set_up(&runner);
-    let checked = cloud.check(&runner);
+    is_green(cloud, &runner, &["assume-role", "pod-identity"]);
+}
+
+#[track_caller]
+fn is_green(cloud: &Cloud, runner: &Value, skipped: &[&str]) {
+    let checked = cloud.check(runner);
     checked.all_pass();
-    assert_eq!(
-        checked.ids("skipped"),
-        ["assume-role"],
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.ids("skipped"), skipped, "\n{}", checked.text());
     let (_directory, file) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
-    let checked = cloud.check_with(&runner, &arguments);
+    let checked = cloud.check_with(runner, &arguments);
     assert_eq!(
         checked.status("job-dry-run"),
         "passed",
@@ -67,6 +69,40 @@ fn terraform(cloud: &Cloud) {
 fn aws_cli(cloud: &Cloud) {
     turns_green(cloud, |runner| {
         fix::shell(cloud, &cloud.setup(runner, "aws-cli"))
+    });
+}
+
+/// The state in a bucket of the same account, with a prefix.
+fn s3(cloud: &Cloud, set_up: impl Fn(&Value)) {
+    let mut runner = runner(cloud);
+    runner["state_storage_configuration"] =
+        json!({"type": "s3", "bucket": "fresh-states", "path_prefix": "a/b"});
+    cloud.clear();
+    let bucket = json!({
+        "Bucket": "fresh-states",
+        "CreateBucketConfiguration": {"LocationConstraint": cloud.eks.options().region},
+    });
+    cloud.aws("s3", "CreateBucket", &bucket);
+    set_up(&runner);
+    is_green(cloud, &runner, &["assume-role"]);
+}
+
+fn s3_in_terraform(cloud: &Cloud) {
+    s3(cloud, |runner| {
+        let printed = cloud.setup(runner, "terraform");
+        assert!(printed.contains("role_arn        = aws_iam_role."));
+        fix::terraform(cloud, &printed);
+    });
+}
+
+fn s3_by_aws_cli(cloud: &Cloud) {
+    s3(cloud, |runner| {
+        let printed = cloud.setup(runner, "aws-cli");
+        // The policy of a bucket is merged by whoever owns it.
+        assert!(
+            printed.contains("merge these statements") && !printed.contains("put-bucket-policy")
+        );
+        fix::shell(cloud, &printed);
     });
 }
 

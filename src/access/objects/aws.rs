@@ -47,6 +47,47 @@ pub(crate) enum AwsObject {
         /// The cluster's name.
         cluster: String,
     },
+    /// The add-on with the agent of EKS Pod Identity.
+    PodIdentityAgent {
+        /// The cluster's region.
+        region: String,
+        /// The cluster's name.
+        cluster: String,
+    },
+    /// The Pod Identity association of a service account.
+    PodIdentityAssociation {
+        /// The role that the pods get.
+        role: RoleArn,
+        /// The cluster's region.
+        region: String,
+        /// The cluster's name.
+        cluster: String,
+        /// The namespace of the service account.
+        namespace: String,
+        /// The name of the service account.
+        service_account: String,
+    },
+}
+
+/// The name of the add-on with the agent of EKS Pod Identity, and of its DaemonSet in `kube-system` ("Set up the Amazon EKS
+/// Pod Identity Agent" in the EKS user guide).
+pub(crate) const POD_IDENTITY_AGENT: &str = "eks-pod-identity-agent";
+
+/// Returns the name of the role of a service account's Jobs. Service accounts of the same name in other namespaces or
+/// clusters have other roles.
+pub(crate) fn job_role_name(cluster: &str, namespace: &str, service_account: &str) -> String {
+    // IAM accepts 64 characters.
+    const LENGTH: usize = 64;
+    let name = format!("{cluster}-{namespace}-{service_account}");
+    if name.len() <= LENGTH {
+        return name;
+    }
+    // FNV-1a, so that names with the same beginning stay different.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let start: String = name.chars().take(LENGTH - 9).collect();
+    format!("{start}-{hash:08x}")
 }
 
 /// Returns the name of the inline policy of [`AwsObject::ClusterPermission`].
@@ -89,6 +130,14 @@ pub(crate) fn cluster_arn(role: &RoleArn, region: &str, cluster: &str) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn iam_accepts_the_longest_role_name() {
+        assert_eq!(job_role_name("c", "ns", "sa"), "c-ns-sa");
+        let long = |account: &str| job_role_name(&"c".repeat(100), "ns", account);
+        assert_eq!(long("a").len(), 64);
+        assert_ne!(long("a"), long("b"));
+    }
 
     #[test]
     fn iam_accepts_the_longest_policy_name() {

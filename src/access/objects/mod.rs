@@ -4,7 +4,10 @@ mod aws;
 mod kubernetes;
 mod state_bucket;
 
-pub(crate) use aws::{AwsObject, cluster_arn, cluster_policy, policy_name, provider_arn};
+pub(crate) use aws::{
+    AwsObject, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, job_role_name, policy_name,
+    provider_arn,
+};
 pub(crate) use kubernetes::{
     Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
     state_grant,

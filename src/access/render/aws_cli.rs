@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::shell::{Command, Word};
 use crate::access::issuer::AUDIENCE;
-use crate::access::objects::{AwsObject, cluster_policy, policy_name};
+use crate::access::objects::{AwsObject, POD_IDENTITY_AGENT, cluster_policy, policy_name};
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
@@ -51,6 +51,21 @@ pub(crate) fn create(object: &AwsObject) -> Command {
             region,
             cluster,
         } => create_access_entry(region, cluster, role.to_string()),
+        AwsObject::PodIdentityAgent { region, cluster } => {
+            create_addon(region, cluster, POD_IDENTITY_AGENT)
+        }
+        AwsObject::PodIdentityAssociation {
+            role,
+            region,
+            cluster,
+            namespace,
+            service_account,
+        } => of_cluster("aws eks create-pod-identity-association", region, cluster)
+            .next_line()
+            .option("--namespace", namespace)
+            .option("--service-account", service_account)
+            .next_line()
+            .option("--role-arn", role.to_string()),
     }
 }
 

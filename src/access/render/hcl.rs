@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{
-    AwsObject, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, cluster_policy, policy_name,
+    AwsObject, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP, RbacSubject,
+    cluster_policy, policy_name,
 };
 use crate::runner::RoleArn;
 
@@ -105,6 +106,26 @@ fn aws_resource(object: &AwsObject, all: &[AwsObject]) -> Block {
                 .attribute("principal_arn", of_role(role, "arn", &arn))
                 .attribute("type", string("STANDARD"))
         }
+        AwsObject::PodIdentityAgent { cluster, .. } => {
+            let name = format!("{cluster}_{POD_IDENTITY_AGENT}");
+            Block::resource("aws_eks_addon", &name)
+                .attribute("cluster_name", string(cluster))
+                .attribute("addon_name", string(POD_IDENTITY_AGENT))
+        }
+        AwsObject::PodIdentityAssociation {
+            role,
+            cluster,
+            namespace,
+            service_account,
+            ..
+        } => Block::resource(
+            "aws_eks_pod_identity_association",
+            &format!("{cluster}_{namespace}_{service_account}"),
+        )
+        .attribute("cluster_name", string(cluster))
+        .attribute("namespace", string(namespace))
+        .attribute("service_account", string(service_account))
+        .attribute("role_arn", of_role(role, "arn", &role.to_string())),
     }
 }
 

@@ -7,13 +7,13 @@ use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Problem};
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
+use crate::access::objects::POD_IDENTITY_AGENT as AGENT;
 use crate::access::render::aws_cli;
 use crate::access::render::shell::Command;
 use crate::access::run::{ROLE_ANNOTATION, Run};
 use crate::access::wildcard::like;
 
-/// The name of the add-on and of its DaemonSet ("Set up the Amazon EKS Pod Identity Agent" in the EKS user guide).
-const AGENT: &str = "eks-pod-identity-agent";
+/// The path of the agent's DaemonSet.
 const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";
 /// The states of an add-on whose DaemonSet might not run on the nodes (`AddonStatus` in the EKS API reference).
 const DOUBTFUL: [&str; 4] = ["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FAILED"];
