@@ -4,6 +4,7 @@ mod bucket_access;
 mod credentials;
 mod key;
 mod kubernetes;
+mod refused;
 mod region;
 mod s3;
 

@@ -9,6 +9,7 @@ pub(crate) mod many;
 mod modes;
 mod outcomes;
 mod settings;
+mod storage;
 mod texts;
 mod waiting;
 
@@ -31,6 +32,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         settings::SCENARIOS,
         data_source::SCENARIOS,
         texts::SCENARIOS,
+        storage::SCENARIOS,
     ]
     .concat()
 }

@@ -98,7 +98,8 @@ fn unknown_settings(cli: &Cli) {
     assert_eq!(calls.values().sum::<u64>(), 0, "{calls:?}");
     let whole = "eks_access = terraform_data.given.output";
     let value = format!(
-        "{{ plan = \"error\", apply = \"error\", oidc_issuer = \"https://oidc.humanitec.dev\", {CIDRS} }}"
+        "{{ plan = \"error\", apply = \"error\", oidc_issuer = \"https://oidc.humanitec.dev\", {CIDRS}, \
+         skip_checks = [\"state-storage\"] }}"
     );
     let calls = run(&scene, whole, &value);
     assert!(calls["iam:GetRole"] > 0, "{calls:?}");
@@ -127,7 +128,8 @@ fn wrong_settings(cli: &Cli) {
     scene.write("", &my_runner());
     scene.init();
     let wrong = |name: &str, lines: &str| {
-        scene.write(&format!("eks_access = {{\n{lines}\n}}"), &my_runner());
+        let runner = my_runner().replace("my-bucket", "my-states");
+        scene.write(&format!("eks_access = {{\n{lines}\n}}"), &runner);
         let output = scene.workspace.run(&["validate", "-json"]).fails();
         let text = crate::texts::texts(&output, &[]);
         insta::assert_snapshot!(format!("eks-access-{}", name.replace(' ', "-")), text);

@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 const NAMESPACE: &str = "--namespace=humanitec-runner";
 
 impl Scene {
-    fn diagnostics(&self, output: &Output) -> String {
+    pub(super) fn diagnostics(&self, output: &Output) -> String {
         let folder = self.workspace.path().display().to_string();
         let named = json!({"name": "my-eks-cluster"});
         let cluster = self.eks.aws("eks", "DescribeCluster", &named);
@@ -87,7 +87,7 @@ impl Scene {
 
     /// Runs commands as the administrator.
     #[track_caller]
-    fn shell(&self, commands: &str) {
+    pub(super) fn shell(&self, commands: &str) {
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", commands])
             .envs(self.eks.shell_env())
@@ -110,7 +110,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn aws(&self, service: &str, operation: &str, parameters: &Value) {
+    pub(super) fn aws(&self, service: &str, operation: &str, parameters: &Value) {
         self.eks
             .aws(service, operation, parameters)
             .expect(operation);
@@ -130,8 +130,13 @@ fn kubeconfig_server(eks: &Eks) -> String {
     server.as_str().expect("a URL").to_owned()
 }
 
+<<<<<<< HEAD
 /// Returns the fix in the diagnostics, as it is shown.
 fn fixes(text: &str) -> Vec<String> {
+=======
+/// What the diagnostics say is to be pasted, as it is shown.
+pub(super) fn fixes(text: &str) -> Vec<String> {
+>>>>>>> storage
     let parts = text.split("To fix it:\n\n").skip(1);
     let fixes = parts.map(|part| part.split("\n\nMore:").next().unwrap_or_default());
     fixes.map(str::to_owned).collect()

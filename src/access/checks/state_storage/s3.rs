@@ -1,15 +1,13 @@
 //! State in a bucket of S3: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
-use super::bucket_access::{Access, Finding, OwnPolicies, RefusedBy, ResourceKind, ResourcePolicy};
+use super::bucket_access::{Access, Finding, OwnPolicies, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
+use super::refused::{Place, Refused};
 use super::{key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Question, Simulation};
 use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
-use crate::access::fix::Fix;
-use crate::access::objects::{
-    AwsObject, BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, key_statement,
-};
+use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::policy::RoleSession;
 use crate::access::render::shell::Command;
@@ -168,14 +166,6 @@ struct Findings {
     doubts: Vec<String>,
     /// The key that encrypts the objects, if the role needs permissions for it.
     key_arn: Option<String>,
-}
-
-/// Actions that are refused for one reason.
-struct Refused {
-    by: RefusedBy,
-    kind: ResourceKind,
-    /// The actions, each with its resource.
-    actions: Vec<(&'static str, String)>,
 }
 
 impl State<'_> {
@@ -359,7 +349,12 @@ impl Findings {
             key_arn,
         } = self;
         if let Some(refused) = refused {
-            return refused.outcome(state, key_arn);
+            return refused.outcome(&Place {
+                role: &state.role,
+                bucket: &state.bucket,
+                region: state.region,
+                key_arn,
+            });
         }
         if let Some(outcome) = unusable_key {
             return outcome;
@@ -388,6 +383,7 @@ impl Findings {
         }
     }
 }
+<<<<<<< HEAD
 
 impl Refused {
     fn outcome(self, state: &State<'_>, key_arn: Option<String>) -> Outcome {
@@ -473,3 +469,5 @@ fn show_policy(kind: ResourceKind, resource: &str, region: &str) -> Command {
             .option("--output", "text"),
     }
 }
+=======
+>>>>>>> storage
