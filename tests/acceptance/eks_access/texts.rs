@@ -130,13 +130,8 @@ fn kubeconfig_server(eks: &Eks) -> String {
     server.as_str().expect("a URL").to_owned()
 }
 
-<<<<<<< HEAD
 /// Returns the fix in the diagnostics, as it is shown.
-fn fixes(text: &str) -> Vec<String> {
-=======
-/// What the diagnostics say is to be pasted, as it is shown.
 pub(super) fn fixes(text: &str) -> Vec<String> {
->>>>>>> storage
     let parts = text.split("To fix it:\n\n").skip(1);
     let fixes = parts.map(|part| part.split("\n\nMore:").next().unwrap_or_default());
     fixes.map(str::to_owned).collect()

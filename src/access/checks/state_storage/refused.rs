@@ -74,7 +74,7 @@ impl Refused {
     fn by_statement(&self, place: &Place<'_>, reason: &Reason) -> Outcome {
         let (role, what) = (place.role, self.what(place));
         Outcome::failed(format!(
-            "The policy of {what} denies the Job's role {role} {}. {}: {}. A Deny wins over every Allow.",
+            "The policy of {what} denies the Job's role {role} {}. {}: {}. A Deny overrides every Allow.",
             self.names(),
             reason.element,
             reason.found
@@ -83,7 +83,7 @@ impl Refused {
         .fix(
             self.policy_cause(place),
             Fix::note(format!(
-                "Take the statement out of the policy of {what}, or except the role {role} from it:"
+                "Remove the statement from the policy of {what}, or exclude the role {role} from it:"
             ))
             .then_run(self.show_policy(place)),
         )
