@@ -284,7 +284,7 @@ fn own_policies(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     fails(
         &checked,
-        &["do not allow s3:PutObject", "wins over every Allow"],
+        &["do not allow s3:PutObject", "overrides every Allow"],
     );
     fix::shell(cloud, checked.fix("state-storage"));
     // The list of the prefix alone is enough.
