@@ -18,8 +18,8 @@ use crate::runner::{RoleArn, StateStorage};
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
 # Leave out what already exists: an account has one OIDC provider for an issuer, and runners can share a role, its access
-# entry, a namespace, and a service account with its role. EKS Auto Mode needs no add-on for Pod Identity. `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what
-# the other runners need.
+# entry, a namespace, and a service account with its role. EKS Auto Mode needs no add-on for Pod Identity.
+# `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what the other runners need.
 ";
 
 /// Everything that a runner needs, as objects.

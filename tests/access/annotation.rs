@@ -190,7 +190,7 @@ fn without_s3(cloud: &Cloud) {
     runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "states"});
     let checked = cloud.check(&runner);
     checked
-        .outcome(&[], &["pod-identity"], &[])
+        .outcome(&[], &["pod-identity", "state-storage"], &[])
         .says("pod-identity", &["does not exist", "is not kept in S3"]);
 }
 

@@ -57,7 +57,9 @@ impl Ran {
 pub(crate) fn redact(text: &str) -> String {
     let text = text.replace(env!("CARGO_PKG_VERSION"), "(version)");
     let port = regex_lite::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern");
-    port.replace_all(&text, "127.0.0.1:(port)").into_owned()
+    let text = port.replace_all(&text, "127.0.0.1:(port)");
+    let association = regex_lite::Regex::new(r"\ba-[0-9a-f]{17}\b").expect("a pattern");
+    association.replace_all(&text, "a-(id)").into_owned()
 }
 
 /// A folder with files, in which the command is run: it has no home but this, and no environment.

@@ -62,7 +62,7 @@ pub(super) fn parse(arn: &str) -> Result<RoleArn, Finding> {
             expected: "the ARN of an IAM role".to_owned(),
             found: arn.to_owned(),
             fix: Fix::note(
-                "Set the ARN of the role, such as arn:aws:iam::123456789012:role/my-role.",
+                "Use the whole ARN of the role, with its account and, if it has one, its path.",
             ),
         })
     })
