@@ -15,7 +15,7 @@ use condition::condition;
 pub(crate) use condition::{Operator, Sent};
 pub(crate) use element::texts;
 use element::{action, principal, resource};
-pub(crate) use role_session::{Grant, Judgment, RoleSession};
+pub(crate) use role_session::{Grant, Judgment, RoleSession, via_s3};
 
 /// A request that a policy allows or refuses: who sends it, and what it is about.
 pub(crate) trait Request {

@@ -173,6 +173,8 @@ fn located(response: &RawResponse<'_>) -> Result<Bucket, ServiceError> {
             region: region.to_owned(),
         }),
         (403, _) => Err(ServiceError::new("AccessDenied", "Forbidden")),
+        // "Error responses" in the API reference of S3: the status of SlowDown.
+        (503, _) => Err(ServiceError::new("SlowDown", "Reduce your request rate")),
         _ => Err(ServiceError::new("", "")),
     }
 }
@@ -261,7 +263,8 @@ mod tests {
             (404, Some("eu-west-1"), "NoSuchBucket"),
             (403, None, "AccessDenied"),
             (400, None, ""),
-            (503, Some("eu-west-1"), ""),
+            (503, Some("eu-west-1"), "SlowDown"),
+            (500, Some("eu-west-1"), ""),
         ] {
             let error = located(&response(status, region, "")).unwrap_err();
             assert_eq!(error.code(), Some(code), "{status}");

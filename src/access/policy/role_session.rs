@@ -51,6 +51,13 @@ pub(crate) struct Judgment {
     pub(crate) unknown_allow: Option<String>,
 }
 
+/// Returns the value of `kms:ViaService` for a role that uses a key through S3. `None` for a partition for which "AWS KMS
+/// condition keys" in the developer guide of KMS has no name.
+pub(crate) fn via_s3(role: &RoleArn, region: &str) -> Option<String> {
+    let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
+    is_known.then(|| format!("s3.{region}.amazonaws.com"))
+}
+
 impl<'a> RoleSession<'a> {
     /// Returns a session of a role that makes a request in a region.
     pub(crate) fn new(
@@ -59,15 +66,13 @@ impl<'a> RoleSession<'a> {
         resource: Option<&'a str>,
         region: &'a str,
     ) -> Self {
-        // "kms:ViaService" in the developer guide of KMS. It has no name for the other partitions.
-        let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
         Self {
             role,
             action,
             resource,
             region,
             prefix: None,
-            via_service: is_known.then(|| format!("s3.{region}.amazonaws.com")),
+            via_service: via_s3(role, region),
             arn: role.to_string(),
             account_counts: true,
         }

@@ -97,12 +97,17 @@ impl Access<'_> {
         }
         let own_allows = own.map(|own| own.is_ok());
         match self.granted(own_allows, judgment.as_ref()) {
-            Some(true) => match judgment.and_then(|found| found.unknown_deny) {
-                Some(what) => Finding::Doubtful(format!(
+            Some(true) => match judgment {
+                Some(Judgment {
+                    unknown_deny: Some(what),
+                    ..
+                }) => Finding::Doubtful(format!(
                     "whether it denies {} is unknown: {what}",
                     session.action
                 )),
-                None => Finding::Allowed,
+                Some(_) => Finding::Allowed,
+                // A policy that cannot be read might deny it.
+                None => self.unknown(session.action, own_allows, None),
             },
             Some(false) => Finding::Refused(self.missing(own_allows, judgment.as_ref())),
             None => self.unknown(session.action, own_allows, judgment),
@@ -250,5 +255,90 @@ fn and(one: Option<bool>, other: Option<bool>) -> Option<bool> {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ACTION: &str = "s3:GetObject";
+
+    /// Decides for a role whose own policies decide this, and a resource with these statements.
+    fn decide(
+        kind: ResourceKind,
+        same_account: Option<bool>,
+        decision: &str,
+        statements: Option<Value>,
+    ) -> Finding {
+        let simulation = Simulation {
+            action: ACTION.to_owned(),
+            decision: decision.to_owned(),
+            allowed: decision == "allowed",
+            organization_refuses: false,
+            boundary_refuses: false,
+            missing_context: Vec::new(),
+        };
+        let unknown = || Box::new(Outcome::incomplete("no permission", "Not read."));
+        let access = Access {
+            kind,
+            own: &OwnPolicies::Simulated(Arc::new(vec![simulation])),
+            policy: &match statements {
+                Some(statements) => ResourcePolicy::Document(
+                    json!({"Version": "2012-10-17", "Statement": statements}),
+                ),
+                None => ResourcePolicy::Unknown(unknown()),
+            },
+            same_account,
+        };
+        let role = "arn:aws:iam::123456789012:role/job".parse().unwrap();
+        let session = RoleSession::new(&role, ACTION, Some("arn:aws:s3:::b/k"), "eu-west-1");
+        access.decide(&session)
+    }
+
+    fn allow(principal: &str) -> Option<Value> {
+        let principal = json!({"AWS": principal});
+        let statement =
+            json!({"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"});
+        Some(json!([statement]))
+    }
+
+    /// What AWS's "Policy evaluation logic" and "Key policies" say, in short: `+` allowed, `o` the role's own policies refuse,
+    /// `r` the resource's policy lacks a statement, `?` unknown.
+    #[test]
+    fn the_policies_combine_as_aws_documents_it() {
+        use ResourceKind::{Bucket, Key};
+        let short = |finding| match finding {
+            Finding::Allowed => '+',
+            Finding::Refused(RefusedBy::Own(_)) => 'o',
+            Finding::Refused(_) => 'r',
+            Finding::Doubtful(_) => 'd',
+            Finding::Unknown(_) => '?',
+        };
+        let role = || allow("arn:aws:iam::123456789012:role/job");
+        let account = || allow("123456789012");
+        let none = || Some(json!([]));
+        // The statements about the role, about its account, none, and a policy that cannot be read.
+        for (kind, same_account, decision, expected) in [
+            (Bucket, Some(true), "allowed", "+++?"),
+            (Bucket, Some(true), "implicitDeny", "+oo?"),
+            (Bucket, Some(true), "explicitDeny", "oooo"),
+            (Bucket, Some(false), "allowed", "++r?"),
+            (Bucket, Some(false), "implicitDeny", "oooo"),
+            (Bucket, None, "allowed", "++??"),
+            (Key, Some(true), "allowed", "++r?"),
+            (Key, Some(true), "implicitDeny", "+or?"),
+            (Key, Some(false), "allowed", "++r?"),
+            (Key, Some(false), "implicitDeny", "oooo"),
+        ] {
+            let policies = [role(), account(), none(), None];
+            let found: String = policies
+                .into_iter()
+                .map(|policy| short(decide(kind, same_account, decision, policy)))
+                .collect();
+            assert_eq!(found, expected, "{kind:?} {same_account:?} {decision}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
 use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
 use crate::access::outcome::{Outcome, Skip};
-use crate::access::policy::RoleSession;
+use crate::access::policy::{RoleSession, via_s3};
 use crate::access::render::shell::Command;
 use crate::access::run::{NotRead, PodAws, PodIdentity, PodRegion, Run};
 use crate::runner::{BucketStorage, RoleArn};
@@ -53,6 +53,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         bucket: StateBucket::new(&role.partition, storage),
         region: &found.region,
         role,
+        iam_region: run.region()?,
     };
     let mut findings = state.findings(run).await?;
     findings
@@ -151,6 +152,8 @@ struct State<'a> {
     /// The bucket's region.
     region: &'a str,
     role: RoleArn,
+    /// The region of the calls of IAM.
+    iam_region: &'a str,
 }
 
 /// What is known about the permissions.
@@ -200,7 +203,7 @@ impl State<'_> {
         let mut findings = Findings::default();
         let (own_on_bucket, own_on_objects) =
             (OwnPolicies::new(on_bucket), OwnPolicies::new(on_objects));
-        let key_of = |own| Access {
+        let with_own = |own| Access {
             kind: ResourceKind::Bucket,
             own,
             policy: &policy,
@@ -212,7 +215,7 @@ impl State<'_> {
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
             let session = session.with_prefix(&list_prefix);
             findings.add(
-                key_of(&own_on_bucket).decide(&session),
+                with_own(&own_on_bucket).decide(&session),
                 ResourceKind::Bucket,
                 &session,
             );
@@ -221,7 +224,7 @@ impl State<'_> {
             let arn = bucket.object();
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
             findings.add(
-                key_of(&own_on_objects).decide(&session),
+                with_own(&own_on_objects).decide(&session),
                 ResourceKind::Bucket,
                 &session,
             );
@@ -245,13 +248,10 @@ impl State<'_> {
             }
         };
         findings.key_arn = Some(key.arn.clone());
-        let context = vec![
-            (
-                "kms:ViaService",
-                format!("s3.{}.amazonaws.com", self.region),
-            ),
-            ("kms:CallerAccount", self.role.account.clone()),
-        ];
+        let mut context = vec![("kms:CallerAccount", self.role.account.clone())];
+        if let Some(service) = via_s3(&self.role, self.region) {
+            context.push(("kms:ViaService", service));
+        }
         let (own, policy) = tokio::join!(
             self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context),
             run.aws().key_policy(self.region, &key.arn),
@@ -277,9 +277,6 @@ impl State<'_> {
         resource: String,
         context: Vec<(&'static str, String)>,
     ) -> AwsResult<Vec<Simulation>> {
-        let Ok(region) = run.region() else {
-            return Err(AwsError::NoCredentials);
-        };
         let secure = ("aws:SecureTransport", "true".to_owned());
         let question = Question {
             role_arn: self.role.to_string(),
@@ -288,7 +285,7 @@ impl State<'_> {
             requested_region: self.region.to_owned(),
             context: context.into_iter().chain([secure]).collect(),
         };
-        run.aws().simulate(region, &question).await
+        run.aws().simulate(self.iam_region, &question).await
     }
 }
 
