@@ -22,7 +22,7 @@ use super::check_error::CheckError;
 use super::kubernetes::job::{MAIN, PLACEHOLDERS};
 use super::kubernetes::refusal::{Refusal, refusal};
 use super::kubernetes::user::User;
-use super::kubernetes::{Cluster, KubeError, ResourceAction};
+use super::kubernetes::{Cluster, KubeError, KubeResult, ResourceAction};
 use super::outcome::Outcome;
 use super::run::{Connections, Run};
 use super::settings::Settings;
@@ -61,14 +61,14 @@ pub struct ProbeOptions {
 }
 
 /// A probe that can begin: the Job is known, and the caller is allowed to follow it and to delete it.
-pub struct Prepared {
+pub struct Prepared<'a> {
+    /// The connections. A token for the cluster is valid for some minutes, so none is kept.
+    run: Run<'a>,
     options: ProbeOptions,
     job: Value,
     jobs: String,
-    /// The cluster's API as the caller calls it.
-    caller: Arc<Cluster>,
-    /// The cluster's API as the Job is created, and the user that is impersonated for it.
-    creator: (Arc<Cluster>, Option<User>),
+    /// The user that is impersonated to create the Job. `None` if the runner itself creates it.
+    impersonated: Option<User>,
     /// The name of the Job.
     pub name: String,
     /// The namespace of the Job.
@@ -142,26 +142,25 @@ impl Probe {
     ///
     /// # Errors
     /// Why there can be no probe, such as that the caller is not allowed to delete Jobs.
-    pub async fn prepare(
-        &self,
-        subject: &Subject,
+    pub async fn prepare<'a>(
+        &'a self,
+        subject: &'a Subject,
         options: ProbeOptions,
-    ) -> Result<Prepared, Outcome> {
+    ) -> Result<Prepared<'a>, Outcome> {
         let run = Run::new(&self.connections, subject);
-        let prepared = Box::pin(prepare(&run, options)).await;
+        let prepared = Box::pin(prepare(run, options)).await;
         prepared.map_err(|error| Outcome::from(error).redacted())
     }
 }
 
-async fn prepare(run: &Run<'_>, options: ProbeOptions) -> Result<Prepared, CheckError> {
+async fn prepare(run: Run<'_>, options: ProbeOptions) -> Result<Prepared<'_>, CheckError> {
     if !run.as_runner() {
         run.same_account().await?;
     }
     let name = format!("eks-runner-probe-{:016x}", fastrand::u64(..));
     let namespace = run.namespace()?.to_owned();
     let job = bounded(run.job()?, &name, options);
-    let caller = run.cluster_of_caller().await?;
-    review(&caller, &namespace).await?;
+    review(&run.cluster_of_caller().await?, &namespace).await?;
     let user = run.user().await?.filter(|user| !user.name.is_empty());
     let user = match user {
         Some(user) => user,
@@ -190,14 +189,11 @@ async fn prepare(run: &Run<'_>, options: ProbeOptions) -> Result<Prepared, Check
         cluster: run.cluster_name()?.to_owned(),
         region: run.region()?.to_owned(),
         user: user.name.clone(),
-        creator: match run.as_runner() {
-            true => (run.cluster().await?, None),
-            false => (Arc::clone(&caller), Some(user)),
-        },
+        impersonated: (!run.as_runner()).then_some(user),
         job,
-        caller,
         name,
         namespace,
+        run,
     })
 }
 
@@ -240,7 +236,7 @@ async fn review(caller: &Arc<Cluster>, namespace: &str) -> Result<(), CheckError
     .into())
 }
 
-impl Prepared {
+impl Prepared<'_> {
     /// Creates the Job, follows it, and deletes it. `say` is called with each step as it happens.
     ///
     /// A cancellation ends the probe at any time, and the Job is deleted all the same.
@@ -260,14 +256,12 @@ impl Prepared {
             return report;
         }
         let deadline = Instant::now() + self.options.timeout.min(LONGEST);
-        let (creator, user) = &self.creator;
         say(&format!("Creating Job {}", self.name));
         // A request that was sent is not given up: it might create the Job after its deletion.
-        let created = creator.create(&self.jobs, &self.job, user.as_ref()).await;
-        report.ended = match created {
+        report.ended = match self.create().await {
             Ok(()) => {
                 say("Created");
-                let follower = Follower::new(&self.caller, &self.namespace, &self.name);
+                let follower = Follower::new(&self.run, &self.namespace, &self.name);
                 tokio::select! {
                     biased;
                     () = cancelled.cancelled() => Ended::Unknown("Canceled.".to_owned()),
@@ -293,7 +287,7 @@ impl Prepared {
             return None;
         };
         let reason = Reason::refusal(*code, message, "Job")?;
-        let is_impersonated = self.creator.1.is_some();
+        let is_impersonated = self.impersonated.is_some();
         Some(match reason.kind {
             ReasonKind::Impersonation => Ended::Unknown(format!(
                 "The caller has no permission to impersonate the runner's user: {message}."
@@ -310,6 +304,12 @@ impl Prepared {
         })
     }
 
+    async fn create(&self) -> KubeResult<()> {
+        let cluster = connected(self.run.cluster().await)?;
+        let user = self.impersonated.as_ref();
+        cluster.create(&self.jobs, &self.job, user).await
+    }
+
     async fn delete(&self, say: &(dyn Fn(&str) + Sync)) -> Deletion {
         if self.options.keep {
             return Deletion::Kept;
@@ -319,7 +319,11 @@ impl Prepared {
         let deadline = Instant::now() + DELETION;
         let mut last = None;
         while Instant::now() < deadline {
-            match self.caller.delete(&path).await {
+            let deleted = match connected(self.run.cluster_of_caller().await) {
+                Ok(caller) => caller.delete(&path).await,
+                Err(error) => Err(error),
+            };
+            match deleted {
                 Ok(true) => last = None,
                 Ok(false) => return Deletion::Deleted,
                 Err(error) => last = Some(error.to_string()),
@@ -328,6 +332,11 @@ impl Prepared {
         }
         last.map_or(Deletion::Deleting, Deletion::Failed)
     }
+}
+
+/// Returns the cluster's API, or why there is none as an error of its calls.
+fn connected(cluster: Result<Arc<Cluster>, CheckError>) -> KubeResult<Arc<Cluster>> {
+    cluster.map_err(|error| KubeError::Unreachable(Outcome::from(error).message))
 }
 
 /// Returns the report without the credentials that a text of the cluster might have brought into it.

@@ -13,7 +13,7 @@ use signals::Signals;
 use super::arguments::{Output, ProbeArguments};
 use super::error::{Error, Exit};
 use super::source;
-use crate::access::{Deletion, Ended, Prepared, Probe, ProbeOptions, ProbeReport};
+use crate::access::{Deletion, Ended, Probe, ProbeOptions, ProbeReport};
 use crate::secrets::redacted;
 
 /// Probes a runner. Returns the output and the exit code.
@@ -26,12 +26,20 @@ pub(super) async fn run(arguments: ProbeArguments) -> Result<(String, Exit), Err
     let cancelled = CancellationToken::new();
     let signals = Signals::new().map_err(Error::Signals)?;
     tokio::spawn(cancel(cancelled.clone(), signals));
-    let before = prepare(&arguments);
-    let prepared = tokio::select! {
-        biased;
-        () = cancelled.cancelled() => return Err(Error::Interrupted),
-        prepared = before => prepared?,
+    let reading = cancelled.run_until_cancelled(source::subject(&arguments.runner));
+    let (subject, installation) = reading.await.ok_or(Error::Interrupted)??;
+    let mut settings = arguments.connection.settings(&installation);
+    if let Some(image) = &arguments.image {
+        settings.runner_image.clone_from(image);
+    }
+    let options = ProbeOptions {
+        timeout: arguments.timeout,
+        keep: arguments.keep,
     };
+    let probe = Probe::new(settings);
+    let preparing = cancelled.run_until_cancelled(probe.prepare(&subject, options));
+    let prepared = preparing.await.ok_or(Error::Interrupted)?;
+    let prepared = prepared.map_err(|outcome| Error::NoProbe(Box::new(outcome)))?;
     say(&render::announcement(&prepared, &arguments));
     if !arguments.yes {
         confirm(&cancelled).await?;
@@ -42,20 +50,6 @@ pub(super) async fn run(arguments: ProbeArguments) -> Result<(String, Exit), Err
         Output::Json => render::json(&prepared, &report),
     };
     Ok((text, exit(&report)))
-}
-
-async fn prepare(arguments: &ProbeArguments) -> Result<Prepared, Error> {
-    let (subject, installation) = source::subject(&arguments.runner).await?;
-    let mut settings = arguments.connection.settings(&installation);
-    if let Some(image) = &arguments.image {
-        settings.runner_image.clone_from(image);
-    }
-    let options = ProbeOptions {
-        timeout: arguments.timeout,
-        keep: arguments.keep,
-    };
-    let prepared = Probe::new(settings).prepare(&subject, options).await;
-    prepared.map_err(|outcome| Error::NoProbe(Box::new(outcome)))
 }
 
 /// Cancels at the first signal. Later ones do not keep the Job from being deleted.

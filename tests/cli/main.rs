@@ -49,7 +49,7 @@ fn main() {
     ]
     .concat();
     let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
-    let with_eks = [access::TESTS, probe::TESTS].concat();
+    let with_eks = [access::TESTS, probe::TESTS, probe::terminal::TESTS].concat();
     trials.extend(with_eks.into_iter().map(trial(!absent.is_empty())));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,5 +1,7 @@
 //! `probe` against a small EKS that runs Jobs.
 
+pub(crate) mod terminal;
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

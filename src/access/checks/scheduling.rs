@@ -6,12 +6,12 @@ mod nodes;
 
 use self::growth::Growth;
 use self::nodes::Nodes;
-use super::{Check, api_server, not_read};
+use super::{Check, api_server, not_read, pod_template_refs};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::placement::Pod;
-use crate::access::outcome::Outcome;
+use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check {
@@ -40,7 +40,14 @@ fn own_scheduler(run: &Run<'_>) -> Option<Outcome> {
 
 /// Compares the pod with the nodes, and only if none of them can take it, with what adds nodes.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let job = run.job()?;
+    let job = match run.job() {
+        // That check says why, and this one never fails.
+        Err(CheckError::Outcome(failed)) if failed.status == Status::Failed => {
+            let message = format!("Needs {}, which failed.", pod_template_refs::CHECK.id());
+            return Ok(Outcome::skipped(Skip::Blocked, message));
+        }
+        job => job?,
+    };
     let pod = Pod::read(&job["spec"]["template"]);
     let nodes = match Nodes::find(run, &pod).await {
         Ok(nodes) => nodes,

@@ -1,6 +1,5 @@
 //! Follows the Job of a probe until its container has started or the reason why not is known.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,15 +8,16 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::event::Event;
 use super::reason::{Reason, State};
-use super::{Ended, ProbeReport};
-use crate::access::kubernetes::{Cluster, KubeError, KubeResult};
+use super::{Ended, ProbeReport, connected};
+use crate::access::kubernetes::{KubeError, KubeResult};
+use crate::access::run::Run;
 
 /// The pause between two looks at the Job.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// Follows one Job, with the caller's credentials.
 pub(super) struct Follower<'a> {
-    caller: &'a Arc<Cluster>,
+    run: &'a Run<'a>,
     namespace: &'a str,
     name: &'a str,
 }
@@ -31,9 +31,9 @@ struct Look {
 
 impl<'a> Follower<'a> {
     /// Returns a follower of the Job with this name.
-    pub(super) fn new(caller: &'a Arc<Cluster>, namespace: &'a str, name: &'a str) -> Self {
+    pub(super) fn new(run: &'a Run<'a>, namespace: &'a str, name: &'a str) -> Self {
         Self {
-            caller,
+            run,
             namespace,
             name,
         }
@@ -93,30 +93,26 @@ impl<'a> Follower<'a> {
         let (namespace, name) = (self.namespace, self.name);
         let job = format!("/apis/batch/v1/namespaces/{namespace}/jobs/{name}");
         let pods = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3D{name}");
-        let (job, pods, of_job) = tokio::try_join!(
-            self.caller.get_now(&job),
-            self.caller.get_now(&pods),
-            self.events(name),
-        )?;
+        let caller = connected(self.run.cluster_of_caller().await)?;
+        let events = async |object: &str| {
+            let path = format!(
+                "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}"
+            );
+            caller.get_now(&path).await
+        };
+        let (job, pods, of_job) =
+            tokio::try_join!(caller.get_now(&job), caller.get_now(&pods), events(name))?;
         let pods = pods["items"].as_array().cloned().unwrap_or_default();
         let names = pods
             .iter()
             .filter_map(|pod| pod["metadata"]["name"].as_str());
-        let of_pods = join_all(names.map(|name| self.events(name))).await;
+        let of_pods = join_all(names.map(&events)).await;
         let of_pods = of_pods.into_iter().collect::<KubeResult<Vec<_>>>()?;
         Ok(Look {
             job,
             events: Event::read_all([&of_job].into_iter().chain(&of_pods)),
             pod: pods.into_iter().next(),
         })
-    }
-
-    async fn events(&self, object: &str) -> KubeResult<Value> {
-        let namespace = self.namespace;
-        let path = format!(
-            "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}"
-        );
-        self.caller.get_now(&path).await
     }
 }
 

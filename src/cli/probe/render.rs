@@ -10,7 +10,7 @@ use crate::cli::arguments::ProbeArguments;
 use crate::cli::json::pretty;
 
 /// Returns what the probe will create, before it does.
-pub(super) fn announcement(prepared: &Prepared, arguments: &ProbeArguments) -> String {
+pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) -> String {
     let Prepared {
         name,
         namespace,
@@ -42,7 +42,7 @@ fn placeholders() -> String {
     format!("{}, and {last}", first.join(", "))
 }
 
-fn user(prepared: &Prepared) -> &str {
+fn user<'a>(prepared: &'a Prepared<'_>) -> &'a str {
     match prepared.user.as_str() {
         "" => "the runner",
         user => user,
@@ -50,7 +50,7 @@ fn user(prepared: &Prepared) -> &str {
 }
 
 /// Returns the report for people.
-pub(super) fn text(prepared: &Prepared, report: &ProbeReport) -> String {
+pub(super) fn text(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
     let mut text = String::new();
     let (symbol, color, sentence) = match &report.ended {
         Ended::Started => (
@@ -101,7 +101,7 @@ pub(super) fn text(prepared: &Prepared, report: &ProbeReport) -> String {
     text
 }
 
-fn deletion(prepared: &Prepared, deletion: &Deletion) -> String {
+fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
     let Prepared {
         name, namespace, ..
     } = prepared;
@@ -155,7 +155,7 @@ struct Event<'a> {
 }
 
 /// Returns the report as JSON. Its shape is an interface: fields can be added, but never changed.
-pub(super) fn json(prepared: &Prepared, report: &ProbeReport) -> String {
+pub(super) fn json(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
     let (result, reason, message) = match &report.ended {
         Ended::Started => ("started", None, "The container \"main\" has started."),
         Ended::NotStarted(reason) => (

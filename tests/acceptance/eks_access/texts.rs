@@ -465,6 +465,10 @@ fn warnings(cli: &Cli) {
         &settings,
         &my_runner(),
     );
+    let node = scene.eks.node_name();
+    scene.eks.kubectl(&["cordon", &node]).expect("a node");
+    warned(&scene, "cordoned node", "", &my_runner());
+    scene.eks.kubectl(&["uncordon", &node]).expect("a node");
     let long = "a-runner-whose-id-is-so-long-that-the-name-of-its-session-is-cut";
     let policy = scene
         .eks
