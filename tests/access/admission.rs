@@ -137,7 +137,7 @@ fn policies_that_the_job_meets(cloud: &Cloud) {
         checked.status("job-dry-run") == "failed"
     })
     .only(&["job-dry-run"], &[])
-    .says("job-dry-run", &["Job's pod", "'marked'"]);
+    .says("job-dry-run", &["pod of the Orchestrator's Job", "'marked'"]);
     cloud.check_documented().all_pass();
     drop(policy);
 
@@ -312,7 +312,7 @@ fn limit_range(cloud: &Cloud) {
         });
         checked
             .only(&["job-dry-run"], &[])
-            .says("job-dry-run", &["Job's pod", said]);
+            .says("job-dry-run", &["pod of the Orchestrator's Job", said]);
         let fix = checked.fix("job-dry-run");
         let command = format!("kubectl describe limitrange -n {namespace}");
         assert!(fix.contains(&command) && !fix.contains("invalid"), "{fix}");

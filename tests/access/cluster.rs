@@ -122,7 +122,7 @@ fn restricted(cloud: &Cloud) {
         .outcome(&[], &["cluster-endpoint"], &[])
         .says(
             "cluster-endpoint",
-            &["203.0.113.0/24", "--orchestrator-cidr does not say"],
+            &["203.0.113.0/24", "--orchestrator-cidr is not set"],
         );
     ask(&["203.0.113.9"]).all_pass();
     let checked = ask(&["203.0.113.9", "198.51.100.7/32"]);

@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 fn as_documented(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked.all_pass();
-    assert_eq!(checked.ids("passed").len(), 19, "\n{}", checked.text());
+    assert_eq!(checked.ids("passed").len(), 20, "\n{}", checked.text());
     checked
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])

@@ -151,7 +151,7 @@ fn association_role(cloud: &Cloud) {
     deny["Effect"] = json!("Deny");
     denying["Statement"].as_array_mut().unwrap().push(deny);
     set_trust(cloud, ROLE, &denying);
-    let checked = fails(&["Statement 2 denies", "A Deny wins"]);
+    let checked = fails(&["Statement 2 denies", "A Deny overrides"]);
     fix::shell(cloud, checked.fix("pod-identity"));
     // A role of the same name with another path.
     cloud.aws("iam", "DeleteRole", &json!({"RoleName": ROLE}));

@@ -110,7 +110,7 @@ fn each_verb(cloud: &Cloud) {
             id,
             &[
                 "RoleBinding \"humanitec-runner-orchestrator-access\"",
-                "does not allow",
+                "does not grant",
             ],
         );
         if ONLY_WARN.contains(id) {

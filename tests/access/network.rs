@@ -382,7 +382,7 @@ fn untrusted_authority(cloud: &Cloud) {
     let checked = cloud.check_in(environment, &cloud.configuration(), &["--timeout", "20s"]);
     checked.is_incomplete("sts:GetCallerIdentity (");
     checked.says("aws-credentials", &["sts:GetCallerIdentity", "certificate"]);
-    assert_eq!(checked.ids("skipped").len(), 19, "\n{}", checked.text());
+    assert_eq!(checked.ids("skipped").len(), 21, "\n{}", checked.text());
 }
 
 fn unreadable_authority(cloud: &Cloud) {
