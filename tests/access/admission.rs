@@ -137,7 +137,10 @@ fn policies_that_the_job_meets(cloud: &Cloud) {
         checked.status("job-dry-run") == "failed"
     })
     .only(&["job-dry-run"], &[])
-    .says("job-dry-run", &["pod of the Orchestrator's Job", "'marked'"]);
+    .says(
+        "job-dry-run",
+        &["pod of the Orchestrator's Job", "'marked'"],
+    );
     cloud.check_documented().all_pass();
     drop(policy);
 

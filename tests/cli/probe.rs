@@ -399,7 +399,7 @@ fn kept() {
     assert_eq!(ttl, "3600");
 }
 
-/// A probe that runs, whose standard error is read until a line begins with `stage`.
+/// Returns a running probe, whose standard error has been read up to a line that begins with `stage`.
 fn until(
     eks: &Eks,
     arguments: &[&str],
@@ -413,13 +413,19 @@ fn until(
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    read_until(&mut lines, stage);
+    (folder, child, lines)
+}
+
+/// Reads lines up to one that begins with `stage`.
+fn read_until(lines: &mut impl BufRead, stage: &str) {
     let mut all = String::new();
     loop {
         let mut line = String::new();
         let read = lines.read_line(&mut line).expect("a line");
-        assert!(read > 0, "{stage} was never said: {all}");
+        assert!(read > 0, "no line begins with {stage:?}: {all}");
         if line.starts_with(stage) {
-            return (folder, child, lines);
+            return;
         }
         all += &line;
     }
