@@ -221,7 +221,7 @@ fn create_before_destroy(cli: &Cli) {
         .apply(&[])
         .fails()
         .has("runner with id my-runner already exists")
-        .has("a runner's id is unique in its organization, so `create_before_destroy` cannot work")
+        .has("a runner's ID is unique in its organization, so `create_before_destroy` cannot work")
         .has("Remove `create_before_destroy` from the `lifecycle`");
     // Both printed blocks work.
     let state = workspace.read("terraform.tfstate");

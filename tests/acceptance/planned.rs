@@ -59,7 +59,7 @@ fn id_in_use(cli: &Cli) {
     workspace.init();
     let plan = workspace.plan(&[]).ok();
     plan.has("Warning: Runner \"my-runner\" already exists")
-        .has("organization \"my-org\" already has a runner with this id")
+        .has("organization \"my-org\" already has a runner with this ID")
         .has("1 to add");
     let import = shown_block(&plan, "import").replace(&format!("{TYPE}.NAME"), ADDRESS);
     workspace.write("import.tf", &import);
