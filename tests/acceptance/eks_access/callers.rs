@@ -66,7 +66,7 @@ fn no_credentials(cli: &Cli) {
     let plan = scene.workspace.plan(&["-out=saved"]).ok();
     let summary = "Warning: EKS access checks are incomplete: no AWS credentials";
     plan.has(summary)
-        .has("16 of 23 checks")
+        .has("15 of 23 checks")
         .has("plan  = \"off\"");
     assert_eq!(count(&plan, "EKS access"), 1, "{}", plan.text);
     let apply = scene.workspace.run(&["apply", "-no-color", "saved"]).ok();
