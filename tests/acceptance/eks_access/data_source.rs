@@ -261,7 +261,7 @@ fn ok(cli: &Cli) {
     read(&scene)
         .has("ok = false")
         .has("complete = false")
-        .has("no AWS credentials (14)")
+        .has("no AWS credentials (15)")
         .has("aws-credentials=skipped")
         .has("role-trust=skipped");
 }

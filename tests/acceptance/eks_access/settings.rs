@@ -218,7 +218,7 @@ fn another_installation(cli: &Cli) {
     }
     let endpoint = scene.check("cluster-endpoint");
     assert!(
-        endpoint.starts_with("warned") && endpoint.contains("orchestrator_cidrs does not say"),
+        endpoint.starts_with("warned") && endpoint.contains("orchestrator_cidrs is not set"),
         "{endpoint}"
     );
     apply(&format!("{:?}", sandbox::eks::ISSUER));
