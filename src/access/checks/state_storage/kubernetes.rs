@@ -108,7 +108,7 @@ async fn not_allowed(
     let refused = refused.join(", ");
     Ok(Outcome::failed(format!(
         "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, which stores the \
-         is kept."
+         state."
     ))
     .compare(needed.join("; "), format!("not allowed: {refused}"))
     .fix(
