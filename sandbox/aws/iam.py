@@ -37,7 +37,7 @@ def simulate_principal_policy(sandbox: Sandbox, request: Request, caller: Identi
 
 
 def add_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """One more client id of an OIDC provider; one that it has already is no error."""
+    """One more client id of an OIDC provider; an ID that it already has is not an error."""
     client_ids = _client_ids(sandbox, request)
     if request.parameters["ClientID"] not in client_ids:
         client_ids.append(request.parameters["ClientID"])
@@ -45,7 +45,7 @@ def add_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[
 
 
 def remove_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """One client id less; one that it does not have is no error."""
+    """One client id less; an ID that it does not have is not an error."""
     client_ids = _client_ids(sandbox, request)
     if request.parameters["ClientID"] in client_ids:
         client_ids.remove(request.parameters["ClientID"])

@@ -38,7 +38,7 @@ class Proxy(ThreadingHTTPServer):
         self.cluster_context.load_cert_chain(sandbox.cluster_certificate_file, sandbox.cluster_key_file)
 
     def handle_error(self, request, client_address) -> None:
-        """A client that hangs up, or does not trust our CA, is no news."""
+        """A client that hangs up, or does not trust our CA, is not worth a message."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 

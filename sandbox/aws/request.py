@@ -172,7 +172,7 @@ class Request:
 
     @property
     def is_head_bucket(self) -> bool:
-        """Whether the request asks for a bucket without its content."""
+        """Whether the request is about a bucket itself, not its content."""
         return self.service == "s3" and self.method == "HEAD" and not self.parameters["Key"]
 
     @property

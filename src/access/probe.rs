@@ -239,7 +239,7 @@ async fn review(caller: &Arc<Cluster>, namespace: &str) -> Result<(), CheckError
 impl Prepared<'_> {
     /// Creates the Job, follows it, and deletes it. `say` is called with each step as it happens.
     ///
-    /// A cancellation ends the probe at any time, and the Job is deleted all the same.
+    /// A cancellation ends the probe at any time, and the Job is still deleted.
     pub async fn run(
         &self,
         cancelled: &CancellationToken,

@@ -18,7 +18,7 @@ use crate::secrets::redacted;
 
 /// Probes a runner. Returns the output and the exit code.
 ///
-/// Ctrl-C and SIGTERM end the probe at any time. A Job that was created is deleted all the same.
+/// Ctrl-C and SIGTERM end the probe at any time. A Job that was created is still deleted.
 ///
 /// # Errors
 /// Why no Job was created.

@@ -265,7 +265,7 @@ fn fargate_profile(cloud: &Cloud) {
     );
 }
 
-/// Without a permission, what adds nodes is unknown, and the run is complete all the same: the check only warns.
+/// Without a permission, what adds nodes is unknown, but the run is still complete: the check only warns.
 fn denied(cloud: &Cloud) {
     no_nodes(cloud);
     for action in ["eks:ListNodegroups", "eks:ListFargateProfiles"] {

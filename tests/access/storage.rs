@@ -19,7 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 pub(crate) const ROLE: &str = "my-job-role";
 pub(crate) const BUCKET: &str = "my-states";
-/// The account of everything that belongs to somebody else.
+/// The account of everything that belongs to someone else.
 pub(crate) const OTHER: &str = "999999999999";
 
 /// The documented runner with its state in the bucket.

@@ -118,7 +118,7 @@ pub(super) fn plain_connector(ca_bundle: Option<Vec<u8>>) -> Result<Connector, A
         .build())
 }
 
-/// Returns whom a client trusts.
+/// Returns the certificate authorities that a client trusts.
 ///
 /// # Errors
 /// If the TLS client cannot be set up, or a proxy variable cannot be used.

@@ -84,11 +84,11 @@ impl Aws {
             })
     }
 
-    /// Returns what the role's policies decide on each action of a question, in the same order.
+    /// Returns what the role's policies decide on each action of a request, in the same order.
     pub(crate) fn simulate(
         self: &Arc<Self>,
         region: &str,
-        question: &Question,
+        question: &SimulationRequest,
     ) -> AwsCall<Vec<Simulation>> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
@@ -139,7 +139,7 @@ impl Aws {
 
 /// What is asked about the policies of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Question {
+pub(crate) struct SimulationRequest {
     /// The role's ARN.
     pub(crate) role_arn: String,
     /// The actions.

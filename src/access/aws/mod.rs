@@ -37,7 +37,7 @@ use document::DocumentResult;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use fargate::FargateProfile;
-pub(crate) use iam::{Question, Role, Simulation};
+pub(crate) use iam::{Role, Simulation, SimulationRequest};
 pub(crate) use kms::Key;
 pub(crate) use node_groups::NodeGroup;
 use pod_identity::ClusterKey;
@@ -94,7 +94,7 @@ pub(crate) struct Aws {
     sessions: SingleFlight<Session, AwsResult<Credentials>>,
     roles: SingleFlight<(String, RoleArn), AwsResult<Role>>,
     providers: SingleFlight<(String, String), AwsResult<Vec<String>>>,
-    simulations: SingleFlight<(String, Question), AwsResult<Vec<Simulation>>>,
+    simulations: SingleFlight<(String, SimulationRequest), AwsResult<Vec<Simulation>>>,
     buckets: SingleFlight<RegionalKey, AwsResult<Bucket>>,
     bucket_policies: SingleFlight<RegionalKey, AwsResult<BucketPolicy>>,
     bucket_keys: SingleFlight<RegionalKey, AwsResult<DefaultKey>>,

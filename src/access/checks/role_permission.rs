@@ -2,7 +2,7 @@
 
 use super::role_refusal::RoleRefusal;
 use super::{Check, role_exists};
-use crate::access::aws::Question;
+use crate::access::aws::SimulationRequest;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
@@ -28,7 +28,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
-    let question = Question {
+    let question = SimulationRequest {
         role_arn: role.arn.clone(),
         actions: vec!["eks:DescribeCluster"],
         resource: cluster.clone(),

@@ -12,7 +12,7 @@ use super::{Ended, ProbeReport, connected};
 use crate::access::kubernetes::{KubeError, KubeResult};
 use crate::access::run::Run;
 
-/// The pause between two looks at the Job.
+/// The pause between two reads of the Job.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// Follows one Job, with the caller's credentials.

@@ -90,7 +90,7 @@ pub struct Reason {
     pub message: String,
 }
 
-/// What a look at the Job says.
+/// The state of the Job in one read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// The container has started.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::agent;
 use super::role::{self, JobRole, not_evaluated};
-use crate::access::aws::{PodIdentityAssociation, Question, Simulation};
+use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Findings, Problem};
 use crate::access::checks::role_trust::Refusal;
@@ -195,7 +195,7 @@ async fn may_assume(
 ) -> Result<Finding, Finding> {
     role::in_own_account(run, source).await?;
     let region = run.region()?;
-    let question = Question {
+    let question = SimulationRequest {
         role_arn: source.to_string(),
         actions: actions.to_vec(),
         resource: target.to_string(),

@@ -54,7 +54,7 @@ pub(super) async fn look_up(run: &Run<'_>, arn: &str) -> Result<JobRole, Finding
 /// Parses the ARN of a role.
 ///
 /// # Errors
-/// The finding about a text that is no role's ARN, which STS refuses.
+/// The finding about a text that is not the ARN of a role, which STS refuses.
 pub(super) fn parse(arn: &str) -> Result<RoleArn, Finding> {
     arn.parse().map_err(|_| {
         Finding::Broken(Problem {

@@ -25,7 +25,7 @@ pub(super) struct Backend {
     reads_files: bool,
 }
 
-/// The gcs backend. Source: `internal/backend/remote-state/gcs/backend.go` of OpenTofu 1.12 and Terraform 1.11, and
+/// The gcs backend. Source: `internal/backend/remote-state/gcs/backend.go` of OpenTofu 1.12, and
 /// `google.FindDefaultCredentials` of golang.org/x/oauth2, which it calls without a variable of its own. That function also reads
 /// `~/.config/gcloud/application_default_credentials.json`.
 pub(super) const GCS: Backend = Backend {

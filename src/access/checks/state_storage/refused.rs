@@ -20,7 +20,7 @@ pub(super) struct Refused {
     pub(super) actions: Vec<(&'static str, String)>,
 }
 
-/// What is refused, and to whom.
+/// The resources that are refused, and the role that they are refused to.
 pub(super) struct Place<'a> {
     /// The role.
     pub(super) role: &'a RoleArn,

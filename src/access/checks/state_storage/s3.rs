@@ -4,7 +4,7 @@ use super::bucket_access::{Access, Finding, OwnPolicies, ResourceKind, ResourceP
 use super::key::StateKey;
 use super::refused::{Place, Refused};
 use super::{key, region};
-use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Question, Simulation};
+use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
 use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
 use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
@@ -278,7 +278,7 @@ impl State<'_> {
         context: Vec<(&'static str, String)>,
     ) -> AwsResult<Vec<Simulation>> {
         let secure = ("aws:SecureTransport", "true".to_owned());
-        let question = Question {
+        let question = SimulationRequest {
             role_arn: self.role.to_string(),
             actions: actions.to_vec(),
             resource,
