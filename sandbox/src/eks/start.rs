@@ -1,10 +1,13 @@
 //! Starts the parts in order: each needs the one before it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -196,18 +199,22 @@ fn cluster_host(options: &Options) -> String {
     format!("{id}.gr7.{}.eks.{suffix}", options.region)
 }
 
-/// Returns ports that were free a moment ago.
+/// Returns ports that are free, none of them twice in this process.
+///
+/// They lie below the ports that Linux (from 32768) and macOS (from 49152) choose for connections and for servers that
+/// ask for any port: one of those could be taken between this call and the start of the part.
 fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
-    let mut listeners = Vec::new();
+    const FIRST: u16 = 12_000;
+    const COUNT: u16 = 20_000;
+    // Another process with a small EKS begins elsewhere.
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new((std::process::id() * 257 % u32::from(COUNT)) as u16));
     let mut ports = [0; N];
     for port in &mut ports {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(io("looking for a free port"))?;
-        *port = listener
-            .local_addr()
-            .map_err(io("looking for a free port"))?
-            .port();
-        listeners.push(listener);
+        *port = (0..COUNT)
+            .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
+            .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+            .ok_or_else(|| io("looking for a free port")(ErrorKind::AddrInUse.into()))?;
     }
     Ok(ports)
 }
