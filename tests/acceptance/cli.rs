@@ -57,6 +57,13 @@ pub(crate) fn plugin_mirror() -> Option<PathBuf> {
     folder.join(AWS).is_dir().then_some(folder)
 }
 
+/// The folder of a provider's unpacked package for this platform, of the newest version. `None` if it is packed.
+fn unpacked(provider: &Path) -> Option<PathBuf> {
+    let versions = fs::read_dir(provider).ok()?.flatten();
+    let folders = versions.map(|version| version.path().join(platform()));
+    folders.filter(|folder| folder.is_dir()).max()
+}
+
 const AWS: &str = "registry.terraform.io/hashicorp/aws";
 
 /// A folder with a configuration, and the command line that works in it.
@@ -132,14 +139,6 @@ impl Workspace {
     /// initialised yet. `None` where this machine does not have the program.
     pub(crate) fn new(cli: &Cli, configuration: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mirror = folder.path().join("mirror");
-        fs::write(
-            folder.path().join("cli.tfrc"),
-            format!(
-                "disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n"
-            ),
-        )
-        .expect("the CLI configuration");
         let home = folder.path().join("home");
         fs::create_dir(&home).expect("a home");
         let workspace = Self {
@@ -167,6 +166,7 @@ impl Workspace {
             ]),
             folder,
         };
+        workspace.write_cli_configuration("");
         workspace.mirror(cli, SOURCE);
         workspace.write("main.tf", configuration);
         workspace
@@ -189,10 +189,30 @@ impl Workspace {
 
     /// Puts hashicorp/aws of the plugin mirror into this one, under the registry of `cli`: the package is
     /// the same for both.
+    ///
+    /// `init` installs it from there. The override spares the other commands from reading its 700 MB for the checksum.
     pub(crate) fn mirror_aws(&self, cli: &Cli) {
-        let plugins = plugin_mirror().expect("skipped where there is none");
+        let package = plugin_mirror()
+            .expect("skipped where there is none")
+            .join(AWS);
         let to = self.path().join("mirror").join(cli.registry);
-        link(&plugins.join(AWS), &to.join("hashicorp/aws"));
+        link(&package, &to.join("hashicorp/aws"));
+        if let Some(unpacked) = unpacked(&package) {
+            self.write_cli_configuration(&format!(
+                "  dev_overrides {{\n    \"hashicorp/aws\" = {unpacked:?}\n  }}\n"
+            ));
+        }
+    }
+
+    /// Writes the CLI configuration: providers come from the mirror, except for those of `overrides`.
+    fn write_cli_configuration(&self, overrides: &str) {
+        let mirror = self.path().join("mirror");
+        self.write(
+            "cli.tfrc",
+            &format!(
+                "disable_checkpoint = true\nprovider_installation {{\n{overrides}  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n"
+            ),
+        );
     }
 
     /// The same workspace with the environment variable `name` set for its commands.

@@ -57,7 +57,7 @@ fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
 fn main() {
     let mut arguments = Arguments::from_args();
     // Most scenarios spend half of their time waiting.
-    arguments.test_threads.get_or_insert(3);
+    arguments.test_threads.get_or_insert(4);
     let scenarios = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
@@ -101,16 +101,17 @@ fn main() {
             );
         }
         let on_eks = eks_access::scenarios();
-        let on_one_cli = if first.is_none_or(|first| first == cli.name) {
-            faults::MATRIX
-        } else {
-            &[]
+        // Takes long and does not depend on the command line.
+        let on_one_cli = |scenarios: &'static [Scenario]| {
+            let is_first = first.is_none_or(|first| first == cli.name);
+            if is_first { scenarios } else { &[] }
         };
         // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.
         for (scenarios, lacking) in [
             (&scenarios[..], false),
-            (on_one_cli, false),
+            (on_one_cli(faults::MATRIX), false),
             (&on_eks, no_eks),
+            (on_one_cli(eks_access::many::SLOW), no_eks),
             (complete::SCENARIOS, no_eks || no_aws),
             (eks_access::many::ALONE, no_eks),
         ] {

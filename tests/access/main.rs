@@ -55,7 +55,7 @@ fn main() {
     }
     let mut arguments = Arguments::from_args();
     // Each thread has a small EKS of its own, which takes some memory.
-    arguments.test_threads.get_or_insert(3);
+    arguments.test_threads.get_or_insert(4);
     let absent = Eks::absent();
     if !absent.is_empty() {
         eprintln!("not on this machine: {}; all is ignored", absent.join(", "));

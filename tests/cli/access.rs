@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use sandbox::eks::{Eks, Options};
+use sandbox::{Pool, Taken};
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -31,24 +31,23 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-/// Returns the EKS of all tests, clean, for one test at a time.
-fn clean() -> (&'static Eks, MutexGuard<'static, ()>) {
-    static EKS: OnceLock<Eks> = OnceLock::new();
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let eks = EKS.get_or_init(|| Eks::start(Options::default()).expect("a small EKS"));
+pub(crate) static EKS: Pool<Eks> = Pool::new();
+
+/// Returns a clean EKS, which no other test uses meanwhile.
+fn clean() -> Taken<Eks> {
+    let eks = EKS.take(|| Eks::start(Options::default()).expect("a small EKS"));
     eks.reset().expect("a clean account");
-    (eks, turn)
+    eks
 }
 
-fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
-    let (eks, turn) = clean();
+fn documented() -> Taken<Eks> {
+    let eks = clean();
     let runner = eks
         .set_up_as_documented("my-org", "my-runner")
         .expect("the documented setup");
     eks.set_up_state_bucket(&runner, "my-state")
         .expect("a bucket for the states");
-    (eks, turn)
+    eks
 }
 
 fn check(eks: &Eks, more: &[&str]) -> Ran {
@@ -75,7 +74,7 @@ fn stable(text: &str) -> String {
 }
 
 fn all_is_well() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let ran = check(eks, &[]);
     assert_snapshot!("all_is_well", stable(&ran.all()));
     assert!(
@@ -89,7 +88,7 @@ fn all_is_well() {
 }
 
 fn what_is_broken_is_named() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let policy = eks.documented_trust_policy("my-org", "another-runner");
     eks.set_trust_policy(&policy).expect("another trust policy");
     eks.kubectl(&[
@@ -107,7 +106,7 @@ fn what_is_broken_is_named() {
 }
 
 fn only_warnings() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     eks.set_cluster(&restricted).expect("restricted addresses");
     let ran = check(eks, &["--output", "json"]);
@@ -124,7 +123,7 @@ fn only_warnings() {
 }
 
 fn as_the_runner() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let folder = Folder::new();
     let token = eks.oidc_token("my-org", "my-runner").expect("a token");
     folder.write("token", token);
@@ -157,7 +156,7 @@ fn as_the_runner() {
 }
 
 fn a_registered_runner() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let orchestrator = registered::orchestrator();
     let environment = [eks.env(), registered::environment(&orchestrator)].concat();
     let arguments = ["check", "--runner", "my-runner", "--output", "json"];
@@ -180,7 +179,7 @@ fn no_credentials_are_told_at_once() {
     // A server in place of the instance metadata service never responds.
     let metadata = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", metadata.local_addr().expect("its address"));
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let folder = Folder::new();
     let mut command = folder.command(CHECK);
     let is_of_network = |name: &str| ["HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE"].contains(&name);
@@ -202,7 +201,7 @@ fn no_credentials_are_told_at_once() {
 
 /// A missing permission of the caller: the exit code, the last line, and the effect of `--skip`.
 fn incomplete() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let denied = sandbox::eks::Faults {
         deny: vec!["iam:GetRole".to_owned()],
         ..sandbox::eks::Faults::default()
@@ -238,7 +237,7 @@ fn incomplete() {
 }
 
 fn time_runs_out() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let slow = sandbox::eks::Faults {
         delay_ms: 20_000,
         ..sandbox::eks::Faults::default()
@@ -265,7 +264,7 @@ fn time_runs_out() {
 }
 
 fn setup_turns_every_check_green() {
-    let (eks, _turn) = clean();
+    let eks = &*clean();
     let folder = Folder::new();
     let storage = RUNNER.replace(
         "type: s3\n  bucket: my-state",

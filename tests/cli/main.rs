@@ -1,7 +1,7 @@
 //! The `eks-runner` command as users run it: the real binary, its output, and its exit codes.
 //!
-//! The checks are run against the small EKS, which all such tests share, one after the other. Where a
-//! part of it is not built (`tools/build`), those tests are counted as ignored, and a line says so.
+//! The checks are run against the small EKS, of which each such test has one of its own while it runs. Where
+//! a part of it is not built (`tools/build`), those tests are counted as ignored, and a line says so.
 
 mod access;
 mod command;
@@ -23,7 +23,9 @@ type Test = (&'static str, fn());
     reason = "who runs the tests has to know what is not tried"
 )]
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // The probes mostly wait.
+    arguments.test_threads.get_or_insert(3);
     let absent = sandbox::eks::Eks::absent();
     if !absent.is_empty() {
         eprintln!(
@@ -48,8 +50,12 @@ fn main() {
         foreign::TESTS,
     ]
     .concat();
-    let mut trials: Vec<Trial> = plain.into_iter().map(trial(false)).collect();
-    let with_eks = [access::TESTS, probe::TESTS, probe::terminal::TESTS].concat();
-    trials.extend(with_eks.into_iter().map(trial(!absent.is_empty())));
-    libtest_mimic::run(&arguments, trials).exit();
+    // The longest come first.
+    let with_eks = [probe::TESTS, probe::terminal::TESTS, access::TESTS].concat();
+    let with_eks = with_eks.into_iter().map(trial(!absent.is_empty()));
+    let trials = with_eks.chain(plain.into_iter().map(trial(false)));
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    access::EKS.clear();
+    probe::EKS.clear();
+    conclusion.exit();
 }

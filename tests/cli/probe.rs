@@ -4,11 +4,11 @@ pub(crate) mod terminal;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use sandbox::eks::{Eks, Faults, Options};
+use sandbox::{Pool, Taken};
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -39,22 +39,19 @@ const PROBE: &[&str] = &[
     "my-runner",
 ];
 
-/// The EKS of all these tests, with the documented runner, for one of them at a time.
-fn documented() -> (&'static Eks, MutexGuard<'static, ()>) {
-    static EKS: OnceLock<Eks> = OnceLock::new();
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let eks = EKS.get_or_init(|| {
-        let options = Options {
-            runs_jobs: true,
-            ..Options::default()
-        };
-        Eks::start(options).expect("a small EKS that runs Jobs")
-    });
+pub(crate) static EKS: Pool<Eks> = Pool::new();
+
+/// Returns an EKS with the documented runner, which no other test uses meanwhile.
+fn documented() -> Taken<Eks> {
+    let options = Options {
+        runs_jobs: true,
+        ..Options::default()
+    };
+    let eks = EKS.take(|| Eks::start(options).expect("a small EKS that runs Jobs"));
     eks.reset().expect("a clean account");
     eks.set_up_as_documented("my-org", "my-runner")
         .expect("the documented setup");
-    (eks, turn)
+    eks
 }
 
 fn probe(eks: &Eks, folder: &Folder, more: &[&str]) -> Ran {
@@ -103,7 +100,7 @@ fn stable(text: &str) -> String {
 }
 
 fn the_container_starts() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let ran = probe(eks, &Folder::new(), &["--yes"]);
     assert_eq!(left(eks), "");
     assert_snapshot!("started", stable(&ran.all()));
@@ -146,7 +143,7 @@ fn the_container_starts() {
 }
 
 fn as_the_runner() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let folder = Folder::new();
     folder.write(
         "token",
@@ -171,7 +168,7 @@ fn as_the_runner() {
 }
 
 fn each_reason_why_not() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let secret = r#"{spec: {containers: [{name: main}], volumes: [{name: credentials, secret: {secretName: missing-credentials}}]}}"#;
     for (reason, template, timeout, words) in [
         (
@@ -244,7 +241,7 @@ fn each_reason_why_not() {
 
 /// A quota for Jobs and a webhook that does not respond, both for the Job itself.
 fn refused_by_the_api() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let webhook = json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -299,7 +296,7 @@ fn refused_by_the_api() {
 
 /// A caller who is allowed to do everything but delete Jobs.
 fn only_who_can_delete() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let user = eks.create_user("reader", &all).expect("a user");
     let entry = json!({
@@ -340,7 +337,7 @@ fn example(name: &str) -> String {
 
 /// The documented permissions are enough.
 fn documented_least() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let policy = serde_json::from_str(&example("caller-policy.json")).expect("a policy");
     let user = eks.create_user("caller", &policy).expect("a user");
     let entry = json!({
@@ -372,14 +369,14 @@ fn once_admitted(run: impl Fn() -> Ran) -> Ran {
 }
 
 fn nothing_without_a_yes() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let ran = probe(eks, &Folder::new(), &[]);
     assert_snapshot!("not_asked", stable(&ran.all()));
     assert_eq!(left(eks), "");
 }
 
 fn kept() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let (report, ran) = probe_with(eks, "{}", &["--keep"]);
     assert_eq!(
         (&report["deletion"], ran.code),
@@ -439,7 +436,7 @@ fn send(signal: &str, child: &Child) {
 }
 
 fn ended_by_a_signal_at_each_stage() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     let slow = |kubernetes_delay_ms: u64| {
         let faults = Faults {
             kubernetes_delay_ms,
@@ -480,7 +477,7 @@ fn ended_by_a_signal_at_each_stage() {
 
 /// After SIGKILL, the Job's deadline and its time to live remove it, here one that never gets a node.
 fn killed() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     eks.kubectl(&["cordon", &eks.node_name()]).expect("a node");
     let (_folder, mut child, _rest) = until(eks, &["--timeout", "3s"], "Created");
     child.kill().expect("killed");

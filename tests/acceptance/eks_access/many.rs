@@ -31,11 +31,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "EKS access: a plan of twenty runners with twenty causes",
         twenty_causes,
     ),
-    (
-        "EKS access: a plan of 300 runners and roles while IAM throttles",
-        three_hundred_roles_of_a_slow_iam,
-    ),
 ];
+
+/// With one command line.
+pub(crate) const SLOW: &[Scenario] = &[(
+    "EKS access: a plan of 300 runners and roles while IAM throttles",
+    three_hundred_roles_of_a_slow_iam,
+)];
 
 fn fifty_of_one_role() -> String {
     runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key")

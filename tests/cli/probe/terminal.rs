@@ -29,7 +29,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 "#;
 
 fn asks_on_a_terminal() {
-    let (eks, _turn) = documented();
+    let eks = &*documented();
     for (keys, code, said) in [
         ("n\n", 2, "the Job was not confirmed"),
         ("\n", 2, "the Job was not confirmed"),
