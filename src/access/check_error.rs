@@ -12,7 +12,7 @@ pub(crate) enum CheckError {
     /// A call of the cluster's API failed.
     Kube(KubeError),
     /// The outcome is certain already, for example because a value is unknown until apply.
-    Outcome(Outcome),
+    Decided(Outcome),
 }
 
 impl CheckError {
@@ -21,7 +21,7 @@ impl CheckError {
         match self {
             Self::Aws(error) => matches!(error, AwsError::NotFound { .. }),
             Self::Kube(error) => error.is_not_found(),
-            Self::Outcome(_) => false,
+            Self::Decided(_) => false,
         }
     }
 }
@@ -40,7 +40,7 @@ impl From<KubeError> for CheckError {
 
 impl From<Outcome> for CheckError {
     fn from(outcome: Outcome) -> Self {
-        Self::Outcome(outcome)
+        Self::Decided(outcome)
     }
 }
 
@@ -49,7 +49,7 @@ impl From<CheckError> for Outcome {
         match error {
             CheckError::Aws(error) => error.outcome(),
             CheckError::Kube(error) => error.outcome(),
-            CheckError::Outcome(outcome) => outcome,
+            CheckError::Decided(outcome) => outcome,
         }
     }
 }

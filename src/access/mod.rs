@@ -18,7 +18,6 @@ mod fix;
 mod frontend;
 mod issuer;
 mod kubernetes;
-mod look_ahead;
 mod objects;
 mod outcome;
 pub mod parse;

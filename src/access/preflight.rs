@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::check::{CheckId, CheckResult};
 use super::checks;
 use super::engine::{self, Observer, TimeLimit};
-use super::look_ahead::look_ahead;
 use super::outcome::{Outcome, Skip};
 use super::report::{Awaited, Report};
 use super::run::{Connections, Run};
@@ -140,7 +139,7 @@ impl Preflight {
         };
         let checks = engine::run(&CheckId::ALL, steps, limit, observer);
         // The calls that are made early end with the checks, even if they have no response yet.
-        let ahead = look_ahead(&run).then(|()| std::future::pending());
+        let ahead = checks::look_ahead(&run).then(|()| std::future::pending());
         let checks = tokio::select! {
             checks = checks => checks,
             () = ahead => Vec::new(),

@@ -2,8 +2,8 @@
 
 use http::Uri;
 
-use super::admission::admission_of_refused;
-use super::{Check, cluster_active};
+use super::mapping::admission::repair_admission;
+use super::{Check, cluster_active, read_ahead};
 use crate::access::aws::{CallerIdentity, EksCluster, Signer};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
@@ -16,8 +16,8 @@ use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
 use crate::runner::RoleArn;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "api-server",
         title: "The cluster's API responds",
         category: Category::Kubernetes,
@@ -26,9 +26,9 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[cluster_active::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(read_ahead(run, Ok(VERSION_PATH.to_owned()))));
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let reached = run.reach().await?;
@@ -116,7 +116,7 @@ async fn unauthorized(
 ) -> Result<Outcome, CheckError> {
     let message = error.message();
     if let Signer::Runner(session) = run.signer()? {
-        let (cause, fix) = admission_of_refused(run).await?;
+        let (cause, fix) = repair_admission(run).await?;
         return Ok(Outcome::failed(format!(
             "The cluster rejects the runner's token (session {:?} of {}): {message}. The role needs an access \
              entry of type STANDARD (or, in mode CONFIG_MAP, a line in aws-auth) that was created after the role.",

@@ -12,8 +12,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::{Command, Word};
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "assume-role",
         title: "The runner's role can be assumed",
         category: Category::Identity,
@@ -22,9 +22,9 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[session_name::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: not_applicable,
-};
+    |run| Box::pin(check(run)),
+)
+.without_calls(not_applicable);
 
 /// Returns the outcome if the checks do not assume the role.
 fn not_applicable(run: &Run<'_>) -> Option<Outcome> {

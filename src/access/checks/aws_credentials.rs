@@ -9,8 +9,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::Command;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "aws-credentials",
         title: "AWS accepts the caller's credentials",
         category: Category::Identity,
@@ -19,9 +19,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let error = match run.identity().await {

@@ -11,8 +11,8 @@ use crate::access::render::aws_cli;
 use crate::access::render::shell::Command;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "cluster-active",
         title: "The EKS cluster is active",
         category: Category::Cluster,
@@ -21,9 +21,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[assume_role::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     if !run.as_runner() && run.subject.role.get().is_some() {

@@ -13,8 +13,8 @@ use crate::access::render::shell::Command;
 use crate::access::run::Run;
 use crate::access::settings::Settings;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "cluster-endpoint",
         title: "The cluster's API is open to the Orchestrator",
         category: Category::Cluster,
@@ -23,9 +23,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[cluster_active::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = run.eks_cluster().await?;

@@ -5,10 +5,10 @@ mod variables;
 
 use serde_json::Value;
 
-use super::access_policies::{PolicyGrant, granted_by_policy};
 use super::job_namespace::{create_namespace, namespace_cause, terminating};
-use super::runner_user::runner_user;
-use super::{Check, rbac_create_jobs, service_account};
+use super::mapping::runner_user::runner_user;
+use super::rbac::access_policies::{PolicyGrant, granted_by_policy};
+use super::{Check, rbac::rbac_create_jobs, service_account};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -21,8 +21,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::Command;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "job-dry-run",
         title: "The cluster admits the Orchestrator's Job",
         category: Category::Kubernetes,
@@ -31,9 +31,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[rbac_create_jobs::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 /// The object that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

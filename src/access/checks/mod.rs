@@ -3,7 +3,6 @@
 //! A check is a value of type [`Check`]: its static description, and the function that runs it. A new check is a new
 //! file with such a value, an entry in [`CHECKS`], and a heading in the guide.
 
-mod access_entry;
 mod api_server;
 mod assume_role;
 mod aws_credentials;
@@ -11,42 +10,27 @@ mod cluster_active;
 mod cluster_endpoint;
 mod job_dry_run;
 mod namespace;
-mod oidc_issuer;
-mod oidc_provider;
 mod pod_identity;
 mod pod_template_refs;
-mod rbac_create_jobs;
-mod rbac_get_jobs;
-mod rbac_list_events;
-mod rbac_list_pods;
-mod role_exists;
-mod role_permission;
-mod role_trust;
 mod scheduling;
 mod service_account;
 mod session_name;
 mod state_storage;
 
-// What several checks have in common.
-mod access_policies;
-mod admission;
-mod aws_auth_mapping;
-mod bindings;
-mod entry;
+// Checks of one topic, with what they have in common.
+mod mapping;
+mod rbac;
+mod role;
+
+// What checks of several topics have in common.
 mod findings;
-mod grants;
 mod job_namespace;
-mod right;
-mod rights_review;
-mod role_refusal;
-mod runner_user;
 mod token_mount;
-mod trust_member;
 
 use std::fmt;
 use std::str::FromStr;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all, ready};
 
 use super::check::{CheckId, CheckInfo};
 use super::check_error::CheckError;
@@ -58,48 +42,72 @@ use crate::runner::pod_template::nearest;
 /// A check: its static description, and the functions that run it.
 struct Check {
     info: CheckInfo,
-    /// Runs the check.
-    run: for<'run> fn(&'run Run<'_>) -> CheckFuture<'run>,
-    /// Returns the outcome that follows from the runner and the settings alone, such as that the check does not apply,
-    /// whatever the outcomes of the other checks are.
+    run: RunCheck,
     without_calls: fn(&Run<'_>) -> Option<Outcome>,
+    look_ahead: LookAhead,
 }
 
-/// A check that is running. An outcome that ends it early is its error.
-type CheckFuture<'run> = BoxFuture<'run, Result<Outcome, CheckError>>;
+/// Runs a check. An outcome that ends it early is its error.
+type RunCheck = for<'run> fn(&'run Run<'_>) -> BoxFuture<'run, Result<Outcome, CheckError>>;
+
+/// Makes calls of a check before the checks that it needs have passed.
+type LookAhead = for<'run> fn(&'run Run<'_>) -> BoxFuture<'run, ()>;
+
+impl Check {
+    /// Creates a check that makes no call early, and whose outcome never follows from the runner alone.
+    const fn new(info: CheckInfo, run: RunCheck) -> Self {
+        Self {
+            info,
+            run,
+            without_calls: |_| None,
+            look_ahead: |_| Box::pin(ready(())),
+        }
+    }
+
+    /// Sets what returns the outcome that follows from the runner and the settings alone, such as that the check does
+    /// not apply, whatever the outcomes of the other checks are.
+    const fn without_calls(mut self, without_calls: fn(&Run<'_>) -> Option<Outcome>) -> Self {
+        self.without_calls = without_calls;
+        self
+    }
+
+    /// Sets what makes the check's calls early. The run shares the responses, so that no call is made twice.
+    const fn look_ahead(mut self, look_ahead: LookAhead) -> Self {
+        self.look_ahead = look_ahead;
+        self
+    }
+
+    const fn id(&'static self) -> CheckId {
+        CheckId::new(&self.info)
+    }
+}
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
 static CHECKS: [&Check; 23] = [
     &session_name::CHECK,
-    &oidc_issuer::CHECK,
+    &role::oidc_issuer::CHECK,
     &aws_credentials::CHECK,
-    &role_exists::CHECK,
-    &oidc_provider::CHECK,
-    &role_trust::CHECK,
-    &role_permission::CHECK,
+    &role::role_exists::CHECK,
+    &role::oidc_provider::CHECK,
+    &role::role_trust::CHECK,
+    &role::role_permission::CHECK,
     &assume_role::CHECK,
     &cluster_active::CHECK,
     &cluster_endpoint::CHECK,
-    &access_entry::CHECK,
+    &mapping::access_entry::CHECK,
     &api_server::CHECK,
     &namespace::CHECK,
     &service_account::CHECK,
     &pod_identity::CHECK,
-    &rbac_create_jobs::CHECK,
-    &rbac_get_jobs::CHECK,
-    &rbac_list_pods::CHECK,
-    &rbac_list_events::CHECK,
+    &rbac::rbac_create_jobs::CHECK,
+    &rbac::rbac_get_jobs::CHECK,
+    &rbac::rbac_list_pods::CHECK,
+    &rbac::rbac_list_events::CHECK,
     &pod_template_refs::CHECK,
     &job_dry_run::CHECK,
     &scheduling::CHECK,
     &state_storage::CHECK,
 ];
-
-impl Check {
-    const fn id(&'static self) -> CheckId {
-        CheckId::new(&self.info)
-    }
-}
 
 impl CheckId {
     /// Every check, in order.
@@ -148,10 +156,20 @@ pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
 }
 
-/// Makes the calls of checks that would otherwise be chains of calls at the end of a run.
+/// Makes the calls that the checks will need once those that they need have passed, so that a run does not wait for one
+/// call after the other.
 pub(super) async fn look_ahead(run: &Run<'_>) {
-    if !run.settings().skip.contains(&state_storage::CHECK.id()) {
-        state_storage::look_ahead(run).await;
+    let skipped = &run.settings().skip;
+    let checks = CHECKS
+        .into_iter()
+        .filter(|check| !skipped.contains(&check.id()));
+    join_all(checks.map(|check| (check.look_ahead)(run))).await;
+}
+
+/// Reads a path of the cluster's API for a check that reads it later.
+async fn read_ahead(run: &Run<'_>, path: Result<String, CheckError>) {
+    if let (Ok(path), Ok(cluster)) = (path, run.cluster().await) {
+        let _ = cluster.get(path).await;
     }
 }
 

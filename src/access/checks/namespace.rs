@@ -1,14 +1,14 @@
 //! The check `namespace`.
 
 use super::job_namespace::{judge_namespace, no_permission};
-use super::{Check, api_server, job_dry_run};
+use super::{Check, api_server, job_dry_run, read_ahead};
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "namespace",
         title: "The Job's namespace exists",
         category: Category::Kubernetes,
@@ -17,9 +17,9 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[api_server::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(read_ahead(run, run.namespaced(""))));
 
 /// Returns whether the namespace exists.
 ///

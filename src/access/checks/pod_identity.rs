@@ -15,8 +15,8 @@ use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::{NotRead, PodIdentity, ROLE_ANNOTATION, Run};
 use crate::runner::StateStorage;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "pod-identity",
         title: "The Job gets the AWS identity of its service account",
         category: Category::Kubernetes,
@@ -25,9 +25,28 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[service_account::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(look_ahead(run)));
+
+/// Looks up what the check needs if the Job's service account has an association.
+async fn look_ahead(run: &Run<'_>) {
+    let Ok(Some(association)) = run.pod_identity_association().await else {
+        return;
+    };
+    let (Ok(signer), Ok(region), Ok(cluster)) =
+        (run.entry_signer().await, run.region(), run.cluster_name())
+    else {
+        return;
+    };
+    let role = async {
+        if let Ok(role) = association.role_arn.parse() {
+            let _ = run.aws().role(region, &role).await;
+        }
+    };
+    let profiles = run.aws().fargate_profiles(&signer, region, cluster);
+    let _ = tokio::join!(role, profiles);
+}
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     if let Err(error) = run.job() {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::job_namespace::require_namespace;
-use super::{Check, api_server};
+use super::{Check, api_server, read_ahead};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -17,8 +17,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::{Command, Word};
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "pod-template-refs",
         title: "The objects that the pod template names exist",
         category: Category::Kubernetes,
@@ -27,9 +27,16 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[api_server::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: no_references,
-};
+    |run| Box::pin(check(run)),
+)
+.without_calls(no_references)
+.look_ahead(|run| Box::pin(look_ahead(run)));
+
+async fn look_ahead(run: &Run<'_>) {
+    let references = run.references().unwrap_or_default();
+    let names = references.keys();
+    join_all(names.map(|(kind, name)| read_ahead(run, run.object_path(*kind, name)))).await;
+}
 
 /// Returns the outcome if the pod template names no object. No cluster is needed for it.
 fn no_references(run: &Run<'_>) -> Option<Outcome> {

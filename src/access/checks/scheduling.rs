@@ -6,16 +6,17 @@ mod nodes;
 
 use self::growth::Growth;
 use self::nodes::Nodes;
-use super::{Check, api_server, not_read, pod_template_refs};
+use super::{Check, api_server, not_read, pod_template_refs, read_ahead};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::Pod;
 use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "scheduling",
         title: "A node can take the Job's pod",
         category: Category::Kubernetes,
@@ -24,9 +25,10 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[api_server::CHECK.id()],
         only_warns: true,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: own_scheduler,
-};
+    |run| Box::pin(check(run)),
+)
+.without_calls(own_scheduler)
+.look_ahead(|run| Box::pin(read_ahead(run, Ok(NODES_PATH.to_owned()))));
 
 /// Returns the outcome for a pod that the cluster's default scheduler does not see. No cluster is needed for it.
 fn own_scheduler(run: &Run<'_>) -> Option<Outcome> {
@@ -42,7 +44,7 @@ fn own_scheduler(run: &Run<'_>) -> Option<Outcome> {
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = match run.job() {
         // That check says why, and this one never fails.
-        Err(CheckError::Outcome(failed)) if failed.status == Status::Failed => {
+        Err(CheckError::Decided(failed)) if failed.status == Status::Failed => {
             let message = format!("Needs {}, which failed.", pod_template_refs::CHECK.id());
             return Ok(Outcome::skipped(Skip::Blocked, message));
         }

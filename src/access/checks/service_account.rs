@@ -1,7 +1,7 @@
 //! The check `service-account`.
 
 use super::job_namespace::require_namespace;
-use super::{Check, api_server};
+use super::{Check, api_server, read_ahead};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -10,8 +10,8 @@ use crate::access::objects::KubernetesObject;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "service-account",
         title: "The Job's service account exists",
         category: Category::Kubernetes,
@@ -20,9 +20,15 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[api_server::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(look_ahead(run)));
+
+async fn look_ahead(run: &Run<'_>) {
+    if let Ok(name) = run.service_account() {
+        read_ahead(run, run.namespaced(&format!("/serviceaccounts/{name}"))).await;
+    }
+}
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let name = run.service_account()?;

@@ -12,8 +12,8 @@ use crate::access::outcome::Outcome;
 use crate::access::run::{Run, unknown};
 use crate::runner::is_name_character;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "session-name",
         title: "STS accepts the session name",
         category: Category::Identity,
@@ -22,9 +22,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[],
         only_warns: false,
     },
-    run: |run| Box::pin(async move { check(run) }),
-    without_calls: |_| None,
-};
+    |run| Box::pin(async move { check(run) }),
+);
 
 /// The lengths of a session name that STS accepts.
 const LENGTHS: RangeInclusive<usize> = 2..=64;

@@ -15,8 +15,8 @@ use crate::access::outcome::Outcome;
 use crate::access::run::{Run, known};
 use crate::runner::StateStorage;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(super) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "state-storage",
         title: "The Job can store the deployments' state",
         category: Category::Kubernetes,
@@ -25,9 +25,10 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[api_server::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls,
-};
+    |run| Box::pin(check(run)),
+)
+.without_calls(without_calls)
+.look_ahead(|run| Box::pin(look_ahead(run)));
 
 /// Returns the outcome that follows from the runner alone.
 fn without_calls(run: &Run<'_>) -> Option<Outcome> {
@@ -51,7 +52,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 
 /// Makes the calls for a bucket of S3, which follow from each other: its region, its policy, its key, and the policy of the
 /// key.
-pub(super) async fn look_ahead(run: &Run<'_>) {
+async fn look_ahead(run: &Run<'_>) {
     if let Some(StateStorage::S3(storage)) = run.subject.storage.get() {
         let _ = s3::check(run, storage).await;
     }

@@ -7,7 +7,7 @@ use super::role::{self, JobRole, not_evaluated};
 use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Findings, Problem};
-use crate::access::checks::role_trust::Refusal;
+use crate::access::checks::role::role_trust::Refusal;
 use crate::access::fix::Fix;
 use crate::access::objects::cluster_arn;
 use crate::access::policy::{Decision, Grant, Reason, evaluate};

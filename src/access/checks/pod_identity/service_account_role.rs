@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::role::{self, JobRole, not_evaluated};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Findings, Problem};
-use crate::access::checks::role_trust::Refusal;
+use crate::access::checks::role::role_trust::Refusal;
 use crate::access::fix::Fix;
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{AwsObject, provider_arn};

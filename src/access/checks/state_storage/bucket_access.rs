@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::role_refusal::RoleRefusal;
+use super::super::role::role_refusal::RoleRefusal;
 use crate::access::aws::{AwsResult, BucketPolicy, Simulation};
 use crate::access::outcome::Outcome;
 use crate::access::policy::{Grant, Judgment, Reason, RoleSession};

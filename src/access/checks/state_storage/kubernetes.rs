@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 
-use super::super::grants::granting;
 use super::super::job_namespace::judge_namespace;
+use super::super::rbac::grants::grant_fix;
 use super::super::token_mount::{self, Mount};
 use super::super::{not_checked, not_read};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
@@ -117,7 +117,7 @@ async fn not_allowed(
             job_namespace: job_namespace.to_owned(),
             service_account: service_account.to_owned(),
         }),
-        granting(&cluster, state_grant(namespace, job_namespace, service_account)).await,
+        grant_fix(&cluster, state_grant(namespace, job_namespace, service_account)).await,
     )
     .not_yet())
 }

@@ -1,6 +1,6 @@
 //! The outcomes for a role that is not allowed to use its bucket or the key that encrypts it.
 
-use super::super::role_refusal::RoleRefusal;
+use super::super::role::role_refusal::RoleRefusal;
 use super::bucket_access::{RefusedBy, ResourceKind};
 use crate::access::cause::Cause;
 use crate::access::fix::Fix;

@@ -1,9 +1,9 @@
 //! The check `oidc-provider`.
 
-use super::{Check, aws_credentials};
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::{Check, aws_credentials};
 use crate::access::fix::Fix;
 use crate::access::issuer::{AUDIENCE, OLDER_ISSUER};
 use crate::access::objects::AwsObject;
@@ -11,8 +11,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "oidc-provider",
         title: "IAM has an OIDC provider for the Orchestrator's issuer",
         category: Category::Iam,
@@ -21,9 +21,15 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[aws_credentials::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(look_ahead(run)));
+
+async fn look_ahead(run: &Run<'_>) {
+    if let (Ok(region), Ok(arn)) = (run.region(), run.provider_arn()) {
+        let _ = run.aws().client_ids(region, &arn).await;
+    }
+}
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
@@ -68,7 +74,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns a hint if the issuer is the one of an older product, which is easily mistaken for the Orchestrator's.
-pub(super) fn older_product(issuer: &str) -> Option<String> {
+pub(in crate::access::checks) fn older_product(issuer: &str) -> Option<String> {
     (issuer == OLDER_ISSUER).then(|| {
         format!(
             " {issuer} belongs to an older product of Humanitec's: the issuer of the Orchestrator at \

@@ -1,17 +1,18 @@
 //! The check `role-permission`.
 
+use super::role_exists;
 use super::role_refusal::RoleRefusal;
-use super::{Check, role_exists};
 use crate::access::aws::SimulationRequest;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::Check;
 use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "role-permission",
         title: "The role is allowed to describe the cluster",
         category: Category::Iam,
@@ -20,9 +21,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[role_exists::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;

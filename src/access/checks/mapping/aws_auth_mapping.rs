@@ -1,8 +1,8 @@
 //! The role's line in `aws-auth`: whether it works, and how to repair it.
 
-use super::role_exists::require_role;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
+use crate::access::checks::role::role_exists::require_role;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Key, Mapping, Room};
@@ -13,17 +13,19 @@ use crate::access::setup::{add_aws_auth_line, correct_aws_auth, keep_one_aws_aut
 use crate::runner::RoleArn;
 
 /// Returns the outcome for authentication mode `CONFIG_MAP`, in which `aws-auth` must admit the role.
-pub(super) async fn mapped(run: &Run<'_>) -> Result<Outcome, CheckError> {
+pub(in crate::access::checks) async fn aws_auth_outcome(
+    run: &Run<'_>,
+) -> Result<Outcome, CheckError> {
     let role = run.role()?;
     let cause = line_cause(run)?;
     let auth = match run.aws_auth().await {
         Ok(auth) => auth,
         Err(CheckError::Kube(error)) if run.as_runner() && error.is_unauthorized() => {
-            return Ok(runner_refused(role, &error)
+            return Ok(refused_runner_outcome(role, &error)
                 .fix(cause, add_aws_auth_line(role, Room::ByHand))
                 .not_yet());
         }
-        Err(error) => return Ok(super::not_read(run, "aws-auth", error)),
+        Err(error) => return Ok(crate::access::checks::not_read(run, "aws-auth", error)),
     };
     let session = run.subject.session();
     let session = session.as_ref().map(|(name, _)| name.as_str());
@@ -55,12 +57,12 @@ pub(super) async fn mapped(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the cause of what is wrong with the role's line of `aws-auth`.
-pub(super) fn line_cause(run: &Run<'_>) -> Result<Cause, CheckError> {
+pub(in crate::access::checks) fn line_cause(run: &Run<'_>) -> Result<Cause, CheckError> {
     let role = run.role()?.clone();
     Ok(run.cluster_cause(ClusterCause::AwsAuthLine(role)))
 }
 
-fn runner_refused(role: &RoleArn, error: &KubeError) -> Outcome {
+fn refused_runner_outcome(role: &RoleArn, error: &KubeError) -> Outcome {
     Outcome::failed(format!(
         "The cluster, whose authentication mode is CONFIG_MAP, refuses the runner: its aws-auth does not admit {role}."
     ))
@@ -69,14 +71,14 @@ fn runner_refused(role: &RoleArn, error: &KubeError) -> Outcome {
 
 /// Returns the outcome, without a fix, of what `aws-auth` does with a session of the role. The session's name might be
 /// unknown until apply.
-pub(super) fn judge_mapping(
+pub(in crate::access::checks) fn judge_mapping(
     mapping: &Mapping,
     auth: &AwsAuth,
     role: &RoleArn,
     session: Option<&str>,
 ) -> Outcome {
     match mapping {
-        Mapping::Admitted { user, by } => admitted(user, *by, session.is_some()),
+        Mapping::Admitted { user, by } => admitted_outcome(user, *by, session.is_some()),
         Mapping::ByChance { by, .. } => Outcome::warned(format!(
             "{by} in aws-auth has several lines for {role} that differ only in case. The cluster picks one of them \
              at random for each request."
@@ -103,12 +105,12 @@ pub(super) fn judge_mapping(
             ))
             .compare(bare.to_string(), role.to_string())
         }
-        Mapping::Absent { with_path: None } => absent(auth, role),
+        Mapping::Absent { with_path: None } => absent_line_outcome(auth, role),
     }
 }
 
 /// Returns the outcome for a session that a line admits as this user.
-fn admitted(user: &User, by: Key, has_session: bool) -> Outcome {
+fn admitted_outcome(user: &User, by: Key, has_session: bool) -> Outcome {
     match (user.name.as_str(), user.groups.as_slice()) {
         ("", []) => Outcome::warned(format!(
             "aws-auth maps the role without a username and without groups ({by}): no Role can be bound to the runner."
@@ -130,7 +132,7 @@ fn admitted(user: &User, by: Key, has_session: bool) -> Outcome {
 }
 
 /// Returns the outcome if no line has the role.
-fn absent(auth: &AwsAuth, role: &RoleArn) -> Outcome {
+fn absent_line_outcome(auth: &AwsAuth, role: &RoleArn) -> Outcome {
     match auth.broken() {
         [] => Outcome::failed(format!(
             "The cluster's authentication mode is CONFIG_MAP, and its aws-auth does not map {role}."

@@ -9,7 +9,7 @@ use crate::runner::RoleArn;
 
 /// What refuses the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RoleRefusal {
+pub(in crate::access::checks) enum RoleRefusal {
     /// A policy of the AWS organization.
     Organization,
     /// The role's permissions boundary.
@@ -22,7 +22,7 @@ pub(super) enum RoleRefusal {
 
 impl RoleRefusal {
     /// Returns what refuses, for a simulation that does not allow.
-    pub(super) fn new(simulation: &Simulation) -> Self {
+    pub(in crate::access::checks) fn new(simulation: &Simulation) -> Self {
         match simulation.decision.as_str() {
             _ if simulation.organization_refuses => Self::Organization,
             _ if simulation.boundary_refuses => Self::Boundary,
@@ -32,7 +32,7 @@ impl RoleRefusal {
     }
 
     /// Returns the sentence that names what refuses, with a space before it.
-    pub(super) fn sentence(self) -> &'static str {
+    pub(in crate::access::checks) fn sentence(self) -> &'static str {
         match self {
             Self::Organization => {
                 " A policy of the AWS organization denies it. Only its administrators can change the policy."
@@ -46,7 +46,12 @@ impl RoleRefusal {
     }
 
     /// Returns what allows the actions. `missing` is the policy that the role lacks if nothing refuses them explicitly.
-    pub(super) fn fix(self, role: &RoleArn, actions: &str, missing: &AwsObject) -> Fix {
+    pub(in crate::access::checks) fn fix(
+        self,
+        role: &RoleArn,
+        actions: &str,
+        missing: &AwsObject,
+    ) -> Fix {
         let about_role = |command: &str| Command::new(command).option("--role-name", &role.name);
         match self {
             Self::Organization => Fix::note(format!(

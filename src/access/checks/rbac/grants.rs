@@ -11,7 +11,7 @@ use crate::access::render::shell::Command;
 /// Returns the commands that grant permissions and keep what exists: the Role keeps its rules, and a binding of
 /// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
 /// and for the Role the commands say so.
-pub(super) async fn granting(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
+pub(in crate::access::checks) async fn grant_fix(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
     let (namespace, role) = (&grant.namespace, grant.role);
     let (found, bindings) = tokio::join!(
         cluster.get(format!("{RBAC_API}/namespaces/{namespace}/roles/{role}")),

@@ -1,11 +1,12 @@
 //! The check `role-trust`.
 
 use super::oidc_provider::older_product;
+use super::role_exists;
 use super::trust_member::trust_member;
-use super::{Check, role_exists};
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::Check;
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::outcome::Outcome;
@@ -14,8 +15,8 @@ use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
 use crate::access::trust::{Decision, WebIdentity, evaluate, restricted};
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "role-trust",
         title: "The role trusts the Orchestrator for this runner",
         category: Category::Iam,
@@ -24,9 +25,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[role_exists::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
@@ -111,18 +111,18 @@ fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
 }
 
 /// The reasons why a policy refuses, in words.
-pub(super) struct Refusal {
+pub(in crate::access::checks) struct Refusal {
     /// A sentence for each reason.
-    pub(super) sentences: String,
+    pub(in crate::access::checks) sentences: String,
     /// What the caller sends.
-    pub(super) expected: String,
+    pub(in crate::access::checks) expected: String,
     /// What the policy has.
-    pub(super) found: String,
+    pub(in crate::access::checks) found: String,
 }
 
 impl Refusal {
     /// Returns the reasons in words.
-    pub(super) fn new(reasons: &[Reason]) -> Self {
+    pub(in crate::access::checks) fn new(reasons: &[Reason]) -> Self {
         let join = |part: &dyn Fn(&Reason) -> String, separator: &str| {
             let parts: Vec<String> = reasons.iter().map(part).collect();
             parts.join(separator)

@@ -3,20 +3,20 @@
 use crate::access::kubernetes::ResourceAction;
 
 /// Something that the Orchestrator does in the job's namespace.
-pub(super) struct Right {
+pub(in crate::access::checks) struct Right {
     /// The API group; empty for the core group.
-    pub(super) group: &'static str,
+    pub(in crate::access::checks) group: &'static str,
     /// The resource, in the plural.
-    pub(super) resource: &'static str,
+    pub(in crate::access::checks) resource: &'static str,
     /// The verb.
-    pub(super) verb: &'static str,
+    pub(in crate::access::checks) verb: &'static str,
     /// What is lost without the right, as sentences, if deployments still work.
-    pub(super) lost: Option<&'static str>,
+    pub(in crate::access::checks) lost: Option<&'static str>,
 }
 
 impl Right {
     /// Returns the right in a namespace, as an access review names it.
-    pub(super) fn action(&self, namespace: &str) -> ResourceAction {
+    pub(in crate::access::checks) fn action(&self, namespace: &str) -> ResourceAction {
         ResourceAction {
             group: self.group,
             resource: self.resource,

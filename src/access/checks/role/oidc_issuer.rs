@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Check;
 use super::oidc_provider::older_product;
 use crate::access::aws::Document;
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::Check;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "oidc-issuer",
         title: "The Orchestrator's issuer publishes the keys of its tokens",
         category: Category::Identity,
@@ -24,9 +24,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;

@@ -1,7 +1,7 @@
 //! The fixes that make a cluster admit the runner.
 
 use super::aws_auth_mapping::line_cause;
-use super::entry::{self, EntryJudgment, entry_cause, judge_entry};
+use super::entry::{self, EntryJudgment, entry_cause, existing_entry, judge_entry};
 use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
@@ -11,20 +11,19 @@ use crate::access::run::Run;
 use crate::access::setup::add_aws_auth_line;
 
 /// Returns the fix that gives the runner's user a fixed name, if it has none.
-pub(super) async fn with_a_name(run: &Run<'_>) -> Result<Fix, CheckError> {
-    match run.access_entry().await {
-        Ok(_) => {
-            let (region, cluster) = (run.region()?, run.cluster_name()?);
-            Ok(aws_cli::reset_username(region, cluster, run.role()?).into())
-        }
-        Err(CheckError::Outcome(outcome)) => Err(outcome.into()),
-        Err(_) => admission(run).await,
+pub(in crate::access::checks) async fn fix_for_nameless_user(
+    run: &Run<'_>,
+) -> Result<Fix, CheckError> {
+    if existing_entry(run).await?.is_none() {
+        return admission_fix(run).await;
     }
+    let (region, cluster) = (run.region()?, run.cluster_name()?);
+    Ok(aws_cli::reset_username(region, cluster, run.role()?).into())
 }
 
 /// Returns what makes a cluster admit a role that it does not know: an entry, or a line of `aws-auth` if the cluster has
 /// no entries.
-async fn admission(run: &Run<'_>) -> Result<Fix, CheckError> {
+async fn admission_fix(run: &Run<'_>) -> Result<Fix, CheckError> {
     if run.eks_cluster().await?.has_access_entries() {
         return entry::create(run);
     }
@@ -35,15 +34,15 @@ async fn admission(run: &Run<'_>) -> Result<Fix, CheckError> {
 /// Returns what makes a cluster accept the runner whose token it has refused, and the cause that this removes. An entry
 /// that exists is repaired, or else created again: EKS refuses to create a second one, and an entry that looks right and
 /// does not work belongs to a deleted role of the same name.
-pub(super) async fn admission_of_refused(run: &Run<'_>) -> Result<(Cause, Fix), CheckError> {
+pub(in crate::access::checks) async fn repair_admission(
+    run: &Run<'_>,
+) -> Result<(Cause, Fix), CheckError> {
     if !run.eks_cluster().await?.has_access_entries() {
-        return Ok((line_cause(run)?, admission(run).await?));
+        return Ok((line_cause(run)?, admission_fix(run).await?));
     }
     let cause = entry_cause(run)?;
-    let entry = match run.access_entry().await {
-        Ok(entry) => entry,
-        Err(CheckError::Outcome(outcome)) => return Err(outcome.into()),
-        Err(_) => return Ok((cause, entry::create(run)?)),
+    let Some(entry) = existing_entry(run).await? else {
+        return Ok((cause, entry::create(run)?));
     };
     let judged = match judge_entry(run, &entry).await? {
         EntryJudgment::Decided(outcome) | EntryJudgment::ForDeletedRole(outcome) => outcome,

@@ -7,7 +7,7 @@ use crate::access::kubernetes::access_policy::{in_scope, policy_grants};
 use crate::access::run::Run;
 
 /// What the role's EKS access policies say about a right.
-pub(super) enum PolicyGrant {
+pub(in crate::access::checks) enum PolicyGrant {
     /// This policy allows it.
     By(String),
     /// No policy allows it.
@@ -18,7 +18,7 @@ pub(super) enum PolicyGrant {
 
 /// Returns whether an EKS access policy allows a right. Such policies grant by principal, so that an access review for
 /// the user name alone does not include them.
-pub(super) async fn granted_by_policy(
+pub(in crate::access::checks) async fn granted_by_policy(
     run: &Run<'_>,
     namespace: &str,
     right: &Right,

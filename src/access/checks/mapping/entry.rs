@@ -1,5 +1,7 @@
 //! The role's access entry: whether it works, and how to repair it.
 
+use std::sync::Arc;
+
 use crate::access::aws::AccessEntry;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
@@ -12,7 +14,7 @@ use crate::access::run::Run;
 use crate::runner::kubernetes_user;
 
 /// The judgment of an entry that exists.
-pub(super) enum EntryJudgment {
+pub(in crate::access::checks) enum EntryJudgment {
     /// The entry decides: this is the outcome.
     Decided(Outcome),
     /// The entry belongs to a deleted role of the same name: the cluster ignores it. The outcome is the one for a
@@ -21,7 +23,7 @@ pub(super) enum EntryJudgment {
 }
 
 /// Judges an entry that exists.
-pub(super) async fn judge_entry(
+pub(in crate::access::checks) async fn judge_entry(
     run: &Run<'_>,
     entry: &AccessEntry,
 ) -> Result<EntryJudgment, CheckError> {
@@ -81,14 +83,28 @@ pub(super) async fn judge_entry(
     }))
 }
 
+/// Returns the role's access entry. `None` if there is none or the caller cannot read it.
+///
+/// # Errors
+/// The outcome of the check if a value is unknown until apply.
+pub(in crate::access::checks) async fn existing_entry(
+    run: &Run<'_>,
+) -> Result<Option<Arc<AccessEntry>>, CheckError> {
+    match run.access_entry().await {
+        Ok(entry) => Ok(Some(entry)),
+        Err(error @ CheckError::Decided(_)) => Err(error),
+        Err(CheckError::Aws(_) | CheckError::Kube(_)) => Ok(None),
+    }
+}
+
 /// Returns the cause of what is wrong with the role's access entry.
-pub(super) fn entry_cause(run: &Run<'_>) -> Result<Cause, CheckError> {
+pub(in crate::access::checks) fn entry_cause(run: &Run<'_>) -> Result<Cause, CheckError> {
     let role = run.role()?.clone();
     Ok(run.cluster_cause(ClusterCause::AccessEntry(role)))
 }
 
 /// Returns what creates the role's entry.
-pub(super) fn create(run: &Run<'_>) -> Result<Fix, CheckError> {
+pub(in crate::access::checks) fn create(run: &Run<'_>) -> Result<Fix, CheckError> {
     let entry = AwsObject::AccessEntry {
         role: run.role()?.clone(),
         region: run.region()?.to_owned(),
@@ -98,7 +114,10 @@ pub(super) fn create(run: &Run<'_>) -> Result<Fix, CheckError> {
 }
 
 /// Returns the commands that create an entry again, with everything that it has.
-pub(super) async fn recreate(run: &Run<'_>, entry: &AccessEntry) -> Result<Fix, CheckError> {
+pub(in crate::access::checks) async fn recreate(
+    run: &Run<'_>,
+    entry: &AccessEntry,
+) -> Result<Fix, CheckError> {
     let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
     let arn = role.to_string();
     let mut create = aws_cli::create_access_entry(region, name, &arn);

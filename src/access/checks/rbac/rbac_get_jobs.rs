@@ -1,11 +1,12 @@
 //! The check `rbac-get-jobs`.
 
 use super::right::Right;
-use super::{Check, rights_review};
+use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
+use crate::access::checks::Check;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "rbac-get-jobs",
         title: "The runner is allowed to get Jobs",
         category: Category::Kubernetes,
@@ -14,9 +15,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &rights_review::RUNNER_NEEDS,
         only_warns: false,
     },
-    run: |run| Box::pin(rights_review::check(run, &RIGHT)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(rights_review::check(run, &RIGHT)),
+);
 
 static RIGHT: Right = Right {
     group: "batch",

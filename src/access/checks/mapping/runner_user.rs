@@ -12,7 +12,7 @@ use crate::access::run::Run;
 ///
 /// # Errors
 /// The outcome of a check that needs the user, if the cluster maps the role to none.
-pub(super) async fn runner_user(run: &Run<'_>) -> Result<User, CheckError> {
+pub(in crate::access::checks) async fn runner_user(run: &Run<'_>) -> Result<User, CheckError> {
     let user = run.user().await?;
     user.ok_or_else(|| not_mapped(run).into())
 }

@@ -1,19 +1,19 @@
 //! The check `access-entry`: the cluster admits a session of the role, by an access entry or by `aws-auth`.
 
-use super::aws_auth_mapping::{judge_mapping, mapped};
+use super::aws_auth_mapping::{aws_auth_outcome, judge_mapping};
 use super::entry::{self, EntryJudgment, entry_cause, judge_entry};
-use super::role_exists::require_role;
-use super::{Check, cluster_active};
 use crate::access::aws::{AwsError, Signer};
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::role::role_exists::require_role;
+use crate::access::checks::{Check, cluster_active};
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Mapping};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "access-entry",
         title: "The cluster maps the role to a Kubernetes user",
         category: Category::Cluster,
@@ -22,9 +22,9 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[cluster_active::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(async { drop(run.access_entry().await) }));
 
 /// Returns whether the cluster admits the runner.
 ///
@@ -35,7 +35,9 @@ pub(super) static CHECK: Check = Check {
 /// In a run as the runner, the cluster's own response decides: what it returns to the runner about itself proves that it
 /// maps the role, whatever the caller can see of it.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let outcome = seen_from_outside(run).await.unwrap_or_else(Outcome::from);
+    let outcome = outcome_from_outside(run)
+        .await
+        .unwrap_or_else(Outcome::from);
     if outcome.is_good() {
         return Ok(outcome);
     }
@@ -52,17 +54,17 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns what EKS and `aws-auth` say about the role.
-async fn seen_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
+async fn outcome_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = run.eks_cluster().await?;
     if !cluster.has_access_entries() {
-        return mapped(run).await;
+        return aws_auth_outcome(run).await;
     }
     let refused = match run.access_entry().await {
         Ok(entry) => match judge_entry(run, &entry).await? {
             EntryJudgment::Decided(outcome) => return Ok(outcome),
             EntryJudgment::ForDeletedRole(outcome) => outcome,
         },
-        Err(CheckError::Aws(AwsError::NotFound { .. })) => missing(run).await?,
+        Err(CheckError::Aws(AwsError::NotFound { .. })) => missing_entry_outcome(run).await?,
         // The documented role has no permission to read its own entry, and the Orchestrator does not read it.
         Err(CheckError::Aws(AwsError::Denied { action, .. }))
             if matches!(run.entry_signer().await?, Signer::Runner(_)) =>
@@ -78,10 +80,10 @@ async fn seen_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
         return Ok(refused);
     }
     match run.aws_auth().await {
-        Ok(auth) => beside_entries(run, &auth, refused),
+        Ok(auth) => outcome_beside_entries(run, &auth, refused),
         // The cluster has refused the runner itself.
         Err(CheckError::Kube(error)) if run.as_runner() && error.is_unauthorized() => Ok(refused),
-        Err(CheckError::Kube(error)) => Ok(unread(run, error, refused)),
+        Err(CheckError::Kube(error)) => Ok(unread_aws_auth_outcome(run, error, refused)),
         Err(error) => {
             let early = Outcome::from(error);
             Ok(Outcome {
@@ -94,7 +96,7 @@ async fn seen_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the outcome for a role without an entry.
-async fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
+async fn missing_entry_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     require_role(run).await?;
     let arn = run.role()?;
     Ok(
@@ -109,7 +111,11 @@ async fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the outcome for a role that no entry admits, in a cluster that reads `aws-auth` as well.
-fn beside_entries(run: &Run<'_>, auth: &AwsAuth, refused: Outcome) -> Result<Outcome, CheckError> {
+fn outcome_beside_entries(
+    run: &Run<'_>,
+    auth: &AwsAuth,
+    refused: Outcome,
+) -> Result<Outcome, CheckError> {
     let (role, session) = (run.role()?, run.subject.session());
     let session = session.as_ref().map(|(name, _)| name.as_str());
     let mapping = auth.map(role, session.unwrap_or_default());
@@ -130,8 +136,8 @@ fn beside_entries(run: &Run<'_>, auth: &AwsAuth, refused: Outcome) -> Result<Out
 }
 
 /// Returns the outcome for a role without an entry while `aws-auth` cannot be read.
-fn unread(run: &Run<'_>, error: KubeError, refused: Outcome) -> Outcome {
-    let early = super::not_read(run, "aws-auth", error.into());
+fn unread_aws_auth_outcome(run: &Run<'_>, error: KubeError, refused: Outcome) -> Outcome {
+    let early = crate::access::checks::not_read(run, "aws-auth", error.into());
     Outcome {
         message: format!(
             "{} A line in aws-auth would also work. {}",

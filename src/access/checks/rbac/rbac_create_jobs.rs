@@ -1,11 +1,12 @@
 //! The check `rbac-create-jobs`.
 
 use super::right::Right;
-use super::{Check, rights_review};
+use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
+use crate::access::checks::Check;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "rbac-create-jobs",
         title: "The runner is allowed to create Jobs",
         category: Category::Kubernetes,
@@ -14,12 +15,11 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &rights_review::RUNNER_NEEDS,
         only_warns: false,
     },
-    run: |run| Box::pin(rights_review::check(run, &RIGHT)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(rights_review::check(run, &RIGHT)),
+);
 
 /// The right that the check is about.
-pub(super) static RIGHT: Right = Right {
+pub(in crate::access::checks) static RIGHT: Right = Right {
     group: "batch",
     resource: "jobs",
     verb: "create",

@@ -1,11 +1,12 @@
 //! The check `rbac-list-events`.
 
 use super::right::Right;
-use super::{Check, rights_review};
+use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
+use crate::access::checks::Check;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "rbac-list-events",
         title: "The runner is allowed to list events",
         category: Category::Kubernetes,
@@ -14,9 +15,8 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &rights_review::RUNNER_NEEDS,
         only_warns: true,
     },
-    run: |run| Box::pin(rights_review::check(run, &RIGHT)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(rights_review::check(run, &RIGHT)),
+);
 
 // What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
 static RIGHT: Right = Right {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::access_policies::{PolicyGrant, granted_by_policy};
-use super::admission::with_a_name;
 use super::bindings::explanation;
-use super::grants::granting;
-use super::job_namespace::is_absent;
+use super::grants::grant_fix;
 use super::right::Right;
-use super::runner_user::runner_user;
-use super::{access_entry, api_server, session_name};
 use crate::access::cause::ClusterCause;
 use crate::access::check::CheckId;
 use crate::access::check_error::CheckError;
+use crate::access::checks::job_namespace::is_absent;
+use crate::access::checks::mapping::admission::fix_for_nameless_user;
+use crate::access::checks::mapping::runner_user::runner_user;
+use crate::access::checks::{api_server, mapping::access_entry, session_name};
 use crate::access::fix::Fix;
 use crate::access::kubernetes::Cluster;
 use crate::access::kubernetes::user::User;
@@ -22,17 +22,20 @@ use crate::access::run::{Run, unknown};
 
 /// What the check of a right needs with the caller's credentials. Without a session that STS grants, the runner has no
 /// user.
-pub(super) static CALLER_NEEDS: [CheckId; 3] = [
+pub(in crate::access::checks) static CALLER_NEEDS: [CheckId; 3] = [
     session_name::CHECK.id(),
     api_server::CHECK.id(),
     access_entry::CHECK.id(),
 ];
 
 /// What the check of a right needs with the runner's credentials.
-pub(super) static RUNNER_NEEDS: [CheckId; 1] = [api_server::CHECK.id()];
+pub(in crate::access::checks) static RUNNER_NEEDS: [CheckId; 1] = [api_server::CHECK.id()];
 
 /// Checks whether the runner's user has a right.
-pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, CheckError> {
+pub(in crate::access::checks) async fn check(
+    run: &Run<'_>,
+    right: &Right,
+) -> Result<Outcome, CheckError> {
     let namespace = run.namespace()?;
     let Right { verb, resource, .. } = right;
     let cluster = run.cluster().await?;
@@ -55,7 +58,11 @@ pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, Check
         Err(error) => {
             let action =
                 "create subjectaccessreviews, which show what the runner's user is allowed to do";
-            return Ok(super::not_checked(run, action, error.into()));
+            return Ok(crate::access::checks::not_checked(
+                run,
+                action,
+                error.into(),
+            ));
         }
     }
     let granted = match reviewed {
@@ -63,14 +70,14 @@ pub(super) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, Check
         None => PolicyGrant::No,
         Some(_) => granted_by_policy(run, namespace, right).await?,
     };
-    let refusal = Refusal {
+    let missing = MissingRight {
         run,
         right,
         namespace,
         cluster: &cluster,
         user: &user,
     };
-    refusal.outcome(granted).await
+    missing.outcome(granted).await
 }
 
 /// Returns the runner's user as a new access entry would name it.
@@ -94,7 +101,7 @@ fn without_user(right: &Right, outcome: Outcome) -> Outcome {
 }
 
 /// A right that RBAC refuses to the runner's user.
-struct Refusal<'a> {
+struct MissingRight<'a> {
     run: &'a Run<'a>,
     right: &'a Right,
     namespace: &'a str,
@@ -102,7 +109,7 @@ struct Refusal<'a> {
     user: &'a User,
 }
 
-impl Refusal<'_> {
+impl MissingRight<'_> {
     /// Returns the outcome, which depends on what the role's access policies allow.
     async fn outcome(&self, granted: PolicyGrant) -> Result<Outcome, CheckError> {
         let Self {
@@ -173,9 +180,9 @@ impl Refusal<'_> {
         let own_name = own_name.ok_or_else(|| unknown("runner's ID"))?;
         let grant = rbac_grant(namespace, &user.name, &own_name);
         match (user.name.as_str(), user.groups.first()) {
-            ("", None) => with_a_name(run).await,
-            ("", Some(group)) => Ok(granting(cluster, grant.for_group(group)).await),
-            _ => Ok(granting(cluster, grant).await),
+            ("", None) => fix_for_nameless_user(run).await,
+            ("", Some(group)) => Ok(grant_fix(cluster, grant.for_group(group)).await),
+            _ => Ok(grant_fix(cluster, grant).await),
         }
     }
 }

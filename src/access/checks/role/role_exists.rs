@@ -1,18 +1,18 @@
 //! The check `role-exists`.
 
 use super::trust_member::trust_member;
-use super::{Check, aws_credentials};
 use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
+use crate::access::checks::{Check, aws_credentials};
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::issuer_host;
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::run::Run;
 use crate::runner::RoleArn;
 
-pub(super) static CHECK: Check = Check {
-    info: CheckInfo {
+pub(in crate::access::checks) static CHECK: Check = Check::new(
+    CheckInfo {
         id: "role-exists",
         title: "The IAM role exists",
         category: Category::Iam,
@@ -21,16 +21,16 @@ pub(super) static CHECK: Check = Check {
         runner_needs: &[aws_credentials::CHECK.id()],
         only_warns: false,
     },
-    run: |run| Box::pin(check(run)),
-    without_calls: |_| None,
-};
+    |run| Box::pin(check(run)),
+)
+.look_ahead(|run| Box::pin(async { drop(run.iam_role().await) }));
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let expected = run.role()?.to_string();
     // The credentials come from the STS of the cluster's region, so its partition is the caller's.
     let identity = run.identity().await?;
     if identity.partition() != run.role()?.partition {
-        return other_partition(run, identity.partition());
+        return other_partition_outcome(run, identity.partition());
     }
     run.same_account().await?;
     match run.iam_role().await {
@@ -44,13 +44,13 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             run.runner_cause(RunnerCause::RoleArn),
             Fix::set_auth(run.settings().frontend, "role_arn", &role.arn),
         )),
-        Err(error) if error.is_not_found() => missing(run),
+        Err(error) if error.is_not_found() => missing_role_outcome(run),
         Err(error) => Err(error),
     }
 }
 
 /// Returns the outcome for a role outside the partition of the cluster's region.
-fn other_partition(run: &Run<'_>, partition: &str) -> Result<Outcome, CheckError> {
+fn other_partition_outcome(run: &Run<'_>, partition: &str) -> Result<Outcome, CheckError> {
     let role = run.role()?;
     let corrected = RoleArn {
         partition: partition.to_owned(),
@@ -73,7 +73,7 @@ fn other_partition(run: &Run<'_>, partition: &str) -> Result<Outcome, CheckError
 }
 
 /// Returns the outcome for a role that does not exist. Its fix creates the role, if the trust policy is known.
-fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
+fn missing_role_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.role()?.clone();
     let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
         .compare(role.to_string(), "no such role")
@@ -94,7 +94,7 @@ fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
 
 /// Ends the check of something that is missing because the role is missing: it cannot be created before the role, and
 /// the role's own check says everything there is to say.
-pub(super) async fn require_role(run: &Run<'_>) -> Result<(), CheckError> {
+pub(in crate::access::checks) async fn require_role(run: &Run<'_>) -> Result<(), CheckError> {
     if run.same_account().await.is_err() {
         return Ok(());
     }

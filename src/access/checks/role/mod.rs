@@ -1,0 +1,10 @@
+//! The IAM role of the runner: its existence, whom it trusts, and its permissions.
+
+pub(super) mod oidc_issuer;
+pub(super) mod oidc_provider;
+pub(super) mod role_exists;
+pub(super) mod role_permission;
+pub(super) mod role_refusal;
+pub(super) mod role_trust;
+
+mod trust_member;
