@@ -15,8 +15,10 @@ pub enum Category {
     Iam,
     /// The EKS cluster, seen from AWS.
     Cluster,
-    /// The objects in the cluster.
+    /// The objects in the cluster, and the runner's permissions there.
     Kubernetes,
+    /// The Job, from its admission to its first state file.
+    Job,
 }
 
 impl Category {
@@ -28,6 +30,7 @@ impl Category {
             Self::Iam => "IAM role",
             Self::Cluster => "EKS cluster",
             Self::Kubernetes => "Kubernetes",
+            Self::Job => "Job",
         }
     }
 
@@ -36,6 +39,7 @@ impl Category {
         match self {
             Self::Identity | Self::Iam | Self::Cluster => "eks-access-checks",
             Self::Kubernetes => "eks-access-checks-kubernetes",
+            Self::Job => "eks-access-checks-job",
         }
     }
 }

@@ -164,7 +164,12 @@ fn a_closed_pipe_is_no_error() {
 
 fn every_check_has_its_heading() {
     let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides");
-    let pages = ["eks-access-checks", "eks-access-checks-kubernetes"].map(|name| {
+    let pages = [
+        "eks-access-checks",
+        "eks-access-checks-kubernetes",
+        "eks-access-checks-job",
+    ]
+    .map(|name| {
         let page = std::fs::read_to_string(guides.join(format!("{name}.md"))).expect("the page");
         (name, page)
     });

@@ -25,7 +25,7 @@ pub(super) static CHECK: Check = Check::new(
     CheckInfo {
         id: "job-dry-run",
         title: "The cluster admits the Orchestrator's Job",
-        category: Category::Kubernetes,
+        category: Category::Job,
         attribute: &["runner_configuration", "job"],
         caller_needs: &[rbac_create_jobs::CHECK.id(), service_account::CHECK.id()],
         runner_needs: &[rbac_create_jobs::CHECK.id()],

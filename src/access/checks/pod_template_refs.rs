@@ -21,7 +21,7 @@ pub(super) static CHECK: Check = Check::new(
     CheckInfo {
         id: "pod-template-refs",
         title: "The objects that the pod template names exist",
-        category: Category::Kubernetes,
+        category: Category::Job,
         attribute: &["runner_configuration", "job", "pod_template"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],

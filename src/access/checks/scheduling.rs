@@ -19,7 +19,7 @@ pub(super) static CHECK: Check = Check::new(
     CheckInfo {
         id: "scheduling",
         title: "A node can take the Job's pod",
-        category: Category::Kubernetes,
+        category: Category::Job,
         attribute: &["runner_configuration", "job", "pod_template"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],
