@@ -5,6 +5,7 @@
 //! other values are unknown; [`Runner::problems`] applies all of them to a whole runner.
 
 mod invalid;
+pub mod job_container;
 mod names;
 pub mod pod_template;
 mod problems;

@@ -13,13 +13,14 @@ use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::job::{MAIN, pod_of, stable_message};
+use crate::access::kubernetes::job::{pod_of, stable_message};
 use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Cluster, KubeError};
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::Command;
 use crate::access::run::Run;
+use crate::runner::job_container::MAIN;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::access::kubernetes::job::MAIN;
+use crate::runner::job_container::MAIN;
 
 /// The directory in which client-go's in-cluster configuration reads the token and the CA (k8s.io/client-go/rest,
 /// `InClusterConfig`). The namespace is in the backend's block, so that file is not read.

@@ -6,9 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::merge::{self, MergeError};
-
-/// The name of the Orchestrator's own container.
-pub(crate) const MAIN: &str = "main";
+use crate::runner::job_container::MAIN;
 
 /// The variables of the Orchestrator's container that have no real value here, because there is no deployment.
 pub(crate) const PLACEHOLDERS: [&str; 4] = [

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::ProbeReport;
 use super::event::Event;
-use crate::access::kubernetes::job::MAIN;
 use crate::access::kubernetes::refusal::{Refusal, refusal};
+use crate::runner::job_container::MAIN;
 
 /// The kind of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

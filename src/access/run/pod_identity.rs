@@ -15,7 +15,7 @@ use crate::access::aws::{PodIdentityAssociation, Signer};
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
 use crate::access::kubernetes::environment::{Environment, Source, Variable, sources};
-use crate::access::kubernetes::job::MAIN;
+use crate::runner::job_container::MAIN;
 
 /// The AWS identity and the region of the container `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]

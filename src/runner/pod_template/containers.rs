@@ -12,36 +12,10 @@ use serde_json::Value;
 use super::go_values::{is_set, is_unset, items};
 use super::{Problem, problem};
 use crate::runner::invalid::quoted;
-
-/// The container of the Orchestrator's runner. It has an image.
-const MAIN: &str = "main";
+use crate::runner::job_container::{MAIN, Override, override_of};
 
 /// The former name of the container [`MAIN`]. The control plane reserves variables in it, too.
 const LEGACY_MAIN: &str = "platform-orchestrator-runner";
-
-/// Variables of [`MAIN`] that the control plane reserves.
-const RESERVED: [&str; 6] = [
-    "ORG_ID",
-    "DEPLOYMENT_ID",
-    "MODE",
-    "TOKEN",
-    "ENCRYPTING_KEY",
-    "PLATFORM_ORCHESTRATOR_BASE_URL",
-];
-
-/// The other variables of [`MAIN`] that the data plane sets with `value`, the last two in some deployments only (source:
-/// `GenerateEnvVarsForRun` in stellwerk-labs/platform-orchestrator-dp).
-const SET_BY_ORCHESTRATOR: [&str; 6] = [
-    "RUNNER_ID",
-    "DEPLOYMENT_ENV_UUID",
-    "LOG_LEVEL",
-    "RUNNER_GATEWAY_URL",
-    "ENCRYPTING_LOGS_KEY",
-    "METADATA_KEY",
-];
-
-/// The one of [`SET_BY_ORCHESTRATOR`] that can be overridden without harm.
-const LOG_LEVEL: &str = "LOG_LEVEL";
 
 /// A variable of [`MAIN`] whose value is secret, so that only a reference is allowed.
 const ONLY_BY_REFERENCE: &str = "RUNNER_GIT_SSH_KEYS";
@@ -114,14 +88,16 @@ pub(super) fn overrides(spec: &Value) -> Vec<Problem> {
         .flat_map(|(index, container)| {
             items(container.get("env")).filter_map(move |(variable, fields)| {
                 let name = fields.get("name")?.as_str()?;
-                let is_overridden = SET_BY_ORCHESTRATOR.contains(&name) && name != LOG_LEVEL && fields.get("value").is_some();
-                is_overridden.then(|| {
+                let Some(Override::Harmful(harm)) = override_of(name) else {
+                    return None;
+                };
+                fields.get("value").is_some().then(|| {
                     problem(
                         &format!("spec.containers[{index}].env[{variable}]"),
                         "Variable of the Orchestrator overridden in pod_template",
                         format_args!(
-                            "sets {name}, which the Orchestrator sets for each deployment. The runner gets the value that is set \
-                             here, and might not work with it. Remove the variable unless you mean to override it."
+                            "sets {name}, which the Orchestrator sets for each deployment: {harm}. Remove the variable unless you \
+                             mean to override it."
                         ),
                     )
                 })
@@ -165,7 +141,7 @@ fn reserved_variables<'a>(
     items(container.get("env")).filter_map(move |(index, variable)| {
         let path = format!("{path}.env[{index}]");
         let name = variable.get("name")?.as_str()?;
-        if RESERVED.contains(&name) {
+        if override_of(name) == Some(Override::Reserved) {
             return Some(problem(
                 &path,
                 "Reserved variable in pod_template",
@@ -203,10 +179,11 @@ fn doubled_variables(list: &str, containers: &[(usize, &Value)], is_main: bool) 
         }
     }
     for (name, same) in variables {
-        if is_main && (RESERVED.contains(&name) || name == ONLY_BY_REFERENCE) {
+        let override_ = override_of(name).filter(|_| is_main);
+        if override_ == Some(Override::Reserved) || (is_main && name == ONLY_BY_REFERENCE) {
             continue;
         }
-        let is_the_orchestrators = is_main && SET_BY_ORCHESTRATOR.contains(&name);
+        let is_the_orchestrators = override_.is_some();
         let (mut has_value, mut reference) = (is_the_orchestrators, None);
         for (place, variable) in &same {
             if let Some(value) = variable.get("value") {

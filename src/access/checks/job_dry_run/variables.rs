@@ -2,28 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::access::kubernetes::job::MAIN;
-
-/// The variables that the Orchestrator sets and that a pod template can override to the runner's harm, each with what
-/// happens then. `LOG_LEVEL` can be overridden without harm. Source: the Orchestrator's
-/// data plane and its runner (stellwerk-labs/platform-orchestrator).
-const OVERRIDES: [(&str, &str); 5] = [
-    ("RUNNER_ID", "the runner then reports as another runner"),
-    (
-        "DEPLOYMENT_ENV_UUID",
-        "every deployment then reports as one of this environment",
-    ),
-    (
-        "RUNNER_GATEWAY_URL",
-        "the runner then fetches its deployment from this URL and sends its token there, whatever the Orchestrator's \
-         own URL is",
-    ),
-    ("ENCRYPTING_LOGS_KEY", "encrypted logs cannot be read"),
-    (
-        "METADATA_KEY",
-        "the Orchestrator does not find the metadata of a deployment under another name",
-    ),
-];
+use crate::runner::job_container::{MAIN, Override, override_of};
 
 /// Returns a sentence for every variable that a pod template overrides to the runner's harm.
 pub(super) fn overridden(
@@ -39,7 +18,9 @@ pub(super) fn overridden(
     let variables = main.filter_map(|main| main["env"].as_array()).flatten();
     let set = variables.filter_map(|variable| {
         let (name, value) = (variable["name"].as_str()?, variable["value"].as_str()?);
-        let (_, harm) = OVERRIDES.iter().find(|(one, _)| *one == name)?;
+        let Some(Override::Harmful(harm)) = override_of(name) else {
+            return None;
+        };
         let is_the_same = name == "RUNNER_ID" && Some(value) == runner_id;
         (!is_the_same)
             .then(|| format!("pod_template sets {name}, which the Orchestrator sets too: {harm}."))

@@ -8,10 +8,10 @@ use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::environment::{Environment, Variable, sources};
-use crate::access::kubernetes::job::MAIN;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::{Command, Word};
 use crate::access::run::Run;
+use crate::runner::job_container::MAIN;
 
 /// A backend and the variables with which it authenticates.
 pub(super) struct Backend {

@@ -10,13 +10,13 @@ use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::ResourceAction;
-use crate::access::kubernetes::job::MAIN;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::{STATE_RIGHTS, state_grant};
 use crate::access::outcome::{Outcome, Status};
 use crate::access::render::shell::Command;
 use crate::access::run::Run;
 use crate::runner::KubernetesStorage;
+use crate::runner::job_container::MAIN;
 
 /// Returns the outcome that follows from the runner alone: the Job's pod certainly has no token.
 pub(super) fn without_calls(run: &Run<'_>) -> Option<Outcome> {

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::access::cause::RunnerCause;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::job::MAIN;
 use crate::access::outcome::Outcome;
 use crate::access::run::{PodAws, PodRegion, Run};
+use crate::runner::job_container::MAIN;
 
 /// Returns the outcome for a Job that certainly looks for its bucket in no region or in another one than the bucket's.
 ///
