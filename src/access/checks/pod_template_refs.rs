@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::job_namespace::require_namespace;
-use super::{Check, api_server};
+use super::{Check, api_server, findings};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -104,14 +104,9 @@ impl Summary {
             .fix(cause, Fix::from_iter(self.fixes))
             .not_yet();
         }
-        if let Some(first) = self.unread.first().cloned() {
-            let messages = self.unread.iter().map(|outcome| outcome.message.clone());
-            let optional = self.optional.iter().map(|finding| format!("{finding}."));
-            let sentences: Vec<String> = messages.chain(optional).collect();
-            return Outcome {
-                message: sentences.join(" "),
-                ..first
-            };
+        let doubts = self.optional.iter().map(|finding| format!("{finding}."));
+        if let Some(outcome) = findings::unknown(&self.unread, doubts) {
+            return outcome;
         }
         if !self.optional.is_empty() {
             return Outcome::warned(format!("{all}.")).fix(cause, Fix::from_iter(self.fixes));
