@@ -1,4 +1,7 @@
 //! Where the pod runs: EKS Pod Identity needs its agent on the pod's node, and there is none on Fargate.
+//!
+//! Sources in the EKS user guide: "Set up the Amazon EKS Pod Identity Agent", which says that EKS Auto Mode has it built in,
+//! and "EKS Pod Identity restrictions" for Fargate.
 
 use crate::access::aws::{EksCluster, FargateProfile, PodIdentityAssociation};
 use crate::access::check_error::CheckError;
