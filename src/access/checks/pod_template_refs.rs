@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::job_namespace::require_namespace;
-use super::{Check, api_server, findings};
+use super::{Check, api_server};
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -105,7 +105,7 @@ impl Summary {
             .not_yet();
         }
         let doubts = self.optional.iter().map(|finding| format!("{finding}."));
-        if let Some(outcome) = findings::unknown(&self.unread, doubts) {
+        if let Some(outcome) = super::findings::unknown(&self.unread, doubts) {
             return outcome;
         }
         if !self.optional.is_empty() {
