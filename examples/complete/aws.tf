@@ -11,9 +11,8 @@ data "aws_eks_cluster" "this" {
 }
 
 locals {
-  issuer_host = trimprefix(var.oidc_issuer, "https://")
-  # The `sub` of the Orchestrator's token for this runner. The Orchestrator cuts it to 255 characters.
-  oidc_subject = substr("${var.org_id}+${var.runner_id}", 0, 255)
+  # The `sub` of the Orchestrator's token for this runner.
+  oidc_subject = provider::platform-orchestrator::oidc_subject(var.org_id, var.runner_id)
 }
 
 # An account has one OIDC provider for each issuer.
@@ -25,33 +24,16 @@ resource "aws_iam_openid_connect_provider" "orchestrator" {
 resource "aws_iam_role" "runner" {
   name        = var.role_name
   description = "Assumed by the Orchestrator to start the Jobs of the runner ${var.runner_id}"
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Federated = aws_iam_openid_connect_provider.orchestrator.arn }
-      Action    = "sts:AssumeRoleWithWebIdentity"
-      Condition = {
-        StringEquals = {
-          "${local.issuer_host}:aud" = "sts.amazonaws.com"
-          "${local.issuer_host}:sub" = local.oidc_subject
-        }
-      }
-    }]
-  })
+  assume_role_policy = provider::platform-orchestrator::trust_policy(
+    aws_iam_openid_connect_provider.orchestrator.arn,
+    [local.oidc_subject],
+  )
 }
 
 resource "aws_iam_policy" "runner" {
   name        = "${var.role_name}-describe-cluster"
   description = "Lets the Orchestrator describe the cluster ${var.cluster_name}"
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "eks:DescribeCluster"
-      Resource = data.aws_eks_cluster.this.arn
-    }]
-  })
+  policy      = provider::platform-orchestrator::permission_policy([data.aws_eks_cluster.this.arn])
 }
 
 resource "aws_iam_role_policy_attachment" "runner" {

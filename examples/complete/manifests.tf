@@ -1,10 +1,12 @@
 locals {
-  # The name of the Orchestrator's session, which is the end of its Kubernetes user. STS accepts at most 64 characters.
-  session_name    = substr("${var.org_id}-${var.runner_id}", 0, 64)
-  kubernetes_user = "arn:${data.aws_partition.current.partition}:sts::${data.aws_caller_identity.current.account_id}:assumed-role/${aws_iam_role.runner.name}/${local.session_name}"
+  # The name of the Orchestrator's session, and the Orchestrator's user in the cluster.
+  session_name    = provider::platform-orchestrator::session_name(var.org_id, var.runner_id)
+  kubernetes_user = provider::platform-orchestrator::kubernetes_user(local.role_arn, local.session_name)
+  # As aws_iam_role.runner.arn, but known in the first plan.
+  role_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${var.role_name}"
 
   # Everything that the runner needs in the cluster.
-  manifests = {
+  manifests = merge({
     namespace = {
       apiVersion = "v1"
       kind       = "Namespace"
@@ -51,36 +53,5 @@ locals {
         { apiGroup = "rbac.authorization.k8s.io", kind = "User", name = local.kubernetes_user },
       ]
     }
-
-    # The Jobs store their state in Secrets and lock it with Leases.
-    state_role = {
-      apiVersion = "rbac.authorization.k8s.io/v1"
-      kind       = "Role"
-      metadata = {
-        name      = "humanitec-runner-state"
-        namespace = var.namespace
-      }
-      rules = [
-        { apiGroups = [""], resources = ["secrets"], verbs = ["get", "list", "create", "update"] },
-        { apiGroups = ["coordination.k8s.io"], resources = ["leases"], verbs = ["get", "create", "update"] },
-      ]
-    }
-
-    state_role_binding = {
-      apiVersion = "rbac.authorization.k8s.io/v1"
-      kind       = "RoleBinding"
-      metadata = {
-        name      = "humanitec-runner-state:${var.namespace}:${var.service_account}"
-        namespace = var.namespace
-      }
-      roleRef = {
-        apiGroup = "rbac.authorization.k8s.io"
-        kind     = "Role"
-        name     = "humanitec-runner-state"
-      }
-      subjects = [
-        { kind = "ServiceAccount", name = var.service_account, namespace = var.namespace },
-      ]
-    }
-  }
+  }, local.state_manifests)
 }

@@ -26,16 +26,18 @@ resource "platform-orchestrator_kubernetes_eks_runner" "this" {
     }
   }
   state_storage_configuration = {
-    type = "kubernetes"
-    kubernetes_configuration = {
-      namespace = var.namespace
-    }
+    type                     = local.in_s3 ? "s3" : "kubernetes"
+    kubernetes_configuration = local.in_s3 ? null : { namespace = var.namespace }
+    s3_configuration         = local.in_s3 ? { bucket = var.state_bucket } : null
   }
 
   # The checks during apply need these objects, and nothing above refers to them. A destroy deletes the runner first.
   depends_on = [
     aws_iam_role_policy_attachment.runner,
     aws_eks_access_entry.runner,
+    aws_iam_role_policy.job,
+    aws_eks_addon.pod_identity_agent,
+    aws_eks_pod_identity_association.job,
     kubernetes_manifest.in_namespace,
   ]
 }

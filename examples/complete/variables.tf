@@ -26,7 +26,7 @@ variable "role_name" {
 }
 
 variable "namespace" {
-  description = "The namespace of the runner's Jobs and of their state. This configuration creates it."
+  description = "The namespace of the runner's Jobs. This configuration creates it."
   type        = string
   default     = "humanitec-runner"
 }
@@ -35,6 +35,12 @@ variable "service_account" {
   description = "The service account of the runner's Jobs. This configuration creates it."
   type        = string
   default     = "humanitec-runner"
+}
+
+variable "state_bucket" {
+  description = "An existing bucket of S3 in the cluster's region, in which the Jobs keep their state. Without one, they keep it in the namespace."
+  type        = string
+  default     = null
 }
 
 variable "oidc_issuer" {

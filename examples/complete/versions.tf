@@ -1,5 +1,5 @@
 terraform {
-  # Ephemeral resources need Terraform 1.10 or OpenTofu 1.11.
+  # Ephemeral resources need Terraform 1.10 or OpenTofu 1.11. The functions of the provider need 1.8 or 1.7.
   required_version = ">= 1.11"
   required_providers {
     aws = {

@@ -52,5 +52,5 @@ pub use probe::{
 pub use render::hcl;
 pub use report::{Report, Unchecked};
 pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};
-pub use setup::Setup;
+pub use setup::{JobIdentity, Setup};
 pub use subject::{Known, Subject};

@@ -55,6 +55,12 @@ impl Preflight {
         self.connections.settings()
     }
 
+    /// Notes that this process might create what the checks did not find. Until then, the runners share every response of
+    /// AWS, even one that says that something does not exist.
+    pub fn expect_changes(&self) {
+        self.connections.aws().expect_changes();
+    }
+
     /// Runs every check of a runner once. The time limit begins when the runner's turn comes.
     pub async fn check(
         &self,
@@ -84,6 +90,7 @@ impl Preflight {
         limit: &TimeLimit,
         observer: &dyn Observer,
     ) -> Report {
+        self.expect_changes();
         let (mut pause, longest) = PAUSES;
         let mut before = None;
         loop {

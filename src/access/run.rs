@@ -27,7 +27,7 @@ use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
-pub(crate) use pod_identity::{NotRead, PodAws, PodIdentity, PodRegion, ROLE_ANNOTATION};
+pub(crate) use pod_identity::{NotRead, PodAws, PodIdentity, PodRegion};
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
 pub(crate) struct Run<'a> {

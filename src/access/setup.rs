@@ -18,9 +18,20 @@ use crate::runner::{RoleArn, StateStorage};
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
 # Leave out what already exists: an account has one OIDC provider for an issuer, and runners can share a role, its access
-# entry, a namespace, and a service account with its role. EKS Auto Mode needs no add-on for Pod Identity.
+# entry, a namespace, and a service account with its role.
 # `eks-runner check` shows what a shared role lacks for this runner, with a fix that keeps what the other runners need.
 ";
+/// The line of the head about the add-on.
+const ADD_ON: &str = "# EKS Auto Mode needs no add-on for Pod Identity.\n";
+
+/// How the Jobs get the role with which they keep their state in S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobIdentity {
+    /// By a Pod Identity association of their service account.
+    Association,
+    /// By an annotation of their service account (IRSA).
+    Annotation,
+}
 
 /// Everything that a runner needs, as objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +46,16 @@ pub struct Setup {
 impl Setup {
     /// Returns what a runner needs for an Orchestrator with this issuer. `None` while a value of the runner is unknown.
     #[must_use]
-    pub fn new(subject: &Subject, issuer: Option<&str>) -> Option<Self> {
+    pub fn new(subject: &Subject, issuer: Option<&str>, job_identity: JobIdentity) -> Option<Self> {
         Some(Self {
             aws: match issuer {
-                Some(issuer) => Some(aws_objects(subject, issuer)?),
+                Some(issuer) => {
+                    let own = aws_objects(subject, issuer)?;
+                    Some([own, job_objects(subject, job_identity)?].concat())
+                }
                 None => None,
             },
-            kubernetes: kubernetes_objects(subject)?,
+            kubernetes: kubernetes_objects(subject, job_identity)?,
             bucket: bucket_comment(subject)?,
         })
     }
@@ -50,7 +64,7 @@ impl Setup {
     #[must_use]
     pub fn terraform(&self) -> Option<String> {
         let aws = hcl::aws(self.aws.as_deref()?) + &self.bucket;
-        Some([SHARED, &aws, &hcl::kubernetes(&self.kubernetes)].join("\n"))
+        Some([self.head(), aws, hcl::kubernetes(&self.kubernetes)].join("\n"))
     }
 
     /// Returns the set-up as commands of the AWS CLI and kubectl. `None` without an issuer.
@@ -63,13 +77,21 @@ impl Setup {
             shell::kubectl_apply_here_document(&self.objects())
         );
         let aws = aws.join("\n") + &self.bucket;
-        Some([SHARED, &aws, &kubectl].join("\n"))
+        Some([self.head(), aws, kubectl].join("\n"))
     }
 
     /// Returns the objects in the cluster as manifests for `kubectl apply`.
     #[must_use]
     pub fn manifests(&self) -> String {
         yaml::documents(&self.objects())
+    }
+
+    fn head(&self) -> String {
+        let is_agent = |object: &AwsObject| matches!(object, AwsObject::PodIdentityAgent { .. });
+        match self.aws.iter().flatten().any(is_agent) {
+            true => [SHARED, ADD_ON].concat(),
+            false => SHARED.to_owned(),
+        }
     }
 
     fn objects(&self) -> Vec<Value> {
@@ -83,7 +105,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
     let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
     let host = issuer_host(issuer);
     let oidc_subject = subject.oidc_subject()?;
-    let mut objects = vec![
+    Some(vec![
         AwsObject::OidcProvider {
             issuer: issuer.to_owned(),
         },
@@ -101,9 +123,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
             region: region.clone(),
             cluster: cluster.clone(),
         },
-    ];
-    objects.extend(job_objects(subject)?);
-    Some(objects)
+    ])
 }
 
 /// Returns the role of the Jobs.
@@ -117,17 +137,27 @@ fn job_role(subject: &Subject) -> Option<RoleArn> {
     })
 }
 
-/// Returns what the Jobs need to keep their state in S3: a role with its own policy, and the association that gives it to
-/// the pods of the service account.
-fn job_objects(subject: &Subject) -> Option<Vec<AwsObject>> {
+/// Returns what the Jobs need in AWS to keep their state in S3: a role with its own policy, and what gives it to the pods
+/// of the service account.
+fn job_objects(subject: &Subject, identity: JobIdentity) -> Option<Vec<AwsObject>> {
     let StateStorage::S3(storage) = subject.storage.get()? else {
         return Some(Vec::new());
     };
-    let (role, region, cluster) = (
-        job_role(subject)?,
-        subject.region.get()?,
-        subject.cluster.get()?,
-    );
+    let role = job_role(subject)?;
+    let permission = AwsObject::StatePermission {
+        bucket: StateBucket::new(&role.partition, storage),
+        role: role.clone(),
+        key_arn: None,
+    };
+    match identity {
+        JobIdentity::Association => associated(subject, role, permission),
+        JobIdentity::Annotation => federated(subject, role, permission),
+    }
+}
+
+/// Returns the role of a Pod Identity association, and the association.
+fn associated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<Vec<AwsObject>> {
+    let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
     let (namespace, account) = (subject.namespace.get()?, subject.service_account.get()?);
     let pod = TaggedPod {
         account: &role.account,
@@ -142,11 +172,7 @@ fn job_objects(subject: &Subject) -> Option<Vec<AwsObject>> {
             arn: role.clone(),
             trust_policy: pod.trust_policy(None),
         },
-        AwsObject::StatePermission {
-            bucket: StateBucket::new(&role.partition, storage),
-            role: role.clone(),
-            key_arn: None,
-        },
+        permission,
         AwsObject::PodIdentityAgent {
             region: region.clone(),
             cluster: cluster.clone(),
@@ -158,6 +184,28 @@ fn job_objects(subject: &Subject) -> Option<Vec<AwsObject>> {
             namespace: namespace.clone(),
             service_account: account.clone(),
         },
+    ])
+}
+
+/// Returns the role of an annotation, and the OIDC provider of the cluster, whose tokens it trusts. The annotation is in the
+/// cluster.
+fn federated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<Vec<AwsObject>> {
+    let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
+    Some(vec![
+        AwsObject::ClusterIssuer {
+            region: region.clone(),
+            cluster: cluster.clone(),
+        },
+        AwsObject::ClusterOidcProvider {
+            cluster: cluster.clone(),
+        },
+        AwsObject::ServiceAccountRole {
+            arn: role,
+            cluster: cluster.clone(),
+            namespace: subject.namespace.get()?.clone(),
+            service_account: subject.service_account.get()?.clone(),
+        },
+        permission,
     ])
 }
 
@@ -183,7 +231,10 @@ fn bucket_comment(subject: &Subject) -> Option<String> {
     ))
 }
 
-fn kubernetes_objects(subject: &Subject) -> Option<Vec<KubernetesObject>> {
+fn kubernetes_objects(
+    subject: &Subject,
+    job_identity: JobIdentity,
+) -> Option<Vec<KubernetesObject>> {
     let (namespace, service_account) = (subject.namespace.get()?, subject.service_account.get()?);
     let state_namespace = match subject.storage.get()? {
         StateStorage::Kubernetes(storage) => Some(&storage.namespace),
@@ -197,9 +248,15 @@ fn kubernetes_objects(subject: &Subject) -> Option<Vec<KubernetesObject>> {
             name: other.clone(),
         });
     }
+    let is_annotated = matches!(subject.storage.get()?, StateStorage::S3(_))
+        && job_identity == JobIdentity::Annotation;
     objects.push(KubernetesObject::ServiceAccount {
         namespace: namespace.clone(),
         name: service_account.clone(),
+        role: match is_annotated {
+            true => Some(job_role(subject)?),
+            false => None,
+        },
     });
     let (user, own_name) = (subject.kubernetes_user()?, subject.own_name()?);
     objects.extend(rbac_grant(namespace, &user, &own_name).objects());
@@ -229,7 +286,8 @@ mod tests {
         }))
         .unwrap();
         let subject = Subject::new("my-org", &runner).unwrap();
-        Setup::new(&subject, Some("https://oidc.humanitec.dev")).unwrap()
+        let issuer = Some("https://oidc.humanitec.dev");
+        Setup::new(&subject, issuer, JobIdentity::Association).unwrap()
     }
 
     #[test]

@@ -29,7 +29,6 @@ pub(super) struct SingleFlight<K, R> {
 struct Call<R> {
     started: Instant,
     response: SharedCall<R>,
-    is_settled: fn(&R) -> bool,
 }
 
 impl<K, R> Default for SingleFlight<K, R> {
@@ -42,12 +41,12 @@ impl<K, R> Default for SingleFlight<K, R> {
 
 impl<R: Clone> Call<R> {
     /// Returns whether the response, or the call that is under way, can be reused.
-    fn is_reusable(&self) -> bool {
+    fn is_reusable(&self, is_settled: fn(&R) -> bool) -> bool {
         let Some(response) = self.response.peek() else {
             // A call that no one waits for any more does not make progress.
             return self.response.strong_count() > Some(1);
         };
-        let lifetime = match (self.is_settled)(response) {
+        let lifetime = match is_settled(response) {
             true => SETTLED,
             false => UNSETTLED,
         };
@@ -59,7 +58,7 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
     /// Returns the call with these parameters. `start` runs if there is no recent one.
     ///
     /// `is_settled` tells responses that should stay as they are from those that might soon change, such as "does
-    /// not exist".
+    /// not exist". It judges the response of an earlier call as well, whatever that call was made for.
     pub(super) fn call<F>(
         &self,
         key: K,
@@ -71,7 +70,7 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
     {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = calls.get(&key)
-            && known.is_reusable()
+            && known.is_reusable(is_settled)
         {
             return known.response.clone();
         }
@@ -81,7 +80,6 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
             Call {
                 started: Instant::now(),
                 response: response.clone(),
-                is_settled,
             },
         );
         response

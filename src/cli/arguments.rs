@@ -58,6 +58,9 @@ Examples:
   # The same as commands; read them before you run them
   eks-runner setup runner-config.yaml --org my-org --id my-runner --format aws-cli
 
+  # With IRSA for state in S3, for example because the Jobs run on Fargate
+  eks-runner setup runner-config.yaml --org my-org --id my-runner --pod-identity irsa
+
   # The cluster's part alone
   eks-runner setup runner-config.yaml --org my-org --id my-runner --format yaml | kubectl apply -f -";
 
@@ -173,6 +176,9 @@ pub(super) struct SetupArguments {
     /// The output format
     #[arg(long, value_name = "FORMAT", default_value = "terraform")]
     pub(super) format: Format,
+    /// How the Jobs get their AWS role, if the state is kept in S3. Default: pod-identity
+    #[arg(long, value_name = "HOW")]
+    pub(super) pod_identity: Option<PodIdentity>,
 }
 
 /// The arguments that select the runner: one in a file, or a registered one.
@@ -336,6 +342,14 @@ pub(super) enum Format {
     AwsCli,
     /// The cluster's objects, for kubectl
     Yaml,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PodIdentity {
+    /// An EKS Pod Identity association, and the add-on that it needs. Does not work on Fargate
+    PodIdentity,
+    /// IAM roles for service accounts: the cluster's OIDC provider, and an annotation
+    Irsa,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -62,6 +62,12 @@ pub enum Error {
          --oidc-issuer to the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
     )]
     NoIssuer,
+    /// A way to give the Jobs an AWS role was requested, and `setup` prints no such role.
+    #[error(
+        "--pod-identity has no effect: the runner's state is not kept in S3, so `setup` prints no AWS role for its Jobs.\n\n\
+         To fix it, remove --pod-identity."
+    )]
+    NoJobIdentity,
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
         "nothing was created: standard input is not a terminal, so nobody can be asked whether the Job may be created\n\n\
@@ -99,6 +105,7 @@ impl Error {
             | Self::NoSuchRunner { .. }
             | Self::Lookup(_)
             | Self::NoIssuer
+            | Self::NoJobIdentity
             | Self::NobodyToAsk
             | Self::NotConfirmed => Exit::BadInput,
             Self::Interrupted | Self::NoProbe(_) => Exit::Incomplete,

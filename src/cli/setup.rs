@@ -1,22 +1,31 @@
 //! `eks-runner setup`.
 
-use super::arguments::{Format, SetupArguments};
+use super::arguments::{Format, PodIdentity, SetupArguments};
 use super::error::Error;
 use super::source;
-use crate::access::Setup;
+use crate::access::{JobIdentity, Setup};
+use crate::runner::StateStorage;
 
 /// Returns what a runner needs in AWS and in its cluster, in the requested format.
 ///
 /// # Errors
-/// Why the runner is not known, or that the issuer is not known.
+/// Why the runner is not known, that the issuer is not known, or that an option has no effect.
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
     let (subject, installation) = source::subject(&arguments.runner).await?;
     let issuer = arguments
         .oidc_issuer
         .as_deref()
         .or(installation.oidc_issuer);
+    let is_in_s3 = matches!(subject.storage.get(), Some(StateStorage::S3(_)));
+    if arguments.pod_identity.is_some() && !is_in_s3 {
+        return Err(Error::NoJobIdentity);
+    }
+    let job_identity = match arguments.pod_identity {
+        None | Some(PodIdentity::PodIdentity) => JobIdentity::Association,
+        Some(PodIdentity::Irsa) => JobIdentity::Annotation,
+    };
     // A runner that was read whole has no unknown values.
-    let Some(setup) = Setup::new(&subject, issuer) else {
+    let Some(setup) = Setup::new(&subject, issuer, job_identity) else {
         return Ok(String::new());
     };
     match arguments.format {

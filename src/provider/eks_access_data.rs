@@ -43,7 +43,7 @@ impl EksAccessData {
                  Correct the runner.",
             ));
         };
-        let report = access.once(&subject, &context).await;
+        let report = access.while_reading(&subject, &context).await;
         let mut state = config.clone();
         if let Value::Map(attributes) = &mut state {
             for (name, value) in computed(&report) {

@@ -52,6 +52,8 @@ pub(crate) async fn main() {
     };
     let seconds = asked["budget_s"].as_u64().unwrap_or(60);
     let wait = asked["wait"] == true;
+    // Terraform plans a few runners at a time.
+    let pause = Duration::from_millis(asked["pause_ms"].as_u64().unwrap_or_default());
 
     let start = Instant::now();
     let preflight = Preflight::new(settings);
@@ -61,7 +63,9 @@ pub(crate) async fn main() {
         .iter()
         .map(|runner| Subject::new("my-org", runner).unwrap())
         .collect();
-    let reports = join_all(subjects.iter().map(async |subject| {
+    let turns = subjects.iter().zip(0..);
+    let reports = join_all(turns.map(async |(subject, turn): (_, u32)| {
+        tokio::time::sleep(pause * turn).await;
         if wait {
             preflight.wait(subject, &limit, &()).await
         } else {

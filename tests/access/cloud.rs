@@ -149,10 +149,13 @@ impl Cloud {
 
     /// The same for a runner with an id of its own.
     pub(crate) fn setup_id(&self, id: &str, runner: &Value, format: &str) -> String {
-        let setup = [
-            "setup", "-", "--org", "my-org", "--id", id, "--format", format,
-        ];
-        let (text, exit_code) = command(Vec::new(), runner, &setup);
+        self.setup_with(id, runner, &["--format", format])
+    }
+
+    /// The same with other arguments.
+    pub(crate) fn setup_with(&self, id: &str, runner: &Value, arguments: &[&str]) -> String {
+        let setup = ["setup", "-", "--org", "my-org", "--id", id];
+        let (text, exit_code) = command(Vec::new(), runner, &[&setup, arguments].concat());
         assert_eq!(exit_code, 0);
         text
     }

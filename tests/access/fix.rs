@@ -52,7 +52,7 @@ pub(crate) fn shell(cloud: &Cloud, commands: &str) {
 /// Creates the resources of a Terraform configuration, in the order of their types, with the calls that
 /// `hashicorp/aws` and `hashicorp/kubernetes` would make.
 pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
-    let parsed: Value = hcl::from_str(configuration).unwrap();
+    let parsed: Value = hcl::from_str(&with_issuers(cloud, configuration)).unwrap();
     let resources = parsed["resource"].as_object().unwrap();
     let text = |value: &Value| -> Value {
         let text = value.as_str().unwrap();
@@ -71,6 +71,29 @@ pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
             make(cloud, kind, body, &text);
         }
     }
+}
+
+/// The configuration with the issuers that its data sources read.
+fn with_issuers(cloud: &Cloud, configuration: &str) -> String {
+    let parsed: Value = hcl::from_str(configuration).unwrap();
+    let clusters = parsed["data"]["aws_eks_cluster"].as_object();
+    let mut text = configuration.to_owned();
+    for (name, body) in clusters.into_iter().flatten() {
+        let found = cloud.aws("eks", "DescribeCluster", &json!({"name": body["name"]}));
+        let issuer = found["cluster"]["identity"]["oidc"]["issuer"]
+            .as_str()
+            .unwrap();
+        let url = format!("data.aws_eks_cluster.{name}.identity[0].oidc[0].issuer");
+        let host = format!("local.{name}_issuer_host");
+        assert_eq!(
+            parsed["locals"][format!("{name}_issuer_host")],
+            json!(format!("${{trimprefix({url}, \"https://\")}}"))
+        );
+        text = text
+            .replace(&url, &format!("{issuer:?}"))
+            .replace(&format!("${{{host}}}"), &issuer.replace("https://", ""));
+    }
+    text
 }
 
 const ORDER: [&str; 10] = [
@@ -152,6 +175,9 @@ fn manifest(kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value) -> Value {
     let mut metadata = json!({"name": text(&body["metadata"]["name"])});
     if let Some(namespace) = body["metadata"].get("namespace") {
         metadata["namespace"] = text(namespace);
+    }
+    if let Some(annotations) = body["metadata"].get("annotations") {
+        metadata["annotations"] = annotations.clone();
     }
     let rbac = "rbac.authorization.k8s.io/v1";
     match kind {

@@ -1,4 +1,8 @@
 //! The documented least permissions of a caller: all of them, and with each one removed.
+//!
+//! Source of the ARNs of each action's resources: "Actions, resources, and condition keys for Amazon Elastic Kubernetes
+//! Service" in the Service Authorization Reference. A list of something is an action on the cluster, except
+//! `ListAssociatedAccessPolicies`, which is one on the access entry.
 
 use std::fs;
 use std::path::Path;

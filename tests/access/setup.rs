@@ -12,6 +12,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("setup::yaml", yaml),
     ("setup::s3_in_terraform", s3_in_terraform),
     ("setup::s3_by_aws_cli", s3_by_aws_cli),
+    ("setup::irsa_in_terraform", irsa_in_terraform),
+    ("setup::irsa_by_aws_cli", irsa_by_aws_cli),
+    ("setup::irsa_in_yaml", irsa_in_yaml),
     ("setup::fixes_in_terraform", fixes_in_terraform),
 ];
 
@@ -87,10 +90,34 @@ fn s3(cloud: &Cloud, set_up: impl Fn(&Value)) {
     is_green(cloud, &runner, &["assume-role"]);
 }
 
+/// Returns a set-up with IRSA.
+fn irsa(cloud: &Cloud, runner: &Value, format: &str) -> String {
+    let arguments = ["--format", format, "--pod-identity", "irsa"];
+    let printed = cloud.setup_with("my-runner", runner, &arguments);
+    for part in [
+        "pods.eks.amazonaws.com",
+        "pod-identity-association",
+        "addon",
+    ] {
+        assert!(!printed.contains(part), "{part}: {printed}");
+    }
+    printed
+}
+
+/// The policy of a bucket is merged by whoever owns it.
+#[track_caller]
+fn replaces_no_bucket_policy(printed: &str) {
+    assert!(printed.contains("merge these statements"), "{printed}");
+    for part in ["put-bucket-policy", "aws_s3_bucket_policy"] {
+        assert!(!printed.contains(part), "{part}: {printed}");
+    }
+}
+
 fn s3_in_terraform(cloud: &Cloud) {
     s3(cloud, |runner| {
         let printed = cloud.setup(runner, "terraform");
         assert!(printed.contains("role_arn        = aws_iam_role."));
+        replaces_no_bucket_policy(&printed);
         fix::terraform(cloud, &printed);
     });
 }
@@ -98,11 +125,34 @@ fn s3_in_terraform(cloud: &Cloud) {
 fn s3_by_aws_cli(cloud: &Cloud) {
     s3(cloud, |runner| {
         let printed = cloud.setup(runner, "aws-cli");
-        // The policy of a bucket is merged by whoever owns it.
-        assert!(
-            printed.contains("merge these statements") && !printed.contains("put-bucket-policy")
-        );
+        replaces_no_bucket_policy(&printed);
         fix::shell(cloud, &printed);
+    });
+}
+
+fn irsa_in_terraform(cloud: &Cloud) {
+    s3(cloud, |runner| {
+        let printed = irsa(cloud, runner, "terraform");
+        replaces_no_bucket_policy(&printed);
+        fix::terraform(cloud, &printed);
+    });
+}
+
+fn irsa_by_aws_cli(cloud: &Cloud) {
+    s3(cloud, |runner| {
+        let printed = irsa(cloud, runner, "aws-cli");
+        replaces_no_bucket_policy(&printed);
+        fix::shell(cloud, &printed);
+    });
+}
+
+/// The annotation is in the manifests.
+fn irsa_in_yaml(cloud: &Cloud) {
+    s3(cloud, |runner| {
+        let all = irsa(cloud, runner, "aws-cli");
+        let (aws, _) = all.split_once("kubectl apply").unwrap();
+        fix::shell(cloud, aws);
+        cloud.eks.apply(&irsa(cloud, runner, "yaml")).unwrap();
     });
 }
 

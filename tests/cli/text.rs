@@ -8,7 +8,7 @@ use serde_json::Value;
 use terraform_provider_platform_orchestrator::access::CheckId;
 
 use crate::Test;
-use crate::command::{CHECK, Folder, RUNNER, redact};
+use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
 
 pub(crate) const TESTS: &[Test] = &[
     ("text::help", help),
@@ -76,6 +76,10 @@ fn setup() {
     for format in ["terraform", "aws-cli", "yaml"] {
         assert_snapshot!(format!("setup_{format}"), setup(format).all());
     }
+    for format in ["terraform", "aws-cli", "yaml"] {
+        let ran = irsa(&folder, format);
+        assert_snapshot!(format!("setup_{format}_with_irsa"), jobs_part(&ran.all()));
+    }
     folder.write(
         "runner-config.yaml",
         RUNNER
@@ -86,6 +90,32 @@ fn setup() {
             .replace("role/", "role/team/x/"),
     );
     assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
+    // Without S3, the option has no effect.
+    let refused = irsa(&folder, "yaml");
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert_snapshot!("setup_irsa_without_s3", refused.all());
+}
+
+fn irsa(folder: &Folder, format: &str) -> Ran {
+    let runner = ["setup", "runner-config.yaml", "--org", "my-org"];
+    let options = [
+        "--id",
+        "my-runner",
+        "--format",
+        format,
+        "--pod-identity",
+        "irsa",
+    ];
+    folder.run(&[&runner[..], &options].concat())
+}
+
+/// The set-up without the parts of the Orchestrator: its AWS part ends at the access entry, and its Roles follow the
+/// service account.
+fn jobs_part(setup: &str) -> String {
+    let (_, after_entry) = setup.split_once("STANDARD").unwrap_or(("", setup));
+    let ends = ["resource \"kubernetes_role", "kind: Role"];
+    let end = ends.iter().filter_map(|end| after_entry.find(end)).min();
+    after_entry[..end.expect("the Roles")].to_owned()
 }
 
 /// Only Humanitec's API has a known issuer. For another API, none is assumed.

@@ -38,7 +38,7 @@ fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
         peaks.push(peak);
     }
     eks.set_faults(&Faults::default())?;
-    let figure = "`eks-runner check`, start to end, 50 ms added to each call";
+    let figure = "`eks-runner check`, state in S3, start to end, 50 ms added to each call";
     row(figure, &[times], "ms", 450.0, "");
     row("its peak memory", &[peaks], "MiB", 30.0, "");
     Ok(())

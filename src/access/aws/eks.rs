@@ -80,11 +80,11 @@ impl Aws {
         const ACTION: &str = "eks:DescribeCluster";
         let aws = Arc::clone(self);
         let key = (signer.clone(), region.to_owned(), name.to_owned());
-        let is_settled = |response: &AwsResult<EksCluster>| {
+        let is_settled = self.settled(|response: &AwsResult<EksCluster>| {
             response
                 .as_ref()
                 .is_ok_and(|cluster| cluster.status == "ACTIVE")
-        };
+        });
         self.clusters.call(key.clone(), is_settled, || async move {
             let config = aws.config(&key.0, &key.1).await?;
             let request = aws_sdk_eks::Client::new(&config)
@@ -141,24 +141,21 @@ impl Aws {
         const ACTION: &str = "eks:ListAssociatedAccessPolicies";
         let aws = Arc::clone(self);
         let key = principal_key(signer, region, cluster, principal);
-        self.policies.call(
-            key.clone(),
-            |_| false,
-            || async move {
-                let config = aws.config(&key.0, &key.1).await?;
-                let request = aws_sdk_eks::Client::new(&config)
-                    .list_associated_access_policies()
-                    .cluster_name(&key.2)
-                    .principal_arn(&key.3);
-                let send = move || {
-                    let pages = request.clone().into_paginator().items().send();
-                    pages.collect::<Result<Vec<_>, _>>()
-                };
-                let pages = aws.paced(Service::Eks, ACTION, send).await?;
-                let policies = pages.into_iter().map(associated);
-                Ok(Arc::new(policies.collect()))
-            },
-        )
+        let is_settled = self.settled(|_| false);
+        self.policies.call(key.clone(), is_settled, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let request = aws_sdk_eks::Client::new(&config)
+                .list_associated_access_policies()
+                .cluster_name(&key.2)
+                .principal_arn(&key.3);
+            let send = move || {
+                let pages = request.clone().into_paginator().items().send();
+                pages.collect::<Result<Vec<_>, _>>()
+            };
+            let pages = aws.paced(Service::Eks, ACTION, send).await?;
+            let policies = pages.into_iter().map(associated);
+            Ok(Arc::new(policies.collect()))
+        })
     }
 }
 

@@ -20,11 +20,20 @@ pub(crate) struct FargateProfile {
     pub(crate) selectors: Vec<(String, HashMap<String, String>)>,
 }
 
+/// The label with which a pod names its profile.
+const PROFILE_LABEL: &str = "eks.amazonaws.com/fargate-profile";
+
 impl FargateProfile {
-    /// Returns whether the profile selects pods of a namespace with these labels, active or not. Each selector names a
-    /// namespace and labels, which can contain wildcards ("Define which Pods use AWS Fargate when launched" in the EKS
-    /// user guide).
+    /// Returns whether the profile selects pods of a namespace with these labels, active or not.
+    ///
+    /// Source: "Define which Pods use AWS Fargate when launched" in the EKS user guide. Each selector names a namespace and
+    /// labels; the namespace, the keys, and the values can contain the wildcards `*` and `?` ("Fargate profile wildcards").
+    /// A pod that names a profile in a label must match a selector of that profile.
     pub(crate) fn selects(&self, namespace: &str, labels: &[(&str, &str)]) -> bool {
+        let is_other = |(label, name): &(&str, &str)| *label == PROFILE_LABEL && *name != self.name;
+        if labels.iter().any(is_other) {
+            return false;
+        }
         self.selectors.iter().any(|(pattern, wanted)| {
             like(pattern, namespace)
                 && wanted.iter().all(|(name, value)| {
@@ -131,6 +140,19 @@ mod tests {
                 expected && namespace == "runners",
                 "{profile:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_pod_can_name_its_profile() {
+        let profile = FargateProfile {
+            name: "p".to_owned(),
+            is_active: true,
+            selectors: vec![("runners".to_owned(), HashMap::new())],
+        };
+        for (name, expected) in [("p", true), ("q", false)] {
+            let labels = [(PROFILE_LABEL, name)];
+            assert_eq!(profile.selects("runners", &labels), expected, "{name}");
         }
     }
 }

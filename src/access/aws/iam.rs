@@ -93,10 +93,10 @@ impl Aws {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
         let key = (region.to_owned(), question.clone());
-        let is_settled = |response: &AwsResult<Vec<Simulation>>| {
+        let is_settled = self.settled(|response: &AwsResult<Vec<Simulation>>| {
             let all = |found: &Arc<Vec<Simulation>>| found.iter().all(|one| one.allowed);
             response.as_ref().is_ok_and(all)
-        };
+        });
         self.simulations
             .call(key.clone(), is_settled, || async move {
                 let (region, question) = key;

@@ -21,6 +21,7 @@ mod token;
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -83,6 +84,8 @@ enum Service {
 /// The client of AWS. Nothing is set up, and no credentials are looked up, before the first call.
 pub(crate) struct Aws {
     settings: Arc<Settings>,
+    /// Whether this process might create what a response does not contain yet.
+    expects_changes: AtomicBool,
     iam: RateLimit,
     eks: RateLimit,
     sts: RateLimit,
@@ -115,6 +118,7 @@ impl Aws {
     pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            expects_changes: AtomicBool::new(false),
             iam: RateLimit::default(),
             eks: RateLimit::default(),
             sts: RateLimit::default(),
@@ -147,6 +151,20 @@ impl Aws {
     #[cfg(test)]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.anonymous.initialized() && !self.caller.initialized()
+    }
+
+    /// Notes that this process might create what a response does not contain yet: an apply does, and a plan does not.
+    pub(crate) fn expect_changes(&self) {
+        self.expects_changes.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns which responses should stay as they are. While nothing changes, each response does, so that the runners of a
+    /// plan share it. Once changes are expected, only those do that `is_final` accepts.
+    fn settled<T>(&self, is_final: fn(&AwsResult<T>) -> bool) -> fn(&AwsResult<T>) -> bool {
+        match self.expects_changes.load(Ordering::Relaxed) {
+            true => is_final,
+            false => Result::is_ok,
+        }
     }
 
     /// Returns the throttling that calls are waiting out now.

@@ -13,7 +13,8 @@ use super::{Aws, AwsCall, AwsResult, Service, Signer};
 pub(crate) struct NodeGroup {
     /// The name.
     pub(crate) name: String,
-    /// Whether nodes can be added: it is neither being created or deleted, nor broken.
+    /// Whether nodes can be added: it is neither being created or deleted, nor broken (`status` of `Nodegroup` in the EKS
+    /// API reference).
     pub(crate) is_usable: bool,
     /// The number of nodes that it has or will have.
     pub(crate) size: i32,

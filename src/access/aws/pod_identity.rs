@@ -51,9 +51,11 @@ impl Aws {
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
         let key = key(signer, region, cluster, format!("{namespace}/{account}"));
-        let is_settled = |response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
-            response.as_ref().is_ok_and(|found| found.is_some())
-        };
+        let is_settled = self.settled(
+            |response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
+                response.as_ref().is_ok_and(|found| found.is_some())
+            },
+        );
         self.associations
             .call(key.clone(), is_settled, || async move {
                 let config = aws.config(&key.0, &key.1).await?;
@@ -104,21 +106,18 @@ impl Aws {
         const ACTION: &str = "eks:DescribeAddon";
         let aws = Arc::clone(self);
         let key = key(signer, region, cluster, name.to_owned());
-        self.add_ons.call(
-            key.clone(),
-            |_| false,
-            || async move {
-                let config = aws.config(&key.0, &key.1).await?;
-                let request = aws_sdk_eks::Client::new(&config)
-                    .describe_addon()
-                    .cluster_name(&key.2)
-                    .addon_name(&key.3);
-                let response = aws
-                    .paced(Service::Eks, ACTION, move || request.clone().send())
-                    .await?;
-                let status = response.addon.and_then(|found| found.status);
-                required(ACTION, status.map(|status| status.as_str().to_owned())).map(Arc::new)
-            },
-        )
+        let is_settled = self.settled(|_| false);
+        self.add_ons.call(key.clone(), is_settled, || async move {
+            let config = aws.config(&key.0, &key.1).await?;
+            let request = aws_sdk_eks::Client::new(&config)
+                .describe_addon()
+                .cluster_name(&key.2)
+                .addon_name(&key.3);
+            let response = aws
+                .paced(Service::Eks, ACTION, move || request.clone().send())
+                .await?;
+            let status = response.addon.and_then(|found| found.status);
+            required(ACTION, status.map(|status| status.as_str().to_owned())).map(Arc::new)
+        })
     }
 }

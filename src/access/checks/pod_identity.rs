@@ -5,14 +5,15 @@ mod association;
 mod role;
 mod service_account_role;
 
-use super::findings::{Findings, Problem};
+use super::findings::{self, Findings, Problem};
 use super::{Check, pod_template_refs, service_account};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
+use crate::access::objects::ROLE_ANNOTATION;
 use crate::access::outcome::{Outcome, Skip, Status};
-use crate::access::run::{NotRead, PodIdentity, ROLE_ANNOTATION, Run};
+use crate::access::run::{NotRead, PodIdentity, Run};
 use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check::new(
@@ -133,14 +134,9 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
             .fix(cause(run)?, Problem::fixes(broken))
             .not_yet());
     }
-    if let Some(first) = unknown.first().cloned() {
-        let messages = unknown.iter().map(|outcome| outcome.message.clone());
-        let doubts = doubtful.iter().map(|problem| problem.message.clone());
-        let sentences: Vec<String> = messages.chain(doubts).collect();
-        return Ok(Outcome {
-            message: sentences.join(" "),
-            ..first
-        });
+    let doubts = doubtful.iter().map(|problem| problem.message.clone());
+    if let Some(outcome) = findings::unknown(&unknown, doubts) {
+        return Ok(outcome);
     }
     if !doubtful.is_empty() {
         let (expected, found) = Problem::comparison(&doubtful);

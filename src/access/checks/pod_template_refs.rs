@@ -111,14 +111,9 @@ impl Summary {
             .fix(cause, Fix::from_iter(self.fixes))
             .not_yet();
         }
-        if let Some(first) = self.unread.first().cloned() {
-            let messages = self.unread.iter().map(|outcome| outcome.message.clone());
-            let optional = self.optional.iter().map(|finding| format!("{finding}."));
-            let sentences: Vec<String> = messages.chain(optional).collect();
-            return Outcome {
-                message: sentences.join(" "),
-                ..first
-            };
+        let doubts = self.optional.iter().map(|finding| format!("{finding}."));
+        if let Some(outcome) = super::findings::unknown(&self.unread, doubts) {
+            return outcome;
         }
         if !self.optional.is_empty() {
             return Outcome::warned(format!("{all}.")).fix(cause, Fix::from_iter(self.fixes));

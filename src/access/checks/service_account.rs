@@ -63,6 +63,7 @@ pub(super) fn missing(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Fix::create_in_cluster(&[KubernetesObject::ServiceAccount {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
+            role: None,
         }]),
     )
     .not_yet())

@@ -1,8 +1,10 @@
 //! Whether a node can take a pod, as kube-scheduler decides it from the node's labels, taints, and resources.
 //!
-//! Source: kube-scheduler 1.34, the plugins NodeAffinity, TaintToleration, NodeUnschedulable, and NodeResourcesFit
-//! (pkg/scheduler/framework/plugins). What other pods on the node use, the spread over zones, and the affinity to other
-//! pods change from moment to moment, and are not considered.
+//! Source: kube-scheduler 1.34, the plugins NodeName, NodeAffinity, TaintToleration, NodeUnschedulable, and
+//! NodeResourcesFit (pkg/scheduler/framework/plugins). What other pods on the node use, the spread over zones, and the
+//! affinity to other pods change from moment to moment, and are not considered. A pod that names its node does not meet
+//! the scheduler, but the node's kubelet repeats most of it (`AdmissionCheck` in pkg/scheduler/eventhandlers.go, and
+//! `generalFilter` in pkg/kubelet/lifecycle/predicate.go).
 
 mod affinity;
 mod requests;
@@ -129,23 +131,24 @@ impl<'a> Pod<'a> {
         if let Some(name) = own_node.filter(|name| **name != *node.name) {
             lacks.push(Lack::Name(name.to_owned()));
         }
-        // A pod that names its node does not meet the scheduler, which alone respects these.
-        if own_node.is_none() {
-            let cordon = Taint::cordon();
-            if node.is_cordoned && !self.tolerates(&cordon) {
-                lacks.push(Lack::Cordoned);
-            }
-            let missing = self.selector().filter(|(key, value)| {
-                node.labels.get(*key).map(String::as_str) != Some(value.as_str())
-            });
-            lacks.extend(missing.map(|(key, value)| Lack::Label(key.clone(), value)));
-            if !affinity::matches(self.spec, node) {
-                lacks.push(Lack::Affinity);
-            }
-            let taints = node.taints.iter().filter(|taint| **taint != cordon);
-            let intolerable = taints.filter(|taint| !self.tolerates(taint));
-            lacks.extend(intolerable.cloned().map(Lack::Taint));
+        let cordon = Taint::cordon();
+        // The scheduler alone respects a cordon and the effect NoSchedule.
+        let is_scheduled = own_node.is_none();
+        if is_scheduled && node.is_cordoned && !self.tolerates(&cordon) {
+            lacks.push(Lack::Cordoned);
         }
+        let missing = self.selector().filter(|(key, value)| {
+            node.labels.get(*key).map(String::as_str) != Some(value.as_str())
+        });
+        lacks.extend(missing.map(|(key, value)| Lack::Label(key.clone(), value)));
+        if !affinity::matches(self.spec, node) {
+            lacks.push(Lack::Affinity);
+        }
+        let taints = node.taints.iter();
+        let taints = taints.filter(|taint| !(node.is_cordoned && **taint == cordon));
+        let taints = taints.filter(|taint| is_scheduled || taint.effect == "NoExecute");
+        let intolerable = taints.filter(|taint| !self.tolerates(taint));
+        lacks.extend(intolerable.cloned().map(Lack::Taint));
         lacks.extend(self.requests.iter().filter_map(|(name, requested)| {
             let allocatable = node.allocatable.get(name).map_or("0", String::as_str);
             let (needed, available) = (thousandths_of(requested)?, thousandths_of(allocatable)?);

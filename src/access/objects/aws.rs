@@ -13,12 +13,36 @@ pub(crate) enum AwsObject {
         /// The URL of the issuer.
         issuer: String,
     },
+    /// The issuer of an existing cluster. Only EKS knows it, so what is rendered reads it, and the other objects refer to it.
+    ClusterIssuer {
+        /// The cluster's region.
+        region: String,
+        /// The cluster's name.
+        cluster: String,
+    },
+    /// The IAM OIDC provider for the issuer of a cluster, with the audience of the tokens of its service accounts. Needs
+    /// [`AwsObject::ClusterIssuer`].
+    ClusterOidcProvider {
+        /// The cluster's name.
+        cluster: String,
+    },
     /// An IAM role.
     Role {
         /// The ARN, which contains the role's name and path.
         arn: RoleArn,
         /// The trust policy.
         trust_policy: Value,
+    },
+    /// An IAM role that trusts the tokens of a service account (IRSA). Needs [`AwsObject::ClusterIssuer`].
+    ServiceAccountRole {
+        /// The ARN, which contains the role's name and path.
+        arn: RoleArn,
+        /// The cluster's name.
+        cluster: String,
+        /// The namespace of the service account.
+        namespace: String,
+        /// The name of the service account.
+        service_account: String,
     },
     /// The inline policy that allows a role to describe a cluster.
     ClusterPermission {

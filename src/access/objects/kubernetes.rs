@@ -3,8 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::runner::RoleArn;
+
 /// The API group of Roles and of the subjects of bindings.
 pub(crate) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+
+/// The annotation of a service account with the ARN of its role in AWS (IRSA).
+pub(crate) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
 /// The name of the Role that lets the Orchestrator start Jobs, and the start of the names of its bindings.
 const ROLE_NAME: &str = "humanitec-runner-orchestrator-access";
@@ -37,6 +42,8 @@ pub(crate) enum KubernetesObject {
         namespace: String,
         /// The name.
         name: String,
+        /// The role in AWS that its annotation names, if it has one (IRSA).
+        role: Option<RoleArn>,
     },
     /// A Role.
     Role {
@@ -99,11 +106,17 @@ impl KubernetesObject {
                 "kind": "Namespace",
                 "metadata": {"name": name},
             }),
-            Self::ServiceAccount { namespace, name } => json!({
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "metadata": {"name": name, "namespace": namespace},
-            }),
+            Self::ServiceAccount {
+                namespace,
+                name,
+                role,
+            } => {
+                let mut metadata = json!({"name": name, "namespace": namespace});
+                if let Some(role) = role {
+                    metadata["annotations"] = json!({ROLE_ANNOTATION: role.to_string()});
+                }
+                json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+            }
             Self::Role {
                 namespace,
                 name,

@@ -9,8 +9,11 @@ pub(crate) use aws::{
     AwsObject, POD_IDENTITY_AGENT, cluster_arn, job_role_name, policy_name, provider_arn,
 };
 pub(crate) use kubernetes::{
-    Grant, KubernetesObject, PolicyRule, RBAC_GROUP, RbacSubject, STATE_RIGHTS, rbac_grant,
-    state_grant,
+    Grant, KubernetesObject, PolicyRule, RBAC_GROUP, ROLE_ANNOTATION, RbacSubject, STATE_RIGHTS,
+    rbac_grant, state_grant,
+};
+pub(crate) use policies::{
+    CLUSTER_ISSUER_HOST, service_account_subject, service_account_trust_policy,
 };
 pub use policies::{cluster_policy, trust_policy};
 pub(crate) use state_bucket::{

@@ -1,6 +1,13 @@
-//! The policies of a runner's role.
+//! The trust policies for web identities, and the policy of a runner's role.
 
 use serde_json::{Value, json};
+
+use super::aws::provider_arn;
+use crate::access::issuer::AUDIENCE;
+use crate::runner::RoleArn;
+
+/// Stands for the issuer of a cluster, without `https://`, in a policy that is rendered with an expression for it.
+pub(crate) const CLUSTER_ISSUER_HOST: &str = "CLUSTER-ISSUER-HOST";
 
 /// Returns the trust policy that admits the tokens of an issuer with this audience and one of these subjects. If a subject
 /// contains a wildcard, all are compared with `StringLike`, which is the only operator that knows wildcards.
@@ -26,6 +33,22 @@ pub fn trust_policy(
             "Condition": condition,
         }],
     })
+}
+
+/// Returns the `sub` of the tokens of a service account ("IAM roles for service accounts" in the EKS user guide).
+pub(crate) fn service_account_subject(namespace: &str, service_account: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{service_account}")
+}
+
+/// Returns the trust policy that admits a service account's tokens, which [`CLUSTER_ISSUER_HOST`] issues.
+pub(crate) fn service_account_trust_policy(
+    role: &RoleArn,
+    namespace: &str,
+    service_account: &str,
+) -> Value {
+    let provider = provider_arn(role, CLUSTER_ISSUER_HOST);
+    let subject = service_account_subject(namespace, service_account);
+    trust_policy(&provider, CLUSTER_ISSUER_HOST, AUDIENCE, &[&subject])
 }
 
 /// Returns the policy that lets a role describe these clusters.

@@ -5,30 +5,38 @@ use serde_json::Value;
 use super::shell::{Command, Word};
 use crate::access::issuer::AUDIENCE;
 use crate::access::objects::{
-    AwsObject, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, policy_name,
+    AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, policy_name,
+    service_account_trust_policy,
 };
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
 pub(crate) fn create(object: &AwsObject) -> Command {
     match object {
-        AwsObject::OidcProvider { issuer } => {
-            Command::new("aws iam create-open-id-connect-provider")
+        AwsObject::OidcProvider { issuer } => create_provider(issuer),
+        AwsObject::ClusterIssuer { region, cluster } => {
+            Command::new("issuer=$(aws eks describe-cluster")
+                .option("--region", region)
+                .option("--name", cluster)
                 .next_line()
-                .option("--url", issuer)
-                .next_line()
-                .option("--client-id-list", AUDIENCE)
+                .word(Word::code(
+                    "--query cluster.identity.oidc.issuer --output text)",
+                ))
         }
-        AwsObject::Role { arn, trust_policy } => {
-            let command = Command::new("aws iam create-role");
-            let command = match arn.path.as_str() {
-                "/" => command,
-                path => command.option("--path", path),
-            };
-            command
-                .option("--role-name", &arn.name)
-                .next_line()
-                .option("--assume-role-policy-document", pretty(trust_policy))
+        AwsObject::ClusterOidcProvider { .. } => create_provider(Word::code("\"$issuer\"")),
+        AwsObject::Role { arn, trust_policy } => create_role(arn, pretty(trust_policy)),
+        AwsObject::ServiceAccountRole {
+            arn,
+            namespace,
+            service_account,
+            ..
+        } => {
+            let document = service_account_trust_policy(arn, namespace, service_account);
+            // The document is in single quotes, which end before the expansion and begin again behind it.
+            let document = Word::from(pretty(&document))
+                .to_string()
+                .replace(CLUSTER_ISSUER_HOST, "'\"${issuer#https://}\"'");
+            create_role(arn, Word::code(document))
         }
         AwsObject::ClusterPermission {
             role,
@@ -69,6 +77,26 @@ pub(crate) fn create(object: &AwsObject) -> Command {
             .next_line()
             .option("--role-arn", role.to_string()),
     }
+}
+
+fn create_provider(url: impl Into<Word>) -> Command {
+    Command::new("aws iam create-open-id-connect-provider")
+        .next_line()
+        .option("--url", url)
+        .next_line()
+        .option("--client-id-list", AUDIENCE)
+}
+
+fn create_role(role: &RoleArn, trust_policy: impl Into<Word>) -> Command {
+    let command = Command::new("aws iam create-role");
+    let command = match role.path.as_str() {
+        "/" => command,
+        path => command.option("--path", path),
+    };
+    command
+        .option("--role-name", &role.name)
+        .next_line()
+        .option("--assume-role-policy-document", trust_policy)
 }
 
 /// Returns the command that creates the access entry of a principal.

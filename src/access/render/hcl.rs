@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{
-    AwsObject, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP, RbacSubject,
-    cluster_arn, cluster_policy, policy_name,
+    AwsObject, CLUSTER_ISSUER_HOST, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP,
+    ROLE_ANNOTATION, RbacSubject, cluster_arn, cluster_policy, policy_name,
+    service_account_trust_policy,
 };
 use crate::runner::RoleArn;
 
@@ -36,11 +37,12 @@ pub(crate) fn identifier(name: &str) -> String {
 
 /// Returns resources for objects in AWS. A role that is one of the objects is referred to, so that it is created first.
 pub(crate) fn aws(objects: &[AwsObject]) -> String {
-    let resources: Vec<String> = objects
+    let blocks: Vec<String> = objects
         .iter()
-        .map(|object| aws_resource(object, objects).text())
+        .flat_map(|object| aws_blocks(object, objects))
+        .map(|block| block.text())
         .collect();
-    resources.join("\n")
+    blocks.join("\n")
 }
 
 /// Returns resources for objects in a cluster. A namespace or a Role that is one of the objects is referred to, so that
@@ -53,60 +55,109 @@ pub(crate) fn kubernetes(objects: &[KubernetesObject]) -> String {
     resources.join("\n")
 }
 
-fn aws_resource(object: &AwsObject, all: &[AwsObject]) -> Block {
-    // The attribute of a role if it is one of the objects, else the value.
-    let of_role = |role: &RoleArn, attribute: &str, value: &str| {
-        let is_one =
-            |object: &AwsObject| matches!(object, AwsObject::Role { arn, .. } if arn == role);
-        match all.iter().any(is_one) {
-            true => format!("aws_iam_role.{}.{attribute}", identifier(&role.name)),
-            false => string(value),
-        }
+/// Returns the blocks that read the issuer of a cluster.
+fn issuer_blocks(cluster: &str) -> Vec<Block> {
+    let data = format!("data \"aws_eks_cluster\" \"{}\"", identifier(cluster));
+    let host = format!("trimprefix({}, \"https://\")", issuer_url(cluster));
+    vec![
+        Block::new(data).attribute("name", string(cluster)),
+        Block::new("locals").attribute(&issuer_local(cluster), host),
+    ]
+}
+
+/// Returns the expression for the issuer of a cluster.
+fn issuer_url(cluster: &str) -> String {
+    let name = identifier(cluster);
+    format!("data.aws_eks_cluster.{name}.identity[0].oidc[0].issuer")
+}
+
+/// Returns the name of the local value with the issuer of a cluster, without `https://`.
+fn issuer_local(cluster: &str) -> String {
+    format!("{}_issuer_host", identifier(cluster))
+}
+
+/// Returns a role. Its trust policy is an expression.
+fn role_resource(role: &RoleArn, trust_policy: String) -> Block {
+    let block = Block::resource("aws_iam_role", &role.name).attribute("name", string(&role.name));
+    let block = match role.path.as_str() {
+        "/" => block,
+        path => block.attribute("path", string(path)),
     };
-    match object {
+    block.attribute("assume_role_policy", trust_policy)
+}
+
+/// Returns an IAM OIDC provider. The URL is an expression.
+fn provider_resource(name: &str, url: String) -> Block {
+    Block::resource("aws_iam_openid_connect_provider", name)
+        .attribute("url", url)
+        .attribute("client_id_list", format!("[{}]", string(AUDIENCE)))
+}
+
+/// Returns an inline policy of a role. The role's name is an expression.
+fn role_policy_resource(name: &str, policy_name: &str, role: String, document: &Value) -> Block {
+    Block::resource("aws_iam_role_policy", name)
+        .attribute("name", string(policy_name))
+        .attribute("role", role)
+        .attribute("policy", policy(document))
+}
+
+/// Returns an attribute of a role if it is one of the objects, else the value.
+fn of_role(all: &[AwsObject], role: &RoleArn, attribute: &str, value: &str) -> String {
+    let is_one = |object: &AwsObject| match object {
+        AwsObject::Role { arn, .. } | AwsObject::ServiceAccountRole { arn, .. } => arn == role,
+        _ => false,
+    };
+    match all.iter().any(is_one) {
+        true => format!("aws_iam_role.{}.{attribute}", identifier(&role.name)),
+        false => string(value),
+    }
+}
+
+fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
+    let resource = match object {
+        AwsObject::ClusterIssuer { cluster, .. } => return issuer_blocks(cluster),
         AwsObject::OidcProvider { issuer } => {
-            Block::resource("aws_iam_openid_connect_provider", issuer_host(issuer))
-                .attribute("url", string(issuer))
-                .attribute("client_id_list", format!("[{}]", string(AUDIENCE)))
+            provider_resource(issuer_host(issuer), string(issuer))
         }
-        AwsObject::Role { arn, trust_policy } => {
-            let mut block =
-                Block::resource("aws_iam_role", &arn.name).attribute("name", string(&arn.name));
-            if arn.path != "/" {
-                block = block.attribute("path", string(&arn.path));
-            }
-            block.attribute("assume_role_policy", policy(trust_policy))
+        AwsObject::ClusterOidcProvider { cluster } => {
+            provider_resource(cluster, issuer_url(cluster))
+        }
+        AwsObject::Role { arn, trust_policy } => role_resource(arn, policy(trust_policy)),
+        AwsObject::ServiceAccountRole {
+            arn,
+            cluster,
+            namespace,
+            service_account,
+        } => {
+            let document = service_account_trust_policy(arn, namespace, service_account);
+            let host = format!("${{local.{}}}", issuer_local(cluster));
+            role_resource(arn, policy(&document).replace(CLUSTER_ISSUER_HOST, &host))
         }
         AwsObject::ClusterPermission {
             role,
             region,
             cluster,
-        } => Block::resource(
-            "aws_iam_role_policy",
+        } => role_policy_resource(
             &format!("{}_{region}_{cluster}", role.name),
-        )
-        .attribute("name", string(&policy_name(region, cluster)))
-        .attribute("role", of_role(role, "name", &role.name))
-        .attribute(
-            "policy",
-            policy(&cluster_policy(&[&cluster_arn(role, region, cluster)])),
+            &policy_name(region, cluster),
+            of_role(all, role, "name", &role.name),
+            &cluster_policy(&[&cluster_arn(role, region, cluster)]),
         ),
         AwsObject::StatePermission {
             role,
             bucket,
             key_arn,
-        } => Block::resource(
-            "aws_iam_role_policy",
+        } => role_policy_resource(
             &format!("{}_{}", role.name, bucket.policy_name()),
-        )
-        .attribute("name", string(&bucket.policy_name()))
-        .attribute("role", of_role(role, "name", &role.name))
-        .attribute("policy", policy(&bucket.policy(key_arn.as_deref()))),
+            &bucket.policy_name(),
+            of_role(all, role, "name", &role.name),
+            &bucket.policy(key_arn.as_deref()),
+        ),
         AwsObject::AccessEntry { role, cluster, .. } => {
             let arn = role.to_string();
             Block::resource("aws_eks_access_entry", &format!("{}_{cluster}", role.name))
                 .attribute("cluster_name", string(cluster))
-                .attribute("principal_arn", of_role(role, "arn", &arn))
+                .attribute("principal_arn", of_role(all, role, "arn", &arn))
                 .attribute("type", string("STANDARD"))
         }
         AwsObject::PodIdentityAgent { cluster, .. } => {
@@ -128,8 +179,9 @@ fn aws_resource(object: &AwsObject, all: &[AwsObject]) -> Block {
         .attribute("cluster_name", string(cluster))
         .attribute("namespace", string(namespace))
         .attribute("service_account", string(service_account))
-        .attribute("role_arn", of_role(role, "arn", &role.to_string())),
-    }
+        .attribute("role_arn", of_role(all, role, "arn", &role.to_string())),
+    };
+    vec![resource]
 }
 
 fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> Block {
@@ -149,11 +201,22 @@ fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> B
     match object {
         KubernetesObject::Namespace { name } => Block::resource("kubernetes_namespace_v1", name)
             .block(Block::new("metadata").attribute("name", string(name))),
-        KubernetesObject::ServiceAccount { namespace, name } => Block::resource(
-            "kubernetes_service_account_v1",
-            &format!("{namespace}_{name}"),
-        )
-        .block(in_namespace(namespace, name)),
+        KubernetesObject::ServiceAccount {
+            namespace,
+            name,
+            role,
+        } => {
+            let mut metadata = in_namespace(namespace, name);
+            if let Some(role) = role {
+                let (key, value) = (string(ROLE_ANNOTATION), string(&role.to_string()));
+                metadata = metadata.attribute("annotations", format!("{{ {key} = {value} }}"));
+            }
+            Block::resource(
+                "kubernetes_service_account_v1",
+                &format!("{namespace}_{name}"),
+            )
+            .block(metadata)
+        }
         KubernetesObject::Role {
             namespace,
             name,
@@ -226,7 +289,7 @@ fn policy(policy: &Value) -> String {
 /// A block: its header, its attributes with their expressions, and the blocks in it.
 struct Block {
     header: String,
-    attributes: Vec<(&'static str, String)>,
+    attributes: Vec<(String, String)>,
     blocks: Vec<Block>,
 }
 
@@ -244,8 +307,8 @@ impl Block {
         Self::new(format!("resource \"{kind}\" \"{}\"", identifier(name)))
     }
 
-    fn attribute(mut self, name: &'static str, expression: String) -> Self {
-        self.attributes.push((name, expression));
+    fn attribute(mut self, name: &str, expression: String) -> Self {
+        self.attributes.push((name.to_owned(), expression));
         self
     }
 
@@ -318,6 +381,7 @@ mod tests {
         let account = KubernetesObject::ServiceAccount {
             namespace: "ns".to_owned(),
             name: "sa".to_owned(),
+            role: None,
         };
         assert!(kubernetes(&[account]).contains("namespace = \"ns\""));
     }

@@ -2,7 +2,9 @@
 //!
 //! EKS's webhook adds variables to containers, and AWS's SDK in the container reads them. Sources: `pkg/handler/handler.go`
 //! and `pkg/cache/cache.go` of aws/amazon-eks-pod-identity-webhook, and `resolveCredentialChain` in
-//! `config/resolve_credentials.go` of aws/aws-sdk-go-v2, which OpenTofu and Terraform use.
+//! `config/resolve_credentials.go` of aws/aws-sdk-go-v2 (1.32 of its module `config`), which OpenTofu and Terraform use
+//! through `getCredentialsProvider` of hashicorp/aws-sdk-go-base: the backend's profile would come first, and the
+//! Orchestrator sets none.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::access::aws::{PodIdentityAssociation, Signer};
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
 use crate::access::kubernetes::environment::{Environment, Source, Variable, sources};
+use crate::access::objects::ROLE_ANNOTATION;
 use crate::runner::job_container::MAIN;
 
 /// The AWS identity and the region of the container `main`.
@@ -108,14 +111,13 @@ impl From<CheckError> for NotRead {
     }
 }
 
-/// The annotation of a service account with the ARN of its role.
-pub(crate) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// The annotation of a service account with the audience of its token for AWS.
 pub(crate) const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
 /// The annotation of a pod with the containers that the webhook leaves alone, as a line of CSV.
 pub(crate) const SKIP_ANNOTATION: &str = "eks.amazonaws.com/skip-containers";
 
-/// The variables for AWS's SDK that decide which credentials it uses, in the order of its chain.
+/// The variables for AWS's SDK that decide which credentials it uses, in the order of its chain (`config/env_config.go` has the
+/// second name of each key).
 const CREDENTIALS: [&str; 12] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_ACCESS_KEY",

@@ -84,6 +84,7 @@ impl EksAccess {
         subject: &Subject,
         context: &CallContext,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        self.preflight.expect_changes();
         if self.apply != Mode::Error {
             return Ok(Vec::new());
         }
@@ -132,8 +133,14 @@ impl EksAccess {
             .await
     }
 
+    /// Checks a runner of the data source, which Terraform also reads while it applies.
+    pub(super) async fn while_reading(&self, subject: &Subject, context: &CallContext) -> Report {
+        self.preflight.expect_changes();
+        self.once(subject, context).await
+    }
+
     /// Checks a runner once.
-    pub(super) async fn once(&self, subject: &Subject, context: &CallContext) -> Report {
+    async fn once(&self, subject: &Subject, context: &CallContext) -> Report {
         self.preflight
             .check(subject, &TimeLimit::new(ONCE, context.stop.clone()), &())
             .await

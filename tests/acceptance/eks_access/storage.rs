@@ -1,17 +1,25 @@
-//! State in a bucket of S3: what is missing is found in the plan, and the runner is registered once it is there.
+//! State in a bucket of S3: what is missing is found in the plan, and the runner is registered once it is there. Many
+//! runners share what AWS says about it.
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::texts::fixes;
-use super::{CIDRS, Scene, modes, my_runner};
+use super::{CIDRS, Scene, modes, my_runner, runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = &[("EKS access: state in a bucket", state_in_a_bucket)];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    ("EKS access: state in a bucket", state_in_a_bucket),
+    (
+        "EKS access: a hundred runners with one bucket",
+        hundred_with_one_bucket,
+    ),
+];
 
-fn state_in_a_bucket(cli: &Cli) {
-    let scene = Scene::new(cli);
-    scene.set_up();
+/// Gives the Job's service account a role, which is allowed nothing, by EKS Pod Identity.
+fn set_up_identity(scene: &Scene) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
@@ -37,6 +45,12 @@ fn state_in_a_bucket(cli: &Cli) {
             "roleArn": "arn:aws:iam::123456789012:role/my-job-role",
         }),
     );
+}
+
+fn state_in_a_bucket(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    set_up_identity(&scene);
     let runner = my_runner().replace("my-bucket", "my-states");
     scene.write(&modes("error", "error", CIDRS), &runner);
     scene.init();
@@ -57,4 +71,46 @@ fn state_in_a_bucket(cli: &Cli) {
         registered["state_storage_configuration"]["bucket"],
         "my-states"
     );
+}
+
+/// A plan of a hundred new runners that share the cluster, the role, and the bucket makes the same AWS calls as a plan of
+/// one, each once.
+fn hundred_with_one_bucket(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    set_up_identity(&scene);
+    scene.aws(
+        "s3",
+        "CreateBucket",
+        &json!({
+            "Bucket": "my-states",
+            "CreateBucketConfiguration": {"LocationConstraint": scene.eks.options().region},
+        }),
+    );
+    let calls = |count: u32| {
+        let head = format!(
+            "for_each = toset([for n in range({count}) : \"runner-${{n}}\"])\nid = each.key"
+        );
+        let runners = runner(&head).replace("my-bucket", "my-states");
+        scene.write(&modes("warn", "off", CIDRS), &runners);
+        scene.workspace.init();
+        scene.eks.reset_calls().expect("counters");
+        let plan = scene.workspace.plan(&[]).ok();
+        plan.has(&format!("{count} to add"));
+        scene.eks.calls().expect("counters")
+    };
+    let of_one = calls(1);
+    // The runner's role and the Job's; the permissions for the cluster, the bucket, and its objects; the issuer's two
+    // documents.
+    let several = BTreeMap::from([
+        ("iam:GetRole", 2),
+        ("iam:SimulatePrincipalPolicy", 3),
+        ("issuer", 2),
+    ]);
+    for (action, count) in &of_one {
+        let expected = several.get(action.as_str()).copied().unwrap_or(1);
+        assert_eq!(*count, expected, "{action}: {of_one:?}");
+    }
+    assert!(of_one.contains_key("s3:ListBucket"), "{of_one:?}");
+    assert_eq!(calls(100), of_one);
 }

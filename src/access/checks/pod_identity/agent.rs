@@ -1,14 +1,17 @@
 //! Where the pod runs: EKS Pod Identity needs its agent on the pod's node, and there is none on Fargate.
+//!
+//! Sources in the EKS user guide: "Set up the Amazon EKS Pod Identity Agent", which says that EKS Auto Mode has it built in,
+//! and "EKS Pod Identity restrictions" for Fargate.
 
 use crate::access::aws::{EksCluster, FargateProfile, PodIdentityAssociation};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{Finding, Problem};
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
-use crate::access::objects::POD_IDENTITY_AGENT as AGENT;
+use crate::access::objects::{POD_IDENTITY_AGENT as AGENT, ROLE_ANNOTATION};
 use crate::access::render::aws_cli;
 use crate::access::render::shell::Command;
-use crate::access::run::{ROLE_ANNOTATION, Run};
+use crate::access::run::Run;
 
 /// The path of the agent's DaemonSet.
 const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";

@@ -8,7 +8,7 @@ use crate::access::checks::findings::{Finding, Findings, Problem};
 use crate::access::checks::role::role_trust::Refusal;
 use crate::access::fix::Fix;
 use crate::access::issuer::{AUDIENCE, issuer_host};
-use crate::access::objects::{AwsObject, provider_arn};
+use crate::access::objects::{AwsObject, provider_arn, service_account_subject};
 use crate::access::outcome::Outcome;
 use crate::access::policy::{Decision, evaluate};
 use crate::access::render::aws_cli;
@@ -35,7 +35,7 @@ pub(super) async fn check(
     };
     let provider = provider_arn(&arn, issuer_host(issuer));
     let (namespace, account) = (run.namespace()?, run.service_account()?);
-    let subject = format!("system:serviceaccount:{namespace}:{account}");
+    let subject = service_account_subject(namespace, account);
     let token = WebIdentity {
         sender: "the Job's pod",
         provider_arn: &provider,

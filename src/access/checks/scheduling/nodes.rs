@@ -9,7 +9,8 @@ use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::{Lack, Node, Pod};
 use crate::access::run::Run;
 
-/// The label that a managed node group gives to its nodes.
+/// The label that a managed node group gives to its nodes ("Simplify node lifecycle with managed node groups" in the EKS user
+/// guide: its labels have the prefix `eks.amazonaws.com`).
 const NODE_GROUP: &str = "eks.amazonaws.com/nodegroup";
 
 /// The nodes that were compared.

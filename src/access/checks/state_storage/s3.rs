@@ -7,6 +7,7 @@ use super::{key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
 use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
+use crate::access::checks::findings;
 use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::policy::{RoleSession, via_s3};
@@ -341,7 +342,7 @@ impl Findings {
         let Self {
             refused,
             unusable_key,
-            mut unknown,
+            unknown,
             doubts,
             key_arn,
         } = self;
@@ -356,14 +357,8 @@ impl Findings {
         if let Some(outcome) = unusable_key {
             return outcome;
         }
-        if !unknown.is_empty() {
-            let first = unknown.remove(0);
-            let others = unknown.into_iter().map(|outcome| outcome.message);
-            let sentences = [vec![first.message.clone()], others.chain(doubts).collect()].concat();
-            return Outcome {
-                message: sentences.join(" "),
-                ..first
-            };
+        if let Some(outcome) = findings::unknown(&unknown, doubts.clone()) {
+            return outcome;
         }
         let State { bucket, role, .. } = state;
         let allowed = format!(

@@ -1,7 +1,7 @@
 //! What a pod requests of a node's resources.
 //!
-//! Source: k8s.io/component-helpers 0.34, resource/helpers.go (`PodRequests`). The overhead of a RuntimeClass is not
-//! counted.
+//! Source: k8s.io/component-helpers 0.34, resource/helpers.go (`PodRequests`), and the API's defaults in
+//! pkg/apis/core/v1/defaults.go of Kubernetes 1.34 (`SetDefaults_Pod`). The overhead of a RuntimeClass is not counted.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,20 @@ pub(super) fn requests(spec: &Value) -> BTreeMap<String, String> {
     }
     add(&mut total, &sidecars);
     raise(&mut total, &most);
-    // The resources of the pod as a whole replace those of its containers.
-    total.extend(amounts(spec));
+    // The requests of the pod as a whole replace those of its containers. Its limits are requests only of what no container
+    // requests.
+    let is_of_pods = |name: &String| {
+        ["cpu", "memory"].contains(&name.as_str()) || name.starts_with("hugepages-")
+    };
+    let whole = |kind: &str| {
+        let mut whole = read(&spec["resources"][kind]);
+        whole.retain(|name, _| is_of_pods(name));
+        whole
+    };
+    total.extend(whole("requests"));
+    for (name, limit) in whole("limits") {
+        total.entry(name).or_insert(limit);
+    }
     total.retain(|_, (amount, _)| *amount > 0);
     let quantities = total.into_iter();
     quantities.map(|(name, (_, text))| (name, text)).collect()
@@ -44,21 +56,19 @@ pub(super) fn requests(spec: &Value) -> BTreeMap<String, String> {
 
 /// Returns the requests of a container. A limit without a request is the request, too.
 fn amounts(container: &Value) -> Amounts {
-    let mut amounts = Amounts::new();
-    for kind in ["limits", "requests"] {
-        let map = container["resources"][kind]
-            .as_object()
-            .into_iter()
-            .flatten();
-        for (name, quantity) in map {
-            let quantity = text(quantity);
-            // The API refuses what is not a quantity.
-            if let Some(amount) = thousandths_of(&quantity) {
-                amounts.insert(name.clone(), (amount, quantity));
-            }
-        }
-    }
+    let mut amounts = read(&container["resources"]["limits"]);
+    amounts.extend(read(&container["resources"]["requests"]));
     amounts
+}
+
+/// Reads a map of quantities. The API refuses what is not a quantity.
+fn read(map: &Value) -> Amounts {
+    let map = map.as_object().into_iter().flatten();
+    map.filter_map(|(name, quantity)| {
+        let quantity = text(quantity);
+        Some((name.clone(), (thousandths_of(&quantity)?, quantity)))
+    })
+    .collect()
 }
 
 fn add(total: &mut Amounts, more: &Amounts) {

@@ -40,7 +40,27 @@ fn labels_and_names_are_compared() {
             &json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}),
             &json!({})
         ),
-        ["spec.nodeName is other"]
+        ["spec.nodeName is other", "it lacks the label zone=b"]
+    );
+}
+
+#[test]
+fn the_kubelet_repeats_what_the_scheduler_checks() {
+    let with = |spec: &Value, taint: Value| {
+        let taints = json!({"/spec": {"unschedulable": true, "taints": [taint]}});
+        lacks(spec, &taints)
+    };
+    let taint = |effect: &str| json!({"key": "gpu", "effect": effect});
+    let named = json!({"nodeName": "n"});
+    assert_eq!(with(&named, taint("NoSchedule")), [""; 0]);
+    assert_eq!(
+        with(&named, taint("NoExecute")),
+        ["its taint gpu:NoExecute is not tolerated"]
+    );
+    let selects = json!({"nodeName": "n", "nodeSelector": {"zone": "b"}});
+    assert_eq!(
+        with(&selects, taint("NoSchedule")),
+        ["it lacks the label zone=b"]
     );
 }
 
@@ -158,6 +178,11 @@ fn requests_are_summed_up() {
     // The pod's own resources count instead.
     let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
     assert!(with(whole).is_empty());
+    // Its limits count only for what no container requests, and only for what a pod as a whole can limit.
+    let limits = json!({"memory": "8Gi", "cpu": "2", "nvidia.com/gpu": 1});
+    let limited =
+        json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
+    assert_eq!(with(limited), ["cpu 2 is requested, it has 1930m"]);
 }
 
 #[test]
