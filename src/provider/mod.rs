@@ -8,8 +8,10 @@ mod connection;
 mod eks_access;
 mod eks_access_data;
 mod eks_runner;
+mod eks_runners_data;
 mod functions;
 mod outcome;
+mod runner_environments_data;
 mod runner_rule;
 mod timeouts;
 
@@ -48,6 +50,12 @@ impl Provider for PlatformOrchestrator {
             Arc::new(eks_access_data::EksAccessData::new(Arc::clone(
                 &self.connection,
             ))),
+            Arc::new(eks_runners_data::EksRunnersData::new(Arc::clone(
+                &self.connection,
+            ))),
+            Arc::new(runner_environments_data::RunnerEnvironmentsData::new(
+                Arc::clone(&self.connection),
+            )),
             Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
                 &self.connection,
             ))),

@@ -17,6 +17,7 @@ mod faults;
 mod functions;
 mod language;
 mod lifecycle;
+mod lists;
 mod moving;
 mod planned;
 mod secrets;
@@ -61,6 +62,7 @@ fn main() {
     let scenarios = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
+        lists::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,
         planned::SCENARIOS,

@@ -124,7 +124,7 @@ impl Client {
             Some(rule) => ControlFlow::Break(rule),
             None => ControlFlow::Continue(()),
         };
-        self.each_page(&list_request(self.org(), key), budget, search)
+        self.each_page(list_request(self.org(), key), budget, search)
             .await
     }
 }
