@@ -30,7 +30,9 @@ mod user_agent;
 
 pub use budget::CallBudget;
 pub use call::Call;
-pub use client::{Client, DeployedEnvironment, EksRunnerPages, ListedRunner, Rule, RuleKey};
+pub use client::{
+    Client, DeployedEnvironment, EksRunnerPages, ListedRunner, Rule, RuleFilter, RuleKey, RulePages,
+};
 pub use connect_failure::{ConnectFailure, TlsFailure};
 pub use environment::Environment;
 pub use error::{Error, Existing};

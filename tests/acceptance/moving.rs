@@ -86,7 +86,9 @@ fn providers(workspace: &Workspace, go_source: &str) -> Vec<(String, String)> {
 }
 
 fn replace_provider(cli: &Cli) {
-    GO_SOURCES.map(|go_source| replace_provider_from(cli, go_source));
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| replace_provider_from(cli, go_source));
 }
 
 fn replace_provider_from(cli: &Cli, go_source: &str) {
@@ -106,7 +108,9 @@ fn replace_provider_from(cli: &Cli, go_source: &str) {
 }
 
 fn beside(cli: &Cli) {
-    GO_SOURCES.map(|go_source| beside_from(cli, go_source));
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| beside_from(cli, go_source));
 }
 
 /// The runner uses this provider, and everything else the Go provider: the configuration alone
@@ -147,7 +151,9 @@ fn beside_from(cli: &Cli, go_source: &str) {
 }
 
 fn moved(cli: &Cli) {
-    GO_SOURCES.map(|go_source| moved_from(cli, go_source));
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| moved_from(cli, go_source));
 }
 
 fn moved_from(cli: &Cli, go_source: &str) {

@@ -25,7 +25,7 @@ use crate::product::HUMANITEC;
 use runner_list::RunnerList;
 
 pub use environments::Environment as DeployedEnvironment;
-pub use rules::{Rule, RuleKey};
+pub use rules::{Rule, RuleFilter, RuleKey, RulePages};
 pub use runner_list::{EksRunnerPages, ListedRunner};
 
 /// A client of one organization's API. Creating one costs nothing: the first call sets up the HTTP client.
