@@ -10,6 +10,8 @@ export TF_CLI_CONFIG_FILE := /dev/null
 
 # The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"
+# The documentation has list resources and actions, which only Terraform 1.14 reads from the schema.
+DOCS_CLI = "$$(tools/build terraform)"
 # The parts of the sandbox's small EKS. The one that can fail for lack of a Debian package comes first.
 EKS := aws etcd aws-iam-authenticator kube-apiserver kubectl kube-controller-manager kube-scheduler kwok
 # A directory with hashicorp/aws, in the layout of `terraform providers mirror`; without it, the tests that need it are ignored.
@@ -31,7 +33,7 @@ demo: need-rust need-python ## Create, change, and check runners on a stand-in o
 .PHONY: test
 test: need-rust need-python ## Run all tests, with real Terraform (if it is on the PATH), real OpenTofu, and a small EKS
 	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
-	TOFU="$${TOFU:-$$(tools/build tofu)}" cargo test --workspace --locked --no-fail-fast
+	TOFU="$${TOFU:-$$(tools/build tofu)}" TERRAFORM_1_14="$${TERRAFORM_1_14:-$$(tools/build terraform)}" cargo test --workspace --locked --no-fail-fast
 
 .PHONY: check
 check: need-rust ## Check format and lints and run the unit and plugin tests: the quick loop after a change
@@ -57,13 +59,13 @@ lint: need-rust ## Check format, lints, documentation, licenses, examples, and t
 	$(CLI) fmt -check -diff -recursive examples
 	$(CLI) fmt -check -diff demo
 	cargo build --workspace --bins --locked
-	@tools/docs $(CLI) target/docs
+	@tools/docs $(DOCS_CLI) target/docs
 	@diff -r docs target/docs || { echo "docs/ is stale: run 'make docs' and commit what it changes." >&2; exit 1; }
 
 .PHONY: docs
 docs: need-rust ## Generate docs/ from the provider's schema, templates/, and examples/
 	cargo build --workspace --bins --locked
-	@tools/docs $(CLI) docs
+	@tools/docs $(DOCS_CLI) docs
 
 .PHONY: bench
 bench: need-rust need-python ## Measure the release build (with BASE=COMMIT, beside that commit's) and print each figure next to its target (Linux)
@@ -86,7 +88,7 @@ install: need-rust ## Install a release build in ~/.terraform.d/plugins, and eks
 
 .PHONY: tools
 tools: need-rust need-python ## Build every external tool that the other commands need
-	@for tool in $(EKS) tofu tfplugindocs cargo-deny; do tools/build "$$tool"; done
+	@for tool in $(EKS) tofu terraform tfplugindocs cargo-deny; do tools/build "$$tool"; done
 
 .PHONY: need-rust need-python
 need-rust:

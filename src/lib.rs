@@ -8,6 +8,7 @@ pub mod cli;
 mod files;
 mod network;
 pub mod orchestrator;
+pub mod product;
 pub mod provider;
 pub mod runner;
 mod secrets;

@@ -211,11 +211,12 @@
 //! | import | [`ImportState`] | an import is an error |
 //! | `moved` blocks from other resources | [`MoveState`] | such a block is an error |
 //! | upgrades of states of earlier schema versions | [`UpgradeState`] | they are read with the current schema |
+//! | identity, and import by it | [`ResourceIdentity`] | objects are imported by an ID, and cannot be listed |
 //! | observation of all saved states | [`ObserveState`] | |
 //!
-//! Data sources and functions are traits of their own, [`DataSource`] and [`Function`], and a [`Provider`] lists them.
-//! Resource identities, list resources, ephemeral resources, actions, and state stores are not supported yet: they are
-//! not in the metadata, and their calls return errors.
+//! Data sources, functions, list resources, and actions are traits of their own, [`DataSource`], [`Function`],
+//! [`ListResource`], and [`Action`], and a [`Provider`] lists them. Ephemeral resources and state stores are not supported
+//! yet: they are not in the metadata, and their calls return errors.
 //!
 //! # Values
 //!
@@ -241,6 +242,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod action;
 pub mod codec;
 mod consistency;
 mod context;
@@ -249,6 +251,7 @@ mod diagnostic;
 mod function;
 pub mod grpc;
 mod isolation;
+mod list;
 mod location;
 mod log;
 mod number;
@@ -265,17 +268,19 @@ mod value;
 pub use async_trait::async_trait;
 pub use tokio_util::sync::CancellationToken;
 
+pub use action::{Action, Progress};
 pub use context::CallContext;
 pub use data_source::DataSource;
 pub use diagnostic::{Diagnostic, Path, Severity, Step};
 pub use function::{Function, FunctionError, Parameter, Signature};
+pub use list::{FoundObject, FoundObjects, ListRequest, ListResource};
 pub use number::{Number, NumberError};
 pub use provider::{ConfigureRequest, Provider};
 pub use redaction::Redact;
 pub use resource::{
-    ApplyResponse, CreateRequest, DeleteRequest, ImportRequest, ImportState, MoveRequest,
-    MoveState, ObserveState, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource,
-    UpdateRequest, UpgradeRequest, UpgradeState,
+    ApplyResponse, CreateRequest, DeleteRequest, IdentityAttribute, IdentitySchema, ImportRequest,
+    ImportState, MoveRequest, MoveState, ObserveState, PlanRequest, PlanResponse, ReadRequest,
+    ReadResponse, Resource, ResourceIdentity, UpdateRequest, UpgradeRequest, UpgradeState,
 };
 pub use schema::{Attribute, AttributeKind, Nesting, Schema};
 pub use serve::{Options, serve};

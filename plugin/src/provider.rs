@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::action::Action;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::function::Function;
+use crate::list::ListResource;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::validation::ValidateConfig;
@@ -33,6 +35,16 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Returns the functions, each with a name of its own.
     fn functions(&self) -> Vec<Arc<dyn Function>> {
+        Vec::new()
+    }
+
+    /// Returns the list resources, each with the type name of a resource that has an identity.
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        Vec::new()
+    }
+
+    /// Returns the actions, each with a type name of its own.
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
         Vec::new()
     }
 

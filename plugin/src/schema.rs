@@ -1,5 +1,7 @@
 //! Schemas: the attributes of a provider block, a resource, or a data source.
 
+use std::borrow::Cow;
+
 use crate::value::Type;
 
 /// The schema of a provider block, a resource, or a data source.
@@ -20,7 +22,7 @@ pub struct Attribute {
     /// The name.
     pub name: &'static str,
     /// What it is for, in Markdown.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// Its type, or its nested attributes.
     pub kind: AttributeKind,
     /// Whether a configuration must set it.
@@ -59,19 +61,19 @@ pub enum Nesting {
 
 impl Attribute {
     /// Returns an attribute of the type `ty` that is not required, optional, or computed yet.
-    pub fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
+    pub fn new(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
         Self::with_kind(name, AttributeKind::Value(ty), description)
     }
 
     /// Returns an attribute of the type string.
-    pub fn string(name: &'static str, description: &'static str) -> Self {
+    pub fn string(name: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(name, Type::String, description)
     }
 
     /// Returns an attribute with one object of nested attributes.
     pub fn object(
         name: &'static str,
-        description: &'static str,
+        description: impl Into<Cow<'static, str>>,
         attributes: Vec<Attribute>,
     ) -> Self {
         Self::nested(name, description, Nesting::Single, attributes)
@@ -80,7 +82,7 @@ impl Attribute {
     /// Returns an attribute with nested attributes.
     pub fn nested(
         name: &'static str,
-        description: &'static str,
+        description: impl Into<Cow<'static, str>>,
         nesting: Nesting,
         attributes: Vec<Attribute>,
     ) -> Self {
@@ -91,10 +93,14 @@ impl Attribute {
         )
     }
 
-    fn with_kind(name: &'static str, kind: AttributeKind, description: &'static str) -> Self {
+    fn with_kind(
+        name: &'static str,
+        kind: AttributeKind,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             name,
-            description,
+            description: description.into(),
             kind,
             required: false,
             optional: false,

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::orchestrator::Installation;
+use crate::product::{HUMANITEC, Product, STELLWERK};
 use crate::runner::RoleArn;
 
 /// Checks that the Platform Orchestrator can start Jobs in an EKS cluster, before the first deployment.
@@ -196,10 +197,12 @@ pub(super) struct RunnerArguments {
     /// The ID of the runner that FILE describes
     #[arg(long, value_name = "ID", requires = "file")]
     pub(super) id: Option<String>,
-    /// A registered runner, instead of FILE. The token is looked up like --org, in HUMANITEC_AUTH_TOKEN and hctl's files
+    /// A registered runner, instead of FILE. The token is looked up like --org, in PO_AUTH_TOKEN or HUMANITEC_AUTH_TOKEN
+    /// and the configuration files
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     pub(super) runner: Option<String>,
-    /// The organization. Default: the file of --hctl-config-file, then HUMANITEC_ORG_ID, then hctl's own file
+    /// The organization. Default: the file of --octl-config-file or --hctl-config-file, then PO_ORG_ID or
+    /// HUMANITEC_ORG_ID, then the default file of octl or hctl
     #[arg(long, value_name = "ORG")]
     pub(super) org: Option<String>,
     /// The URL of the Orchestrator's API, looked up like --org. Default: Humanitec's API. With FILE, it only selects
@@ -207,8 +210,25 @@ pub(super) struct RunnerArguments {
     #[arg(long, value_name = "URL")]
     pub(super) api_url: Option<String>,
     /// A configuration file of hctl, instead of the default one
+    #[arg(long, value_name = "PATH", conflicts_with = "octl_config_file")]
+    hctl_config_file: Option<String>,
+    /// A configuration file of octl, instead of the default one
     #[arg(long, value_name = "PATH")]
-    pub(super) hctl_config_file: Option<String>,
+    octl_config_file: Option<String>,
+}
+
+impl RunnerArguments {
+    /// Returns the path of the configuration file, and its product.
+    pub(super) fn config_files(&self) -> Vec<(&'static Product, String)> {
+        let files = [
+            (&HUMANITEC, &self.hctl_config_file),
+            (&STELLWERK, &self.octl_config_file),
+        ];
+        let set = files
+            .into_iter()
+            .filter_map(|(product, path)| Some((product, path.clone()?)));
+        set.collect()
+    }
 }
 
 /// The arguments that say with which credentials AWS and the cluster are called.

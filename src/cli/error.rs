@@ -5,6 +5,7 @@ use std::io;
 use super::problem::Problems;
 use crate::access::Outcome;
 use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
+use crate::product::{PRODUCTS, Product};
 use crate::runner::Invalid;
 
 /// The exit codes, as `--help` lists them.
@@ -39,11 +40,13 @@ pub enum Error {
     },
     /// The organization does not have this runner.
     #[error(
-        "runner {id:?} does not exist in organization {org:?}\n\n`hctl get runners --org {org}` lists the runners. \
+        "runner {id:?} does not exist in organization {org:?}\n\n`{cli} get runners --org {org}` lists the runners. \
          To check a runner before it is registered, pass its file: \
          eks-runner check FILE --org {org} --id {id}"
     )]
     NoSuchRunner {
+        /// The product's command line.
+        cli: &'static str,
         /// The organization.
         org: String,
         /// The runner's id.
@@ -151,12 +154,7 @@ fn lookup_texts(errors: &[LookupError]) -> String {
 
 /// Returns the text of an error in the terms of the command. The error itself names attributes of the provider block.
 fn lookup_text(error: &LookupError) -> String {
-    let option = match error.attribute() {
-        ProviderAttribute::ApiUrl => "--api-url",
-        ProviderAttribute::OrgId => "--org",
-        ProviderAttribute::HctlConfigFile => "--hctl-config-file",
-        ProviderAttribute::AuthToken => "",
-    };
+    let option = error.attribute().map_or(String::new(), option_for);
     match error {
         LookupError::Missing {
             attribute,
@@ -169,9 +167,10 @@ fn lookup_text(error: &LookupError) -> String {
                 .skip(1)
                 .map(|place| format!("\n  - {place}"))
                 .collect();
-            let give = match option {
-                "" => String::new(),
-                option => format!("use {option}, "),
+            let give = if option.is_empty() {
+                String::new()
+            } else {
+                format!("use {option}, ")
             };
             format!(
                 "{} is not set. Searched in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
@@ -182,12 +181,39 @@ fn lookup_text(error: &LookupError) -> String {
         LookupError::Empty { .. } => {
             format!("{option} is empty. Set it to a value, or remove it.")
         }
-        other => other
-            .to_string()
-            .replace(
-                &SettingSource::ProviderBlock(other.attribute()).to_string(),
-                option,
-            )
-            .replace("hctl_config_file", "--hctl-config-file"),
+        LookupError::TwoDefaultFiles { .. } => {
+            let text = error.to_string();
+            let (problem, _) = text.rsplit_once('\n').unwrap_or((&text, ""));
+            let options = PRODUCTS.map(config_file_option).join(" or ");
+            format!("{problem}\nTo fix it, set {options} to the path of one of the files.")
+        }
+        other => {
+            let attributes = PRODUCTS.map(ProviderAttribute::ConfigFile).into_iter();
+            let attributes = attributes.chain([ProviderAttribute::ApiUrl]);
+            attributes.fold(other.to_string(), |text, attribute| {
+                let block = SettingSource::ProviderBlock(attribute).to_string();
+                let text = text.replace(&block, &option_for(attribute));
+                match attribute {
+                    ProviderAttribute::ConfigFile(_) => {
+                        text.replace(attribute.name(), &option_for(attribute))
+                    }
+                    _ => text,
+                }
+            })
+        }
     }
+}
+
+/// Returns the option that sets what this attribute of the provider block sets. Empty if there is none.
+fn option_for(attribute: ProviderAttribute) -> String {
+    match attribute {
+        ProviderAttribute::ApiUrl => "--api-url".to_owned(),
+        ProviderAttribute::OrgId => "--org".to_owned(),
+        ProviderAttribute::ConfigFile(product) => config_file_option(product),
+        ProviderAttribute::AuthToken => String::new(),
+    }
+}
+
+fn config_file_option(product: &Product) -> String {
+    format!("--{}-config-file", product.cli)
 }

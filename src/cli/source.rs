@@ -12,6 +12,7 @@ use crate::orchestrator::{
     ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
     lookup_without_token,
 };
+use crate::product::HUMANITEC;
 use crate::runner::Runner;
 
 /// The time limit for reading a runner from the Orchestrator, retries included.
@@ -45,7 +46,7 @@ fn given(arguments: &RunnerArguments) -> ExplicitSettings {
         api_url: arguments.api_url.clone(),
         org_id: arguments.org.clone(),
         auth_token: None,
-        hctl_config_file: arguments.hctl_config_file.clone(),
+        config_files: arguments.config_files(),
     }
 }
 
@@ -58,6 +59,7 @@ async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(ApiSetting
     match client.get_runner(id, &budget).await {
         Ok(Some(runner)) => Ok((settings, runner)),
         Ok(None) => Err(Error::NoSuchRunner {
+            cli: settings.product.unwrap_or(&HUMANITEC).cli,
             org: settings.org_id,
             id: id.to_owned(),
         }),

@@ -3,6 +3,7 @@
 use super::connect_failure::ConnectFailure;
 use super::error::{Error, Existing};
 use super::settings::SettingSource;
+use crate::product::names;
 
 const TRY_AGAIN_LATER: &str = "Try again later.";
 
@@ -119,8 +120,10 @@ fn after_unauthorized(token_from: Option<&SettingSource>) -> String {
              a different installation than the one in api_url. Get a new token and set it there."
         ),
         None => {
-            "No token was sent, because api_url is on localhost. Set auth_token or HUMANITEC_AUTH_TOKEN."
-                .to_owned()
+            format!(
+                "No token was sent, because api_url is on localhost. Set auth_token, or the environment variable {}.",
+                names(|product| product.auth_token_variable)
+            )
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::product::Product;
+
 /// The environment variables and the home directory of a process.
 ///
 /// It is a value, so that a lookup can be tested without changing the real environment.
@@ -63,10 +65,16 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Returns the paths where `hctl` can have its file, in the order in which to try them:
-    /// `$XDG_CONFIG_HOME/hctl/config.yaml`, else `~/.config/hctl/config.yaml`; on macOS and Windows the user's
-    /// configuration directory, then `$XDG_CONFIG_HOME` if it is set.
-    pub(super) fn default_files(&self) -> Vec<PathBuf> {
+    /// Returns whether a variable is set to more than white space.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        self.variable(name)
+            .is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// Returns the paths where the command line of a product can have its file, in the order in which to try them. For
+    /// `hctl` they are `$XDG_CONFIG_HOME/hctl/config.yaml`, else `~/.config/hctl/config.yaml`; on macOS and Windows the
+    /// user's configuration directory, then `$XDG_CONFIG_HOME` if it is set.
+    pub(super) fn default_files(&self, product: &Product) -> Vec<PathBuf> {
         let home = self.home.as_deref();
         // The XDG Base Directory Specification says that a relative path is invalid.
         let xdg = self
@@ -84,7 +92,7 @@ impl Environment {
         directories
             .into_iter()
             .flatten()
-            .map(|directory| directory.join("hctl").join("config.yaml"))
+            .map(|directory| directory.join(product.cli).join("config.yaml"))
             .collect()
     }
 
@@ -114,19 +122,24 @@ impl fmt::Debug for Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::product::{HUMANITEC, STELLWERK};
 
     #[test]
     fn the_default_file_follows_the_platform() {
         let env = |platform, variables: &[(&str, &str)]| {
             let mut env = Environment::from_variables(variables.iter().copied());
             env.platform = platform;
-            env.default_files()
+            env.default_files(&HUMANITEC)
         };
         let home = ("HOME", "/home/ann");
         let xdg = ("XDG_CONFIG_HOME", "/xdg");
         let file = |path: &str| PathBuf::from(path).join("hctl/config.yaml");
 
         assert_eq!(env(Platform::Unix, &[home]), [file("/home/ann/.config")]);
+        assert_eq!(
+            Environment::from_variables([home]).default_files(&STELLWERK),
+            [PathBuf::from("/home/ann/.config/octl/config.yaml")]
+        );
         assert_eq!(env(Platform::Unix, &[home, xdg]), [file("/xdg")]);
         assert_eq!(
             env(Platform::Unix, &[home, ("XDG_CONFIG_HOME", "relative")]),

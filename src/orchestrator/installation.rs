@@ -5,8 +5,15 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
-/// The URL of Humanitec's SaaS, which is used if no other URL is set.
-pub(super) const SAAS_URL: &str = "https://api.humanitec.dev";
+use crate::product::{HUMANITEC, PRODUCTS, Product};
+
+/// Returns the product whose API has this URL in every installation. `None` if the URL is that of one installation.
+pub(super) fn product_with_url(api_url: &Url) -> Option<&'static Product> {
+    PRODUCTS.into_iter().find(|product| {
+        let default = product.default_url.and_then(|url| Url::parse(url).ok());
+        default.is_some_and(|default| default.origin() == api_url.origin())
+    })
+}
 
 /// The facts about an installation of the Orchestrator that follow from the URL of its API.
 ///
@@ -39,11 +46,9 @@ impl Installation {
     /// is known about any other.
     #[must_use]
     pub fn from_api_url(api_url: &Url) -> Self {
-        let saas = Url::parse(SAAS_URL);
-        if saas.is_ok_and(|saas| saas.origin() == api_url.origin()) {
-            Self::SAAS
-        } else {
-            Self::default()
+        match product_with_url(api_url) {
+            Some(product) if *product == HUMANITEC => Self::SAAS,
+            _ => Self::default(),
         }
     }
 

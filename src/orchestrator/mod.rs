@@ -12,10 +12,10 @@ mod advice;
 mod budget;
 mod call;
 mod client;
+mod config_file;
 mod connect_failure;
 mod environment;
 mod error;
-mod hctl;
 mod installation;
 mod lookup;
 mod report;
@@ -30,7 +30,9 @@ mod user_agent;
 
 pub use budget::CallBudget;
 pub use call::Call;
-pub use client::{Client, Rule, RuleKey};
+pub use client::{
+    Client, DeployedEnvironment, EksRunnerPages, ListedRunner, Rule, RuleFilter, RuleKey, RulePages,
+};
 pub use connect_failure::{ConnectFailure, TlsFailure};
 pub use environment::Environment;
 pub use error::{Error, Existing};

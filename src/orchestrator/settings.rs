@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::product::Product;
 use crate::secrets::protect;
 
 /// The settings that the provider block or the command line sets. `None` for each other one.
@@ -17,8 +18,8 @@ pub struct ExplicitSettings {
     pub org_id: Option<String>,
     /// The API token.
     pub auth_token: Option<SecretString>,
-    /// The path of a configuration file of `hctl`.
-    pub hctl_config_file: Option<String>,
+    /// The path of a configuration file, and the product whose command line writes it.
+    pub config_files: Vec<(&'static Product, String)>,
 }
 
 /// The API's URL, the organization, and the token.
@@ -31,6 +32,8 @@ pub struct ApiSettings {
     /// The token. `None` only for a local installation and from
     /// [`lookup_without_token`](super::lookup_without_token).
     pub token: Option<ApiToken>,
+    /// The product whose settings were used. `None` if all of them are in the provider block.
+    pub product: Option<&'static Product>,
 }
 
 /// An API token that fits into a header, and where it came from.
@@ -62,8 +65,8 @@ pub enum ProviderAttribute {
     OrgId,
     /// `auth_token`
     AuthToken,
-    /// `hctl_config_file`
-    HctlConfigFile,
+    /// `hctl_config_file` or `octl_config_file`
+    ConfigFile(&'static Product),
 }
 
 impl ProviderAttribute {
@@ -74,7 +77,7 @@ impl ProviderAttribute {
             Self::ApiUrl => "api_url",
             Self::OrgId => "org_id",
             Self::AuthToken => "auth_token",
-            Self::HctlConfigFile => "hctl_config_file",
+            Self::ConfigFile(product) => product.config_file_attribute,
         }
     }
 }
@@ -84,13 +87,15 @@ impl ProviderAttribute {
 pub enum SettingSource {
     /// An attribute of the provider block.
     ProviderBlock(ProviderAttribute),
-    /// A key of a configuration file of `hctl`.
+    /// A key of a configuration file of `hctl` or `octl`.
     File {
         /// The file's path.
         path: PathBuf,
         /// The key in the file.
         key: &'static str,
     },
+    /// A default configuration file as a whole.
+    DefaultFile(PathBuf),
     /// An environment variable.
     Variable(&'static str),
     /// The URL of the SaaS, which is the default.
@@ -104,6 +109,7 @@ impl fmt::Display for SettingSource {
                 write!(f, "`{}` in the provider block", attribute.name())
             }
             Self::File { path, key } => write!(f, "`{key}` in the file {}", path.display()),
+            Self::DefaultFile(path) => write!(f, "the file {}", path.display()),
             Self::Variable(name) => write!(f, "the environment variable {name}"),
             Self::BuiltIn => f.write_str("the built-in default"),
         }

@@ -32,6 +32,7 @@ use super::settings::ApiSettings;
 use crate::files;
 use crate::network::tls::TlsFailure;
 use crate::network::{causes, proxy};
+use crate::product::Product;
 use crate::secrets::redacted;
 
 /// The time limit for a connection, its TLS handshake included.
@@ -61,6 +62,11 @@ impl Transport {
 
     pub(super) fn org(&self) -> &str {
         &self.settings.org_id
+    }
+
+    /// Returns the product whose settings are used.
+    pub(super) fn product(&self) -> Option<&'static Product> {
+        self.settings.product
     }
 
     /// Sends the request once and reads the complete response.

@@ -4,42 +4,62 @@ use secrecy::SecretString;
 
 use super::eks_access;
 use crate::orchestrator::{self, Environment, ExplicitSettings, LookupError, check_explicit};
+use crate::product::{PRODUCTS, Product};
 use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
-
-const ATTRIBUTES: [&str; 4] = ["api_url", "org_id", "auth_token", "hctl_config_file"];
 
 /// Returns the schema of the provider block.
 pub(super) fn schema() -> Schema {
+    let mut attributes = connection_attributes();
+    attributes.push(eks_access::attribute());
     Schema {
         version: 0,
         description: "Manages EKS runners of the Platform Orchestrator, and the rules that select them.",
-        attributes: vec![
-            Attribute::string(
-                "api_url",
-                "The base URL of the Orchestrator's API. Environment: `HUMANITEC_API_URL`. Default: \
-                 `https://api.humanitec.dev`.",
-            )
-            .optional(),
-            Attribute::string(
-                "org_id",
-                "The organization's ID. Environment: `HUMANITEC_ORG_ID`.",
-            )
-            .optional(),
-            Attribute::string(
-                "auth_token",
-                "The token for the API. Environment: `HUMANITEC_AUTH_TOKEN`. Not needed if the host of `api_url` \
-                 is `localhost`.",
-            )
-            .optional()
-            .sensitive(),
-            Attribute::string(
-                "hctl_config_file",
-                "The path of a configuration file of `hctl` to read instead of the default one. The file must exist.",
-            )
-            .optional(),
-            eks_access::attribute(),
-        ],
+        attributes,
     }
+}
+
+/// Returns the description of an attribute that environment variables can set as well.
+fn with_variables(text: &str, variable: fn(&Product) -> &'static str) -> String {
+    let variables = PRODUCTS.map(|product| format!("`{}`", variable(product)));
+    format!("{text} Environment: {}.", variables.join(" or "))
+}
+
+/// Returns the attributes that set the connection to the API.
+fn connection_attributes() -> Vec<Attribute> {
+    let default_urls = PRODUCTS.into_iter().filter_map(|product| {
+        let url = product.default_url?;
+        Some(format!(
+            " Default: `{url}`, if nothing selects the settings of another product."
+        ))
+    });
+    let api_url = with_variables("The base URL of the Orchestrator's API.", |product| {
+        product.api_url_variable
+    });
+    let auth_token = with_variables("The token for the API.", |product| {
+        product.auth_token_variable
+    });
+    let mut attributes = vec![
+        Attribute::string("api_url", api_url + &default_urls.collect::<String>()).optional(),
+        Attribute::string(
+            "org_id",
+            with_variables("The organization's ID.", |product| product.org_id_variable),
+        )
+        .optional(),
+        Attribute::string(
+            "auth_token",
+            auth_token + " Not needed if the host of `api_url` is `localhost`.",
+        )
+        .optional()
+        .sensitive(),
+    ];
+    attributes.extend(PRODUCTS.map(|product| {
+        let description = format!(
+            "The path of a configuration file of `{}` to read instead of the default one. The file must exist.",
+            product.cli
+        );
+        Attribute::string(product.config_file_attribute, description).optional()
+    }));
+    attributes
 }
 
 /// Returns what is wrong with the block, as far as its values are known. What the block does not set is looked up only
@@ -55,8 +75,9 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
 
 /// Returns the names of the attributes whose values are not known yet.
 pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
-    ATTRIBUTES
+    connection_attributes()
         .into_iter()
+        .map(|attribute| attribute.name)
         .filter(|name| config.get(name).is_unknown())
         .collect()
 }
@@ -68,7 +89,10 @@ pub(super) fn explicit_settings(config: &Value) -> ExplicitSettings {
         api_url: text("api_url"),
         org_id: text("org_id"),
         auth_token: text("auth_token").map(SecretString::from),
-        hctl_config_file: text("hctl_config_file"),
+        config_files: PRODUCTS
+            .into_iter()
+            .filter_map(|product| Some((product, text(product.config_file_attribute)?)))
+            .collect(),
     }
 }
 
@@ -94,11 +118,14 @@ pub(super) fn lookup_failed(error: &LookupError, explicit: &ExplicitSettings) ->
         } if hides_secret => diagnostic,
         // The default file: no attribute names it.
         LookupError::File { attribute, .. }
-            if *attribute != orchestrator::ProviderAttribute::HctlConfigFile =>
+            if !matches!(attribute, orchestrator::ProviderAttribute::ConfigFile(_)) =>
         {
             diagnostic
         }
-        _ => diagnostic.at(Path::new([error.attribute().name()])),
+        _ => match error.attribute() {
+            Some(attribute) => diagnostic.at(Path::new([attribute.name()])),
+            None => diagnostic,
+        },
     }
 }
 

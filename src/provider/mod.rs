@@ -6,10 +6,13 @@
 mod configuration;
 mod connection;
 mod eks_access;
+mod eks_access_action;
 mod eks_access_data;
 mod eks_runner;
+mod eks_runners_data;
 mod functions;
 mod outcome;
+mod runner_environments_data;
 mod runner_rule;
 mod timeouts;
 
@@ -19,8 +22,8 @@ use async_trait::async_trait;
 
 use connection::Connection;
 use terraform_plugin_server::{
-    ConfigureRequest, DataSource, Diagnostic, Function, Provider, Resource, Schema, ValidateConfig,
-    Value,
+    Action, ConfigureRequest, DataSource, Diagnostic, Function, ListResource, Provider, Resource,
+    Schema, ValidateConfig, Value,
 };
 
 /// The provider `platform-orchestrator`.
@@ -48,6 +51,12 @@ impl Provider for PlatformOrchestrator {
             Arc::new(eks_access_data::EksAccessData::new(Arc::clone(
                 &self.connection,
             ))),
+            Arc::new(eks_runners_data::EksRunnersData::new(Arc::clone(
+                &self.connection,
+            ))),
+            Arc::new(runner_environments_data::RunnerEnvironmentsData::new(
+                Arc::clone(&self.connection),
+            )),
             Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
                 &self.connection,
             ))),
@@ -56,6 +65,21 @@ impl Provider for PlatformOrchestrator {
 
     fn functions(&self) -> Vec<Arc<dyn Function>> {
         functions::all()
+    }
+
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        vec![
+            Arc::new(eks_runner::EksRunnerList::new(Arc::clone(&self.connection))),
+            Arc::new(runner_rule::RunnerRuleList::new(Arc::clone(
+                &self.connection,
+            ))),
+        ]
+    }
+
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(eks_access_action::CheckEksAccess::new(
+            Arc::clone(&self.connection),
+        ))]
     }
 
     async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {

@@ -5,13 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use crate::files;
+use crate::product::PRODUCTS;
 
 /// The largest file whose content is added as a credential, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// Variables whose value is a credential.
-const SECRETS: [&str; 6] = [
-    "HUMANITEC_AUTH_TOKEN",
+/// Variables of AWS whose value is a credential.
+const SECRETS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -38,7 +38,8 @@ const URLS: [&str; 6] = [
 /// Returns the credentials in this process's environment.
 pub(super) fn secrets() -> impl Iterator<Item = String> {
     let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
-    let values = SECRETS.into_iter().filter_map(variable);
+    let tokens = PRODUCTS.map(|product| product.auth_token_variable);
+    let values = tokens.into_iter().chain(SECRETS).filter_map(variable);
     let files = FILES
         .into_iter()
         .filter_map(|name| content(&std::env::var_os(name)?));

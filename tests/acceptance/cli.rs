@@ -13,7 +13,7 @@ pub(crate) const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
 /// Terraform or OpenTofu.
 #[derive(Debug, Clone)]
 pub(crate) struct Cli {
-    /// `terraform` or `tofu`.
+    /// `terraform`, `tofu`, or `terraform-1.14`.
     pub(crate) name: &'static str,
     /// The registry that its source addresses default to.
     pub(crate) registry: &'static str,
@@ -37,6 +37,17 @@ impl Cli {
                 program: find("TOFU", "tofu"),
             },
         ]
+    }
+
+    /// Terraform 1.14, as the environment variable `TERRAFORM_1_14` names it: it has `terraform query` and actions.
+    pub(crate) fn terraform_1_14() -> Self {
+        Self {
+            name: "terraform-1.14",
+            registry: "registry.terraform.io",
+            program: std::env::var_os("TERRAFORM_1_14")
+                .filter(|program| !program.is_empty())
+                .map(PathBuf::from),
+        }
     }
 }
 

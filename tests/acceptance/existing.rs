@@ -249,7 +249,8 @@ fn delete_refused(cli: &Cli) {
         .destroy()
         .fails()
         .has("runner my-runner is in use by the environments: shop/production, shop/staging")
-        .has("delete the environments that use it, or move them to another runner");
+        .has("delete the environments that use it, or move them to another runner")
+        .has("the data source `platform-orchestrator_runner_environments` lists all of them");
     assert!(workspace.state().contains_key(ADDRESS));
     orchestrator.set_environments("my-runner", &[]);
     workspace.destroy().ok();

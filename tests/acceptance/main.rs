@@ -15,10 +15,13 @@ mod eks_access;
 mod existing;
 mod faults;
 mod functions;
+mod identity;
 mod language;
 mod lifecycle;
+mod lists;
 mod moving;
 mod planned;
+mod query;
 mod secrets;
 mod signals;
 mod stand_in;
@@ -61,6 +64,7 @@ fn main() {
     let scenarios = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
+        lists::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,
         planned::SCENARIOS,
@@ -90,6 +94,7 @@ fn main() {
         );
     }
     let clis = Cli::both();
+    let [_, tofu] = clis.clone();
     let first = clis.iter().find(|cli| cli.program.is_some());
     let first = first.map(|cli| cli.name);
     let mut trials = Vec::new();
@@ -125,6 +130,23 @@ fn main() {
                 let position = if alone { 2.0 } else { place };
                 trials.push((position, trial.with_ignored_flag(ignored)));
             }
+        }
+    }
+    // Each with the command lines that have the feature.
+    let newest = Cli::terraform_1_14();
+    if newest.program.is_none() {
+        eprintln!("the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program");
+    }
+    for (cli, scenarios, lacking) in [
+        (&newest, identity::SCENARIOS, false),
+        (&tofu, identity::SCENARIOS, false),
+        (&newest, query::SCENARIOS, false),
+        (&newest, eks_access::action::SCENARIOS, no_eks),
+    ] {
+        for (name, scenario) in scenarios.iter().copied() {
+            let ignored = lacking || cli.program.is_none();
+            let trial = trial(cli.clone(), name, scenario, false);
+            trials.push((0.5, trial.with_ignored_flag(ignored)));
         }
     }
     trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));

@@ -1,4 +1,5 @@
-//! Moving from the Go provider `humanitec/platform-orchestrator`, in each way that the guide describes.
+//! Moving from the Go providers `humanitec/platform-orchestrator` and `stellwerk-labs/platform-orchestrator`, in each way
+//! that the guide describes.
 //! Where the Go provider must be installed, this provider takes its place under its address.
 
 use serde_json::{Value, json};
@@ -15,12 +16,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("moving: to other addresses", moved),
 ];
 
-const GO_SOURCE: &str = "humanitec/platform-orchestrator";
+const GO_SOURCES: [&str; 2] = [
+    "humanitec/platform-orchestrator",
+    "stellwerk-labs/platform-orchestrator",
+];
 const RULE: &str =
     "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
 
 /// A workspace whose state is the Go provider's: a runner, and a rule with its `""` for what is not set.
-fn managed_by_go(cli: &Cli, orchestrator: &StandIn) -> Workspace {
+fn managed_by_go(cli: &Cli, orchestrator: &StandIn, go_source: &str) -> Workspace {
     orchestrator.put(&registered("my-runner"));
     let rule = orchestrator
         .put_rule("my-runner", "", "")
@@ -29,7 +33,7 @@ fn managed_by_go(cli: &Cli, orchestrator: &StandIn) -> Workspace {
     let resource = |ty: &str, name: &str, attributes: Value| {
         json!({
             "mode": "managed", "type": ty, "name": name,
-            "provider": format!("provider[\"{}/{GO_SOURCE}\"]", cli.registry),
+            "provider": format!("provider[\"{}/{go_source}\"]", cli.registry),
             "instances": [{"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}],
         })
     };
@@ -63,7 +67,7 @@ fn managed_by_go(cli: &Cli, orchestrator: &StandIn) -> Workspace {
 }
 
 /// Returns the type and the provider's source of each resource in the state.
-fn providers(workspace: &Workspace) -> Vec<(String, String)> {
+fn providers(workspace: &Workspace, go_source: &str) -> Vec<(String, String)> {
     let state: Value = serde_json::from_str(&workspace.read("terraform.tfstate")).expect("JSON");
     let resources = state["resources"].as_array().expect("resources").iter();
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
@@ -72,7 +76,7 @@ fn providers(workspace: &Workspace) -> Vec<(String, String)> {
             let provider = text(&resource["provider"]);
             let source = match provider.contains(SOURCE) {
                 true => SOURCE,
-                false => GO_SOURCE,
+                false => go_source,
             };
             (text(&resource["type"]), source.to_owned())
         })
@@ -82,14 +86,20 @@ fn providers(workspace: &Workspace) -> Vec<(String, String)> {
 }
 
 fn replace_provider(cli: &Cli) {
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| replace_provider_from(cli, go_source));
+}
+
+fn replace_provider_from(cli: &Cli, go_source: &str) {
     let orchestrator = StandIn::start();
-    let workspace = managed_by_go(cli, &orchestrator);
+    let workspace = managed_by_go(cli, &orchestrator, go_source);
     workspace
         .run(&[
             "state",
             "replace-provider",
             "-auto-approve",
-            &format!("{}/{GO_SOURCE}", cli.registry),
+            &format!("{}/{go_source}", cli.registry),
             &format!("{}/{SOURCE}", cli.registry),
         ])
         .ok();
@@ -97,16 +107,22 @@ fn replace_provider(cli: &Cli) {
     workspace.plans_nothing();
 }
 
+fn beside(cli: &Cli) {
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| beside_from(cli, go_source));
+}
+
 /// The runner uses this provider, and everything else the Go provider: the configuration alone
 /// decides that.
-fn beside(cli: &Cli) {
+fn beside_from(cli: &Cli, go_source: &str) {
     let orchestrator = StandIn::start();
-    let workspace = managed_by_go(cli, &orchestrator);
-    workspace.mirror(cli, GO_SOURCE);
+    let workspace = managed_by_go(cli, &orchestrator, go_source);
+    workspace.mirror(cli, go_source);
     let both = provider(&orchestrator)
         .replace(
             &format!("source = \"{SOURCE}\"\n    }}\n"),
-            &format!("source = \"{GO_SOURCE}\"\n    }}\n    eks-runners = {{\n      source = \"{SOURCE}\"\n    }}\n"),
+            &format!("source = \"{go_source}\"\n    }}\n    eks-runners = {{\n      source = \"{SOURCE}\"\n    }}\n"),
         );
     let (_, block) = both.split_once("provider \"").expect("a provider block");
     let block =
@@ -119,7 +135,7 @@ fn beside(cli: &Cli) {
     workspace.plans_nothing();
     workspace.apply(&[]).ok();
     assert_eq!(
-        providers(&workspace),
+        providers(&workspace, go_source),
         [
             (
                 "platform-orchestrator_kubernetes_eks_runner".to_owned(),
@@ -127,7 +143,7 @@ fn beside(cli: &Cli) {
             ),
             (
                 "platform-orchestrator_runner_rule".to_owned(),
-                GO_SOURCE.to_owned()
+                go_source.to_owned()
             ),
         ]
     );
@@ -135,10 +151,16 @@ fn beside(cli: &Cli) {
 }
 
 fn moved(cli: &Cli) {
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| moved_from(cli, go_source));
+}
+
+fn moved_from(cli: &Cli, go_source: &str) {
     let orchestrator = StandIn::start();
-    let workspace = managed_by_go(cli, &orchestrator);
+    let workspace = managed_by_go(cli, &orchestrator, go_source);
     // The state still names it, so `init` installs it.
-    workspace.mirror(cli, GO_SOURCE);
+    workspace.mirror(cli, go_source);
     let runner = Runner {
         name: "other_name",
         ..registered_block()
@@ -158,7 +180,7 @@ fn moved(cli: &Cli) {
         .has("platform-orchestrator_runner_rule.all has moved to")
         .has("Resources: 0 added, 0 changed, 0 destroyed");
     assert!(
-        providers(&workspace)
+        providers(&workspace, go_source)
             .iter()
             .all(|(_, source)| source == SOURCE)
     );

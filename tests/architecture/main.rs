@@ -12,13 +12,20 @@ use modules::{Crate, functions, sibling_cycles, sources};
 /// Each room of `src/` and the rooms that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("files", &[]),
-    ("secrets", &["files"]),
+    ("product", &[]),
+    ("secrets", &["files", "product"]),
     ("network", &[]),
     ("runner", &[]),
-    ("orchestrator", &["runner", "network", "secrets", "files"]),
+    (
+        "orchestrator",
+        &["runner", "network", "secrets", "files", "product"],
+    ),
     ("access", &["runner", "network", "secrets", "files"]),
-    ("provider", &["runner", "orchestrator", "access"]),
-    ("cli", &["runner", "orchestrator", "access", "secrets"]),
+    ("provider", &["runner", "orchestrator", "access", "product"]),
+    (
+        "cli",
+        &["runner", "orchestrator", "access", "secrets", "product"],
+    ),
 ];
 
 /// The limits for a source file and a function, in lines.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::action::Action;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::function::{Function, Signature};
+use crate::list::ListResource;
 use crate::provider::Provider;
-use crate::resource::Resource;
+use crate::resource::{IdentitySchema, Resource};
 use crate::schema::Schema;
 use crate::value::Type;
 
@@ -17,6 +19,16 @@ pub(super) struct Catalog {
     pub(super) resources: BTreeMap<&'static str, Described<dyn Resource>>,
     pub(super) data_sources: BTreeMap<&'static str, Described<dyn DataSource>>,
     pub(super) functions: BTreeMap<&'static str, SignedFunction>,
+    /// The identities of the resources that have one.
+    pub(super) identities: BTreeMap<&'static str, DescribedIdentity>,
+    pub(super) list_resources: BTreeMap<&'static str, Described<dyn ListResource>>,
+    pub(super) actions: BTreeMap<&'static str, Described<dyn Action>>,
+}
+
+/// The schema of an identity.
+pub(super) struct DescribedIdentity {
+    pub(super) schema: IdentitySchema,
+    pub(super) ty: Type,
 }
 
 /// An implementation with its schema.
@@ -46,9 +58,23 @@ impl<T: ?Sized> Described<T> {
 impl Catalog {
     /// Reads from the provider what it offers.
     pub(super) fn new(provider: Arc<dyn Provider>) -> Self {
+        let mut identities = BTreeMap::new();
         let resources = provider.resources().into_iter().map(|resource| {
+            if let Some(identity) = resource.resource_identity() {
+                let schema = identity.identity_schema();
+                let ty = schema.ty();
+                identities.insert(resource.type_name(), DescribedIdentity { schema, ty });
+            }
             let schema = resource.schema();
             (resource.type_name(), Described::new(resource, schema))
+        });
+        let list_resources = provider.list_resources().into_iter().map(|list| {
+            let schema = list.schema();
+            (list.type_name(), Described::new(list, schema))
+        });
+        let actions = provider.actions().into_iter().map(|action| {
+            let schema = action.schema();
+            (action.type_name(), Described::new(action, schema))
         });
         let data_sources = provider.data_sources().into_iter().map(|source| {
             let schema = source.schema();
@@ -65,6 +91,9 @@ impl Catalog {
             resources: resources.collect(),
             data_sources: data_sources.collect(),
             functions: functions.collect(),
+            identities,
+            list_resources: list_resources.collect(),
+            actions: actions.collect(),
             provider: {
                 let schema = provider.schema();
                 Described::new(provider, schema)
@@ -91,6 +120,27 @@ impl Catalog {
     ) -> Result<&Described<dyn DataSource>, Diagnostic> {
         let found = self.data_sources.get(type_name);
         found.ok_or_else(|| unknown("data source", type_name, self.data_sources.keys()))
+    }
+
+    /// Returns the list resource of this type.
+    ///
+    /// # Errors
+    /// Returns the diagnostic to show if it does not exist.
+    pub(super) fn list_resource(
+        &self,
+        type_name: &str,
+    ) -> Result<&Described<dyn ListResource>, Diagnostic> {
+        let found = self.list_resources.get(type_name);
+        found.ok_or_else(|| unknown("list resource", type_name, self.list_resources.keys()))
+    }
+
+    /// Returns the action of this type.
+    ///
+    /// # Errors
+    /// Returns the diagnostic to show if it does not exist.
+    pub(super) fn action(&self, type_name: &str) -> Result<&Described<dyn Action>, Diagnostic> {
+        let found = self.actions.get(type_name);
+        found.ok_or_else(|| unknown("action", type_name, self.actions.keys()))
     }
 }
 

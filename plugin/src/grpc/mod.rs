@@ -7,6 +7,7 @@ mod catalog;
 mod diagnostic;
 mod function;
 pub mod go_plugin;
+mod identity;
 mod rpc;
 mod schema;
 mod served;

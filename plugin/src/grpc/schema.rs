@@ -41,7 +41,7 @@ impl From<&Attribute> for proto::schema::Attribute {
             name: attribute.name.to_owned(),
             r#type: ty,
             nested_type,
-            description: attribute.description.to_owned(),
+            description: attribute.description.clone().into_owned(),
             required: attribute.required,
             optional: attribute.optional,
             computed: attribute.computed,

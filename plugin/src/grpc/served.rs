@@ -62,6 +62,37 @@ impl ServedProvider {
         std::mem::take(&mut *self.lock_stop()).cancel();
     }
 
+    /// Returns what redacts the texts of a response that is sent later.
+    pub(super) fn responder(&self) -> Responder {
+        Responder {
+            redact: self.redact,
+        }
+    }
+
+    /// Returns the diagnostics of a response, redacted.
+    pub(super) fn diagnostics(
+        &self,
+        diagnostics: impl IntoIterator<Item = Diagnostic>,
+    ) -> Vec<proto::Diagnostic> {
+        self.responder().diagnostics(diagnostics)
+    }
+
+    /// Returns a text of a response, redacted.
+    pub(super) fn redacted(&self, text: String) -> String {
+        self.responder().redacted(text)
+    }
+
+    fn lock_stop(&self) -> MutexGuard<'_, CancellationToken> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Redacts the texts of responses.
+pub(super) struct Responder {
+    redact: Redact,
+}
+
+impl Responder {
     /// Returns the diagnostics of a response, redacted.
     pub(super) fn diagnostics(
         &self,
@@ -78,7 +109,11 @@ impl ServedProvider {
         redacted(self.redact, text)
     }
 
-    fn lock_stop(&self) -> MutexGuard<'_, CancellationToken> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the event of a list that is only about these diagnostics.
+    pub(super) fn list_event(&self, diagnostics: Vec<Diagnostic>) -> proto::list_resource::Event {
+        proto::list_resource::Event {
+            diagnostic: self.diagnostics(diagnostics),
+            ..Default::default()
+        }
     }
 }

@@ -78,19 +78,19 @@ calls! {
         get_functions => rpc::get_functions::respond,
         call_function => rpc::call_function::respond,
         stop_provider => rpc::stop_provider::respond,
-        get_resource_identity_schemas => rpc::not_offered::get_resource_identity_schemas,
-        upgrade_resource_identity => rpc::not_offered::upgrade_resource_identity,
+        get_resource_identity_schemas => rpc::get_resource_identity_schemas::respond,
+        upgrade_resource_identity => rpc::upgrade_resource_identity::respond,
         generate_resource_config => rpc::not_offered::generate_resource_config,
-        validate_list_resource_config => rpc::not_offered::validate_list_resource_config,
+        validate_list_resource_config => rpc::validate_config::list_resource,
         validate_ephemeral_resource_config => rpc::not_offered::validate_ephemeral_resource_config,
         open_ephemeral_resource => rpc::not_offered::open_ephemeral_resource,
         renew_ephemeral_resource => rpc::not_offered::renew_ephemeral_resource,
         close_ephemeral_resource => rpc::not_offered::close_ephemeral_resource,
-        validate_action_config => rpc::not_offered::validate_action_config,
-        plan_action => rpc::not_offered::plan_action,
+        validate_action_config => rpc::validate_config::action,
+        plan_action => rpc::plan_action::respond,
     }
     streaming {
-        list_resource -> Event => rpc::not_offered::list_resource,
-        invoke_action -> Event => rpc::not_offered::invoke_action,
+        list_resource -> Event => rpc::list_resource::respond,
+        invoke_action -> Event => rpc::invoke_action::respond,
     }
 }

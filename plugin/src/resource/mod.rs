@@ -4,6 +4,7 @@
 //! method of [`Resource`] with the same name that returns it. That method returns `None` unless a resource overrides it.
 
 mod capability;
+mod identity;
 mod operation;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 pub use self::capability::{
     ImportRequest, ImportState, MoveRequest, MoveState, ObserveState, UpgradeRequest, UpgradeState,
 };
+pub use self::identity::{IdentityAttribute, IdentitySchema, ResourceIdentity};
 pub use self::operation::{
     ApplyResponse, CreateRequest, DeleteRequest, PlanRequest, PlanResponse, ReadRequest,
     ReadResponse, UpdateRequest,
@@ -65,6 +67,11 @@ pub trait Resource: Send + Sync + 'static {
 
     /// Returns what upgrades states of earlier versions of the schema, if the attributes have changed.
     fn upgrade_state(&self) -> Option<&dyn UpgradeState> {
+        None
+    }
+
+    /// Returns what identifies the objects, if they have an identity.
+    fn resource_identity(&self) -> Option<&dyn ResourceIdentity> {
         None
     }
 

@@ -80,3 +80,19 @@ pub struct ReadResponse {
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
+
+/// The state, or the one error.
+impl From<Result<Value, Diagnostic>> for ReadResponse {
+    fn from(result: Result<Value, Diagnostic>) -> Self {
+        match result {
+            Ok(state) => Self {
+                state,
+                diagnostics: Vec::new(),
+            },
+            Err(diagnostic) => Self {
+                state: Value::Null,
+                diagnostics: vec![diagnostic],
+            },
+        }
+    }
+}

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use terraform_plugin_server::codec;
 use terraform_plugin_server::grpc::{ProviderService, proto};
 use terraform_plugin_server::{
-    ApplyResponse, Attribute, CallContext, ConfigureRequest, CreateRequest, DataSource,
-    DeleteRequest, Diagnostic, Function, ImportRequest, ImportState, MoveRequest, MoveState,
-    Nesting, PlanRequest, PlanResponse, Provider, ReadRequest, ReadResponse, Resource, Schema,
-    Type, UpdateRequest, UpgradeRequest, UpgradeState, ValidateConfig, Value, async_trait,
+    Action, ApplyResponse, Attribute, CallContext, ConfigureRequest, CreateRequest, DataSource,
+    DeleteRequest, Diagnostic, Function, IdentityAttribute, IdentitySchema, ImportRequest,
+    ImportState, ListResource, MoveRequest, MoveState, Nesting, PlanRequest, PlanResponse,
+    Provider, ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, Type, UpdateRequest,
+    UpgradeRequest, UpgradeState, ValidateConfig, Value, async_trait,
 };
 
 pub(crate) const THING: &str = "test_thing";
@@ -43,7 +44,7 @@ pub(crate) fn panics<Request, Response: Send + 'static>() -> Method<Request, Res
 /// The JSON that a resource makes of a saved state.
 type Json = Result<serde_json::Value, Diagnostic>;
 
-/// The resource `test_thing`, which has all capabilities. By default it does what the requests say.
+/// The resource `test_thing`, which has all capabilities but an identity. By default it does what the requests say.
 pub(crate) struct Thing {
     pub(crate) schema: Box<dyn Fn() -> Schema + Send + Sync>,
     pub(crate) validate: Method<Value, Vec<Diagnostic>>,
@@ -55,6 +56,8 @@ pub(crate) struct Thing {
     pub(crate) import: Method<ImportRequest, ReadResponse>,
     pub(crate) move_from: Method<MoveRequest, Option<Json>>,
     pub(crate) upgrade: Method<UpgradeRequest, Json>,
+    /// Whether it has an identity.
+    pub(crate) is_identified: bool,
 }
 
 impl Default for Thing {
@@ -88,6 +91,7 @@ impl Default for Thing {
             }),
             move_from: method(|_| None),
             upgrade: method(|request: UpgradeRequest| Ok(request.state)),
+            is_identified: false,
         }
     }
 }
@@ -184,6 +188,45 @@ impl Resource for Thing {
     }
     fn upgrade_state(&self) -> Option<&dyn UpgradeState> {
         Some(self)
+    }
+    fn resource_identity(&self) -> Option<&dyn ResourceIdentity> {
+        self.is_identified.then_some(self)
+    }
+}
+
+/// The identity of a `test_thing` is its id, in version 1. In version 0, it was called `key`.
+#[async_trait]
+impl ResourceIdentity for Thing {
+    fn identity_schema(&self) -> IdentitySchema {
+        IdentitySchema {
+            version: 1,
+            attributes: vec![
+                IdentityAttribute::optional("zone", "Its zone."),
+                IdentityAttribute::required("id", "Its id."),
+            ],
+        }
+    }
+    fn identity(&self, state: &Value) -> Option<Value> {
+        let id = state.get("id").clone();
+        (!id.is_null()).then(|| Value::object([("zone", "a".into()), ("id", id)]))
+    }
+    fn import_id(&self, identity: &Value) -> Result<String, Diagnostic> {
+        match identity.get("zone").as_str() {
+            None | Some("a") => Ok(identity.get("id").as_str().unwrap_or_default().to_owned()),
+            Some(zone) => Err(Diagnostic::error(
+                "Another zone",
+                format!("No things in {zone:?}."),
+            )),
+        }
+    }
+    async fn upgrade_identity(
+        &self,
+        version: i64,
+        mut identity: serde_json::Value,
+    ) -> Result<serde_json::Value, Diagnostic> {
+        assert_eq!(version, 0);
+        identity["id"] = identity["key"].take();
+        Ok(identity)
     }
 }
 
@@ -320,6 +363,8 @@ pub(crate) struct Fake {
     pub(crate) resource: Arc<dyn Resource>,
     pub(crate) lookup: Arc<Lookup>,
     pub(crate) functions: Vec<Arc<dyn Function>>,
+    pub(crate) lists: Vec<Arc<dyn ListResource>>,
+    pub(crate) actions: Vec<Arc<dyn Action>>,
     pub(crate) validate: Method<Value, Vec<Diagnostic>>,
     pub(crate) configure: Method<ConfigureRequest, Vec<Diagnostic>>,
 }
@@ -330,6 +375,8 @@ impl Fake {
             resource: Arc::new(resource),
             lookup: Arc::new(lookup),
             functions: Vec::new(),
+            lists: Vec::new(),
+            actions: Vec::new(),
             validate: method(|_| Vec::new()),
             configure: method(|_| Vec::new()),
         }
@@ -356,6 +403,12 @@ impl Provider for Fake {
     }
     fn functions(&self) -> Vec<Arc<dyn Function>> {
         self.functions.clone()
+    }
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        self.lists.clone()
+    }
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        self.actions.clone()
     }
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {
         Some(self)

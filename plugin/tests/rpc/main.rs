@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot continue")]
 
+mod actions;
 mod apply;
 mod codec_json;
 mod codec_msgpack;
 mod damaged;
 mod fake;
 mod functions;
+mod identity;
+mod lists;
 mod metadata;
 mod not_offered;
 mod panics;

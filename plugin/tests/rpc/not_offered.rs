@@ -29,7 +29,7 @@ async fn unary_calls_return_a_diagnostic_that_names_the_type() {
                 ..Default::default()
             };
             let error = only_error(&call!(service, $call, request).diagnostics);
-            assert!(error.contains("\"test_other\""), "{error}");
+            assert!(error.contains("test_other"), "{error}");
         })*};
     }
     not_offered! {
@@ -45,14 +45,14 @@ async fn unary_calls_return_a_diagnostic_that_names_the_type() {
 async fn streaming_calls_return_one_message_with_a_diagnostic() {
     let service = serve(Thing::default());
     let request = proto::list_resource::Request {
-        type_name: THING.to_owned(),
+        type_name: "test_other".to_owned(),
         ..Default::default()
     };
     let events: Vec<_> = call!(service, list_resource, request).collect().await;
     let [Ok(event)] = &events[..] else {
         panic!("{events:?}");
     };
-    assert!(only_error(&event.diagnostic).contains(THING));
+    assert!(only_error(&event.diagnostic).contains("test_other"));
 
     let request = proto::invoke_action::Request {
         action_type: "test_restart".to_owned(),

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use uuid::Uuid;
 
+use super::environment::Environment;
 use super::error::ApiError;
 use super::paging::{Page, PageQuery};
 use super::runner::{Create, Runner, Update};
@@ -41,6 +42,7 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
             "/orgs/{org}/runner-rules/{id}",
             get(read_rule).delete(delete_rule),
         )
+        .route("/orgs/{org}/envs", get(list_environments))
         .fallback(async || ApiError::not_found("no such path"))
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here")
@@ -149,6 +151,17 @@ async fn list_rules(
         .filter(|rule| filter.admits(rule))
         .cloned();
     page.cut(rules, RunnerRule::key).map(Json)
+}
+
+async fn list_environments(
+    State(shared): State<Arc<Shared>>,
+    Path(org): Path<String>,
+    page: QueryOf<PageQuery>,
+) -> Answer<Json<Page<Environment>>> {
+    let Query(page) = page?;
+    let environments = shared.store().environments(&org);
+    page.cut(environments.into_iter(), Environment::key)
+        .map(Json)
 }
 
 async fn create_rule(

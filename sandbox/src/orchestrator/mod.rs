@@ -38,6 +38,7 @@
 mod admin;
 mod api;
 mod connection;
+mod environment;
 mod error;
 pub mod faults;
 mod paging;

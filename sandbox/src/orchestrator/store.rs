@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::environment::Environment;
 use super::error::ApiError;
 use super::runner::{Create, Runner, Update};
 use super::runner_rule::{CreateRule, RunnerRule};
@@ -221,6 +222,20 @@ impl Store {
         self.rules.retain(|_, rule| rule.runner_id != id);
         self.environments.remove(id);
         self.runners.remove(id).is_some()
+    }
+
+    /// Returns all environments of `org`: none for an organization that does not exist. An environment with the runner
+    /// id `""` has no runner yet.
+    pub(super) fn environments(&self, org: &str) -> Vec<Environment> {
+        let runners = self.environments.iter().filter(|_| org == self.org);
+        let mut found: Vec<_> = runners
+            .flat_map(|(id, names)| {
+                let runner = (!id.is_empty()).then_some(id.as_str());
+                names.iter().map(move |name| Environment::new(name, runner))
+            })
+            .collect();
+        found.sort_by_key(Environment::key);
+        found
     }
 
     /// Sets the environments that use the runner. Without any, it can be deleted.

@@ -98,3 +98,33 @@ fn what_is_no_page_is_refused() {
         );
     }
 }
+
+#[test]
+fn environments_of_every_project_are_listed_with_their_runners() {
+    let client = Client::new();
+    client.orchestrator.set_environments("one", &["b/x", "a/y"]);
+    client.orchestrator.set_environments("", &["a/x"]);
+    let page = client.get("/orgs/my-org/envs").json();
+    let found: Vec<_> = page["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| {
+            (
+                item["project_id"].as_str(),
+                item["id"].as_str(),
+                item["runner_id"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Some("a"), Some("x"), None),
+            (Some("a"), Some("y"), Some("one")),
+            (Some("b"), Some("x"), Some("one"))
+        ]
+    );
+    let first = client.get("/orgs/my-org/envs?per_page=1").json();
+    assert!(first["next_page_token"].is_string(), "{first}");
+}

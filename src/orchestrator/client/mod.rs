@@ -4,6 +4,7 @@
 //! endpoints build the requests and read the responses.
 
 mod attempts;
+mod environments;
 mod operations;
 mod paging;
 mod rules;
@@ -20,9 +21,12 @@ use super::error::Error;
 use super::retry::RetryPolicy;
 use super::settings::ApiSettings;
 use super::transport::Transport;
+use crate::product::HUMANITEC;
 use runner_list::RunnerList;
 
-pub use rules::{Rule, RuleKey};
+pub use environments::Environment as DeployedEnvironment;
+pub use rules::{Rule, RuleFilter, RuleKey, RulePages};
+pub use runner_list::{EksRunnerPages, ListedRunner};
 
 /// A client of one organization's API. Creating one costs nothing: the first call sets up the HTTP client.
 #[derive(Debug)]
@@ -51,6 +55,12 @@ impl Client {
     #[must_use]
     pub fn org(&self) -> &str {
         self.transport.org()
+    }
+
+    /// Returns the name of the product's command line, for texts.
+    #[must_use]
+    pub fn cli(&self) -> &'static str {
+        self.transport.product().unwrap_or(&HUMANITEC).cli
     }
 
     /// Returns whether a response has proved that the organization exists: something in it was read, changed or

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Client;
 use super::operations::{Creation, ExistingObject};
+use super::paging::Pages;
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
 use crate::orchestrator::request::{Request, to_json};
@@ -42,12 +43,67 @@ pub struct Rule {
     pub key: RuleKey,
 }
 
+/// Which rules a list returns: those with each value that is set.
+#[derive(Debug, Clone, Default)]
+pub struct RuleFilter {
+    /// The runner.
+    pub runner_id: Option<String>,
+    /// The project. Rules for every project are left out.
+    pub project_id: Option<String>,
+    /// The environment type. Rules for every environment type are left out.
+    pub env_type_id: Option<String>,
+}
+
+/// The pages of the organization's rules.
+pub struct RulePages<'a> {
+    pages: Pages<'a, Rule>,
+    filter: RuleFilter,
+}
+
+impl RulePages<'_> {
+    /// Reads the next page. Returns `None` after the last one. A page can be empty.
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<Rule>>, Error> {
+        let Some(mut page) = self.pages.next(budget).await? else {
+            return Ok(None);
+        };
+        // The service also lists rules in which the project or the environment type is not set.
+        let RuleFilter {
+            runner_id: _,
+            project_id,
+            env_type_id,
+        } = &self.filter;
+        page.retain(|rule| {
+            (project_id.is_none() || rule.key.project_id == *project_id)
+                && (env_type_id.is_none() || rule.key.env_type_id == *env_type_id)
+        });
+        Ok(Some(page))
+    }
+}
+
 /// Reads an optional text. The service returns `""` for one that is not set.
 fn none_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
 impl Client {
+    /// Returns the rules of the organization that match the filter, page by page.
+    #[must_use]
+    pub fn rules(&self, filter: RuleFilter) -> RulePages<'_> {
+        let filters = [
+            ("byRunnerId", filter.runner_id.as_deref()),
+            ("byProjectId", filter.project_id.as_deref()),
+            ("byEnvTypeId", filter.env_type_id.as_deref()),
+        ];
+        let list = filtered(self.org(), filters).with_query("per_page", "100");
+        RulePages {
+            pages: Pages::new(self, list),
+            filter,
+        }
+    }
+
     /// Reads a rule. Returns `None` only for the service's own 404 to an authenticated caller;
     /// [`Client::has_seen_org`] says whether that can also mean a missing organization.
     ///
@@ -124,7 +180,7 @@ impl Client {
             Some(rule) => ControlFlow::Break(rule),
             None => ControlFlow::Continue(()),
         };
-        self.each_page(&list_request(self.org(), key), budget, search)
+        self.each_page(list_request(self.org(), key), budget, search)
             .await
     }
 }
@@ -136,6 +192,11 @@ fn list_request(org: &str, key: &RuleKey) -> Request {
         ("byProjectId", key.project_id.as_deref()),
         ("byEnvTypeId", key.env_type_id.as_deref()),
     ];
+    filtered(org, filters)
+}
+
+/// Returns the request for rules with these filters, as far as they are set.
+fn filtered<const N: usize>(org: &str, filters: [(&'static str, Option<&str>); N]) -> Request {
     filters.into_iter().fold(
         Request::get(["orgs", org, "runner-rules"]),
         |request, (name, value)| match value {

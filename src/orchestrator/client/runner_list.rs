@@ -6,10 +6,14 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::Client;
+use super::paging::Pages;
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::call::Call;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::request::Request;
+
+/// The type of EKS runners.
+pub(super) const EKS: &str = "kubernetes-eks";
 
 /// The fields that runners of every type have, in a list and alone.
 #[derive(Deserialize)]
@@ -23,6 +27,56 @@ pub(super) struct RunnerSummary {
 pub(super) struct ConfigurationSummary {
     #[serde(rename = "type")]
     pub(super) kind: String,
+}
+
+/// An EKS runner as a list has it: without the parts of its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRunner {
+    /// The runner's ID.
+    pub id: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The type of its state storage.
+    pub state_storage_type: String,
+}
+
+/// A runner of any type in a list.
+#[derive(Deserialize)]
+struct AnyListedRunner {
+    id: String,
+    #[serde(default)]
+    description: Option<String>,
+    runner_configuration: ConfigurationSummary,
+    state_storage_configuration: ConfigurationSummary,
+}
+
+/// The pages of the organization's EKS runners.
+pub struct EksRunnerPages<'a> {
+    pages: Pages<'a, AnyListedRunner>,
+    id_prefix: &'a str,
+}
+
+impl EksRunnerPages<'_> {
+    /// Reads the next page. Returns `None` after the last one. A page can be empty, because the service lists runners of
+    /// every type, in the order of their IDs.
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<ListedRunner>>, Error> {
+        let Some(page) = self.pages.next(budget).await? else {
+            return Ok(None);
+        };
+        let is_wanted = |runner: &AnyListedRunner| {
+            runner.runner_configuration.kind == EKS && runner.id.starts_with(self.id_prefix)
+        };
+        let wanted = page.into_iter().filter(is_wanted);
+        let listed = wanted.map(|runner| ListedRunner {
+            id: runner.id,
+            description: runner.description.filter(|text| !text.is_empty()),
+            state_storage_type: runner.state_storage_configuration.kind,
+        });
+        Ok(Some(listed.collect()))
+    }
 }
 
 /// What the service returned for the list of all runners.
@@ -40,6 +94,20 @@ pub(super) enum RunnerList {
 }
 
 impl Client {
+    /// Returns the EKS runners of the organization whose IDs begin with `id_prefix`, page by page.
+    #[must_use]
+    pub fn eks_runners<'a>(&'a self, id_prefix: &'a str) -> EksRunnerPages<'a> {
+        EksRunnerPages {
+            pages: Pages::new(self, self.list_request()),
+            id_prefix,
+        }
+    }
+
+    /// Returns the request for all runners. 100 is the longest page that the service returns.
+    fn list_request(&self) -> Request {
+        Request::get(["orgs", self.org(), "runners"]).with_query("per_page", "100")
+    }
+
     /// Returns the type of every runner of the organization by its id, as they were when this client first needed
     /// them: it lists them once.
     ///
@@ -102,15 +170,13 @@ impl Client {
         &self,
         budget: &CallBudget,
     ) -> Result<HashMap<String, String>, Error> {
-        // 100 is the longest page that the service returns.
-        let request = Request::get(["orgs", self.org(), "runners"]).with_query("per_page", "100");
         let mut runners = HashMap::new();
         let add = |page: Vec<RunnerSummary>| {
             let entry = |runner: RunnerSummary| (runner.id, runner.runner_configuration.kind);
             runners.extend(page.into_iter().map(entry));
             ControlFlow::<()>::Continue(())
         };
-        self.each_page(&request, budget, add).await?;
+        self.each_page(self.list_request(), budget, add).await?;
         Ok(runners)
     }
 }

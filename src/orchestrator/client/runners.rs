@@ -5,15 +5,13 @@ use serde_json::{Value, json};
 
 use super::Client;
 use super::operations::{Creation, ExistingObject};
-use super::runner_list::RunnerSummary;
+use super::runner_list::{EKS, RunnerSummary};
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{Error, Existing};
 use crate::orchestrator::request::{Request, to_json};
 use crate::orchestrator::response::{JsonObject, Response};
 use crate::runner::{Runner, pod_template, validate};
 use crate::secrets::redacted;
-
-const EKS: &str = "kubernetes-eks";
 
 impl Client {
     /// Reads a runner. Returns `None` only for the service's own 404 to an authenticated caller;
@@ -31,7 +29,7 @@ impl Client {
     ///
     /// # Errors
     /// Everything that leaves open whether the runner exists.
-    pub(super) async fn runner_exists(&self, id: &str, budget: &CallBudget) -> Result<bool, Error> {
+    pub async fn runner_exists(&self, id: &str, budget: &CallBudget) -> Result<bool, Error> {
         match self.get_runner(id, budget).await {
             Ok(runner) => Ok(runner.is_some()),
             Err(Error::OtherType { .. } | Error::Unsupported { .. }) => Ok(true),

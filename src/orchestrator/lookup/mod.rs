@@ -1,17 +1,23 @@
 //! The lookup of the API's URL, the organization and the token.
 //!
-//! Each value is searched in this order: the provider block, the file that `hctl_config_file` names, the
-//! environment, and the default file of `hctl` (only if `hctl_config_file` is not set). The default URL is the SaaS.
+//! Each value is searched in this order: the provider block, the file that `hctl_config_file` or `octl_config_file`
+//! names, the environment, and the default file of `hctl` or `octl` (only if no file is named). What is not in the
+//! provider block comes from the settings of one product (`selection`). The default URL is Humanitec's.
 
 mod error;
+mod files;
 mod places;
+mod selection;
 mod values;
 
 use secrecy::ExposeSecret;
 
 use super::environment::Environment;
-use super::settings::{ApiSettings, ExplicitSettings};
-use places::{API_URL, AUTH_TOKEN, ORG_ID, Places, named_file};
+use super::settings::{ApiSettings, ApiToken, ExplicitSettings, ProviderAttribute, SettingSource};
+use crate::product::Product;
+use files::Files;
+use places::{API_URL, AUTH_TOKEN, ORG_ID, Places};
+use selection::{product_in_block, select};
 
 pub use error::LookupError;
 
@@ -47,8 +53,8 @@ pub fn lookup_without_token(
 ///
 /// # Errors
 /// Every value that is missing or cannot be used, so that a person can correct all of them at once. A file that
-/// `hctl_config_file` names must exist and be valid even if nothing is taken from it. The default file must be
-/// valid only if a value is searched in it.
+/// the provider block names must exist and be valid even if nothing is taken from it. A default file must be valid only
+/// if a value is searched in it.
 pub fn lookup(
     explicit: &ExplicitSettings,
     environment: &Environment,
@@ -61,31 +67,38 @@ fn look_up(
     environment: &Environment,
     with_token: bool,
 ) -> Result<ApiSettings, Vec<LookupError>> {
-    let named = match &explicit.hctl_config_file {
-        Some(path) => Some(named_file(path, environment).map_err(|error| vec![error])?),
-        None => None,
+    let files = Files::new(explicit, environment).map_err(|error| vec![error])?;
+    let in_block = explicit.api_url.is_some()
+        && explicit.org_id.is_some()
+        && (explicit.auth_token.is_some() || !with_token);
+    let selection = if in_block && files.named().is_none() {
+        None
+    } else {
+        select(explicit, environment, &files).map_err(|error| vec![error])?
     };
-    let places = Places::new(environment, named);
+    let product = selection.as_ref().map(|selection| selection.product);
+    let places = Places {
+        environment,
+        files: &files,
+        selection,
+    };
     let mut errors = Vec::new();
 
     let found = places.search(&API_URL, explicit.api_url.as_deref());
-    let api_url = keep(found.and_then(values::api_url), &mut errors);
+    let api_url = found.and_then(|found| values::api_url(found, product));
+    let api_url = keep(api_url, &mut errors);
 
     let found = places.search(&ORG_ID, explicit.org_id.as_deref());
     let org_id = keep(found.and_then(values::org_id), &mut errors);
 
     let token = if with_token {
-        let explicit_token = explicit
-            .auth_token
-            .as_ref()
-            .map(ExposeSecret::expose_secret);
-        let found = places.search(&AUTH_TOKEN, explicit_token);
+        let token = explicit.auth_token.as_ref();
+        let found = places.search(&AUTH_TOKEN, token.map(ExposeSecret::expose_secret));
         // If the URL is wrong, it is unknown whether a token is needed.
         let optional = api_url.as_ref().is_none_or(values::is_local);
-        keep(
-            found.and_then(|found| values::token(found, optional)),
-            &mut errors,
-        )
+        let token = found.and_then(|found| values::token(found, optional));
+        let token = token.and_then(|token| for_this_product(token, explicit, product));
+        keep(token, &mut errors)
     } else {
         Some(None)
     };
@@ -95,6 +108,7 @@ fn look_up(
             api_url,
             org_id,
             token,
+            product,
         }),
         _ => {
             // A broken file is reported once, although each value was searched in it.
@@ -107,16 +121,40 @@ fn look_up(
     }
 }
 
+/// Returns the token, unless it comes from the settings of the selected product and the `api_url` in the provider block
+/// is the URL of another one. All other values come from the selected product.
+fn for_this_product(
+    token: Option<ApiToken>,
+    explicit: &ExplicitSettings,
+    selected: Option<&'static Product>,
+) -> Result<Option<ApiToken>, LookupError> {
+    match (token, selected, product_in_block(explicit)) {
+        (Some(token), Some(token_product), Some(url_product))
+            if token_product != url_product
+                && !matches!(token.source, SettingSource::ProviderBlock(_)) =>
+        {
+            Err(LookupError::OtherProduct {
+                token_from: token.source,
+                token_product,
+                url_from: SettingSource::ProviderBlock(ProviderAttribute::ApiUrl),
+                url_product,
+            })
+        }
+        (token, ..) => Ok(token),
+    }
+}
+
 /// Returns what is wrong with the explicit settings, before anything else is searched. A setting whose value is
 /// unknown is not in `explicit`.
 #[must_use]
 pub fn check_explicit(explicit: &ExplicitSettings, environment: &Environment) -> Vec<LookupError> {
     let mut errors = Vec::new();
-    if let Some(path) = &explicit.hctl_config_file {
-        keep(named_file(path, environment), &mut errors);
-    }
+    keep(Files::new(explicit, environment), &mut errors);
     if let Some(found) = API_URL.in_block(explicit.api_url.as_deref()) {
-        keep(found.and_then(values::api_url), &mut errors);
+        keep(
+            found.and_then(|found| values::api_url(found, None)),
+            &mut errors,
+        );
     }
     if let Some(found) = ORG_ID.in_block(explicit.org_id.as_deref()) {
         keep(found.and_then(values::org_id), &mut errors);

@@ -1,40 +1,42 @@
 //! The places where a setting is searched, in order.
 
-use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 
 use super::error::LookupError;
+use super::files::Files;
+use super::selection::Selection;
+use crate::orchestrator::config_file::ConfigFile;
 use crate::orchestrator::environment::Environment;
-use crate::orchestrator::hctl::{self, HctlConfig};
 use crate::orchestrator::settings::{ProviderAttribute, SettingSource};
+use crate::product::{PRODUCTS, Product, names};
 
 /// The names of one setting in each place.
 pub(super) struct Setting {
     attribute: ProviderAttribute,
-    variable: &'static str,
+    variable: fn(&Product) -> &'static str,
     key: &'static str,
-    in_file: fn(&HctlConfig) -> Option<&str>,
+    in_file: fn(&ConfigFile) -> Option<&str>,
 }
 
 pub(super) const API_URL: Setting = Setting {
     attribute: ProviderAttribute::ApiUrl,
-    variable: "HUMANITEC_API_URL",
+    variable: |product| product.api_url_variable,
     key: "api_url",
     in_file: |config| config.api_url.as_deref(),
 };
 
 pub(super) const ORG_ID: Setting = Setting {
     attribute: ProviderAttribute::OrgId,
-    variable: "HUMANITEC_ORG_ID",
+    variable: |product| product.org_id_variable,
     key: "default_org_id",
     in_file: |config| config.default_org_id.as_deref(),
 };
 
 pub(super) const AUTH_TOKEN: Setting = Setting {
     attribute: ProviderAttribute::AuthToken,
-    variable: "HUMANITEC_AUTH_TOKEN",
+    variable: |product| product.auth_token_variable,
     key: "token",
     in_file: |config| config.token.as_ref().map(ExposeSecret::expose_secret),
 };
@@ -44,12 +46,17 @@ pub(super) enum SearchResult {
     /// A value.
     Value(String, SettingSource),
     /// No value.
-    Nothing {
-        /// What was found in each place instead.
-        places: Vec<String>,
-        /// How to set it in the file that was searched, as an imperative.
-        otherwise: String,
-    },
+    Nothing(Missing),
+}
+
+/// A setting without a value.
+pub(super) struct Missing {
+    /// The environment variables that set it, joined by "or".
+    variable: String,
+    /// What was found in each place instead.
+    places: Vec<String>,
+    /// How to set it in the file that was searched, as an imperative.
+    otherwise: String,
 }
 
 impl Setting {
@@ -69,7 +76,7 @@ impl Setting {
     }
 
     /// Returns the value in a file, or what to say about the file.
-    fn in_config(&self, path: &Path, config: &HctlConfig) -> Result<SearchResult, String> {
+    fn in_config(&self, path: &Path, config: &ConfigFile) -> Result<SearchResult, String> {
         let key = self.key;
         match (self.in_file)(config).map(str::trim) {
             Some("") => Err(format!("the file {}: its `{key}` is empty", path.display())),
@@ -82,12 +89,27 @@ impl Setting {
         }
     }
 
-    pub(super) fn missing(&self, places: Vec<String>, otherwise: String) -> LookupError {
+    /// Returns the value in the environment, or what to say about the variable.
+    fn in_environment(
+        &self,
+        product: &Product,
+        environment: &Environment,
+    ) -> Result<SearchResult, String> {
+        let name = (self.variable)(product);
+        let variable = SettingSource::Variable(name);
+        match environment.variable(name).map(str::trim) {
+            Some("") => Err(format!("{variable}: empty")),
+            Some(value) => Ok(SearchResult::Value(value.to_owned(), variable)),
+            None => Err(format!("{variable}: not set")),
+        }
+    }
+
+    pub(super) fn missing(&self, missing: Missing) -> LookupError {
         LookupError::Missing {
             attribute: self.attribute,
-            variable: self.variable,
-            places,
-            otherwise,
+            variable: missing.variable,
+            places: missing.places,
+            otherwise: missing.otherwise,
         }
     }
 
@@ -106,126 +128,148 @@ impl Setting {
 
 /// The places that are searched after the provider block.
 pub(super) struct Places<'a> {
-    environment: &'a Environment,
-    /// The file that `hctl_config_file` names.
-    named: Option<(PathBuf, HctlConfig)>,
-    /// The default file, read when it is first searched.
-    default: OnceCell<DefaultFile>,
+    pub(super) environment: &'a Environment,
+    pub(super) files: &'a Files<'a>,
+    pub(super) selection: Option<Selection>,
 }
 
-/// The default file if it exists: its path, and its values or what is wrong with it.
-type DefaultFile = Option<(PathBuf, Result<HctlConfig, String>)>;
-
-impl<'a> Places<'a> {
-    /// Creates the places of this environment. `named` is the file that `hctl_config_file` names.
-    pub(super) fn new(environment: &'a Environment, named: Option<(PathBuf, HctlConfig)>) -> Self {
-        Self {
-            environment,
-            named,
-            default: OnceCell::new(),
-        }
-    }
-
+impl Places<'_> {
     /// Searches for a setting. Empty values in files and in the environment count as not set.
     pub(super) fn search(
         &self,
         setting: &Setting,
         explicit: Option<&str>,
     ) -> Result<SearchResult, LookupError> {
-        if let Some(found) = setting.in_block(explicit) {
-            return found;
+        let found = match setting.in_block(explicit) {
+            Some(found) => found,
+            None => self.search_outside(setting),
+        };
+        if let Ok(SearchResult::Value(_, source)) = &found {
+            tracing::debug!(setting = setting.attribute.name(), %source, "found a setting");
         }
+        found
+    }
+
+    fn search_outside(&self, setting: &Setting) -> Result<SearchResult, LookupError> {
         let block = SettingSource::ProviderBlock(setting.attribute);
         let mut places = vec![format!("{block}: not set")];
-        if let Some((path, config)) = &self.named {
+        let Some(Selection { product, .. }) = self.selection else {
+            return Ok(self.nowhere(setting, places));
+        };
+        let named = self.files.named();
+        if let Some((_, (path, config))) = named {
             match setting.in_config(path, config) {
                 Ok(value) => return Ok(value),
                 Err(place) => places.push(place),
             }
         }
-        let variable = SettingSource::Variable(setting.variable);
-        match self.environment.variable(setting.variable).map(str::trim) {
-            Some("") => places.push(format!("{variable}: empty")),
-            Some(value) => return Ok(SearchResult::Value(value.to_owned(), variable)),
-            None => places.push(format!("{variable}: not set")),
+        match setting.in_environment(product, self.environment) {
+            Ok(value) => return Ok(value),
+            Err(place) => places.push(place),
         }
-        if let Some((path, _)) = &self.named {
-            places
-                .push("hctl's default file: not read, because hctl_config_file is set".to_owned());
-            let otherwise = format!("add `{}` to the file {}", setting.key, path.display());
-            return Ok(SearchResult::Nothing { places, otherwise });
-        }
-        self.search_default_file(setting, places)
-    }
-
-    /// Searches for a setting in the default file, after `places`.
-    fn search_default_file(
-        &self,
-        setting: &Setting,
-        mut places: Vec<String>,
-    ) -> Result<SearchResult, LookupError> {
-        match self.default_file() {
-            Some((path, Ok(config))) => match setting.in_config(path, config) {
+        let otherwise = if let Some((_, (path, _))) = named {
+            places.push(format!(
+                "{}'s default file: not read, because {} is set",
+                product.cli, product.config_file_attribute
+            ));
+            format!("add `{}` to the file {}", setting.key, path.display())
+        } else {
+            match self.in_default_file(product, setting)? {
                 Ok(value) => return Ok(value),
-                Err(place) => places.push(place),
-            },
-            Some((path, Err(problem))) => {
-                return Err(LookupError::File {
-                    attribute: setting.attribute,
-                    path: path.clone(),
-                    problem: format!("{problem}. Correct it, or delete it and log in with hctl"),
-                });
+                Err(found) => places.extend(found),
             }
-            None => {
-                let files = self.environment.default_files();
-                if files.is_empty() {
-                    places.push("hctl's default file: the home directory is not known".to_owned());
-                }
-                for path in files {
-                    places.push(format!("the file {}: does not exist", path.display()));
-                }
-            }
-        }
-        let otherwise = "log in with hctl".to_owned();
-        Ok(SearchResult::Nothing { places, otherwise })
+            format!("log in with {}", product.cli)
+        };
+        places.extend(self.not_used(setting));
+        Ok(SearchResult::Nothing(Missing {
+            variable: (setting.variable)(product).to_owned(),
+            places,
+            otherwise,
+        }))
     }
 
-    fn default_file(&self) -> Option<&(PathBuf, Result<HctlConfig, String>)> {
-        self.default
-            .get_or_init(|| {
-                let files = self.environment.default_files();
-                files.into_iter().find_map(|path| {
-                    let read = hctl::read(&path).transpose()?;
-                    Some((path, read))
-                })
-            })
-            .as_ref()
-    }
-}
-
-/// Reads the file that `hctl_config_file` names.
-pub(super) fn named_file(
-    path: &str,
-    environment: &Environment,
-) -> Result<(PathBuf, HctlConfig), LookupError> {
-    let attribute = ProviderAttribute::HctlConfigFile;
-    if path.trim().is_empty() {
-        return Err(LookupError::Empty { attribute });
-    }
-    let path = environment.expand(path);
-    let problem = match hctl::read(&path) {
-        Ok(Some(config)) => return Ok((path, config)),
-        Ok(None) => {
-            "it does not exist. Correct hctl_config_file, or remove it to use the default file"
-                .to_owned()
+    /// Searches for a setting in the default file of a product. Returns what to say about the file if it has no value.
+    fn in_default_file(
+        &self,
+        product: &'static Product,
+        setting: &Setting,
+    ) -> Result<Result<SearchResult, Vec<String>>, LookupError> {
+        match self.files.default_of(product) {
+            Some((path, Ok(config))) => {
+                Ok(setting.in_config(path, config).map_err(|place| vec![place]))
+            }
+            Some((path, Err(problem))) => Err(LookupError::File {
+                attribute: setting.attribute,
+                product,
+                path: path.clone(),
+                problem: format!(
+                    "{problem}. Correct it, or delete it and log in with {}",
+                    product.cli
+                ),
+            }),
+            None => Ok(Err(self.absent_default_file(product))),
         }
-        Err(problem) => format!(
-            "{problem}. Correct it, name another file, or remove hctl_config_file to use the default file"
-        ),
-    };
-    Err(LookupError::File {
-        attribute,
-        path,
-        problem,
-    })
+    }
+
+    /// Returns what to say about a default file that does not exist.
+    fn absent_default_file(&self, product: &Product) -> Vec<String> {
+        let files = self.environment.default_files(product);
+        if files.is_empty() {
+            return vec![format!(
+                "{}'s default file: the home directory is not known",
+                product.cli
+            )];
+        }
+        let absent =
+            |path: std::path::PathBuf| format!("the file {}: does not exist", path.display());
+        files.into_iter().map(absent).collect()
+    }
+
+    /// Returns the result if no product has any setting.
+    fn nowhere(&self, setting: &Setting, mut places: Vec<String>) -> SearchResult {
+        let variables = PRODUCTS.map(|product| setting.in_environment(product, self.environment));
+        places.extend(variables.into_iter().filter_map(Result::err));
+        for product in PRODUCTS {
+            match self.files.default_of(product) {
+                Some((path, Ok(config))) => places.extend(setting.in_config(path, config).err()),
+                _ => places.extend(self.absent_default_file(product)),
+            }
+        }
+        SearchResult::Nothing(Missing {
+            variable: names(setting.variable),
+            places,
+            otherwise: format!("log in with {}", names(|product| product.cli)),
+        })
+    }
+
+    /// Returns where the other products have a value, and why it is not used.
+    fn not_used(&self, setting: &Setting) -> Vec<String> {
+        let Some(selection) = &self.selection else {
+            return Vec::new();
+        };
+        let others = PRODUCTS
+            .into_iter()
+            .filter(|product| *product != selection.product);
+        let mut found = Vec::new();
+        for product in others {
+            if let Ok(SearchResult::Value(_, source)) =
+                setting.in_environment(product, self.environment)
+            {
+                found.push(source);
+            }
+            if let Some((path, Ok(config))) = self.files.default_of(product)
+                && let Ok(SearchResult::Value(_, source)) = setting.in_config(path, config)
+            {
+                found.push(source);
+            }
+        }
+        let Selection { product, by } = selection;
+        let why = |source: SettingSource| {
+            format!(
+                "{source}: not used, because {by} selects the settings of {}",
+                product.cli
+            )
+        };
+        found.into_iter().map(why).collect()
+    }
 }

@@ -4,14 +4,17 @@ use url::Url;
 
 use super::error::LookupError;
 use super::places::{API_URL, AUTH_TOKEN, ORG_ID, SearchResult};
-use crate::orchestrator::installation::SAAS_URL;
 use crate::orchestrator::settings::{ApiToken, SettingSource};
+use crate::product::{HUMANITEC, Product};
 
-/// Returns the URL of the API. The default is the SaaS.
-pub(super) fn api_url(found: SearchResult) -> Result<Url, LookupError> {
+/// Returns the URL of the API. The default is that of the selected product, or Humanitec's if no product is selected.
+pub(super) fn api_url(found: SearchResult, selected: Option<&Product>) -> Result<Url, LookupError> {
     let (text, source) = match found {
         SearchResult::Value(text, source) => (text, source),
-        SearchResult::Nothing { .. } => (SAAS_URL.to_owned(), SettingSource::BuiltIn),
+        SearchResult::Nothing(missing) => match selected.unwrap_or(&HUMANITEC).default_url {
+            Some(url) => (url.to_owned(), SettingSource::BuiltIn),
+            None => return Err(API_URL.missing(missing)),
+        },
     };
     // What precedes an `@` or follows a `?` can be a secret, so such a text is not repeated.
     let shown = if text.contains(['@', '?']) {
@@ -46,7 +49,7 @@ pub(super) fn org_id(found: SearchResult) -> Result<String, LookupError> {
             Err(ORG_ID.unusable(source, format!("`{id}` is not the ID of an organization")))
         }
         SearchResult::Value(id, _) => Ok(id),
-        SearchResult::Nothing { places, otherwise } => Err(ORG_ID.missing(places, otherwise)),
+        SearchResult::Nothing(missing) => Err(ORG_ID.missing(missing)),
     }
 }
 
@@ -64,8 +67,8 @@ pub(super) fn token(found: SearchResult, optional: bool) -> Result<Option<ApiTok
             ))
         }
         SearchResult::Value(secret, source) => Ok(Some(ApiToken::new(secret, source))),
-        SearchResult::Nothing { .. } if optional => Ok(None),
-        SearchResult::Nothing { places, otherwise } => Err(AUTH_TOKEN.missing(places, otherwise)),
+        SearchResult::Nothing(_) if optional => Ok(None),
+        SearchResult::Nothing(missing) => Err(AUTH_TOKEN.missing(missing)),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::orchestrator::{
     ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource,
     lookup,
 };
+use crate::product::HUMANITEC;
 
 /// A home directory with a default file of `hctl` in it.
 struct Home(tempfile::TempDir);
@@ -51,7 +52,7 @@ fn block() -> ExplicitSettings {
         api_url: Some("https://block.example".to_owned()),
         org_id: Some("block-org".to_owned()),
         auth_token: Some(SecretString::from("block-token")),
-        hctl_config_file: None,
+        config_files: Vec::new(),
     }
 }
 
@@ -86,12 +87,12 @@ fn the_places_are_searched_in_order() {
     let named = home.path().join("named.yaml");
     std::fs::write(&named, FILE.replace("file", "named")).unwrap();
     let named_only = ExplicitSettings {
-        hctl_config_file: Some(named.display().to_string()),
+        config_files: vec![(&HUMANITEC, named.display().to_string())],
         ..ExplicitSettings::default()
     };
     let all = home.environment(&VARIABLES);
     let everything = ExplicitSettings {
-        hctl_config_file: named_only.hctl_config_file.clone(),
+        config_files: named_only.config_files.clone(),
         ..block()
     };
 
@@ -145,7 +146,7 @@ fn the_default_file_is_not_read_when_another_is_named() {
     let home = Home::new(Some(FILE));
     std::fs::write(home.path().join("named.yaml"), "default_org_id: o\n").unwrap();
     let given = ExplicitSettings {
-        hctl_config_file: Some("~/named.yaml".to_owned()),
+        config_files: vec![(&HUMANITEC, "~/named.yaml".to_owned())],
         ..ExplicitSettings::default()
     };
     let error = one_error(&given, &home.environment(&[]));
@@ -166,7 +167,7 @@ fn a_missing_value_is_reported_with_every_place() {
     let home = Home::new(None);
     let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
     let errors = lookup(&ExplicitSettings::default(), &environment).unwrap_err();
-    let attributes: Vec<_> = errors.iter().map(LookupError::attribute).collect();
+    let attributes: Vec<_> = errors.iter().filter_map(LookupError::attribute).collect();
     assert_eq!(
         attributes,
         [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]
@@ -175,8 +176,11 @@ fn a_missing_value_is_reported_with_every_place() {
         errors[0].to_string(),
         format!(
             "org_id is not set. Searched in this order:\n  - `org_id` in the provider block: not set\n  \
-             - the environment variable HUMANITEC_ORG_ID: empty\n  - the file {}: does not exist\n\
-             Set org_id in the provider block, export HUMANITEC_ORG_ID, or log in with hctl.",
+             - the environment variable PO_ORG_ID: not set\n  \
+             - the environment variable HUMANITEC_ORG_ID: empty\n  - the file {}: does not exist\n  \
+             - the file {}: does not exist\n\
+             Set org_id in the provider block, export PO_ORG_ID or HUMANITEC_ORG_ID, or log in with octl or hctl.",
+            home.file().replace("hctl", "octl"),
             home.file()
         )
     );
@@ -217,7 +221,7 @@ fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
         (
             "binary.yaml",
             Some("\0\u{1}"),
-            "not the YAML that hctl writes",
+            "not the YAML that octl or hctl writes",
         ),
     ] {
         let path = home.path().join(name);
@@ -225,11 +229,14 @@ fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
             std::fs::write(&path, content).unwrap();
         }
         let given = ExplicitSettings {
-            hctl_config_file: Some(path.display().to_string()),
+            config_files: vec![(&HUMANITEC, path.display().to_string())],
             ..block()
         };
         let error = one_error(&given, &home.environment(&[]));
-        assert_eq!(error.attribute(), ProviderAttribute::HctlConfigFile);
+        assert_eq!(
+            error.attribute(),
+            Some(ProviderAttribute::ConfigFile(&HUMANITEC))
+        );
         let text = error.to_string();
         assert!(
             text.contains(expected) && text.contains(&path.display().to_string()),
@@ -246,13 +253,13 @@ fn a_broken_default_file_matters_only_if_a_value_is_searched_in_it() {
     lookup(&ExplicitSettings::default(), &home.environment(&VARIABLES)).unwrap();
 
     let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
-    assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
+    assert_eq!(error.attribute(), Some(ProviderAttribute::ApiUrl));
     assert!(error.to_string().contains(&home.file()), "{error}");
     let error = one_error(
         &ExplicitSettings::default(),
         &home.environment(&VARIABLES[..2]),
     );
-    assert_eq!(error.attribute(), ProviderAttribute::AuthToken);
+    assert_eq!(error.attribute(), Some(ProviderAttribute::AuthToken));
 }
 
 #[test]
@@ -289,9 +296,9 @@ fn an_empty_attribute_is_an_error_of_its_own() {
             },
         ),
         (
-            ProviderAttribute::HctlConfigFile,
+            ProviderAttribute::ConfigFile(&HUMANITEC),
             ExplicitSettings {
-                hctl_config_file: empty(),
+                config_files: vec![(&HUMANITEC, String::new())],
                 ..block()
             },
         ),
@@ -363,7 +370,7 @@ fn unusable_urls() {
             ..block()
         };
         let error = one_error(&given, &Environment::from_variables([]));
-        assert_eq!(error.attribute(), ProviderAttribute::ApiUrl);
+        assert_eq!(error.attribute(), Some(ProviderAttribute::ApiUrl));
         let text_shown = error.to_string();
         assert!(
             text_shown.starts_with("api_url cannot be used: "),
@@ -412,7 +419,7 @@ fn a_token_is_trimmed_and_must_fit_into_a_header() {
     assert_eq!(shown(&settings).2.as_deref(), Some("from-a-file"));
     for bad in ["s3cret s3cret", "s3cret\r\nX: y", "s3crét", "s3cret\0"] {
         let error = one_error(&given(bad), &Environment::from_variables([]));
-        assert_eq!(error.attribute(), ProviderAttribute::AuthToken);
+        assert_eq!(error.attribute(), Some(ProviderAttribute::AuthToken));
         assert!(!error.to_string().contains("s3cr"), "{error}");
     }
 }

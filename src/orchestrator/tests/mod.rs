@@ -9,6 +9,7 @@ mod lookup;
 mod network;
 mod organization;
 mod process;
+mod products;
 mod rules;
 mod runners;
 
@@ -35,6 +36,7 @@ fn settings(url: &str) -> ApiSettings {
             TOKEN.to_owned(),
             SettingSource::Variable("HUMANITEC_AUTH_TOKEN"),
         )),
+        product: None,
     }
 }
 

@@ -6,7 +6,7 @@ mod settings;
 
 use std::time::Duration;
 
-use crate::access::{Preflight, Report, Subject, TimeLimit};
+use crate::access::{Observer, Preflight, Report, Subject, TimeLimit};
 use terraform_plugin_server::{CallContext, Diagnostic};
 
 use reported::{ReportedDiagnostics, Severities};
@@ -137,6 +137,35 @@ impl EksAccess {
     pub(super) async fn while_reading(&self, subject: &Subject, context: &CallContext) -> Report {
         self.preflight.expect_changes();
         self.once(subject, context).await
+    }
+
+    /// Checks a registered runner whenever a user wants it, in every mode. With [`Mode::Error`] it waits for what AWS is
+    /// still propagating, and failed checks are errors. `observer` follows the checks.
+    pub(super) async fn on_demand(
+        &self,
+        subject: &Subject,
+        context: &CallContext,
+        observer: &dyn Observer,
+    ) -> Vec<Diagnostic> {
+        self.preflight.expect_changes();
+        let checking = self.reported.begin();
+        let errors = self.apply == Mode::Error;
+        let report = if errors {
+            let budget = TimeLimit::new(self.timeout, context.stop.clone());
+            self.preflight.wait(subject, &budget, observer).await
+        } else {
+            let limit = TimeLimit::new(ONCE, context.stop.clone());
+            self.preflight.check(subject, &limit, observer).await
+        };
+        let severities = Severities {
+            errors,
+            each: true,
+            may_come: false,
+            incomplete: self.incomplete,
+        };
+        self.reported
+            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .await
     }
 
     /// Checks a runner once.

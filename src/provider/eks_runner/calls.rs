@@ -7,6 +7,7 @@ use crate::orchestrator::{CallBudget, Client, Error};
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::EksAccess;
 use crate::provider::outcome;
+use crate::provider::runner_environments_data::TYPE_NAME as ENVIRONMENTS;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
 use terraform_plugin_server::{
@@ -247,8 +248,9 @@ async fn find(
             "Runner not found",
             format!(
                 "Runner {id:?} does not exist in organization {:?}.\n\nCheck the ID and the provider's org_id. \
-                 `hctl get runners` lists the runners.",
+                 `{} get runners` lists the runners.",
                 client.org(),
+                client.cli(),
             ),
         )),
         Err(error) => {
@@ -314,9 +316,13 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
                 .to_owned(),
         ),
         Operation::Delete if error.is_conflict() => more.push(
-            "The runner was not deleted.\n\nTo fix it, delete the environments that use it, or move them to another \
-             runner, then delete the runner again. The Orchestrator names at most 10 environments at a time."
-                .to_owned(),
+            format!(
+                "The runner was not deleted.\n\nTo fix it, delete the environments that use it, or move them to another \
+                 runner: point the rules to that runner, then refresh the runner of each environment (`POST \
+                 /orgs/{{org}}/projects/{{project}}/envs/{{environment}}/actions/refresh_runner`), because an environment \
+                 keeps its runner until it is refreshed. Then delete the runner again. The Orchestrator names at most 10 \
+                 environments at a time; the data source `{ENVIRONMENTS}` lists all of them."
+            ),
         ),
         _ => {}
     }

@@ -42,16 +42,7 @@ impl DataSource for EksRunnerData {
     }
 
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
-        match self.find(context, &config).await {
-            Ok(state) => ReadResponse {
-                state,
-                diagnostics: Vec::new(),
-            },
-            Err(diagnostic) => ReadResponse {
-                state: Value::Null,
-                diagnostics: vec![diagnostic],
-            },
-        }
+        self.find(context, &config).await.into()
     }
 
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

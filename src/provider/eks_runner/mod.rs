@@ -2,7 +2,9 @@
 
 mod calls;
 mod data_source;
+mod identity;
 mod ids_in_use;
+mod list;
 mod model;
 mod schema;
 mod subject;
@@ -17,11 +19,13 @@ use ids_in_use::IdsInUse;
 use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
     ImportState, MoveRequest, MoveState, ObserveState, Path, PlanRequest, PlanResponse,
-    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
+    ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig,
+    Value,
 };
 
 pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
+pub(super) use list::EksRunnerList;
 pub(super) use schema::configuration_attributes;
 pub(super) use subject::subject;
 pub(super) use validate::config as validate_configuration;
@@ -145,6 +149,10 @@ impl Resource for EksRunner {
     }
 
     fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+
+    fn resource_identity(&self) -> Option<&dyn ResourceIdentity> {
         Some(self)
     }
 

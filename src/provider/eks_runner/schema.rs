@@ -1,6 +1,6 @@
 //! The attributes of an EKS runner in Terraform.
 //!
-//! The names, the nesting and the types are those of the Go provider `humanitec/platform-orchestrator`, whose
+//! The names, the nesting and the types are those of the Go providers, whose
 //! configurations and states must continue to work.
 
 use crate::provider::timeouts;
@@ -14,7 +14,10 @@ pub(super) fn resource() -> Schema {
     Schema {
         version: 0,
         description: "A runner of type `kubernetes-eks`: the Platform Orchestrator runs deployments as Kubernetes \
-                      Jobs in an Amazon EKS cluster, which it reaches through an IAM role.",
+                      Jobs in an Amazon EKS cluster, which it reaches through an IAM role. An environment gets its runner \
+                      from the rules at its first deployment and keeps it until it is refreshed, so a runner can be in use \
+                      without a rule. The data source `platform-orchestrator_runner_environments` lists the environments \
+                      that keep a runner from being deleted.",
         attributes: vec![
             Attribute::string(
                 "id",
@@ -47,7 +50,7 @@ pub(super) fn data_source() -> Schema {
     attributes.retain(|attribute| attribute.name != "timeouts");
     for attribute in &mut attributes {
         if attribute.name == "id" {
-            attribute.description = "The ID of the runner.";
+            attribute.description = "The ID of the runner.".into();
         } else {
             make_computed(attribute);
         }

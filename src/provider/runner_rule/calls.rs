@@ -199,16 +199,17 @@ pub(super) async fn find(
     context: CallContext,
     id: &str,
 ) -> Result<Rule, Diagnostic> {
+    let client = connection.client_now()?;
+    let cli = client.cli();
     if uuid::Uuid::try_parse(id).is_err() {
         return Err(Diagnostic::error(
             "Invalid runner rule ID",
             format!(
                 "{id:?} is not a UUID. The ID of a runner rule is the UUID that the Orchestrator generated, such as \
-                 \"01234567-89ab-cdef-0123-456789abcdef\". `hctl get runner-rules` lists the rules."
+                 \"01234567-89ab-cdef-0123-456789abcdef\". `{cli} get runner-rules` lists the rules."
             ),
         ));
     }
-    let client = connection.client_now()?;
     match client
         .get_rule(id, &CallBudget::new(TIMEOUT, context.stop))
         .await
@@ -218,7 +219,7 @@ pub(super) async fn find(
             "Runner rule not found",
             format!(
                 "Runner rule {id:?} does not exist in organization {:?}.\n\nCheck the ID and the provider's org_id. \
-                 `hctl get runner-rules` lists the rules.",
+                 `{cli} get runner-rules` lists the rules.",
                 client.org(),
             ),
         )),

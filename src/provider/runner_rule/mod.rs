@@ -1,6 +1,8 @@
 //! `platform-orchestrator_runner_rule`, the resource and the data source: which runner executes which deployments.
 
 mod calls;
+mod identity;
+mod list;
 mod schema;
 
 use std::sync::Arc;
@@ -12,8 +14,11 @@ use crate::orchestrator::{Rule, RuleKey};
 use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
     ImportRequest, ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse,
-    ReadRequest, ReadResponse, Resource, Schema, UpdateRequest, ValidateConfig, Value,
+    ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig,
+    Value,
 };
+
+pub(super) use list::RunnerRuleList;
 
 /// The attributes of a rule. The API has no update: a change of any of them replaces the rule.
 const MATCHED: [&str; 3] = ["runner_id", "project_id", "env_type_id"];
@@ -106,6 +111,10 @@ impl Resource for RunnerRule {
     }
 
     fn move_state(&self) -> Option<&dyn MoveState> {
+        Some(self)
+    }
+
+    fn resource_identity(&self) -> Option<&dyn ResourceIdentity> {
         Some(self)
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Each scenario has a small EKS of its own while it runs, and begins with a clean account.
 
+pub(crate) mod action;
 mod callers;
 mod data_source;
 pub(crate) mod many;

@@ -36,6 +36,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "where the provider's settings come from",
         provider_block::settings,
     ),
+    (
+        "the settings of both products",
+        provider_block::both_products,
+    ),
 ];
 
 fn runner_with(change: impl Fn(&mut Runner)) -> String {

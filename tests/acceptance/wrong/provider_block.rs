@@ -132,6 +132,59 @@ pub(super) fn unknown_provider_block(cli: &Cli) {
     workspace.plans_nothing();
 }
 
+/// The settings of octl, and a token of one product beside the URL of the other.
+pub(super) fn both_products(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let mut workspace = Workspace::new(cli, &(provider_with("") + &Runner::basic().block()));
+    workspace.init();
+    let file = format!(
+        "api_url: {}\ndefault_org_id: {}\ntoken: {}\n",
+        orchestrator.url(),
+        orchestrator.org(),
+        orchestrator.token()
+    );
+    workspace.write("home/.config/octl/config.yaml", &file);
+    workspace.apply(&[]).ok();
+    // Two logins.
+    workspace.write("home/.config/hctl/config.yaml", "token: t0ken-of-hctl\n");
+    let write = |lines: &str| {
+        workspace.write(
+            "main.tf",
+            &(provider_with(lines) + &Runner::basic().block()),
+        );
+    };
+    workspace
+        .plan(&[])
+        .fails()
+        .has("octl and hctl both have settings, and nothing selects one of them")
+        .has("octl/config.yaml")
+        .has("hctl/config.yaml");
+    write("octl_config_file = \"~/.config/octl/config.yaml\"\n");
+    workspace.plans_nothing();
+    write(
+        "octl_config_file = \"~/.config/octl/config.yaml\"\nhctl_config_file = \"~/.config/hctl/config.yaml\"\n",
+    );
+    workspace
+        .validate()
+        .fails()
+        .has("octl_config_file and hctl_config_file are both set");
+    // The token of octl is not sent to Humanitec's API.
+    write(
+        "api_url = \"https://api.humanitec.dev\"\noctl_config_file = \"~/.config/octl/config.yaml\"\n",
+    );
+    workspace
+        .plan(&[])
+        .fails()
+        .has("The token was not sent: it comes from `token` in the file")
+        .has("`api_url` in the provider block is the API that hctl uses");
+    write("");
+    // The variables of one product are used with its own file only.
+    workspace.set_env("PO_API_URL", orchestrator.url());
+    workspace.plans_nothing();
+    workspace.set_env("PO_AUTH_TOKEN", "wrong");
+    workspace.plan(&[]).fails().has("401").has("PO_AUTH_TOKEN");
+}
+
 /// Each source of the settings, from the lowest precedence to the highest.
 pub(super) fn settings(cli: &Cli) {
     let orchestrator = StandIn::start();

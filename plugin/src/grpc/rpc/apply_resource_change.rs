@@ -7,8 +7,9 @@ use crate::consistency;
 use crate::context::CallContext;
 use crate::diagnostic::Diagnostic;
 use crate::grpc::catalog::Described;
-use crate::grpc::proto::DynamicValue;
+use crate::grpc::identity;
 use crate::grpc::proto::apply_resource_change::{Request, Response};
+use crate::grpc::proto::{DynamicValue, ResourceIdentityData};
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
 use crate::isolation::run_isolated;
@@ -16,28 +17,32 @@ use crate::resource::{ApplyResponse, CreateRequest, DeleteRequest, Resource, Upd
 use crate::value::{Type, Value};
 
 pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> Response {
-    let (state, found) = match apply(provider, &request).await {
-        Ok((state, found)) => (Some(state), found),
+    let (state, identity, found) = match apply(provider, &request).await {
+        Ok((state, identity, found)) => (Some(state), identity, found),
         // The provider was not called, so the prior state has not changed.
-        Err(diagnostic) => (request.prior_state, vec![diagnostic]),
+        Err(diagnostic) => (
+            request.prior_state,
+            request.planned_identity,
+            vec![diagnostic],
+        ),
     };
     Response {
         new_state: state,
         private: request.planned_private,
         diagnostics: provider.diagnostics(found),
-        new_identity: request.planned_identity,
+        new_identity: identity,
         ..Default::default()
     }
 }
 
-/// Returns the new state and the diagnostics.
+/// Returns the new state, its identity, and the diagnostics.
 ///
 /// # Errors
 /// Returns the diagnostic to show if the request is invalid. The provider has not been called then.
 async fn apply(
     provider: &ServedProvider,
     request: &Request,
-) -> Result<(DynamicValue, Vec<Diagnostic>), Diagnostic> {
+) -> Result<(DynamicValue, Option<ResourceIdentityData>, Vec<Diagnostic>), Diagnostic> {
     let catalog = provider.catalog().await?;
     let resource = catalog.resource(&request.type_name)?;
     let ty = &resource.ty;
@@ -47,13 +52,23 @@ async fn apply(
 
     let context = provider.context();
     let name = &request.type_name;
-    let (state, found) = match (prior.is_null(), planned.is_null()) {
+    let (state, mut found) = match (prior.is_null(), planned.is_null()) {
         (true, false) => create(resource, name, context, planned, config).await,
         (false, false) => update(resource, name, context, prior, planned, config).await,
         (false, true) => delete(resource, name, context, prior).await,
         (true, true) => (Value::Null, Vec::new()),
     };
-    Ok((value::encode_known(&state, ty, "state")?, found))
+    // The planned identity of a new object can have unknown parts.
+    let identity = if catalog.identities.contains_key(name.as_str()) && !state.is_null() {
+        let identity = identity::known(&catalog, name, &state).await;
+        identity.unwrap_or_else(|bug| {
+            found.push(bug);
+            None
+        })
+    } else {
+        request.planned_identity.clone()
+    };
+    Ok((value::encode_known(&state, ty, "state")?, identity, found))
 }
 
 async fn create(

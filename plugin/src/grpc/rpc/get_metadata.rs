@@ -3,7 +3,8 @@
 use crate::grpc::catalog::Catalog;
 use crate::grpc::proto::ServerCapabilities;
 use crate::grpc::proto::get_metadata::{
-    DataSourceMetadata, FunctionMetadata, Request, ResourceMetadata, Response,
+    ActionMetadata, DataSourceMetadata, FunctionMetadata, ListResourceMetadata, Request,
+    ResourceMetadata, Response,
 };
 use crate::grpc::served::ServedProvider;
 
@@ -39,10 +40,21 @@ fn metadata(catalog: &Catalog) -> Response {
     let functions = catalog.functions.keys().map(|name| FunctionMetadata {
         name: (*name).to_owned(),
     });
+    let list_resources = catalog
+        .list_resources
+        .keys()
+        .map(|name| ListResourceMetadata {
+            type_name: (*name).to_owned(),
+        });
+    let actions = catalog.actions.keys().map(|name| ActionMetadata {
+        type_name: (*name).to_owned(),
+    });
     Response {
         resources: resources.collect(),
         data_sources: data_sources.collect(),
         functions: functions.collect(),
+        list_resources: list_resources.collect(),
+        actions: actions.collect(),
         ..Default::default()
     }
 }

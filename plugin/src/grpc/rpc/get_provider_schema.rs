@@ -1,7 +1,9 @@
-//! The schemas of the provider block, the resources, and the data sources, and the signatures of the functions.
+//! The schemas of the provider block, the resources, the data sources, the list resources, and the actions, and the
+//! signatures of the functions.
 
 use super::get_metadata::CAPABILITIES;
 use crate::grpc::catalog::Catalog;
+use crate::grpc::proto::ActionSchema;
 use crate::grpc::proto::get_provider_schema::{Request, Response};
 use crate::grpc::served::ServedProvider;
 
@@ -23,6 +25,8 @@ fn schemas(catalog: &Catalog) -> Response {
     let resources = catalog.resources.iter();
     let data_sources = catalog.data_sources.iter();
     let functions = catalog.functions.iter();
+    let list_resources = catalog.list_resources.iter();
+    let actions = catalog.actions.iter();
     Response {
         provider: Some((&catalog.provider.schema).into()),
         resource_schemas: resources
@@ -33,6 +37,15 @@ fn schemas(catalog: &Catalog) -> Response {
             .collect(),
         functions: functions
             .map(|(name, function)| ((*name).to_owned(), (&function.signature).into()))
+            .collect(),
+        list_resource_schemas: list_resources
+            .map(|(name, list)| ((*name).to_owned(), (&list.schema).into()))
+            .collect(),
+        action_schemas: actions
+            .map(|(name, action)| {
+                let schema = Some((&action.schema).into());
+                ((*name).to_owned(), ActionSchema { schema })
+            })
             .collect(),
         ..Default::default()
     }

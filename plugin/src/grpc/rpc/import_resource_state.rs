@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
+use crate::grpc::catalog::Described;
+use crate::grpc::identity;
 use crate::grpc::proto::import_resource_state::{ImportedResource, Request, Response};
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
 use crate::isolation::run_isolated;
-use crate::resource::ImportRequest;
+use crate::resource::{ImportRequest, Resource};
+use crate::value::Value;
 
 pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> Response {
     let mut found = Vec::new();
@@ -35,13 +38,21 @@ async fn import(
     let catalog = provider.catalog().await?;
     let type_name = request.type_name;
     let resource = catalog.resource(&type_name)?;
-    if request.id.is_empty() {
-        return Err(without_id(&type_name));
-    }
+    let id = match (
+        &request.identity,
+        catalog.identities.get(type_name.as_str()),
+    ) {
+        (Some(data), Some(identity)) if request.id.is_empty() => {
+            let identity = identity::decode(Some(data), &identity.ty)?;
+            id_of(resource, &type_name, identity).await?
+        }
+        _ if request.id.is_empty() => return Err(without_id(&type_name)),
+        _ => request.id,
+    };
     let (implementation, context) = (Arc::clone(&resource.implementation), provider.context());
     let doing = format!("importing a {type_name}");
     let response = run_isolated(&doing, async move {
-        let request = ImportRequest { id: request.id };
+        let request = ImportRequest { id };
         Some(
             implementation
                 .import_state()?
@@ -60,12 +71,30 @@ async fn import(
             "The provider imported a {type_name} and returned no state and no error"
         )));
     }
+    let identity = identity::known(&catalog, &type_name, &response.state).await?;
     Ok(Some(ImportedResource {
         state: Some(value::encode_known(&response.state, &resource.ty, "state")?),
         type_name,
         private: Vec::new(),
-        identity: None,
+        identity,
     }))
+}
+
+/// Returns the import ID of the object with this identity.
+///
+/// # Errors
+/// Returns the diagnostic to show if no object of the provider has the identity.
+async fn id_of(
+    resource: &Described<dyn Resource>,
+    type_name: &str,
+    identity: Value,
+) -> Result<String, Diagnostic> {
+    let implementation = Arc::clone(&resource.implementation);
+    let doing = format!("reading the identity of a {type_name}");
+    let id = run_isolated(&doing, async move {
+        Some(implementation.resource_identity()?.import_id(&identity))
+    });
+    id.await?.ok_or_else(|| without_id(type_name))?
 }
 
 fn without_id(type_name: &str) -> Diagnostic {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::saved_state;
 use crate::codec::{self, Undefined};
 use crate::diagnostic::Diagnostic;
-use crate::grpc::proto::DynamicValue;
+use crate::grpc::identity;
 use crate::grpc::proto::move_resource_state::{Request, Response};
+use crate::grpc::proto::{DynamicValue, ResourceIdentityData};
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
 use crate::isolation::run_isolated;
@@ -14,8 +15,9 @@ use crate::resource::MoveRequest;
 
 pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> Response {
     match move_state(provider, request).await {
-        Ok(state) => Response {
+        Ok((state, identity)) => Response {
             target_state: Some(state),
+            target_identity: identity,
             ..Default::default()
         },
         Err(diagnostic) => Response {
@@ -28,7 +30,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
 async fn move_state(
     provider: &ServedProvider,
     request: Request,
-) -> Result<DynamicValue, Diagnostic> {
+) -> Result<(DynamicValue, Option<ResourceIdentityData>), Diagnostic> {
     let catalog = provider.catalog().await?;
     let target = request.target_type_name;
     let resource = catalog.resource(&target)?;
@@ -65,7 +67,11 @@ async fn move_state(
             "The provider converted the state of a {source} to null"
         )));
     }
-    value::encode_known(&state, &resource.ty, "state")
+    let identity = identity::known(&catalog, &target, &state).await?;
+    Ok((
+        value::encode_known(&state, &resource.ty, "state")?,
+        identity,
+    ))
 }
 
 fn not_moved(provider: &str, source: &str, target: &str, why: &str) -> Diagnostic {

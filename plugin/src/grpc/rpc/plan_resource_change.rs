@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::consistency;
 use crate::diagnostic::{Diagnostic, Path};
-use crate::grpc::proto::DynamicValue;
+use crate::grpc::identity;
 use crate::grpc::proto::plan_resource_change::{Request, Response};
+use crate::grpc::proto::{DynamicValue, ResourceIdentityData};
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
 use crate::isolation::run_isolated;
@@ -14,22 +15,36 @@ use crate::resource::PlanRequest;
 pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> Response {
     let mut found = Vec::new();
     let planned = plan(provider, &request, &mut found).await;
-    let (planned, requires_replace) = planned.unwrap_or_else(|diagnostic| {
+    let planned = planned.unwrap_or_else(|diagnostic| {
         found.push(diagnostic);
-        (None, Vec::new())
+        Planned::default()
     });
     Response {
-        planned_state: planned.or(request.proposed_new_state),
-        requires_replace: requires_replace.into_iter().map(Into::into).collect(),
+        planned_state: planned.state.or(request.proposed_new_state),
+        requires_replace: planned
+            .requires_replace
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         diagnostics: provider.diagnostics(found),
         planned_private: request.prior_private,
-        planned_identity: request.prior_identity,
+        planned_identity: planned.identity.or(request.prior_identity),
         ..Default::default()
     }
 }
 
-/// Returns the planned state, or `None` if it is what Terraform proposed, and the attributes whose change replaces the
-/// object. Adds diagnostics to `found`.
+/// What the provider planned.
+#[derive(Default)]
+struct Planned {
+    /// The planned state. `None` if it is what Terraform proposed.
+    state: Option<DynamicValue>,
+    /// The attributes whose change replaces the object.
+    requires_replace: Vec<Path>,
+    /// The identity of the planned object. `None` if it is the prior one.
+    identity: Option<ResourceIdentityData>,
+}
+
+/// Returns what the provider planned. Adds diagnostics to `found`.
 ///
 /// # Errors
 /// Returns the diagnostic to show if the request or the response of the provider is invalid.
@@ -37,7 +52,7 @@ async fn plan(
     provider: &ServedProvider,
     request: &Request,
     found: &mut Vec<Diagnostic>,
-) -> Result<(Option<DynamicValue>, Vec<Path>), Diagnostic> {
+) -> Result<Planned, Diagnostic> {
     let catalog = provider.catalog().await?;
     let resource = catalog.resource(&request.type_name)?;
     let ty = &resource.ty;
@@ -45,7 +60,7 @@ async fn plan(
     let proposed = value::decode(proposed, ty, "proposed state")?;
     if proposed.is_null() {
         // The object will be destroyed, which needs no plan.
-        return Ok((None, Vec::new()));
+        return Ok(Planned::default());
     }
     let prior = value::decode_known(request.prior_state.as_ref(), ty, "prior state")?;
     let config = value::decode(request.config.as_ref(), ty, "configuration")?;
@@ -70,7 +85,7 @@ async fn plan(
     let failed = response.diagnostics.iter().any(Diagnostic::is_error);
     found.extend(response.diagnostics);
     if failed {
-        return Ok((None, Vec::new()));
+        return Ok(Planned::default());
     }
     let planned = value::encode(&response.planned, ty, "plan")?;
     consistency::check_plan(&resource.schema, ty, &prior, &config, &response.planned)
@@ -86,5 +101,16 @@ async fn plan(
                 "The provider planned a change that Terraform does not allow. {error}"
             ))
         })?;
-    Ok((Some(planned), response.requires_replace))
+    // The identity of an object that stays must be known. Only that of a new object can have unknown parts.
+    let is_new = prior.is_null() || !response.requires_replace.is_empty();
+    let identity = if is_new {
+        identity::of(&catalog, &request.type_name, &response.planned).await?
+    } else {
+        identity::known(&catalog, &request.type_name, &response.planned).await?
+    };
+    Ok(Planned {
+        state: Some(planned),
+        requires_replace: response.requires_replace,
+        identity,
+    })
 }

@@ -1,4 +1,4 @@
-//! The states that Terraform saved as JSON.
+//! The states and identities that Terraform saved as JSON.
 
 use crate::diagnostic::Diagnostic;
 use crate::grpc::proto::RawState;
@@ -26,6 +26,17 @@ pub(super) fn unreadable(type_name: &str, why: impl std::fmt::Display) -> Diagno
             "The state does not match the provider's schema: {why}.\n\nNothing was changed. To fix it: if the state was \
              edited by hand or saved by another program, restore it from a backup. Otherwise remove the resource from \
              the state with \"state rm\", which does not delete the object, and import it again."
+        ),
+    )
+}
+
+/// Returns the diagnostic about a saved state or identity (`what`) of a later version of the schema.
+pub(super) fn too_new(what: &str, type_name: &str, version: i64, current: i64) -> Diagnostic {
+    Diagnostic::error(
+        format!("The {what} of a {type_name} is too new"),
+        format!(
+            "It was saved with version {version} of the schema, and this version of the provider supports versions up to \
+             {current}.\n\nTo fix it: install the version of the provider that saved it, or a later one."
         ),
     )
 }

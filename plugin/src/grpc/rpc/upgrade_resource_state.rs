@@ -33,7 +33,7 @@ async fn upgrade(provider: &ServedProvider, request: Request) -> Result<DynamicV
     let resource = catalog.resource(type_name)?;
     let current = resource.schema.version;
     if version > current {
-        return Err(too_new(type_name, version, current));
+        return Err(saved_state::too_new("state", type_name, version, current));
     }
     let saved = saved_state::json(request.raw_state, type_name)?;
     let upgraded = match version < current {
@@ -85,16 +85,6 @@ async fn upgraded_json(
     });
     let upgraded = upgraded.await?.transpose()?;
     Ok(upgraded.map(|json| json.to_string().into_bytes()))
-}
-
-fn too_new(type_name: &str, version: i64, current: i64) -> Diagnostic {
-    Diagnostic::error(
-        format!("The state of a {type_name} is too new"),
-        format!(
-            "It was saved with version {version} of the schema, and this version of the provider supports versions up to \
-             {current}.\n\nTo fix it: install the version of the provider that saved it, or a later one."
-        ),
-    )
 }
 
 fn mismatched(type_name: &str, version: i64, error: codec::ValueError) -> Diagnostic {

@@ -1,12 +1,13 @@
-//! Validating configurations, which can contain unknown values: the provider block, resources, and data sources. The
-//! diagnostics of the provider follow those about the schema.
+//! Validating configurations, which can contain unknown values: the provider block, resources, data sources, list
+//! resources, and actions. The diagnostics of the provider follow those about the schema.
 
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::grpc::catalog::Described;
 use crate::grpc::proto::{
-    DynamicValue, validate_data_resource_config, validate_provider_config, validate_resource_config,
+    DynamicValue, validate_action_config, validate_data_resource_config,
+    validate_list_resource_config, validate_provider_config, validate_resource_config,
 };
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
@@ -63,6 +64,39 @@ pub(in crate::grpc) async fn data_source(
         .await
     };
     validate_data_resource_config::Response {
+        diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),
+    }
+}
+
+pub(in crate::grpc) async fn list_resource(
+    provider: &ServedProvider,
+    request: validate_list_resource_config::Request,
+) -> validate_list_resource_config::Response {
+    let found = async {
+        let catalog = provider.catalog().await?;
+        let list = catalog.list_resource(&request.type_name)?;
+        let what = format!("configuration of a {}", request.type_name);
+        validate(list, request.config, &what, |list| list.validate_config()).await
+    };
+    validate_list_resource_config::Response {
+        diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),
+    }
+}
+
+pub(in crate::grpc) async fn action(
+    provider: &ServedProvider,
+    request: validate_action_config::Request,
+) -> validate_action_config::Response {
+    let found = async {
+        let catalog = provider.catalog().await?;
+        let action = catalog.action(&request.action_type)?;
+        let what = format!("configuration of a {}", request.action_type);
+        validate(action, request.config, &what, |action| {
+            action.validate_config()
+        })
+        .await
+    };
+    validate_action_config::Response {
         diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),
     }
 }

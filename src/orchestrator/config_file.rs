@@ -1,27 +1,43 @@
-//! The configuration file of `hctl`, the Orchestrator's command line.
+//! The configuration file of `hctl` and `octl`, the Orchestrator's command lines. Both have the same keys.
 
 use std::io;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::files;
+use crate::product::names;
 use crate::secrets::yaml_fault;
 
-/// The values of the file that are used here. `hctl` has others for itself.
+/// The values of the file that are used here. The command lines have others for themselves.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct HctlConfig {
+pub(super) struct ConfigFile {
     pub(super) api_url: Option<String>,
     pub(super) default_org_id: Option<String>,
     pub(super) token: Option<SecretString>,
+}
+
+impl ConfigFile {
+    /// Returns whether the file has none of the values.
+    pub(super) fn is_empty(&self) -> bool {
+        let token = self.token.as_ref().map(ExposeSecret::expose_secret);
+        [
+            self.api_url.as_deref(),
+            self.default_org_id.as_deref(),
+            token,
+        ]
+        .into_iter()
+        .flatten()
+        .all(|value| value.trim().is_empty())
+    }
 }
 
 /// Reads the file. Returns `None` if it does not exist.
 ///
 /// # Errors
 /// What is wrong with the file, without a value of it.
-pub(super) fn read(path: &Path) -> Result<Option<HctlConfig>, String> {
+pub(super) fn read(path: &Path) -> Result<Option<ConfigFile>, String> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if is_absent(&error) => return Ok(None),
@@ -44,7 +60,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-fn parse(bytes: &[u8]) -> Result<HctlConfig, String> {
+fn parse(bytes: &[u8]) -> Result<ConfigFile, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -52,12 +68,13 @@ fn parse(bytes: &[u8]) -> Result<HctlConfig, String> {
     })?;
     // A snippet would show the lines around the error, which can contain the token.
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options::<Option<HctlConfig>>(text, options)
+    serde_saphyr::from_str_with_options::<Option<ConfigFile>>(text, options)
         .map(Option::unwrap_or_default)
         .map_err(|error| {
             let shape = "a mapping of api_url, default_org_id and token, each a string";
             format!(
-                "it is not the YAML that hctl writes: {}",
+                "it is not the YAML that {} writes: {}",
+                names(|product| product.cli),
                 yaml_fault(&error, shape)
             )
         })
@@ -68,8 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_that_hctl_writes_is_read() {
-        use secrecy::ExposeSecret as _;
+    fn the_file_that_the_command_lines_write_is_read() {
         let config =
             parse(b"api_url: https://a.b\ndefault_org_id: 123\ntoken: 'ab:c'\nother: [1]\n")
                 .unwrap();

@@ -1,0 +1,78 @@
+//! Invoking an action. Its progress is sent as it happens; the diagnostics follow at the end.
+
+use std::sync::Arc;
+
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+use crate::action::Progress;
+use crate::diagnostic::Diagnostic;
+use crate::grpc::proto::invoke_action::event::{self, Completed, Type};
+use crate::grpc::proto::invoke_action::{Event, Request};
+use crate::grpc::served::{MessageStream, Responder, ServedProvider};
+use crate::grpc::value;
+use crate::isolation::run_isolated;
+
+/// How many messages can wait for Terraform.
+const WAITING: usize = 16;
+
+pub(in crate::grpc) async fn respond(
+    provider: &ServedProvider,
+    request: Request,
+) -> MessageStream<Event> {
+    let (events, received) = mpsc::channel(WAITING);
+    match start(provider, request, events).await {
+        Ok(()) => Box::pin(tokio_stream::wrappers::ReceiverStream::new(received)),
+        Err(diagnostic) => {
+            let event = completed(&provider.responder(), vec![diagnostic]);
+            Box::pin(stream::iter([event]))
+        }
+    }
+}
+
+/// Starts the action.
+///
+/// # Errors
+/// Returns the diagnostic to show if the request is invalid.
+async fn start(
+    provider: &ServedProvider,
+    request: Request,
+    events: mpsc::Sender<Event>,
+) -> Result<(), Diagnostic> {
+    let catalog = provider.catalog().await?;
+    let action = catalog.action(&request.action_type)?;
+    let config = request.config.as_ref();
+    let config = value::decode_known(config, &action.ty, "configuration")?;
+    let (implementation, context) = (Arc::clone(&action.implementation), provider.context());
+    let (messages, mut reported) = mpsc::unbounded_channel();
+    let doing = format!("invoking the action {}", request.action_type);
+    let responder = provider.responder();
+    tokio::spawn(async move {
+        let invoking = run_isolated(&doing, async move {
+            let progress = Progress { messages };
+            implementation.invoke(context, config, progress).await
+        });
+        let forward = async {
+            while let Some(message) = reported.recv().await {
+                let message = responder.redacted(message);
+                let progress = Type::Progress(event::Progress { message });
+                let event = Event {
+                    r#type: Some(progress),
+                };
+                // The action continues after a client has gone.
+                let _ = events.send(event).await;
+            }
+        };
+        let (invoked, ()) = tokio::join!(invoking, forward);
+        let diagnostics = invoked.unwrap_or_else(|bug| vec![bug]);
+        let _ = events.send(completed(&responder, diagnostics)).await;
+    });
+    Ok(())
+}
+
+fn completed(responder: &Responder, diagnostics: Vec<Diagnostic>) -> Event {
+    let diagnostics = responder.diagnostics(diagnostics);
+    Event {
+        r#type: Some(Type::Completed(Completed { diagnostics })),
+    }
+}

@@ -1,0 +1,123 @@
+//! The list resource: the runner rules of the organization, by runner, project, and environment type.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{identity, schema, state};
+use crate::orchestrator::{CallBudget, Rule, RuleFilter};
+use crate::provider::connection::Connection;
+use crate::provider::outcome;
+use crate::provider::timeouts::DEFAULT;
+use terraform_plugin_server::{
+    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
+    Schema, Value,
+};
+
+/// The list resource.
+pub(in crate::provider) struct RunnerRuleList {
+    connection: Arc<Connection>,
+}
+
+impl RunnerRuleList {
+    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Sends the rules that match the request.
+    ///
+    /// # Errors
+    /// Returns the diagnostic to show if a call fails.
+    async fn send(
+        &self,
+        context: &CallContext,
+        request: &ListRequest,
+        found: &FoundObjects,
+    ) -> Result<(), Diagnostic> {
+        let client = self.connection.client_now()?;
+        let text = |name| request.config.get(name).as_str().map(str::to_owned);
+        let mut pages = client.rules(RuleFilter {
+            runner_id: text("runner_id"),
+            project_id: text("project_id"),
+            env_type_id: text("env_type_id"),
+        });
+        let failed = |error| {
+            let what = format!(
+                "Could not list the runner rules of organization {:?}",
+                client.org()
+            );
+            outcome::failed(what, &error, &[])
+        };
+        loop {
+            let budget = CallBudget::new(DEFAULT, context.stop.clone());
+            let Some(page) = pages.next(&budget).await.map_err(failed)? else {
+                return Ok(());
+            };
+            for rule in page {
+                let object = FoundObject {
+                    identity: identity::identity(rule.id.as_str().into()),
+                    display_name: name(&rule),
+                    resource: request.include_resource.then(|| state(&rule, &Value::Null)),
+                    diagnostics: Vec::new(),
+                };
+                if !found.send(object).await {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Returns what the rule does, for people.
+fn name(rule: &Rule) -> String {
+    let part = |kind: &str, value: &Option<String>| match value {
+        Some(value) => format!("{kind} {value}"),
+        None => format!("every {kind}"),
+    };
+    format!(
+        "{} for {}, {}",
+        rule.key.runner_id,
+        part("project", &rule.key.project_id),
+        part("environment type", &rule.key.env_type_id)
+    )
+}
+
+#[async_trait]
+impl ListResource for RunnerRuleList {
+    fn type_name(&self) -> &'static str {
+        schema::TYPE_NAME
+    }
+
+    fn schema(&self) -> Schema {
+        Schema {
+            version: 0,
+            description: "Finds the runner rules of the organization, ordered by runner.",
+            attributes: vec![
+                Attribute::string("runner_id", "Only rules that select this runner.").optional(),
+                Attribute::string(
+                    "project_id",
+                    "Only rules for this project. Rules for every project are left out.",
+                )
+                .optional(),
+                Attribute::string(
+                    "env_type_id",
+                    "Only rules for this environment type. Rules for every environment type are left out.",
+                )
+                .optional(),
+            ],
+        }
+    }
+
+    async fn list(
+        &self,
+        context: CallContext,
+        request: ListRequest,
+        found: FoundObjects,
+    ) -> Vec<Diagnostic> {
+        self.send(&context, &request, &found)
+            .await
+            .err()
+            .into_iter()
+            .collect()
+    }
+}
