@@ -53,14 +53,55 @@ fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
     })
 }
 
+/// A scenario as a test, and where in the order it runs.
+type Placed = (f64, Trial);
+
+/// What this machine lacks.
+struct Lacking {
+    eks: bool,
+    aws: bool,
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "who runs the tests has to know why they are skipped"
 )]
-fn main() {
-    let mut arguments = Arguments::from_args();
-    // Most scenarios spend half of their time waiting.
-    arguments.test_threads.get_or_insert(4);
+impl Lacking {
+    /// Looks for it, and prints what is ignored.
+    fn find(clis: &[Cli]) -> Self {
+        let absent = sandbox::eks::Eks::absent();
+        if !absent.is_empty() {
+            eprintln!(
+                "the scenarios of EKS access are ignored; not built here: {}",
+                absent.join(", ")
+            );
+        }
+        let aws = cli::plugin_mirror().is_none();
+        if aws {
+            eprintln!(
+                "the scenarios of the whole set-up are ignored: TF_PLUGIN_MIRROR names no folder with hashicorp/aws"
+            );
+        }
+        for cli in clis.iter().filter(|cli| cli.program.is_none()) {
+            eprintln!(
+                "{} is not on this machine: its scenarios are ignored",
+                cli.name
+            );
+        }
+        if Cli::terraform_1_14().program.is_none() {
+            eprintln!(
+                "the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program"
+            );
+        }
+        Self {
+            eks: !absent.is_empty(),
+            aws,
+        }
+    }
+}
+
+/// The scenarios of both command lines.
+fn on_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
     let scenarios = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
@@ -79,33 +120,11 @@ fn main() {
         values::SCENARIOS,
     ]
     .concat();
-    let absent = sandbox::eks::Eks::absent();
-    let no_eks = !absent.is_empty();
-    if no_eks {
-        eprintln!(
-            "the scenarios of EKS access are ignored; not built here: {}",
-            absent.join(", ")
-        );
-    }
-    let no_aws = cli::plugin_mirror().is_none();
-    if no_aws {
-        eprintln!(
-            "the scenarios of the whole set-up are ignored: TF_PLUGIN_MIRROR names no folder with hashicorp/aws"
-        );
-    }
-    let clis = Cli::both();
-    let [_, tofu] = clis.clone();
+    let on_eks = eks_access::scenarios();
     let first = clis.iter().find(|cli| cli.program.is_some());
     let first = first.map(|cli| cli.name);
     let mut trials = Vec::new();
     for cli in clis {
-        if cli.program.is_none() {
-            eprintln!(
-                "{} is not on this machine: its scenarios are ignored",
-                cli.name
-            );
-        }
-        let on_eks = eks_access::scenarios();
         // Takes long and does not depend on the command line.
         let on_one_cli = |scenarios: &'static [Scenario]| {
             let is_first = first.is_none_or(|first| first == cli.name);
@@ -115,16 +134,15 @@ fn main() {
         for (scenarios, lacking) in [
             (&scenarios[..], false),
             (on_one_cli(faults::MATRIX), false),
-            (&on_eks, no_eks),
-            (on_one_cli(eks_access::many::SLOW), no_eks),
-            (complete::SCENARIOS, no_eks || no_aws),
-            (eks_access::many::ALONE, no_eks),
+            (&on_eks, lacking.eks),
+            (on_one_cli(eks_access::many::SLOW), lacking.eks),
+            (complete::SCENARIOS, lacking.eks || lacking.aws),
+            (eks_access::many::ALONE, lacking.eks),
         ] {
             let alone = std::ptr::eq(scenarios, eks_access::many::ALONE);
             for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
-                let cli = cli.clone();
                 let ignored = lacking || cli.program.is_none();
-                let trial = trial(cli, name, scenario, alone);
+                let trial = trial(cli.clone(), name, scenario, alone);
                 let place = (index + 1) as f64 / scenarios.len() as f64;
                 // Those that run alone come last.
                 let position = if alone { 2.0 } else { place };
@@ -132,16 +150,18 @@ fn main() {
             }
         }
     }
-    // Each with the command lines that have the feature.
-    let newest = Cli::terraform_1_14();
-    if newest.program.is_none() {
-        eprintln!("the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program");
-    }
+    trials
+}
+
+/// The scenarios of what only some versions have.
+fn on_the_newest(tofu: &Cli, lacking: &Lacking) -> Vec<Placed> {
+    let terraform = Cli::terraform_1_14();
+    let mut trials = Vec::new();
     for (cli, scenarios, lacking) in [
-        (&newest, identity::SCENARIOS, false),
-        (&tofu, identity::SCENARIOS, false),
-        (&newest, query::SCENARIOS, false),
-        (&newest, eks_access::action::SCENARIOS, no_eks),
+        (&terraform, identity::SCENARIOS, false),
+        (tofu, identity::SCENARIOS, false),
+        (&terraform, query::SCENARIOS, false),
+        (&terraform, eks_access::action::SCENARIOS, lacking.eks),
     ] {
         for (name, scenario) in scenarios.iter().copied() {
             let ignored = lacking || cli.program.is_none();
@@ -149,6 +169,18 @@ fn main() {
             trials.push((0.5, trial.with_ignored_flag(ignored)));
         }
     }
+    trials
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Most scenarios spend half of their time waiting.
+    arguments.test_threads.get_or_insert(4);
+    let clis = Cli::both();
+    let lacking = Lacking::find(&clis);
+    let [_, tofu] = &clis;
+    let mut trials = on_both(&clis, &lacking);
+    trials.extend(on_the_newest(tofu, &lacking));
     trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let trials = trials.into_iter().map(|(_, trial)| trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
