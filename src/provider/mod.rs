@@ -1,18 +1,17 @@
 //! The Terraform provider: the provider block, the resources and the data sources.
 //!
-//! Each resource has a folder with its schema, its model (the conversion of Terraform's values), its plan and its calls.
-//! The results of the other modules become diagnostics here.
+//! Each resource has a folder with its schema, its model (the conversion of Terraform's values), its plan, its calls, and
+//! the list and the data source of the same name. The other data sources are in `data_sources`. The results of the other
+//! modules become diagnostics here.
 
+mod api_diagnostics;
+mod check_eks_access;
 mod configuration;
 mod connection;
+mod data_sources;
 mod eks_access;
-mod eks_access_action;
-mod eks_access_data;
 mod eks_runner;
-mod eks_runners_data;
 mod functions;
-mod outcome;
-mod runner_environments_data;
 mod runner_rule;
 mod timeouts;
 
@@ -48,15 +47,15 @@ impl Provider for PlatformOrchestrator {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![
             Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
-            Arc::new(eks_access_data::EksAccessData::new(Arc::clone(
+            Arc::new(data_sources::EksAccessData::new(Arc::clone(
                 &self.connection,
             ))),
-            Arc::new(eks_runners_data::EksRunnersData::new(Arc::clone(
+            Arc::new(data_sources::EksRunnersData::new(Arc::clone(
                 &self.connection,
             ))),
-            Arc::new(runner_environments_data::RunnerEnvironmentsData::new(
-                Arc::clone(&self.connection),
-            )),
+            Arc::new(data_sources::RunnerEnvironmentsData::new(Arc::clone(
+                &self.connection,
+            ))),
             Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
                 &self.connection,
             ))),
@@ -77,9 +76,9 @@ impl Provider for PlatformOrchestrator {
     }
 
     fn actions(&self) -> Vec<Arc<dyn Action>> {
-        vec![Arc::new(eks_access_action::CheckEksAccess::new(
-            Arc::clone(&self.connection),
-        ))]
+        vec![Arc::new(check_eks_access::CheckEksAccess::new(Arc::clone(
+            &self.connection,
+        )))]
     }
 
     async fn configure(&self, request: ConfigureRequest) -> Vec<Diagnostic> {

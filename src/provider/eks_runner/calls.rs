@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::access::Subject;
 use crate::orchestrator::{CallBudget, Client, Error};
+use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::EksAccess;
-use crate::provider::outcome;
-use crate::provider::runner_environments_data::TYPE_NAME as ENVIRONMENTS;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
 use terraform_plugin_server::{
@@ -15,7 +14,7 @@ use terraform_plugin_server::{
     ReadRequest, ReadResponse, UpdateRequest, Value,
 };
 
-use super::{model, schema, subject};
+use super::{ENVIRONMENTS, model, schema, subject};
 
 pub(super) async fn create(
     connection: &Connection,
@@ -61,7 +60,8 @@ pub(super) async fn create(
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
             let unique = "a runner's ID is unique in its organization";
-            let exists = outcome::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
+            let exists =
+                api_diagnostics::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
     }
@@ -261,7 +261,7 @@ async fn find(
                 ));
             }
             let what = format!("Could not read runner {id:?}");
-            Err(outcome::failed(what, &error, &more))
+            Err(api_diagnostics::failed(what, &error, &more))
         }
     }
 }
@@ -306,7 +306,7 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
         more.push(timeouts::advice(operation, object));
     }
     match operation {
-        Operation::Create if error.is_uncertain() => more.push(outcome::tainted_advice()),
+        Operation::Create if error.is_uncertain() => more.push(api_diagnostics::tainted_advice()),
         Operation::Update | Operation::Delete if error.is_uncertain() => more.push(
             "The state is unchanged. The next plan reads the runner again.".to_owned(),
         ),
@@ -326,5 +326,5 @@ fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
         ),
         _ => {}
     }
-    outcome::failed(could_not(operation, object), error, &more)
+    api_diagnostics::failed(could_not(operation, object), error, &more)
 }

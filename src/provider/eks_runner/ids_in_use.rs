@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 
 use crate::orchestrator::{CallBudget, Client, ConnectFailure, Error};
-use crate::provider::outcome;
+use crate::provider::api_diagnostics;
 use terraform_plugin_server::{CallContext, Diagnostic, Path};
 
 use super::schema;
@@ -103,7 +103,7 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
     let fix = if kind == "kubernetes-eks" {
         format!(
             "{}\n\nOtherwise, change `id`.",
-            outcome::import_advice(schema::TYPE_NAME, id)
+            api_diagnostics::import_advice(schema::TYPE_NAME, id)
         )
     } else {
         format!(
@@ -118,14 +118,14 @@ fn could_not_list(org: &str, error: &Error) -> Diagnostic {
     let consequence = "This plan creates runners, and the provider lists the existing ones to find an ID that is in use.";
     if fails_every_call(error) {
         let what = format!("Could not list the runners of organization {org:?}");
-        return outcome::failed(what, error, &[consequence.to_owned()]);
+        return api_diagnostics::failed(what, error, &[consequence.to_owned()]);
     }
     let more = format!(
         "{consequence} It could not list them, so the IDs were not checked. The apply fails if an ID is in use."
     );
     Diagnostic::warning(
         "Not checked: the IDs of the new runners",
-        outcome::report(error, &[more]),
+        api_diagnostics::report(error, &[more]),
     )
 }
 

@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 
 use super::{identity, model, schema};
 use crate::orchestrator::{CallBudget, Client, Error};
+use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
-use crate::provider::outcome;
 use crate::provider::timeouts::DEFAULT;
 use crate::runner::Runner;
 use terraform_plugin_server::{
@@ -48,7 +48,7 @@ impl EksRunnerList {
                 "Could not list the runners of organization {:?}",
                 client.org()
             );
-            outcome::failed(what, &error, &[])
+            api_diagnostics::failed(what, &error, &[])
         };
         while let Some(page) = pages.next(&budget(context)).await.map_err(not_listed)? {
             // Each element of a list contains the types only, so everything else costs a call for each runner.
@@ -110,7 +110,7 @@ async fn read(
         Err(Error::OtherType { .. }) => Ok(None),
         Err(error) => {
             let what = format!("Could not read runner {id:?}");
-            Err(outcome::failed(what, &error, &[]))
+            Err(api_diagnostics::failed(what, &error, &[]))
         }
     }
 }

@@ -30,6 +30,9 @@ pub(super) use schema::configuration_attributes;
 pub(super) use subject::subject;
 pub(super) use validate::config as validate_configuration;
 
+/// The data source that lists the environments of a runner. A refused delete names it.
+pub(super) const ENVIRONMENTS: &str = "platform-orchestrator_runner_environments";
+
 /// The resource.
 pub(super) struct EksRunner {
     connection: Arc<Connection>,
@@ -183,7 +186,7 @@ impl MoveState for EksRunner {
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
-        super::outcome::moved_state(&request, schema::TYPE_NAME)
+        super::api_diagnostics::moved_state(&request, schema::TYPE_NAME)
     }
 }
 

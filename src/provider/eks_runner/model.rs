@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::provider::outcome;
+use crate::provider::api_diagnostics;
 use crate::runner::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
     RunnerConfiguration, RunnerType, StateStorage, pod_template,
@@ -28,7 +28,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
         None => None,
         Some(json) => Some(
             pod_template::parse(json)
-                .map_err(|invalid| outcome::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
+                .map_err(|invalid| api_diagnostics::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
         ),
     };
     Ok(Runner {

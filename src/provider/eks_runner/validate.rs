@@ -1,6 +1,6 @@
 //! Validates a configuration, as far as its values are known.
 
-use crate::provider::{outcome, timeouts};
+use crate::provider::{api_diagnostics, timeouts};
 use crate::runner::{Invalid, Problem, pod_template, validate};
 use terraform_plugin_server::{Diagnostic, Path, Value};
 
@@ -78,7 +78,7 @@ pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
     for (names, rule) in RULES {
         let value = names.iter().fold(config, |value, name| value.get(name));
         if let Some(Err(invalid)) = value.as_str().map(rule) {
-            found.push(outcome::invalid(&invalid, path(names)));
+            found.push(api_diagnostics::invalid(&invalid, path(names)));
         }
     }
     found.extend(pod_template(config));
@@ -100,10 +100,11 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
         return Vec::new();
     };
     match pod_template::parse(json) {
-        Err(invalid) => vec![outcome::invalid(&invalid, path(&at))],
+        Err(invalid) => vec![api_diagnostics::invalid(&invalid, path(&at))],
         Ok(template) => {
             let problems = pod_template::check(&template).into_iter();
-            let errors = problems.map(|problem| outcome::invalid(&problem.invalid, path(&at)));
+            let errors =
+                problems.map(|problem| api_diagnostics::invalid(&problem.invalid, path(&at)));
             let overrides = pod_template::overrides(&template).into_iter();
             let warnings = overrides.map(|Problem { invalid, .. }| {
                 Diagnostic::warning(invalid.summary, invalid.detail).at(path(&at))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::orchestrator::{CallBudget, Client, Error, Existing, Rule, RuleKey};
 use crate::provider::connection::Connection;
-use crate::provider::{outcome, timeouts};
+use crate::provider::{api_diagnostics, timeouts};
 use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest,
     ReadResponse, Value,
@@ -39,7 +39,11 @@ pub(super) async fn create(
         // other attributes identify the rule.
         Err(error) if error.is_uncertain() => ApplyResponse {
             state: super::state_without_id(&request.config),
-            diagnostics: vec![outcome::failed(what, &error, &[outcome::tainted_advice()])],
+            diagnostics: vec![api_diagnostics::failed(
+                what,
+                &error,
+                &[api_diagnostics::tainted_advice()],
+            )],
         },
         Err(error) => refuse(not_created(what, &key, &error)),
     }
@@ -49,7 +53,7 @@ pub(super) async fn create(
 fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
     let type_name = schema::TYPE_NAME;
     if let Some(exists) =
-        outcome::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE)
+        api_diagnostics::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE)
     {
         return exists;
     }
@@ -76,9 +80,9 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
              first."
                 .to_owned(),
         ),
-        _ => return outcome::failed(what, error, &[]),
+        _ => return api_diagnostics::failed(what, error, &[]),
     };
-    outcome::failed(what, error, &[more]).at(Path::new([at]))
+    api_diagnostics::failed(what, error, &[more]).at(Path::new([at]))
 }
 
 /// A clause that says what can exist only once.
@@ -105,7 +109,7 @@ fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
          Terraform then plans to replace it: it deletes the rule and creates a new one. Between the \
          delete and the create, and if the \
          create fails, no rule selects a runner for {scope}, and less specific rules apply.\n\n{}",
-        outcome::replacement_advice(UNIQUE)
+        api_diagnostics::replacement_advice(UNIQUE)
     )
 }
 
@@ -190,7 +194,7 @@ fn failed(verb: &str, object: &Value, error: &Error) -> Diagnostic {
         Some(id) => format!("runner rule {id:?}"),
         None => "the runner rule, whose ID is not known yet".to_owned(),
     };
-    outcome::failed(format!("Could not {verb} {rule}"), error, &[])
+    api_diagnostics::failed(format!("Could not {verb} {rule}"), error, &[])
 }
 
 /// Returns the rule, which must exist.
@@ -223,7 +227,7 @@ pub(super) async fn find(
                 client.org(),
             ),
         )),
-        Err(error) => Err(outcome::failed(
+        Err(error) => Err(api_diagnostics::failed(
             format!("Could not read runner rule {id:?}"),
             &error,
             &[],

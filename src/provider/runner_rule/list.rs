@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::{identity, schema, state};
 use crate::orchestrator::{CallBudget, Rule, RuleFilter};
+use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
-use crate::provider::outcome;
 use crate::provider::timeouts::DEFAULT;
 use terraform_plugin_server::{
     Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
@@ -46,7 +46,7 @@ impl RunnerRuleList {
                 "Could not list the runner rules of organization {:?}",
                 client.org()
             );
-            outcome::failed(what, &error, &[])
+            api_diagnostics::failed(what, &error, &[])
         };
         loop {
             let budget = CallBudget::new(DEFAULT, context.stop.clone());

@@ -1,6 +1,7 @@
 //! `platform-orchestrator_runner_rule`, the resource and the data source: which runner executes which deployments.
 
 mod calls;
+mod data_source;
 mod identity;
 mod list;
 mod schema;
@@ -12,12 +13,12 @@ use async_trait::async_trait;
 use super::connection::Connection;
 use crate::orchestrator::{Rule, RuleKey};
 use terraform_plugin_server::{
-    ApplyResponse, CallContext, CreateRequest, DataSource, DeleteRequest, Diagnostic,
-    ImportRequest, ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse,
-    ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig,
-    Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
+    ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse, ReadRequest,
+    ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig, Value,
 };
 
+pub(super) use data_source::RunnerRuleData;
 pub(super) use list::RunnerRuleList;
 
 /// The attributes of a rule. The API has no update: a change of any of them replaces the rule.
@@ -143,38 +144,7 @@ impl MoveState for RunnerRule {
         &self,
         request: MoveRequest,
     ) -> Option<Result<serde_json::Value, Diagnostic>> {
-        super::outcome::moved_state(&request, schema::TYPE_NAME)
-    }
-}
-
-/// The data source.
-pub(super) struct RunnerRuleData {
-    connection: Arc<Connection>,
-}
-
-impl RunnerRuleData {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
-    }
-}
-
-#[async_trait]
-impl DataSource for RunnerRuleData {
-    fn type_name(&self) -> &'static str {
-        schema::TYPE_NAME
-    }
-
-    fn schema(&self) -> Schema {
-        schema::data_source()
-    }
-
-    async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
-        let id = config.get("id").as_str().unwrap_or_default();
-        let found = calls::find(&self.connection, context, id).await;
-        read_response(
-            found.map_err(|diagnostic| diagnostic.at(Path::new(["id"]))),
-            Value::Null,
-        )
+        super::api_diagnostics::moved_state(&request, schema::TYPE_NAME)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The attributes of a runner rule in Terraform. They are those of the Go provider.
 
-use crate::provider::outcome;
+use crate::provider::api_diagnostics;
 use crate::runner::validate;
 use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
@@ -52,7 +52,7 @@ pub(super) fn data_source() -> Schema {
 pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
     let runner_id = config.get("runner_id").as_str().map(validate::runner_id);
     match runner_id {
-        Some(Err(invalid)) => vec![outcome::invalid(&invalid, Path::new(["runner_id"]))],
+        Some(Err(invalid)) => vec![api_diagnostics::invalid(&invalid, Path::new(["runner_id"]))],
         _ => Vec::new(),
     }
 }

@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::connection::Connection;
-use super::outcome;
-use super::timeouts::DEFAULT;
 use crate::orchestrator::{CallBudget, DeployedEnvironment, Error};
+use crate::provider::api_diagnostics;
+use crate::provider::connection::Connection;
+use crate::provider::eks_runner::ENVIRONMENTS;
+use crate::provider::timeouts::DEFAULT;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Value,
 };
 
-pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_environments";
-
 /// The data source.
-pub(super) struct RunnerEnvironmentsData {
+pub(in crate::provider) struct RunnerEnvironmentsData {
     connection: Arc<Connection>,
 }
 
 impl RunnerEnvironmentsData {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
     }
 
@@ -30,7 +29,7 @@ impl RunnerEnvironmentsData {
         let id = config.get("runner_id").as_str().unwrap_or_default();
         let failed = |error: Error| {
             let what = format!("Could not list the environments of runner {id:?}");
-            outcome::failed(what, &error, &[])
+            api_diagnostics::failed(what, &error, &[])
         };
         let environments = client.environments_of(id, &budget).await.map_err(failed)?;
         // An empty list must not hide a mistyped ID.
@@ -65,7 +64,7 @@ fn environment(environment: &DeployedEnvironment) -> Value {
 #[async_trait]
 impl DataSource for RunnerEnvironmentsData {
     fn type_name(&self) -> &'static str {
-        TYPE_NAME
+        ENVIRONMENTS
     }
 
     fn schema(&self) -> Schema {

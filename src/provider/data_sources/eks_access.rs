@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::connection::Connection;
-use super::eks_runner;
 use crate::access::{CheckResult, Report, Skip, Status};
+use crate::provider::connection::Connection;
+use crate::provider::eks_runner;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type,
     ValidateConfig, Value,
@@ -16,12 +16,12 @@ use terraform_plugin_server::{
 const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_access";
 
 /// The data source.
-pub(super) struct EksAccessData {
+pub(in crate::provider) struct EksAccessData {
     connection: Arc<Connection>,
 }
 
 impl EksAccessData {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
     }
 

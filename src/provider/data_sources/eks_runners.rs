@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::connection::Connection;
-use super::outcome;
-use super::timeouts::DEFAULT;
 use crate::orchestrator::{CallBudget, ListedRunner};
+use crate::provider::api_diagnostics;
+use crate::provider::connection::Connection;
+use crate::provider::timeouts::DEFAULT;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, Value,
 };
 
 /// The data source.
-pub(super) struct EksRunnersData {
+pub(in crate::provider) struct EksRunnersData {
     connection: Arc<Connection>,
 }
 
 impl EksRunnersData {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
     }
 
@@ -32,7 +32,7 @@ impl EksRunnersData {
                 "Could not list the runners of organization {:?}",
                 client.org()
             );
-            outcome::failed(what, &error, &[])
+            api_diagnostics::failed(what, &error, &[])
         };
         while let Some(page) = pages.next(&budget).await.map_err(failed)? {
             runners.extend(page.iter().map(runner));
