@@ -1,8 +1,8 @@
 //! The provider as users run it: built, installed in a mirror, and started by real Terraform and real
 //! OpenTofu against the Orchestrator's stand-in.
 //!
-//! Each scenario runs once with each of the two, except for those that do not depend on the command line. If one of the
-//! two is not on this machine, its scenarios are counted as ignored, and a line says so.
+//! Each scenario runs once with each of the two, except for those that do not depend on the command line, and those of
+//! features that only one of them or only Terraform 1.14 has. If one of them is not on this machine, its scenarios are counted as ignored, and a line says so.
 
 mod cli;
 mod complete;
@@ -53,15 +53,9 @@ fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
     })
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests has to know why they are skipped"
-)]
-fn main() {
-    let mut arguments = Arguments::from_args();
-    // Most scenarios spend half of their time waiting.
-    arguments.test_threads.get_or_insert(3);
-    let scenarios = [
+/// The scenarios that run with Terraform and with OpenTofu.
+fn on_each_cli() -> Vec<Scenario> {
+    [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
         lists::SCENARIOS,
@@ -78,7 +72,36 @@ fn main() {
         texts::SCENARIOS,
         values::SCENARIOS,
     ]
-    .concat();
+    .concat()
+}
+
+/// The scenarios of features that only some command lines have, with their places among all trials.
+fn newer_trials(newest: &Cli, tofu: &Cli, no_eks: bool) -> Vec<(f64, Trial)> {
+    let mut trials = Vec::new();
+    for (cli, scenarios, lacking) in [
+        (newest, identity::SCENARIOS, false),
+        (tofu, identity::SCENARIOS, false),
+        (newest, query::SCENARIOS, false),
+        (newest, eks_access::action::SCENARIOS, no_eks),
+    ] {
+        for (name, scenario) in scenarios.iter().copied() {
+            let ignored = lacking || cli.program.is_none();
+            let trial = trial(cli.clone(), name, scenario, false);
+            trials.push((0.5, trial.with_ignored_flag(ignored)));
+        }
+    }
+    trials
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests has to know why they are skipped"
+)]
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Most scenarios spend half of their time waiting.
+    arguments.test_threads.get_or_insert(3);
+    let scenarios = on_each_cli();
     let absent = sandbox::eks::Eks::absent();
     let no_eks = !absent.is_empty();
     if no_eks {
@@ -131,23 +154,11 @@ fn main() {
             }
         }
     }
-    // Each with the command lines that have the feature.
     let newest = Cli::terraform_1_14();
     if newest.program.is_none() {
         eprintln!("the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program");
     }
-    for (cli, scenarios, lacking) in [
-        (&newest, identity::SCENARIOS, false),
-        (&tofu, identity::SCENARIOS, false),
-        (&newest, query::SCENARIOS, false),
-        (&newest, eks_access::action::SCENARIOS, no_eks),
-    ] {
-        for (name, scenario) in scenarios.iter().copied() {
-            let ignored = lacking || cli.program.is_none();
-            let trial = trial(cli.clone(), name, scenario, false);
-            trials.push((0.5, trial.with_ignored_flag(ignored)));
-        }
-    }
+    trials.extend(newer_trials(&newest, &tofu, no_eks));
     trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let trials = trials.into_iter().map(|(_, trial)| trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
