@@ -1,5 +1,6 @@
-//! What all connections share: the proxy variables of the environment, and the causes of TLS failures.
+//! What all connections share: the log of calls, the proxy variables of the environment, and the causes of TLS failures.
 
+pub(crate) mod call_log;
 pub(crate) mod proxy;
 pub(crate) mod tls;
 

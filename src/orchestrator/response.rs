@@ -20,6 +20,8 @@ pub(super) struct Response {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
+    /// The ID that the service, or a proxy in front of it, gave the request.
+    pub(super) request_id: Option<String>,
     /// Where the token of the request came from.
     pub(super) token_from: Option<SettingSource>,
 }
@@ -103,6 +105,7 @@ impl Response {
             retry_after,
             token_from,
             body: _,
+            request_id: _,
         } = self;
         match status {
             401 => Error::Unauthorized {

@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FROM, HeaderMap, HeaderValue, LOCATION,
-    RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FROM, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, redirect};
 use secrecy::ExposeSecret as _;
@@ -30,6 +30,7 @@ use super::response::{Response, retry_after};
 use super::retry::RetryPolicy;
 use super::settings::ApiSettings;
 use crate::files;
+use crate::network::call_log::LoggedCall;
 use crate::network::tls::TlsFailure;
 use crate::network::{causes, proxy};
 use crate::product::Product;
@@ -89,6 +90,9 @@ impl Transport {
                 attempt: number,
             })
         };
+        let host = url.host_str().unwrap_or_default();
+        let action = format!("{} {}", request.method, url.path());
+        let log = LoggedCall::start("orchestrator", action, host, number);
         let sent = Arc::new(AtomicBool::new(false));
         let in_flight = || sent.load(Ordering::Relaxed);
         let stopped = async {
@@ -110,8 +114,8 @@ impl Transport {
             }
         };
         match &response {
-            Ok(Response { call, status, .. }) => tracing::debug!(%call, status, "response"),
-            Err(error) => tracing::debug!(%error, "no response"),
+            Ok(response) => log.finished(response.status, response.request_id.as_deref()),
+            Err(error) => log.failed(error),
         }
         response
     }
@@ -150,6 +154,7 @@ impl Transport {
             call,
             status: head.status,
             retry_after: head.retry_after,
+            request_id: head.request_id,
             token_from: token.map(|token| token.source.clone()),
         })
     }
@@ -210,6 +215,7 @@ impl Transport {
 struct Head {
     status: u16,
     retry_after: Option<Duration>,
+    request_id: Option<String>,
 }
 
 impl Head {
@@ -241,6 +247,7 @@ impl Head {
         Ok(Self {
             status,
             retry_after: wait,
+            request_id: header(HeaderName::from_static("x-request-id")).map(str::to_owned),
         })
     }
 }

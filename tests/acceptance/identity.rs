@@ -12,6 +12,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("identity: an import by it", import_by_identity),
     ("identity: of another organization", another_organization),
     ("identity: in the state", in_the_state),
+    (
+        "identity: of a rule that is created and replaced",
+        created_rule,
+    ),
 ];
 
 fn import_block(ty: &str, name: &str, identity: &str) -> String {
@@ -90,6 +94,23 @@ fn in_the_state(cli: &Cli) {
         if cli.name != "tofu" {
             assert_eq!(*identity, json!({"org_id": orchestrator.org(), "id": id}));
         }
+        workspace.plans_nothing();
+    }
+    workspace.destroy().ok();
+}
+
+/// The Orchestrator generates the UUID of a rule, so its identity is not known during plan.
+fn created_rule(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let workspace = Workspace::new(cli, "");
+    for project in ["shop", "blog"] {
+        let rule = format!(
+            "resource {RULE:?} \"this\" {{\n  runner_id  = \"my-runner\"\n  project_id = {project:?}\n}}\n"
+        );
+        workspace.write("main.tf", &(provider(&orchestrator) + &rule));
+        workspace.init();
+        workspace.apply(&[]).ok();
         workspace.plans_nothing();
     }
     workspace.destroy().ok();

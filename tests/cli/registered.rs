@@ -9,6 +9,7 @@ use crate::command::{Folder, Ran};
 
 pub(crate) const TESTS: &[Test] = &[
     ("registered::a_runner_is_read", a_runner_is_read),
+    ("registered::the_settings_of_octl", the_settings_of_octl),
     ("registered::no_such_runner", no_such_runner),
     ("registered::another_type", another_type),
     ("registered::a_bad_token", a_bad_token),
@@ -92,6 +93,54 @@ fn a_runner_is_read() {
     ]);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     assert!(ran.out.contains(&user), "{}", ran.out);
+}
+
+/// The settings of octl: its options, its variables, and its default file.
+fn the_settings_of_octl() {
+    let orchestrator = orchestrator();
+    let config = format!(
+        "api_url: {}\ndefault_org_id: {}\ntoken: {}\n",
+        orchestrator.url(),
+        orchestrator.org(),
+        orchestrator.token()
+    );
+    let user = format!("/{}-my-runner", orchestrator.org());
+    let setup = ["setup", "--runner", "my-runner", "--format", "yaml"];
+
+    let folder = Folder::new();
+    folder.write("octl.yaml", &config);
+    let named = folder.run(&[&setup[..], &["--octl-config-file", "octl.yaml"]].concat());
+    assert!(named.out.contains(&user), "{}", named.error);
+    let both = [
+        "--octl-config-file",
+        "octl.yaml",
+        "--hctl-config-file",
+        "octl.yaml",
+    ];
+    let both = folder.run(&[&setup[..], &both].concat());
+    assert_eq!(both.code, 2, "{}", both.error);
+
+    let variables = [
+        ("PO_API_URL", orchestrator.url()),
+        ("PO_ORG_ID", orchestrator.org()),
+        ("PO_AUTH_TOKEN", orchestrator.token()),
+        // They take precedence over those of hctl.
+        ("HUMANITEC_AUTH_TOKEN", "wrong"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let by_variable = Folder::new().run_with(&setup, &variables);
+    assert!(by_variable.out.contains(&user), "{}", by_variable.error);
+
+    for cli in ["octl", "hctl"] {
+        std::fs::create_dir_all(folder.path().join(".config").join(cli)).expect("a folder");
+        folder.write(&format!(".config/{cli}/config.yaml"), &config);
+        let by_default = folder.run(&setup);
+        if cli == "octl" {
+            assert!(by_default.out.contains(&user), "{}", by_default.error);
+        } else {
+            assert_snapshot!("two_logins", by_default.all());
+        }
+    }
 }
 
 fn no_such_runner() {

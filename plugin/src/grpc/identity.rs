@@ -15,7 +15,7 @@ use crate::value::{Type, Value};
 ///
 /// # Errors
 /// Returns the diagnostic to show if the provider panics, or the identity does not match its schema.
-pub(super) async fn of(
+async fn of(
     catalog: &Catalog,
     type_name: &str,
     state: &Value,
@@ -35,8 +35,8 @@ pub(super) async fn of(
         .transpose()
 }
 
-/// Returns the identity of the object with this state, if it is wholly known: everywhere but in the plan of a create,
-/// Terraform accepts no other one.
+/// Returns the identity of the object with this state, if it is wholly known: Terraform and OpenTofu accept no other one
+/// everywhere.
 ///
 /// # Errors
 /// As [`of`].

@@ -1,7 +1,7 @@
 //! The identity of objects in every call that returns or takes one.
 
 use terraform_plugin_server::grpc::proto;
-use terraform_plugin_server::{ApplyResponse, Diagnostic, ReadResponse, Type, Value, codec};
+use terraform_plugin_server::{ApplyResponse, Diagnostic, ReadResponse, Type, Value};
 
 use crate::fake::{
     Bare, THING, Thing, call, method, only_error, serve, serve_resource, thing, wire, wire_as,
@@ -32,15 +32,6 @@ fn identity(zone: Value, id: Value) -> Option<proto::ResourceIdentityData> {
             &identity_type(),
         ),
     })
-}
-
-/// Decodes the ID in an identity.
-fn id(data: Option<&proto::ResourceIdentityData>) -> Value {
-    let data = data.and_then(|data| data.identity_data.as_ref()).unwrap();
-    codec::decode(&data.msgpack, &identity_type())
-        .unwrap()
-        .get("id")
-        .clone()
 }
 
 fn named() -> Value {
@@ -80,7 +71,8 @@ async fn the_identity_of_a_new_object_is_known_after_its_create() {
         ..Default::default()
     };
     let plan = call!(service, plan_resource_change, request);
-    assert_eq!(id(plan.planned_identity.as_ref()), Value::unknown());
+    // OpenTofu cannot save an identity with unknown parts.
+    assert_eq!(plan.planned_identity, None);
     let request = proto::apply_resource_change::Request {
         type_name: THING.to_owned(),
         prior_state: wire(&Value::Null),

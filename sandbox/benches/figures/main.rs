@@ -285,9 +285,9 @@ impl Bench {
         environment: &[(String, String)],
     ) -> Result<String> {
         let mut command = Command::new(&self.cli);
-        for (name, _) in
-            env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TF_"))
-        {
+        // Terraform's own settings, and those of the product that takes precedence over `HUMANITEC_…`.
+        let is_removed = |name: &str| name.starts_with("TF_") || name.starts_with("PO_");
+        for (name, _) in env::vars_os().filter(|(name, _)| is_removed(&name.to_string_lossy())) {
             command.env_remove(name);
         }
         let output = command

@@ -24,7 +24,8 @@ use rustls::pki_types::pem::PemObject;
 use super::error::AwsError;
 use super::response_body;
 use crate::files;
-use crate::network::proxy;
+use crate::network::call_log::LoggedCall;
+use crate::network::{causes, proxy};
 
 /// Returns the PEM file that `AWS_CA_BUNDLE`, or else the profile's `ca_bundle`, names: the authorities that are trusted
 /// in place of the system's, as in the other AWS SDKs and the AWS CLI.
@@ -140,7 +141,7 @@ fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
 /// An endpoint of AWS that stands for all of them when the proxy variables are checked.
 const ANY_ENDPOINT: &str = "https://sts.amazonaws.com";
 
-/// An HTTP client whose responses are limited.
+/// An HTTP client whose responses are limited, and whose calls are logged.
 #[derive(Debug)]
 struct Limited(SharedHttpClient);
 
@@ -164,14 +165,57 @@ struct LimitedConnector(SharedHttpConnector);
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let log = logged(&request);
         let response = self.0.call(request);
         HttpConnectorFuture::new(async move {
-            let mut response = response.await?;
+            let mut response = response
+                .await
+                .inspect_err(|error| log.failed(&causes(error).last().unwrap_or(error)))?;
             let is_success = response.status().is_success();
             let body = response.body_mut();
             *body =
                 response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
+            let mut ids = REQUEST_IDS.into_iter();
+            let id = ids.find_map(|name| response.headers().get(name));
+            log.finished(response.status().as_u16(), id);
             Ok(response)
         })
     }
+}
+
+/// The headers in which the services of AWS return the ID of a request.
+const REQUEST_IDS: [&str; 2] = ["x-amzn-requestid", "x-amz-request-id"];
+
+/// Returns the log of an attempt. The action is the parameter `Action` of the query protocol, the header `x-amz-target`
+/// of the JSON protocol, or the method and the path.
+fn logged(request: &HttpRequest) -> LoggedCall {
+    let uri = request.uri().parse::<Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    let header = |name: &str| request.headers().get(name).unwrap_or_default();
+    // `Credential=KEY/DATE/REGION/SERVICE/aws4_request`
+    let scope = header("authorization").split("Credential=").nth(1);
+    let service = scope
+        .and_then(|scope| scope.split('/').nth(3))
+        .or_else(|| host.split('.').next());
+    let body = request.body().bytes().unwrap_or_default();
+    let action = std::str::from_utf8(body)
+        .ok()
+        .and_then(|body| body.strip_prefix("Action="))
+        .and_then(|rest| rest.split('&').next())
+        .or_else(|| header("x-amz-target").rsplit('.').next())
+        .filter(|action| !action.is_empty())
+        .map_or_else(
+            || format!("{} {}", request.method(), uri.path()),
+            str::to_owned,
+        );
+    // `attempt=2; max=3`
+    let attempt = header("amz-sdk-request")
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok());
+    LoggedCall::start(
+        service.unwrap_or_default(),
+        action,
+        host,
+        attempt.unwrap_or(1),
+    )
 }

@@ -100,6 +100,7 @@ impl Cluster {
         config.reset_reader_on_write = true;
         // kube would make a call up to fifteen times.
         config.default_retry = false;
+        let host = config.cluster_url.host().unwrap_or_default().to_owned();
         let client = kube::Client::try_from(config).map_err(|error| ConnectError {
             reason: "no client for the cluster",
             message: match error {
@@ -118,6 +119,7 @@ impl Cluster {
         })?;
         Ok(Arc::new(Self {
             client,
+            host,
             permits: Semaphore::new(AT_A_TIME),
             objects: SingleFlight::default(),
             reviews: SingleFlight::default(),

@@ -34,6 +34,7 @@ pub(crate) use error::{ConnectError, KubeError};
 use self::user::User;
 use super::aws::ATTEMPT;
 use super::single_flight::{SharedCall, SingleFlight};
+use crate::network::call_log::LoggedCall;
 
 /// The path that every authenticated user is allowed to read.
 pub(crate) const VERSION_PATH: &str = "/version";
@@ -78,6 +79,8 @@ pub(crate) struct ResourceAction {
 /// The API of one cluster, called as one identity.
 pub(crate) struct Cluster {
     client: kube::Client,
+    /// The host of its API.
+    host: String,
     permits: Semaphore,
     objects: SingleFlight<String, KubeResult<Arc<Value>>>,
     reviews: SingleFlight<(Option<User>, ResourceAction), KubeResult<bool>>,
@@ -188,13 +191,14 @@ impl Cluster {
         let mut attempt = 0;
         loop {
             let request = request::request(&method, path, body, user).map_err(unreachable)?;
-            let response = tokio::time::timeout(ATTEMPT, self.send_once(request))
+            let action = format!("{method} {}", request.uri().path());
+            let log = LoggedCall::start("kubernetes", action, &self.host, attempt + 1);
+            let response = tokio::time::timeout(ATTEMPT, self.send_once(request, &log))
                 .await
                 .unwrap_or_else(|_| {
-                    let seconds = ATTEMPT.as_secs();
-                    Err(KubeError::Unreachable(format!(
-                        "no response within {seconds} s"
-                    )))
+                    let message = format!("no response within {} s", ATTEMPT.as_secs());
+                    log.failed(&message);
+                    Err(KubeError::Unreachable(message))
                 });
             attempt += 1;
             let is_busy = response.as_ref().is_err_and(KubeError::is_busy);
@@ -206,13 +210,23 @@ impl Cluster {
         }
     }
 
-    async fn send_once(&self, request: Request<Vec<u8>>) -> KubeResult<(Value, Vec<String>)> {
+    async fn send_once(
+        &self,
+        request: Request<Vec<u8>>,
+        log: &LoggedCall,
+    ) -> KubeResult<(Value, Vec<String>)> {
         let response = self
             .client
             .send(request.map(kube::client::Body::from))
             .await
-            .map_err(|error| KubeError::from_connection(&error))?;
-        response::read(response).await
+            .map_err(|error| KubeError::from_connection(&error))
+            .inspect_err(|error| log.failed(error))?;
+        let status = response.status().as_u16();
+        // The ID under which the cluster's audit log has the request.
+        let id = response.headers().get("audit-id").cloned();
+        let read = response::read(response).await;
+        log.finished(status, id.as_ref().and_then(|id| id.to_str().ok()));
+        read
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         not_known_yet,
     ),
     ("EKS access: when the data source says ok", ok),
+    ("EKS access: the log of calls", logged_calls),
 ];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_access";
@@ -264,4 +265,64 @@ fn ok(cli: &Cli) {
         .has("no AWS credentials (15)")
         .has("aws-credentials=skipped")
         .has("role-trust=skipped");
+}
+
+/// Each call is one line of the log, without headers and bodies.
+fn logged_calls(cli: &Cli) {
+    let mut scene = Scene::new(cli);
+    scene.set_up();
+    scene.write(&modes("warn", "off", ""), &my_runner());
+    scene.init();
+    let log = scene.workspace.path().join("log");
+    scene.workspace.set_env("TF_LOG_PROVIDER", "DEBUG");
+    scene
+        .workspace
+        .set_env("TF_LOG_PATH", &log.display().to_string());
+    scene.workspace.plan(&[]).ok();
+    let log = scene.workspace.read("log");
+    let calls: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("milliseconds="))
+        .collect();
+    for parts in [
+        &[
+            "service=iam",
+            "action=GetRole",
+            "host=iam.amazonaws.com",
+            "status=200",
+        ][..],
+        &[
+            "service=sts",
+            "action=GetCallerIdentity",
+            "status=200",
+            "attempt=1",
+        ],
+        &["service=eks", "GET /clusters/", "status=200"],
+        &[
+            "service=kubernetes",
+            "POST /apis/authorization.k8s.io",
+            "status=201",
+            "request_id=",
+        ],
+        &[
+            "service=orchestrator",
+            "GET /orgs/my-org/runners",
+            "host=127.0.0.1",
+            "status=200",
+        ],
+    ] {
+        let has_all = |line: &&&str| parts.iter().all(|part| line.contains(part));
+        assert!(
+            calls.iter().any(|line| has_all(&line)),
+            "{parts:?} is not in {calls:#?}"
+        );
+    }
+    for secret in [
+        scene.orchestrator.token(),
+        "Credential=",
+        "Bearer ",
+        "k8s-aws-v1",
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }

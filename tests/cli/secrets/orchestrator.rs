@@ -31,6 +31,11 @@ pub(super) fn token() {
             .arguments(&runner)
     })
     .collect();
+    cases.push(
+        Case::new("token of octl".to_owned(), "another character")
+            .variable("PO_AUTH_TOKEN", format!("{CANARY}é"))
+            .arguments(&runner),
+    );
     let file = |name: String, content: Vec<u8>, shows| {
         let case = Case::new(name, shows)
             .file("hctl.yaml", content)

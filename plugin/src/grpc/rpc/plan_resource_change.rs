@@ -17,7 +17,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
     let planned = plan(provider, &request, &mut found).await;
     let planned = planned.unwrap_or_else(|diagnostic| {
         found.push(diagnostic);
-        Planned::default()
+        Planned::as_proposed(&request)
     });
     Response {
         planned_state: planned.state.or(request.proposed_new_state),
@@ -28,20 +28,30 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
             .collect(),
         diagnostics: provider.diagnostics(found),
         planned_private: request.prior_private,
-        planned_identity: planned.identity.or(request.prior_identity),
+        planned_identity: planned.identity,
         ..Default::default()
     }
 }
 
 /// What the provider planned.
-#[derive(Default)]
 struct Planned {
     /// The planned state. `None` if it is what Terraform proposed.
     state: Option<DynamicValue>,
     /// The attributes whose change replaces the object.
     requires_replace: Vec<Path>,
-    /// The identity of the planned object. `None` if it is the prior one.
+    /// The identity of the planned object, if it is known.
     identity: Option<ResourceIdentityData>,
+}
+
+impl Planned {
+    /// Returns the plan that is what Terraform proposed, for an object that keeps its identity.
+    fn as_proposed(request: &Request) -> Self {
+        Self {
+            state: None,
+            requires_replace: Vec::new(),
+            identity: request.prior_identity.clone(),
+        }
+    }
 }
 
 /// Returns what the provider planned. Adds diagnostics to `found`.
@@ -60,7 +70,7 @@ async fn plan(
     let proposed = value::decode(proposed, ty, "proposed state")?;
     if proposed.is_null() {
         // The object will be destroyed, which needs no plan.
-        return Ok(Planned::default());
+        return Ok(Planned::as_proposed(request));
     }
     let prior = value::decode_known(request.prior_state.as_ref(), ty, "prior state")?;
     let config = value::decode(request.config.as_ref(), ty, "configuration")?;
@@ -85,7 +95,7 @@ async fn plan(
     let failed = response.diagnostics.iter().any(Diagnostic::is_error);
     found.extend(response.diagnostics);
     if failed {
-        return Ok(Planned::default());
+        return Ok(Planned::as_proposed(request));
     }
     let planned = value::encode(&response.planned, ty, "plan")?;
     consistency::check_plan(&resource.schema, ty, &prior, &config, &response.planned)
@@ -101,12 +111,13 @@ async fn plan(
                 "The provider planned a change that Terraform does not allow. {error}"
             ))
         })?;
-    // The identity of an object that stays must be known. Only that of a new object can have unknown parts.
+    // OpenTofu 1.12 fails to save a plan whose identities have unknown parts. Terraform accepts a plan without one.
+    let identity = identity::known(&catalog, &request.type_name, &response.planned).await?;
     let is_new = prior.is_null() || !response.requires_replace.is_empty();
-    let identity = if is_new {
-        identity::of(&catalog, &request.type_name, &response.planned).await?
-    } else {
-        identity::known(&catalog, &request.type_name, &response.planned).await?
+    let has_identity = catalog.identities.contains_key(request.type_name.as_str());
+    let identity = match identity {
+        None if !is_new || !has_identity => request.prior_identity.clone(),
+        identity => identity,
     };
     Ok(Planned {
         state: Some(planned),
