@@ -93,7 +93,7 @@ test-release: need-rust need-python ## Build twice and compare, and install a si
 install: need-rust need-python ## Install the package of a release build in ~/.terraform.d/plugins, and eks-runner beside cargo
 	tools/release build $(HOST)
 	@tools/mirror target/dist/$(PROVIDER)_$$(tools/version)_$$(tools/platform).zip "$$HOME/.terraform.d/plugins"
-	@mkdir -p "$(CARGO_BIN)" && install -m 755 target/release-build/$(HOST)/release/eks-runner "$(CARGO_BIN)/eks-runner" && echo "$(CARGO_BIN)/eks-runner"
+	@mkdir -p "$(CARGO_BIN)" && install -m 755 target/$(HOST)/release/eks-runner "$(CARGO_BIN)/eks-runner" && echo "$(CARGO_BIN)/eks-runner"
 
 .PHONY: eks
 eks: need-python ## Build the parts of the small EKS that the tests start
