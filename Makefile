@@ -17,22 +17,23 @@ EKS := aws etcd aws-iam-authenticator kube-apiserver kubectl kube-controller-man
 # A directory with hashicorp/aws, in the layout of `terraform providers mirror`; without it, the tests that need it are ignored.
 MIRRORS := $(HOME)/.terraform.d/plugins /usr/local/share/terraform/plugins /usr/share/terraform/plugins $(wildcard /opt/*)
 export TF_PLUGIN_MIRROR ?= $(firstword $(foreach mirror,$(MIRRORS),$(if $(wildcard $(mirror)/registry.terraform.io/hashicorp/aws),$(mirror))))
-# What `make release` builds for: a Rust target triple, this machine's unless given.
-TARGET ?= $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+# This machine's Rust target triple, and what `make release` builds for.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+TARGET ?= $(HOST)
+# Where cargo installs commands.
+CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: need-rust need-python ## Create, change, and check runners on a stand-in of the Orchestrator and a small EKS
-	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
+demo: need-rust eks ## Create, change, and check runners on a stand-in of the Orchestrator and a small EKS
 	cargo build --workspace --bins --locked
 	@demo/run $(CLI) target/debug
 
 .PHONY: test
-test: need-rust need-python ## Run all tests, with real Terraform (if it is on the PATH), real OpenTofu, and a small EKS
-	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
+test: need-rust eks ## Run all tests, with real Terraform (if it is on the PATH), real OpenTofu, and a small EKS
 	TOFU="$${TOFU:-$$(tools/build tofu)}" TERRAFORM_1_14="$${TERRAFORM_1_14:-$$(tools/build terraform)}" cargo test --workspace --locked --no-fail-fast
 
 .PHONY: check
@@ -58,6 +59,7 @@ lint: need-rust ## Check format, lints, documentation, licenses, examples, and t
 	"$$(tools/build cargo-deny)" --locked check --hide-inclusion-graph bans licenses sources
 	$(CLI) fmt -check -diff -recursive examples
 	$(CLI) fmt -check -diff demo
+	"$$(tools/build actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
 	cargo build --workspace --bins --locked
 	@tools/docs $(DOCS_CLI) target/docs
 	@diff -r docs target/docs || { echo "docs/ is stale: run 'make docs' and commit what it changes." >&2; exit 1; }
@@ -68,27 +70,38 @@ docs: need-rust ## Generate docs/ from the provider's schema, templates/, and ex
 	@tools/docs $(DOCS_CLI) docs
 
 .PHONY: bench
-bench: need-rust need-python ## Measure the release build (with BASE=COMMIT, beside that commit's) and print each figure next to its target (Linux)
-	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
+bench: need-rust eks ## Measure the release build (with BASE=COMMIT, beside that commit's) and print each figure next to its target (Linux)
 	cargo build --release --bins --locked
 	@if [[ -n "$(BASE)" ]]; then tools/base "$(BASE)" $(PROVIDER); fi
 	cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) target/release/eks-runner $(CLI) $(if $(BASE),target/base/release/$(PROVIDER))
 
 .PHONY: release
-release: need-rust need-python ## Pack a release build for TARGET in target/dist, with checksums
-	cargo build --release --bins --locked --target $(TARGET)
-	tools/release zip $(TARGET) "$$(tools/platform $(TARGET))" "$$(tools/version)"
-	tools/release sums "$$(tools/version)"
+release: need-rust need-python ## Pack a release build for TARGET in target/dist, with an SBOM, checksums, and with GPG_KEY, signatures
+	tools/release build $(TARGET)
+	tools/release describe
+
+.PHONY: release-all
+release-all: need-rust need-python ## Pack a release for each target in tools/targets whose Rust target is installed
+	tools/release all
+
+.PHONY: test-release
+test-release: need-rust need-python ## Build twice and compare, and install a signed release from a local registry
+	tools/test-release reproducible
+	TOFU="$${TOFU:-$$(tools/build tofu)}" tools/test-release registry
 
 .PHONY: install
-install: need-rust ## Install a release build in ~/.terraform.d/plugins, and eks-runner with cargo
-	cargo build --release --bins --locked
-	cargo install --path . --bin eks-runner --locked
-	@tools/mirror target/release/$(PROVIDER) "$$HOME/.terraform.d/plugins"
+install: need-rust need-python ## Install the package of a release build in ~/.terraform.d/plugins, and eks-runner beside cargo
+	tools/release build $(HOST)
+	@tools/mirror target/dist/$(PROVIDER)_$$(tools/version)_$$(tools/platform).zip "$$HOME/.terraform.d/plugins"
+	@mkdir -p "$(CARGO_BIN)" && install -m 755 target/$(HOST)/release/eks-runner "$(CARGO_BIN)/eks-runner" && echo "$(CARGO_BIN)/eks-runner"
+
+.PHONY: eks
+eks: need-python ## Build the parts of the small EKS that the tests start
+	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
 
 .PHONY: tools
 tools: need-rust need-python ## Build every external tool that the other commands need
-	@for tool in $(EKS) tofu terraform tfplugindocs cargo-deny; do tools/build "$$tool"; done
+	@for tool in $(EKS) tofu terraform tfplugindocs cargo-deny actionlint; do tools/build "$$tool"; done
 
 .PHONY: need-rust need-python
 need-rust:

@@ -12,6 +12,7 @@ const OPTIONS: Options = Options::new(
     env!("CARGO_PKG_VERSION"),
 )
 .log_crate(env!("CARGO_CRATE_NAME"))
+.report_to(concat!(env!("CARGO_PKG_REPOSITORY"), "/issues"))
 .redact_with(redact);
 
 fn main() -> ExitCode {

@@ -1,6 +1,23 @@
 //! Diagnostics: errors and warnings for the user, and the attributes that they are about.
 
 use std::fmt;
+use std::sync::OnceLock;
+
+/// Where users report bugs of the provider, which [`serve`](crate::serve) sets once.
+static REPORT_TO: OnceLock<&'static str> = OnceLock::new();
+
+/// Sets the address of the page where users report bugs, which is `""` if there is none. The first call counts.
+pub(crate) fn set_report_to(address: &'static str) {
+    REPORT_TO.get_or_init(|| address);
+}
+
+/// Returns the place to report bugs as the end of "Report it": `" at https://…"`, or `""` if none is set.
+pub(crate) fn report_to() -> String {
+    match REPORT_TO.get() {
+        Some(address) if !address.is_empty() => format!(" at {address}"),
+        _ => String::new(),
+    }
+}
 
 /// The severity of a [`Diagnostic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +73,9 @@ impl Diagnostic {
             "The provider has a defect",
             format!(
                 "{what}\n\nThis is a bug in the provider, not in your configuration. Report \
-                 it with the text above, and with the log of a run with TF_LOG_PROVIDER=TRACE if \
-                 you can."
+                 it{} with the text above, and with the log of a run with TF_LOG_PROVIDER=TRACE if \
+                 you can.",
+                report_to()
             ),
         )
     }

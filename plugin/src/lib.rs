@@ -228,6 +228,10 @@
 //! With [`Options::redact_with`], a provider sets a function that removes credentials from every diagnostic, every line
 //! of the log, and every report of a panic.
 //!
+//! # Bugs
+//!
+//! With [`Options::report_to`], each diagnostic about a bug of the provider names the page where users report it.
+//!
 //! # Debugging
 //!
 //! With the argument `-debug`, the provider waits for Terraform and prints how to attach it

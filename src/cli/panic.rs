@@ -18,9 +18,10 @@ impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "eks-runner has a defect: {}\n\nThis is a bug in eks-runner, not in your input. Report it with the text \
+            "eks-runner has a defect: {}\n\nThis is a bug in eks-runner, not in your input. Report it at {} with the text \
              above and the command that you ran.",
-            self.0
+            self.0,
+            concat!(env!("CARGO_PKG_REPOSITORY"), "/issues"),
         )
     }
 }
@@ -65,7 +66,7 @@ mod tests {
         let text = defect.to_string();
         assert!(text.starts_with("eks-runner has a defect: "), "{text}");
         assert!(
-            text.contains("Report it with") && !text.contains("eyJ"),
+            text.contains("Report it at https://github.com/") && !text.contains("eyJ"),
             "{text}"
         );
     }

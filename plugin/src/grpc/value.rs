@@ -2,7 +2,7 @@
 
 use super::proto::DynamicValue;
 use crate::codec::{self, Undefined, ValueError};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, report_to};
 use crate::value::{Type, Value};
 
 /// Decodes a value of a request, which can contain unknown values. `what` names it in the error.
@@ -95,7 +95,8 @@ fn unreadable(what: &str, why: impl std::fmt::Display) -> Diagnostic {
         format!(
             "The value that Terraform sent does not match the provider's schema: {why}.\n\nNothing was changed. To \
              fix it: run \"init -upgrade\", so that both use the same version of the provider, and try again. If that \
-             does not help, report it as a bug in the provider."
+             does not help, report it{} as a bug in the provider.",
+            report_to()
         ),
     )
 }

@@ -21,7 +21,7 @@ use self::invocation::Invocation;
 use self::tls::ServerIdentity;
 use crate::provider::Provider;
 use crate::redaction::{Redact, unchanged};
-use crate::{grpc, log, panic};
+use crate::{diagnostic, grpc, log, panic};
 
 /// What [`serve`] must know of a provider before it exists.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,7 @@ pub struct Options {
     source: &'static str,
     version: &'static str,
     log_crate: &'static str,
+    report_to: &'static str,
     redact: Redact,
 }
 
@@ -40,6 +41,7 @@ impl Options {
             source,
             version,
             log_crate: "",
+            report_to: "",
             redact: unchanged,
         }
     }
@@ -50,6 +52,13 @@ impl Options {
     #[must_use]
     pub const fn log_crate(self, log_crate: &'static str) -> Self {
         Self { log_crate, ..self }
+    }
+
+    /// Returns the same options with the address of the page where users report bugs of the provider. Diagnostics about
+    /// a bug name it.
+    #[must_use]
+    pub const fn report_to(self, report_to: &'static str) -> Self {
+        Self { report_to, ..self }
     }
 
     /// Returns the same options with a function that removes credentials from every text: diagnostics, the log, and
@@ -116,6 +125,7 @@ fn run_server(
 ) -> Result<(), ServeError> {
     panic::install_hook(options.redact);
     log::install(options.log_crate, options.redact);
+    diagnostic::set_report_to(options.report_to);
     // Calls mostly wait for other services, so one thread is enough, and each thread costs start-up time and memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
