@@ -5,6 +5,10 @@ SHELL := bash
 PROVIDER := terraform-provider-platform-orchestrator
 # Scripts find cargo's output here, whatever the user's own settings say.
 export CARGO_TARGET_DIR := $(CURDIR)/target
+# A machine that cannot download the toolchain of rust-toolchain.toml uses its own, which must be as new.
+ifeq ($(shell rustc --version 2>/dev/null),)
+export RUSTUP_TOOLCHAIN := stable
+endif
 # The user's Terraform configuration does not apply here.
 export TF_CLI_CONFIG_FILE := /dev/null
 
