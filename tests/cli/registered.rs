@@ -54,7 +54,7 @@ pub(crate) fn environment(orchestrator: &Orchestrator) -> Vec<(String, String)> 
 }
 
 fn setup(orchestrator: &Orchestrator, id: &str) -> Ran {
-    let arguments = ["setup", "--runner", id, "--format", "yaml"];
+    let arguments = ["setup", "--runner", id, "--output", "yaml"];
     Folder::new().run_with(&arguments, &environment(orchestrator))
 }
 
@@ -81,7 +81,7 @@ fn a_runner_is_read() {
         "setup",
         "--runner",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
         "--org",
         orchestrator.org(),
@@ -154,7 +154,7 @@ fn the_organization_is_looked_up_for_a_file() {
         "runner-config.yaml",
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
     ];
     let from_file = folder.run(&[&arguments[..], &["--hctl-config-file", "hctl.yaml"]].concat());
