@@ -1,12 +1,20 @@
 //! The command's arguments, and the settings of the checks that they result in.
 
+mod examples;
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use ipnet::IpNet;
+
+use examples::{
+    CHECK_EXAMPLES, COMPLETIONS_EXAMPLES, EXIT_CODES, EXPLAIN_EXAMPLES, MAN_EXAMPLES,
+    PROBE_EXAMPLES, SCHEMA_EXAMPLES, SETUP_EXAMPLES,
+};
 
 use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::orchestrator::Installation;
@@ -22,70 +30,10 @@ pub(super) struct Arguments {
     /// When to color the output; `auto` uses color on a terminal and respects NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
+    /// Write the output to this file, not to standard output. `--output` selects the format
+    #[arg(short = 'o', long, global = true, value_name = "PATH", value_parser = output_file)]
+    pub(super) output_file: Option<PathBuf>,
 }
-
-/// The list of exit codes at the end of the help.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  no check failed, and every check that applies ran; or the output was written
-  1  the Orchestrator did not respond, or another error occurred that the input did not cause
-  2  the arguments, the file, or the Orchestrator's settings cannot be used
-  3  a check failed, or warned under --fail-on warning
-  4  no check failed, but checks could not run (no AWS credentials, no permission, no response);
-     --allow-incomplete exits with 0 instead";
-
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  # The file that `hctl create runner my-runner --set-yaml=@runner-config.yaml` takes
-  eks-runner check runner-config.yaml --org my-org --id my-runner
-
-  # A registered runner, with hctl's login
-  eks-runner check --runner my-runner
-
-  # As the runner itself: assume its role, and do everything as the Orchestrator will do it
-  eks-runner check --runner my-runner --as runner
-
-  # In CI: one JSON document, and warnings fail the job
-  eks-runner check runner-config.yaml --org my-org --id my-runner --output json --fail-on warning
-
-  # As a caller who is not allowed to impersonate the runner's user
-  eks-runner check --runner my-runner --skip job-dry-run";
-
-const SETUP_EXAMPLES: &str = "\
-Examples:
-  # The IAM and EKS resources and the cluster's objects in Terraform
-  eks-runner setup runner-config.yaml --org my-org --id my-runner > runner-access.tf
-
-  # The same as commands; read them before you run them
-  eks-runner setup runner-config.yaml --org my-org --id my-runner --format aws-cli
-
-  # With IRSA for state in S3, for example because the Jobs run on Fargate
-  eks-runner setup runner-config.yaml --org my-org --id my-runner --pod-identity irsa
-
-  # The cluster's part alone
-  eks-runner setup runner-config.yaml --org my-org --id my-runner --format yaml | kubectl apply -f -";
-
-const PROBE_EXAMPLES: &str = "\
-Examples:
-  # As the runner's user, which you impersonate; you delete the Job
-  eks-runner probe --runner my-runner
-
-  # As the runner itself, in CI
-  eks-runner probe --runner my-runner --as runner --web-identity-token-file token --yes --output json
-
-Exit codes:
-  0  the container started
-  1  the Orchestrator did not respond, or another error occurred that the input did not cause
-  2  the arguments, the file, or the Orchestrator's settings cannot be used, or the Job was not confirmed
-  3  the container did not start
-  4  unknown: interrupted, no permission, no response, or the Job could not be deleted";
-
-const SCHEMA_EXAMPLES: &str = "\
-Examples:
-  eks-runner schema > runner.schema.json
-
-  # First line of runner-config.yaml, for editors with the YAML language server
-  # yaml-language-server: $schema=./runner.schema.json";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -107,9 +55,39 @@ pub(super) enum Command {
         override_usage = "eks-runner setup [OPTIONS] FILE --id ID\n       eks-runner setup [OPTIONS] --runner ID"
     )]
     Setup(SetupArguments),
+    /// Explain a check, from the documentation that the command contains
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
     /// Print the JSON Schema of the runner's YAML file
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
+    /// Print the script with which a shell completes the arguments
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages of the command and its subcommands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The directory for the pages, which is created if it does not exist
+        directory: PathBuf,
+    },
+}
+
+impl Command {
+    /// Returns the name of the subcommand.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Check(_) => "check",
+            Self::Probe(_) => "probe",
+            Self::Setup(_) => "setup",
+            Self::Explain(_) => "explain",
+            Self::Schema => "schema",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -125,7 +103,10 @@ pub(super) struct CheckArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(super) output: Output,
+    pub(super) output: CheckOutput,
+    /// Repeat the checks until the exit code is 0, for at most this time
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    pub(super) wait: Option<Duration>,
     /// Which outcomes cause exit code 3
     #[arg(
         long,
@@ -164,7 +145,7 @@ pub(super) struct ProbeArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(super) output: Output,
+    pub(super) output: ProbeOutput,
 }
 
 #[derive(Debug, Args)]
@@ -174,12 +155,19 @@ pub(super) struct SetupArguments {
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     pub(super) oidc_issuer: Option<String>,
-    /// The output format
+    /// The format of the output
     #[arg(long, value_name = "FORMAT", default_value = "terraform")]
-    pub(super) format: Format,
+    pub(super) output: SetupOutput,
     /// How the Jobs get their AWS role, if the state is kept in S3. Default: pod-identity
     #[arg(long, value_name = "HOW")]
     pub(super) pod_identity: Option<PodIdentity>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The ID of the check; without it, all checks are listed
+    #[arg(value_name = "CHECK", value_parser = check_id(), hide_possible_values = true)]
+    pub(super) check: Option<CheckId>,
 }
 
 /// The arguments that select the runner: one in a file, or a registered one.
@@ -339,7 +327,21 @@ enum As {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
+pub(super) enum CheckOutput {
+    /// Text for people
+    Text,
+    /// One JSON document
+    Json,
+    /// JUnit XML, for the test reports of CI systems
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Markdown with a Mermaid graph, for the summary of a CI job
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProbeOutput {
     /// Text for people
     Text,
     /// One JSON document
@@ -355,7 +357,7 @@ pub(super) enum FailOn {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum SetupOutput {
     /// For hashicorp/aws and hashicorp/kubernetes
     Terraform,
     /// Commands of the AWS CLI and kubectl
@@ -391,6 +393,19 @@ fn role_arn(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(invalid) => Err(invalid.to_string()),
     }
+}
+
+/// Returns the path of a file for the output. The name of a format is not one: `-o json` selects a format in other
+/// programs.
+fn output_file(path: &str) -> Result<PathBuf, String> {
+    let is_format =
+        CheckOutput::from_str(path, false).is_ok() || SetupOutput::from_str(path, false).is_ok();
+    if is_format {
+        return Err(format!(
+            "this is the path of a file; to select the format, use --output {path}"
+        ));
+    }
+    Ok(path.into())
 }
 
 /// Returns the path of a file that can be read.

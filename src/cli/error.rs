@@ -1,6 +1,7 @@
 //! The errors of the command, and their exit codes.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::problem::Problems;
 use crate::access::Outcome;
@@ -62,7 +63,7 @@ pub enum Error {
     #[error(
         "the issuer of the Orchestrator's OIDC tokens is unknown: the API is not Humanitec's, and every other installation \
          has its own issuer. The role's trust policy and the IAM OIDC provider depend on it.\n\nTo fix it, set \
-         --oidc-issuer to the OIDC_ISSUER_URL of the installation's data plane. `--format yaml` needs no issuer."
+         --oidc-issuer to the OIDC_ISSUER_URL of the installation's data plane. `--output yaml` needs no issuer."
     )]
     NoIssuer,
     /// A way to give the Jobs an AWS role was requested, and `setup` prints no such role.
@@ -92,6 +93,17 @@ pub enum Error {
     /// The process could not be set up.
     #[error("the asynchronous runtime cannot be started: {0}")]
     Runtime(io::Error),
+    /// The report cannot be written as JUnit XML.
+    #[error("the report cannot be written as JUnit XML: {0}")]
+    Junit(quick_junit::SerializeError),
+    /// The file for the output cannot be written.
+    #[error("{} cannot be written: {cause}", path.display())]
+    OutputFile {
+        /// The path.
+        path: PathBuf,
+        /// Why it cannot be written.
+        cause: io::Error,
+    },
     /// The output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
@@ -107,6 +119,7 @@ impl Error {
             | Self::Runner { .. }
             | Self::NoSuchRunner { .. }
             | Self::Lookup(_)
+            | Self::OutputFile { .. }
             | Self::NoIssuer
             | Self::NoJobIdentity
             | Self::NobodyToAsk
@@ -121,9 +134,11 @@ impl Error {
                 | Api::OrgNotFound { .. }
                 | Api::Redirect { .. },
             ) => Exit::BadInput,
-            Self::Orchestrator(_) | Self::Runtime(_) | Self::Signals(_) | Self::Output(_) => {
-                Exit::Internal
-            }
+            Self::Orchestrator(_)
+            | Self::Runtime(_)
+            | Self::Signals(_)
+            | Self::Junit(_)
+            | Self::Output(_) => Exit::Internal,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -16,11 +16,19 @@ use crate::runner::Runner;
 /// The largest size of a file, in bytes. A runner's configuration is always smaller.
 const MAX_SIZE: usize = 1024 * 1024;
 
+/// A file that describes a runner.
+pub(super) struct RunnerFile {
+    /// The path, as the user wrote it. `None` for standard input.
+    pub(super) path: Option<PathBuf>,
+    /// The content.
+    pub(super) root: Node,
+}
+
 /// Reads the runner that a file describes. The path `-` is standard input.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub(super) fn read(path: &Path, id: &str) -> Result<Runner, Problems> {
+pub(super) fn read(path: &Path, id: &str) -> Result<(Runner, RunnerFile), Problems> {
     let stdin = path.as_os_str() == "-";
     let wrong = |mut problems: Vec<Problem>| {
         problems.sort_by_key(|problem| problem.at);
@@ -39,11 +47,13 @@ pub(super) fn read(path: &Path, id: &str) -> Result<Runner, Problems> {
     };
     let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
     let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
-    let file = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
-    if matches!(file.kind, Kind::Null) {
+    let root = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
+    if matches!(root.kind, Kind::Null) {
         return Err(wrong(vec![whole("The file is empty.".to_owned())]));
     }
-    runner(&file, id).map_err(wrong)
+    let runner = runner(&root, id).map_err(wrong)?;
+    let path = (!stdin).then(|| path.to_owned());
+    Ok((runner, RunnerFile { path, root }))
 }
 
 /// Reads at most one byte more than the limit, which shows that the source is too large.

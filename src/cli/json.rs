@@ -1,81 +1,150 @@
-//! The report as JSON. Its shape is an interface: fields can be added, but never changed.
+//! What the JSON documents of all subcommands have in common. Their shape is an interface: fields can be added, but
+//! never changed.
+
+use std::ffi::OsString;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::access::{CheckResult, Report, Skip, Status};
+use super::error::{Error, Exit};
+use super::problem::Problem;
+use super::started::Started;
+use crate::access::{Known, Subject};
+use crate::secrets::redacted;
 
+/// The fields with which each document begins.
 #[derive(Serialize)]
-struct Document<'a> {
-    /// Whether no check failed and the run is complete.
+pub(super) struct Envelope<'a> {
+    /// The version of the command.
+    version: &'static str,
+    /// The subcommand. `None` if the arguments do not name one.
+    command: Option<&'static str>,
+    /// When the command started.
+    time: String,
+    duration_ms: u64,
+    /// Whether the result is good. What this means depends on the subcommand.
     ok: bool,
-    /// Whether every check that applies has run.
-    complete: bool,
-    /// Why the run is not complete. `None` if it is complete.
-    reason: Option<String>,
-    summary: Summary,
-    checks: Vec<Check<'a>>,
-    kubernetes_user: Option<&'a str>,
-    oidc_subject: Option<&'a str>,
-    session_name: Option<&'a str>,
+    /// Why there is no result. The document then has no field but those of the envelope.
+    error: Option<Failure<'a>>,
 }
 
-#[derive(Serialize)]
-struct Summary {
-    passed: usize,
-    failed: usize,
-    warned: usize,
-    skipped: usize,
-}
-
-#[derive(Serialize)]
-struct Check<'a> {
-    id: &'static str,
-    status: &'static str,
-    /// The kind of skip, if the check was skipped.
-    skip: Option<&'static str>,
-    title: &'static str,
-    category: &'static str,
-    message: &'a str,
-    expected: Option<&'a str>,
-    found: Option<&'a str>,
-    fix: Option<String>,
-    docs: String,
-}
-
-/// Returns every check, and the names that the runner has.
-pub(super) fn render(report: &Report) -> String {
-    let count = |status| report.with_status(status).count();
-    let document = Document {
-        ok: report.is_ok(),
-        complete: report.is_complete(),
-        reason: report.incomplete_reason(),
-        summary: Summary {
-            passed: count(Status::Passed),
-            failed: count(Status::Failed),
-            warned: count(Status::Warned),
-            skipped: count(Status::Skipped),
-        },
-        checks: report.checks.iter().map(check).collect(),
-        kubernetes_user: report.kubernetes_user.as_deref(),
-        oidc_subject: report.oidc_subject.as_deref(),
-        session_name: report.session_name.as_deref(),
-    };
-    pretty(&document)
-}
-
-fn check(CheckResult { id, outcome }: &CheckResult) -> Check<'_> {
-    Check {
-        id: id.as_str(),
-        status: outcome.status.as_str(),
-        skip: outcome.skip.as_ref().map(Skip::as_str),
-        title: id.title(),
-        category: id.category().title(),
-        message: &outcome.message,
-        expected: outcome.expected(),
-        found: outcome.found(),
-        fix: outcome.fix_text(),
-        docs: id.docs(),
+impl Envelope<'_> {
+    /// Returns the envelope of a result.
+    pub(super) fn new(command: &'static str, started: Started, ok: bool) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command: Some(command),
+            time: started.time(),
+            duration_ms: milliseconds(started.elapsed()),
+            ok,
+            error: None,
+        }
     }
+}
+
+/// The runner that a result is about.
+#[derive(Serialize)]
+pub(super) struct About<'a> {
+    org: Option<&'a str>,
+    runner: Option<&'a str>,
+    cluster: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+impl<'a> From<&'a Subject> for About<'a> {
+    fn from(subject: &'a Subject) -> Self {
+        fn known(value: &Known<String>) -> Option<&str> {
+            value.get().map(String::as_str)
+        }
+        Self {
+            org: known(&subject.org),
+            runner: known(&subject.runner_id),
+            cluster: known(&subject.cluster),
+            region: known(&subject.region),
+        }
+    }
+}
+
+/// Why there is no result.
+#[derive(Serialize)]
+struct Failure<'a> {
+    message: String,
+    exit_code: u8,
+    /// The problems with the runner's file. Empty if the file is not the reason.
+    problems: Vec<FileProblem<'a>>,
+}
+
+/// A problem with the runner's file.
+#[derive(Serialize)]
+struct FileProblem<'a> {
+    line: Option<u64>,
+    column: Option<u64>,
+    /// The path of the value. Empty for a problem with the whole file.
+    path: &'a str,
+    message: &'a str,
+}
+
+impl<'a> From<&'a Problem> for FileProblem<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        Self {
+            line: problem.at.map(|at| at.line),
+            column: problem.at.map(|at| at.column),
+            path: &problem.path,
+            message: &problem.message,
+        }
+    }
+}
+
+/// Returns whether these arguments select JSON. Arguments that cannot be parsed can still do so.
+pub(super) fn is_requested(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut before = OsString::new();
+    for argument in arguments {
+        if argument == "--output=json" || (before == "--output" && argument == "json") {
+            return true;
+        }
+        before = argument;
+    }
+    false
+}
+
+/// Returns the document for an error of a subcommand.
+pub(super) fn error(command: Option<&'static str>, started: Started, error: &Error) -> String {
+    let problems = match error {
+        Error::File(problems) => problems.problems.iter().map(FileProblem::from).collect(),
+        _ => Vec::new(),
+    };
+    failure(command, started, &error.to_string(), error.exit(), problems)
+}
+
+/// Returns the document for arguments that cannot be used, or for a defect of the command.
+pub(super) fn no_command(started: Started, message: &str, exit: Exit) -> String {
+    failure(None, started, message, exit, Vec::new())
+}
+
+fn failure(
+    command: Option<&'static str>,
+    started: Started,
+    message: &str,
+    exit: Exit,
+    problems: Vec<FileProblem<'_>>,
+) -> String {
+    pretty(&Envelope {
+        version: env!("CARGO_PKG_VERSION"),
+        command,
+        time: started.time(),
+        duration_ms: milliseconds(started.elapsed()),
+        ok: false,
+        error: Some(Failure {
+            message: redacted(message.trim_end()),
+            exit_code: exit as u8,
+            problems,
+        }),
+    })
+}
+
+/// Returns a duration in whole milliseconds.
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns a document as indented JSON.
@@ -84,4 +153,17 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_select_json() {
+        let requested = |arguments: &str| is_requested(arguments.split(' ').map(OsString::from));
+        assert!(requested("eks-runner check --output json --nope"));
+        assert!(requested("eks-runner check --output=json"));
+        assert!(!requested("eks-runner check --output text --id json"));
+    }
 }

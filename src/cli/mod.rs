@@ -1,12 +1,13 @@
 //! The command `eks-runner`: its arguments, its output, and its exit codes.
 //!
-//! Standard output contains the result and nothing else. Errors and the progress go to standard error.
+//! Standard output contains the result and nothing else. Errors and the progress go to standard error. If JSON is
+//! selected, an error is a document on standard output as well.
 
 mod arguments;
 mod check;
 mod error;
+mod explain;
 mod file;
-mod human;
 mod json;
 mod panic;
 mod probe;
@@ -15,10 +16,14 @@ mod progress;
 mod schema;
 mod setup;
 mod shape;
+mod shell;
 mod source;
+mod started;
 mod yaml;
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -28,6 +33,7 @@ use clap::Parser;
 use arguments::{Arguments, Color, Command};
 pub use error::{Error, Exit};
 pub use problem::Problems;
+use started::Started;
 
 use crate::secrets::redacted;
 
@@ -35,10 +41,12 @@ use crate::secrets::redacted;
 /// the command, and is reported as one.
 #[must_use]
 pub fn main() -> ExitCode {
+    let started = Started::now();
     panic::install_hook();
-    match panic::catch(run_command) {
+    match panic::catch(|| run_command(started)) {
         Ok(exit) => exit,
         Err(defect) => {
+            write_error_as_json(|| json::no_command(started, &defect.to_string(), Exit::Internal));
             // If standard error is closed, nobody can read the defect.
             let _ = writeln!(io::stderr(), "error: {defect}");
             Exit::Internal.into()
@@ -46,17 +54,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_command() -> ExitCode {
+fn run_command(started: Started) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => {
-            // The help and the version are not errors. If they cannot be written, an error could not be either.
-            let _ = answer.print();
             let exit = if answer.use_stderr() {
+                let text = answer.render().to_string();
+                let message = text.trim_start_matches("error: ");
+                write_error_as_json(|| json::no_command(started, message, Exit::BadInput));
                 Exit::BadInput
             } else {
                 Exit::Passed
             };
+            // The help and the version are not errors. If they cannot be written, an error could not be either.
+            let _ = answer.print();
             return exit.into();
         }
     };
@@ -65,11 +76,20 @@ fn run_command() -> ExitCode {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let done = run(arguments.command).and_then(|(text, exit)| {
-        write(&text, color).map_err(Error::Output)?;
+    let name = arguments.command.name();
+    let file = arguments.output_file.as_deref();
+    let done = run(arguments.command, started).and_then(|(text, exit)| {
+        match file {
+            Some(path) => write_file(path, &text).map_err(|cause| Error::OutputFile {
+                path: path.to_owned(),
+                cause,
+            })?,
+            None => write(&text, color).map_err(Error::Output)?,
+        }
         Ok(exit)
     });
     let exit = done.unwrap_or_else(|error| {
+        write_error_as_json(|| json::error(Some(name), started, &error));
         let red = AnsiColor::Red.on_default().bold();
         let _ = writeln!(
             AutoStream::new(io::stderr(), color),
@@ -81,23 +101,44 @@ fn run_command() -> ExitCode {
     exit.into()
 }
 
-fn run(command: Command) -> Result<(String, Exit), Error> {
+/// Writes the document about an error to standard output, if the arguments select JSON.
+fn write_error_as_json(document: impl FnOnce() -> String) {
+    if json::is_requested(std::env::args_os()) {
+        // The text of the error follows on standard error.
+        let _ = write(&document(), ColorChoice::Never);
+    }
+}
+
+fn run(command: Command, started: Started) -> Result<(String, Exit), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
     let done = match command {
-        Command::Check(arguments) => runtime.block_on(check::run(*arguments)),
-        Command::Probe(arguments) => runtime.block_on(probe::run(*arguments)),
+        Command::Check(arguments) => runtime.block_on(check::run(*arguments, started)),
+        Command::Probe(arguments) => runtime.block_on(probe::run(*arguments, started)),
         Command::Setup(arguments) => {
             let text = runtime.block_on(setup::run(arguments));
             text.map(|text| (text, Exit::Passed))
         }
+        Command::Explain(arguments) => Ok((explain::run(&arguments), Exit::Passed)),
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
+        Command::Completions { shell } => Ok((shell::completions(shell), Exit::Passed)),
+        Command::Man { directory } => shell::write_manual(&directory)
+            .map(|()| (String::new(), Exit::Passed))
+            .map_err(|cause| Error::OutputFile {
+                path: directory,
+                cause,
+            }),
     };
     // Tasks that still wait, such as for a pipe that nobody writes to, are abandoned.
     runtime.shutdown_background();
     done
+}
+
+/// Writes the result to a file, without styles.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, anstream::adapter::strip_str(text).to_string())
 }
 
 /// Writes the result. It is not an error if the reader stops early, as `head` does.

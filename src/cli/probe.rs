@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use signals::Signals;
 
-use super::arguments::{Output, ProbeArguments};
+use super::arguments::{ProbeArguments, ProbeOutput};
 use super::error::{Error, Exit};
-use super::source;
+use super::source::{self, Source};
+use super::started::Started;
 use crate::access::{Deletion, Ended, Probe, ProbeOptions, ProbeReport};
 use crate::secrets::redacted;
 
@@ -22,12 +23,19 @@ use crate::secrets::redacted;
 ///
 /// # Errors
 /// Why no Job was created.
-pub(super) async fn run(arguments: ProbeArguments) -> Result<(String, Exit), Error> {
+pub(super) async fn run(
+    arguments: ProbeArguments,
+    started: Started,
+) -> Result<(String, Exit), Error> {
     let cancelled = CancellationToken::new();
     let signals = Signals::new().map_err(Error::Signals)?;
     tokio::spawn(cancel(cancelled.clone(), signals));
-    let reading = cancelled.run_until_cancelled(source::subject(&arguments.runner));
-    let (subject, installation) = reading.await.ok_or(Error::Interrupted)??;
+    let reading = cancelled.run_until_cancelled(source::read(&arguments.runner));
+    let Source {
+        subject,
+        installation,
+        ..
+    } = reading.await.ok_or(Error::Interrupted)??;
     let mut settings = arguments.connection.settings(&installation);
     if let Some(image) = &arguments.image {
         settings.runner_image.clone_from(image);
@@ -46,8 +54,8 @@ pub(super) async fn run(arguments: ProbeArguments) -> Result<(String, Exit), Err
     }
     let report = prepared.run(&cancelled, &say).await;
     let text = match arguments.output {
-        Output::Text => render::text(&prepared, &report),
-        Output::Json => render::json(&prepared, &report),
+        ProbeOutput::Text => render::text(&prepared, &report),
+        ProbeOutput::Json => render::json(&subject, &prepared, &report, started),
     };
     Ok((text, exit(&report)))
 }

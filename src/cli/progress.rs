@@ -1,13 +1,14 @@
-//! The progress of the checks, on a terminal.
+//! The progress of the checks: a line on a terminal, and how long each check took.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::access::{CheckId, CheckResult, Observer};
 
 /// A line on standard error that names the running checks. It is overwritten at each change and erased at the end.
-/// Nothing is written if standard error is not a terminal.
+/// Nothing is written if standard error is not a terminal that can erase it.
 pub(super) struct Progress {
     terminal: bool,
     state: Mutex<State>,
@@ -15,7 +16,10 @@ pub(super) struct Progress {
 
 #[derive(Default)]
 struct State {
-    running: BTreeSet<CheckId>,
+    /// When each running check was started.
+    running: BTreeMap<CheckId, Instant>,
+    /// How long each check took that was started and has ended.
+    durations: BTreeMap<CheckId, Duration>,
     done: usize,
 }
 
@@ -24,19 +28,27 @@ const CLEAR: &str = "\r\x1b[2K";
 
 impl Progress {
     pub(super) fn new() -> Self {
+        // A dumb terminal has no control codes.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            terminal: io::stderr().is_terminal(),
+            terminal: io::stderr().is_terminal() && !is_dumb,
             state: Mutex::default(),
         }
     }
 
+    /// Erases the line, and returns how long each check took that was started.
+    pub(super) fn into_durations(self) -> BTreeMap<CheckId, Duration> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.durations)
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
         if !self.terminal {
             return;
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
-        let running: Vec<&str> = state.running.iter().map(|id| id.as_str()).collect();
+        let running: Vec<&str> = state.running.keys().map(|id| id.as_str()).collect();
         let line = format!(
             "{}/{} {}",
             state.done,
@@ -53,13 +65,15 @@ impl Progress {
 impl Observer for Progress {
     fn started(&self, id: CheckId) {
         self.change(|state| {
-            state.running.insert(id);
+            state.running.insert(id, Instant::now());
         });
     }
 
     fn finished(&self, result: &CheckResult) {
         self.change(|state| {
-            state.running.remove(&result.id);
+            if let Some(start) = state.running.remove(&result.id) {
+                state.durations.insert(result.id, start.elapsed());
+            }
             state.done += 1;
         });
     }

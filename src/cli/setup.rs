@@ -1,8 +1,8 @@
 //! `eks-runner setup`.
 
-use super::arguments::{Format, PodIdentity, SetupArguments};
+use super::arguments::{PodIdentity, SetupArguments, SetupOutput};
 use super::error::Error;
-use super::source;
+use super::source::{self, Source};
 use crate::access::{JobIdentity, Setup};
 use crate::runner::StateStorage;
 
@@ -11,7 +11,11 @@ use crate::runner::StateStorage;
 /// # Errors
 /// Why the runner is not known, that the issuer is not known, or that an option has no effect.
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
-    let (subject, installation) = source::subject(&arguments.runner).await?;
+    let Source {
+        subject,
+        installation,
+        ..
+    } = source::read(&arguments.runner).await?;
     let issuer = arguments
         .oidc_issuer
         .as_deref()
@@ -28,9 +32,9 @@ pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
     let Some(setup) = Setup::new(&subject, issuer, job_identity) else {
         return Ok(String::new());
     };
-    match arguments.format {
-        Format::Terraform => setup.terraform().ok_or(Error::NoIssuer),
-        Format::AwsCli => setup.commands().ok_or(Error::NoIssuer),
-        Format::Yaml => Ok(setup.manifests()),
+    match arguments.output {
+        SetupOutput::Terraform => setup.terraform().ok_or(Error::NoIssuer),
+        SetupOutput::AwsCli => setup.commands().ok_or(Error::NoIssuer),
+        SetupOutput::Yaml => Ok(setup.manifests()),
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::RunnerArguments;
 use super::error::Error;
-use super::file;
+use super::file::{self, RunnerFile};
 use crate::access::Subject;
 use crate::orchestrator::{
     ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
@@ -20,25 +20,43 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 
-/// Returns the subject of the checks, and the installation of the Orchestrator that the runner is for.
+/// A runner, and where it comes from.
+pub(super) struct Source {
+    /// The runner, as the subject of the checks.
+    pub(super) subject: Subject,
+    /// The installation of the Orchestrator that the runner is for.
+    pub(super) installation: Installation,
+    /// The file that describes the runner. `None` for a registered runner.
+    pub(super) file: Option<RunnerFile>,
+}
+
+/// Returns the runner that the arguments select.
 ///
 /// # Errors
 /// Why the runner cannot be read.
-pub(super) async fn subject(arguments: &RunnerArguments) -> Result<(Subject, Installation), Error> {
-    let (settings, runner) = match (&arguments.file, &arguments.id, &arguments.runner) {
+pub(super) async fn read(arguments: &RunnerArguments) -> Result<Source, Error> {
+    let (settings, runner, file) = match (&arguments.file, &arguments.id, &arguments.runner) {
         (Some(path), Some(id), _) => {
-            let runner = file::read(path, id).map_err(Error::File)?;
+            let (runner, file) = file::read(path, id).map_err(Error::File)?;
             // The Orchestrator is not called, so no token is needed.
             let settings = lookup_without_token(&given(arguments), &Environment::from_process());
-            (settings.map_err(Error::Lookup)?, runner)
+            (settings.map_err(Error::Lookup)?, runner, Some(file))
         }
-        (_, _, id) => registered(arguments, id.as_deref().unwrap_or_default()).await?,
+        (_, _, id) => {
+            let id = id.as_deref().unwrap_or_default();
+            let (settings, runner) = registered(arguments, id).await?;
+            (settings, runner, None)
+        }
     };
     let subject = Subject::new(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
         id: runner.id.clone(),
         invalid,
     })?;
-    Ok((subject, Installation::from_api_url(&settings.api_url)))
+    Ok(Source {
+        subject,
+        installation: Installation::from_api_url(&settings.api_url),
+        file,
+    })
 }
 
 fn given(arguments: &RunnerArguments) -> ExplicitSettings {

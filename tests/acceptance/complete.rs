@@ -151,7 +151,7 @@ fn refused(cli: &Cli) {
     all_green(&scene);
 }
 
-/// The output of `setup --format terraform` is formatted and valid, and the runner that it creates passes every check.
+/// The output of `setup --output terraform` is formatted and valid, and the runner that it creates passes every check.
 fn what_setup_prints(cli: &Cli) {
     let storage = json!({"type": "kubernetes", "namespace": "runner-states"});
     set_up(cli, &storage, &[]);
@@ -185,7 +185,7 @@ fn set_up(cli: &Cli, storage: &Value, options: &[&str]) {
     }
     let setup = |format: &str| {
         let runner = ["setup", "--runner", "my-runner", "--oidc-issuer", ISSUER];
-        let arguments = [&runner[..], &["--format", format], options].concat();
+        let arguments = [&runner[..], &["--output", format], options].concat();
         let (code, text) = eks_runner(&scene, &arguments);
         assert_eq!(code, 0, "{text}");
         text

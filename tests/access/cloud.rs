@@ -149,7 +149,7 @@ impl Cloud {
 
     /// The same for a runner with an id of its own.
     pub(crate) fn setup_id(&self, id: &str, runner: &Value, format: &str) -> String {
-        self.setup_with(id, runner, &["--format", format])
+        self.setup_with(id, runner, &["--output", format])
     }
 
     /// The same with other arguments.

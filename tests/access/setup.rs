@@ -92,7 +92,7 @@ fn s3(cloud: &Cloud, set_up: impl Fn(&Value)) {
 
 /// Returns a set-up with IRSA.
 fn irsa(cloud: &Cloud, runner: &Value, format: &str) -> String {
-    let arguments = ["--format", format, "--pod-identity", "irsa"];
+    let arguments = ["--output", format, "--pod-identity", "irsa"];
     let printed = cloud.setup_with("my-runner", runner, &arguments);
     for part in [
         "pods.eks.amazonaws.com",

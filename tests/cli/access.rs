@@ -40,7 +40,8 @@ fn clean() -> Taken<Eks> {
     eks
 }
 
-fn documented() -> Taken<Eks> {
+/// Returns an EKS in which the documented runner is set up.
+pub(crate) fn documented() -> Taken<Eks> {
     let eks = clean();
     let runner = eks
         .set_up_as_documented("my-org", "my-runner")
@@ -274,7 +275,7 @@ fn setup_turns_every_check_green() {
     let before = json_of(&folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env()));
     assert_eq!(before["ok"], false);
 
-    let script = folder.run(&[&["setup"], &CHECK[1..], &["--format", "aws-cli"]].concat());
+    let script = folder.run(&[&["setup"], &CHECK[1..], &["--output", "aws-cli"]].concat());
     assert_eq!(script.code, 0, "{}", script.error);
     let home = std::env::var_os("HOME").unwrap_or_default();
     let applied = Command::new("bash")

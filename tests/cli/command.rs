@@ -58,6 +58,10 @@ pub(crate) fn redact(text: &str) -> String {
     let text = text.replace(env!("CARGO_PKG_VERSION"), "(version)");
     let port = regex_lite::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern");
     let text = port.replace_all(&text, "127.0.0.1:(port)");
+    let time = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").expect("a pattern");
+    let text = time.replace_all(&text, "(time)");
+    let duration = regex_lite::Regex::new(r#""duration_ms": \d+"#).expect("a pattern");
+    let text = duration.replace_all(&text, "\"duration_ms\": (ms)");
     let association = regex_lite::Regex::new(r"\ba-[0-9a-f]{17}\b").expect("a pattern");
     association.replace_all(&text, "a-(id)").into_owned()
 }

@@ -52,7 +52,7 @@ const SETUP: &[&str] = &[
     "my-org",
     "--id",
     "my-runner",
-    "--format",
+    "--output",
     "yaml",
 ];
 
@@ -303,7 +303,7 @@ fn standard_input() {
         "my-org",
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
     ];
     let ran = folder.run_on(&arguments, RUNNER.as_bytes());
@@ -332,7 +332,7 @@ fn an_alias_is_read() {
         "o",
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
     ]);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
@@ -351,7 +351,7 @@ fn what_windows_writes_is_read() {
         "o",
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
     ]);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));

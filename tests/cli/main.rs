@@ -7,6 +7,7 @@ mod access;
 mod command;
 mod echo;
 mod foreign;
+mod formats;
 mod input;
 mod probe;
 mod registered;
@@ -48,10 +49,17 @@ fn main() {
         registered::TESTS,
         secrets::TESTS,
         foreign::TESTS,
+        formats::TESTS,
     ]
     .concat();
     // The longest come first.
-    let with_eks = [probe::TESTS, probe::terminal::TESTS, access::TESTS].concat();
+    let with_eks = [
+        probe::TESTS,
+        probe::terminal::TESTS,
+        access::TESTS,
+        formats::WITH_EKS,
+    ]
+    .concat();
     let with_eks = with_eks.into_iter().map(trial(!absent.is_empty()));
     let trials = with_eks.chain(plain.into_iter().map(trial(false)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());

@@ -55,7 +55,7 @@ pub(crate) fn environment(orchestrator: &Orchestrator) -> Vec<(String, String)> 
 }
 
 fn setup(orchestrator: &Orchestrator, id: &str) -> Ran {
-    let arguments = ["setup", "--runner", id, "--format", "yaml"];
+    let arguments = ["setup", "--runner", id, "--output", "yaml"];
     Folder::new().run_with(&arguments, &environment(orchestrator))
 }
 
@@ -82,7 +82,7 @@ fn a_runner_is_read() {
         "setup",
         "--runner",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
         "--org",
         orchestrator.org(),
@@ -203,7 +203,7 @@ fn the_organization_is_looked_up_for_a_file() {
         "runner-config.yaml",
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         "yaml",
     ];
     let from_file = folder.run(&[&arguments[..], &["--hctl-config-file", "hctl.yaml"]].concat());

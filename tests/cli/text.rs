@@ -13,6 +13,8 @@ use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
 pub(crate) const TESTS: &[Test] = &[
     ("text::help", help),
     ("text::schema", schema),
+    ("text::explain", explain),
+    ("text::completions_and_man", completions_and_man),
     ("text::setup", setup),
     (
         "text::setup_for_another_installation",
@@ -32,6 +34,9 @@ fn help() {
         ("help_check", &["check", "--help"]),
         ("help_probe", &["probe", "--help"]),
         ("help_setup", &["setup", "--help"]),
+        ("help_explain", &["explain", "--help"]),
+        ("help_completions", &["completions", "--help"]),
+        ("help_man", &["man", "--help"]),
         ("help_schema", &["schema", "--help"]),
         ("version", &["--version"]),
     ] {
@@ -59,6 +64,69 @@ fn schema() {
     assert!(container["properties"]["env"].is_object());
 }
 
+fn completions_and_man() {
+    let folder = Folder::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = folder.run(&["completions", shell]);
+        assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+        for word in ["allow-incomplete", "explain"] {
+            assert!(ran.out.contains(word), "{shell} does not complete {word}");
+        }
+    }
+    assert!(
+        folder
+            .run(&["completions", "bash"])
+            .out
+            .contains(" role-trust ")
+    );
+    let ran = folder.run(&["man", "share/man1"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.error.as_str()),
+        (0, "", "")
+    );
+    for (page, text) in [
+        ("eks-runner.1", "eks\\-runner\\-check(1)"),
+        ("eks-runner-check.1", "\\-\\-fail\\-on"),
+        ("eks-runner-explain.1", "role\\-trust"),
+    ] {
+        let path = folder.path().join("share/man1").join(page);
+        let page = std::fs::read_to_string(path).expect("a page");
+        assert!(page.contains(text), "{page}");
+    }
+    let ran = folder.run(&["man", "runner-config.yaml"]);
+    assert_eq!(ran.code, 2, "{}", ran.error);
+    assert!(
+        ran.error.contains("runner-config.yaml cannot be written"),
+        "{}",
+        ran.error
+    );
+}
+
+/// Without a call and without a file.
+fn explain() {
+    let folder = Folder::new();
+    assert_snapshot!("explain", folder.run(&["explain"]).all());
+    assert_snapshot!(
+        "explain_state-storage",
+        folder.run(&["explain", "state-storage"]).all()
+    );
+    for id in CheckId::ALL {
+        let ran = folder.run(&["explain", id.as_str()]);
+        assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+        let first = format!("{id}: {}\n\n", id.title());
+        assert!(ran.out.starts_with(&first), "{}", ran.out);
+        for part in ["Verifies", "\nWhy: ", "\nCaller needs", "To fix it: "] {
+            assert!(ran.out.contains(part), "{id} has no {part}: {}", ran.out);
+        }
+        assert!(!ran.out.contains("**") && !ran.out.contains("]("));
+    }
+    let styled = folder.run(&["explain", "namespace", "--color", "always"]);
+    assert!(styled.out.contains("\x1b[1mWhy\x1b[0m: "), "{}", styled.out);
+    let refused = folder.run(&["explain", "role-trus"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.error.contains("'role-trust'"), "{}", refused.error);
+}
+
 fn setup() {
     let folder = Folder::new();
     let setup = |format: &str| {
@@ -69,7 +137,7 @@ fn setup() {
             "my-org",
             "--id",
             "my-runner",
-            "--format",
+            "--output",
             format,
         ])
     };
@@ -101,7 +169,7 @@ fn irsa(folder: &Folder, format: &str) -> Ran {
     let options = [
         "--id",
         "my-runner",
-        "--format",
+        "--output",
         format,
         "--pod-identity",
         "irsa",
@@ -133,7 +201,7 @@ fn setup_for_another_installation() {
     let by_option = [SETUP, &["--api-url", url]].concat();
     let by_variable = [("HUMANITEC_API_URL".to_owned(), url.to_owned())];
     let with = |format: &str, more: &[&str]| {
-        folder.run(&[&by_option[..], &["--format", format], more].concat())
+        folder.run(&[&by_option[..], &["--output", format], more].concat())
     };
     for ran in [
         with("terraform", &[]),

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 use serde::Serialize;
 
-use crate::access::{Deletion, Ended, Prepared, ProbeReport};
+use crate::access::{Deletion, Ended, Prepared, ProbeReport, Subject};
 use crate::cli::arguments::ProbeArguments;
-use crate::cli::json::pretty;
+use crate::cli::json::{About, Envelope, pretty};
+use crate::cli::started::Started;
 
 /// Returns what the probe will create, before it does.
 pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) -> String {
@@ -122,15 +123,16 @@ fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    /// Whether the container has started.
-    ok: bool,
+    /// `ok`: whether the container has started.
+    #[serde(flatten)]
+    envelope: Envelope<'a>,
+    #[serde(flatten)]
+    about: About<'a>,
     /// `started`, `not-started` or `unknown`.
     result: &'static str,
     /// The kind of the reason, if the container did not start.
     reason: Option<&'static str>,
     message: &'a str,
-    cluster: &'a str,
-    region: &'a str,
     namespace: &'a str,
     job: &'a str,
     pod: Option<&'a str>,
@@ -155,7 +157,12 @@ struct Event<'a> {
 }
 
 /// Returns the report as JSON. Its shape is an interface: fields can be added, but never changed.
-pub(super) fn json(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
+pub(super) fn json(
+    subject: &Subject,
+    prepared: &Prepared<'_>,
+    report: &ProbeReport,
+    started: Started,
+) -> String {
     let (result, reason, message) = match &report.ended {
         Ended::Started => ("started", None, "The container \"main\" has started."),
         Ended::NotStarted(reason) => (
@@ -173,12 +180,11 @@ pub(super) fn json(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
         count: event.count,
     });
     pretty(&Document {
-        ok: report.ended == Ended::Started,
+        envelope: Envelope::new("probe", started, report.ended == Ended::Started),
+        about: About::from(subject),
         result,
         reason,
         message,
-        cluster: &prepared.cluster,
-        region: &prepared.region,
         namespace: &prepared.namespace,
         job: &prepared.name,
         pod: report.pod.as_deref(),

@@ -83,7 +83,7 @@ fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a C
     part("expected:", outcome.expected(), text);
     part("found:", outcome.found(), text);
     if matches!(outcome.status, Status::Failed | Status::Warned) {
-        let _ = writeln!(text, "    see:      {}", id.docs());
+        let _ = writeln!(text, "    see:      eks-runner explain {id}");
     }
     if let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) {
         let before = fixes.get(cause).copied();

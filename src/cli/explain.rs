@@ -1,0 +1,75 @@
+//! `eks-runner explain`.
+
+mod render;
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use super::arguments::ExplainArguments;
+use crate::access::{Category, CheckId};
+
+const BOLD: Style = Style::new().bold();
+
+/// The pages of the documentation with a section for each check. The command contains them, so that it needs no network.
+const PAGES: [&str; 3] = [
+    include_str!("../../templates/guides/eks-access-checks.md"),
+    include_str!("../../templates/guides/eks-access-checks-kubernetes.md"),
+    include_str!("../../templates/guides/eks-access-checks-job.md"),
+];
+
+/// Returns the explanation of a check, or the list of all checks. The text contains styles, which the writer removes if
+/// the output does not support them.
+pub(super) fn run(arguments: &ExplainArguments) -> String {
+    match arguments.check {
+        Some(id) => format!(
+            "{BOLD}{id}{BOLD:#}: {}\n\n{}",
+            id.title(),
+            render::plain(section(id))
+        ),
+        None => list(),
+    }
+}
+
+/// Returns the documentation of a check as Markdown, without its heading. The tests verify that each check has one.
+fn section(id: CheckId) -> &'static str {
+    let heading = format!("\n## {id}\n");
+    let after_heading = |page: &'static str| page.split_once(&heading).map(|(_, after)| after);
+    let found = PAGES.into_iter().find_map(after_heading);
+    let section = found.and_then(|after| after.split("\n## ").next());
+    section.unwrap_or_default()
+}
+
+/// Returns all checks with their titles, below their categories.
+fn list() -> String {
+    let mut text = String::new();
+    let mut categories: Vec<Category> = CheckId::ALL.iter().map(|id| id.category()).collect();
+    let mut seen = HashSet::new();
+    categories.retain(|category| seen.insert(*category));
+    for category in categories {
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}", category.title());
+        let of_category = |id: &CheckId| id.category() == category;
+        for id in CheckId::ALL.into_iter().filter(of_category) {
+            let width = CheckId::LONGEST;
+            let _ = writeln!(text, "  {id:<width$}  {}", id.title());
+        }
+        text.push('\n');
+    }
+    text.push_str("`eks-runner explain CHECK` explains one of them.\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_has_a_section() {
+        for id in CheckId::ALL {
+            let section = section(id);
+            assert!(section.contains("**To fix it**"), "{id}: {section:?}");
+            assert!(!section.contains("\n## "), "{id}: {section:?}");
+        }
+    }
+}
