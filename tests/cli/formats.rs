@@ -232,7 +232,7 @@ fn the_output_goes_to_a_file() {
     assert!(written.starts_with("namespace: "), "{written}");
     assert!(!written.contains('\x1b'), "a file has no colors");
 
-    let ran = folder.run(&[&CHECK[..], &["--output-file", "no/out.txt"]].concat());
+    let ran = folder.run(&[CHECK, &["--output-file", "no/out.txt"]].concat());
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
         ran.error
@@ -242,7 +242,7 @@ fn the_output_goes_to_a_file() {
     );
 
     for format in ["json", "yaml", "sarif"] {
-        let ran = folder.run(&[&CHECK[..], &["-o", format]].concat());
+        let ran = folder.run(&[CHECK, &["-o", format]].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
         assert!(
             ran.error.contains(&format!("use --output {format}")),

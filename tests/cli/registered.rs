@@ -105,7 +105,7 @@ fn the_settings_of_octl() {
         orchestrator.token()
     );
     let user = format!("/{}-my-runner", orchestrator.org());
-    let setup = ["setup", "--runner", "my-runner", "--format", "yaml"];
+    let setup = ["setup", "--runner", "my-runner", "--output", "yaml"];
 
     let folder = Folder::new();
     folder.write("octl.yaml", &config);
