@@ -64,7 +64,7 @@ impl RulePages<'_> {
     /// Reads the next page. Returns `None` after the last one. A page can be empty.
     ///
     /// # Errors
-    /// As [`Pages::next`].
+    /// [`Error::OrgNotFound`], and whatever prevents the page from being read.
     pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<Rule>>, Error> {
         let Some(mut page) = self.pages.next(budget).await? else {
             return Ok(None);

@@ -61,7 +61,7 @@ impl EksRunnerPages<'_> {
     /// every type, in the order of their IDs.
     ///
     /// # Errors
-    /// As [`Pages::next`].
+    /// [`Error::OrgNotFound`], and whatever prevents the page from being read.
     pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<ListedRunner>>, Error> {
         let Some(page) = self.pages.next(budget).await? else {
             return Ok(None);
