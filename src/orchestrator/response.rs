@@ -20,7 +20,7 @@ pub(super) struct Response {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
-    /// The ID that the service, or a proxy in front of it, gave the request.
+    /// The ID that the service, or a proxy in front of it, set for the request.
     pub(super) request_id: Option<String>,
     /// Where the token of the request came from.
     pub(super) token_from: Option<SettingSource>,

@@ -88,18 +88,18 @@ impl Aws {
     pub(crate) fn simulate(
         self: &Arc<Self>,
         region: &str,
-        question: &SimulationRequest,
+        simulation_request: &SimulationRequest,
     ) -> AwsCall<Vec<Simulation>> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         let aws = Arc::clone(self);
-        let key = (region.to_owned(), question.clone());
+        let key = (region.to_owned(), simulation_request.clone());
         let is_settled = self.settled(|response: &AwsResult<Vec<Simulation>>| {
             let all = |found: &Arc<Vec<Simulation>>| found.iter().all(|one| one.allowed);
             response.as_ref().is_ok_and(all)
         });
         self.simulations
             .call(key.clone(), is_settled, || async move {
-                let (region, question) = key;
+                let (region, simulation_request) = key;
                 let config = aws.caller(&region).await?;
                 let entry = |key: &str, value: &str| {
                     let kind = match key {
@@ -114,13 +114,16 @@ impl Aws {
                 };
                 let mut request = aws_sdk_iam::Client::new(&config)
                     .simulate_principal_policy()
-                    .policy_source_arn(&question.role_arn)
-                    .resource_arns(&question.resource)
-                    .context_entries(entry("aws:RequestedRegion", &question.requested_region));
-                for (key, value) in &question.context {
+                    .policy_source_arn(&simulation_request.role_arn)
+                    .resource_arns(&simulation_request.resource)
+                    .context_entries(entry(
+                        "aws:RequestedRegion",
+                        &simulation_request.requested_region,
+                    ));
+                for (key, value) in &simulation_request.context {
                     request = request.context_entries(entry(key, value));
                 }
-                for action in &question.actions {
+                for action in &simulation_request.actions {
                     request = request.action_names(*action);
                 }
                 let response = aws
@@ -131,7 +134,8 @@ impl Aws {
                     let found = results.iter().find(|one| one.eval_action_name == **action);
                     simulation(ACTION, found.cloned())
                 };
-                let found: Result<Vec<_>, _> = question.actions.iter().map(of_action).collect();
+                let found: Result<Vec<_>, _> =
+                    simulation_request.actions.iter().map(of_action).collect();
                 found.map(Arc::new)
             })
     }

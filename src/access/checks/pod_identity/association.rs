@@ -195,14 +195,14 @@ async fn may_assume(
 ) -> Result<Finding, Finding> {
     role::in_own_account(run, source).await?;
     let region = run.region()?;
-    let question = SimulationRequest {
+    let simulation_request = SimulationRequest {
         role_arn: source.to_string(),
         actions: actions.to_vec(),
         resource: target.to_string(),
         requested_region: region.to_owned(),
         context: Vec::new(),
     };
-    let simulations = run.aws().simulate(region, &question).await?;
+    let simulations = run.aws().simulate(region, &simulation_request).await?;
     for (&action, simulation) in actions.iter().zip(simulations.iter()) {
         let is_implicit = simulation.decision == "implicitDeny";
         if simulation.allowed || (is_implicit && is_granted && !is_limited(simulation)) {

@@ -1,4 +1,4 @@
-//! The IAM role of the runner: its existence, whom it trusts, and its permissions.
+//! The IAM role of the runner: whether it exists, its trust policy, and its permissions.
 
 pub(super) mod oidc_issuer;
 pub(super) mod oidc_provider;

@@ -28,14 +28,14 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
-    let question = SimulationRequest {
+    let simulation_request = SimulationRequest {
         role_arn: role.arn.clone(),
         actions: vec!["eks:DescribeCluster"],
         resource: cluster.clone(),
         requested_region: region.to_owned(),
         context: Vec::new(),
     };
-    let simulations = run.aws().simulate(region, &question).await?;
+    let simulations = run.aws().simulate(region, &simulation_request).await?;
     let [simulation] = simulations.as_slice() else {
         return Ok(Outcome::incomplete(
             "no usable response from iam:SimulatePrincipalPolicy",

@@ -279,14 +279,16 @@ impl State<'_> {
         context: Vec<(&'static str, String)>,
     ) -> AwsResult<Vec<Simulation>> {
         let secure = ("aws:SecureTransport", "true".to_owned());
-        let question = SimulationRequest {
+        let simulation_request = SimulationRequest {
             role_arn: self.role.to_string(),
             actions: actions.to_vec(),
             resource,
             requested_region: self.region.to_owned(),
             context: context.into_iter().chain([secure]).collect(),
         };
-        run.aws().simulate(self.iam_region, &question).await
+        run.aws()
+            .simulate(self.iam_region, &simulation_request)
+            .await
     }
 }
 
