@@ -12,5 +12,6 @@ pub mod product;
 pub mod provider;
 pub mod runner;
 mod secrets;
+mod spelling;
 
 pub use secrets::redact;
