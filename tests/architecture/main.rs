@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod links;
 mod modules;
 
 use std::fs;
@@ -13,6 +14,7 @@ use modules::{Crate, functions, sibling_cycles, sources};
 const ARROWS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("product", &[]),
+    ("repository", &[]),
     ("secrets", &["files", "product"]),
     ("network", &[]),
     ("runner", &[]),
@@ -20,11 +22,24 @@ const ARROWS: &[(&str, &[&str])] = &[
         "orchestrator",
         &["runner", "network", "secrets", "files", "product"],
     ),
-    ("access", &["runner", "network", "secrets", "files"]),
-    ("provider", &["runner", "orchestrator", "access", "product"]),
+    (
+        "access",
+        &["runner", "network", "secrets", "files", "repository"],
+    ),
+    (
+        "provider",
+        &["runner", "orchestrator", "access", "product", "repository"],
+    ),
     (
         "cli",
-        &["runner", "orchestrator", "access", "secrets", "product"],
+        &[
+            "runner",
+            "orchestrator",
+            "access",
+            "secrets",
+            "product",
+            "repository",
+        ],
     ),
 ];
 
