@@ -156,6 +156,23 @@ fn entries_are_short() {
 }
 
 #[test]
+fn each_target_of_a_release_is_built_described_and_checked_for_its_licenses() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let targets = read("tools/targets");
+    let targets: Vec<&str> = targets
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert_eq!(targets.len(), 10);
+    for name in [".github/workflows/release.yml", "RELEASING.md", "deny.toml"] {
+        let text = read(name);
+        for target in &targets {
+            assert!(text.contains(target), "{name} does not name {target}");
+        }
+    }
+}
+
+#[test]
 fn the_other_crates_share_no_code_with_the_provider() {
     for name in ["plugin", "sandbox"] {
         let manifest = root().join(name).join("Cargo.toml");
