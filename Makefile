@@ -54,7 +54,7 @@ oracles: ## Generate the tables in tests/oracles/ from the real programs and lib
 	python=$$(tools/build aws)/bin/python && export TOFU="$${TOFU:-$$(tools/build tofu)}" && cd tests/oracles/s3-backend && "$$python" generate.py >table.json.new && mv table.json.new table.json
 
 .PHONY: lint
-lint: need-rust ## Check format, lints, documentation, licenses, examples, and that docs/ is up to date
+lint: need-rust need-python ## Check format, lints, documentation, licenses, examples, other platforms whose Rust target is installed, and that docs/ is up to date
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	# What is released is built without what the tests and the sandbox ask of shared crates.
@@ -64,6 +64,7 @@ lint: need-rust ## Check format, lints, documentation, licenses, examples, and t
 	$(CLI) fmt -check -diff -recursive examples
 	$(CLI) fmt -check -diff demo
 	"$$(tools/build actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
+	@tools/release check
 	cargo build --workspace --bins --locked
 	@tools/docs $(DOCS_CLI) target/docs
 	@diff -r docs target/docs || { echo "docs/ is stale: run 'make docs' and commit what it changes." >&2; exit 1; }
@@ -85,7 +86,7 @@ release: need-rust need-python ## Pack a release build for TARGET in target/dist
 	tools/release describe
 
 .PHONY: release-all
-release-all: need-rust need-python ## Pack a release for each target in tools/targets whose Rust target is installed
+release-all: need-rust need-python ## Pack and inspect a release for each target in tools/targets whose Rust target is installed
 	tools/release all
 
 .PHONY: test-release

@@ -10,6 +10,7 @@ mod network;
 pub mod orchestrator;
 pub mod product;
 pub mod provider;
+pub mod repository;
 pub mod runner;
 mod secrets;
 mod spelling;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use terraform_plugin_server::{Options, serve};
 use terraform_provider_platform_orchestrator::provider::PlatformOrchestrator;
 use terraform_provider_platform_orchestrator::redact;
+use terraform_provider_platform_orchestrator::repository::ISSUES;
 
 const OPTIONS: Options = Options::new(
     "platform-orchestrator/platform-orchestrator",
     env!("CARGO_PKG_VERSION"),
 )
 .log_crate(env!("CARGO_CRATE_NAME"))
-.report_to(concat!(env!("CARGO_PKG_REPOSITORY"), "/issues"))
+.report_to(ISSUES)
 .redact_with(redact);
 
 fn main() -> ExitCode {

@@ -19,9 +19,15 @@ fn the_version_is_that_of_the_package() {
 }
 
 #[test]
-fn the_help_has_the_source_and_the_version() {
+fn the_help_has_the_source_the_version_and_the_page_for_defects() {
     let help = stdout("-help");
     let source = r#"source  = "platform-orchestrator/platform-orchestrator""#;
     let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
     assert!(help.contains(source) && help.contains(&version), "{help}");
+    let report = concat!(
+        "Report defects at ",
+        env!("CARGO_PKG_REPOSITORY"),
+        "/issues."
+    );
+    assert!(help.contains(report), "{help}");
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::outcome::Outcome;
+use crate::repository::guide;
 
 /// The stage between the Orchestrator and the Job that a check belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,9 +71,6 @@ pub(super) const CLUSTER_NAME: &[&str] = &["runner_configuration", "cluster", "n
 /// The attribute of a runner that holds the Job's namespace.
 pub(super) const NAMESPACE: &[&str] = &["runner_configuration", "job", "namespace"];
 
-/// The folder of the documentation's guides. The check's category knows the page, which has a heading for the check.
-const GUIDES: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator/latest/docs/guides";
-
 /// The identity of a check.
 #[derive(Clone, Copy)]
 pub struct CheckId(&'static CheckInfo);
@@ -89,10 +87,10 @@ impl CheckId {
         self.0.id
     }
 
-    /// Returns the URL of the check's documentation.
+    /// Returns the URL of the check's documentation: its heading in the guide of its category.
     #[must_use]
     pub fn docs(self) -> String {
-        format!("{GUIDES}/{}#{self}", self.category().guide())
+        guide(&format!("{}#{self}", self.category().guide()))
     }
 
     /// Returns a sentence, without a full stop, that is true when the check passes.

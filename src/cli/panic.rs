@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+use crate::repository::ISSUES;
 use crate::secrets::redacted;
 
 /// The message of the last panic, and its place in the source.
@@ -20,8 +21,7 @@ impl fmt::Display for Defect {
             f,
             "eks-runner has a defect: {}\n\nThis is a bug in eks-runner, not in your input. Report it at {} with the text \
              above and the command that you ran.",
-            self.0,
-            concat!(env!("CARGO_PKG_REPOSITORY"), "/issues"),
+            self.0, ISSUES,
         )
     }
 }
@@ -66,7 +66,7 @@ mod tests {
         let text = defect.to_string();
         assert!(text.starts_with("eks-runner has a defect: "), "{text}");
         assert!(
-            text.contains("Report it at https://github.com/") && !text.contains("eyJ"),
+            text.contains(&format!("Report it at {ISSUES} with")) && !text.contains("eyJ"),
             "{text}"
         );
     }

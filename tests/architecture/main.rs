@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod links;
 mod modules;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("product", &[]),
     ("spelling", &[]),
+    ("repository", &[]),
     ("secrets", &["files", "product"]),
     ("network", &[]),
     ("runner", &["spelling"]),
@@ -24,9 +26,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "access",
-        &["runner", "network", "secrets", "files", "spelling"],
+        &[
+            "runner",
+            "network",
+            "secrets",
+            "files",
+            "spelling",
+            "repository",
+        ],
     ),
-    ("provider", &["runner", "orchestrator", "access", "product"]),
+    (
+        "provider",
+        &["runner", "orchestrator", "access", "product", "repository"],
+    ),
     (
         "cli",
         &[
@@ -36,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "secrets",
             "product",
             "spelling",
+            "repository",
         ],
     ),
 ];
@@ -168,6 +181,23 @@ fn entries_are_short() {
     for entry in ["src/main.rs", "src/bin/eks-runner.rs"] {
         let text = fs::read_to_string(root().join(entry)).unwrap();
         assert!(text.lines().count() <= 40, "{entry} has more than 40 lines");
+    }
+}
+
+#[test]
+fn each_target_of_a_release_is_built_described_and_checked_for_its_licenses() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let targets = read("tools/targets");
+    let targets: Vec<&str> = targets
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert_eq!(targets.len(), 10);
+    for name in [".github/workflows/release.yml", "RELEASING.md", "deny.toml"] {
+        let text = read(name);
+        for target in &targets {
+            assert!(text.contains(target), "{name} does not name {target}");
+        }
     }
 }
 

@@ -282,7 +282,7 @@ fn every_check_has_its_heading() {
         let docs = id.docs();
         let (_, page) = pages
             .iter()
-            .find(|(name, _)| docs.ends_with(&format!("/docs/guides/{name}#{id}")))
+            .find(|(name, _)| docs.ends_with(&format!("/docs/guides/{name}.md#{id}")))
             .expect("the page that the check names");
         let section = page
             .split(&format!("\n## {id}\n"))

@@ -63,8 +63,15 @@ pub(super) fn by_hand(options: &Options) -> String {
 /// Returns the text about how to use the plugin.
 pub(super) fn help(options: &Options) -> String {
     let Options {
-        source, version, ..
+        source,
+        version,
+        report_to,
+        ..
     } = options;
+    let report = match *report_to {
+        "" => String::new(),
+        address => format!("\nReport defects at {address}.\n"),
+    };
     let local_name = source.rsplit('/').next().unwrap_or(source);
     format!(
         r#"To use the provider, name it in a configuration and run `terraform init` or `tofu init`:
@@ -82,7 +89,7 @@ Options:
   -debug    serve until Ctrl-C, and print how to attach Terraform or OpenTofu to this process
   -version  print the version
   -help     print this help
-"#
+{report}"#
     )
 }
 

@@ -55,7 +55,7 @@ impl Options {
     }
 
     /// Returns the same options with the address of the page where users report bugs of the provider. Diagnostics about
-    /// a bug name it.
+    /// a bug and the help name it.
     #[must_use]
     pub const fn report_to(self, report_to: &'static str) -> Self {
         Self { report_to, ..self }

@@ -21,6 +21,7 @@ impl Provider for Example {
 }
 
 fn main() -> ExitCode {
-    let options = Options::new("example-org/example", env!("CARGO_PKG_VERSION"));
+    let options = Options::new("example-org/example", env!("CARGO_PKG_VERSION"))
+        .report_to("https://example.com/issues");
     serve(options, || Arc::new(Example))
 }

@@ -11,6 +11,7 @@ use super::settings::Incomplete;
 use crate::access::{
     Cause, CheckId, CheckResult, Fix, Outcome, Report, Status, Subject, Unchecked,
 };
+use crate::repository::guide;
 use terraform_plugin_server::{Diagnostic, Path};
 
 /// The diagnostics that this process has reported.
@@ -306,10 +307,10 @@ fn ids(unchecked: &Unchecked<'_>) -> String {
 }
 
 /// The guide with the permissions that a caller needs.
-const PERMISSIONS: &str = "https://registry.terraform.io/providers/platform-orchestrator/platform-orchestrator\
-    /latest/docs/guides/eks-access-permissions";
+const PERMISSIONS: &str = "eks-access-permissions";
 
 fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -> String {
+    let more = guide(PERMISSIONS);
     let (count, total) = (unchecked.checks.len(), report.checks.len());
     let of = runners(group.runners.get(..1).unwrap_or_default());
     let mut text = format!(
@@ -337,7 +338,7 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
         let _ = write!(
             text,
             "turn the checks off:\n\n  provider \"platform-orchestrator\" {{\n    eks_access = {{\n      plan  = \"off\"\n      \
-             apply = \"off\"\n    }}\n  }}\n\nMore: {PERMISSIONS}"
+             apply = \"off\"\n    }}\n  }}\n\nMore: {more}"
         );
         return text;
     }
@@ -345,7 +346,7 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
         text,
         "skip these checks by name, or accept incomplete checks:\n\n  provider \"platform-orchestrator\" {{\n    \
          eks_access = {{\n      skip_checks = [{}]\n      # or\n      incomplete = \"ignore\"\n    }}\n  }}\n\nMore: \
-         {PERMISSIONS}",
+         {more}",
         list.join(", ")
     );
     text

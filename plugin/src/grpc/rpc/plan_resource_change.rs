@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::consistency;
-use crate::diagnostic::{Diagnostic, Path};
+use crate::diagnostic::{Diagnostic, Path, report_to};
 use crate::grpc::identity;
 use crate::grpc::proto::plan_resource_change::{Request, Response};
 use crate::grpc::proto::{DynamicValue, ResourceIdentityData};
@@ -77,8 +77,11 @@ async fn plan(
     if config.is_null() {
         return Err(Diagnostic::error(
             "The plan has no configuration",
-            "Terraform requested a plan of a resource without a configuration. Report it with the log of a run with \
-             TF_LOG=TRACE.",
+            format!(
+                "Terraform requested a plan of a resource without a configuration. Report it{} with the log of a run with \
+                 TF_LOG=TRACE.",
+                report_to()
+            ),
         ));
     }
     let plan_request = PlanRequest {
