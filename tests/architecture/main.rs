@@ -24,7 +24,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("provider", &["runner", "orchestrator", "access", "product"]),
     (
         "cli",
-        &["runner", "orchestrator", "access", "secrets", "product"],
+        &[
+            "runner",
+            "orchestrator",
+            "access",
+            "network",
+            "secrets",
+            "product",
+        ],
     ),
 ];
 

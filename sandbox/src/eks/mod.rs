@@ -19,6 +19,7 @@ mod api_server;
 mod certificates;
 mod control;
 mod error;
+mod fleet;
 mod kubectl;
 mod node;
 mod processes;
@@ -37,6 +38,7 @@ use api_server::ApiServer;
 use control::Control;
 pub use control::{Credentials, Faults, Place};
 pub use error::Error;
+pub use fleet::ClusterOfFleet;
 use processes::Processes;
 pub use setup::{ISSUER, ROLE_NAME, Runner};
 
