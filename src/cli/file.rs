@@ -183,9 +183,10 @@ fn runner(file: &Node, named: Named<'_>) -> Result<Runner, Vec<Problem>> {
     if id.is_none() && !problems.iter().any(|problem| problem.path == "id") {
         problems.push(Problem {
             at: None,
-            path: "--id".to_owned(),
-            message: "The file has no `id`, so the runner's ID is unknown. Set --id to it."
-                .to_owned(),
+            path: "id".to_owned(),
+            message:
+                "The file has no `id`. Add it to the file, or set --id, which is for one file."
+                    .to_owned(),
         });
     }
     value["id"] = json!(id.unwrap_or(PLACEHOLDER));

@@ -93,7 +93,7 @@ fn a_file_without_an_id() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
         ran.error.contains(
-            "--id\n  The file has no `id`, so the runner's ID is unknown. Set --id to it."
+            "id\n  The file has no `id`. Add it to the file, or set --id, which is for one file."
         ),
         "{}",
         ran.error

@@ -346,7 +346,7 @@ fn options_without_an_effect() {
                 "--skip",
                 "cluster-endpoint",
             ],
-            "it is for the check cluster-endpoint",
+            "it is for cluster-endpoint, which --skip names",
         ),
     ] {
         let ran = folder.run(&[&["check"], arguments].concat());

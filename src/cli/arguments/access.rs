@@ -113,7 +113,7 @@ pub(in crate::cli) struct AccessArguments {
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
         hide_possible_values = true)]
     only: Vec<CheckId>,
-    /// The time limit for all checks together. A check that has not finished by then is skipped
+    /// The time limit for all checks of a runner together. A check that has not finished by then is skipped
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::duration)]
     timeout: Duration,
 }
@@ -134,7 +134,7 @@ impl AccessArguments {
         let skips_endpoint = self.skip.iter().any(|id| id.as_str() == "cluster-endpoint");
         if skips_endpoint && !self.orchestrator_cidr.is_empty() {
             return Err(Error::Arguments {
-                problem: "--orchestrator-cidr has no effect: it is for the check cluster-endpoint, which --skip names"
+                problem: "--orchestrator-cidr has no effect: it is for cluster-endpoint, which --skip names"
                     .to_owned(),
                 fix: "remove one of the two",
             });
