@@ -39,7 +39,7 @@ pub(crate) const WITH_EKS: &[Test] = &[
 ];
 
 /// How many runners the fleet has. `make bench` has 300.
-const RUNNERS: usize = 40;
+const RUNNERS: usize = 30;
 
 fn json_of(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out)
@@ -68,7 +68,7 @@ fn all_runners_share_the_calls() {
 
     let environment = [eks.env(), registered::environment(&orchestrator)].concat();
     let issuer = ["--oidc-issuer", sandbox::eks::ISSUER];
-    let arguments = ["check", "--all", "--output", "json"];
+    let arguments = ["check", "--all", "--timeout", "10m", "--output", "json"];
     eks.reset_calls().expect("no calls");
     let ran = Folder::new().run_with(&[&arguments[..], &issuer].concat(), &environment);
     let document = json_of(&ran);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::Test;
 use crate::access::documented;
-use crate::command::{CHECK, Folder};
+use crate::command::{CHECK, Folder, RUNNER};
 use crate::registered;
 
 /// The tests that need no EKS.
@@ -12,6 +12,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "shown::explain_on_a_narrow_terminal",
         explain_on_a_narrow_terminal,
+    ),
+    (
+        "shown::several_runners_on_a_narrow_terminal",
+        several_runners_on_a_narrow_terminal,
     ),
     (
         "shown::calls_of_the_orchestrator",
@@ -190,4 +194,27 @@ fn explain_on_a_narrow_terminal() {
         let narrow = on_terminal(&folder, 40, "dumb", arguments, &[]);
         has_the_words(&narrow, &wide, 40);
     }
+}
+
+/// The table becomes a line for each runner.
+fn several_runners_on_a_narrow_terminal() {
+    let folder = Folder::new();
+    for id in ["first", "second"] {
+        folder.write(
+            &format!("{id}.yaml"),
+            format!("id: {id}\norg_id: o\n{RUNNER}"),
+        );
+    }
+    let only = ["--only", "session-name"];
+    let arguments = [&["check", "first.yaml", "second.yaml"], &only[..]].concat();
+    let narrow = on_terminal(&folder, 45, "dumb", &arguments, &[]);
+    let lines = [
+        "first: passed (0 failed, 0 warned, 0 skipped)",
+        "second: passed (0 failed, 0 warned, 0",
+        "skipped)",
+        "",
+        "2 runners: 2 passed, 0 failed, 0 incomplete,",
+        "0 not checked",
+    ];
+    assert_eq!(narrow.lines().collect::<Vec<_>>(), lines);
 }

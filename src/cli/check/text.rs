@@ -230,11 +230,19 @@ impl Page {
             (0, _, _) => AnsiColor::Yellow,
             _ => AnsiColor::Red,
         };
+        let counts =
+            format!("{passed} passed, {failed} failed, {warned} warned, {skipped} skipped");
+        self.last_line(color, &counts);
+    }
+
+    /// Writes the counts that a report ends with, in a color.
+    fn last_line(&mut self, color: AnsiColor, counts: &str) {
         let style = color.on_default().bold();
-        let _ = writeln!(
-            self.text,
-            "{style}{passed} passed, {failed} failed, {warned} warned, {skipped} skipped{style:#}"
-        );
+        let counts = match self.layout {
+            Layout::Columns => counts.to_owned(),
+            Layout::Lines(width) => wrapped(counts, width, ""),
+        };
+        let _ = writeln!(self.text, "{style}{counts}{style:#}");
     }
 
     /// Writes the table of several runners, and which runners were not checked, and why.
@@ -278,16 +286,17 @@ impl Page {
         let count = |verdict: &str| rows.iter().filter(|row| row.result == verdict).count();
         let [passed, failed, incomplete, unread] =
             ["passed", "failed", "incomplete", "not checked"].map(count);
-        let style = match (failed, incomplete + unread) {
+        let color = match (failed, incomplete + unread) {
             (0, 0) => AnsiColor::Green,
             (0, _) => AnsiColor::Yellow,
             _ => AnsiColor::Red,
         };
-        let style = style.on_default().bold();
-        let _ = writeln!(
-            self.text,
-            "{style}{} runners: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked{style:#}",
-            rows.len()
+        self.last_line(
+            color,
+            &format!(
+                "{} runners: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
+                rows.len()
+            ),
         );
     }
 }
