@@ -25,8 +25,12 @@ pub(crate) fn rows(builds: &[Bench], eks_runner: &Path) -> Result<()> {
     checks_of_one(&eks, &runner, eks_runner)?;
     admit_all(&eks, &runner)?;
     plans(builds, &eks)?;
-    eks.reset()?;
-    checks_of_all(&eks, eks_runner)
+    drop(eks);
+    let caching = Options {
+        caches_access: true,
+        ..Options::default()
+    };
+    checks_of_all(&Eks::start(caching)?, eks_runner)
 }
 
 fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {

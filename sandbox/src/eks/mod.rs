@@ -55,6 +55,8 @@ pub struct Options {
     pub cluster_name: String,
     /// Whether Jobs run: kube-controller-manager, kube-scheduler and a stand-in for the nodes' kubelets are started.
     pub runs_jobs: bool,
+    /// Whether the API server remembers for minutes whose token it was shown and what is allowed, as a real one does.
+    pub caches_access: bool,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             region: "us-west-2".to_owned(),
             cluster_name: "my-eks-cluster".to_owned(),
             runs_jobs: false,
+            caches_access: false,
         }
     }
 }

@@ -82,6 +82,9 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &webhook,
             &authorization,
         );
+        if !options.caches_access {
+            without_caches(command);
+        }
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
     api_server.create_node(&options)?;
@@ -329,8 +332,6 @@ fn configure_api_server(
             "--authentication-token-webhook-config-file={}",
             authentication.display()
         ))
-        // A changed access entry counts for the next new token.
-        .arg("--authentication-token-webhook-cache-ttl=0s")
         .arg("--authorization-mode=Node,RBAC,Webhook")
         // As on EKS: admission decides about privileged containers.
         .arg("--allow-privileged=true")
@@ -338,7 +339,14 @@ fn configure_api_server(
             "--authorization-webhook-config-file={}",
             authorization.display()
         ))
-        .arg("--authorization-webhook-version=v1")
+        .arg("--authorization-webhook-version=v1");
+}
+
+/// Makes the API server ask for each call whose token it is and what is allowed, so that a changed access entry counts at
+/// once.
+fn without_caches(command: &mut Command) {
+    command
+        .arg("--authentication-token-webhook-cache-ttl=0s")
         .arg("--authorization-webhook-cache-authorized-ttl=0s")
         .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
 }
