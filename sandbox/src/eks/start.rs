@@ -82,9 +82,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &webhook,
             &authorization,
         );
-        if !options.caches_access {
-            without_caches(command);
-        }
+        configure_caches(command, &options);
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
     api_server.create_node(&options)?;
@@ -342,13 +340,15 @@ fn configure_api_server(
         .arg("--authorization-webhook-version=v1");
 }
 
-/// Makes the API server ask for each call whose token it is and what is allowed, so that a changed access entry counts at
-/// once.
-fn without_caches(command: &mut Command) {
-    command
-        .arg("--authentication-token-webhook-cache-ttl=0s")
-        .arg("--authorization-webhook-cache-authorized-ttl=0s")
-        .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
+/// Unless the options say otherwise, makes the API server ask for each call whose token it is and what is allowed, so that a
+/// changed access entry counts at once.
+fn configure_caches(command: &mut Command, options: &Options) {
+    if !options.caches_access {
+        command
+            .arg("--authentication-token-webhook-cache-ttl=0s")
+            .arg("--authorization-webhook-cache-authorized-ttl=0s")
+            .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
+    }
 }
 
 fn administrator_kubeconfig(port: u16, certificates: &Certificates) -> Value {
