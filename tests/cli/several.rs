@@ -205,11 +205,11 @@ fn two_files_in_every_format() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
 }
 
-/// Runners of other types, one that is deleted meanwhile, and one that cannot be checked.
+/// Runners of other types, one that is deleted meanwhile, and two that cannot be checked.
 fn runners_that_cannot_be_checked_are_named() {
     let orchestrator = orchestrator();
     let (configuration, storage) = registered::documented();
-    for id in ["a", "b", "gone"] {
+    for id in ["a", "b", "gone", "secret"] {
         orchestrator.put_runner(id, None, configuration.clone(), storage.clone());
     }
     let mut agent = configuration.clone();
@@ -218,15 +218,21 @@ fn runners_that_cannot_be_checked_are_named() {
     let mut wrong = configuration;
     wrong["cluster"]["auth"]["role_arn"] = json!("arn:aws:iam::123456789012:user/me");
     orchestrator.put_runner("wrong", None, wrong, storage);
-    let deleted = Fault::Status {
-        status: 404,
-        retry_after: None,
-        body: BodyKind::Json,
-        message: Some("runner not found".to_owned()),
-        when: When::BeforeWork,
-    };
-    let rule = FaultRule::new(deleted).method("GET").path("/runners/gone");
-    orchestrator.faults().add(rule);
+    for (id, status, message) in [
+        ("gone", 404, "runner not found"),
+        ("secret", 403, "you have no permission for this runner"),
+    ] {
+        let fault = Fault::Status {
+            status,
+            retry_after: None,
+            body: BodyKind::Json,
+            message: Some(message.to_owned()),
+            when: When::BeforeWork,
+        };
+        let path = format!("/runners/{id}");
+        let rule = FaultRule::new(fault).method("GET").path(&path);
+        orchestrator.faults().add(rule);
+    }
 
     let environment = registered::environment(&orchestrator);
     let check = |output: &str| {
@@ -248,7 +254,7 @@ fn runners_that_cannot_be_checked_are_named() {
     let junit = check("junit").out;
     schemas::junit(&junit);
     for part in [
-        "<testsuites name=\"eks-runner\" tests=\"5\" skipped=\"2\" failures=\"0\" errors=\"1\"",
+        "<testsuites name=\"eks-runner\" tests=\"6\" skipped=\"2\" failures=\"0\" errors=\"2\"",
         "<skipped message=\"it was deleted after it had been listed\"/>",
         "<skipped message=\"it is of type kubernetes-agent\"/>",
     ] {
@@ -262,7 +268,7 @@ fn runners_that_cannot_be_checked_are_named() {
         .iter()
         .map(|notification| &notification["level"])
         .collect();
-    assert_eq!(levels, ["error", "note", "note"]);
+    assert_eq!(levels, ["error", "error", "note", "note"]);
     assert_eq!(invocation["executionSuccessful"], false);
 }
 

@@ -237,4 +237,19 @@ mod tests {
             assert_eq!(found, codes, "{report:?}");
         }
     }
+
+    #[test]
+    fn the_worst_exit_code_decides() {
+        let mut exits = [
+            Exit::Failed,
+            Exit::BadInput,
+            Exit::Internal,
+            Exit::Incomplete,
+            Exit::Passed,
+        ];
+        let expected = exits;
+        exits.reverse();
+        exits.sort_by_key(|exit| std::cmp::Reverse(severity(*exit)));
+        assert_eq!(exits, expected);
+    }
 }
