@@ -34,7 +34,7 @@ def reset(sandbox: Sandbox) -> None:
     backend.reset()
     backend.users[ADMINISTRATOR] = administrator
     sts_backends[sandbox.account][get_partition(sandbox.region)].reset()
-    eks_backends[sandbox.account][sandbox.region].reset()
+    eks_backends[sandbox.account].reset()
     s3.reset(sandbox)
     kms.reset(sandbox)
     _make_cluster(sandbox, eks.API_AND_CONFIG_MAP)

@@ -83,7 +83,8 @@ class AccessEntry:
 
 
 def create_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """A new cluster; only the one that the sandbox was started with has an API server behind it."""
+    """A new cluster. Only the one that the sandbox was started with has an API server behind it, which clusters of the same
+    name in other regions share: the authenticator knows a cluster by its name."""
     cluster = make_cluster(sandbox, request.region, request.parameters, caller)
     return {"cluster": _cluster_json(sandbox, request.region, cluster)}
 
@@ -191,7 +192,7 @@ def _vpc_config(current: dict[str, Any], given: dict[str, Any]) -> dict[str, Any
 
 
 def _cluster_json(sandbox: Sandbox, region: str, cluster: Cluster) -> dict[str, Any]:
-    real = (cluster.name, region) == (sandbox.cluster_name, sandbox.region)
+    real = cluster.name == sandbox.cluster_name
     described = {
         "name": cluster.name,
         "arn": cluster.arn,

@@ -1,6 +1,6 @@
 //! The preflight: it runs the checks for any number of runners, and waits for what AWS is still propagating.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -144,9 +144,10 @@ impl Preflight {
             },
             run: |id| checks::run(&run, id),
         };
-        let checks = engine::run(&CheckId::ALL, steps, limit, observer);
+        let selected = self.selected(run.as_runner());
+        let checks = engine::run(&selected, steps, limit, observer);
         // The calls that are made early end with the checks, even if they have no response yet.
-        let ahead = checks::look_ahead(&run).then(|()| std::future::pending());
+        let ahead = checks::look_ahead(&run, &selected).then(|()| std::future::pending());
         let checks = tokio::select! {
             checks = checks => checks,
             () = ahead => Vec::new(),
@@ -155,7 +156,11 @@ impl Preflight {
             checks: self.with_throttling(checks),
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
-            kubernetes_user: kubernetes_user(&run, limit).await,
+            kubernetes_user: if selected.contains(&CheckId::ACCESS_ENTRY) {
+                kubernetes_user(&run, limit).await
+            } else {
+                None
+            },
         }
     }
 
@@ -174,6 +179,22 @@ impl Preflight {
             }
         }
         checks
+    }
+
+    /// Returns the checks that run, in order: all of them, or those that the user selects with the checks that they need.
+    fn selected(&self, as_runner: bool) -> Vec<CheckId> {
+        let mut next: Vec<CheckId> = self.settings().only.iter().copied().collect();
+        if next.is_empty() {
+            return CheckId::ALL.to_vec();
+        }
+        let mut selected = BTreeSet::new();
+        while let Some(id) = next.pop() {
+            if selected.insert(id) {
+                next.extend(self.needs(id, as_runner));
+            }
+        }
+        let is_selected = |id: &CheckId| selected.contains(id);
+        CheckId::ALL.into_iter().filter(is_selected).collect()
     }
 
     /// Returns the checks that a check needs. A check that is skipped by name is replaced by the checks that it needs

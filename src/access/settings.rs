@@ -76,6 +76,8 @@ pub struct Settings {
     pub runner_image: String,
     /// The checks that the user skips by name.
     pub skip: BTreeSet<CheckId>,
+    /// The checks that run, with the checks that they need. All checks run if it is empty.
+    pub only: BTreeSet<CheckId>,
 }
 
 impl Default for Settings {
@@ -93,6 +95,7 @@ impl Default for Settings {
             kubeconfig: None,
             runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
             skip: BTreeSet::new(),
+            only: BTreeSet::new(),
         }
     }
 }

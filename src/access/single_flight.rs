@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, WeakShared, ready};
 
 /// How long a settled response is reused.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -21,14 +21,18 @@ pub(super) type SharedCall<R> = Shared<BoxFuture<'static, R>>;
 /// The calls of one kind, by their parameters.
 ///
 /// Whoever needs a response while the same call is under way waits for that call. A call goes on as long as anyone
-/// waits for it.
+/// waits for it. It is dropped when no one does: an abandoned call would otherwise keep what it has locked, such as the
+/// set-up of the credentials, for which every later call would wait forever.
 pub(super) struct SingleFlight<K, R> {
     calls: Mutex<HashMap<K, Call<R>>>,
 }
 
 struct Call<R> {
     started: Instant,
-    response: SharedCall<R>,
+    /// The call, while anyone waits for it.
+    under_way: Option<WeakShared<BoxFuture<'static, R>>>,
+    /// The response, once there is one.
+    response: Arc<OnceLock<R>>,
 }
 
 impl<K, R> Default for SingleFlight<K, R> {
@@ -39,19 +43,33 @@ impl<K, R> Default for SingleFlight<K, R> {
     }
 }
 
-impl<R: Clone> Call<R> {
-    /// Returns whether the response, or the call that is under way, can be reused.
-    fn is_reusable(&self, is_settled: fn(&R) -> bool) -> bool {
-        let Some(response) = self.response.peek() else {
-            // A call that no one waits for any more does not make progress.
-            return self.response.strong_count() > Some(1);
+impl<R: Clone + Send + Sync + 'static> Call<R> {
+    /// Starts a call.
+    fn start(call: impl Future<Output = R> + Send + 'static) -> (Self, SharedCall<R>) {
+        let response = Arc::new(OnceLock::new());
+        let kept = Arc::clone(&response);
+        let shared = call.inspect(move |response| drop(kept.set(response.clone())));
+        let shared = shared.boxed().shared();
+        let call = Self {
+            started: Instant::now(),
+            under_way: shared.downgrade(),
+            response,
+        };
+        (call, shared)
+    }
+
+    /// Returns the response, or the call that is under way, if it can be reused.
+    fn reusable(&self, is_settled: fn(&R) -> bool) -> Option<SharedCall<R>> {
+        let Some(response) = self.response.get() else {
+            return self.under_way.as_ref()?.upgrade();
         };
         let lifetime = if is_settled(response) {
             SETTLED
         } else {
             UNSETTLED
         };
-        self.started.elapsed() < lifetime
+        let is_recent = self.started.elapsed() < lifetime;
+        is_recent.then(|| ready(response.clone()).boxed().shared())
     }
 }
 
@@ -70,20 +88,12 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
         F: Future<Output = R> + Send + 'static,
     {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = calls.get(&key)
-            && known.is_reusable(is_settled)
-        {
-            return known.response.clone();
-        }
-        let response = start().boxed().shared();
-        calls.insert(
-            key,
-            Call {
-                started: Instant::now(),
-                response: response.clone(),
-            },
-        );
-        response
+        let known = calls.get(&key).and_then(|call| call.reusable(is_settled));
+        known.unwrap_or_else(|| {
+            let (call, shared) = Call::start(start());
+            calls.insert(key, call);
+            shared
+        })
     }
 }
 
@@ -139,5 +149,29 @@ mod tests {
         let gave_up = tokio::time::timeout(Duration::from_millis(5), first).await;
         assert!(gave_up.is_err());
         assert_eq!(second.await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_call_releases_what_it_has_locked() {
+        let flight = SingleFlight::<u8, u8>::default();
+        let set_up = Arc::new(tokio::sync::OnceCell::new());
+        let call = |key: u8, pause: u64| {
+            let set_up = Arc::clone(&set_up);
+            flight.call(
+                key,
+                |_| true,
+                move || async move {
+                    let slow = async || tokio::time::sleep(Duration::from_millis(pause)).await;
+                    set_up.get_or_init(slow).await;
+                    key
+                },
+            )
+        };
+        let abandoned = tokio::time::timeout(Duration::from_millis(5), call(1, 60_000)).await;
+        assert!(abandoned.is_err());
+        for key in [2, 1] {
+            let other = tokio::time::timeout(Duration::from_secs(5), call(key, 0)).await;
+            assert_eq!(other, Ok(key));
+        }
     }
 }

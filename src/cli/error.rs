@@ -28,9 +28,9 @@ pub enum Exit {
 /// Why the command has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file does not describe a runner.
-    #[error("{0}")]
-    File(Problems),
+    /// Files do not describe runners.
+    #[error("{}", file_texts(.0))]
+    Files(Vec<Problems>),
     /// The registered runner cannot be checked.
     #[error("runner {id:?} cannot be checked: {invalid}")]
     Runner {
@@ -72,6 +72,43 @@ pub enum Error {
          To fix it, remove --pod-identity."
     )]
     NoJobIdentity,
+    /// Options that cannot be used together.
+    #[error("{problem}\n\nTo fix it, {fix}.")]
+    Arguments {
+        /// Which option has no effect, and why.
+        problem: String,
+        /// What to do, as a clause.
+        fix: &'static str,
+    },
+    /// Two files describe the same runner.
+    #[error(
+        "{first} and {second} describe the same runner: {id:?} of organization {org:?}\n\n\
+         To fix it, remove one of the files, or correct its `id`."
+    )]
+    SameRunner {
+        /// The first file.
+        first: String,
+        /// The second file.
+        second: String,
+        /// The organization.
+        org: String,
+        /// The runner's id.
+        id: String,
+    },
+    /// The organization has no runner to check.
+    #[error(
+        "organization {org:?} has no runner of type `kubernetes-eks`{}\n\n\
+         `{cli} get runners --org {org}` lists its runners of every type.",
+        with_prefix(.id_prefix)
+    )]
+    NoRunners {
+        /// The product's command line.
+        cli: &'static str,
+        /// The organization.
+        org: String,
+        /// The beginning of the IDs.
+        id_prefix: String,
+    },
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
         "nothing was created: standard input is not a terminal, so nobody can be asked whether the Job may be created\n\n\
@@ -115,13 +152,16 @@ impl Error {
     pub fn exit(&self) -> Exit {
         use orchestrator::ApiError as Api;
         match self {
-            Self::File(_)
+            Self::Files(_)
             | Self::Runner { .. }
             | Self::NoSuchRunner { .. }
             | Self::Lookup(_)
             | Self::OutputFile { .. }
             | Self::NoIssuer
             | Self::NoJobIdentity
+            | Self::Arguments { .. }
+            | Self::SameRunner { .. }
+            | Self::NoRunners { .. }
             | Self::NobodyToAsk
             | Self::NotConfirmed => Exit::BadInput,
             Self::Interrupted | Self::NoProbe(_) => Exit::Incomplete,
@@ -140,6 +180,18 @@ impl Error {
             | Self::Junit(_)
             | Self::Output(_) => Exit::Internal,
         }
+    }
+}
+
+fn file_texts(files: &[Problems]) -> String {
+    let texts: Vec<String> = files.iter().map(Problems::to_string).collect();
+    texts.join("\n\n")
+}
+
+fn with_prefix(id_prefix: &str) -> String {
+    match id_prefix {
+        "" => String::new(),
+        prefix => format!(" whose ID begins with {prefix:?}"),
     }
 }
 

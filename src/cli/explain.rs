@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use anstyle::Style;
+use textwrap::{Options, WordSplitter};
 
 use super::arguments::ExplainArguments;
 use crate::access::{Category, CheckId};
@@ -19,16 +20,16 @@ const PAGES: [&str; 3] = [
     include_str!("../../templates/guides/eks-access-checks-job.md"),
 ];
 
-/// Returns the explanation of a check, or the list of all checks. The text contains styles, which the writer removes if
+/// Returns the explanation of a check in lines of at most `width` columns, or the list of all checks. The text contains styles, which the writer removes if
 /// the output does not support them.
-pub(super) fn run(arguments: &ExplainArguments) -> String {
+pub(super) fn run(arguments: &ExplainArguments, width: usize) -> String {
     match arguments.check {
         Some(id) => format!(
             "{BOLD}{id}{BOLD:#}: {}\n\n{}",
             id.title(),
-            render::plain(section(id))
+            render::plain(section(id), width)
         ),
-        None => list(),
+        None => list(width),
     }
 }
 
@@ -42,7 +43,12 @@ fn section(id: CheckId) -> &'static str {
 }
 
 /// Returns all checks with their titles, below their categories.
-fn list() -> String {
+fn list(width: usize) -> String {
+    // A title that does not fit begins a line of its own.
+    let options = Options::new(width)
+        .subsequent_indent("    ")
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
     let mut text = String::new();
     let mut categories: Vec<Category> = CheckId::ALL.iter().map(|id| id.category()).collect();
     let mut seen = HashSet::new();
@@ -51,12 +57,17 @@ fn list() -> String {
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}", category.title());
         let of_category = |id: &CheckId| id.category() == category;
         for id in CheckId::ALL.into_iter().filter(of_category) {
-            let width = CheckId::LONGEST;
-            let _ = writeln!(text, "  {id:<width$}  {}", id.title());
+            let line = format!(
+                "  {id:<longest$}  {}",
+                id.title(),
+                longest = CheckId::LONGEST
+            );
+            let _ = writeln!(text, "{}", textwrap::fill(&line, &options));
         }
         text.push('\n');
     }
-    text.push_str("`eks-runner explain CHECK` explains one of them.\n");
+    let last = "`eks-runner explain CHECK` explains one of them.";
+    let _ = writeln!(text, "{}", textwrap::fill(last, width));
     text
 }
 

@@ -1,4 +1,6 @@
-//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl read it.
+//! The YAML file of a runner, as `hctl create runner ID --set-yaml=@FILE` and octl read it, or as `hctl get runner ID`
+//! and octl print it: the object of the API, as YAML or JSON (stellwerk-labs/platform-orchestrator-cli,
+//! `internal/command/runners.go` and `internal/printer/printer.go`).
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -24,20 +26,59 @@ pub(super) struct RunnerFile {
     pub(super) root: Node,
 }
 
+impl RunnerFile {
+    /// Returns the organization that the file names, as the output of `hctl get runner` does.
+    pub(super) fn org(&self) -> Option<&str> {
+        text_at(&self.root, ORG_ID)
+    }
+
+    /// Returns the name of the file in texts.
+    pub(super) fn name(&self) -> String {
+        self.path
+            .as_deref()
+            .map_or_else(|| name(Path::new("-")), name)
+    }
+}
+
+/// What the arguments say about the runner in a file.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// The runner's ID.
+    pub(super) id: Option<&'a str>,
+    /// The organization.
+    pub(super) org: Option<&'a str>,
+}
+
+/// The field with the organization of a registered runner.
+const ORG_ID: &str = "org_id";
+
+/// Returns the name of a file in texts. The path `-` is standard input.
+fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Returns the text in a field of the file.
+fn text_at<'a>(root: &'a Node, field: &str) -> Option<&'a str> {
+    match &root.get(field)?.kind {
+        Kind::Text(text) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
 /// Reads the runner that a file describes. The path `-` is standard input.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub(super) fn read(path: &Path, id: &str) -> Result<(Runner, RunnerFile), Problems> {
+pub(super) fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile), Problems> {
     let stdin = path.as_os_str() == "-";
     let wrong = |mut problems: Vec<Problem>| {
         problems.sort_by_key(|problem| problem.at);
         Problems {
-            file: if stdin {
-                "standard input".to_owned()
-            } else {
-                path.display().to_string()
-            },
+            file: name(path),
             problems,
         }
     };
@@ -52,7 +93,7 @@ pub(super) fn read(path: &Path, id: &str) -> Result<(Runner, RunnerFile), Proble
     if matches!(root.kind, Kind::Null) {
         return Err(wrong(vec![whole("The file is empty.".to_owned())]));
     }
-    let runner = runner(&root, id).map_err(wrong)?;
+    let runner = runner(&root, named).map_err(wrong)?;
     let path = (!stdin).then(|| path.to_owned());
     Ok((runner, RunnerFile { path, root }))
 }
@@ -124,7 +165,7 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
 ///
 /// # Errors
 /// Everything that is wrong with the file's shape and its values.
-fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
+fn runner(file: &Node, named: Named<'_>) -> Result<Runner, Vec<Problem>> {
     let Conformed {
         mut value,
         filled,
@@ -135,7 +176,20 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
         // A runner of another type has other fields, so the problems with these fields mean nothing.
         return Err(vec![problem.clone()]);
     }
-    value["id"] = json!(id);
+    problems.extend(contradiction(file, "org_id", named.org, "--org"));
+    problems.extend(contradiction(file, "id", named.id, "--id"));
+    let own_id = text_at(file, "id");
+    let id = named.id.or(own_id);
+    if id.is_none() && !problems.iter().any(|problem| problem.path == "id") {
+        problems.push(Problem {
+            at: None,
+            path: "id".to_owned(),
+            message:
+                "The file has no `id`. Add it to the file, or set --id, which is for one file."
+                    .to_owned(),
+        });
+    }
+    value["id"] = json!(id.unwrap_or(PLACEHOLDER));
     let runner: Runner = match serde_json::from_value(value) {
         Ok(runner) => runner,
         Err(error) => {
@@ -149,7 +203,7 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
         if filled.iter().any(|path| covers(path, &found.path)) {
             continue;
         }
-        let of_file = found.path != "id";
+        let of_file = found.path != "id" || named.id.is_none();
         problems.push(Problem {
             at: of_file.then(|| file.locate(&found.path)),
             path: if of_file {
@@ -165,6 +219,22 @@ fn runner(file: &Node, id: &str) -> Result<Runner, Vec<Problem>> {
     } else {
         Err(problems)
     }
+}
+
+/// An ID without problems, in place of one that is missing.
+const PLACEHOLDER: &str = "runner";
+
+/// Returns the problem with a field that names something else than the option does.
+fn contradiction(file: &Node, field: &str, named: Option<&str>, option: &str) -> Option<Problem> {
+    let (node, own, named) = (file.get(field)?, text_at(file, field)?, named?);
+    (own != named).then(|| Problem {
+        at: Some(node.at),
+        path: field.to_owned(),
+        message: format!(
+            "The file describes {own:?}, but {option} names {named:?}. Remove {option} to check the runner as the file \
+             describes it, or remove `{field}` from the file."
+        ),
+    })
 }
 
 /// Returns whether a path is the other one or one of its parents.

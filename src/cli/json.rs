@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::{Error, Exit};
-use super::problem::Problem;
+use super::problem::Problems;
 use super::started::Started;
 use crate::access::{Known, Subject};
 use crate::secrets::redacted;
@@ -45,10 +45,10 @@ impl Envelope<'_> {
 /// The runner that a result is about.
 #[derive(Serialize)]
 pub(super) struct About<'a> {
-    org: Option<&'a str>,
-    runner: Option<&'a str>,
-    cluster: Option<&'a str>,
-    region: Option<&'a str>,
+    pub(super) org: Option<&'a str>,
+    pub(super) runner: Option<&'a str>,
+    pub(super) cluster: Option<&'a str>,
+    pub(super) region: Option<&'a str>,
 }
 
 impl<'a> From<&'a Subject> for About<'a> {
@@ -67,16 +67,31 @@ impl<'a> From<&'a Subject> for About<'a> {
 
 /// Why there is no result.
 #[derive(Serialize)]
-struct Failure<'a> {
+pub(super) struct Failure<'a> {
     message: String,
     exit_code: u8,
     /// The problems with the runner's file. Empty if the file is not the reason.
     problems: Vec<FileProblem<'a>>,
 }
 
+impl<'a> From<&'a Error> for Failure<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            message: redacted(error.to_string().trim_end()),
+            exit_code: error.exit() as u8,
+            problems: match error {
+                Error::Files(files) => files.iter().flat_map(FileProblem::of).collect(),
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
 /// A problem with the runner's file.
 #[derive(Serialize)]
 struct FileProblem<'a> {
+    /// The name of the file, as the user wrote it.
+    file: &'a str,
     line: Option<u64>,
     column: Option<u64>,
     /// The path of the value. Empty for a problem with the whole file.
@@ -84,14 +99,16 @@ struct FileProblem<'a> {
     message: &'a str,
 }
 
-impl<'a> From<&'a Problem> for FileProblem<'a> {
-    fn from(problem: &'a Problem) -> Self {
-        Self {
+impl<'a> FileProblem<'a> {
+    /// Returns the problems with a file.
+    fn of(problems: &'a Problems) -> impl Iterator<Item = Self> {
+        problems.problems.iter().map(|problem| Self {
+            file: &problems.file,
             line: problem.at.map(|at| at.line),
             column: problem.at.map(|at| at.column),
             path: &problem.path,
             message: &problem.message,
-        }
+        })
     }
 }
 
@@ -109,36 +126,27 @@ pub(super) fn is_requested(arguments: impl Iterator<Item = OsString>) -> bool {
 
 /// Returns the document for an error of a subcommand.
 pub(super) fn error(command: Option<&'static str>, started: Started, error: &Error) -> String {
-    let problems = match error {
-        Error::File(problems) => problems.problems.iter().map(FileProblem::from).collect(),
-        _ => Vec::new(),
-    };
-    failure(command, started, &error.to_string(), error.exit(), problems)
+    failure(command, started, Failure::from(error))
 }
 
 /// Returns the document for arguments that cannot be used, or for a defect of the command.
 pub(super) fn no_command(started: Started, message: &str, exit: Exit) -> String {
-    failure(None, started, message, exit, Vec::new())
+    let failure_of_command = Failure {
+        message: redacted(message.trim_end()),
+        exit_code: exit as u8,
+        problems: Vec::new(),
+    };
+    failure(None, started, failure_of_command)
 }
 
-fn failure(
-    command: Option<&'static str>,
-    started: Started,
-    message: &str,
-    exit: Exit,
-    problems: Vec<FileProblem<'_>>,
-) -> String {
+fn failure(command: Option<&'static str>, started: Started, failure: Failure<'_>) -> String {
     pretty(&Envelope {
         version: env!("CARGO_PKG_VERSION"),
         command,
         time: started.time(),
         duration_ms: milliseconds(started.elapsed()),
         ok: false,
-        error: Some(Failure {
-            message: redacted(message.trim_end()),
-            exit_code: exit as u8,
-            problems,
-        }),
+        error: Some(failure),
     })
 }
 

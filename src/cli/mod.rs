@@ -4,6 +4,7 @@
 //! selected, an error is a document on standard output as well.
 
 mod arguments;
+mod call_lines;
 mod check;
 mod error;
 mod explain;
@@ -19,6 +20,7 @@ mod shape;
 mod shell;
 mod source;
 mod started;
+mod terminal;
 mod yaml;
 
 use std::fs;
@@ -34,6 +36,7 @@ use arguments::{Arguments, Color, Command};
 pub use error::{Error, Exit};
 pub use problem::Problems;
 use started::Started;
+use terminal::Layout;
 
 use crate::secrets::redacted;
 
@@ -78,12 +81,22 @@ fn run_command(started: Started) -> ExitCode {
     };
     let name = arguments.command.name();
     let file = arguments.output_file.as_deref();
-    let done = run(arguments.command, started).and_then(|(text, exit)| {
+    let is_quiet = arguments.command.is_quiet();
+    let layout = match file {
+        Some(_) => Layout::Columns,
+        None => terminal::layout(),
+    };
+    let verbosity = arguments.command.verbosity();
+    if verbosity > 0 {
+        call_lines::show(verbosity);
+    }
+    let done = run(arguments.command, started, layout).and_then(|(text, exit)| {
         match file {
             Some(path) => write_file(path, &text).map_err(|cause| Error::OutputFile {
                 path: path.to_owned(),
                 cause,
             })?,
+            None if is_quiet && exit == Exit::Passed => {}
             None => write(&text, color).map_err(Error::Output)?,
         }
         Ok(exit)
@@ -109,19 +122,22 @@ fn write_error_as_json(document: impl FnOnce() -> String) {
     }
 }
 
-fn run(command: Command, started: Started) -> Result<(String, Exit), Error> {
+fn run(command: Command, started: Started, layout: Layout) -> Result<(String, Exit), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
     let done = match command {
-        Command::Check(arguments) => runtime.block_on(check::run(*arguments, started)),
+        Command::Check(arguments) => runtime.block_on(check::run(*arguments, started, layout)),
         Command::Probe(arguments) => runtime.block_on(probe::run(*arguments, started)),
         Command::Setup(arguments) => {
             let text = runtime.block_on(setup::run(arguments));
             text.map(|text| (text, Exit::Passed))
         }
-        Command::Explain(arguments) => Ok((explain::run(&arguments), Exit::Passed)),
+        Command::Explain(arguments) => Ok((
+            explain::run(&arguments, terminal::page_width()),
+            Exit::Passed,
+        )),
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
         Command::Completions { shell } => Ok((shell::completions(shell), Exit::Passed)),
         Command::Man { directory } => shell::write_manual(&directory)

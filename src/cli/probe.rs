@@ -27,15 +27,12 @@ pub(super) async fn run(
     arguments: ProbeArguments,
     started: Started,
 ) -> Result<(String, Exit), Error> {
+    arguments.connection.verify()?;
     let cancelled = CancellationToken::new();
     let signals = Signals::new().map_err(Error::Signals)?;
     tokio::spawn(cancel(cancelled.clone(), signals));
     let reading = cancelled.run_until_cancelled(source::read(&arguments.runner));
-    let Source {
-        subject,
-        installation,
-        ..
-    } = reading.await.ok_or(Error::Interrupted)??;
+    let (Source { subject, .. }, installation) = reading.await.ok_or(Error::Interrupted)??;
     let mut settings = arguments.connection.settings(&installation);
     if let Some(image) = &arguments.image {
         settings.runner_image.clone_from(image);

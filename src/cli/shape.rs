@@ -9,6 +9,10 @@ use crate::spelling::nearest;
 /// The path of the state storage.
 const STORAGE: &str = "state_storage_configuration";
 
+/// The fields of a registered runner that are not part of its configuration. `hctl get runner` prints them. octl reads an
+/// ID in the file of a new runner as well, and replaces it with the ID on the command line.
+const READ_ONLY: [&str; 4] = ["id", "org_id", "created_at", "updated_at"];
+
 /// A file in the schema's shape.
 pub(super) struct Conformed {
     /// The file, with placeholders of the right type for everything that is wrong, so that the values of all other
@@ -154,7 +158,9 @@ impl Reading {
                     let value = self.value(&entry.value, property, &at_field);
                     object.insert(entry.key.clone(), value);
                 }
-                None if path.is_empty() && entry.key == "id" => self.id(&entry.value),
+                None if path.is_empty() && READ_ONLY.contains(&entry.key.as_str()) => {
+                    self.read_only(&entry.key, &entry.value);
+                }
                 None => {
                     let near = nearest(&entry.key, properties.keys());
                     let is_storage = path == STORAGE && !entry.key.ends_with("_configuration");
@@ -183,11 +189,12 @@ impl Reading {
         Value::Object(object)
     }
 
-    /// Checks an ID in the file. octl reads it, and then replaces it with the ID on the command line.
-    fn id(&mut self, node: &Node) {
-        if !matches!(node.kind, Kind::Text(_) | Kind::Null) {
+    /// Checks a field that the Orchestrator sets. The times do not matter.
+    fn read_only(&mut self, name: &str, node: &Node) {
+        let is_id = name.ends_with("id");
+        if is_id && !matches!(node.kind, Kind::Text(_) | Kind::Null) {
             let message = format!("Expected a string and found {}.", node.noun());
-            self.wrong(node.at, "id", message);
+            self.wrong(node.at, name, message);
         }
     }
 

@@ -1,22 +1,31 @@
-//! The source of the runner: its file, or the Orchestrator.
+//! The sources of the runners: their files, or the Orchestrator.
 
+use std::path::Path;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::RunnerArguments;
+use super::arguments::{OrchestratorArguments, RunnerArguments, RunnersArguments};
 use super::error::Error;
-use super::file::{self, RunnerFile};
+use super::file::{self, Named, RunnerFile};
 use crate::access::Subject;
 use crate::orchestrator::{
-    ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
+    self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
     lookup_without_token,
 };
 use crate::product::HUMANITEC;
 use crate::runner::Runner;
+use crate::secrets::redacted;
 
-/// The time limit for reading a runner from the Orchestrator, retries included.
+/// The time limit for a call of the Orchestrator, retries included.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many runners are read from the Orchestrator at a time.
+const AT_A_TIME: usize = 16;
+
+/// The type of the runners that can be checked.
+const EKS: &str = "kubernetes-eks";
 
 const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 
@@ -24,42 +33,174 @@ const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Source {
     /// The runner, as the subject of the checks.
     pub(super) subject: Subject,
-    /// The installation of the Orchestrator that the runner is for.
-    pub(super) installation: Installation,
     /// The file that describes the runner. `None` for a registered runner.
     pub(super) file: Option<RunnerFile>,
 }
 
-/// Returns the runner that the arguments select.
+/// The runners that the arguments select.
+pub(super) struct Sources {
+    /// The installation of the Orchestrator that the runners are for.
+    pub(super) installation: Installation,
+    /// The runners, in the order of the files or of their IDs.
+    pub(super) runners: Vec<Source>,
+    /// The runners that are registered and could not be read.
+    pub(super) unread: Vec<Unread>,
+    /// The runners that are not checked, in the order of their IDs.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A registered runner that could not be read, or whose values cannot be checked.
+pub(super) struct Unread {
+    /// The organization.
+    pub(super) org: String,
+    /// The runner's ID.
+    pub(super) id: String,
+    /// Why it cannot be checked.
+    pub(super) error: Error,
+}
+
+impl Unread {
+    /// Returns why the runner cannot be checked, without its ID.
+    pub(super) fn reason(&self) -> String {
+        let reason = match &self.error {
+            Error::Runner { invalid, .. } => invalid.to_string(),
+            other => other.to_string(),
+        };
+        redacted(reason)
+    }
+}
+
+/// A runner of the organization that is not checked.
+pub(super) struct LeftOut {
+    /// The organization.
+    pub(super) org: String,
+    /// The runner's ID.
+    pub(super) id: String,
+    /// Why it is not checked, as a clause.
+    pub(super) reason: String,
+}
+
+/// Returns the runner that the arguments select, and the installation that it is for.
 ///
 /// # Errors
 /// Why the runner cannot be read.
-pub(super) async fn read(arguments: &RunnerArguments) -> Result<Source, Error> {
-    let (settings, runner, file) = match (&arguments.file, &arguments.id, &arguments.runner) {
-        (Some(path), Some(id), _) => {
-            let (runner, file) = file::read(path, id).map_err(Error::File)?;
-            // The Orchestrator is not called, so no token is needed.
-            let settings = lookup_without_token(&given(arguments), &Environment::from_process());
-            (settings.map_err(Error::Lookup)?, runner, Some(file))
+pub(super) async fn read(arguments: &RunnerArguments) -> Result<(Source, Installation), Error> {
+    let RunnerArguments {
+        file,
+        id,
+        runner,
+        orchestrator,
+    } = arguments;
+    match (file, runner) {
+        (Some(path), _) => from_file(path, id.as_deref(), orchestrator),
+        (None, runner) => registered(orchestrator, runner.as_deref().unwrap_or_default()).await,
+    }
+}
+
+/// Returns all runners that the arguments select.
+///
+/// # Errors
+/// Why none of the runners can be checked. A problem with one file is an error, because the user can correct it. A
+/// registered runner that cannot be read is not, because the others can still be checked.
+pub(super) async fn read_several(arguments: &RunnersArguments) -> Result<Sources, Error> {
+    let orchestrator = &arguments.orchestrator;
+    if arguments.all {
+        let prefix = arguments.id_prefix.as_deref().unwrap_or_default();
+        return all_registered(orchestrator, prefix).await;
+    }
+    if let Some(id) = &arguments.runner {
+        let (source, installation) = registered(orchestrator, id).await?;
+        return Ok(Sources::new(installation, vec![source]));
+    }
+    let (mut sources, mut problems) = (
+        Sources::new(Installation::default(), Vec::new()),
+        Vec::new(),
+    );
+    for path in &arguments.files {
+        match from_file(path, arguments.id.as_deref(), orchestrator) {
+            Ok((source, installation)) => {
+                sources.installation = installation;
+                sources.add(source)?;
+            }
+            Err(Error::Files(of_file)) => problems.extend(of_file),
+            Err(error) => return Err(error),
         }
-        (_, _, id) => {
-            let id = id.as_deref().unwrap_or_default();
-            let (settings, runner) = registered(arguments, id).await?;
-            (settings, runner, None)
+    }
+    if problems.is_empty() {
+        Ok(sources)
+    } else {
+        Err(Error::Files(problems))
+    }
+}
+
+impl Sources {
+    fn new(installation: Installation, runners: Vec<Source>) -> Self {
+        Self {
+            installation,
+            runners,
+            unread: Vec::new(),
+            left_out: Vec::new(),
         }
+    }
+
+    /// Adds the runner of a file.
+    ///
+    /// # Errors
+    /// If another file describes the same runner.
+    fn add(&mut self, source: Source) -> Result<(), Error> {
+        let name = |source: &Source| {
+            source
+                .file
+                .as_ref()
+                .map_or_else(String::new, RunnerFile::name)
+        };
+        let is_same = |other: &&Source| {
+            (&other.subject.org, &other.subject.runner_id)
+                == (&source.subject.org, &source.subject.runner_id)
+        };
+        if let Some(other) = self.runners.iter().find(is_same) {
+            return Err(Error::SameRunner {
+                first: name(other),
+                second: name(&source),
+                org: source.subject.org.get().cloned().unwrap_or_default(),
+                id: source.subject.runner_id.get().cloned().unwrap_or_default(),
+            });
+        }
+        self.runners.push(source);
+        Ok(())
+    }
+}
+
+/// Reads a runner from its file. The Orchestrator is not called, so no token is needed.
+fn from_file(
+    path: &Path,
+    id: Option<&str>,
+    arguments: &OrchestratorArguments,
+) -> Result<(Source, Installation), Error> {
+    let org = arguments.org.as_deref();
+    let (runner, file) =
+        file::read(path, Named { id, org }).map_err(|problems| Error::Files(vec![problems]))?;
+    let mut explicit = explicit(arguments);
+    if explicit.org_id.is_none() {
+        explicit.org_id = file.org().map(str::to_owned);
+    }
+    let settings =
+        lookup_without_token(&explicit, &Environment::from_process()).map_err(Error::Lookup)?;
+    let source = Source {
+        subject: subject(&settings.org_id, &runner)?,
+        file: Some(file),
     };
-    let subject = Subject::new(&settings.org_id, &runner).map_err(|invalid| Error::Runner {
+    Ok((source, Installation::from_api_url(&settings.api_url)))
+}
+
+fn subject(org: &str, runner: &Runner) -> Result<Subject, Error> {
+    Subject::new(org, runner).map_err(|invalid| Error::Runner {
         id: runner.id.clone(),
         invalid,
-    })?;
-    Ok(Source {
-        subject,
-        installation: Installation::from_api_url(&settings.api_url),
-        file,
     })
 }
 
-fn given(arguments: &RunnerArguments) -> ExplicitSettings {
+fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
     ExplicitSettings {
         api_url: arguments.api_url.clone(),
         org_id: arguments.org.clone(),
@@ -68,19 +209,109 @@ fn given(arguments: &RunnerArguments) -> ExplicitSettings {
     }
 }
 
-/// Reads a registered runner from the Orchestrator.
-async fn registered(arguments: &RunnerArguments, id: &str) -> Result<(ApiSettings, Runner), Error> {
+/// Returns a client of the Orchestrator, and its settings.
+fn client(arguments: &OrchestratorArguments) -> Result<(Client, ApiSettings), Error> {
     let settings =
-        lookup(&given(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
+        lookup(&explicit(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
     let client = Client::new(settings.clone(), USER_AGENT.to_owned());
-    let budget = CallBudget::new(READ_TIMEOUT, CancellationToken::new());
-    match client.get_runner(id, &budget).await {
-        Ok(Some(runner)) => Ok((settings, runner)),
+    Ok((client, settings))
+}
+
+fn budget() -> CallBudget {
+    CallBudget::new(READ_TIMEOUT, CancellationToken::new())
+}
+
+/// Reads a registered runner from the Orchestrator.
+async fn registered(
+    arguments: &OrchestratorArguments,
+    id: &str,
+) -> Result<(Source, Installation), Error> {
+    let (client, settings) = client(arguments)?;
+    match client.get_runner(id, &budget()).await {
+        Ok(Some(runner)) => {
+            let source = Source {
+                subject: subject(&settings.org_id, &runner)?,
+                file: None,
+            };
+            Ok((source, Installation::from_api_url(&settings.api_url)))
+        }
         Ok(None) => Err(Error::NoSuchRunner {
             cli: settings.product.unwrap_or(&HUMANITEC).cli,
             org: settings.org_id,
             id: id.to_owned(),
         }),
         Err(error) => Err(Error::Orchestrator(error)),
+    }
+}
+
+/// What became of a runner that was listed.
+enum Listed {
+    Runner(Box<Source>),
+    Unread(Unread),
+    LeftOut(LeftOut),
+}
+
+/// Reads every EKS runner of the organization whose ID begins with a text. The list has only the types of the runners,
+/// so each EKS runner is read with a call of its own.
+async fn all_registered(arguments: &OrchestratorArguments, prefix: &str) -> Result<Sources, Error> {
+    let (client, settings) = client(arguments)?;
+    let types = client
+        .list_runners(&budget())
+        .await
+        .map_err(Error::Orchestrator)?;
+    let mut ids: Vec<&String> = types.keys().filter(|id| id.starts_with(prefix)).collect();
+    ids.sort_unstable();
+    if !ids.iter().any(|id| types[*id] == EKS) {
+        return Err(Error::NoRunners {
+            cli: client.cli(),
+            org: settings.org_id,
+            id_prefix: prefix.to_owned(),
+        });
+    }
+    let read = ids
+        .into_iter()
+        .map(|id| read_listed(&client, id, &types[id]));
+    let listed: Vec<Listed> = stream::iter(read).buffered(AT_A_TIME).collect().await;
+    let installation = Installation::from_api_url(&settings.api_url);
+    let mut sources = Sources::new(installation, Vec::new());
+    for one in listed {
+        match one {
+            Listed::Runner(source) => sources.runners.push(*source),
+            Listed::Unread(unread) => sources.unread.push(unread),
+            Listed::LeftOut(left_out) => sources.left_out.push(left_out),
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads one runner that was listed with this type.
+async fn read_listed(client: &Client, id: &str, kind: &str) -> Listed {
+    let left_out = |reason: String| {
+        Listed::LeftOut(LeftOut {
+            org: client.org().to_owned(),
+            id: id.to_owned(),
+            reason,
+        })
+    };
+    let of_type = |kind: &str| left_out(format!("it is of type {kind}"));
+    if kind != EKS {
+        return of_type(kind);
+    }
+    let read = match client.get_runner(id, &budget()).await {
+        Ok(Some(runner)) => subject(client.org(), &runner),
+        Ok(None) => return left_out("it was deleted after it had been listed".to_owned()),
+        Err(orchestrator::ApiError::OtherType { found, .. }) => return of_type(&found),
+        Err(error) => Err(Error::Orchestrator(error)),
+    };
+    match read {
+        Ok(subject) => Listed::Runner(Box::new(Source {
+            subject,
+            file: None,
+        })),
+        Err(error) => Listed::Unread(Unread {
+            org: client.org().to_owned(),
+            id: id.to_owned(),
+            error,
+        }),
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt::Display;
 use std::time::Instant;
 
-/// One attempt of a call. `TF_LOG_PROVIDER=DEBUG` shows how it ends.
+/// The target of the events.
+pub(crate) const TARGET: &str = module_path!();
+
+/// One attempt of a call. `TF_LOG_PROVIDER=DEBUG` shows how it ends, as does `-v` of the command.
 #[derive(Debug)]
 pub(crate) struct LoggedCall {
     /// The service: `orchestrator`, `kubernetes`, or the name of an AWS service.
@@ -37,6 +40,7 @@ impl LoggedCall {
     /// Logs a response. The service can have given it an ID.
     pub(crate) fn finished(&self, status: u16, request_id: Option<&str>) {
         tracing::debug!(
+            target: TARGET,
             service = self.service,
             action = self.action,
             host = self.host,
@@ -51,6 +55,7 @@ impl LoggedCall {
     /// Logs that there was no response.
     pub(crate) fn failed(&self, error: &dyn Display) {
         tracing::debug!(
+            target: TARGET,
             service = self.service,
             action = self.action,
             host = self.host,

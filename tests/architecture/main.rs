@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "runner",
             "orchestrator",
             "access",
+            "network",
             "secrets",
             "product",
             "spelling",

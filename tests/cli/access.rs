@@ -34,7 +34,7 @@ pub(crate) const TESTS: &[Test] = &[
 pub(crate) static EKS: Pool<Eks> = Pool::new();
 
 /// Returns a clean EKS, which no other test uses meanwhile.
-fn clean() -> Taken<Eks> {
+pub(crate) fn clean() -> Taken<Eks> {
     let eks = EKS.take(|| Eks::start(Options::default()).expect("a small EKS"));
     eks.reset().expect("a clean account");
     eks
@@ -60,6 +60,20 @@ fn json_of(ran: &Ran) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
 }
 
+/// Runs commands of the AWS CLI and kubectl, as the administrators of both.
+pub(crate) fn run_script(eks: &Eks, script: &str) {
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let applied = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .env_clear()
+        .envs(eks.shell_env())
+        .env("HOME", home)
+        .output()
+        .expect("bash");
+    let error = String::from_utf8_lossy(&applied.stderr);
+    assert!(applied.status.success(), "{script}\n{error}");
+}
+
 /// The ids of the checks with a status.
 fn with_status(report: &Value, status: &str) -> Vec<String> {
     let checks = report["checks"].as_array().expect("checks").iter();
@@ -69,7 +83,7 @@ fn with_status(report: &Value, status: &str) -> Vec<String> {
 }
 
 /// Versions of the cluster differ from machine to machine.
-fn stable(text: &str) -> String {
+pub(crate) fn stable(text: &str) -> String {
     let version = regex_lite::Regex::new(r"\(v1\.[^)]*\)").expect("a pattern");
     version.replace_all(&redact(text), "(v1.x)").into_owned()
 }
@@ -277,20 +291,7 @@ fn setup_turns_every_check_green() {
 
     let script = folder.run(&[&["setup"], &CHECK[1..], &["--output", "aws-cli"]].concat());
     assert_eq!(script.code, 0, "{}", script.error);
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    let applied = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &script.out])
-        .env_clear()
-        .envs(eks.shell_env())
-        .env("HOME", home)
-        .output()
-        .expect("bash");
-    assert!(
-        applied.status.success(),
-        "{}\n{}",
-        script.out,
-        String::from_utf8_lossy(&applied.stderr)
-    );
+    run_script(eks, &script.out);
 
     let ran = folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env());
     let after = json_of(&ran);

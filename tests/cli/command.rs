@@ -44,6 +44,11 @@ impl Ran {
         }
     }
 
+    /// Returns standard output and standard error.
+    pub(crate) fn all_output(&self) -> String {
+        format!("{}{}", self.out, self.error)
+    }
+
     /// Returns everything that a person sees, for a snapshot.
     pub(crate) fn all(&self) -> String {
         redact(&format!(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::Test;
 use crate::access::documented;
 use crate::command::{CHECK, Folder, Ran};
+use crate::schemas;
 
 /// The tests that need no EKS.
 pub(crate) const TESTS: &[Test] = &[
@@ -25,6 +26,10 @@ pub(crate) const WITH_EKS: &[Test] = &[
     (
         "formats::what_is_broken_is_in_every_format",
         what_is_broken_is_in_every_format,
+    ),
+    (
+        "formats::only_the_needed_checks_run",
+        only_the_needed_checks_run,
     ),
     (
         "formats::a_wait_ends_when_nothing_fails",
@@ -86,6 +91,7 @@ fn what_is_broken_is_in_every_format() {
         "<testsuite name=\"my-org/my-runner\" tests=\"{count}\" skipped=\"{skipped}\" errors=\"0\" failures=\"1\""
     );
     assert!(ran.out.contains(&suite), "{}", ran.out);
+    schemas::junit(&ran.out);
     for part in [
         "<property name=\"cluster\" value=\"my-eks-cluster\"/>",
         "<testcase name=\"role-trust\" classname=\"IAM role\" time=\"",
@@ -97,7 +103,7 @@ fn what_is_broken_is_in_every_format() {
 
     let ran = check(eks, &folder, &["--output", "sarif"]);
     assert_eq!(ran.code, 3, "{}", ran.error);
-    is_at_the_line_of_the_role(&json_of(&ran)["runs"][0]);
+    is_at_the_line_of_the_role(&schemas::sarif(&ran.out)["runs"][0]);
 
     let ran = check(eks, &folder, &["--output", "markdown"]);
     assert_eq!((ran.code, ran.error.as_str()), (3, ""));
@@ -150,6 +156,7 @@ fn without_credentials_nothing_failed() {
     assert_eq!(ran.code, 4, "{}", ran.error);
     assert!(ran.out.contains(" failures=\"0\""), "{}", ran.out);
     assert!(ran.out.contains("<error message=\""), "{}", ran.out);
+    schemas::junit(&ran.out);
     let allowed = with("junit", &["--allow-incomplete"]);
     assert_eq!(allowed.code, 0);
     assert!(
@@ -158,7 +165,7 @@ fn without_credentials_nothing_failed() {
         allowed.out
     );
 
-    let sarif = json_of(&with("sarif", &[]));
+    let sarif = schemas::sarif(&with("sarif", &[]).out);
     let invocation = &sarif["runs"][0]["invocations"][0];
     assert_eq!(sarif["runs"][0]["results"], json!([]));
     assert_eq!(invocation["executionSuccessful"], false);
@@ -251,6 +258,41 @@ fn the_output_goes_to_a_file() {
         );
         assert!(!folder.path().join(format).exists());
     }
+}
+
+fn only_the_needed_checks_run() {
+    let eks = &*documented();
+    let folder = Folder::new();
+    let ids = |more: &[&str]| {
+        let ran = check(eks, &folder, &[more, &["--output", "json"]].concat());
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
+        let report = json_of(&ran);
+        let checks = report["checks"].as_array().expect("checks").iter();
+        let ids = checks.map(|check| check["id"].as_str().expect("an id").to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&["--only", "session-name"]), ["session-name"]);
+    assert_eq!(
+        ids(&["--only", "role-trust,namespace", "--skip", "role-exists"]).first(),
+        Some(&"aws-credentials".to_owned())
+    );
+    let needed = ids(&["--only", "role-trust"]);
+    assert_eq!(needed, ["aws-credentials", "role-exists", "role-trust"]);
+
+    let ran = check(
+        eks,
+        &folder,
+        &["--only", "namespace", "--skip", "namespace"],
+    );
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(
+        ran.error.contains("--only namespace has no effect"),
+        "{}",
+        ran.error
+    );
+    let ran = check(eks, &folder, &["--web-identity-token-file", "token"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.error.contains("add --as runner"), "{}", ran.error);
 }
 
 fn a_wait_ends_when_nothing_fails() {

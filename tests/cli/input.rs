@@ -76,7 +76,7 @@ fn what_octl_reads() {
 state_storage";
     let content = RUNNER
         .replace("state_storage", template)
-        .replace("description:", "id: another\ndescription: yes\n#");
+        .replace("description:", "id: my-runner\ndescription: yes\n#");
     folder.write("runner-config.yaml", content);
     let ran = folder.run(SETUP);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));

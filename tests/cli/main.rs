@@ -6,12 +6,16 @@
 mod access;
 mod command;
 mod echo;
+mod exported;
 mod foreign;
 mod formats;
 mod input;
 mod probe;
 mod registered;
+mod schemas;
 mod secrets;
+mod several;
+mod shown;
 mod text;
 
 use libtest_mimic::{Arguments, Trial};
@@ -50,6 +54,9 @@ fn main() {
         secrets::TESTS,
         foreign::TESTS,
         formats::TESTS,
+        exported::TESTS,
+        several::TESTS,
+        shown::TESTS,
     ]
     .concat();
     // The longest come first.
@@ -58,6 +65,8 @@ fn main() {
         probe::terminal::TESTS,
         access::TESTS,
         formats::WITH_EKS,
+        several::WITH_EKS,
+        shown::WITH_EKS,
     ]
     .concat();
     let with_eks = with_eks.into_iter().map(trial(!absent.is_empty()));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use sandbox::eks::{Eks, Faults, ISSUER, Options, ROLE_NAME, Runner};
+use sandbox::orchestrator::{Options as OrchestratorOptions, Orchestrator};
 use serde_json::json;
 
 use crate::{Bench, ORG, ROUNDS, Result, Stopped, alternate, memory, row, runners};
@@ -13,6 +14,7 @@ use crate::{Bench, ORG, ROUNDS, Result, Stopped, alternate, memory, row, runners
 /// Milliseconds added to each call of AWS and of the cluster.
 const DELAY_MS: u64 = 50;
 const RUNNERS: usize = 100;
+const ALL_RUNNERS: usize = 300;
 const STATE_BUCKET: &str = "my-state-bucket";
 
 /// Prints the rows of the checks, made by `eks_runner` and by the plans of each build.
@@ -22,7 +24,13 @@ pub(crate) fn rows(builds: &[Bench], eks_runner: &Path) -> Result<()> {
     eks.set_up_state_bucket(&runner, STATE_BUCKET)?;
     checks_of_one(&eks, &runner, eks_runner)?;
     admit_all(&eks, &runner)?;
-    plans(builds, &eks)
+    plans(builds, &eks)?;
+    drop(eks);
+    let caching = Options {
+        caches_access: true,
+        ..Options::default()
+    };
+    checks_of_all(&Eks::start(caching)?, eks_runner)
 }
 
 fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
@@ -89,6 +97,59 @@ fn check(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<(Duration, f64
     }
 }
 
+/// `eks-runner check --all`: 300 runners on ten clusters with ten roles.
+fn checks_of_all(eks: &Eks, eks_runner: &Path) -> Result<()> {
+    let orchestrator = Orchestrator::start(OrchestratorOptions::default())?;
+    eks.set_up_as_documented(orchestrator.org(), "any")?;
+    let fleet = eks.set_up_fleet(orchestrator.org())?;
+    for number in 0..ALL_RUNNERS {
+        let (configuration, storage) = fleet[number % fleet.len()].configuration(eks);
+        orchestrator.put_runner(&format!("runner-{number}"), None, configuration, storage);
+    }
+    orchestrator.set_delay(Duration::from_millis(DELAY_MS));
+    eks.set_faults(&Faults {
+        delay_ms: DELAY_MS,
+        kubernetes_delay_ms: DELAY_MS,
+        ..Faults::default()
+    })?;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        eks.reset_calls()?;
+        let begin = Instant::now();
+        let checked = Command::new(eks_runner)
+            .args(["check", "--all", "--oidc-issuer", ISSUER])
+            .envs(eks.env())
+            .env("HUMANITEC_API_URL", orchestrator.url())
+            .env("HUMANITEC_ORG_ID", orchestrator.org())
+            .env("HUMANITEC_AUTH_TOKEN", orchestrator.token())
+            .stdin(Stdio::null())
+            .output()?;
+        times.push(begin.elapsed().as_secs_f64());
+        let report = String::from_utf8_lossy(&checked.stdout);
+        if !report.contains("300 runners: 300 passed") {
+            let error = String::from_utf8_lossy(&checked.stderr);
+            return Err(format!("the runners are not healthy:\n{report}{error}").into());
+        }
+    }
+    let calls = call_list(eks)?;
+    eks.set_faults(&Faults::default())?;
+    let figure =
+        "`eks-runner check --all`, 300 runners, 10 clusters, 10 roles, 50 ms added to each call";
+    row(figure, &[times], "s", 12.0, "");
+    println!("\nAWS calls of `check --all`: {calls}.");
+    Ok(())
+}
+
+/// Returns the AWS calls since the last reset.
+fn call_list(eks: &Eks) -> Result<String> {
+    let calls = eks.calls()?;
+    let calls: Vec<String> = calls
+        .iter()
+        .map(|(action, count)| format!("{count} {action}"))
+        .collect();
+    Ok(calls.join(", "))
+}
+
 /// Lets every runner of the bench in: the role trusts them all, and the cluster knows them by their group.
 fn admit_all(eks: &Eks, runner: &Runner) -> Result<()> {
     let host = ISSUER.trim_start_matches("https://");
@@ -140,7 +201,7 @@ fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {
         let (without, _) = plan(build, eks, &off)?;
         eks.reset_calls()?;
         let (with, peak) = plan(build, eks, &warn)?;
-        calls.push(eks.calls()?);
+        calls.push(call_list(eks)?);
         Ok((without.as_secs_f64(), with.as_secs_f64(), peak))
     })?;
     let figure = |of: fn(&(f64, f64, f64)) -> f64| -> Vec<Vec<f64>> {
@@ -159,11 +220,7 @@ fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {
     row("what the checks add to it", &added, "s", 1.5, "");
     let peaks = figure(|(.., peak)| *peak);
     row("the provider's peak memory in it", &peaks, "MiB", 30.0, "");
-    let calls: Vec<String> = calls[0]
-        .iter()
-        .map(|(action, count)| format!("{count} {action}"))
-        .collect();
-    println!("\nAWS calls of a checked plan: {}.", calls.join(", "));
+    println!("\nAWS calls of a checked plan: {}.", calls[0]);
     Ok(())
 }
 

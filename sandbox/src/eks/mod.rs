@@ -19,6 +19,7 @@ mod api_server;
 mod certificates;
 mod control;
 mod error;
+mod fleet;
 mod kubectl;
 mod node;
 mod processes;
@@ -37,6 +38,7 @@ use api_server::ApiServer;
 use control::Control;
 pub use control::{Credentials, Faults, Place};
 pub use error::Error;
+pub use fleet::ClusterOfFleet;
 use processes::Processes;
 pub use setup::{ISSUER, ROLE_NAME, Runner};
 
@@ -53,6 +55,8 @@ pub struct Options {
     pub cluster_name: String,
     /// Whether Jobs run: kube-controller-manager, kube-scheduler and a stand-in for the nodes' kubelets are started.
     pub runs_jobs: bool,
+    /// Whether the API server remembers for minutes whose token it was shown and what is allowed, as a real one does.
+    pub caches_access: bool,
 }
 
 impl Default for Options {
@@ -63,6 +67,7 @@ impl Default for Options {
             region: "us-west-2".to_owned(),
             cluster_name: "my-eks-cluster".to_owned(),
             runs_jobs: false,
+            caches_access: false,
         }
     }
 }

@@ -25,8 +25,10 @@ pub const ROLE_NAME: &str = "humanitec-runner-eks-role";
 /// The issuer of the Orchestrator's tokens in the documentation.
 pub const ISSUER: &str = "https://oidc.humanitec.dev";
 
+/// The Role and the RoleBinding of the Orchestrator.
+pub(super) const ROLE: &str = "humanitec-runner-orchestrator-access";
 const POLICY_NAME: &str = "humanitec-runner-eks-policy";
-const NAMESPACE: &str = "humanitec-runner";
+pub(super) const NAMESPACE: &str = "humanitec-runner";
 /// The role of the Jobs themselves.
 const JOB_ROLE: &str = "humanitec-runner-job-role";
 
@@ -200,7 +202,6 @@ fn objects(runner: &Runner) -> [(String, Value); 4] {
         kubernetes_user,
         ..
     } = runner;
-    const ROLE: &str = "humanitec-runner-orchestrator-access";
     let rbac = "rbac.authorization.k8s.io";
     let rbac_version = format!("{rbac}/v1");
     let within = |group: &str, kind: &str| format!("{group}/namespaces/{namespace}/{kind}");

@@ -82,6 +82,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
             &webhook,
             &authorization,
         );
+        configure_caches(command, &options);
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
     api_server.create_node(&options)?;
@@ -329,8 +330,6 @@ fn configure_api_server(
             "--authentication-token-webhook-config-file={}",
             authentication.display()
         ))
-        // A changed access entry counts for the next new token.
-        .arg("--authentication-token-webhook-cache-ttl=0s")
         .arg("--authorization-mode=Node,RBAC,Webhook")
         // As on EKS: admission decides about privileged containers.
         .arg("--allow-privileged=true")
@@ -338,9 +337,18 @@ fn configure_api_server(
             "--authorization-webhook-config-file={}",
             authorization.display()
         ))
-        .arg("--authorization-webhook-version=v1")
-        .arg("--authorization-webhook-cache-authorized-ttl=0s")
-        .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
+        .arg("--authorization-webhook-version=v1");
+}
+
+/// Unless the options say otherwise, makes the API server ask for each call whose token it is and what is allowed, so that a
+/// changed access entry counts at once.
+fn configure_caches(command: &mut Command, options: &Options) {
+    if !options.caches_access {
+        command
+            .arg("--authentication-token-webhook-cache-ttl=0s")
+            .arg("--authorization-webhook-cache-authorized-ttl=0s")
+            .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
+    }
 }
 
 fn administrator_kubeconfig(port: u16, certificates: &Certificates) -> Value {

@@ -136,6 +136,9 @@ impl CheckId {
 
     /// The check of the caller's credentials, without which nearly nothing can be checked.
     pub const AWS_CREDENTIALS: Self = aws_credentials::CHECK.id();
+
+    /// The check of what maps the role to a user of the cluster.
+    pub(super) const ACCESS_ENTRY: Self = mapping::access_entry::CHECK.id();
 }
 
 /// Returns the check with this identity, or `None` if it is not in the list.
@@ -157,12 +160,12 @@ pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
 }
 
 /// Makes the calls that the checks will need once those that they need have passed, so that a run does not wait for one
-/// call after the other.
-pub(super) async fn look_ahead(run: &Run<'_>) {
+/// call after the other. `selected` are the checks that the run has.
+pub(super) async fn look_ahead(run: &Run<'_>, selected: &[CheckId]) {
     let skipped = &run.settings().skip;
     let checks = CHECKS
         .into_iter()
-        .filter(|check| !skipped.contains(&check.id()));
+        .filter(|check| selected.contains(&check.id()) && !skipped.contains(&check.id()));
     join_all(checks.map(|check| (check.look_ahead)(run))).await;
 }
 

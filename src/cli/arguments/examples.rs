@@ -8,7 +8,8 @@ Exit codes:
   2  the arguments, the file, or the Orchestrator's settings cannot be used
   3  a check failed, or warned under --fail-on warning
   4  no check failed, but checks could not run (no AWS credentials, no permission, no response);
-     --allow-incomplete exits with 0 instead";
+     --allow-incomplete exits with 0 instead
+The worst result of several runners decides: 3 before 2, 1, 4, and 0";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -17,6 +18,9 @@ Examples:
 
   # A registered runner, with hctl's login
   eks-runner check --runner my-runner
+
+  # Every EKS runner of the organization, with a table at the end
+  eks-runner check --all
 
   # As the runner itself: assume its role, and do everything as the Orchestrator will do it
   eks-runner check --runner my-runner --as runner
@@ -29,6 +33,9 @@ Examples:
 
   # After a change of the cluster: wait until it works
   eks-runner check --runner my-runner --wait 5m
+
+  # One check, with the checks that it needs
+  eks-runner check --runner my-runner --only role-trust
 
   # As a caller who is not allowed to impersonate the runner's user
   eks-runner check --runner my-runner --skip job-dry-run";

@@ -4,38 +4,67 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Checked, Counts};
-use crate::access::{CheckResult, Known};
+use super::checked::Counts;
+use super::{Checked, Results};
+use crate::access::CheckResult;
+use crate::cli::source::LeftOut;
 
-/// Returns the runner as one test suite, with a test for each check. The failures and errors are those that cause the
-/// exit codes 3 and 4. JUnit has no warnings: the text of a warning is the output of a test that passed.
+/// Returns each runner as a test suite, with a test for each check. The failures and errors are those that cause the exit
+/// codes 3 and 4. JUnit has no warnings: the text of a warning is the output of a test that passed. A runner without
+/// checks has one test, which is an error if the runner could not be read, and is skipped if the runner is left out.
 ///
 /// # Errors
 /// If the report cannot be written as XML.
-pub(super) fn render(checked: &Checked) -> Result<String, quick_junit::SerializeError> {
-    let subject = &checked.source.subject;
-    let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
-    let [org, runner] = [&subject.org, &subject.runner_id].map(known);
+pub(super) fn render(results: &Results) -> Result<String, quick_junit::SerializeError> {
+    let time = results.started.time();
+    let mut report = Report::new("eks-runner");
+    report.set_time(results.duration);
+    for checked in &results.checked {
+        let mut suite = suite(checked, &time);
+        if !results.are_several {
+            suite.set_time(results.duration);
+        }
+        report.add_test_suite(suite);
+    }
+    for unread in &results.unread {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(unread.reason());
+        report.add_test_suite(without_checks(&unread.org, &unread.id, status, &time));
+    }
+    for LeftOut { org, id, reason } in &results.left_out {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(reason.as_str());
+        report.add_test_suite(without_checks(org, id, status, &time));
+    }
+    report.to_string()
+}
+
+fn suite(checked: &Checked, time: &str) -> TestSuite {
+    let (org, runner) = (checked.org(), checked.id());
     let mut suite = TestSuite::new(format!("{org}/{runner}"));
-    suite
-        .extra
-        .insert("timestamp".into(), checked.started.time().into());
-    suite.set_time(checked.duration);
-    let [cluster, region] = [&subject.cluster, &subject.region].map(known);
+    suite.extra.insert("timestamp".into(), time.into());
+    suite.set_time(checked.durations.whole);
     suite.add_properties([
         ("version", env!("CARGO_PKG_VERSION")),
-        ("org", &org),
-        ("runner", &runner),
-        ("cluster", &cluster),
-        ("region", &region),
+        ("org", org),
+        ("runner", runner),
+        ("cluster", checked.cluster()),
+        ("region", checked.region()),
     ]);
     for result in &checked.report.checks {
         suite.add_test_case(case(result, checked));
     }
-    let mut report = Report::new("eks-runner");
-    report.set_time(checked.duration);
-    report.add_test_suite(suite);
-    report.to_string()
+    suite
+}
+
+/// Returns the test suite of a runner that has no checks.
+fn without_checks(org: &str, runner: &str, status: TestCaseStatus, time: &str) -> TestSuite {
+    let mut suite = TestSuite::new(format!("{org}/{runner}"));
+    suite.extra.insert("timestamp".into(), time.into());
+    let mut case = TestCase::new("runner", status);
+    case.set_classname("Orchestrator");
+    suite.add_test_case(case);
+    suite
 }
 
 fn case(result: &CheckResult, checked: &Checked) -> TestCase {
@@ -57,7 +86,7 @@ fn case(result: &CheckResult, checked: &Checked) -> TestCase {
     }
     let mut case = TestCase::new(id.as_str(), status);
     case.set_classname(id.category().title());
-    if let Some(duration) = checked.durations.get(id) {
+    if let Some(duration) = checked.durations.checks.get(id) {
         case.set_time(*duration);
     }
     if is_success {

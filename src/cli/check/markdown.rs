@@ -1,9 +1,11 @@
 //! The report as Markdown, for the summary of a CI job.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::Checked;
-use crate::access::{Category, CheckId, CheckResult, Known, Report, Skip, Status};
+use super::table::{self, Row};
+use super::{Checked, Results};
+use crate::access::{Category, Cause, CheckId, CheckResult, Report, Skip, Status};
 
 /// The classes of the graph's nodes. The colors have enough contrast in a light and in a dark theme.
 const CLASSES: &str = concat!(
@@ -13,26 +15,83 @@ const CLASSES: &str = concat!(
     "  classDef skipped fill:#6e7781,stroke:#6e7781,color:#ffffff,stroke-dasharray:4\n",
 );
 
-/// Returns the chain from the Orchestrator to the Job as a graph, what is wrong with its fixes, and all checks.
-pub(super) fn render(checked: &Checked) -> String {
+/// Returns the section of each runner. Several runners have a table before the sections.
+pub(super) fn render(results: &Results) -> String {
+    let mut text = String::new();
+    if results.are_several {
+        overview(&mut text, results);
+    }
+    let mut fixes = HashMap::new();
+    for checked in &results.checked {
+        section(&mut text, checked, results.are_several, &mut fixes);
+    }
+    text
+}
+
+/// Writes the table of the runners, and which runners were not checked, and why.
+fn overview(text: &mut String, results: &Results) {
+    let orgs: Vec<String> = results.orgs().into_iter().map(escape).collect();
+    let count = results.checked.len() + results.unread.len();
+    let _ = writeln!(
+        text,
+        "## EKS access of {count} runners in {}\n\n| Runner | Failed | Warnings | Skipped | Result |\n\
+         | --- | ---: | ---: | ---: | --- |",
+        orgs.join(", ")
+    );
+    for row in table::rows(results) {
+        let Row {
+            runner,
+            counts,
+            result,
+        } = row;
+        let [failed, warned, skipped] = counts.map(table::cell);
+        let _ = writeln!(
+            text,
+            "| {} | {failed} | {warned} | {skipped} | {result} |",
+            escape(&runner)
+        );
+    }
+    text.push('\n');
+    for line in table::notes(results) {
+        let _ = writeln!(text, "{}\n", escape(&line));
+    }
+}
+
+/// Writes the chain from the Orchestrator to the Job as a graph, what is wrong with its fixes, and all checks. One of
+/// several runners that has nothing to fix has only the counts.
+fn section<'a>(
+    text: &mut String,
+    checked: &'a Checked,
+    is_one_of_several: bool,
+    fixes: &mut HashMap<&'a Cause, (&'a str, CheckId)>,
+) {
     let report = &checked.report;
-    let subject = &checked.source.subject;
-    let known = |value: &Known<String>| escape(value.get().map_or("", String::as_str));
-    let mut text = format!(
-        "## EKS access of runner {} in {}\n\nCluster {} in {}: {}.\n\n",
-        known(&subject.runner_id),
-        known(&subject.org),
-        known(&subject.cluster),
-        known(&subject.region),
+    let (level, nested) = if is_one_of_several {
+        ("###", "####")
+    } else {
+        ("##", "###")
+    };
+    let _ = writeln!(
+        text,
+        "{level} EKS access of runner {} in {}\n\nCluster {} in {}: {}.\n",
+        escape(checked.id()),
+        escape(checked.org()),
+        escape(checked.cluster()),
+        escape(checked.region()),
         counts(report),
     );
+    let is_good = report.is_ok() && report.with_status(Status::Warned).next().is_none();
+    if is_one_of_several && is_good {
+        return;
+    }
     if let Some(reason) = report.incomplete_reason() {
         let _ = writeln!(text, "{}\n", escape(&reason));
     }
-    graph(&mut text, report);
+    graph(text, report);
     for result in &report.checks {
         if matches!(result.outcome.status, Status::Failed | Status::Warned) {
-            finding(&mut text, result);
+            finding(text, result, nested);
+            fix(text, result, checked.id(), fixes);
         }
     }
     let _ = writeln!(
@@ -44,7 +103,9 @@ pub(super) fn render(checked: &Checked) -> String {
         let _ = writeln!(text, "| {id} | {} | {message} |", outcome.status);
     }
     text.push_str("\n</details>\n");
-    text
+    if is_one_of_several {
+        text.push('\n');
+    }
 }
 
 fn counts(report: &Report) -> String {
@@ -107,11 +168,11 @@ fn worst(results: &[&CheckResult]) -> Status {
     }
 }
 
-/// Writes a failure or a warning with its fix.
-fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult) {
+/// Writes a failure or a warning below a heading of this level.
+fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult, level: &str) {
     let _ = writeln!(
         text,
-        "### {id}: {}\n\n{}\n",
+        "{level} {id}: {}\n\n{}\n",
         outcome.status,
         escape(&outcome.message)
     );
@@ -120,11 +181,31 @@ fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult) {
             let _ = writeln!(text, "{label}:\n\n{}\n", code(value));
         }
     }
-    if let Some(fix) = outcome.fix_text() {
+}
+
+/// Writes the fix of a failure or a warning, or the name of the runner whose section has it. `fixes` are the ones that were
+/// written, by their causes.
+fn fix<'a>(
+    text: &mut String,
+    CheckResult { id, outcome }: &'a CheckResult,
+    runner: &'a str,
+    fixes: &mut HashMap<&'a Cause, (&'a str, CheckId)>,
+) {
+    let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) else {
+        return;
+    };
+    let (first, check) = *fixes.entry(cause).or_insert((runner, *id));
+    if first == runner {
         let _ = writeln!(
             text,
             "<details>\n<summary>Fix</summary>\n\n{}\n\n</details>\n",
             code(&fix)
+        );
+    } else {
+        let first = escape(first);
+        let _ = writeln!(
+            text,
+            "The fix of {check} of runner {first} also fixes this.\n"
         );
     }
 }

@@ -5,9 +5,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::Checked;
-use crate::access::{CheckId, CheckResult, Known, Outcome, Skip, Status};
+use super::{Checked, Results};
+use crate::access::{CheckId, CheckResult, Outcome, Skip, Status};
 use crate::cli::json::pretty;
+use crate::cli::source::{LeftOut, Unread};
 
 /// What a path in a relative URI reference cannot contain as it is (RFC 3986, section 3.3). A colon in the first
 /// segment would end a scheme.
@@ -18,29 +19,19 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Returns one run. Each check is a rule, each failure an error, and each warning a warning. The checks that could not
-/// run are notifications of the run.
-pub(super) fn render(checked: &Checked) -> String {
-    let report = &checked.report;
-    let found = report.checks.iter().filter_map(|result| {
-        let level = match result.outcome.status {
-            Status::Failed => "error",
-            Status::Warned => "warning",
-            Status::Passed | Status::Skipped => return None,
-        };
-        Some(one(result, level, checked))
+/// Returns one run for all runners. Each check is a rule, each failure an error, and each warning a warning. The checks
+/// that could not run, and the runners that were not checked, are notifications of the run.
+pub(super) fn render(results: &Results) -> String {
+    let found = results.checked.iter().flat_map(found);
+    let incomplete = results.checked.iter().flat_map(notifications);
+    let unread = results.unread.iter().map(|unread| {
+        let Unread { org, id, .. } = unread;
+        let text = format!("Runner {id:?} could not be checked: {}", unread.reason());
+        notification("error", &text, &location_of(org, id))
     });
-    let skipped = report.with_status(Status::Skipped);
-    let incomplete = skipped.filter(|result| {
-        let is_incomplete = matches!(result.outcome.skip, Some(Skip::Incomplete(_)));
-        is_incomplete && !result.id.only_warns()
-    });
-    let notifications = incomplete.map(|result| {
-        json!({
-            "level": "warning",
-            "message": {"text": result.outcome.message},
-            "associatedRule": {"id": result.id.as_str(), "index": index(result.id)},
-        })
+    let left_out = results.left_out.iter().map(|LeftOut { org, id, reason }| {
+        let text = format!("Runner {id:?} is left out: {reason}.");
+        notification("note", &text, &location_of(org, id))
     });
     let rules: Vec<Value> = CheckId::ALL.into_iter().map(rule).collect();
     pretty(&json!({
@@ -53,14 +44,54 @@ pub(super) fn render(checked: &Checked) -> String {
                 "rules": rules,
             }},
             "invocations": [{
-                "executionSuccessful": report.is_complete(),
-                "exitCode": checked.exit as u8,
-                "startTimeUtc": checked.started.time(),
-                "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
+                "executionSuccessful": results.are_complete(),
+                "exitCode": results.exit() as u8,
+                "startTimeUtc": results.started.time(),
+                "toolExecutionNotifications":
+                    incomplete.chain(unread).chain(left_out).collect::<Vec<_>>(),
             }],
             "results": found.collect::<Vec<_>>(),
         }],
     }))
+}
+
+/// Returns the failures and the warnings of a runner.
+fn found(checked: &Checked) -> impl Iterator<Item = Value> {
+    checked.report.checks.iter().filter_map(|result| {
+        let level = match result.outcome.status {
+            Status::Failed => "error",
+            Status::Warned => "warning",
+            Status::Passed | Status::Skipped => return None,
+        };
+        Some(one(result, level, checked))
+    })
+}
+
+/// Returns the checks of a runner that could not run.
+fn notifications(checked: &Checked) -> impl Iterator<Item = Value> {
+    let skipped = checked.report.with_status(Status::Skipped);
+    let incomplete = skipped.filter(|result| {
+        let is_incomplete = matches!(result.outcome.skip, Some(Skip::Incomplete(_)));
+        is_incomplete && !result.id.only_warns()
+    });
+    incomplete.map(|result| {
+        let location = location_of(checked.org(), checked.id());
+        let mut notification = notification("warning", &result.outcome.message, &location);
+        notification["associatedRule"] =
+            json!({"id": result.id.as_str(), "index": index(result.id)});
+        notification
+    })
+}
+
+fn notification(level: &str, text: &str, location: &Value) -> Value {
+    json!({"level": level, "message": {"text": text}, "locations": [location]})
+}
+
+/// Returns the location of a runner, which is none in a file.
+fn location_of(org: &str, runner: &str) -> Value {
+    json!({
+        "logicalLocations": [{"fullyQualifiedName": format!("{org}/{runner}"), "kind": "resource"}],
+    })
 }
 
 fn rule(id: CheckId) -> Value {
@@ -80,12 +111,8 @@ fn index(id: CheckId) -> Option<usize> {
 
 fn one(result: &CheckResult, level: &str, checked: &Checked) -> Value {
     let CheckResult { id, outcome } = result;
-    let subject = &checked.source.subject;
-    let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
-    let runner = format!("{}/{}", known(&subject.org), known(&subject.runner_id));
-    let mut location = json!({
-        "logicalLocations": [{"fullyQualifiedName": runner, "kind": "resource"}],
-    });
+    let (org, runner) = (checked.org(), checked.id());
+    let mut location = location_of(org, runner);
     let file = checked.source.file.as_ref();
     if let Some((path, root)) = file.and_then(|file| Some((file.path.as_ref()?, &file.root))) {
         let at = root.locate(&id.attribute().join("."));
@@ -101,7 +128,7 @@ fn one(result: &CheckResult, level: &str, checked: &Checked) -> Value {
         "message": {"text": message(outcome)},
         "locations": [location],
         // The same finding of the same runner is one alert, wherever it is in the file.
-        "partialFingerprints": {"runnerAndCheck/v1": format!("{runner}/{id}")},
+        "partialFingerprints": {"runnerAndCheck/v1": format!("{org}/{runner}/{id}")},
     })
 }
 

@@ -4,96 +4,311 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSplitter};
 
-use crate::access::{Cause, CheckId, CheckResult, Known, Report, Status, Subject};
+use super::table::{self, Row};
+use super::{Checked, Results};
+use crate::access::{Cause, CheckId, CheckResult, Report, Status};
+use crate::cli::terminal::Layout;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 /// The column of the messages, after the symbol and the longest id.
 const COLUMN: usize = 2 + CheckId::LONGEST + 2;
 
-/// Returns every check below its category, then the names and the counts, and finally why the run is not complete if it
-/// is not. The text contains colors, which the writer removes if the output does not support them.
-pub(super) fn render(subject: &Subject, report: &Report) -> String {
-    let mut text = String::new();
-    let mut fixes = HashMap::new();
-    let mut category = None;
-    heading(&mut text, subject);
-    // The categories are in the order of their first checks, and the checks of a category keep their order.
-    let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
-    let first = |result: &CheckResult| {
-        let category = result.id.category();
-        report
-            .checks
-            .iter()
-            .position(|other| other.id.category() == category)
+/// The texts of the fixes that were printed, by their causes: the runner and the check that they belong to.
+type Fixes<'a> = HashMap<&'a Cause, (&'a str, CheckId)>;
+
+/// Returns the report of one runner, or the findings of several runners and a table of them. The text contains colors, which
+/// the writer removes if the output does not support them.
+pub(super) fn render(results: &Results, layout: Layout) -> String {
+    let mut page = Page {
+        text: String::new(),
+        layout,
     };
-    checks.sort_by_key(|result| first(result));
-    for result in checks {
-        if category != Some(result.id.category()) {
-            category = Some(result.id.category());
-            let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", result.id.category().title());
+    match results.checked.as_slice() {
+        [checked] if !results.are_several => page.whole(checked),
+        runners => {
+            let mut fixes = HashMap::new();
+            for checked in runners {
+                page.findings(checked, &mut fixes);
+            }
+            page.table(results);
         }
-        one(&mut text, result, &mut fixes);
     }
-    summary(&mut text, report);
-    text
+    page.text
 }
 
-/// Writes the first line, which names the runner and its cluster.
-fn heading(text: &mut String, subject: &Subject) {
-    let known = |value: &Known<String>| value.get().cloned().unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "EKS access checks for runner {} of organization {}, cluster {} in {}",
-        known(&subject.runner_id),
-        known(&subject.org),
-        known(&subject.cluster),
-        known(&subject.region),
-    );
+struct Page {
+    text: String,
+    layout: Layout,
 }
 
-/// Writes one check. `fixes` are the ones that were printed, by their causes.
-fn one<'a>(text: &mut String, result: &'a CheckResult, fixes: &mut HashMap<&'a Cause, CheckId>) {
-    let CheckResult { id, outcome } = result;
-    let (symbol, color) = match outcome.status {
-        Status::Passed => ("√", Some(AnsiColor::Green)),
-        Status::Warned => ("‼", Some(AnsiColor::Yellow)),
-        Status::Failed => ("×", Some(AnsiColor::Red)),
-        Status::Skipped => ("-", None),
-    };
-    let style = color.map_or(FAINT, |color| color.on_default());
-    let (skipped, message) = match outcome.status {
-        Status::Skipped => ("skipped: ", outcome.message.as_str()),
-        _ => ("", outcome.message.as_str()),
-    };
-    let message = indent(message, COLUMN);
-    let _ = writeln!(
-        text,
-        "{style}{symbol}{style:#} {id:<width$}  {skipped}{}",
-        message.trim_start(),
-        width = CheckId::LONGEST
-    );
-    let part = |label: &str, value: Option<&str>, text: &mut String| {
-        if let Some(value) = value {
-            let value = indent(value.trim_end(), 14);
-            let _ = writeln!(text, "    {label:<9} {}", value.trim_start());
+impl Page {
+    /// Writes every check of a runner below its category, then the names and the counts, and finally why the run is not
+    /// complete if it is not.
+    fn whole(&mut self, checked: &Checked) {
+        let report = &checked.report;
+        let mut fixes = HashMap::new();
+        let mut category = None;
+        self.heading(checked);
+        // The categories are in the order of their first checks, and the checks of a category keep their order.
+        let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
+        let first = |result: &CheckResult| {
+            let category = result.id.category();
+            report
+                .checks
+                .iter()
+                .position(|other| other.id.category() == category)
+        };
+        checks.sort_by_key(|result| first(result));
+        for result in checks {
+            if category != Some(result.id.category()) {
+                category = Some(result.id.category());
+                let title = result.id.category().title();
+                let _ = writeln!(self.text, "\n{BOLD}{title}{BOLD:#}");
+            }
+            self.one(result, checked.id(), &mut fixes);
         }
-    };
-    part("expected:", outcome.expected(), text);
-    part("found:", outcome.found(), text);
-    if matches!(outcome.status, Status::Failed | Status::Warned) {
-        let _ = writeln!(text, "    see:      eks-runner explain {id}");
+        self.summary(report);
     }
-    if let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) {
-        let before = fixes.get(cause).copied();
-        fixes.entry(cause).or_insert(*id);
-        let _ = match before {
-            Some(before) => writeln!(text, "    fix:      see {before} above"),
-            // The fix is not indented, because an indented end of a here-document does not end it.
-            None => writeln!(text, "    fix:\n\n{}\n", fix.trim_end()),
+
+    /// Writes what is wrong with one of several runners, or nothing.
+    fn findings<'a>(&mut self, checked: &'a Checked, fixes: &mut Fixes<'a>) {
+        let report = &checked.report;
+        let is_wrong = |result: &&CheckResult| {
+            matches!(result.outcome.status, Status::Failed | Status::Warned)
+        };
+        let wrong: Vec<&CheckResult> = report.checks.iter().filter(is_wrong).collect();
+        let reason = report.incomplete_reason();
+        if wrong.is_empty() && reason.is_none() {
+            return;
+        }
+        self.heading(checked);
+        for result in wrong {
+            self.one(result, checked.id(), fixes);
+        }
+        if let Some(reason) = reason {
+            self.line(&reason);
+        }
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// Writes the first line, which names the runner and its cluster.
+    fn heading(&mut self, checked: &Checked) {
+        self.line(&format!(
+            "EKS access checks for runner {} of organization {}, cluster {} in {}",
+            checked.id(),
+            checked.org(),
+            checked.cluster(),
+            checked.region(),
+        ));
+    }
+
+    /// Writes one check of a runner.
+    fn one<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut Fixes<'a>) {
+        let CheckResult { id, outcome } = result;
+        let (symbol, color) = match outcome.status {
+            Status::Passed => ("√", Some(AnsiColor::Green)),
+            Status::Warned => ("‼", Some(AnsiColor::Yellow)),
+            Status::Failed => ("×", Some(AnsiColor::Red)),
+            Status::Skipped => ("-", None),
+        };
+        let style = color.map_or(FAINT, |color| color.on_default());
+        let skipped = match outcome.status {
+            Status::Skipped => "skipped: ",
+            _ => "",
+        };
+        let message = format!("{skipped}{}", outcome.message);
+        match self.layout {
+            Layout::Columns => {
+                let message = indent(&message, COLUMN);
+                let _ = writeln!(
+                    self.text,
+                    "{style}{symbol}{style:#} {id:<width$}  {}",
+                    message.trim_start(),
+                    width = CheckId::LONGEST
+                );
+            }
+            Layout::Lines(_) => {
+                let _ = writeln!(self.text, "{style}{symbol}{style:#} {id}");
+                self.part("", &message);
+            }
+        }
+        for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
+            if let Some(value) = value {
+                self.part(label, value.trim_end());
+            }
+        }
+        if matches!(outcome.status, Status::Failed | Status::Warned) {
+            self.part("see", &format!("eks-runner explain {id}"));
+        }
+        if let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) {
+            let before = fixes.get(cause).copied();
+            fixes.entry(cause).or_insert((runner, *id));
+            match before {
+                Some((first, before)) if first == runner => {
+                    self.part("fix", &format!("see {before} above"));
+                }
+                Some((first, before)) => {
+                    self.part("fix", &format!("see {before} of runner {first} above"));
+                }
+                // The fix is not indented, because an indented end of a here-document does not end it.
+                None => {
+                    self.part("fix", "");
+                    let _ = writeln!(self.text, "\n{}\n", fix.trim_end());
+                }
+            }
+        }
+    }
+
+    /// Writes a part of a check, which has a label unless it is the message.
+    fn part(&mut self, label: &str, value: &str) {
+        let colon = if label.is_empty() { "" } else { ":" };
+        match self.layout {
+            Layout::Columns => {
+                let value = indent(value, 14);
+                let line = format!(
+                    "    {label}{colon:<width$} {}",
+                    value.trim_start(),
+                    width = 9 - label.len()
+                );
+                let _ = writeln!(self.text, "{}", line.trim_end());
+            }
+            Layout::Lines(width) => {
+                let text = format!("{label}{colon} {value}");
+                let _ = writeln!(self.text, "{}", wrapped(text.trim(), width, "  "));
+            }
+        }
+    }
+
+    /// Writes a line, which can have several parts on a narrow terminal.
+    fn line(&mut self, line: &str) {
+        let _ = match self.layout {
+            Layout::Columns => writeln!(self.text, "{line}"),
+            Layout::Lines(width) => writeln!(self.text, "{}", wrapped(line, width, "")),
         };
     }
+
+    /// Writes the names that the runner has, and the counts of the statuses.
+    fn summary(&mut self, report: &Report) {
+        let names = [
+            ("session name", &report.session_name),
+            ("OIDC subject", &report.oidc_subject),
+            ("Kubernetes user", &report.kubernetes_user),
+        ];
+        self.text.push('\n');
+        for (label, name) in names {
+            if let Some(name) = name {
+                match self.layout {
+                    Layout::Columns => self.line(&format!("{label:<15}  {name}")),
+                    Layout::Lines(_) => self.line(&format!("{label}: {name}")),
+                }
+            }
+        }
+        self.text.push('\n');
+        let counts = [
+            Status::Passed,
+            Status::Failed,
+            Status::Warned,
+            Status::Skipped,
+        ]
+        .map(|status| report.with_status(status).count());
+        let reason = report.incomplete_reason();
+        self.counts(counts, reason.is_none());
+        if let Some(reason) = reason {
+            self.line(&reason);
+        }
+    }
+
+    /// Writes the counts of the statuses in the color of the worst one.
+    fn counts(&mut self, [passed, failed, warned, skipped]: [usize; 4], is_complete: bool) {
+        let color = match (failed, warned, is_complete) {
+            (0, 0, true) => AnsiColor::Green,
+            (0, _, _) => AnsiColor::Yellow,
+            _ => AnsiColor::Red,
+        };
+        let counts =
+            format!("{passed} passed, {failed} failed, {warned} warned, {skipped} skipped");
+        self.last_line(color, &counts);
+    }
+
+    /// Writes the counts that a report ends with, in a color.
+    fn last_line(&mut self, color: AnsiColor, counts: &str) {
+        let style = color.on_default().bold();
+        let counts = match self.layout {
+            Layout::Columns => counts.to_owned(),
+            Layout::Lines(width) => wrapped(counts, width, ""),
+        };
+        let _ = writeln!(self.text, "{style}{counts}{style:#}");
+    }
+
+    /// Writes the table of several runners, and which runners were not checked, and why.
+    fn table(&mut self, results: &Results) {
+        let rows = table::rows(results);
+        let longest = rows.iter().map(|row| row.runner.chars().count()).max();
+        let width = longest.unwrap_or_default().max("Runner".len());
+        if let Layout::Columns = self.layout {
+            let _ = writeln!(
+                self.text,
+                "{BOLD}{:<width$}  Failed  Warnings  Skipped  Result{BOLD:#}",
+                "Runner"
+            );
+        }
+        for row in &rows {
+            let Row {
+                runner,
+                counts,
+                result,
+            } = row;
+            let [failed, warned, skipped] = counts.map(table::cell);
+            match self.layout {
+                Layout::Columns => {
+                    let _ = writeln!(
+                        self.text,
+                        "{runner:<width$}  {failed:>6}  {warned:>8}  {skipped:>7}  {result}"
+                    );
+                }
+                Layout::Lines(_) => self.line(&format!(
+                    "{runner}: {result} ({failed} failed, {warned} warned, {skipped} skipped)"
+                )),
+            }
+        }
+        self.text.push('\n');
+        for note in table::notes(results) {
+            self.line(&note);
+        }
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+        let count = |verdict: &str| rows.iter().filter(|row| row.result == verdict).count();
+        let [passed, failed, incomplete, unread] =
+            ["passed", "failed", "incomplete", "not checked"].map(count);
+        let color = match (failed, incomplete + unread) {
+            (0, 0) => AnsiColor::Green,
+            (0, _) => AnsiColor::Yellow,
+            _ => AnsiColor::Red,
+        };
+        self.last_line(
+            color,
+            &format!(
+                "{} runners: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
+                rows.len()
+            ),
+        );
+    }
+}
+
+/// Returns the text in lines of at most this length, which break between words. A word that is longer stays whole.
+fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let options = Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
 }
 
 /// Returns the text with every line indented that is not empty.
@@ -106,41 +321,4 @@ fn indent(text: &str, width: usize) -> String {
         })
         .collect();
     lines.join("\n")
-}
-
-/// Writes the names that the runner has, and the counts of the statuses.
-fn summary(text: &mut String, report: &Report) {
-    let names = [
-        ("session name", &report.session_name),
-        ("OIDC subject", &report.oidc_subject),
-        ("Kubernetes user", &report.kubernetes_user),
-    ];
-    text.push('\n');
-    for (label, name) in names {
-        if let Some(name) = name {
-            let _ = writeln!(text, "{label:<15}  {name}");
-        }
-    }
-    let count = |status| report.with_status(status).count();
-    let [passed, warned, failed, skipped] = [
-        Status::Passed,
-        Status::Warned,
-        Status::Failed,
-        Status::Skipped,
-    ]
-    .map(count);
-    let reason = report.incomplete_reason();
-    let style = match (failed, warned, &reason) {
-        (0, 0, None) => AnsiColor::Green,
-        (0, _, _) => AnsiColor::Yellow,
-        _ => AnsiColor::Red,
-    };
-    let style = style.on_default().bold();
-    let _ = writeln!(
-        text,
-        "\n{style}{passed} passed, {failed} failed, {warned} warned, {skipped} skipped{style:#}"
-    );
-    if let Some(reason) = reason {
-        let _ = writeln!(text, "{reason}");
-    }
 }

@@ -6,13 +6,14 @@ use textwrap::{Options, WordSplitter};
 
 const BOLD: Style = Style::new().bold();
 
-/// The length of the longest line, in columns. Lines of code are not wrapped.
-const WIDTH: usize = 80;
-
-/// Returns Markdown as text: paragraphs and lists in lines of at most 80 columns, with bold text in bold. A link to
-/// another page of the documentation is its text alone, and any other link is followed by its URL.
-pub(super) fn plain(markdown: &str) -> String {
-    let mut page = Page::default();
+/// Returns Markdown as text: paragraphs and lists in lines of at most `width` columns, with bold text in bold. Lines of code
+/// are not wrapped. A link to another page of the documentation is its text alone, and any other link is followed by its
+/// URL.
+pub(super) fn plain(markdown: &str, width: usize) -> String {
+    let mut page = Page {
+        width,
+        ..Page::default()
+    };
     for event in Parser::new(markdown) {
         page.add(event);
     }
@@ -21,6 +22,8 @@ pub(super) fn plain(markdown: &str) -> String {
 
 #[derive(Default)]
 struct Page {
+    /// The length of the longest line, in columns.
+    width: usize,
     /// The finished lines.
     text: String,
     /// The paragraph, item, or heading that has not ended.
@@ -88,7 +91,7 @@ impl Page {
             (0, _) | (_, false) => indent.clone(),
             (depth, true) => format!("{}- ", "  ".repeat(depth - 1)),
         };
-        let options = Options::new(WIDTH)
+        let options = Options::new(self.width)
             .initial_indent(&bullet)
             .subsequent_indent(&indent)
             .break_words(false)
@@ -117,7 +120,7 @@ mod tests {
         let markdown = "**Why**: it\nis [`here`](other.md#here) and [there](https://example.com).\n\n\
                         - `one-or-two` and a very long item, whose second line begins below the first word of its text.\n\
                         - two\n\n### Heading\n\n```\nlet x;\n```\n";
-        let text = anstream::adapter::strip_str(&plain(markdown)).to_string();
+        let text = anstream::adapter::strip_str(&plain(markdown, 80)).to_string();
         assert_eq!(
             text,
             "Why: it is `here` and there (https://example.com).\n\n\

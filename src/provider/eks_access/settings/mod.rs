@@ -127,6 +127,7 @@ pub(in crate::provider) fn settings(
             skip: strings(block.get("skip_checks"))
                 .filter_map(|(_, id)| id.parse().ok())
                 .collect(),
+            only: defaults.only,
         },
     })
 }

@@ -1,0 +1,191 @@
+//! The arguments about the checks' access to AWS and to the cluster.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+
+use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
+use crate::cli::error::Error;
+use crate::orchestrator::Installation;
+use crate::runner::RoleArn;
+
+/// The arguments that say with which credentials AWS and the cluster are called.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(in crate::cli) struct ConnectionArguments {
+    /// Check with your own credentials, or as the runner, by assuming its role
+    #[arg(long = "as", value_name = "WHO", default_value = "caller")]
+    identity: As,
+    /// A profile in the AWS configuration files. Default: AWS_PROFILE
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// A role to assume before any check
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
+    assume_role_arn: Option<String>,
+    /// The name of that role's session
+    #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
+    assume_role_session_name: Option<String>,
+    /// The external ID that this role's trust policy requires
+    #[arg(long, value_name = "ID", requires = "assume_role_arn")]
+    external_id: Option<String>,
+    /// With --as runner: a file with an OIDC token that the runner's trust policy admits
+    #[arg(long, value_name = "PATH")]
+    web_identity_token_file: Option<PathBuf>,
+    /// A kubeconfig, instead of a token created from your AWS credentials
+    #[arg(long, value_name = "PATH", value_parser = readable)]
+    kubeconfig: Option<PathBuf>,
+    /// A context of that kubeconfig, instead of its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+}
+
+impl ConnectionArguments {
+    /// Refuses options that have no effect together.
+    ///
+    /// # Errors
+    /// The option without an effect.
+    pub(in crate::cli) fn verify(&self) -> Result<(), Error> {
+        match (self.identity, &self.web_identity_token_file) {
+            (As::Caller, Some(_)) => Err(Error::Arguments {
+                problem: "--web-identity-token-file has no effect: the runner's role is only assumed with --as runner"
+                    .to_owned(),
+                fix: "add --as runner, or remove --web-identity-token-file",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the settings of the connections. Every other setting is the one of the installation, or the default.
+    pub(in crate::cli) fn settings(&self, installation: &Installation) -> Settings {
+        let defaults = Settings::default();
+        Settings {
+            frontend: Frontend::Command,
+            identity: match self.identity {
+                As::Caller => Identity::Caller,
+                As::Runner => Identity::Runner,
+            },
+            profile: self.profile.clone(),
+            assume_role: self.assume_role_arn.clone().map(|role_arn| AssumeRole {
+                role_arn,
+                session_name: self.assume_role_session_name.clone(),
+                external_id: self.external_id.clone(),
+            }),
+            web_identity_token_file: self.web_identity_token_file.clone(),
+            oidc_issuer: installation.oidc_issuer.map(str::to_owned),
+            published_cidrs: installation.source_cidrs(),
+            kubeconfig: self.kubeconfig.clone().map(|path| Kubeconfig {
+                path,
+                context: self.context.clone(),
+            }),
+            runner_image: installation
+                .runner_image
+                .map_or(defaults.runner_image, str::to_owned),
+            ..Settings::default()
+        }
+    }
+}
+
+/// The arguments that say how the checks use AWS and the cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(in crate::cli) struct AccessArguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
+    #[arg(long, value_name = "URL", value_parser = parse::issuer)]
+    oidc_issuer: Option<String>,
+    /// The image of the Orchestrator's Jobs, for `job-dry-run`. Default: the installation's image
+    #[arg(long, value_name = "IMAGE", value_parser = parse::image)]
+    runner_image: Option<String>,
+    /// The Orchestrator's source addresses, for `cluster-endpoint`. Default: those that Humanitec publishes. Can be
+    /// repeated
+    #[arg(long, value_name = "CIDR", value_parser = parse::cidr)]
+    orchestrator_cidr: Vec<IpNet>,
+    /// Skip this check; can be repeated, or a comma-separated list. Checks that need it still run
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
+        hide_possible_values = true)]
+    skip: Vec<CheckId>,
+    /// Run only this check and the checks that it needs; can be repeated, or a comma-separated list
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
+        hide_possible_values = true)]
+    only: Vec<CheckId>,
+    /// The time limit for all checks of a runner together. A check that has not finished by then is skipped
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::duration)]
+    timeout: Duration,
+}
+
+impl AccessArguments {
+    /// Refuses options that have no effect together.
+    ///
+    /// # Errors
+    /// The option without an effect.
+    pub(in crate::cli) fn verify(&self) -> Result<(), Error> {
+        self.connection.verify()?;
+        if let Some(id) = self.only.iter().find(|id| self.skip.contains(id)) {
+            return Err(Error::Arguments {
+                problem: format!("--only {id} has no effect: --skip names the same check"),
+                fix: "remove one of the two",
+            });
+        }
+        let skips_endpoint = self.skip.iter().any(|id| id.as_str() == "cluster-endpoint");
+        if skips_endpoint && !self.orchestrator_cidr.is_empty() {
+            return Err(Error::Arguments {
+                problem: "--orchestrator-cidr has no effect: it is for cluster-endpoint, which --skip names"
+                    .to_owned(),
+                fix: "remove one of the two",
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the settings of the checks for a runner of this installation.
+    pub(in crate::cli) fn settings(self, installation: &Installation) -> Settings {
+        let settings = self.connection.settings(installation);
+        Settings {
+            timeout: self.timeout,
+            oidc_issuer: self.oidc_issuer.or(settings.oidc_issuer),
+            orchestrator_cidrs: self.orchestrator_cidr,
+            runner_image: self.runner_image.unwrap_or(settings.runner_image),
+            skip: self.skip.into_iter().collect(),
+            only: self.only.into_iter().collect(),
+            ..settings
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum As {
+    Caller,
+    Runner,
+}
+
+/// Returns the parser of check ids. The help does not list all ids, but the error does.
+pub(super) fn check_id() -> impl TypedValueParser<Value = CheckId> {
+    PossibleValuesParser::new(CheckId::ALL.map(CheckId::as_str)).try_map(|id| id.parse::<CheckId>())
+}
+
+/// Returns the ARN of a role as it is written, once it is known to be one.
+fn role_arn(text: &str) -> Result<String, String> {
+    let role: Result<RoleArn, _> = text.parse();
+    match role {
+        Ok(_) => Ok(text.to_owned()),
+        Err(invalid) => Err(invalid.to_string()),
+    }
+}
+
+/// Returns the path of a file that can be read.
+fn readable(path: &str) -> Result<PathBuf, String> {
+    let found = fs::metadata(path).map_err(|error| error.to_string())?;
+    if found.is_dir() {
+        return Err("it is a directory".to_owned());
+    }
+    // A pipe can be read only once, so it is not opened here.
+    if found.is_file() {
+        File::open(path).map_err(|error| error.to_string())?;
+    }
+    Ok(path.into())
+}

@@ -1,0 +1,255 @@
+//! The results of the checks, and the exit code that follows from them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::access::{CheckResult, Known, Report, Skip, Status, Subject};
+use crate::cli::arguments::FailOn;
+use crate::cli::error::Exit;
+use crate::cli::progress::Durations;
+use crate::cli::source::{LeftOut, Source, Unread};
+use crate::cli::started::Started;
+
+/// The results of all runners.
+pub(super) struct Results {
+    /// When the command started.
+    pub(super) started: Started,
+    /// How long the command took.
+    pub(super) duration: Duration,
+    /// Whether the arguments select any number of runners. Otherwise there is exactly one.
+    pub(super) are_several: bool,
+    /// The runners that were checked.
+    pub(super) checked: Vec<Checked>,
+    /// The runners that could not be read.
+    pub(super) unread: Vec<Unread>,
+    /// The runners that are not checked on purpose.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A runner and the results of its checks.
+pub(super) struct Checked {
+    pub(super) source: Source,
+    pub(super) report: Report,
+    pub(super) durations: Durations,
+    /// What the user wants to count.
+    pub(super) policy: Policy,
+}
+
+/// The options that decide about the exit code.
+#[derive(Clone, Copy)]
+pub(super) struct Policy {
+    pub(super) fail_on: FailOn,
+    pub(super) allow_incomplete: bool,
+}
+
+/// What a check contributes to the exit code.
+pub(super) enum Counts {
+    /// The check causes exit code 3.
+    Failure,
+    /// The check could not run, and causes exit code 4 if no check causes 3.
+    Incomplete,
+    /// The check did not run, which does not matter.
+    Skipped,
+    /// The check ran, and nothing follows from it.
+    Nothing,
+}
+
+impl Results {
+    /// Returns the exit code: the one of the worst result.
+    pub(super) fn exit(&self) -> Exit {
+        let checked = self.checked.iter().map(Checked::exit);
+        let unread = self.unread.iter().map(|unread| unread.error.exit());
+        let worst = checked.chain(unread).max_by_key(|exit| severity(*exit));
+        worst.unwrap_or(Exit::Passed)
+    }
+
+    /// Returns whether every runner was read and every check that applies has run.
+    pub(super) fn are_complete(&self) -> bool {
+        self.unread.is_empty() && self.checked.iter().all(|one| one.report.is_complete())
+    }
+
+    /// Returns why the run is not complete, as one sentence with the runners. `None` for a complete run.
+    pub(super) fn incomplete_reason(&self) -> Option<String> {
+        let incomplete = self.checked.iter().filter(|one| !one.report.is_complete());
+        let unread = self.unread.iter().map(|unread| unread.id.as_str());
+        let ids: Vec<&str> = incomplete.map(Checked::id).chain(unread).collect();
+        let all = self.checked.len() + self.unread.len();
+        let names = ids.join(", ");
+        let count = ids.len();
+        (count > 0)
+            .then(|| format!("{count} of {all} runners could not be checked completely: {names}."))
+    }
+
+    /// Returns the number of checks with a status.
+    pub(super) fn count(&self, status: Status) -> usize {
+        let counts = self.checked.iter().map(|one| one.count(status));
+        counts.sum()
+    }
+
+    /// Returns the organizations of all runners, in order.
+    pub(super) fn orgs(&self) -> BTreeSet<&str> {
+        let checked = self.checked.iter().map(Checked::org);
+        let unread = self.unread.iter().map(|unread| unread.org.as_str());
+        let left_out = self.left_out.iter().map(|left_out| left_out.org.as_str());
+        checked.chain(unread).chain(left_out).collect()
+    }
+}
+
+impl Checked {
+    /// Returns the exit code that the runner causes.
+    pub(super) fn exit(&self) -> Exit {
+        exit_code(&self.report, self.policy)
+    }
+
+    /// Returns the runner.
+    pub(super) fn subject(&self) -> &Subject {
+        &self.source.subject
+    }
+
+    /// Returns the organization.
+    pub(super) fn org(&self) -> &str {
+        known(&self.source.subject.org)
+    }
+
+    /// Returns the runner's ID.
+    pub(super) fn id(&self) -> &str {
+        known(&self.source.subject.runner_id)
+    }
+
+    /// Returns the name of the runner's cluster.
+    pub(super) fn cluster(&self) -> &str {
+        known(&self.source.subject.cluster)
+    }
+
+    /// Returns the region of the runner's cluster.
+    pub(super) fn region(&self) -> &str {
+        known(&self.source.subject.region)
+    }
+
+    /// Returns the number of checks with a status.
+    pub(super) fn count(&self, status: Status) -> usize {
+        self.report.with_status(status).count()
+    }
+
+    /// Returns the result in one word: `passed`, `failed`, or `incomplete`.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.exit() {
+            Exit::Passed => "passed",
+            Exit::Incomplete => "incomplete",
+            _ => "failed",
+        }
+    }
+
+    /// Returns what a check contributes to the exit code.
+    pub(super) fn counts(&self, CheckResult { id, outcome }: &CheckResult) -> Counts {
+        let Policy {
+            fail_on,
+            allow_incomplete,
+        } = self.policy;
+        match (outcome.status, &outcome.skip) {
+            (Status::Failed, _) => Counts::Failure,
+            (Status::Warned, _) if fail_on == FailOn::Warning => Counts::Failure,
+            (Status::Skipped, Some(Skip::Incomplete(_)))
+                if !id.only_warns() && !allow_incomplete =>
+            {
+                Counts::Incomplete
+            }
+            (Status::Skipped, _) => Counts::Skipped,
+            (Status::Passed | Status::Warned, _) => Counts::Nothing,
+        }
+    }
+}
+
+/// Returns a value of a runner that was read whole, so that every value is known.
+fn known(value: &Known<String>) -> &str {
+    value.get().map_or("", String::as_str)
+}
+
+/// Returns the exit code for a report.
+pub(super) fn exit_code(report: &Report, policy: Policy) -> Exit {
+    let warned = report.with_status(Status::Warned).next().is_some();
+    if report.has_failed() || (warned && policy.fail_on == FailOn::Warning) {
+        Exit::Failed
+    } else if report.is_complete() || policy.allow_incomplete {
+        Exit::Passed
+    } else {
+        Exit::Incomplete
+    }
+}
+
+/// Returns how bad an exit code is: a check that failed is worse than a runner that could not be read, which is worse than a
+/// check that could not run.
+fn severity(exit: Exit) -> u8 {
+    match exit {
+        Exit::Passed => 0,
+        Exit::Incomplete => 1,
+        Exit::Internal => 2,
+        Exit::BadInput => 3,
+        Exit::Failed => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Outcome;
+
+    #[test]
+    fn each_report_has_its_exit_code() {
+        let failed = || Outcome::failed("No.");
+        let warned = || Outcome::warned("Hm.");
+        let incomplete = || Outcome::incomplete("timed out", "Late.");
+        let passed = || Outcome::passed("Yes.");
+        // The exit codes without options, with --fail-on warning, with --allow-incomplete, and with both.
+        for (outcomes, codes) in [
+            ([passed(), passed()], [0, 0, 0, 0]),
+            ([warned(), passed()], [0, 3, 0, 3]),
+            ([failed(), passed()], [3, 3, 3, 3]),
+            ([incomplete(), passed()], [4, 4, 0, 0]),
+            ([incomplete(), warned()], [4, 3, 0, 3]),
+            ([incomplete(), failed()], [3, 3, 3, 3]),
+        ] {
+            let ids = ["role-exists", "namespace"]
+                .map(|id| id.parse().unwrap())
+                .into_iter();
+            let checks = ids.zip(outcomes);
+            let report = Report {
+                checks: checks
+                    .map(|(id, outcome)| CheckResult { id, outcome })
+                    .collect(),
+                session_name: None,
+                oidc_subject: None,
+                kubernetes_user: None,
+            };
+            let found = [
+                (FailOn::Failure, false),
+                (FailOn::Warning, false),
+                (FailOn::Failure, true),
+                (FailOn::Warning, true),
+            ]
+            .map(|(fail_on, allow_incomplete)| {
+                let policy = Policy {
+                    fail_on,
+                    allow_incomplete,
+                };
+                exit_code(&report, policy) as i32
+            });
+            assert_eq!(found, codes, "{report:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_exit_code_decides() {
+        let mut exits = [
+            Exit::Failed,
+            Exit::BadInput,
+            Exit::Internal,
+            Exit::Incomplete,
+            Exit::Passed,
+        ];
+        let expected = exits;
+        exits.reverse();
+        exits.sort_by_key(|exit| std::cmp::Reverse(severity(*exit)));
+        assert_eq!(exits, expected);
+    }
+}

@@ -1,0 +1,362 @@
+//! `check` of several runners: `--all`, and several files.
+
+use insta::assert_snapshot;
+use sandbox::eks::{ClusterOfFleet, Eks};
+use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
+use sandbox::orchestrator::{Options, Orchestrator};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::access::{clean, documented, run_script, stable};
+use crate::command::{Folder, RUNNER, Ran};
+use crate::registered;
+use crate::schemas;
+
+/// The tests that need no EKS.
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "several::runners_that_cannot_be_checked_are_named",
+        runners_that_cannot_be_checked_are_named,
+    ),
+    ("several::no_runner_to_check", no_runner_to_check),
+    ("several::every_bad_file_is_named", every_bad_file_is_named),
+    (
+        "several::options_without_an_effect",
+        options_without_an_effect,
+    ),
+];
+
+/// The tests with the small EKS.
+pub(crate) const WITH_EKS: &[Test] = &[
+    (
+        "several::all_runners_share_the_calls",
+        all_runners_share_the_calls,
+    ),
+    (
+        "several::two_files_in_every_format",
+        two_files_in_every_format,
+    ),
+];
+
+/// How many runners the fleet has. `make bench` has 300.
+const RUNNERS: usize = 30;
+
+fn json_of(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+}
+
+fn orchestrator() -> Orchestrator {
+    Orchestrator::start(Options::default()).expect("a free port")
+}
+
+fn all_runners_share_the_calls() {
+    let eks = &*clean();
+    let orchestrator = orchestrator();
+    eks.set_up_as_documented(orchestrator.org(), "any")
+        .expect("the documented setup");
+    let fleet = eks.set_up_fleet(orchestrator.org()).expect("ten clusters");
+    for number in 0..RUNNERS {
+        let cluster: &ClusterOfFleet = &fleet[number % fleet.len()];
+        let (configuration, storage) = cluster.configuration(eks);
+        orchestrator.put_runner(&format!("runner-{number}"), None, configuration, storage);
+    }
+    let (configuration, storage) = registered::documented();
+    let mut agent = configuration;
+    agent["type"] = json!("kubernetes-agent");
+    orchestrator.put_runner("runner-agent", None, agent, storage);
+
+    let environment = [eks.env(), registered::environment(&orchestrator)].concat();
+    let issuer = ["--oidc-issuer", sandbox::eks::ISSUER];
+    let arguments = ["check", "--all", "--timeout", "10m", "--output", "json"];
+    eks.reset_calls().expect("no calls");
+    let ran = Folder::new().run_with(&[&arguments[..], &issuer].concat(), &environment);
+    let document = json_of(&ran);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let calls = eks.calls().expect("the calls");
+    for (action, count) in [
+        ("sts:GetCallerIdentity", 10),
+        ("eks:DescribeCluster", 10),
+        ("eks:DescribeAccessEntry", 10),
+        ("iam:GetRole", 10),
+        ("iam:SimulatePrincipalPolicy", 10),
+        ("iam:GetOpenIDConnectProvider", 10),
+        ("issuer", 2),
+    ] {
+        assert_eq!(calls.get(action), Some(&count), "{action}: {calls:?}");
+    }
+    assert!(calls.values().all(|count| *count <= 10), "{calls:?}");
+    // The list, and each runner.
+    assert_eq!(orchestrator.count("GET", "/runners"), 1 + RUNNERS);
+
+    let runners = document["runners"].as_array().expect("runners");
+    assert_eq!(runners.len(), RUNNERS);
+    let mut ids: Vec<&str> = runners
+        .iter()
+        .filter_map(|one| one["runner"].as_str())
+        .collect();
+    assert!(ids.is_sorted());
+    ids.dedup();
+    assert_eq!(ids.len(), RUNNERS);
+    assert!(
+        runners
+            .iter()
+            .all(|one| one["ok"] == true && one["error"].is_null())
+    );
+    assert_eq!([&document["ok"], &document["complete"]], [true, true]);
+    assert_eq!(document["summary"]["failed"], 0);
+    let left_out = json!([{
+        "org": "my-org", "runner": "runner-agent", "reason": "it is of type kubernetes-agent",
+    }]);
+    assert_eq!(document["left_out"], left_out);
+
+    let prefix = [
+        "check",
+        "--all",
+        "--id-prefix",
+        "runner-1",
+        "--only",
+        "role-exists",
+    ];
+    let ran = Folder::new().run_with(&prefix, &environment);
+    let last = "11 runners: 11 passed, 0 failed, 0 incomplete, 0 not checked";
+    assert_eq!(
+        (ran.code, ran.out.lines().last()),
+        (0, Some(last)),
+        "{}",
+        ran.out
+    );
+}
+
+/// Two runners whose role trusts neither of them.
+fn two_files(eks: &Eks) -> Folder {
+    let policy = eks.documented_trust_policy("my-org", "another-runner");
+    eks.set_trust_policy(&policy).expect("another trust policy");
+    let folder = Folder::new();
+    let storage = RUNNER.replace(
+        "type: s3\n  bucket: my-state",
+        "type: kubernetes\n  namespace: humanitec-runner",
+    );
+    folder.write("a.yaml", format!("id: my-runner\n{storage}"));
+    folder.write("b.yaml", format!("# The other one\nid: other\n{storage}"));
+    folder
+}
+
+fn two_files_in_every_format() {
+    let eks = &*documented();
+    let folder = two_files(eks);
+    let only = "session-name,role-exists,role-trust";
+    let check = |format: &str| {
+        let arguments = [
+            "check", "a.yaml", "b.yaml", "--org", "my-org", "--only", only, "--output", format,
+        ];
+        let ran = folder.run_with(&arguments, &eks.env());
+        assert_eq!(ran.code, 3, "{}{}", ran.out, ran.error);
+        ran
+    };
+    assert_snapshot!("two_files", stable(&check("text").all()));
+    assert_snapshot!("two_files_markdown", stable(&check("markdown").all()));
+
+    let sarif = schemas::sarif(&check("sarif").out);
+    let [run] = sarif["runs"].as_array().expect("runs").as_slice() else {
+        panic!("one run: {sarif}");
+    };
+    let places: Vec<(&Value, &Value)> = run["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|result| &result["locations"][0]["physicalLocation"])
+        .map(|place| {
+            (
+                &place["artifactLocation"]["uri"],
+                &place["region"]["startLine"],
+            )
+        })
+        .collect();
+    let (a, b) = (json!("a.yaml"), json!("b.yaml"));
+    assert_eq!(places, [(&a, &json!(9)), (&b, &json!(10))]);
+
+    let junit = check("junit").out;
+    schemas::junit(&junit);
+    for runner in ["my-runner", "other"] {
+        let suite = format!("<testsuite name=\"my-org/{runner}\" tests=\"4\"");
+        assert!(junit.contains(&suite), "{junit}");
+    }
+
+    // The fix of each runner is for both: a trust policy for one of them would overwrite the other's.
+    let document = json_of(&check("json"));
+    assert_eq!(document["summary"]["failed"], 2, "{document:#}");
+    let fixes = [0, 1].map(|runner| {
+        let checks = document["runners"][runner]["checks"]
+            .as_array()
+            .expect("checks");
+        let trust = checks.iter().find(|check| check["id"] == "role-trust");
+        trust.expect("the check")["fix"]
+            .as_str()
+            .expect("a fix")
+            .to_owned()
+    });
+    assert_eq!(fixes[0], fixes[1]);
+    run_script(eks, &fixes[0]);
+    let fixed = [
+        "check", "a.yaml", "b.yaml", "--org", "my-org", "--only", only,
+    ];
+    let ran = folder.run_with(&fixed, &eks.env());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
+}
+
+/// Runners of other types, one that is deleted meanwhile, and two that cannot be checked.
+fn runners_that_cannot_be_checked_are_named() {
+    let orchestrator = orchestrator();
+    let (configuration, storage) = registered::documented();
+    for id in ["a", "b", "gone", "secret"] {
+        orchestrator.put_runner(id, None, configuration.clone(), storage.clone());
+    }
+    let mut agent = configuration.clone();
+    agent["type"] = json!("kubernetes-agent");
+    orchestrator.put_runner("agent", None, agent, storage.clone());
+    let mut wrong = configuration;
+    wrong["cluster"]["auth"]["role_arn"] = json!("arn:aws:iam::123456789012:user/me");
+    orchestrator.put_runner("wrong", None, wrong, storage);
+    for (id, status, message) in [
+        ("gone", 404, "runner not found"),
+        ("secret", 403, "you have no permission for this runner"),
+    ] {
+        let fault = Fault::Status {
+            status,
+            retry_after: None,
+            body: BodyKind::Json,
+            message: Some(message.to_owned()),
+            when: When::BeforeWork,
+        };
+        let path = format!("/runners/{id}");
+        let rule = FaultRule::new(fault).method("GET").path(&path);
+        orchestrator.faults().add(rule);
+    }
+
+    let environment = registered::environment(&orchestrator);
+    let check = |output: &str| {
+        let arguments = [
+            "check",
+            "--all",
+            "--only",
+            "session-name",
+            "--output",
+            output,
+        ];
+        let ran = Folder::new().run_with(&arguments, &environment);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.error);
+        ran
+    };
+    assert_snapshot!("not_checked", check("text").all());
+    assert_snapshot!("not_checked_markdown", check("markdown").all());
+    assert_snapshot!("not_checked_json", check("json").all());
+    let junit = check("junit").out;
+    schemas::junit(&junit);
+    for part in [
+        "<testsuites name=\"eks-runner\" tests=\"6\" skipped=\"2\" failures=\"0\" errors=\"2\"",
+        "<skipped message=\"it was deleted after it had been listed\"/>",
+        "<skipped message=\"it is of type kubernetes-agent\"/>",
+    ] {
+        assert!(junit.contains(part), "{part}: {junit}");
+    }
+    let sarif = schemas::sarif(&check("sarif").out);
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    let levels: Vec<&Value> = invocation["toolExecutionNotifications"]
+        .as_array()
+        .expect("notifications")
+        .iter()
+        .map(|notification| &notification["level"])
+        .collect();
+    assert_eq!(levels, ["error", "error", "note", "note"]);
+    assert_eq!(invocation["executionSuccessful"], false);
+}
+
+fn no_runner_to_check() {
+    let orchestrator = registered::orchestrator();
+    let environment = registered::environment(&orchestrator);
+    let arguments = ["check", "--all", "--id-prefix", "x-", "--output", "json"];
+    let ran = Folder::new().run_with(&arguments, &environment);
+    assert_snapshot!("no_runner_to_check", ran.all());
+}
+
+fn every_bad_file_is_named() {
+    let folder = Folder::new();
+    folder.write("a.yaml", format!("nope: 1\n{RUNNER}"));
+    folder.write("b.yaml", format!("id: other\n{RUNNER}"));
+    let check = |more: &[&str]| folder.run(&[&["check", "--org", "o"], more].concat());
+    let ran = check(&["a.yaml", "b.yaml", "no.yaml"]);
+    assert_snapshot!("bad_files", ran.all());
+    let document = json_of(&check(&["a.yaml", "b.yaml", "no.yaml", "--output", "json"]));
+    let problems = document["error"]["problems"].as_array().expect("problems");
+    let files: Vec<&Value> = problems.iter().map(|problem| &problem["file"]).collect();
+    assert_eq!(files, ["a.yaml", "a.yaml", "no.yaml"]);
+    let ran = check(&["b.yaml", "./b.yaml"]);
+    assert_snapshot!("the_same_runner", ran.all());
+}
+
+/// Each pair of options that have no effect together is refused, with the reason.
+fn options_without_an_effect() {
+    let folder = Folder::new();
+    folder.write("token", "t");
+    for (arguments, reason) in [
+        (&["--all", "runner-config.yaml"][..], "cannot be used with"),
+        (&["--all", "--runner", "x"], "cannot be used with"),
+        (&["--all", "--id", "x"], "cannot be used with"),
+        (&["--runner", "x", "--id", "x"], "cannot be used with"),
+        (
+            &["--runner", "x", "runner-config.yaml"],
+            "cannot be used with",
+        ),
+        (
+            &["--runner", "x", "--id-prefix", "x"],
+            "cannot be used with",
+        ),
+        (&["runner-config.yaml", "-q", "-v"], "cannot be used with"),
+        (
+            &["a.yaml", "b.yaml", "--id", "x"],
+            "--id names one runner, and there are 2 files",
+        ),
+        (&["runner-config.yaml", "--context", "x"], "--kubeconfig"),
+        (
+            &["runner-config.yaml", "--external-id", "x"],
+            "--assume-role-arn",
+        ),
+        (
+            &["runner-config.yaml", "--assume-role-session-name", "x"],
+            "--assume-role-arn",
+        ),
+        (
+            &[
+                "--all",
+                "--octl-config-file",
+                "x",
+                "--hctl-config-file",
+                "x",
+            ],
+            "cannot be used with",
+        ),
+        (
+            &["--all", "--web-identity-token-file", "token"],
+            "add --as runner",
+        ),
+        (
+            &["--all", "--only", "namespace", "--skip", "namespace"],
+            "--skip names the same check",
+        ),
+        (
+            &[
+                "--all",
+                "--orchestrator-cidr",
+                "203.0.113.7",
+                "--skip",
+                "cluster-endpoint",
+            ],
+            "it is for cluster-endpoint, which --skip names",
+        ),
+    ] {
+        let ran = folder.run(&[&["check"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
+    }
+}
