@@ -13,5 +13,6 @@ pub mod provider;
 pub mod repository;
 pub mod runner;
 mod secrets;
+mod spelling;
 
 pub use secrets::redact;

@@ -99,9 +99,10 @@ fn check_attribute(
         return Ok(());
     }
     if config.is_null() {
-        return match attribute.computed {
-            true => Ok(()),
-            false => Err(at.error("the planned value is not null, but the attribute is neither configured nor computed")),
+        return if attribute.computed {
+            Ok(())
+        } else {
+            Err(at.error("the planned value is not null, but the attribute is neither configured nor computed"))
         };
     }
     if !prior.is_null() && is_same(planned, prior, ty) {
@@ -269,9 +270,10 @@ fn compare(
         }
         _ => left == right,
     };
-    match same {
-        true => Ok(()),
-        false => Err(at.error("the value is not the planned value")),
+    if same {
+        Ok(())
+    } else {
+        Err(at.error("the value is not the planned value"))
     }
 }
 

@@ -120,9 +120,10 @@ impl CheckId {
     /// Returns the checks that must have passed, or only warned, before this one runs with the caller's credentials,
     /// or with the runner's.
     pub(super) fn needs(self, as_runner: bool) -> &'static [Self] {
-        match as_runner {
-            false => self.0.caller_needs,
-            true => self.0.runner_needs,
+        if as_runner {
+            self.0.runner_needs
+        } else {
+            self.0.caller_needs
         }
     }
 }

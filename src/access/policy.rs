@@ -18,7 +18,7 @@ use element::{action, principal, resource};
 pub(crate) use role_session::{Grant, Judgment, RoleSession, via_s3};
 
 /// A request that a policy allows or refuses: who sends it, and what it is about.
-pub(crate) trait Request {
+pub(crate) trait PolicyRequest {
     /// Returns the action, such as `s3:GetObject`.
     fn action(&self) -> &str;
 
@@ -62,25 +62,25 @@ pub(crate) trait Request {
 
 /// IAM's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum PolicyDecision {
     /// A statement allows the request, and none denies it.
     Allowed,
     /// A statement denies the request.
     Denied {
         /// The statement.
-        reason: Reason,
+        reason: DenialReason,
         /// Whether the statement has a condition.
         is_conditional: bool,
     },
     /// No statement allows the request, for these reasons; each alone is enough.
-    NotAllowed(Vec<Reason>),
+    NotAllowed(Vec<DenialReason>),
     /// The decision depends on this, which is unknown.
     Unknown(String),
 }
 
 /// The reason why an element of a policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reason {
+pub(crate) struct DenialReason {
     /// The element: `Statement 1, StringEquals on oidc.humanitec.dev:sub`.
     pub(crate) element: String,
     /// What the sender sends.
@@ -96,13 +96,13 @@ pub(crate) enum Match {
     /// The element matches.
     Yes,
     /// The element does not match.
-    No(Reason),
+    No(DenialReason),
     /// Whether the element matches is unknown because of this.
     Unknown(String),
 }
 
 /// Evaluates a policy document for a request.
-pub(crate) fn evaluate(document: &Value, request: &dyn Request) -> Decision {
+pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyDecision {
     let Findings {
         denial,
         allows,
@@ -115,23 +115,23 @@ pub(crate) fn evaluate(document: &Value, request: &dyn Request) -> Decision {
         is_conditional,
     }) = denial
     {
-        return Decision::Denied {
+        return PolicyDecision::Denied {
             reason,
             is_conditional,
         };
     }
     match (allows, unknown_deny, unknown_allow) {
-        (true, Some(what), _) | (false, _, Some(what)) => Decision::Unknown(what),
-        (true, None, _) => Decision::Allowed,
+        (true, Some(what), _) | (false, _, Some(what)) => PolicyDecision::Unknown(what),
+        (true, None, _) => PolicyDecision::Allowed,
         (false, _, None) => {
             let reasons = closest.map(|(_, reasons)| reasons);
-            Decision::NotAllowed(reasons.unwrap_or_else(|| vec![nothing_allows(request)]))
+            PolicyDecision::NotAllowed(reasons.unwrap_or_else(|| vec![nothing_allows(request)]))
         }
     }
 }
 
 /// Matches each statement of a policy document.
-fn findings(document: &Value, request: &dyn Request) -> Findings {
+fn findings(document: &Value, request: &dyn PolicyRequest) -> Findings {
     let variables = has_variables(document);
     let mut findings = Findings::default();
     for (index, statement) in statements(document).into_iter().enumerate() {
@@ -162,7 +162,7 @@ pub(crate) fn has_variables(document: &Value) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Denial {
     /// The statement.
-    pub(crate) reason: Reason,
+    pub(crate) reason: DenialReason,
     /// Whether the statement has a condition.
     pub(crate) is_conditional: bool,
 }
@@ -180,12 +180,18 @@ struct Findings {
     unknown_deny: Option<String>,
     /// The allowing statement that comes closest, with the number of its elements that match and the reasons why it
     /// does not allow: the more of a statement matches, the likelier it is the one that was meant.
-    closest: Option<(usize, Vec<Reason>)>,
+    closest: Option<(usize, Vec<DenialReason>)>,
 }
 
 impl Findings {
     /// Adds a statement.
-    fn add(&mut self, name: String, statement: &Value, request: &dyn Request, variables: bool) {
+    fn add(
+        &mut self,
+        name: String,
+        statement: &Value,
+        request: &dyn PolicyRequest,
+        variables: bool,
+    ) {
         let Some(elements) = statement.as_object() else {
             self.unknown_allow = Some(format!("{name} is not an object"));
             return;
@@ -231,7 +237,7 @@ impl Findings {
             Some(before) => before.is_conditional && !is_conditional,
         };
         if is_first {
-            let reason = Reason {
+            let reason = DenialReason {
                 element: format!("{name} denies"),
                 expected: "no statement with \"Effect\": \"Deny\" for this runner".to_owned(),
                 found: statement.to_string(),
@@ -246,8 +252,8 @@ impl Findings {
 }
 
 /// Returns the reason for a policy without a statement that allows.
-fn nothing_allows(request: &dyn Request) -> Reason {
-    Reason {
+fn nothing_allows(request: &dyn PolicyRequest) -> DenialReason {
+    DenialReason {
         element: "The policy".to_owned(),
         expected: format!("a statement that allows {}", request.action()),
         found: "none with \"Effect\": \"Allow\"".to_owned(),
@@ -259,7 +265,7 @@ fn nothing_allows(request: &dyn Request) -> Reason {
 pub(crate) fn statement_matches(
     name: &str,
     elements: &Map<String, Value>,
-    request: &dyn Request,
+    request: &dyn PolicyRequest,
     variables: bool,
 ) -> Vec<Match> {
     let mut matches = vec![

@@ -181,9 +181,12 @@ impl Preflight {
     fn needs(&self, id: CheckId, as_runner: bool) -> Vec<CheckId> {
         let needed = id.needs(as_runner).iter();
         needed
-            .flat_map(|&needed| match self.settings().skip.contains(&needed) {
-                true => self.needs(needed, as_runner),
-                false => vec![needed],
+            .flat_map(|&needed| {
+                if self.settings().skip.contains(&needed) {
+                    self.needs(needed, as_runner)
+                } else {
+                    vec![needed]
+                }
             })
             .collect()
     }

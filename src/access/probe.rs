@@ -22,7 +22,7 @@ use super::check_error::CheckError;
 use super::kubernetes::job::PLACEHOLDERS;
 use super::kubernetes::refusal::{Refusal, refusal};
 use super::kubernetes::user::User;
-use super::kubernetes::{Cluster, KubeError, KubeResult, ResourceAction};
+use super::kubernetes::{ClusterClient, KubeError, KubeResult, ResourceAction};
 use super::outcome::Outcome;
 use super::run::{Connections, Run};
 use super::settings::Settings;
@@ -210,7 +210,7 @@ fn bounded(mut job: Value, name: &str, options: ProbeOptions) -> Value {
 }
 
 /// Returns an error unless the caller is allowed to follow and to delete the Job.
-async fn review(caller: &Arc<Cluster>, namespace: &str) -> Result<(), CheckError> {
+async fn review(caller: &Arc<ClusterClient>, namespace: &str) -> Result<(), CheckError> {
     let mut missing = Vec::new();
     for (group, resource, verb) in NEEDS {
         let action = ResourceAction {
@@ -336,7 +336,7 @@ impl Prepared<'_> {
 }
 
 /// Returns the cluster's API, or why there is none as an error of its calls.
-fn connected(cluster: Result<Arc<Cluster>, CheckError>) -> KubeResult<Arc<Cluster>> {
+fn connected(cluster: Result<Arc<ClusterClient>, CheckError>) -> KubeResult<Arc<ClusterClient>> {
     cluster.map_err(|error| KubeError::Unreachable(Outcome::from(error).message))
 }
 

@@ -18,7 +18,7 @@ use super::cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
 use super::check_error::CheckError;
 use super::fix::Fix;
 use super::issuer::issuer_host;
-use super::kubernetes::environment::Environment;
+use super::kubernetes::environment::ContainerEnvironment;
 use super::kubernetes::user::User;
 use super::objects::provider_arn;
 use super::outcome::{Outcome, Skip};
@@ -27,7 +27,7 @@ use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
-pub(crate) use pod_identity::{NotRead, PodAws, PodIdentity, PodRegion};
+pub(crate) use pod_identity::{CredentialSource, NotRead, PodAws, PodRegion};
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
 pub(crate) struct Run<'a> {
@@ -37,7 +37,7 @@ pub(crate) struct Run<'a> {
     /// The runner's user in the cluster.
     user: OnceCell<Result<Option<User>, CheckError>>,
     /// The variables of the Job's container.
-    environment: OnceCell<Result<Arc<Environment>, CheckError>>,
+    environment: OnceCell<Result<Arc<ContainerEnvironment>, CheckError>>,
     /// The AWS identity of the Job's container.
     pod_aws: OnceCell<Result<Arc<PodAws>, NotRead>>,
 }

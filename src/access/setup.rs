@@ -1,10 +1,7 @@
 //! The set-up: everything that a runner needs in AWS and in its cluster.
 
-mod aws_auth;
-
 use serde_json::Value;
 
-pub(crate) use self::aws_auth::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use super::issuer::{AUDIENCE, issuer_host};
 use super::objects::{
     AwsObject, KubernetesObject, StateBucket, cluster_arn, job_role_name, provider_arn, rbac_grant,
@@ -88,9 +85,10 @@ impl Setup {
 
     fn head(&self) -> String {
         let is_agent = |object: &AwsObject| matches!(object, AwsObject::PodIdentityAgent { .. });
-        match self.aws.iter().flatten().any(is_agent) {
-            true => [SHARED, ADD_ON].concat(),
-            false => SHARED.to_owned(),
+        if self.aws.iter().flatten().any(is_agent) {
+            [SHARED, ADD_ON].concat()
+        } else {
+            SHARED.to_owned()
         }
     }
 
@@ -253,9 +251,10 @@ fn kubernetes_objects(
     objects.push(KubernetesObject::ServiceAccount {
         namespace: namespace.clone(),
         name: service_account.clone(),
-        role: match is_annotated {
-            true => Some(job_role(subject)?),
-            false => None,
+        role: if is_annotated {
+            Some(job_role(subject)?)
+        } else {
+            None
         },
     });
     let (user, own_name) = (subject.kubernetes_user()?, subject.own_name()?);

@@ -46,9 +46,10 @@ impl<R: Clone> Call<R> {
             // A call that no one waits for any more does not make progress.
             return self.response.strong_count() > Some(1);
         };
-        let lifetime = match is_settled(response) {
-            true => SETTLED,
-            false => UNSETTLED,
+        let lifetime = if is_settled(response) {
+            SETTLED
+        } else {
+            UNSETTLED
         };
         self.started.elapsed() < lifetime
     }

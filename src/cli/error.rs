@@ -58,7 +58,7 @@ pub enum Error {
     Lookup(Vec<LookupError>),
     /// The runner could not be read from the Orchestrator.
     #[error("{}", orchestrator_text(.0))]
-    Orchestrator(orchestrator::Error),
+    Orchestrator(orchestrator::ApiError),
     /// The AWS part of a setup was requested, and nothing says which issuer it is for.
     #[error(
         "the issuer of the Orchestrator's OIDC tokens is unknown: the API is not Humanitec's, and every other installation \
@@ -113,7 +113,7 @@ impl Error {
     /// Returns the exit code of the error.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        use orchestrator::Error as Api;
+        use orchestrator::ApiError as Api;
         match self {
             Self::File(_)
             | Self::Runner { .. }
@@ -144,10 +144,10 @@ impl Error {
 }
 
 /// Returns the text of an error with the command's own next step.
-fn orchestrator_text(error: &orchestrator::Error) -> String {
+fn orchestrator_text(error: &orchestrator::ApiError) -> String {
     match error {
         // The error's own next step is for users of the provider.
-        orchestrator::Error::OtherType { .. } => {
+        orchestrator::ApiError::OtherType { .. } => {
             format!("{error}\n\nOnly runners of type `kubernetes-eks` can be checked.")
         }
         other => other.report(),

@@ -33,9 +33,10 @@ pub(super) fn read(path: &Path, id: &str) -> Result<(Runner, RunnerFile), Proble
     let wrong = |mut problems: Vec<Problem>| {
         problems.sort_by_key(|problem| problem.at);
         Problems {
-            file: match stdin {
-                true => "standard input".to_owned(),
-                false => path.display().to_string(),
+            file: if stdin {
+                "standard input".to_owned()
+            } else {
+                path.display().to_string()
             },
             problems,
         }

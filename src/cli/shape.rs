@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::{Place, Problem};
 use super::yaml::{Kind, Node};
-use crate::runner::pod_template::nearest;
+use crate::spelling::nearest;
 
 /// The path of the state storage.
 const STORAGE: &str = "state_storage_configuration";

@@ -1,13 +1,13 @@
 //! What a person can do about a failed call.
 
 use super::connect_failure::ConnectFailure;
-use super::error::{Error, Existing};
+use super::error::{ApiError, Existing};
 use super::settings::SettingSource;
 use crate::product::names;
 
 const TRY_AGAIN_LATER: &str = "Try again later.";
 
-impl Error {
+impl ApiError {
     /// Returns what a person can do next. `None` if only the caller of the client knows.
     #[must_use]
     pub fn next_step(&self) -> Option<String> {

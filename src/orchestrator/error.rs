@@ -8,10 +8,10 @@ use super::call::Call;
 use super::connect_failure::ConnectFailure;
 use super::settings::SettingSource;
 
-/// A failed call. `Display` says what failed and why, and never repeats its source. [`Error::report`] returns the
+/// A failed call. `Display` says what failed and why, and never repeats its source. [`ApiError::report`] returns the
 /// whole text for a person, with the causes and the next step.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ApiError {
     /// An id that has no URL of its own in the API. Nothing was sent.
     #[error("{id:?} cannot be used as an ID")]
     InvalidId {
@@ -84,7 +84,7 @@ pub enum Error {
         in_flight: bool,
         /// How the previous attempt failed.
         #[source]
-        last: Option<Box<Error>>,
+        last: Option<Box<ApiError>>,
     },
 
     /// The budget's deadline ended the call.
@@ -96,7 +96,7 @@ pub enum Error {
         in_flight: bool,
         /// How the previous attempt failed.
         #[source]
-        last: Option<Box<Error>>,
+        last: Option<Box<ApiError>>,
     },
 
     /// The service requests a longer wait than the budget allows.
@@ -244,7 +244,7 @@ pub enum Error {
         /// The change, as a sentence in the past: `runner "x" was created`.
         what: String,
         /// Why it is unknown.
-        source: Box<Error>,
+        source: Box<ApiError>,
     },
 }
 
@@ -267,7 +267,7 @@ fn body(excerpt: &str) -> String {
     }
 }
 
-impl Error {
+impl ApiError {
     /// Returns whether this is the API's own 404: the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

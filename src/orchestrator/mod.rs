@@ -2,7 +2,7 @@
 //!
 //! A call takes a [`CallBudget`] and returns when it has finished, when the deadline of the budget has passed, or at
 //! once when it is stopped. Calls that can be repeated are repeated. If the response to a create is lost, the client
-//! looks the object up, so that nothing is created twice and nothing is lost; [`Error::is_uncertain`] says whether it
+//! looks the object up, so that nothing is created twice and nothing is lost; [`ApiError::is_uncertain`] says whether it
 //! could not.
 //!
 //! The modules form a tree, lowest first: `call`, `environment` and `settings`; `error` (and `advice`, `report`);
@@ -35,7 +35,7 @@ pub use client::{
 };
 pub use connect_failure::{ConnectFailure, TlsFailure};
 pub use environment::Environment;
-pub use error::{Error, Existing};
+pub use error::{ApiError, Existing};
 pub use installation::Installation;
 pub use lookup::{LookupError, check_explicit, lookup, lookup_without_token};
 pub use settings::{ApiSettings, ApiToken, ExplicitSettings, ProviderAttribute, SettingSource};

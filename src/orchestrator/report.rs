@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 
 use super::connect_failure::ConnectFailure;
-use super::error::Error;
+use super::error::ApiError;
 use crate::network::causes;
 
-impl Error {
+impl ApiError {
     /// Returns the whole text for a person: what failed, why, and what to do next.
     #[must_use]
     pub fn report(&self) -> String {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use super::error::Error;
+use super::error::ApiError;
 
 /// One request, relative to the base URL of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,16 +59,16 @@ impl Request {
     /// Returns the URL of the request below this base URL, whose own path is kept.
     ///
     /// # Errors
-    /// [`Error::InvalidId`] for a path segment that a URL cannot contain (empty, `.` or `..`), because the URL
+    /// [`ApiError::InvalidId`] for a path segment that a URL cannot contain (empty, `.` or `..`), because the URL
     /// would name something else.
-    pub(super) fn url(&self, base: &Url) -> Result<Url, Error> {
+    pub(super) fn url(&self, base: &Url) -> Result<Url, ApiError> {
         let mut url = base.clone();
         if let Some(bad) = self
             .path
             .iter()
             .find(|segment| matches!(segment.as_str(), "" | "." | ".."))
         {
-            return Err(Error::InvalidId { id: bad.clone() });
+            return Err(ApiError::InvalidId { id: bad.clone() });
         }
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(&self.path);
@@ -125,7 +125,7 @@ mod tests {
         let get = |id| Request::get(["orgs", "o", "runners", id]);
         for id in ["", ".", ".."] {
             let error = get(id).url(&base).unwrap_err();
-            assert!(matches!(error, Error::InvalidId { .. }), "{error}");
+            assert!(matches!(error, ApiError::InvalidId { .. }), "{error}");
         }
         assert!(get("...").url(&base).is_ok());
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::error::Error;
+use super::error::ApiError;
 use super::settings::SettingSource;
 use crate::secrets::{redact, redacted};
 
@@ -27,12 +27,12 @@ pub(super) struct Response {
 }
 
 /// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
-struct ApiError {
+struct ErrorBody {
     code: String,
     message: String,
 }
 
-impl ApiError {
+impl ErrorBody {
     fn read(body: &str) -> Option<Self> {
         let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
         let text = |key| Some(fields.get(key)?.as_str()?.to_owned());
@@ -45,7 +45,7 @@ impl ApiError {
 
 impl Response {
     /// Returns the JSON object in the response, which must have this status.
-    pub(super) fn object(self, status: u16) -> Result<JsonObject, Error> {
+    pub(super) fn object(self, status: u16) -> Result<JsonObject, ApiError> {
         let response = self.expect(status)?;
         let read = serde_json::from_str::<Map<String, Value>>(&response.body);
         let (why, is_json) = match read {
@@ -64,8 +64,8 @@ impl Response {
         Err(response.undecodable(&why, is_json))
     }
 
-    fn undecodable(&self, why: &str, is_json: bool) -> Error {
-        Error::Undecodable {
+    fn undecodable(&self, why: &str, is_json: bool) -> ApiError {
+        ApiError::Undecodable {
             call: self.call.clone(),
             status: self.status,
             why: redacted(why),
@@ -74,7 +74,7 @@ impl Response {
     }
 
     /// Returns the response itself if it has this status.
-    pub(super) fn expect(self, status: u16) -> Result<Self, Error> {
+    pub(super) fn expect(self, status: u16) -> Result<Self, ApiError> {
         if self.status == status {
             Ok(self)
         } else {
@@ -89,8 +89,8 @@ impl Response {
     }
 
     /// Returns what a response with an unexpected status means.
-    fn into_error(self) -> Error {
-        let api_error = ApiError::read(&self.body);
+    fn into_error(self) -> ApiError {
+        let api_error = ErrorBody::read(&self.body);
         // The JSON of a gateway can look like the API's; the code distinguishes the two.
         let is_from_api = api_error
             .as_ref()
@@ -108,18 +108,18 @@ impl Response {
             request_id: _,
         } = self;
         match status {
-            401 => Error::Unauthorized {
+            401 => ApiError::Unauthorized {
                 call,
                 message,
                 token_from,
             },
-            400..500 if is_from_api => Error::Refused {
+            400..500 if is_from_api => ApiError::Refused {
                 call,
                 status,
                 message,
                 retry_after,
             },
-            _ => Error::Unexpected {
+            _ => ApiError::Unexpected {
                 call,
                 status,
                 excerpt: message,
@@ -138,12 +138,12 @@ pub(super) struct JsonObject {
 
 impl JsonObject {
     /// Returns the object as a value of this type.
-    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         T::deserialize(&self.fields).map_err(|error| self.unexpected(&error.to_string()))
     }
 
     /// Returns the error that the object is not the expected one. `why` is a clause.
-    pub(super) fn unexpected(&self, why: &str) -> Error {
+    pub(super) fn unexpected(&self, why: &str) -> ApiError {
         self.response.undecodable(why, true)
     }
 }

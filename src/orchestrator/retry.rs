@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connect_failure::ConnectFailure;
-use super::error::Error;
+use super::error::ApiError;
 
 /// The limits of the attempts at one request.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ pub(super) enum Retry {
     Ended,
 }
 
-impl Error {
+impl ApiError {
     /// Returns what the error says about the request. Every variant is named, so that the compiler demands the
     /// verdict of a new one: a wrong "nothing changed" would lose a runner.
     pub(super) fn verdict(&self) -> Verdict {
@@ -187,14 +187,14 @@ impl UncertainOutcome {
 /// Why a request failed after its last attempt.
 #[derive(Debug)]
 pub(super) struct Failure {
-    pub(super) error: Error,
+    pub(super) error: ApiError,
     /// What all attempts together leave unknown.
     pub(super) outcome: UncertainOutcome,
 }
 
 impl Failure {
     /// Returns a failure that leaves nothing unknown.
-    pub(super) fn settled(error: Error) -> Self {
+    pub(super) fn settled(error: ApiError) -> Self {
         Self {
             error,
             outcome: UncertainOutcome::default(),
@@ -203,7 +203,7 @@ impl Failure {
 
     /// Returns the error after a last lookup of the change. `looked_up`: the lookup succeeded and did not find
     /// the change; otherwise the lookup failed, too. `what` is the change, as a sentence in the past.
-    pub(super) fn after_lookup(self, looked_up: bool, what: impl FnOnce() -> String) -> Error {
+    pub(super) fn after_lookup(self, looked_up: bool, what: impl FnOnce() -> String) -> ApiError {
         if looked_up && !self.outcome.might_follow {
             return self.error;
         }
@@ -212,8 +212,8 @@ impl Failure {
 }
 
 /// Returns the error that it is unknown whether `what`, a sentence in the past, is true.
-pub(super) fn uncertain(what: String, why: Error) -> Error {
-    Error::Uncertain {
+pub(super) fn uncertain(what: String, why: ApiError) -> ApiError {
+    ApiError::Uncertain {
         what,
         source: Box::new(why),
     }

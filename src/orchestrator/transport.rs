@@ -24,7 +24,7 @@ use url::{Host, Url};
 use super::budget::CallBudget;
 use super::call::Call;
 use super::connect_failure::ConnectFailure;
-use super::error::Error;
+use super::error::ApiError;
 use super::request::Request;
 use super::response::{Response, retry_after};
 use super::retry::RetryPolicy;
@@ -80,7 +80,7 @@ impl Transport {
         number: u32,
         retry: &RetryPolicy,
         budget: &CallBudget,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, ApiError> {
         let after = retry.attempt;
         let url = request.url(&self.settings.api_url)?;
         let call = || {
@@ -104,13 +104,13 @@ impl Transport {
         let response = tokio::select! {
             biased;
             () = stopped => {
-                Err(Error::Stopped { call: call(), in_flight: in_flight(), last: None })
+                Err(ApiError::Stopped { call: call(), in_flight: in_flight(), last: None })
             }
             () = tokio::time::sleep_until(budget.deadline) => {
-                Err(Error::DeadlineExceeded { call: call(), in_flight: in_flight(), last: None })
+                Err(ApiError::DeadlineExceeded { call: call(), in_flight: in_flight(), last: None })
             }
             response = tokio::time::timeout(after, self.exchange(request, call(), &sent)) => {
-                response.unwrap_or_else(|_| Err(Error::AttemptTimedOut { call: call(), after }))
+                response.unwrap_or_else(|_| Err(ApiError::AttemptTimedOut { call: call(), after }))
             }
         };
         match &response {
@@ -125,7 +125,7 @@ impl Transport {
         request: &Request,
         call: Box<Call>,
         sent: &Arc<AtomicBool>,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, ApiError> {
         let http = self
             .http
             .get_or_try_init(|| async { self.set_up() })
@@ -159,10 +159,10 @@ impl Transport {
         })
     }
 
-    fn set_up(&self) -> Result<reqwest::Client, Error> {
+    fn set_up(&self) -> Result<reqwest::Client, ApiError> {
         let on_this_machine = is_loopback(&self.settings.api_url);
         if !on_this_machine && let Ok(url) = self.settings.api_url.as_str().parse() {
-            proxy::check(&url, proxy::HTTP_AND_SOCKS).map_err(|unusable| Error::Proxy {
+            proxy::check(&url, proxy::HTTP_AND_SOCKS).map_err(|unusable| ApiError::Proxy {
                 variable: unusable.variable,
                 problem: unusable.problem,
             })?;
@@ -188,7 +188,7 @@ impl Transport {
             // On the other platforms, the loader of the root certificates reads the variable itself.
             builder = builder.tls_certs_merge(certificates(&path)?);
         }
-        builder.build().map_err(|source| Error::Setup {
+        builder.build().map_err(|source| ApiError::Setup {
             source: source.into(),
         })
     }
@@ -223,12 +223,12 @@ impl Head {
     ///
     /// # Errors
     /// The response is a redirect, or has an encoding that is not supported.
-    fn read(call: &Call, response: &reqwest::Response) -> Result<Self, Error> {
+    fn read(call: &Call, response: &reqwest::Response) -> Result<Self, ApiError> {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name)?.to_str().ok();
         if response.status().is_redirection() {
             let location = without_secrets(&call.url, header(LOCATION).unwrap_or_default());
-            return Err(Error::Redirect {
+            return Err(ApiError::Redirect {
                 call: Box::new(call.clone()),
                 status,
                 location: redacted(location),
@@ -237,7 +237,7 @@ impl Head {
         // reqwest removes the header from a response that it decompresses.
         if let Some(encoding) = header(CONTENT_ENCODING).filter(|encoding| is_encoded(encoding)) {
             let problem = format!("has the content encoding {encoding:?}, which is not supported");
-            return Err(Error::Encoding {
+            return Err(ApiError::Encoding {
                 call: Box::new(call.clone()),
                 status,
                 problem: redacted(problem),
@@ -253,19 +253,19 @@ impl Head {
 }
 
 /// Reads the body of a response. Bytes that are not UTF-8 are replaced.
-async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<String, Error> {
+async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<String, ApiError> {
     let status = response.status().as_u16();
     let call = || Box::new(call.clone());
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
-                return Err(Error::TooLarge { call: call() });
+                return Err(ApiError::TooLarge { call: call() });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(source) if is_corrupt(&source) => {
-                return Err(Error::Encoding {
+                return Err(ApiError::Encoding {
                     call: call(),
                     status,
                     problem: "is damaged: it is not the gzip data that its header promises"
@@ -273,7 +273,7 @@ async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<Strin
                 });
             }
             Err(source) => {
-                return Err(Error::Lost {
+                return Err(ApiError::Lost {
                     call: call(),
                     source: source.without_url(),
                 });
@@ -331,20 +331,20 @@ fn is_tls_to_proxy() -> bool {
 }
 
 /// Reads the certificates of a PEM file.
-fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, Error> {
-    let pem = files::read_blocking(path.as_ref()).map_err(|source| Error::Setup {
+fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, ApiError> {
+    let pem = files::read_blocking(path.as_ref()).map_err(|source| ApiError::Setup {
         source: source.into(),
     })?;
-    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| Error::Setup {
+    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| ApiError::Setup {
         source: source.into(),
     })
 }
 
 /// Returns why there is no response: either there was no connection, or it broke.
-fn no_response(call: Box<Call>, source: reqwest::Error) -> Error {
+fn no_response(call: Box<Call>, source: reqwest::Error) -> ApiError {
     let source = source.without_url();
     if !source.is_connect() {
-        return Error::Lost { call, source };
+        return ApiError::Lost { call, source };
     }
     let has_cause = |is: fn(&(dyn StdError + 'static)) -> bool| causes(&source).any(is);
     let tls = TlsFailure::find(&source);
@@ -361,7 +361,7 @@ fn no_response(call: Box<Call>, source: reqwest::Error) -> Error {
     } else {
         ConnectFailure::Other
     };
-    Error::Connect { call, what, source }
+    ApiError::Connect { call, what, source }
 }
 
 fn is_refused(cause: &(dyn StdError + 'static)) -> bool {

@@ -1,7 +1,7 @@
 //! Diagnostics about the results of other modules.
 
 use crate::access::hcl;
-use crate::orchestrator::{Error, Existing};
+use crate::orchestrator::{ApiError, Existing};
 use crate::runner::Invalid;
 use terraform_plugin_server::{Diagnostic, MoveRequest, Path};
 
@@ -12,12 +12,12 @@ pub(super) fn invalid(invalid: &Invalid, path: Path) -> Diagnostic {
 
 /// Returns the error about a failed call of the API. `what` is the operation, as in `Could not create runner "x"`. Each
 /// of `more` is a paragraph with what only the caller knows.
-pub(super) fn failed(what: String, error: &Error, more: &[String]) -> Diagnostic {
+pub(super) fn failed(what: String, error: &ApiError, more: &[String]) -> Diagnostic {
     Diagnostic::error(what, report(error, more))
 }
 
 /// Returns the text about a failed call of the API, with `more` paragraphs.
-pub(super) fn report(error: &Error, more: &[String]) -> String {
+pub(super) fn report(error: &ApiError, more: &[String]) -> String {
     let report = std::iter::once(error.report()).chain(more.iter().cloned());
     report.collect::<Vec<_>>().join("\n\n")
 }
@@ -34,12 +34,12 @@ pub(super) fn tainted_advice() -> String {
 /// `unique` is a clause that says what can exist only once. `None` for every other error.
 pub(super) fn already_exists(
     what: String,
-    error: &Error,
+    error: &ApiError,
     type_name: &str,
     at: &str,
     unique: &str,
 ) -> Option<Diagnostic> {
-    let Error::AlreadyExists {
+    let ApiError::AlreadyExists {
         id,
         message,
         existing: Existing::Importable,

@@ -13,7 +13,7 @@ pub struct Invalid {
 /// An [`Invalid`] value and its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {invalid}")]
-pub struct Problem {
+pub struct InvalidField {
     /// The place, in the names of the API: `runner_configuration.cluster.region`,
     /// `spec.containers[0].env[1].valueFrom`.
     pub path: String,

@@ -13,7 +13,7 @@ mod role_arn;
 mod types;
 pub mod validate;
 
-pub use invalid::{Invalid, Problem};
+pub use invalid::{Invalid, InvalidField};
 pub use names::{kubernetes_user, oidc_subject, session_name};
 pub use role_arn::{RoleArn, is_name_character};
 pub use types::{

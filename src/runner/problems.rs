@@ -1,15 +1,15 @@
 //! Applies all rules to a whole runner.
 
 use super::{
-    Auth, AzurermStorage, BucketStorage, Cluster, Invalid, Job, KubernetesStorage, Problem, Runner,
-    RunnerConfiguration, RunnerType, StateStorage, pod_template, validate,
+    Auth, AzurermStorage, BucketStorage, Cluster, Invalid, InvalidField, Job, KubernetesStorage,
+    Runner, RunnerConfiguration, RunnerType, StateStorage, pod_template, validate,
 };
 
 impl Runner {
     /// Returns everything that is wrong with the runner, by the rules that also apply to single values.
     /// The paths have the names of the API.
     #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<InvalidField> {
         // Every field of every type is named here and below, so that the compiler reports a field without a rule.
         let Self {
             id,
@@ -26,12 +26,12 @@ impl Runner {
 }
 
 #[derive(Default)]
-struct ProblemCollector(Vec<Problem>);
+struct ProblemCollector(Vec<InvalidField>);
 
 impl ProblemCollector {
     fn check(&mut self, path: &str, outcome: Result<(), Invalid>) {
         if let Err(invalid) = outcome {
-            self.0.push(Problem {
+            self.0.push(InvalidField {
                 path: path.to_owned(),
                 invalid,
             });
@@ -96,14 +96,14 @@ impl ProblemCollector {
             validate::service_account(service_account),
         );
         let Some(template) = pod_template else { return };
-        for Problem {
+        for InvalidField {
             path: inner,
             invalid,
         } in pod_template::check(template)
         {
             // A name that has to be quoted in a path is in brackets, which follow no dot.
             let dot = if inner.starts_with('[') { "" } else { "." };
-            self.0.push(Problem {
+            self.0.push(InvalidField {
                 path: path(&format!("pod_template{dot}{inner}")),
                 invalid,
             });

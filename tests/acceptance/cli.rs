@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 /// The provider's source address, without the registry's host.
 pub(crate) const SOURCE: &str = "platform-orchestrator/platform-orchestrator";
 
@@ -338,42 +340,50 @@ impl Workspace {
         assert_eq!(output.code, 0, "the plan should be empty:\n{}", output.text);
     }
 
-    /// The state's resources as JSON: address → attributes.
-    pub(crate) fn state(&self) -> BTreeMap<String, serde_json::Value> {
-        let output = self.run(&["show", "-json"]).ok();
-        let shown: serde_json::Value =
-            serde_json::from_str(&output.text).expect("show -json prints JSON");
-        let resources = shown["values"]["root_module"]["resources"].as_array();
-        resources
-            .into_iter()
-            .flatten()
-            .map(|resource| {
-                (
-                    resource["address"].as_str().unwrap_or_default().to_owned(),
-                    resource["values"].clone(),
-                )
-            })
-            .collect()
+    /// The state's resources of the root module: address → attributes.
+    ///
+    /// They are read from the state file, because `show -json` takes as long as a plan.
+    pub(crate) fn state(&self) -> BTreeMap<String, Value> {
+        let attributes =
+            |(address, instance): (String, Value)| (address, instance["attributes"].clone());
+        self.instances().map(attributes).collect()
     }
 
     /// The addresses of the tainted resources.
     pub(crate) fn tainted(&self) -> Vec<String> {
-        let state: serde_json::Value =
-            serde_json::from_str(&self.read("terraform.tfstate")).expect("the state is JSON");
-        let mut found = Vec::new();
-        for resource in state["resources"].as_array().into_iter().flatten() {
-            for instance in resource["instances"].as_array().into_iter().flatten() {
-                if instance["status"] == "tainted" {
-                    found.push(format!(
-                        "{}.{}",
-                        resource["type"].as_str().unwrap_or_default(),
-                        resource["name"].as_str().unwrap_or_default()
-                    ));
-                }
-            }
-        }
-        found
+        self.instances()
+            .filter(|(_, instance)| instance["status"] == "tainted")
+            .map(|(address, _)| address)
+            .collect()
     }
+
+    /// Each instance in the state file of the root module, with its address. There is none without a state.
+    fn instances(&self) -> impl Iterator<Item = (String, Value)> {
+        let file = self.path().join("terraform.tfstate");
+        let state = if file.exists() {
+            serde_json::from_str(&self.read("terraform.tfstate")).expect("the state is JSON")
+        } else {
+            Value::Null
+        };
+        let resources = state["resources"].as_array().cloned().unwrap_or_default();
+        let of_root = |resource: &Value| resource.get("module").is_none();
+        resources.into_iter().filter(of_root).flat_map(|resource| {
+            let instances = resource["instances"].as_array().cloned();
+            let instances = instances.unwrap_or_default().into_iter();
+            instances.map(move |instance| (address(&resource, &instance), instance))
+        })
+    }
+}
+
+/// The address of an instance of a resource in the state file.
+fn address(resource: &Value, instance: &Value) -> String {
+    let text = |name: &str| resource[name].as_str().expect("a text of the resource");
+    let prefix = if text("mode") == "data" { "data." } else { "" };
+    let index = match &instance["index_key"] {
+        Value::Null => String::new(),
+        key => format!("[{key}]"),
+    };
+    format!("{prefix}{}.{}{index}", text("type"), text("name"))
 }
 
 /// Creates the same folders, with links to the files.

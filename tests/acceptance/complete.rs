@@ -15,8 +15,9 @@ use crate::Scenario;
 use crate::cli::Cli;
 use crate::eks_access::Scene;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("complete: everything at once", everything_at_once),
+pub(crate) const SCENARIOS: &[Scenario] = &[("complete: everything at once", everything_at_once)];
+
+pub(crate) const IN_TURN: &[Scenario] = &[
     ("complete: state in a bucket", state_in_a_bucket),
     ("complete: refused as the guide says", refused),
     ("complete: what setup prints", what_setup_prints),

@@ -11,7 +11,7 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-/// Each fault in each operation, with one command line.
+/// Each fault in each operation.
 pub(crate) const MATRIX: &[Scenario] = &[
     ("faults while creating", faults_while_creating),
     ("faults while reading", faults_while_reading),

@@ -1,8 +1,9 @@
 //! The provider as users run it: built, installed in a mirror, and started by real Terraform and real
 //! OpenTofu against the Orchestrator's stand-in.
 //!
-//! Each scenario runs once with each of the two, except for those that do not depend on the command line. If one of the
-//! two is not on this machine, its scenarios are counted as ignored, and a line says so.
+//! Each scenario runs once with each of the two. Those that do not depend on the command line take turns: the first runs
+//! with Terraform, the second with OpenTofu, and so on. If one of the two is not on this machine, its scenarios are
+//! counted as ignored, and a line says so.
 
 mod cli;
 mod complete;
@@ -19,6 +20,7 @@ mod identity;
 mod language;
 mod lifecycle;
 mod lists;
+mod mocks;
 mod moving;
 mod planned;
 mod query;
@@ -29,6 +31,7 @@ mod texts;
 mod values;
 mod wrong;
 
+use std::slice;
 use std::sync::RwLock;
 
 use cli::Cli;
@@ -100,12 +103,24 @@ impl Lacking {
     }
 }
 
-/// The scenarios of both command lines.
-fn on_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
-    let scenarios = [
+/// How scenarios are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    /// Each with both command lines.
+    OnBoth,
+    /// Each with one of the two, in turn: it does not depend on the command line.
+    InTurn,
+    /// Each with both, while no other scenario runs.
+    Alone,
+}
+
+/// The scenarios of Terraform and OpenTofu.
+fn of_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
+    let on_both = [
         documentation::SCENARIOS,
         lifecycle::SCENARIOS,
         lists::SCENARIOS,
+        mocks::SCENARIOS,
         existing::SCENARIOS,
         moving::SCENARIOS,
         planned::SCENARIOS,
@@ -118,34 +133,45 @@ fn on_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
         secrets::SCENARIOS,
         texts::SCENARIOS,
         values::SCENARIOS,
-    ]
-    .concat();
-    let on_eks = eks_access::scenarios();
-    let first = clis.iter().find(|cli| cli.program.is_some());
-    let first = first.map(|cli| cli.name);
+    ];
+    let in_turn = [planned::IN_TURN, faults::MATRIX];
+    let present: Vec<_> = clis.iter().filter(|cli| cli.program.is_some()).collect();
     let mut trials = Vec::new();
-    for cli in clis {
-        // Takes long and does not depend on the command line.
-        let on_one_cli = |scenarios: &'static [Scenario]| {
-            let is_first = first.is_none_or(|first| first == cli.name);
-            if is_first { scenarios } else { &[] }
-        };
-        // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.
-        for (scenarios, lacking) in [
-            (&scenarios[..], false),
-            (on_one_cli(faults::MATRIX), false),
-            (&on_eks, lacking.eks),
-            (on_one_cli(eks_access::many::SLOW), lacking.eks),
-            (complete::SCENARIOS, lacking.eks || lacking.aws),
-            (eks_access::many::ALONE, lacking.eks),
-        ] {
-            let alone = std::ptr::eq(scenarios, eks_access::many::ALONE);
-            for (index, (name, scenario)) in scenarios.iter().copied().enumerate() {
+    // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.
+    for (scenarios, runs, lacking) in [
+        (on_both.concat(), Runs::OnBoth, false),
+        (in_turn.concat(), Runs::InTurn, false),
+        (eks_access::on_both(), Runs::OnBoth, lacking.eks),
+        (eks_access::in_turn(), Runs::InTurn, lacking.eks),
+        (
+            complete::SCENARIOS.to_vec(),
+            Runs::OnBoth,
+            lacking.eks || lacking.aws,
+        ),
+        (
+            complete::IN_TURN.to_vec(),
+            Runs::InTurn,
+            lacking.eks || lacking.aws,
+        ),
+        (eks_access::many::ALONE.to_vec(), Runs::Alone, lacking.eks),
+    ] {
+        let count = scenarios.len();
+        for (index, (name, scenario)) in scenarios.into_iter().enumerate() {
+            let in_turn = present.get(index % present.len().max(1));
+            let clis = match in_turn {
+                Some(cli) if runs == Runs::InTurn => slice::from_ref(*cli),
+                _ => clis,
+            };
+            for cli in clis {
                 let ignored = lacking || cli.program.is_none();
+                let alone = runs == Runs::Alone;
                 let trial = trial(cli.clone(), name, scenario, alone);
-                let place = (index + 1) as f64 / scenarios.len() as f64;
                 // Those that run alone come last.
-                let position = if alone { 2.0 } else { place };
+                let position = if alone {
+                    2.0
+                } else {
+                    (index + 1) as f64 / count as f64
+                };
                 trials.push((position, trial.with_ignored_flag(ignored)));
             }
         }
@@ -179,7 +205,7 @@ fn main() {
     let clis = Cli::both();
     let lacking = Lacking::find(&clis);
     let [_, tofu] = &clis;
-    let mut trials = on_both(&clis, &lacking);
+    let mut trials = of_both(&clis, &lacking);
     trials.extend(on_the_newest(tofu, &lacking));
     trials.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let trials = trials.into_iter().map(|(_, trial)| trial).collect();

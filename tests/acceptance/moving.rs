@@ -74,9 +74,10 @@ fn providers(workspace: &Workspace, go_source: &str) -> Vec<(String, String)> {
     let mut found: Vec<_> = resources
         .map(|resource| {
             let provider = text(&resource["provider"]);
-            let source = match provider.contains(SOURCE) {
-                true => SOURCE,
-                false => go_source,
+            let source = if provider.contains(SOURCE) {
+                SOURCE
+            } else {
+                go_source
             };
             (text(&resource["type"]), source.to_owned())
         })

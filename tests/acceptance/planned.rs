@@ -20,12 +20,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "planned: removing a runner from the state and creating it again",
         removed_and_created,
     ),
-    ("planned: one list for all runners", one_list),
     ("planned: a token that is not valid", token_not_valid),
+    ("planned: causes of a rule's conflict", rule_conflicts),
+];
+
+pub(crate) const IN_TURN: &[Scenario] = &[
+    ("planned: one list for all runners", one_list),
     ("planned: a list that is not allowed or fails", not_listed),
     ("planned: an address that cannot be used", unusable_url),
     ("planned: an organization without runners", doubtful_org),
-    ("planned: causes of a rule's conflict", rule_conflicts),
 ];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_runner";

@@ -124,9 +124,10 @@ impl Cloud {
         let check = [
             "check", "-", "--org", "my-org", "--id", id, "--output", "json",
         ];
-        let skip: &[&str] = match is_documented(runner) {
-            true => &["--skip", "state-storage"],
-            false => &[],
+        let skip: &[&str] = if is_documented(runner) {
+            &["--skip", "state-storage"]
+        } else {
+            &[]
         };
         let start = Instant::now();
         let arguments = [&check[..], skip, arguments].concat();

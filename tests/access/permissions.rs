@@ -157,9 +157,10 @@ fn documented_least(cloud: &Cloud) {
             let put = json!({"UserName": "caller", "PolicyName": "caller", "PolicyDocument": less.to_string()});
             cloud.aws("iam", "PutUserPolicy", &put);
             let action = action.as_str().unwrap();
-            let runner = match action.starts_with("s3:") || action.starts_with("kms:") {
-                true => &stored,
-                false => &runner,
+            let runner = if action.starts_with("s3:") || action.starts_with("kms:") {
+                &stored
+            } else {
+                &runner
             };
             let checked = cloud.check_in(cloud.eks.env_as(&who), runner, &[]);
             checked.is_incomplete(&format!("no permission for {action}"));

@@ -263,13 +263,12 @@ fn server_without_reviews() -> String {
             thread::spawn(move || {
                 let mut request = vec![0; 16 << 10];
                 let length = client.read(&mut request)?;
-                let body = match String::from_utf8_lossy(&request[..length])
+                let body = if String::from_utf8_lossy(&request[..length])
                     .contains("/selfsubjectreviews")
                 {
-                    true => {
-                        json!({"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "caller", "groups": []}}})
-                    }
-                    false => json!({"kind": "Anything", "gitVersion": "v1.34.4"}),
+                    json!({"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "caller", "groups": []}}})
+                } else {
+                    json!({"kind": "Anything", "gitVersion": "v1.34.4"})
                 };
                 let body = body.to_string();
                 let head =

@@ -5,26 +5,35 @@
 mod links;
 mod modules;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modules::{Crate, functions, sibling_cycles, sources};
+use modules::{Crate, functions, shared_types, sibling_cycles, sources};
 
 /// Each room of `src/` and the rooms that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("product", &[]),
+    ("spelling", &[]),
     ("repository", &[]),
     ("secrets", &["files", "product"]),
     ("network", &[]),
-    ("runner", &[]),
+    ("runner", &["spelling"]),
     (
         "orchestrator",
         &["runner", "network", "secrets", "files", "product"],
     ),
     (
         "access",
-        &["runner", "network", "secrets", "files", "repository"],
+        &[
+            "runner",
+            "network",
+            "secrets",
+            "files",
+            "spelling",
+            "repository",
+        ],
     ),
     (
         "provider",
@@ -38,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "access",
             "secrets",
             "product",
+            "spelling",
             "repository",
         ],
     ),
@@ -109,6 +119,25 @@ fn files_and_functions_are_short() {
         }
     }
     assert!(long.is_empty(), "{long:#?}");
+}
+
+/// A reader who meets a name finds one type of that name in the crate.
+#[test]
+fn types_that_other_files_use_have_different_names() {
+    let mut same = Vec::new();
+    for folder in ["src", "plugin/src"] {
+        let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for file in sources(&root().join(folder)) {
+            if !file.to_string_lossy().contains("tests") {
+                for name in shared_types(&file) {
+                    files.entry(name).or_default().push(file.clone());
+                }
+            }
+        }
+        assert!(files.len() > 50, "the types were not found");
+        same.extend(files.into_iter().filter(|(_, files)| files.len() > 1));
+    }
+    assert!(same.is_empty(), "{same:#?}");
 }
 
 /// A runner can be in any partition of AWS, so no printed ARN has a fixed one. ARNs in documentation are examples.

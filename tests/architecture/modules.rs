@@ -227,6 +227,25 @@ impl<'ast> Visit<'ast> for Functions {
     }
 }
 
+/// The names of the types and traits in a source file that other files can use, those for unit tests left out.
+pub(crate) fn shared_types(file: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let mut found = BTreeSet::new();
+    for item in syn::parse_file(&text).unwrap().items {
+        let (visibility, name) = match &item {
+            Item::Struct(item) => (&item.vis, &item.ident),
+            Item::Enum(item) => (&item.vis, &item.ident),
+            Item::Trait(item) => (&item.vis, &item.ident),
+            Item::Type(item) => (&item.vis, &item.ident),
+            _ => continue,
+        };
+        if !matches!(visibility, syn::Visibility::Inherited) {
+            found.insert(name.to_string());
+        }
+    }
+    found
+}
+
 /// The siblings that use each other in a circle, with the folder that they are in: one text for each circle.
 pub(crate) fn sibling_cycles(found: &Crate) -> Vec<String> {
     // For each parent: which child uses which other one, through any module below it.

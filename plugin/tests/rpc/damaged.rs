@@ -215,9 +215,12 @@ async fn plan_and_apply_resource(
     damaged: usize,
     undamaged: &Option<proto::DynamicValue>,
 ) {
-    let part = |index| match index == damaged {
-        true => case.value.clone(),
-        false => undamaged.clone(),
+    let part = |index| {
+        if index == damaged {
+            case.value.clone()
+        } else {
+            undamaged.clone()
+        }
     };
     let request = proto::plan_resource_change::Request {
         type_name: THING.to_owned(),

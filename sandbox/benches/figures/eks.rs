@@ -39,7 +39,7 @@ fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
     }
     eks.set_faults(&Faults::default())?;
     let figure = "`eks-runner check`, state in S3, start to end, 50 ms added to each call";
-    row(figure, &[times], "ms", 450.0, "");
+    row(figure, &[times], "ms", 500.0, "");
     row("its peak memory", &[peaks], "MiB", 30.0, "");
     Ok(())
 }
@@ -79,9 +79,10 @@ fn check(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<(Duration, f64
         peak = memory(process.0.id(), "VmHWM:").unwrap_or(peak);
         if let Some(status) = process.0.try_wait()? {
             let time = begin.elapsed();
-            return match status.success() {
-                true => Ok((time, peak)),
-                false => Err(format!("eks-runner check ended with {status}").into()),
+            return if status.success() {
+                Ok((time, peak))
+            } else {
+                Err(format!("eks-runner check ended with {status}").into())
             };
         }
         thread::sleep(Duration::from_millis(1));

@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// The response to a request for a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Document {
+pub(crate) struct FetchedDocument {
     /// The status of the response. A redirect is not followed.
     pub(crate) status: u16,
     /// The body.
@@ -28,7 +28,7 @@ pub(crate) struct Document {
 }
 
 /// The result of a request for a document: why there is no response, as a clause.
-pub(crate) type DocumentResult = Result<Arc<Document>, String>;
+pub(crate) type DocumentResult = Result<Arc<FetchedDocument>, String>;
 
 impl Aws {
     /// Requests a document, without credentials and through the proxy of the environment.
@@ -53,7 +53,7 @@ impl Aws {
     }
 }
 
-async fn fetch(connector: &Connector, url: &str) -> Result<Document, String> {
+async fn fetch(connector: &Connector, url: &str) -> Result<FetchedDocument, String> {
     let mut request = Request::get(url).map_err(|error| error.to_string())?;
     request.headers_mut().insert("accept", "application/json");
     let response = connector
@@ -64,7 +64,7 @@ async fn fetch(connector: &Connector, url: &str) -> Result<Document, String> {
     let body = Limited::new(response.into_body(), MAX_RESPONSE)
         .collect()
         .await;
-    Ok(Document {
+    Ok(FetchedDocument {
         status,
         body: body
             .map_err(|error| no_response(error.as_ref()))?

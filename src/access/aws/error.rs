@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::response_body::{MAX_RESPONSE, TooLarge};
 use crate::access::cause::Cause;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::network::{causes, tls::TlsFailure};
 
 /// The error of an AWS call, after the SDK's own retries.
@@ -176,13 +176,13 @@ impl AwsError {
             )
             .fix(
                 Cause::NoCredentials,
-                Command::new("aws sso login")
+                ShellCommand::new("aws sso login")
                     .comment("or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
             ),
             Self::BadCredentials(message) => {
                 Outcome::incomplete("unusable AWS credentials", format!("{}.", bare(message))).fix(
                     Cause::BadCredentials,
-                    Command::new("aws sts get-caller-identity")
+                    ShellCommand::new("aws sts get-caller-identity")
                         .comment("must succeed with these credentials"),
                 )
             }

@@ -10,7 +10,7 @@ use super::{Aws, AwsCall, Service, credentials};
 
 /// A key in KMS.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct KmsKey {
     /// The key's ARN.
     pub(crate) arn: String,
     /// The account that the key belongs to.
@@ -23,7 +23,7 @@ pub(crate) struct Key {
 
 impl Aws {
     /// Returns the key with this ID, ARN, or alias.
-    pub(crate) fn key(self: &Arc<Self>, region: &str, id: &str) -> AwsCall<Key> {
+    pub(crate) fn key(self: &Arc<Self>, region: &str, id: &str) -> AwsCall<KmsKey> {
         const ACTION: &str = "kms:DescribeKey";
         let (aws, key) = (Arc::clone(self), (region.to_owned(), id.to_owned()));
         self.keys.call(key.clone(), Result::is_ok, || async move {
@@ -31,7 +31,7 @@ impl Aws {
             let response = aws.call_kms(&key.0, ACTION, "DescribeKey", &input).await?;
             let metadata = &response["KeyMetadata"];
             let text = |name: &str| required(ACTION, metadata[name].as_str().map(str::to_owned));
-            Ok(Arc::new(Key {
+            Ok(Arc::new(KmsKey {
                 arn: text("Arn")?,
                 account: text("AWSAccountId")?,
                 state: text("KeyState")?,

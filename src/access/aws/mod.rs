@@ -33,15 +33,15 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 pub(crate) use credentials::{ATTEMPT, CONNECT};
-pub(crate) use document::Document;
 use document::DocumentResult;
+pub(crate) use document::FetchedDocument;
 pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use fargate::FargateProfile;
 pub(crate) use iam::{Role, Simulation, SimulationRequest};
-pub(crate) use kms::Key;
+pub(crate) use kms::KmsKey;
 pub(crate) use node_groups::NodeGroup;
-use pod_identity::ClusterKey;
+use pod_identity::ClusterObjectKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
@@ -101,14 +101,14 @@ pub(crate) struct Aws {
     buckets: SingleFlight<RegionalKey, AwsResult<Bucket>>,
     bucket_policies: SingleFlight<RegionalKey, AwsResult<BucketPolicy>>,
     bucket_keys: SingleFlight<RegionalKey, AwsResult<DefaultKey>>,
-    keys: SingleFlight<RegionalKey, AwsResult<Key>>,
+    keys: SingleFlight<RegionalKey, AwsResult<KmsKey>>,
     key_policies: SingleFlight<RegionalKey, AwsResult<Value>>,
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
     node_groups: SingleFlight<(Signer, String, String), AwsResult<Vec<NodeGroup>>>,
-    associations: SingleFlight<ClusterKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
-    add_ons: SingleFlight<ClusterKey, AwsResult<String>>,
+    associations: SingleFlight<ClusterObjectKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
+    add_ons: SingleFlight<ClusterObjectKey, AwsResult<String>>,
     fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
     documents: SingleFlight<String, DocumentResult>,
 }
@@ -161,9 +161,10 @@ impl Aws {
     /// Returns which responses should stay as they are. While nothing changes, each response does, so that the runners of a
     /// plan share it. Once changes are expected, only those do that `is_final` accepts.
     fn settled<T>(&self, is_final: fn(&AwsResult<T>) -> bool) -> fn(&AwsResult<T>) -> bool {
-        match self.expects_changes.load(Ordering::Relaxed) {
-            true => is_final,
-            false => Result::is_ok,
+        if self.expects_changes.load(Ordering::Relaxed) {
+            is_final
+        } else {
+            Result::is_ok
         }
     }
 

@@ -30,9 +30,9 @@ impl PodIdentityAssociation {
 }
 
 /// What belongs to a cluster: who signs, the region, the cluster's name, and the thing's own name.
-pub(super) type ClusterKey = (Signer, String, String, String);
+pub(super) type ClusterObjectKey = (Signer, String, String, String);
 
-fn key(signer: &Signer, region: &str, cluster: &str, name: String) -> ClusterKey {
+fn key(signer: &Signer, region: &str, cluster: &str, name: String) -> ClusterObjectKey {
     (signer.clone(), region.to_owned(), cluster.to_owned(), name)
 }
 

@@ -158,9 +158,10 @@ mod tests {
         let abandoned = (0..AT_A_TIME).map(|_| {
             let start = Instant::now();
             limit.run(move || async move {
-                match start.elapsed() > Duration::from_secs(20) {
-                    true => Ok(()),
-                    false => throttled(),
+                if start.elapsed() > Duration::from_secs(20) {
+                    Ok(())
+                } else {
+                    throttled()
                 }
             })
         });

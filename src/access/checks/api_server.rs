@@ -11,7 +11,7 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::{KubeError, VERSION_PATH};
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
 use crate::runner::RoleArn;
@@ -62,7 +62,7 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
         )
         .fix(
             cause,
-            Command::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
+            ShellCommand::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
                 .comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"),
         ),
         KubeError::Unreachable(_) => {
@@ -72,7 +72,7 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
             )
             .fix(
                 cause,
-                Command::new("curl -k")
+                ShellCommand::new("curl -k")
                     .word(format!("{endpoint}{VERSION_PATH}"))
                     .comment("from here: check HTTPS_PROXY, NO_PROXY and firewalls"),
             );
@@ -172,7 +172,7 @@ async fn caller_access(
                 Ok(role) => (Fix::default(), Word::from(&role.arn)),
                 // The session's ARN lacks the role's path, by which EKS knows the role.
                 Err(_) => (
-                    Fix::run(Command::new(format!(
+                    Fix::run(ShellCommand::new(format!(
                         "principal=\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"",
                         Word::from(name)
                     ))),
@@ -213,7 +213,7 @@ fn aws_auth_access(caller: &CallerIdentity) -> Option<Fix> {
         Principal::Role(name) => ("mapRoles", "rolearn", caller_role(caller, name).to_string()),
     };
     let name = arn.rsplit('/').next().unwrap_or_default();
-    let bind = Command::new("kubectl create clusterrolebinding")
+    let bind = ShellCommand::new("kubectl create clusterrolebinding")
         .word(name)
         .word("--clusterrole=view")
         .word(format!("--user={name}"));

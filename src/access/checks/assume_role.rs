@@ -9,7 +9,7 @@ use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -87,7 +87,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
         .fix(
             cause,
             Fix::note("This URL, and the jwks_uri in its response, must be reachable from the internet:").then_run(
-                Command::new("curl").word(Word::code(
+                ShellCommand::new("curl").word(Word::code(
                     "<issuer of the token>/.well-known/openid-configuration",
                 )),
             ),
@@ -97,7 +97,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
             .compare("a token that the role's trust policy admits", message)
             .fix(
                 cause,
-                Command::new("aws iam get-role")
+                ShellCommand::new("aws iam get-role")
                     .option("--role-name", &role.name)
                     .option("--query", "Role.AssumeRolePolicyDocument")
                     .comment("compare aud and sub with the token's"),

@@ -6,7 +6,7 @@ use crate::access::cause::Cause;
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -69,19 +69,19 @@ fn no_credentials() -> Outcome {
 }
 
 /// Returns the call of STS that must succeed with the caller's credentials.
-fn call_to_repair(run: &Run<'_>) -> Result<Command, CheckError> {
+fn call_to_repair(run: &Run<'_>) -> Result<ShellCommand, CheckError> {
     let settings = run.settings();
-    let with_profile = |command: Command| match &settings.profile {
+    let with_profile = |command: ShellCommand| match &settings.profile {
         Some(profile) => command.option("--profile", profile),
         None => command,
     };
     let call = match &settings.assume_role {
-        Some(role) => Command::new("aws sts assume-role")
+        Some(role) => ShellCommand::new("aws sts assume-role")
             .option("--role-arn", &role.role_arn)
             .option("--role-session-name", "check"),
-        None => Command::new("aws sts get-caller-identity"),
+        None => ShellCommand::new("aws sts get-caller-identity"),
     };
-    let login = with_profile(Command::new("aws sso login")).to_string();
+    let login = with_profile(ShellCommand::new("aws sso login")).to_string();
     Ok(
         with_profile(call.option("--region", run.region()?)).comment(&format!(
             "must succeed; `{}` renews an SSO session",

@@ -8,7 +8,7 @@ use crate::access::check_error::CheckError;
 use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
 use crate::access::render::aws_cli;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -39,7 +39,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                     .compare("ACTIVE", status)
                     .fix(
                         cause,
-                        Command::new("aws eks wait cluster-active")
+                        ShellCommand::new("aws eks wait cluster-active")
                             .option("--region", region)
                             .option("--name", name),
                     )
@@ -79,8 +79,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the command that lists the clusters to choose from.
-fn list_clusters(region: &str) -> Command {
-    Command::new("aws eks list-clusters")
+fn list_clusters(region: &str) -> ShellCommand {
+    ShellCommand::new("aws eks list-clusters")
         .option("--region", region)
         .comment("then set cluster.name and cluster.region")
 }

@@ -9,7 +9,7 @@ use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::access::settings::Settings;
 
@@ -82,8 +82,8 @@ impl Endpoint<'_> {
     }
 
     /// Returns the command that changes the access to the cluster's endpoint.
-    fn update(&self, access: &str) -> Command {
-        Command::new("aws eks update-cluster-config")
+    fn update(&self, access: &str) -> ShellCommand {
+        ShellCommand::new("aws eks update-cluster-config")
             .option("--region", self.region)
             .option("--name", self.name)
             .next_line()

@@ -10,15 +10,15 @@ pub(super) enum Finding {
     /// It is right. The sentence says what it is.
     Good(String),
     /// It cannot work.
-    Broken(Problem),
+    Broken(CheckProblem),
     /// It might not work.
-    Doubtful(Problem),
+    Doubtful(CheckProblem),
     /// It is not known: the outcome of a check about it alone.
     Unknown(Outcome),
 }
 
 /// Something that is wrong or might be.
-pub(super) struct Problem {
+pub(super) struct CheckProblem {
     /// A whole sentence.
     pub(super) message: String,
     /// What is needed.
@@ -45,8 +45,8 @@ impl From<AwsError> for Finding {
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) good: Vec<String>,
-    pub(super) broken: Vec<Problem>,
-    pub(super) doubtful: Vec<Problem>,
+    pub(super) broken: Vec<CheckProblem>,
+    pub(super) doubtful: Vec<CheckProblem>,
     pub(super) unknown: Vec<Outcome>,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn unknown(
     })
 }
 
-impl Problem {
+impl CheckProblem {
     /// Returns the messages of several problems in one text.
     pub(super) fn messages(problems: &[Self]) -> String {
         let messages: Vec<&str> = problems.iter().map(|one| one.message.as_str()).collect();

@@ -16,9 +16,9 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::job::{pod_of, stable_message};
 use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
-use crate::access::kubernetes::{Cluster, KubeError};
+use crate::access::kubernetes::{ClusterClient, KubeError};
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
 
@@ -74,7 +74,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let mut warnings = admitted.warnings;
     if user.is_some() {
         let (path, pod) = (run.namespaced("/pods")?, pod_of(&admitted.object));
-        let controller = Cluster::job_controller();
+        let controller = ClusterClient::job_controller();
         match cluster.try_create(&path, &pod, Some(&controller)).await {
             Ok(admitted) => warnings.extend(admitted.warnings),
             Err(error) => return refused(run, &job, TriedObject::Pod, error),
@@ -89,9 +89,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         ),
     };
     let notes = notes(run, &job, is_suspended, warnings);
-    Ok(match notes.is_empty() {
-        true => Outcome::passed(admits),
-        false => Outcome::warned(format!("{admits} {}", notes.join(" "))),
+    Ok(if notes.is_empty() {
+        Outcome::passed(admits)
+    } else {
+        Outcome::warned(format!("{admits} {}", notes.join(" ")))
     })
 }
 
@@ -230,7 +231,7 @@ fn not_admitted(
             .fix(
                 cause,
                 Fix::note("An admission webhook does not respond. Check its Service and pods:")
-                    .then_run(Command::new(
+                    .then_run(ShellCommand::new(
                         "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
                     )),
             )
@@ -276,19 +277,20 @@ fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outco
     let fix = quota::raise_command(namespace, message)
         .or_else(|| quota::default_resources(namespace, message))
         .unwrap_or_else(|| {
-            Command::new("kubectl describe resourcequota")
+            ShellCommand::new("kubectl describe resourcequota")
                 .option("-n", namespace)
                 .comment("then raise it")
                 .into()
         });
-    match quota::is_only_used_up(message) {
-        true => Outcome::warned(format!(
+    if quota::is_only_used_up(message) {
+        Outcome::warned(format!(
             "{}. The quota is used up at the moment. Deployments fail or wait until other workloads in namespace \
              {namespace:?} end.",
             failed.message.trim_end_matches('.')
         ))
-        .fix(cause, fix),
-        false => failed.fix(cause, fix),
+        .fix(cause, fix)
+    } else {
+        failed.fix(cause, fix)
     }
 }
 
@@ -311,7 +313,7 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
     failed
         .fix(
             cause,
-            Command::new(
+            ShellCommand::new(
                 "kubectl get \
                  validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies",
             )
@@ -325,7 +327,7 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
     match refusal {
         Refusal::PodSecurity => {
             Fix::note("Change job.pod_template, or the Pod Security level of the namespace:").then_run(
-                Command::new("kubectl label namespace")
+                ShellCommand::new("kubectl label namespace")
                     .word(namespace)
                     .word("--overwrite")
                     .word(format!(
@@ -338,12 +340,12 @@ fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
             "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
              conflicts with the pod's requests. Change that object, or the resources in job.pod_template.",
         )
-        .then_run(Command::new("kubectl describe limitrange").option("-n", namespace)),
-        Refusal::NoRight => Command::new("kubectl describe rolebindings")
+        .then_run(ShellCommand::new("kubectl describe limitrange").option("-n", namespace)),
+        Refusal::NoRight => ShellCommand::new("kubectl describe rolebindings")
             .option("-n", namespace)
             .into(),
         // A missing class: every other refusal has its own fix.
         _ => Fix::note("Create the class that the message names, or use another one in job.pod_template:")
-            .then_run(Command::new("kubectl get priorityclasses,runtimeclasses")),
+            .then_run(ShellCommand::new("kubectl get priorityclasses,runtimeclasses")),
     }
 }

@@ -5,7 +5,7 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::KubernetesObject;
 use crate::access::outcome::{Outcome, Skip, Status};
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 /// Returns the cause of what is wrong with a namespace.
@@ -35,7 +35,7 @@ pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome
 
 /// Returns the outcome for a namespace that is being deleted.
 pub(super) fn terminating(run: &Run<'_>, name: &str) -> Outcome {
-    let wait = Command::new("kubectl wait --for=delete")
+    let wait = ShellCommand::new("kubectl wait --for=delete")
         .word(format!("namespace/{name}"))
         .word("--timeout=5m");
     Outcome::failed(format!("Namespace {name:?} is being deleted."))

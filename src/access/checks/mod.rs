@@ -37,7 +37,7 @@ use super::check_error::CheckError;
 use super::kubernetes::KubeError;
 use super::outcome::Outcome;
 use super::run::Run;
-use crate::runner::pod_template::nearest;
+use crate::spelling::nearest;
 
 /// A check: its static description, and the functions that run it.
 struct Check {

@@ -5,7 +5,7 @@ mod association;
 mod role;
 mod service_account_role;
 
-use super::findings::{self, Findings, Problem};
+use super::findings::{self, CheckProblem, Findings};
 use super::{Check, pod_template_refs, service_account};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check::{Category, CheckInfo};
@@ -13,7 +13,7 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::ROLE_ANNOTATION;
 use crate::access::outcome::{Outcome, Skip, Status};
-use crate::access::run::{NotRead, PodIdentity, Run};
+use crate::access::run::{CredentialSource, NotRead, Run};
 use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check::new(
@@ -58,23 +58,23 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Err(NotRead { object, error }) => return Ok(super::not_read(run, &object, error)),
     };
     let findings: Findings = match &pod.identity {
-        PodIdentity::Association(found) => association::check(run, found).await?,
-        PodIdentity::ServiceAccountRole { role_arn, audience } => {
+        CredentialSource::Association(found) => association::check(run, found).await?,
+        CredentialSource::ServiceAccountRole { role_arn, audience } => {
             service_account_role::check(run, role_arn, audience).await?
         }
-        PodIdentity::Own { variables, .. } => {
+        CredentialSource::Own { variables, .. } => {
             return Ok(Outcome::not_applicable(format!(
                 "The Job's AWS credentials come from pod_template, which sets {variables}."
             )));
         }
-        PodIdentity::Node { because: None } => {
+        CredentialSource::Node { because: None } => {
             return Ok(Outcome::not_applicable(format!(
                 "The Job has no AWS identity of its own: service account {:?} has neither a Pod Identity association \
                  nor the annotation {ROLE_ANNOTATION}.",
                 run.service_account()?
             )));
         }
-        PodIdentity::Node {
+        CredentialSource::Node {
             because: Some(because),
         } => return ignored(run, because),
     };
@@ -121,8 +121,8 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
         unknown,
     } = findings;
     if !broken.is_empty() {
-        let message = Problem::messages(&broken);
-        let (expected, found) = Problem::comparison(&broken);
+        let message = CheckProblem::messages(&broken);
+        let (expected, found) = CheckProblem::comparison(&broken);
         let outcome = match run.subject.storage.get() {
             Some(StateStorage::S3(_)) => Outcome::failed(message),
             _ => Outcome::warned(format!(
@@ -131,7 +131,7 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
         };
         return Ok(outcome
             .compare(expected, found)
-            .fix(cause(run)?, Problem::fixes(broken))
+            .fix(cause(run)?, CheckProblem::fixes(broken))
             .not_yet());
     }
     let doubts = doubtful.iter().map(|problem| problem.message.clone());
@@ -139,10 +139,10 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
         return Ok(outcome);
     }
     if !doubtful.is_empty() {
-        let (expected, found) = Problem::comparison(&doubtful);
-        return Ok(Outcome::warned(Problem::messages(&doubtful))
+        let (expected, found) = CheckProblem::comparison(&doubtful);
+        return Ok(Outcome::warned(CheckProblem::messages(&doubtful))
             .compare(expected, found)
-            .fix(cause(run)?, Problem::fixes(doubtful))
+            .fix(cause(run)?, CheckProblem::fixes(doubtful))
             .not_yet());
     }
     Ok(Outcome::passed(good.join(" ")))

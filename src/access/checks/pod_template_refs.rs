@@ -14,7 +14,7 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::object_kind::ObjectKind;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -146,9 +146,10 @@ fn judge(
                 && (kind.is_always_served() || error.message().contains(name)) =>
         {
             let fix = creation(kind, namespace, name, keys);
-            match kind.can_be_missing() {
-                true => Found::Optional(format!("{what} does not exist: {}", without(kind)), fix),
-                false => Found::Lacking(format!("{what} does not exist"), fix),
+            if kind.can_be_missing() {
+                Found::Optional(format!("{what} does not exist: {}", without(kind)), fix)
+            } else {
+                Found::Lacking(format!("{what} does not exist"), fix)
             }
         }
         error if error.is_not_found() => Found::Unread(Outcome::incomplete(
@@ -162,13 +163,14 @@ fn judge(
             let is_forbidden = error.is_forbidden();
             let object = format!("{} {name:?}", kind.plural());
             let outcome = super::not_read(run, &object, error.into());
-            Found::Unread(match is_forbidden {
+            Found::Unread(if is_forbidden {
                 // One permission is missing for all objects of a kind.
-                true => Outcome::incomplete(
+                Outcome::incomplete(
                     format!("no permission to get {}", kind.plural()),
                     outcome.message,
-                ),
-                false => outcome,
+                )
+            } else {
+                outcome
             })
         }
     })
@@ -185,7 +187,7 @@ fn existing(
     let what = format!("{} {name:?}", kind.name());
     // The scheduler refuses a pod whose claim is being deleted.
     if kind == ObjectKind::Claim && !object["metadata"]["deletionTimestamp"].is_null() {
-        let wait = Command::new("kubectl wait --for=delete")
+        let wait = ShellCommand::new("kubectl wait --for=delete")
             .option("-n", namespace)
             .word(format!("pvc/{name}"))
             .word("--timeout=5m");
@@ -207,7 +209,7 @@ fn existing(
         .flat_map(|part| part.keys().map(String::as_str))
         .collect();
     let absent = absent.join(", ");
-    let edit = Command::new("kubectl edit")
+    let edit = ShellCommand::new("kubectl edit")
         .option("-n", namespace)
         .word(kind.plural())
         .word(name)
@@ -228,8 +230,8 @@ fn without(kind: ObjectKind) -> &'static str {
 
 /// Returns what creates an object.
 fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<String>) -> Fix {
-    let create = |what: &str| Command::new(what).option("-n", namespace).word(name);
-    let with_keys = |create: Command| {
+    let create = |what: &str| ShellCommand::new(what).option("-n", namespace).word(name);
+    let with_keys = |create: ShellCommand| {
         keys.iter().fold(create, |create, key| {
             let key = Word::from(key);
             create.word(Word::code(format!("--from-literal={key}=...")))
@@ -243,7 +245,7 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
             .word("--docker-username=...")
             .word("--docker-password=...")
             .into(),
-        ObjectKind::PriorityClass => Command::new("kubectl create priorityclass")
+        ObjectKind::PriorityClass => ShellCommand::new("kubectl create priorityclass")
             .word(name)
             .word("--value=0")
             .comment("or another value")
@@ -251,10 +253,11 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
         ObjectKind::Claim => Fix::note("Set the size and the storage class that the Job needs:")
             .then_apply(vec![claim(namespace, name)]),
         other => {
-            let get = Command::new("kubectl get").word(other.plural());
-            let get = match other.is_namespaced() {
-                true => get.option("-n", namespace),
-                false => get,
+            let get = ShellCommand::new("kubectl get").word(other.plural());
+            let get = if other.is_namespaced() {
+                get.option("-n", namespace)
+            } else {
+                get
             };
             Fix::note(format!(
                 "Create the {} {}, or use another one in job.pod_template:",

@@ -131,9 +131,10 @@ fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Moun
         }
         is_unknown |= source["clusterTrustBundle"]["path"] == wanted.as_str();
     }
-    match is_unknown {
-        true => Mount::Unknown(name.to_owned()),
-        false => Mount::Lacks(file),
+    if is_unknown {
+        Mount::Unknown(name.to_owned())
+    } else {
+        Mount::Lacks(file)
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) use role_trust::RoleTrust;
 
 use super::frontend::Frontend;
 use super::objects::{AwsObject, KubernetesObject};
-use super::render::shell::Command;
+use super::render::shell::ShellCommand;
 use super::render::{aws_cli, hcl, shell, yaml};
 use crate::secrets::redacted;
 
@@ -26,7 +26,7 @@ enum Step {
     /// A comment.
     Note(String),
     /// A command to run.
-    Run(Command),
+    Run(ShellCommand),
     /// Manifests to apply with kubectl.
     Apply(Vec<Value>),
     /// A resource to add to the Terraform configuration.
@@ -50,7 +50,7 @@ impl Fix {
     }
 
     /// Returns a fix that begins with a command.
-    pub(crate) fn run(command: Command) -> Self {
+    pub(crate) fn run(command: ShellCommand) -> Self {
         Self::default().then_run(command)
     }
 
@@ -101,7 +101,7 @@ impl Fix {
     }
 
     /// Returns the fix with a command after it.
-    pub(crate) fn then_run(self, command: Command) -> Self {
+    pub(crate) fn then_run(self, command: ShellCommand) -> Self {
         self.then_step(Step::Run(command))
     }
 
@@ -141,8 +141,8 @@ impl Fix {
     }
 }
 
-impl From<Command> for Fix {
-    fn from(command: Command) -> Self {
+impl From<ShellCommand> for Fix {
+    fn from(command: ShellCommand) -> Self {
         Self::run(command)
     }
 }

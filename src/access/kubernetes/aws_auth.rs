@@ -16,7 +16,7 @@ pub(crate) struct AwsAuth {
     roles: Vec<Line>,
     users: Vec<Line>,
     accounts: Vec<String>,
-    broken: Vec<(Key, Unreadable)>,
+    broken: Vec<(AwsAuthKey, Unreadable)>,
     /// How a line can be added to `mapRoles`.
     pub(crate) room: Room,
 }
@@ -35,7 +35,7 @@ pub(crate) enum Room {
 
 /// A key of the ConfigMap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum AwsAuthKey {
     /// `mapRoles`
     Roles,
     /// `mapUsers`
@@ -44,7 +44,7 @@ pub(crate) enum Key {
     Accounts,
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for AwsAuthKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Roles => "mapRoles",
@@ -71,19 +71,19 @@ pub(crate) enum Mapping {
         /// The user.
         user: User,
         /// The key that has the role or its account.
-        by: Key,
+        by: AwsAuthKey,
     },
     /// At each request, one of several lines that differ only in case is picked by chance.
     ByChance {
         /// The users of the lines that can be rendered. There is at least one.
         users: Vec<User>,
         /// The key with the lines.
-        by: Key,
+        by: AwsAuthKey,
     },
     /// A line has the role, and it cannot be rendered for this session.
     Refused {
         /// The key with the line.
-        by: Key,
+        by: AwsAuthKey,
         /// The number of the line in the key's text, counted from 1.
         line: usize,
         /// The template that cannot be rendered.
@@ -108,18 +108,18 @@ impl AwsAuth {
             None if roles.trim().is_empty() => Room::Below(0),
             None => Room::ByHand,
         };
-        for key in [Key::Roles, Key::Users] {
+        for key in [AwsAuthKey::Roles, AwsAuthKey::Users] {
             let text = data[key.to_string()].as_str().unwrap_or_default();
             if is_skipped(text) {
                 continue;
             }
             match to_json(text) {
-                Ok(value) if key == Key::Roles => read.roles = lines(&value, "rolearn"),
+                Ok(value) if key == AwsAuthKey::Roles => read.roles = lines(&value, "rolearn"),
                 Ok(value) => read.users = lines(&value, "userarn"),
                 Err(error) => read.broken.push((key, error)),
             }
         }
-        if read.broken.iter().any(|(key, _)| *key == Key::Roles) {
+        if read.broken.iter().any(|(key, _)| *key == AwsAuthKey::Roles) {
             read.room = Room::ByHand;
         }
         let accounts = data["mapAccounts"].as_str().unwrap_or_default();
@@ -127,7 +127,7 @@ impl AwsAuth {
             let (found, error) = to_strings(accounts);
             read.accounts = found;
             read.broken
-                .extend(error.map(|error| (Key::Accounts, error)));
+                .extend(error.map(|error| (AwsAuthKey::Accounts, error)));
         }
         read
     }
@@ -144,11 +144,11 @@ impl AwsAuth {
         // Of several lines for one key, the last one applies.
         let sources = [
             (
-                Key::Roles,
+                AwsAuthKey::Roles,
                 &self.roles,
                 str::to_lowercase as fn(&str) -> String,
             ),
-            (Key::Users, &self.users, str::to_owned),
+            (AwsAuthKey::Users, &self.users, str::to_owned),
         ];
         for (by, lines, key_of) in sources {
             let mut matching: Vec<(String, &Line)> = Vec::new();
@@ -174,7 +174,7 @@ impl AwsAuth {
                     name: bare,
                     groups: Vec::new(),
                 },
-                by: Key::Accounts,
+                by: AwsAuthKey::Accounts,
             };
         }
         let with_path = fold(&role.to_string());
@@ -185,13 +185,13 @@ impl AwsAuth {
     }
 
     /// Returns the keys that cannot be read, which the authenticator ignores.
-    pub(crate) fn broken(&self) -> &[(Key, Unreadable)] {
+    pub(crate) fn broken(&self) -> &[(AwsAuthKey, Unreadable)] {
         &self.broken
     }
 }
 
 /// Returns the result of several lines, of which the authenticator picks one by chance.
-fn by_chance(rendered: Vec<Mapping>, by: Key) -> Mapping {
+fn by_chance(rendered: Vec<Mapping>, by: AwsAuthKey) -> Mapping {
     let refused = rendered
         .iter()
         .find(|mapping| matches!(mapping, Mapping::Refused { .. }))
@@ -211,7 +211,7 @@ fn by_chance(rendered: Vec<Mapping>, by: Key) -> Mapping {
 
 impl Line {
     /// Returns the line's result for a session.
-    fn render(&self, role: &RoleArn, session_name: &str, by: Key) -> Mapping {
+    fn render(&self, role: &RoleArn, session_name: &str, by: AwsAuthKey) -> Mapping {
         if let Some(template) = User::instance_template(&self.username, &self.groups) {
             return Mapping::Refused {
                 by,

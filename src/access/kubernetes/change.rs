@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::Value;
 
 use super::user::User;
-use super::{Cluster, KubeResult};
+use super::{ClusterClient, KubeResult};
 
-impl Cluster {
+impl ClusterClient {
     /// Creates an object, as another user if there is one, and returns it. The object's name has to be one that nothing
     /// else has: if the response to the first attempt is lost, the second one finds the object.
     ///

@@ -12,19 +12,19 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::error::ConnectError;
-use super::{AT_A_TIME, Cluster, kubeconfig};
+use super::{AT_A_TIME, ClusterClient, kubeconfig};
 use crate::access::aws::error::chain;
 use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
 use crate::access::fix::Fix;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::settings::Kubeconfig;
 use crate::access::single_flight::SingleFlight;
 use crate::network::proxy;
 use crate::secrets::protect;
 
 /// What a client for a cluster is set up with.
-pub(crate) struct Connection<'a> {
+pub(crate) struct ClusterConnection<'a> {
     /// The URL of its API.
     pub(crate) endpoint: &'a str,
     /// Its certificate authority, base64 of PEM.
@@ -35,13 +35,13 @@ pub(crate) struct Connection<'a> {
     pub(crate) token: SecretString,
 }
 
-impl Cluster {
+impl ClusterClient {
     /// Returns a cluster with its own endpoint, authority and token.
     ///
     /// # Errors
     /// If the endpoint or the authority is not what EKS returns for a cluster, or if the environment's proxy cannot be
     /// used.
-    pub(crate) fn connect(connection: Connection<'_>) -> Result<Arc<Self>, ConnectError> {
+    pub(crate) fn connect(connection: ClusterConnection<'_>) -> Result<Arc<Self>, ConnectError> {
         let invalid = |what: &str, error: String| {
             ConnectError::unusable(format!(
                 "the {what} that EKS returned for the cluster cannot be used: {error}"
@@ -145,7 +145,7 @@ fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
 
 /// Returns the command that sets a proxy variable.
 fn set_proxy(variable: &str) -> Fix {
-    Command::new(format!("export {variable}=http://proxy.example.com:3128"))
+    ShellCommand::new(format!("export {variable}=http://proxy.example.com:3128"))
         .comment(&format!("or: unset {variable}"))
         .into()
 }
@@ -197,13 +197,13 @@ mod tests {
 
     #[test]
     fn an_unusable_authority_is_named() {
-        let connection = |ca: &'static str| Connection {
+        let connection = |ca: &'static str| ClusterConnection {
             endpoint: "https://127.0.0.1:1",
             ca,
             ca_bundle: None,
             token: "secret".to_owned().into(),
         };
-        let Err(error) = Cluster::connect(connection("%")) else {
+        let Err(error) = ClusterClient::connect(connection("%")) else {
             panic!("the client was set up");
         };
         assert!(

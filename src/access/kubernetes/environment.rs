@@ -47,7 +47,7 @@ pub(crate) type ObjectName = (ObjectKind, String);
 
 /// An object that variables come from, as far as it could be read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Source {
+pub(crate) enum VariableSource {
     /// The object.
     Found(Arc<Value>),
     /// The object does not exist.
@@ -58,14 +58,14 @@ pub(crate) enum Source {
 
 /// The environment variables of one container.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Environment {
+pub(crate) struct ContainerEnvironment {
     container: Value,
-    objects: BTreeMap<ObjectName, Source>,
+    objects: BTreeMap<ObjectName, VariableSource>,
 }
 
-impl Environment {
+impl ContainerEnvironment {
     /// Returns the environment of a container, with the objects of [`sources`].
-    pub(crate) fn new(container: Value, objects: BTreeMap<ObjectName, Source>) -> Self {
+    pub(crate) fn new(container: Value, objects: BTreeMap<ObjectName, VariableSource>) -> Self {
         Self { container, objects }
     }
 
@@ -93,10 +93,11 @@ impl Environment {
         let from = &entry["valueFrom"];
         if from.is_null() {
             let value = entry["value"].as_str().unwrap_or_default();
-            return match value.contains("$(") {
-                false => Variable::Value(value.to_owned()),
+            return if value.contains("$(") {
                 // A reference to another variable, or an escaped one.
-                true => Variable::Hidden("a reference to another variable".to_owned()),
+                Variable::Hidden("a reference to another variable".to_owned())
+            } else {
+                Variable::Value(value.to_owned())
             };
         }
         for (field, kind) in [
@@ -118,14 +119,14 @@ impl Environment {
         let hidden = || Variable::Hidden(format!("{} {name:?}", kind.name()));
         let object_name = (kind, name.to_owned());
         match self.objects.get(&object_name) {
-            Some(Source::Found(object)) => match value_of(kind, object, key) {
+            Some(VariableSource::Found(object)) => match value_of(kind, object, key) {
                 Some(value) => value,
                 None if is_optional => Variable::Absent,
                 // The pod does not start, which another check reports.
                 None => hidden(),
             },
-            Some(Source::Missing) if is_optional => Variable::Absent,
-            Some(Source::Unread) | None if is_optional => Variable::Unread(object_name),
+            Some(VariableSource::Missing) if is_optional => Variable::Absent,
+            Some(VariableSource::Unread) | None if is_optional => Variable::Unread(object_name),
             _ => hidden(),
         }
     }
@@ -141,13 +142,13 @@ impl Environment {
                 continue;
             };
             match self.objects.get(&object_name) {
-                Some(Source::Found(object)) => {
+                Some(VariableSource::Found(object)) => {
                     if let Some(found) = value_of(object_name.0, object, key) {
                         return found;
                     }
                 }
-                Some(Source::Missing) => {}
-                Some(Source::Unread) | None => return Variable::Unread(object_name),
+                Some(VariableSource::Missing) => {}
+                Some(VariableSource::Unread) | None => return Variable::Unread(object_name),
             }
         }
         Variable::Absent
@@ -202,22 +203,31 @@ mod tests {
 
     use super::*;
 
-    fn environment(container: Value) -> Environment {
+    fn environment(container: Value) -> ContainerEnvironment {
         let object = |kind: ObjectKind, data: Value| {
             let name = match kind {
                 ObjectKind::Secret => "s",
                 _ => "c",
             };
             let object = json!({"metadata": {"name": name}, "data": data});
-            ((kind, name.to_owned()), Source::Found(Arc::new(object)))
+            (
+                (kind, name.to_owned()),
+                VariableSource::Found(Arc::new(object)),
+            )
         };
         let mut objects = BTreeMap::from([
             object(ObjectKind::ConfigMap, json!({"A": "a", "EMPTY": ""})),
             object(ObjectKind::Secret, json!({"A": null, "B": null})),
         ]);
-        objects.insert((ObjectKind::Secret, "none".to_owned()), Source::Missing);
-        objects.insert((ObjectKind::Secret, "unread".to_owned()), Source::Unread);
-        Environment::new(container, objects)
+        objects.insert(
+            (ObjectKind::Secret, "none".to_owned()),
+            VariableSource::Missing,
+        );
+        objects.insert(
+            (ObjectKind::Secret, "unread".to_owned()),
+            VariableSource::Unread,
+        );
+        ContainerEnvironment::new(container, objects)
     }
 
     fn hidden() -> Variable {

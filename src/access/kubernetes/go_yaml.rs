@@ -9,8 +9,8 @@ mod scalar;
 
 use std::collections::{BTreeMap, HashSet};
 
-use document::{Document, Node, NodeKind};
-use scalar::{Scalar, resolve};
+use document::{NodeKind, YamlDocument, YamlNode};
+use scalar::{YamlScalar, resolve};
 
 /// A place in a text, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(crate) enum YamlKind {
 
 /// Returns the first document of a text, as `YAMLToJSON` converts it.
 pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
-    let Some(document) = Document::parse(text)? else {
+    let Some(document) = YamlDocument::parse(text)? else {
         return Ok(Value {
             at: Position { line: 1, column: 1 },
             kind: YamlKind::Null,
@@ -69,7 +69,7 @@ pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
 /// Returns where the items of a block list begin, if the text contains nothing else: a line with the same indentation can
 /// be added below it.
 pub(crate) fn block_list(text: &str) -> Option<Position> {
-    let document = Document::parse(text).ok()??;
+    let document = YamlDocument::parse(text).ok()??;
     let root = &document.nodes[document.root];
     match root.kind {
         // What follows the end of the document is not read.
@@ -81,7 +81,7 @@ pub(crate) fn block_list(text: &str) -> Option<Position> {
 /// Returns the first document of a text, as `yaml.v2` decodes it into a list of strings. The strings before an
 /// error count.
 pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
-    let document = match Document::parse(text) {
+    let document = match YamlDocument::parse(text) {
         Ok(Some(document)) => document,
         Ok(None) => return (Vec::new(), None),
         Err(error) => return (Vec::new(), Some(error)),
@@ -107,8 +107,8 @@ pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
             };
             match resolve(tag.as_deref(), *implicit, text) {
                 // Every other scalar is decoded into a string as it is written.
-                Ok(Scalar::Text(decoded)) => strings.push(decoded),
-                Ok(Scalar::Null) => strings.push(String::new()),
+                Ok(YamlScalar::Text(decoded)) => strings.push(decoded),
+                Ok(YamlScalar::Null) => strings.push(String::new()),
                 Ok(_) => strings.push(text.clone()),
                 Err(problem) => {
                     let at = node.at;
@@ -122,7 +122,7 @@ pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
 
 /// Decodes the nodes of a document.
 struct Decoder<'a> {
-    document: &'a Document,
+    document: &'a YamlDocument,
     /// The nodes whose aliases are being followed.
     followed: HashSet<usize>,
     /// How many nodes were decoded. The other field counts those behind an alias.
@@ -131,7 +131,7 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(document: &'a Document) -> Self {
+    fn new(document: &'a YamlDocument) -> Self {
         Self {
             document,
             followed: HashSet::new(),
@@ -142,7 +142,7 @@ impl<'a> Decoder<'a> {
 
     fn value(&mut self, node: usize) -> Result<Value, Unreadable> {
         self.count(node)?;
-        let Node { at, kind } = &self.document.nodes[node];
+        let YamlNode { at, kind } = &self.document.nodes[node];
         let kind = match kind {
             NodeKind::Alias(target) => return self.behind(*target, *at),
             NodeKind::Scalar {
@@ -150,9 +150,9 @@ impl<'a> Decoder<'a> {
                 tag,
                 implicit,
             } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
-                Scalar::Null => YamlKind::Null,
-                Scalar::Text(text) => YamlKind::Text(text),
-                Scalar::Float(number) if !number.is_finite() => {
+                YamlScalar::Null => YamlKind::Null,
+                YamlScalar::Text(text) => YamlKind::Text(text),
+                YamlScalar::Float(number) if !number.is_finite() => {
                     return Err(refuse(*at, "JSON has no such number"));
                 }
                 _ => YamlKind::Other,
@@ -202,7 +202,7 @@ impl<'a> Decoder<'a> {
     /// Returns a key as a text of JSON. A key that is a number becomes a text that no reader looks up.
     fn key(&mut self, node: usize) -> Result<String, Unreadable> {
         self.count(node)?;
-        let Node { at, kind } = &self.document.nodes[node];
+        let YamlNode { at, kind } = &self.document.nodes[node];
         match kind {
             NodeKind::Alias(target) => self.key(*target),
             NodeKind::Scalar {
@@ -210,11 +210,11 @@ impl<'a> Decoder<'a> {
                 tag,
                 implicit,
             } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
-                Scalar::Text(text) => Ok(text),
-                Scalar::Bool(value) => Ok(value.to_string()),
-                Scalar::Int => Ok(format!("int {text}")),
-                Scalar::Float(_) => Ok(format!("float {text}")),
-                Scalar::Null | Scalar::Large => {
+                YamlScalar::Text(text) => Ok(text),
+                YamlScalar::Bool(value) => Ok(value.to_string()),
+                YamlScalar::Int => Ok(format!("int {text}")),
+                YamlScalar::Float(_) => Ok(format!("float {text}")),
+                YamlScalar::Null | YamlScalar::Large => {
                     Err(refuse(*at, "a key is neither a text nor a small number"))
                 }
             },
@@ -228,7 +228,7 @@ impl<'a> Decoder<'a> {
     /// Adds the entries of another map, or of several. Those of the first map win.
     fn merge(&mut self, node: usize, map: &mut BTreeMap<String, Value>) -> Result<(), Unreadable> {
         let document = self.document;
-        let Node { at, kind } = &document.nodes[node];
+        let YamlNode { at, kind } = &document.nodes[node];
         let sources = match kind {
             NodeKind::List { items, .. } => items.as_slice(),
             _ => &[node],
@@ -257,7 +257,7 @@ impl<'a> Decoder<'a> {
         tag: Option<&str>,
         implicit: bool,
         text: &str,
-    ) -> Result<Scalar, Unreadable> {
+    ) -> Result<YamlScalar, Unreadable> {
         resolve(tag, implicit, text).map_err(|problem| Unreadable { at, problem })
     }
 
@@ -283,7 +283,7 @@ fn refuse(at: Position, problem: &str) -> Unreadable {
     Unreadable { at, problem }
 }
 
-fn is_merge(node: &Node) -> bool {
+fn is_merge(node: &YamlNode) -> bool {
     matches!(&node.kind, NodeKind::Scalar { text, tag, implicit }
         if text == "<<" && (*implicit || tag.as_deref() == Some(MERGE)))
 }

@@ -14,7 +14,7 @@ use kube::config::{AuthInfo, Cluster as ClusterInfo, Kubeconfig as File, Kubecon
 use self::authentication::authentication;
 use super::error::ConnectError;
 use crate::access::aws::http::certificates;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::settings::Kubeconfig;
 use crate::files;
 use crate::network::proxy;
@@ -33,7 +33,7 @@ pub(super) async fn read(kubeconfig: &Kubeconfig) -> Result<kube::Config, Connec
         reason: "the kubeconfig cannot be used",
         message: format!("the kubeconfig \"{path}\" cannot be used: {problem}"),
         fix: Some(
-            Command::new("kubectl")
+            ShellCommand::new("kubectl")
                 .option("--kubeconfig", path.to_string())
                 .word("version")
                 .comment("must succeed")

@@ -28,7 +28,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-pub(crate) use connect::Connection;
+pub(crate) use connect::ClusterConnection;
 pub(crate) use error::{ConnectError, KubeError};
 
 use self::user::User;
@@ -77,7 +77,7 @@ pub(crate) struct ResourceAction {
 }
 
 /// The API of one cluster, called as one identity.
-pub(crate) struct Cluster {
+pub(crate) struct ClusterClient {
     client: kube::Client,
     /// The host of its API.
     host: String,
@@ -86,7 +86,7 @@ pub(crate) struct Cluster {
     reviews: SingleFlight<(Option<User>, ResourceAction), KubeResult<bool>>,
 }
 
-impl Cluster {
+impl ClusterClient {
     /// Returns the object at a path of the API. Of Secrets only the names of the keys are kept.
     pub(crate) fn get(self: &Arc<Self>, path: impl Into<String>) -> KubeCall<Arc<Value>> {
         let (cluster, path) = (Arc::clone(self), path.into());

@@ -122,9 +122,10 @@ impl ObjectKind {
     pub(crate) fn path(self, namespace: &str, name: &str) -> String {
         let (mut path, plural) = (self.api().0.to_owned(), self.plural());
         // Writing to a String does not fail.
-        let _ = match self.is_namespaced() {
-            true => write!(path, "/namespaces/{namespace}/{plural}/{name}"),
-            false => write!(path, "/{plural}/{name}"),
+        let _ = if self.is_namespaced() {
+            write!(path, "/namespaces/{namespace}/{plural}/{name}")
+        } else {
+            write!(path, "/{plural}/{name}")
         };
         path
     }

@@ -33,7 +33,7 @@ pub(crate) struct Pod<'a> {
 
 /// What decides which pods a node can take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Node {
+pub(crate) struct ClusterNode {
     /// The node's name.
     pub(crate) name: String,
     /// The node's labels.
@@ -84,7 +84,7 @@ impl fmt::Display for Lack {
     }
 }
 
-impl Node {
+impl ClusterNode {
     /// Reads a node of the API.
     pub(crate) fn read(node: &Value) -> Self {
         let taints = node["spec"]["taints"].as_array().into_iter().flatten();
@@ -125,7 +125,7 @@ impl<'a> Pod<'a> {
     }
 
     /// Returns what a node lacks for the pod, in order. The list is empty if the node can take the pod.
-    pub(crate) fn lacks(&self, node: &Node) -> Vec<Lack> {
+    pub(crate) fn lacks(&self, node: &ClusterNode) -> Vec<Lack> {
         let mut lacks = Vec::new();
         let own_node = self.spec["nodeName"].as_str();
         if let Some(name) = own_node.filter(|name| **name != *node.name) {

@@ -31,17 +31,19 @@ pub(super) async fn read(
         .await
         .map_err(|error| body_error(error.as_ref()))?
         .to_bytes();
-    match status.is_success() {
-        true => Ok((object(&bytes)?, warnings)),
-        false => Err(refusal(status, &bytes)),
+    if status.is_success() {
+        Ok((object(&bytes)?, warnings))
+    } else {
+        Err(refusal(status, &bytes))
     }
 }
 
 /// Converts the error of reading a response's body.
 fn body_error(error: &(dyn std::error::Error + 'static)) -> KubeError {
-    KubeError::Unreachable(match error.is::<LengthLimitError>() {
-        true => format!("the response is larger than {} MiB", MAX_RESPONSE >> 20),
-        false => chain(error),
+    KubeError::Unreachable(if error.is::<LengthLimitError>() {
+        format!("the response is larger than {} MiB", MAX_RESPONSE >> 20)
+    } else {
+        chain(error)
     })
 }
 

@@ -232,7 +232,7 @@ impl RbacSubject {
 
 /// A Role and its binding to a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
+pub(crate) struct RbacGrant {
     /// The namespace of both.
     pub(crate) namespace: String,
     /// The name of the Role.
@@ -245,8 +245,8 @@ pub(crate) struct Grant {
 
 /// Returns the grant that lets the Orchestrator start Jobs in a namespace, as this user. The runners of a namespace
 /// share the Role. Each has its own binding, whose name ends with `own_name`.
-pub(crate) fn rbac_grant(namespace: &str, user: &str, own_name: &str) -> Grant {
-    Grant {
+pub(crate) fn rbac_grant(namespace: &str, user: &str, own_name: &str) -> RbacGrant {
+    RbacGrant {
         namespace: namespace.to_owned(),
         role: ROLE_NAME,
         binding: format!("{ROLE_NAME}:{own_name}"),
@@ -260,10 +260,14 @@ pub(crate) fn rbac_grant(namespace: &str, user: &str, own_name: &str) -> Grant {
 
 /// Returns the grant that lets a Job's pod store its state in a namespace. The runners that store their state there
 /// share the Role. Each service account has its own binding.
-pub(crate) fn state_grant(namespace: &str, job_namespace: &str, service_account: &str) -> Grant {
+pub(crate) fn state_grant(
+    namespace: &str,
+    job_namespace: &str,
+    service_account: &str,
+) -> RbacGrant {
     let rules =
         STATE_RIGHTS.map(|(group, resource, verbs)| PolicyRule::new(group, &[resource], verbs));
-    Grant {
+    RbacGrant {
         namespace: namespace.to_owned(),
         role: STATE_ROLE_NAME,
         binding: format!("{STATE_ROLE_NAME}:{job_namespace}:{service_account}"),
@@ -275,7 +279,7 @@ pub(crate) fn state_grant(namespace: &str, job_namespace: &str, service_account:
     }
 }
 
-impl Grant {
+impl RbacGrant {
     /// Returns the grant for a group instead of the user.
     pub(crate) fn for_group(self, group: &str) -> Self {
         Self {

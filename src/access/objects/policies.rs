@@ -18,11 +18,10 @@ pub fn trust_policy(
     subjects: &[&str],
 ) -> Value {
     let (aud, sub) = (format!("{issuer_host}:aud"), format!("{issuer_host}:sub"));
-    let condition = match subjects.iter().any(|subject| subject.contains(['*', '?'])) {
-        true => {
-            json!({"StringEquals": {(aud): audience}, "StringLike": {(sub): one_or_many(subjects)}})
-        }
-        false => json!({"StringEquals": {(aud): audience, (sub): one_or_many(subjects)}}),
+    let condition = if subjects.iter().any(|subject| subject.contains(['*', '?'])) {
+        json!({"StringEquals": {(aud): audience}, "StringLike": {(sub): one_or_many(subjects)}})
+    } else {
+        json!({"StringEquals": {(aud): audience, (sub): one_or_many(subjects)}})
     };
     json!({
         "Version": "2012-10-17",

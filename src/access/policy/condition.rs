@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Match, Reason, Request, texts};
+use super::{DenialReason, Match, PolicyRequest, texts};
 use crate::access::wildcard::like;
 
 /// Every condition operator of IAM, without its set and without `IfExists`.
@@ -187,7 +187,7 @@ pub(super) fn condition(
     operator: &str,
     key: &str,
     wanted: &Value,
-    request: &dyn Request,
+    request: &dyn PolicyRequest,
     variables: bool,
 ) -> Match {
     let element = format!("{name}, {operator} on {key}");
@@ -204,7 +204,7 @@ pub(super) fn condition(
             None => Match::Unknown(format!("{element} has values of an unknown form")),
             Some(true) => Match::Yes,
             Some(false) if sent == Sent::Absent => Match::No(absent(element, key, request)),
-            Some(false) => Match::No(Reason {
+            Some(false) => Match::No(DenialReason {
                 element,
                 expected: format!("\"false\": {} sends it", request.sender()),
                 found: wanted.to_string(),
@@ -265,7 +265,7 @@ impl Patterns<'_> {
         if listed != negated {
             return Match::Yes;
         }
-        Match::No(Reason {
+        Match::No(DenialReason {
             element,
             expected: if negated {
                 format!("anything but \"{sent}\", which {sender} sends")
@@ -297,9 +297,9 @@ impl Patterns<'_> {
 }
 
 /// Returns the reason for a condition whose key the request does not have.
-fn absent(element: String, key: &str, request: &dyn Request) -> Reason {
+fn absent(element: String, key: &str, request: &dyn PolicyRequest) -> DenialReason {
     let (expected, hint) = request.absent_key(key);
-    Reason {
+    DenialReason {
         element,
         expected,
         found: format!("one on {key}"),

@@ -2,11 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Match, Reason, Request};
+use super::{DenialReason, Match, PolicyRequest};
 use crate::access::wildcard::like;
 
 /// Returns whether the statement is about the sender.
-pub(super) fn principal(name: &str, elements: &Map<String, Value>, request: &dyn Request) -> Match {
+pub(super) fn principal(
+    name: &str,
+    elements: &Map<String, Value>,
+    request: &dyn PolicyRequest,
+) -> Match {
     let (element, principal, negated) =
         match (elements.get("Principal"), elements.get("NotPrincipal")) {
             (Some(principal), None) => ("Principal", principal, false),
@@ -49,7 +53,7 @@ pub(super) fn principal(name: &str, elements: &Map<String, Value>, request: &dyn
     if listed != negated {
         return Match::Yes;
     }
-    Match::No(Reason {
+    Match::No(DenialReason {
         element: format!("{name}, {element}"),
         expected: request.expected_principal(),
         found: principal.to_string(),
@@ -75,7 +79,11 @@ fn entries(principal: &Value) -> Option<Vec<(&str, &str)>> {
 }
 
 /// Returns whether the statement is about the action.
-pub(super) fn action(name: &str, elements: &Map<String, Value>, request: &dyn Request) -> Match {
+pub(super) fn action(
+    name: &str,
+    elements: &Map<String, Value>,
+    request: &dyn PolicyRequest,
+) -> Match {
     let (element, actions, negated) = match (elements.get("Action"), elements.get("NotAction")) {
         (Some(actions), None) => ("Action", actions, false),
         (None, Some(actions)) => ("NotAction", actions, true),
@@ -91,7 +99,7 @@ pub(super) fn action(name: &str, elements: &Map<String, Value>, request: &dyn Re
     if listed != negated {
         return Match::Yes;
     }
-    Match::No(Reason {
+    Match::No(DenialReason {
         element: format!("{name}, {element}"),
         expected: format!("\"{}\"", request.action()),
         found: actions.to_string(),
@@ -126,7 +134,7 @@ pub(super) fn resource(
     if listed != negated {
         return Match::Yes;
     }
-    Match::No(Reason {
+    Match::No(DenialReason {
         element: format!("{name}, {element}"),
         expected: format!("\"{arn}\""),
         found: resources.to_string(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Denial, Request, Sent, findings};
+use super::{Denial, PolicyRequest, Sent, findings};
 use crate::runner::RoleArn;
 
 /// A session of a role that makes a request.
@@ -115,7 +115,7 @@ impl<'a> RoleSession<'a> {
     }
 }
 
-impl Request for RoleSession<'_> {
+impl PolicyRequest for RoleSession<'_> {
     fn action(&self) -> &str {
         self.action
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::event::Event;
-use super::reason::{Reason, State};
+use super::reason::{Reason, StartState};
 use super::{Ended, ProbeReport, connected};
 use crate::access::kubernetes::{KubeError, KubeResult};
 use crate::access::run::Run;
@@ -53,11 +53,11 @@ impl<'a> Follower<'a> {
             let error = match self.look().await {
                 Ok(look) => {
                     note(&look, say, report);
-                    match State::judge(&look.job, look.pod.as_ref(), &report.events) {
-                        State::Started => return Ended::Started,
-                        State::Failed(reason) => return Ended::NotStarted(reason),
-                        State::Waiting(None) => obstacle = None,
-                        State::Waiting(Some(reason)) => {
+                    match StartState::judge(&look.job, look.pod.as_ref(), &report.events) {
+                        StartState::Started => return Ended::Started,
+                        StartState::Failed(reason) => return Ended::NotStarted(reason),
+                        StartState::Waiting(None) => obstacle = None,
+                        StartState::Waiting(Some(reason)) => {
                             let since = match &obstacle {
                                 Some((before, since)) if before.kind == reason.kind => *since,
                                 _ => Instant::now(),

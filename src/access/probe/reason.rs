@@ -92,7 +92,7 @@ pub struct Reason {
 
 /// The state of the Job in one read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum StartState {
     /// The container has started.
     Started,
     /// The container does not start any more.
@@ -145,7 +145,7 @@ impl Reason {
     }
 }
 
-impl State {
+impl StartState {
     /// Judges the Job, its pod, and their events.
     ///
     /// Source: the reasons of the kubelet (pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime, pkg/kubelet/events) and of
@@ -176,21 +176,21 @@ impl State {
 }
 
 /// Judges a Job that has no pod yet.
-fn without_pod(job: &Value, events: &[Event]) -> State {
+fn without_pod(job: &Value, events: &[Event]) -> StartState {
     let status = &job["status"];
     if let Some(failed) = condition_of(status, "Failed").filter(|one| one["status"] == "True") {
         let message = format!("The Job failed without a pod: {}", text(&failed["message"]));
-        return State::Failed(Reason::new(ReasonKind::PodFailed, message));
+        return StartState::Failed(Reason::new(ReasonKind::PodFailed, message));
     }
     if job["spec"]["suspend"] == true {
         let message = "The Job is suspended, and nothing has resumed it";
-        return State::Waiting(Some(Reason::new(ReasonKind::Suspended, message)));
+        return StartState::Waiting(Some(Reason::new(ReasonKind::Suspended, message)));
     }
     let refused = events
         .iter()
         .rev()
         .find(|event| event.reason == "FailedCreate");
-    State::Waiting(refused.and_then(|event| {
+    StartState::Waiting(refused.and_then(|event| {
         let message = event.message.trim_start_matches("Error creating: ");
         // The event has no status. Of admission's refusals, 403 is the usual one.
         Reason::refusal(403, message, "Job's pod")
@@ -198,12 +198,12 @@ fn without_pod(job: &Value, events: &[Event]) -> State {
 }
 
 /// Judges the container `main`. `None` while it waits.
-fn of_main(pod: &Value) -> Option<State> {
+fn of_main(pod: &Value) -> Option<StartState> {
     const NOT_STARTED: [&str; 3] = ["StartError", "ContainerCannotRun", "ContainerStatusUnknown"];
     let statuses = pod["status"]["containerStatuses"].as_array()?;
     let state = &statuses.iter().find(|status| status["name"] == MAIN)?["state"];
     if !state["running"].is_null() {
-        return Some(State::Started);
+        return Some(StartState::Started);
     }
     let ended = &state["terminated"];
     if ended.is_null() {
@@ -211,13 +211,13 @@ fn of_main(pod: &Value) -> Option<State> {
     }
     let reason = text(&ended["reason"]);
     if ended["startedAt"].is_string() && !NOT_STARTED.contains(&&*reason) {
-        return Some(State::Started);
+        return Some(StartState::Started);
     }
     let message = format!(
         "The container cannot start: {reason}: {}",
         text(&ended["message"])
     );
-    Some(State::Failed(Reason::new(
+    Some(StartState::Failed(Reason::new(
         ReasonKind::ContainerStart,
         message,
     )))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shell::{Command, Word};
+use super::shell::{ShellCommand, Word};
 use crate::access::issuer::AUDIENCE;
 use crate::access::objects::{
     AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, policy_name,
@@ -11,11 +11,11 @@ use crate::access::objects::{
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
-pub(crate) fn create(object: &AwsObject) -> Command {
+pub(crate) fn create(object: &AwsObject) -> ShellCommand {
     match object {
         AwsObject::OidcProvider { issuer } => create_provider(issuer),
         AwsObject::ClusterIssuer { region, cluster } => {
-            Command::new("issuer=$(aws eks describe-cluster")
+            ShellCommand::new("issuer=$(aws eks describe-cluster")
                 .option("--region", region)
                 .option("--name", cluster)
                 .next_line()
@@ -79,16 +79,16 @@ pub(crate) fn create(object: &AwsObject) -> Command {
     }
 }
 
-fn create_provider(url: impl Into<Word>) -> Command {
-    Command::new("aws iam create-open-id-connect-provider")
+fn create_provider(url: impl Into<Word>) -> ShellCommand {
+    ShellCommand::new("aws iam create-open-id-connect-provider")
         .next_line()
         .option("--url", url)
         .next_line()
         .option("--client-id-list", AUDIENCE)
 }
 
-fn create_role(role: &RoleArn, trust_policy: impl Into<Word>) -> Command {
-    let command = Command::new("aws iam create-role");
+fn create_role(role: &RoleArn, trust_policy: impl Into<Word>) -> ShellCommand {
+    let command = ShellCommand::new("aws iam create-role");
     let command = match role.path.as_str() {
         "/" => command,
         path => command.option("--path", path),
@@ -104,7 +104,7 @@ pub(crate) fn create_access_entry(
     region: &str,
     cluster: &str,
     principal: impl Into<Word>,
-) -> Command {
+) -> ShellCommand {
     of_cluster("aws eks create-access-entry", region, cluster)
         .next_line()
         .option("--principal-arn", principal)
@@ -112,14 +112,14 @@ pub(crate) fn create_access_entry(
 }
 
 /// Returns the command that deletes the access entry of a principal.
-pub(crate) fn delete_access_entry(region: &str, cluster: &str, principal: &str) -> Command {
+pub(crate) fn delete_access_entry(region: &str, cluster: &str, principal: &str) -> ShellCommand {
     of_cluster("aws eks delete-access-entry", region, cluster)
         .next_line()
         .option("--principal-arn", principal)
 }
 
 /// Returns the command that sets the user name of a role's access entry to the one that EKS sets by default.
-pub(crate) fn reset_username(region: &str, cluster: &str, role: &RoleArn) -> Command {
+pub(crate) fn reset_username(region: &str, cluster: &str, role: &RoleArn) -> ShellCommand {
     of_cluster("aws eks update-access-entry", region, cluster)
         .next_line()
         .option("--principal-arn", role.to_string())
@@ -134,7 +134,7 @@ pub(crate) fn associate_access_policy(
     principal: impl Into<Word>,
     policy_arn: &str,
     namespaces: Option<&[String]>,
-) -> Command {
+) -> ShellCommand {
     let scope = match namespaces {
         None => "type=cluster".to_owned(),
         Some(namespaces) => format!("type=namespace,namespaces={}", namespaces.join(",")),
@@ -148,14 +148,14 @@ pub(crate) fn associate_access_policy(
 }
 
 /// Returns the command that shows the access policies of an access entry.
-pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str) -> Command {
+pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str) -> ShellCommand {
     of_cluster("aws eks list-associated-access-policies", region, cluster)
         .option("--principal-arn", principal)
 }
 
 /// Returns the command that adds an audience to an IAM OIDC provider.
-pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> Command {
-    Command::new("aws iam add-client-id-to-open-id-connect-provider")
+pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> ShellCommand {
+    ShellCommand::new("aws iam add-client-id-to-open-id-connect-provider")
         .next_line()
         .option("--open-id-connect-provider-arn", provider_arn)
         .next_line()
@@ -163,16 +163,16 @@ pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> Command {
 }
 
 /// Returns the command that replaces the trust policy of a role.
-pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> Command {
-    Command::new("aws iam update-assume-role-policy")
+pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> ShellCommand {
+    ShellCommand::new("aws iam update-assume-role-policy")
         .option("--role-name", &role.name)
         .next_line()
         .option("--policy-document", pretty(policy))
 }
 
 /// Returns the command that sets an inline policy of a role.
-pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> Command {
-    Command::new("aws iam put-role-policy")
+pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> ShellCommand {
+    ShellCommand::new("aws iam put-role-policy")
         .option("--role-name", &role.name)
         .option("--policy-name", name)
         .next_line()
@@ -180,24 +180,28 @@ pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> Com
 }
 
 /// Returns the command that installs an add-on.
-pub(crate) fn create_addon(region: &str, cluster: &str, name: &str) -> Command {
+pub(crate) fn create_addon(region: &str, cluster: &str, name: &str) -> ShellCommand {
     of_cluster("aws eks create-addon", region, cluster).option("--addon-name", name)
 }
 
 /// Returns the command that shows an add-on and its health.
-pub(crate) fn describe_addon(region: &str, cluster: &str, name: &str) -> Command {
+pub(crate) fn describe_addon(region: &str, cluster: &str, name: &str) -> ShellCommand {
     of_cluster("aws eks describe-addon", region, cluster).option("--addon-name", name)
 }
 
 /// Returns the command that deletes a Pod Identity association.
-pub(crate) fn delete_pod_identity_association(region: &str, cluster: &str, id: &str) -> Command {
+pub(crate) fn delete_pod_identity_association(
+    region: &str,
+    cluster: &str,
+    id: &str,
+) -> ShellCommand {
     of_cluster("aws eks delete-pod-identity-association", region, cluster)
         .option("--association-id", id)
 }
 
 /// Returns the start of a command about a cluster.
-fn of_cluster(command: &str, region: &str, cluster: &str) -> Command {
-    Command::new(command)
+fn of_cluster(command: &str, region: &str, cluster: &str) -> ShellCommand {
+    ShellCommand::new(command)
         .option("--region", region)
         .option("--cluster-name", cluster)
 }

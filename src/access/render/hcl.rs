@@ -107,9 +107,10 @@ fn of_role(all: &[AwsObject], role: &RoleArn, attribute: &str, value: &str) -> S
         AwsObject::Role { arn, .. } | AwsObject::ServiceAccountRole { arn, .. } => arn == role,
         _ => false,
     };
-    match all.iter().any(is_one) {
-        true => format!("aws_iam_role.{}.{attribute}", identifier(&role.name)),
-        false => string(value),
+    if all.iter().any(is_one) {
+        format!("aws_iam_role.{}.{attribute}", identifier(&role.name))
+    } else {
+        string(value)
     }
 }
 
@@ -187,12 +188,13 @@ fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
 fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> Block {
     let in_namespace = |namespace: &str, name: &str| {
         let is_it = |object: &KubernetesObject| matches!(object, KubernetesObject::Namespace { name } if name == namespace);
-        let namespace = match all.iter().any(is_it) {
-            true => format!(
+        let namespace = if all.iter().any(is_it) {
+            format!(
                 "kubernetes_namespace_v1.{}.metadata[0].name",
                 identifier(namespace)
-            ),
-            false => string(namespace),
+            )
+        } else {
+            string(namespace)
         };
         Block::new("metadata")
             .attribute("name", string(name))
@@ -235,12 +237,13 @@ fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> B
             subject,
         } => {
             let is_it = |object: &KubernetesObject| matches!(object, KubernetesObject::Role { namespace: of, name, .. } if of == namespace && name == role);
-            let role = match all.iter().any(is_it) {
-                true => format!(
+            let role = if all.iter().any(is_it) {
+                format!(
                     "kubernetes_role_v1.{}.metadata[0].name",
                     identifier(&format!("{namespace}_{role}"))
-                ),
-                false => string(role),
+                )
+            } else {
+                string(role)
             };
             Block::resource("kubernetes_role_binding_v1", &format!("{namespace}_{name}"))
                 .block(in_namespace(namespace, name))

@@ -51,9 +51,9 @@ impl fmt::Display for Word {
 
 /// A command, ready to be pasted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Command(String);
+pub(crate) struct ShellCommand(String);
 
-impl Command {
+impl ShellCommand {
     /// Returns a command that starts with these words, which are written as they are: `aws iam create-role`.
     pub(crate) fn new(start: impl Into<String>) -> Self {
         Self(start.into())
@@ -87,7 +87,7 @@ impl Command {
     }
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for ShellCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.0)
     }
@@ -105,16 +105,16 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// Returns the command that applies manifests. It still works if each of its lines is pasted with an indentation: the
 /// end of a here-document would not be found then.
-pub(crate) fn kubectl_apply(manifests: &[Value]) -> Command {
+pub(crate) fn kubectl_apply(manifests: &[Value]) -> ShellCommand {
     let text = format!("\n{}", yaml::single_document(manifests));
-    Command::new("echo")
+    ShellCommand::new("echo")
         .word(text)
         .word(Word::code("| kubectl apply -f -"))
 }
 
 /// Returns the command that applies manifests, for a script that is not indented.
-pub(crate) fn kubectl_apply_here_document(manifests: &[Value]) -> Command {
-    Command::new(format!(
+pub(crate) fn kubectl_apply_here_document(manifests: &[Value]) -> ShellCommand {
+    ShellCommand::new(format!(
         "kubectl apply -f - <<'EOF'\n{}EOF",
         yaml::documents(manifests)
     ))
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(quote("arn:aws:iam::1:role/x"), "arn:aws:iam::1:role/x");
         assert_eq!(quote("it's"), r"'it'\''s'");
         assert_eq!(quote(""), "''");
-        let command = Command::new("aws x")
+        let command = ShellCommand::new("aws x")
             .option("--a", "b c")
             .next_line()
             .option("--d", Word::code("\"$e\""))

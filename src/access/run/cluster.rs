@@ -12,7 +12,7 @@ use crate::access::cause::ClusterCause;
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::aws_auth::AwsAuth;
 use crate::access::kubernetes::object_kind::ObjectKind;
-use crate::access::kubernetes::{Cluster, ConnectError, KubeCall, KubeError};
+use crate::access::kubernetes::{ClusterClient, ConnectError, KubeCall, KubeError};
 use crate::access::outcome::Outcome;
 
 impl Run<'_> {
@@ -55,7 +55,7 @@ impl Run<'_> {
     }
 
     /// Returns the cluster's API.
-    pub(crate) async fn cluster(&self) -> Result<Arc<Cluster>, CheckError> {
+    pub(crate) async fn cluster(&self) -> Result<Arc<ClusterClient>, CheckError> {
         Ok(self.reach().await?.cluster)
     }
 
@@ -65,7 +65,7 @@ impl Run<'_> {
     }
 
     /// Returns the cluster's API, called with the caller's own credentials.
-    pub(crate) async fn cluster_of_caller(&self) -> Result<Arc<Cluster>, CheckError> {
+    pub(crate) async fn cluster_of_caller(&self) -> Result<Arc<ClusterClient>, CheckError> {
         Ok(self.reach_as(Signer::Caller).await?.cluster)
     }
 
@@ -110,7 +110,7 @@ impl Run<'_> {
     /// is a caller in the role's account.
     pub(crate) async fn call<T: Clone>(
         &self,
-        call: impl Fn(&Arc<Cluster>) -> KubeCall<T>,
+        call: impl Fn(&Arc<ClusterClient>) -> KubeCall<T>,
     ) -> Result<T, CheckError> {
         let response = call(&self.cluster().await?).await;
         let is_forbidden = response.as_ref().is_err_and(KubeError::is_forbidden);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::aws::{Aws, AwsError, Signer};
-use crate::access::kubernetes::{Cluster, ConnectError, Connection};
+use crate::access::kubernetes::{ClusterClient, ClusterConnection, ConnectError};
 use crate::access::settings::Settings;
 use crate::access::single_flight::{SharedCall, SingleFlight};
 
@@ -34,7 +34,7 @@ pub(super) struct ClientKey {
 #[derive(Clone)]
 pub(crate) struct ReachedCluster {
     /// The cluster.
-    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) cluster: Arc<ClusterClient>,
     /// The URL of its API, if it comes from a kubeconfig.
     pub(crate) kubeconfig_url: Option<String>,
 }
@@ -102,7 +102,7 @@ async fn connect(
         sts_region,
     } = key;
     if let (Signer::Caller, Some(kubeconfig)) = (&signer, &settings.kubeconfig) {
-        let (cluster, url) = Cluster::from_kubeconfig(kubeconfig).await?;
+        let (cluster, url) = ClusterClient::from_kubeconfig(kubeconfig).await?;
         return Ok(ReachedCluster {
             cluster,
             kubeconfig_url: Some(url),
@@ -114,7 +114,7 @@ async fn connect(
             "EKS returned no endpoint or no certificate authority for the cluster",
         )));
     };
-    let cluster = Cluster::connect(Connection {
+    let cluster = ClusterClient::connect(ClusterConnection {
         endpoint,
         ca,
         token: aws.token(&signer, &sts_region, &name).await?,

@@ -16,7 +16,9 @@ use super::Run;
 use crate::access::aws::{PodIdentityAssociation, Signer};
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
-use crate::access::kubernetes::environment::{Environment, Source, Variable, sources};
+use crate::access::kubernetes::environment::{
+    ContainerEnvironment, Variable, VariableSource, sources,
+};
 use crate::access::objects::ROLE_ANNOTATION;
 use crate::runner::job_container::MAIN;
 
@@ -24,7 +26,7 @@ use crate::runner::job_container::MAIN;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PodAws {
     /// Where the container's AWS credentials come from.
-    pub(crate) identity: PodIdentity,
+    pub(crate) identity: CredentialSource,
     /// The region that AWS's SDK uses in the container.
     pub(crate) region: PodRegion,
     /// Whether `pod_template` replaces the container's image, command, or arguments: the program that runs might set
@@ -34,7 +36,7 @@ pub(crate) struct PodAws {
 
 /// Where the AWS credentials of the container `main` come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PodIdentity {
+pub(crate) enum CredentialSource {
     /// EKS Pod Identity.
     Association(Arc<PodIdentityAssociation>),
     /// A role for the service account (IRSA).
@@ -58,7 +60,7 @@ pub(crate) enum PodIdentity {
     },
 }
 
-impl PodIdentity {
+impl CredentialSource {
     /// Returns the ARN of the role whose permissions count. `None` if it is not known.
     pub(crate) fn role_arn(&self) -> Option<&str> {
         match self {
@@ -157,20 +159,20 @@ enum Offer {
 
 impl Run<'_> {
     /// Returns the environment variables of the container `main`, as `pod_template` sets them.
-    pub(crate) async fn main_environment(&self) -> Result<Arc<Environment>, CheckError> {
+    pub(crate) async fn main_environment(&self) -> Result<Arc<ContainerEnvironment>, CheckError> {
         let find = || async {
             let container = main_container(&self.job()?);
             let read = sources(&container).into_iter().map(async |object| {
                 let path = self.object_path(object.0, &object.1)?;
                 let source = match self.read(path).await {
-                    Ok(found) => Source::Found(found),
-                    Err(error) if error.is_not_found() => Source::Missing,
-                    Err(_) => Source::Unread,
+                    Ok(found) => VariableSource::Found(found),
+                    Err(error) if error.is_not_found() => VariableSource::Missing,
+                    Err(_) => VariableSource::Unread,
                 };
                 Ok::<_, CheckError>((object, source))
             });
             let objects: Result<BTreeMap<_, _>, _> = join_all(read).await.into_iter().collect();
-            Ok(Arc::new(Environment::new(container, objects?)))
+            Ok(Arc::new(ContainerEnvironment::new(container, objects?)))
         };
         self.environment.get_or_init(find).await.clone()
     }
@@ -196,9 +198,10 @@ impl Run<'_> {
         let decided = strongest(&environment).is_some() && has_region(&environment);
         let pod = Pod {
             environment: &environment,
-            offer: match decided {
-                true => Offer::Nothing,
-                false => self.offer().await?,
+            offer: if decided {
+                Offer::Nothing
+            } else {
+                self.offer().await?
             },
             is_skipped: skips_main(&job["spec"]["template"]["metadata"]["annotations"]),
             cluster_region: self.region()?,
@@ -268,11 +271,11 @@ fn main_container(job: &Value) -> Value {
 }
 
 /// Returns the pod template's own variables that win over everything that the webhook adds.
-fn strongest(environment: &Environment) -> Option<PodIdentity> {
+fn strongest(environment: &ContainerEnvironment) -> Option<CredentialSource> {
     let is_set = |name: &str| environment.get(name).is_set();
     let has_key = is_set("AWS_ACCESS_KEY_ID") || is_set("AWS_ACCESS_KEY");
     (has_key && (is_set("AWS_SECRET_ACCESS_KEY") || is_set("AWS_SECRET_KEY"))).then_some(
-        PodIdentity::Own {
+        CredentialSource::Own {
             variables: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             role_arn: None,
         },
@@ -280,7 +283,7 @@ fn strongest(environment: &Environment) -> Option<PodIdentity> {
 }
 
 /// Returns whether the container's own `env` has a region, so that the webhook adds none.
-fn has_region(environment: &Environment) -> bool {
+fn has_region(environment: &ContainerEnvironment) -> bool {
     REGION.into_iter().any(|name| environment.is_listed(name))
 }
 
@@ -304,7 +307,7 @@ fn skips_main(annotations: &Value) -> bool {
 /// What decides about the container `main`.
 struct Pod<'a> {
     /// The variables of `pod_template`.
-    environment: &'a Environment,
+    environment: &'a ContainerEnvironment,
     /// What the webhook has for its service account.
     offer: Offer,
     /// Whether the webhook leaves the container alone.
@@ -315,10 +318,10 @@ struct Pod<'a> {
 
 impl Pod<'_> {
     /// Returns where the SDK gets its credentials: the first of its chain that the container has.
-    fn identity(&self) -> PodIdentity {
+    fn identity(&self) -> CredentialSource {
         let environment = self.environment;
         let is_set = |name: &str| environment.get(name).is_set();
-        let own = |variables, role_arn| PodIdentity::Own {
+        let own = |variables, role_arn| CredentialSource::Own {
             variables,
             role_arn,
         };
@@ -327,7 +330,7 @@ impl Pod<'_> {
         }
         let obstacle = self.obstacle();
         if let (Offer::Annotation { role_arn, audience }, None) = (&self.offer, &obstacle) {
-            return PodIdentity::ServiceAccountRole {
+            return CredentialSource::ServiceAccountRole {
                 role_arn: role_arn.clone(),
                 audience: audience.clone(),
             };
@@ -350,10 +353,10 @@ impl Pod<'_> {
         }
         match (&self.offer, obstacle) {
             (Offer::Association(association), None) => {
-                PodIdentity::Association(Arc::clone(association))
+                CredentialSource::Association(Arc::clone(association))
             }
             _ if is_set(FULL_URI) => own(FULL_URI, None),
-            (_, because) => PodIdentity::Node { because },
+            (_, because) => CredentialSource::Node { because },
         }
     }
 

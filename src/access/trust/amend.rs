@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Decision, WebIdentity, evaluate};
+use super::{TrustDecision, WebIdentity, evaluate};
 use crate::access::issuer::AUDIENCE;
 use crate::access::objects::trust_policy;
 use crate::access::policy::{Match, has_variables, statement_matches};
@@ -82,8 +82,12 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
             exempt(statement, who);
         }
     }
-    let admits =
-        |statements: &[Value]| matches!(evaluate(&with(statements), who), Decision::Allowed { .. });
+    let admits = |statements: &[Value]| {
+        matches!(
+            evaluate(&with(statements), who),
+            TrustDecision::Allowed { .. }
+        )
+    };
     if !admits(&statements) {
         let with_subject = (0..statements.len()).find_map(|index| {
             let mut tried = statements.clone();
@@ -197,20 +201,23 @@ mod tests {
             assert!(
                 matches!(
                     evaluate(&amended, &runner(subject)),
-                    Decision::Allowed { .. }
+                    TrustDecision::Allowed { .. }
                 ),
                 "{subject}: {amended:#}"
             );
         }
         let stranger = evaluate(&amended, &runner("my-org+stranger"));
-        assert!(!matches!(stranger, Decision::Allowed { .. }), "{amended:#}");
+        assert!(
+            !matches!(stranger, TrustDecision::Allowed { .. }),
+            "{amended:#}"
+        );
         amended
     }
 
     #[test]
     fn a_new_trust_policy_passes_the_check() {
         let decision = evaluate(&policy("my-org+my-runner"), &runner("my-org+my-runner"));
-        assert_eq!(decision, Decision::Allowed { any_subject: false });
+        assert_eq!(decision, TrustDecision::Allowed { any_subject: false });
     }
 
     #[test]
@@ -225,7 +232,7 @@ mod tests {
         let third = super::amended(&amended, &runner("my-org+third"));
         for subject in ["my-org+old", "my-org+new", "my-org+third"] {
             let decision = evaluate(&third, &runner(subject));
-            assert_eq!(decision, Decision::Allowed { any_subject: false });
+            assert_eq!(decision, TrustDecision::Allowed { any_subject: false });
         }
     }
 

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::amend::with_statement;
-use crate::access::policy::{Decision, Grant, Reason, Request, Sent, evaluate};
+use crate::access::policy::{DenialReason, Grant, PolicyDecision, PolicyRequest, Sent, evaluate};
 use crate::runner::RoleArn;
 
 /// The service principal of EKS Pod Identity. It is the same in each partition.
@@ -14,13 +14,13 @@ const SERVICE: &str = "pods.eks.amazonaws.com";
 
 /// What a target role's trust policy says about a session of the association's role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AssumeRoleDecision {
     /// The policy allows the request.
     Allowed(Grant),
     /// A statement of the policy denies it.
-    Denied(Reason),
+    Denied(DenialReason),
     /// No statement of the policy allows it.
-    NotAllowed(Vec<Reason>),
+    NotAllowed(Vec<DenialReason>),
     /// What the policy says depends on this, which is unknown.
     Unknown(String),
 }
@@ -58,17 +58,19 @@ impl<'a> TaggedPod<'a> {
 
     /// Returns the actions that a trust policy must allow.
     pub(crate) fn actions(&self) -> &'static [&'static str] {
-        match self.is_tagged {
-            true => &["sts:AssumeRole", "sts:TagSession"],
-            false => &["sts:AssumeRole"],
+        if self.is_tagged {
+            &["sts:AssumeRole", "sts:TagSession"]
+        } else {
+            &["sts:AssumeRole"]
         }
     }
 
     /// Returns why a condition on an absent key refuses.
     fn absent_key(&self) -> (String, Option<String>) {
-        let hint = match self.is_tagged {
-            true => "EKS Pod Identity sends no such key.",
-            false => "The association disables session tags.",
+        let hint = if self.is_tagged {
+            "EKS Pod Identity sends no such key."
+        } else {
+            "The association disables session tags."
         };
         ("no condition on it".to_owned(), Some(hint.to_owned()))
     }
@@ -118,7 +120,7 @@ pub(crate) struct PodIdentitySession<'a> {
     pub(crate) pod: TaggedPod<'a>,
 }
 
-impl Request for PodIdentitySession<'_> {
+impl PolicyRequest for PodIdentitySession<'_> {
     fn action(&self) -> &str {
         self.action
     }
@@ -204,19 +206,19 @@ impl<'a> ChainedSession<'a> {
     }
 
     /// Returns what the target role's trust policy says about the session.
-    pub(crate) fn judge(&self, document: &Value) -> Verdict {
+    pub(crate) fn judge(&self, document: &Value) -> AssumeRoleDecision {
         let to_role = Self {
             account_counts: false,
             ..self.clone()
         };
-        if evaluate(document, &to_role) == Decision::Allowed {
-            return Verdict::Allowed(Grant::ToRole);
+        if evaluate(document, &to_role) == PolicyDecision::Allowed {
+            return AssumeRoleDecision::Allowed(Grant::ToRole);
         }
         match evaluate(document, self) {
-            Decision::Allowed => Verdict::Allowed(Grant::ToAccount),
-            Decision::Denied { reason, .. } => Verdict::Denied(reason),
-            Decision::NotAllowed(reasons) => Verdict::NotAllowed(reasons),
-            Decision::Unknown(what) => Verdict::Unknown(what),
+            PolicyDecision::Allowed => AssumeRoleDecision::Allowed(Grant::ToAccount),
+            PolicyDecision::Denied { reason, .. } => AssumeRoleDecision::Denied(reason),
+            PolicyDecision::NotAllowed(reasons) => AssumeRoleDecision::NotAllowed(reasons),
+            PolicyDecision::Unknown(what) => AssumeRoleDecision::Unknown(what),
         }
     }
 
@@ -236,7 +238,7 @@ impl<'a> ChainedSession<'a> {
     }
 }
 
-impl Request for ChainedSession<'_> {
+impl PolicyRequest for ChainedSession<'_> {
     fn action(&self) -> &str {
         self.action
     }
@@ -329,7 +331,7 @@ mod tests {
     }
 
     /// The decision about the association's role, for each action.
-    fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<Decision> {
+    fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<PolicyDecision> {
         let of_action = |action: &&'static str| {
             let session = PodIdentitySession { action, pod };
             evaluate(document, &session)
@@ -337,7 +339,7 @@ mod tests {
         pod.actions().iter().map(of_action).collect()
     }
 
-    fn with(condition: Value) -> Vec<Decision> {
+    fn with(condition: Value) -> Vec<PolicyDecision> {
         let both = json!(["sts:AssumeRole", "sts:TagSession"]);
         decide(pod(), &policy(json!({"Service": SERVICE}), both, condition))
     }
@@ -357,7 +359,7 @@ mod tests {
         ] {
             assert_eq!(
                 with(condition.clone()),
-                [Decision::Allowed, Decision::Allowed],
+                [PolicyDecision::Allowed, PolicyDecision::Allowed],
                 "{condition}"
             );
         }
@@ -371,7 +373,10 @@ mod tests {
             json!({"StringEquals": {"aws:RequestTag/team": "x"}}),
         ] {
             for decision in with(condition.clone()) {
-                assert!(matches!(decision, Decision::NotAllowed(_)), "{condition}");
+                assert!(
+                    matches!(decision, PolicyDecision::NotAllowed(_)),
+                    "{condition}"
+                );
             }
         }
         for condition in [
@@ -380,7 +385,10 @@ mod tests {
             json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
         ] {
             for decision in with(condition.clone()) {
-                assert!(matches!(decision, Decision::Unknown(_)), "{condition}");
+                assert!(
+                    matches!(decision, PolicyDecision::Unknown(_)),
+                    "{condition}"
+                );
             }
         }
     }
@@ -389,18 +397,21 @@ mod tests {
     fn the_wrong_service_or_a_missing_action_refuses() {
         let both = json!(["sts:AssumeRole", "sts:TagSession"]);
         let ec2 = policy(json!({"Service": "ec2.amazonaws.com"}), both, json!({}));
-        assert!(matches!(decide(pod(), &ec2)[0], Decision::NotAllowed(_)));
+        assert!(matches!(
+            decide(pod(), &ec2)[0],
+            PolicyDecision::NotAllowed(_)
+        ));
         let service = json!({"Service": SERVICE});
         let one = policy(service, json!("sts:AssumeRole"), json!({}));
         let decisions = decide(pod(), &one);
-        assert_eq!(decisions[0], Decision::Allowed);
-        assert!(matches!(decisions[1], Decision::NotAllowed(_)));
+        assert_eq!(decisions[0], PolicyDecision::Allowed);
+        assert!(matches!(decisions[1], PolicyDecision::NotAllowed(_)));
         // Without session tags, the second action is not needed.
         let untagged = TaggedPod {
             is_tagged: false,
             ..pod()
         };
-        assert_eq!(decide(untagged, &one), [Decision::Allowed]);
+        assert_eq!(decide(untagged, &one), [PolicyDecision::Allowed]);
     }
 
     #[test]
@@ -417,7 +428,7 @@ mod tests {
                 assert!(
                     decide(pod, &document)
                         .iter()
-                        .all(|one| *one == Decision::Allowed),
+                        .all(|one| *one == PolicyDecision::Allowed),
                     "{document:#}"
                 );
             }
@@ -428,7 +439,7 @@ mod tests {
                 let session = ChainedSession::new(action, pod, &role, Some("id"));
                 assert_eq!(
                     session.judge(&document),
-                    Verdict::Allowed(Grant::ToRole),
+                    AssumeRoleDecision::Allowed(Grant::ToRole),
                     "{document:#}"
                 );
             }
@@ -449,14 +460,23 @@ mod tests {
             "StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER, "aws:RequestTag/kubernetes-namespace": "ns"},
             "ArnEquals": {"aws:PrincipalARN": "arn:aws:iam::123456789012:role/pod"},
         });
-        assert_eq!(judge(root, documented), Verdict::Allowed(Grant::ToAccount));
+        assert_eq!(
+            judge(root, documented),
+            AssumeRoleDecision::Allowed(Grant::ToAccount)
+        );
         let external = |id: &str| json!({"StringEquals": {"sts:ExternalId": id}});
         assert_eq!(
             judge(root, external("id")),
-            Verdict::Allowed(Grant::ToAccount)
+            AssumeRoleDecision::Allowed(Grant::ToAccount)
         );
-        assert!(matches!(judge(root, external("x")), Verdict::Unknown(_)));
+        assert!(matches!(
+            judge(root, external("x")),
+            AssumeRoleDecision::Unknown(_)
+        ));
         let other = "arn:aws:iam::123456789012:role/other";
-        assert!(matches!(judge(other, json!({})), Verdict::NotAllowed(_)));
+        assert!(matches!(
+            judge(other, json!({})),
+            AssumeRoleDecision::NotAllowed(_)
+        ));
     }
 }

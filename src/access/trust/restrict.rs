@@ -191,7 +191,7 @@ fn narrow(values: &Value, org: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Decision, evaluate};
+    use super::super::{TrustDecision, evaluate};
     use super::*;
     use crate::access::issuer::AUDIENCE;
 
@@ -223,7 +223,7 @@ mod tests {
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
-    fn decide(document: &Value, subject: &str) -> Decision {
+    fn decide(document: &Value, subject: &str) -> TrustDecision {
         evaluate(document, &runner(subject))
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let decision = decide(document, "my-org+my-runner");
         assert_eq!(
             decision,
-            Decision::Allowed { any_subject: open },
+            TrustDecision::Allowed { any_subject: open },
             "{document:#}"
         );
     }
@@ -261,12 +261,15 @@ mod tests {
             let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
             is_open(&restricted, false);
             let stranger = decide(&restricted, "stranger+my-runner");
-            assert!(matches!(stranger, Decision::Refused(_)), "{restricted:#}");
+            assert!(
+                matches!(stranger, TrustDecision::Refused(_)),
+                "{restricted:#}"
+            );
             // Every runner of the organization that was admitted before still is.
             for other in ["my-org+my-runner", "my-org+another", "my-org+other"] {
                 assert_eq!(
-                    matches!(decide(&document, other), Decision::Allowed { .. }),
-                    matches!(decide(&restricted, other), Decision::Allowed { .. }),
+                    matches!(decide(&document, other), TrustDecision::Allowed { .. }),
+                    matches!(decide(&restricted, other), TrustDecision::Allowed { .. }),
                     "{other}: {restricted:#}"
                 );
             }

@@ -30,7 +30,7 @@ fn statement(condition: Value) -> Value {
     })
 }
 
-fn decide(statement: Value) -> Decision {
+fn decide(statement: Value) -> TrustDecision {
     evaluate(
         &json!({"Version": "2012-10-17", "Statement": statement}),
         &who(),
@@ -38,19 +38,19 @@ fn decide(statement: Value) -> Decision {
 }
 
 fn allowed(statement: Value) -> bool {
-    matches!(decide(statement), Decision::Allowed { .. })
+    matches!(decide(statement), TrustDecision::Allowed { .. })
 }
 
-fn refusal(statement: Value) -> Reason {
+fn refusal(statement: Value) -> DenialReason {
     match decide(statement.clone()) {
-        Decision::Refused(mut reasons) if reasons.len() == 1 => reasons.remove(0),
+        TrustDecision::Refused(mut reasons) if reasons.len() == 1 => reasons.remove(0),
         other => panic!("{statement}: {other:?}"),
     }
 }
 
 fn cant_tell(statement: Value) -> String {
     match decide(statement.clone()) {
-        Decision::Unknown(what) => what,
+        TrustDecision::Unknown(what) => what,
         other => panic!("{statement}: {other:?}"),
     }
 }
@@ -60,7 +60,10 @@ fn the_documented_policy_allows_this_runner() {
     let policy = statement(json!({
         "StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+my-runner"}
     }));
-    assert_eq!(decide(policy), Decision::Allowed { any_subject: false });
+    assert_eq!(
+        decide(policy),
+        TrustDecision::Allowed { any_subject: false }
+    );
 }
 
 #[test]
@@ -140,7 +143,7 @@ fn a_wildcard_where_there_is_none_and_a_wrong_case_are_told() {
 #[test]
 fn both_conditions_that_refuse_are_named() {
     let both = json!({"StringEquals": {AUD: "sts.amazonaws.com.cn", SUB: "x"}});
-    let Decision::Refused(reasons) = decide(statement(both)) else {
+    let TrustDecision::Refused(reasons) = decide(statement(both)) else {
         panic!("not refused");
     };
     let elements: Vec<_> = reasons.iter().map(|r| r.element.as_str()).collect();
@@ -394,7 +397,7 @@ fn the_closest_of_several_statements_is_the_one_that_is_explained() {
 
 #[test]
 fn a_policy_without_statements_allows_nothing() {
-    let Decision::Refused(reasons) = evaluate(&json!({}), &who()) else {
+    let TrustDecision::Refused(reasons) = evaluate(&json!({}), &who()) else {
         panic!("not refused");
     };
     assert!(reasons[0].expected.contains("AssumeRoleWithWebIdentity"));
@@ -407,7 +410,7 @@ fn the_session_name_can_be_a_condition() {
     assert_eq!(refusal(name("old")).expected, "\"my-org-my-runner\"");
     assert_eq!(
         decide(name("my-org-my-runner")),
-        Decision::Allowed { any_subject: true }
+        TrustDecision::Allowed { any_subject: true }
     );
 }
 
@@ -418,22 +421,28 @@ fn a_statement_for_tokens_without_a_subject_admits_no_stranger() {
         let absent = statement(json!({"Null": {SUB: value}}));
         assert_eq!(
             decide(json!([absent, own])),
-            Decision::Allowed { any_subject: false }
+            TrustDecision::Allowed { any_subject: false }
         );
     }
     let present = statement(json!({"Null": {SUB: "false"}}));
     assert_eq!(
         decide(json!([present, own])),
-        Decision::Allowed { any_subject: true }
+        TrustDecision::Allowed { any_subject: true }
     );
 }
 
 #[test]
 fn variables_are_ordinary_characters_in_the_old_version() {
     let mut policy = json!({"Version": "2008-10-17", "Statement": statement(json!({"StringEquals": {SUB: "${x}"}}))});
-    assert!(matches!(evaluate(&policy, &who()), Decision::Refused(_)));
+    assert!(matches!(
+        evaluate(&policy, &who()),
+        TrustDecision::Refused(_)
+    ));
     policy["Version"] = json!("2012-10-17");
-    assert!(matches!(evaluate(&policy, &who()), Decision::Unknown(_)));
+    assert!(matches!(
+        evaluate(&policy, &who()),
+        TrustDecision::Unknown(_)
+    ));
 }
 
 #[test]
@@ -462,6 +471,9 @@ fn a_statement_without_an_effect_is_not_evaluated() {
             {"Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"},
         ]});
         let decision = evaluate(&policy, &who());
-        assert!(matches!(decision, Decision::Unknown(_)), "{decision:?}");
+        assert!(
+            matches!(decision, TrustDecision::Unknown(_)),
+            "{decision:?}"
+        );
     }
 }

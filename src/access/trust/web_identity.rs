@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::access::issuer::{OLDER_ISSUER, issuer_host};
-use crate::access::policy::{Request, Sent, texts};
+use crate::access::policy::{PolicyRequest, Sent, texts};
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -29,7 +29,7 @@ pub(crate) struct WebIdentity<'a> {
     pub(crate) session_name: Option<&'a str>,
 }
 
-impl Request for WebIdentity<'_> {
+impl PolicyRequest for WebIdentity<'_> {
     fn action(&self) -> &str {
         ACTION
     }
@@ -62,9 +62,10 @@ impl Request for WebIdentity<'_> {
         };
         if issuer != self.issuer_host.to_ascii_lowercase() {
             // The keys of services begin with a plain word, and those of tokens with the host of their issuer.
-            return match issuer.contains('.') {
-                true => Sent::Absent,
-                false => Sent::Unknown,
+            return if issuer.contains('.') {
+                Sent::Absent
+            } else {
+                Sent::Unknown
             };
         }
         match claim {

@@ -120,9 +120,10 @@ fn message(outcome: &Outcome) -> String {
 fn uri(path: &str) -> String {
     let path = path.replace('\\', "/");
     let encoded = utf8_percent_encode(path.trim_start_matches("./"), PATH).to_string();
-    match encoded.starts_with('/') {
-        true => format!("file://{encoded}"),
-        false => encoded,
+    if encoded.starts_with('/') {
+        format!("file://{encoded}")
+    } else {
+        encoded
     }
 }
 

@@ -20,9 +20,10 @@ pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) 
         image,
         ..
     } = prepared;
-    let end = match arguments.keep {
-        true => "It is not deleted (--keep).",
-        false => "It is deleted when its container has started or cannot start.",
+    let end = if arguments.keep {
+        "It is not deleted (--keep)."
+    } else {
+        "It is deleted when its container has started or cannot start."
     };
     format!(
         "This creates one Job:\n\n  \

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Number;
 
-use super::parse::{Content, Document, Id};
+use super::parse::{Content, Id, ParsedDocument};
 use super::scalar::{self, MERGE, STRING, Scalar};
 use super::{Entry, Kind, Node};
 use crate::cli::problem::{Place, Problem};
@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 100;
 ///
 /// # Errors
 /// What yaml.v3 refuses, and what JSON cannot express.
-pub(super) fn decode(document: &Document) -> Result<Node, Problem> {
+pub(super) fn decode(document: &ParsedDocument) -> Result<Node, Problem> {
     let mut decoder = Decoder {
         document,
         aliases: HashSet::new(),
@@ -32,7 +32,7 @@ pub(super) fn decode(document: &Document) -> Result<Node, Problem> {
 }
 
 struct Decoder<'a> {
-    document: &'a Document,
+    document: &'a ParsedDocument,
     /// The aliases that are being resolved.
     aliases: HashSet<Id>,
     depth: usize,

@@ -11,16 +11,16 @@ use super::scalar::short_tag;
 use super::tabs::Continued;
 use crate::cli::problem::{Place, Problem};
 
-/// The index of a node in [`Document::nodes`].
+/// The index of a node in [`ParsedDocument::nodes`].
 pub(super) type Id = usize;
 
 /// The nodes of a document. An alias refers to a node by its index, so that several nodes can contain the same one.
-pub(super) struct Document {
-    pub(super) nodes: Vec<Node>,
+pub(super) struct ParsedDocument {
+    pub(super) nodes: Vec<ParsedNode>,
 }
 
 /// A node as it is written in the text.
-pub(super) struct Node {
+pub(super) struct ParsedNode {
     pub(super) at: Place,
     /// The explicit tag in its short form. `None` for `!`, which has no meaning.
     pub(super) tag: Option<String>,
@@ -44,7 +44,7 @@ pub(super) enum Content {
 ///
 /// # Errors
 /// What is not YAML.
-pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
+pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
     refuse_control_characters(text)?;
     // This character ends a line in yaml.v3.
     let text = &text.replace('\u{85}', "\n");
@@ -99,7 +99,7 @@ pub(super) fn document(text: &str) -> Result<Option<Document>, Problem> {
     tree.continued
         .refuse_tabs(text, end.filter(|_| has_marker))?;
     let Tree { nodes, .. } = tree;
-    Ok((!nodes.is_empty()).then_some(Document { nodes }))
+    Ok((!nodes.is_empty()).then_some(ParsedDocument { nodes }))
 }
 
 /// Returns the parser's options for the syntax of libyaml, from which yaml.v3 is derived. Its defaults are YAML 1.2.
@@ -126,7 +126,7 @@ fn refuse_control_characters(text: &str) -> Result<(), Problem> {
 /// A document that is being read.
 #[derive(Default)]
 struct Tree {
-    nodes: Vec<Node>,
+    nodes: Vec<ParsedNode>,
     /// The nodes with anchors, by the parser's numbers of the anchors.
     anchors: HashMap<usize, Id>,
     /// The open collections with the nodes that were found in them, and the start of each that begins with a bracket.
@@ -145,7 +145,7 @@ impl Tree {
             self.anchors.insert(anchor, id);
         }
         let tag = tag.map(|tag| short_tag(&format!("{}{}", tag.handle(), tag.suffix())));
-        self.nodes.push(Node {
+        self.nodes.push(ParsedNode {
             at,
             tag: tag.filter(|tag| tag != "!"),
             content,

@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::Error;
+use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
 use crate::orchestrator::retry::{Failure, Retry, UncertainOutcome, Verdict};
@@ -10,11 +10,11 @@ use crate::orchestrator::retry::{Failure, Retry, UncertainOutcome, Verdict};
 /// What follows a failed attempt.
 pub(super) enum RetryDecision<T> {
     /// The request can be sent again, if the policy and the budget allow another attempt.
-    SendAgain(Error),
+    SendAgain(ApiError),
     /// The request has failed.
-    GiveUp(Error),
+    GiveUp(ApiError),
     /// A lookup has shown how the request ended.
-    Settled(Result<T, Error>),
+    Settled(Result<T, ApiError>),
 }
 
 /// Decides what follows a failed attempt.
@@ -22,7 +22,7 @@ pub(super) trait DecideRetry<T>: Sync {
     /// Returns the decision. `outcome` is what all attempts up to this one leave unknown.
     fn decide(
         &self,
-        error: Error,
+        error: ApiError,
         verdict: Verdict,
         outcome: UncertainOutcome,
     ) -> impl Future<Output = RetryDecision<T>> + Send;
@@ -34,7 +34,7 @@ struct Repeatable;
 impl<T: Send> DecideRetry<T> for Repeatable {
     async fn decide(
         &self,
-        error: Error,
+        error: ApiError,
         verdict: Verdict,
         _: UncertainOutcome,
     ) -> RetryDecision<T> {
@@ -51,7 +51,7 @@ impl Client {
     pub(super) async fn repeat<T: Send>(
         &self,
         request: &Request,
-        read: impl Fn(Response) -> Result<T, Error>,
+        read: impl Fn(Response) -> Result<T, ApiError>,
         budget: &CallBudget,
     ) -> Result<T, Failure> {
         let value = self.send(request, read, &Repeatable, budget).await?;
@@ -63,7 +63,7 @@ impl Client {
     pub(super) async fn repeat_list<T: Send>(
         &self,
         request: &Request,
-        read: impl Fn(Response) -> Result<T, Error>,
+        read: impl Fn(Response) -> Result<T, ApiError>,
         budget: &CallBudget,
     ) -> Result<T, Failure> {
         self.send(request, read, &Repeatable, budget).await
@@ -73,7 +73,7 @@ impl Client {
     pub(super) async fn send<T>(
         &self,
         request: &Request,
-        read: impl Fn(Response) -> Result<T, Error>,
+        read: impl Fn(Response) -> Result<T, ApiError>,
         after_failure: &impl DecideRetry<T>,
         budget: &CallBudget,
     ) -> Result<T, Failure> {
@@ -107,7 +107,12 @@ impl Client {
     ///
     /// # Errors
     /// The budget ended the wait, or the wait would be longer than what is left of the budget.
-    async fn wait(&self, error: Error, number: u32, budget: &CallBudget) -> Result<(), Error> {
+    async fn wait(
+        &self,
+        error: ApiError,
+        number: u32,
+        budget: &CallBudget,
+    ) -> Result<(), ApiError> {
         let Some(call) = error.call().cloned().map(Box::new) else {
             return Err(error);
         };
@@ -115,7 +120,7 @@ impl Client {
         if let Some((status, asked)) = error.retry_after() {
             let left = budget.left();
             if asked > left {
-                return Err(Error::TooLongToWait {
+                return Err(ApiError::TooLongToWait {
                     call,
                     status,
                     wait: asked,
@@ -130,9 +135,9 @@ impl Client {
         let in_flight = false;
         tokio::select! {
             biased;
-            () = budget.stop.cancelled() => Err(Error::Stopped { call, in_flight, last }),
+            () = budget.stop.cancelled() => Err(ApiError::Stopped { call, in_flight, last }),
             () = tokio::time::sleep_until(budget.deadline) => {
-                Err(Error::DeadlineExceeded { call, in_flight, last })
+                Err(ApiError::DeadlineExceeded { call, in_flight, last })
             }
             () = tokio::time::sleep(wait) => Ok(()),
         }

@@ -6,12 +6,12 @@ use serde::Deserialize;
 
 use super::Client;
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::Error;
+use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
 
 /// An environment of the organization.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Environment {
+pub struct DeployedEnvironment {
     /// Its ID, which is unique in its project.
     pub id: String,
     /// The ID of its project.
@@ -35,12 +35,13 @@ impl Client {
         &self,
         runner_id: &str,
         budget: &CallBudget,
-    ) -> Result<Vec<Environment>, Error> {
+    ) -> Result<Vec<DeployedEnvironment>, ApiError> {
         let list = Request::get(["orgs", self.org(), "envs"]).with_query("per_page", "100");
         let mut found = Vec::new();
-        let add = |page: Vec<Environment>| {
-            let uses =
-                |environment: &Environment| environment.runner_id.as_deref() == Some(runner_id);
+        let add = |page: Vec<DeployedEnvironment>| {
+            let uses = |environment: &DeployedEnvironment| {
+                environment.runner_id.as_deref() == Some(runner_id)
+            };
             found.extend(page.into_iter().filter(uses));
             ControlFlow::<()>::Continue(())
         };

@@ -17,14 +17,14 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::CallBudget;
-use super::error::Error;
+use super::error::ApiError;
 use super::retry::RetryPolicy;
 use super::settings::ApiSettings;
 use super::transport::Transport;
 use crate::product::HUMANITEC;
 use runner_list::RunnerList;
 
-pub use environments::Environment as DeployedEnvironment;
+pub use environments::DeployedEnvironment;
 pub use rules::{Rule, RuleFilter, RuleKey, RulePages};
 pub use runner_list::{EksRunnerPages, ListedRunner};
 
@@ -76,18 +76,18 @@ impl Client {
         self.org_seen.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the error, as [`Error::OrgNotFound`] if it says that the organization does not exist: a list call
+    /// Returns the error, as [`ApiError::OrgNotFound`] if it says that the organization does not exist: a list call
     /// with 404, or a create call with 409 and the message `organization not found` (control plane,
     /// `CreateRunner`).
-    fn or_org_not_found(&self, error: Error) -> Error {
+    fn or_org_not_found(&self, error: ApiError) -> ApiError {
         match error {
-            Error::Refused {
+            ApiError::Refused {
                 call,
                 status,
                 message,
                 ..
             } if status == 404 || message.contains("organization not found") => {
-                Error::OrgNotFound {
+                ApiError::OrgNotFound {
                     call,
                     org: self.org().to_owned(),
                     status,

@@ -6,7 +6,7 @@
 use super::Client;
 use super::attempts::{DecideRetry, RetryDecision};
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::{Error, Existing};
+use crate::orchestrator::error::{ApiError, Existing};
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
 use crate::orchestrator::retry::{Effect, Retry, UncertainOutcome, Verdict, uncertain};
@@ -20,14 +20,14 @@ pub(super) trait Creation: Sync {
     fn request(&self, org: &str) -> Request;
 
     /// Reads the object from a successful response.
-    fn read(&self, response: Response) -> Result<Self::Created, Error>;
+    fn read(&self, response: Response) -> Result<Self::Created, ApiError>;
 
     /// Looks up what exists in its place.
     fn find(
         &self,
         client: &Client,
         budget: &CallBudget,
-    ) -> impl Future<Output = Result<ExistingObject<Self::Created>, Error>> + Send;
+    ) -> impl Future<Output = Result<ExistingObject<Self::Created>, ApiError>> + Send;
 
     /// Returns the creation as a sentence in the past: `runner "x" was created`.
     fn sentence(&self) -> String;
@@ -60,12 +60,12 @@ impl Client {
     /// Creates the object once, with as many POSTs as that takes.
     ///
     /// # Errors
-    /// [`Error::Uncertain`] if the object might exist nevertheless; with every other error it does not.
+    /// [`ApiError::Uncertain`] if the object might exist nevertheless; with every other error it does not.
     pub(super) async fn create<C: Creation>(
         &self,
         creation: &C,
         budget: &CallBudget,
-    ) -> Result<C::Created, Error> {
+    ) -> Result<C::Created, ApiError> {
         let request = creation.request(self.org());
         let read = |response| creation.read(response);
         let lookup = LookupBeforeRetry {
@@ -102,9 +102,9 @@ impl Client {
     pub(super) async fn get<T: Send>(
         &self,
         request: &Request,
-        read: impl Fn(Response) -> Result<T, Error>,
+        read: impl Fn(Response) -> Result<T, ApiError>,
         budget: &CallBudget,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<T>, ApiError> {
         match self.repeat(request, read, budget).await {
             Ok(object) => Ok(Some(object)),
             Err(failure) if failure.error.is_not_found() => {
@@ -119,14 +119,14 @@ impl Client {
     /// in the past.
     ///
     /// # Errors
-    /// What the service refuses. [`Error::Uncertain`] if the object might have been deleted.
+    /// What the service refuses. [`ApiError::Uncertain`] if the object might have been deleted.
     pub(super) async fn delete<T>(
         &self,
         request: &Request,
-        look_up: impl Future<Output = Result<Option<T>, Error>> + Send,
+        look_up: impl Future<Output = Result<Option<T>, ApiError>> + Send,
         what: impl FnOnce() -> String,
         budget: &CallBudget,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ApiError> {
         let read = |response: Response| response.expect(204).map(drop);
         let failure = match self.repeat(request, read, budget).await {
             Ok(()) => return Ok(()),
@@ -155,7 +155,7 @@ struct LookupBeforeRetry<'a, C> {
 impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
     async fn decide(
         &self,
-        error: Error,
+        error: ApiError,
         verdict: Verdict,
         outcome: UncertainOutcome,
     ) -> RetryDecision<C::Created> {
@@ -175,7 +175,11 @@ impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
 }
 
 impl<C: Creation> LookupBeforeRetry<'_, C> {
-    async fn look_up(&self, error: Error, outcome: UncertainOutcome) -> RetryDecision<C::Created> {
+    async fn look_up(
+        &self,
+        error: ApiError,
+        outcome: UncertainOutcome,
+    ) -> RetryDecision<C::Created> {
         let creation = self.creation;
         match creation.find(self.client, self.budget).await {
             Ok(ExistingObject::Nothing) if error.is_conflict() => {
@@ -194,7 +198,7 @@ impl<C: Creation> LookupBeforeRetry<'_, C> {
             Ok(ExistingObject::Other { id, existing }) => {
                 RetryDecision::Settled(Err(already_exists(creation, id, existing, error)))
             }
-            Err(org @ Error::OrgNotFound { .. }) => RetryDecision::Settled(Err(org)),
+            Err(org @ ApiError::OrgNotFound { .. }) => RetryDecision::Settled(Err(org)),
             // The service refused the request, whatever exists.
             Err(_) if !outcome.might_be_done => RetryDecision::GiveUp(error),
             Err(failure) if failure.verdict().retry == Retry::Ended => {
@@ -210,17 +214,17 @@ fn already_exists<C: Creation>(
     creation: &C,
     id: String,
     existing: Existing,
-    error: Error,
-) -> Error {
+    error: ApiError,
+) -> ApiError {
     let message = match error {
-        Error::Refused {
+        ApiError::Refused {
             status: 409,
             message,
             ..
         } => message,
         _ => creation.in_the_way(&id),
     };
-    Error::AlreadyExists {
+    ApiError::AlreadyExists {
         id,
         message,
         existing,

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Client;
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::Error;
+use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
 
@@ -42,8 +42,8 @@ impl<'a, T: DeserializeOwned + Send> Pages<'a, T> {
     /// Reads the next page. Returns `None` after the last one.
     ///
     /// # Errors
-    /// [`Error::OrgNotFound`], and whatever prevents the page from being read.
-    pub(super) async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<T>>, Error> {
+    /// [`ApiError::OrgNotFound`], and whatever prevents the page from being read.
+    pub(super) async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<T>>, ApiError> {
         if self.is_last_read {
             return Ok(None);
         }
@@ -84,7 +84,7 @@ impl Client {
         list: Request,
         budget: &CallBudget,
         mut visit: impl FnMut(Vec<T>) -> ControlFlow<B>,
-    ) -> Result<Option<B>, Error> {
+    ) -> Result<Option<B>, ApiError> {
         let mut pages = Pages::new(self, list);
         while let Some(items) = pages.next(budget).await? {
             if let ControlFlow::Break(found) = visit(items) {

@@ -8,7 +8,7 @@ use super::Client;
 use super::operations::{Creation, ExistingObject};
 use super::paging::Pages;
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::{Error, Existing};
+use crate::orchestrator::error::{ApiError, Existing};
 use crate::orchestrator::request::{Request, to_json};
 use crate::orchestrator::response::Response;
 
@@ -64,8 +64,8 @@ impl RulePages<'_> {
     /// Reads the next page. Returns `None` after the last one. A page can be empty.
     ///
     /// # Errors
-    /// [`Error::OrgNotFound`], and whatever prevents the page from being read.
-    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<Rule>>, Error> {
+    /// [`ApiError::OrgNotFound`], and whatever prevents the page from being read.
+    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<Rule>>, ApiError> {
         let Some(mut page) = self.pages.next(budget).await? else {
             return Ok(None);
         };
@@ -109,7 +109,7 @@ impl Client {
     ///
     /// # Errors
     /// Everything that leaves open whether the rule exists.
-    pub async fn get_rule(&self, id: &str, budget: &CallBudget) -> Result<Option<Rule>, Error> {
+    pub async fn get_rule(&self, id: &str, budget: &CallBudget) -> Result<Option<Rule>, ApiError> {
         let request = Request::get(["orgs", self.org(), "runner-rules", id]);
         let read = |response| rule_in(response, 200);
         self.get(&request, read, budget).await
@@ -118,22 +118,22 @@ impl Client {
     /// Creates a rule.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if the organization has a rule for this project and environment type.
-    /// [`Error::RunnerNotFound`] if the runner does not exist: the service reports a conflicting rule first
+    /// [`ApiError::AlreadyExists`] if the organization has a rule for this project and environment type.
+    /// [`ApiError::RunnerNotFound`] if the runner does not exist: the service reports a conflicting rule first
     /// (control plane, `CreateRunnerRule`), which is not the problem then.
-    /// [`Error::Uncertain`] if the rule might have been created; with every other error it was not.
-    pub async fn create_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Rule, Error> {
+    /// [`ApiError::Uncertain`] if the rule might have been created; with every other error it was not.
+    pub async fn create_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Rule, ApiError> {
         let error = match self.create(key, budget).await {
             Ok(rule) => return Ok(rule),
             Err(error) => error,
         };
         let message = match &error {
-            Error::AlreadyExists {
+            ApiError::AlreadyExists {
                 existing: Existing::OtherRunner(_),
                 message,
                 ..
             }
-            | Error::Refused {
+            | ApiError::Refused {
                 status: 409,
                 message,
                 ..
@@ -142,7 +142,7 @@ impl Client {
             _ => return Err(error),
         };
         match self.runner_exists(&key.runner_id, budget).await {
-            Ok(false) => Err(Error::RunnerNotFound {
+            Ok(false) => Err(ApiError::RunnerNotFound {
                 id: key.runner_id.clone(),
                 org: self.org().to_owned(),
                 message,
@@ -155,8 +155,8 @@ impl Client {
     /// Deletes a rule, if it exists.
     ///
     /// # Errors
-    /// What the service refuses. [`Error::Uncertain`] if the rule might have been deleted.
-    pub async fn delete_rule(&self, id: &str, budget: &CallBudget) -> Result<(), Error> {
+    /// What the service refuses. [`ApiError::Uncertain`] if the rule might have been deleted.
+    pub async fn delete_rule(&self, id: &str, budget: &CallBudget) -> Result<(), ApiError> {
         let request = Request::delete(["orgs", self.org(), "runner-rules", id]);
         let look_up = async { self.get_rule(id, &self.settling()).await };
         let what = || format!("runner rule {id:?} was deleted");
@@ -172,7 +172,7 @@ impl Client {
         &self,
         key: &RuleKey,
         budget: &CallBudget,
-    ) -> Result<Option<Rule>, Error> {
+    ) -> Result<Option<Rule>, ApiError> {
         let is_for = |rule: &Rule| {
             rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
         };
@@ -213,7 +213,7 @@ impl Creation for RuleKey {
         Request::post(["orgs", org, "runner-rules"], to_json(self))
     }
 
-    fn read(&self, response: Response) -> Result<Rule, Error> {
+    fn read(&self, response: Response) -> Result<Rule, ApiError> {
         rule_in(response, 201)
     }
 
@@ -221,7 +221,7 @@ impl Creation for RuleKey {
         &self,
         client: &Client,
         budget: &CallBudget,
-    ) -> Result<ExistingObject<Rule>, Error> {
+    ) -> Result<ExistingObject<Rule>, ApiError> {
         Ok(match client.find_rule(self, budget).await? {
             Some(created) if created.key == *self => ExistingObject::Same {
                 id: created.id.clone(),
@@ -245,7 +245,7 @@ impl Creation for RuleKey {
 }
 
 /// Reads the rule in a response.
-fn rule_in(response: Response, status: u16) -> Result<Rule, Error> {
+fn rule_in(response: Response, status: u16) -> Result<Rule, ApiError> {
     response.object(status)?.decode()
 }
 

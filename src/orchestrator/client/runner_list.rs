@@ -9,7 +9,7 @@ use super::Client;
 use super::paging::Pages;
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::call::Call;
-use crate::orchestrator::error::Error;
+use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
 
 /// The type of EKS runners.
@@ -61,8 +61,11 @@ impl EksRunnerPages<'_> {
     /// every type, in the order of their IDs.
     ///
     /// # Errors
-    /// [`Error::OrgNotFound`], and whatever prevents the page from being read.
-    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<ListedRunner>>, Error> {
+    /// [`ApiError::OrgNotFound`], and whatever prevents the page from being read.
+    pub async fn next(
+        &mut self,
+        budget: &CallBudget,
+    ) -> Result<Option<Vec<ListedRunner>>, ApiError> {
         let Some(page) = self.pages.next(budget).await? else {
             return Ok(None);
         };
@@ -116,10 +119,10 @@ impl Client {
     pub async fn list_runners(
         &self,
         budget: &CallBudget,
-    ) -> Result<&HashMap<String, String>, Error> {
+    ) -> Result<&HashMap<String, String>, ApiError> {
         match self.runner_list(budget).await? {
             RunnerList::Runners(runners) => Ok(runners),
-            RunnerList::Forbidden { call, message } => Err(Error::Refused {
+            RunnerList::Forbidden { call, message } => Err(ApiError::Refused {
                 call: call.clone(),
                 status: 403,
                 message: message.clone(),
@@ -136,9 +139,9 @@ impl Client {
     /// only [`Client::has_seen_org`] distinguishes the two, and the caller of this function reports that.
     ///
     /// # Errors
-    /// [`Error::OrgNotFound`] if the service says so, and whatever prevents the runners from being listed,
+    /// [`ApiError::OrgNotFound`] if the service says so, and whatever prevents the runners from being listed,
     /// because then the 404 might come from something other than the Orchestrator.
-    pub(super) async fn confirm_org(&self, budget: &CallBudget) -> Result<(), Error> {
+    pub(super) async fn confirm_org(&self, budget: &CallBudget) -> Result<(), ApiError> {
         if self.has_seen_org() {
             return Ok(());
         }
@@ -150,11 +153,11 @@ impl Client {
     ///
     /// # Errors
     /// Everything that prevents the list from being complete, except a missing permission.
-    async fn runner_list(&self, budget: &CallBudget) -> Result<&RunnerList, Error> {
+    async fn runner_list(&self, budget: &CallBudget) -> Result<&RunnerList, ApiError> {
         let list = || async {
             match self.read_runner_list(budget).await {
                 Ok(runners) => Ok(RunnerList::Runners(runners)),
-                Err(Error::Refused {
+                Err(ApiError::Refused {
                     call,
                     status: 403,
                     message,
@@ -169,7 +172,7 @@ impl Client {
     async fn read_runner_list(
         &self,
         budget: &CallBudget,
-    ) -> Result<HashMap<String, String>, Error> {
+    ) -> Result<HashMap<String, String>, ApiError> {
         let mut runners = HashMap::new();
         let add = |page: Vec<RunnerSummary>| {
             let entry = |runner: RunnerSummary| (runner.id, runner.runner_configuration.kind);

@@ -7,7 +7,7 @@ use super::Client;
 use super::operations::{Creation, ExistingObject};
 use super::runner_list::{EKS, RunnerSummary};
 use crate::orchestrator::budget::CallBudget;
-use crate::orchestrator::error::{Error, Existing};
+use crate::orchestrator::error::{ApiError, Existing};
 use crate::orchestrator::request::{Request, to_json};
 use crate::orchestrator::response::{JsonObject, Response};
 use crate::runner::{Runner, pod_template, validate};
@@ -18,9 +18,13 @@ impl Client {
     /// [`Client::has_seen_org`] says whether that can also mean a missing organization.
     ///
     /// # Errors
-    /// [`Error::OtherType`] for a runner of another type, and everything that leaves open whether the runner
+    /// [`ApiError::OtherType`] for a runner of another type, and everything that leaves open whether the runner
     /// exists.
-    pub async fn get_runner(&self, id: &str, budget: &CallBudget) -> Result<Option<Runner>, Error> {
+    pub async fn get_runner(
+        &self,
+        id: &str,
+        budget: &CallBudget,
+    ) -> Result<Option<Runner>, ApiError> {
         let read = |response| runner_in(response, 200, id);
         self.get(&self.get_request(id), read, budget).await
     }
@@ -29,10 +33,10 @@ impl Client {
     ///
     /// # Errors
     /// Everything that leaves open whether the runner exists.
-    pub async fn runner_exists(&self, id: &str, budget: &CallBudget) -> Result<bool, Error> {
+    pub async fn runner_exists(&self, id: &str, budget: &CallBudget) -> Result<bool, ApiError> {
         match self.get_runner(id, budget).await {
             Ok(runner) => Ok(runner.is_some()),
-            Err(Error::OtherType { .. } | Error::Unsupported { .. }) => Ok(true),
+            Err(ApiError::OtherType { .. } | ApiError::Unsupported { .. }) => Ok(true),
             Err(error) => Err(error),
         }
     }
@@ -40,26 +44,26 @@ impl Client {
     /// Creates a runner and returns it as the service stores it.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if the id is in use. [`Error::Uncertain`] if the runner might have been created;
+    /// [`ApiError::AlreadyExists`] if the id is in use. [`ApiError::Uncertain`] if the runner might have been created;
     /// with every other error it was not.
     pub async fn create_runner(
         &self,
         runner: &Runner,
         budget: &CallBudget,
-    ) -> Result<Runner, Error> {
+    ) -> Result<Runner, ApiError> {
         self.create(runner, budget).await
     }
 
     /// Changes the runner with this id to `runner`, and returns it as the service stores it.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] if the runner does not exist. [`Error::Uncertain`] if the update might have been
+    /// [`ApiError::is_not_found`] if the runner does not exist. [`ApiError::Uncertain`] if the update might have been
     /// made; with every other error it was not.
     pub async fn update_runner(
         &self,
         runner: &Runner,
         budget: &CallBudget,
-    ) -> Result<Runner, Error> {
+    ) -> Result<Runner, ApiError> {
         let request = update_request(self.org(), runner);
         let read = |response| runner_in(response, 200, &runner.id);
         let failure = match self.repeat(&request, read, budget).await {
@@ -80,10 +84,10 @@ impl Client {
     /// Deletes an EKS runner, if it exists.
     ///
     /// # Errors
-    /// [`Error::OtherType`] if a runner of another type now has the id; it is not deleted.
-    /// [`Error::is_conflict`] with the service's message if environments use the runner.
-    /// [`Error::Uncertain`] if the runner might have been deleted.
-    pub async fn delete_runner(&self, id: &str, budget: &CallBudget) -> Result<(), Error> {
+    /// [`ApiError::OtherType`] if a runner of another type now has the id; it is not deleted.
+    /// [`ApiError::is_conflict`] with the service's message if environments use the runner.
+    /// [`ApiError::Uncertain`] if the runner might have been deleted.
+    pub async fn delete_runner(&self, id: &str, budget: &CallBudget) -> Result<(), ApiError> {
         // A DELETE would delete any runner with this id, so its type is read first.
         let read = |response| eks_object(response, 200, id);
         let found = self.get(&self.get_request(id), read, budget).await?;
@@ -125,7 +129,7 @@ impl Creation for Runner {
         Request::post(["orgs", org, "runners"], to_json(self))
     }
 
-    fn read(&self, response: Response) -> Result<Self, Error> {
+    fn read(&self, response: Response) -> Result<Self, ApiError> {
         runner_in(response, 201, &self.id)
     }
 
@@ -133,7 +137,7 @@ impl Creation for Runner {
         &self,
         client: &Client,
         budget: &CallBudget,
-    ) -> Result<ExistingObject<Self>, Error> {
+    ) -> Result<ExistingObject<Self>, ApiError> {
         let id = self.id.clone();
         match client.get_runner(&id, budget).await {
             Ok(Some(created)) if is_same(self, &created) => {
@@ -143,7 +147,7 @@ impl Creation for Runner {
                 id,
                 existing: Existing::Importable,
             }),
-            Err(Error::OtherType { found, .. }) => Ok(ExistingObject::Other {
+            Err(ApiError::OtherType { found, .. }) => Ok(ExistingObject::Other {
                 id,
                 existing: Existing::OtherType(found),
             }),
@@ -162,7 +166,7 @@ impl Creation for Runner {
 }
 
 /// Reads the EKS runner in a response.
-fn runner_in(response: Response, status: u16, id: &str) -> Result<Runner, Error> {
+fn runner_in(response: Response, status: u16, id: &str) -> Result<Runner, ApiError> {
     let object = eks_object(response, status, id)?;
     Runner::deserialize(&object.fields).map_err(|error| {
         let storage = object.fields.pointer("/state_storage_configuration/type");
@@ -172,7 +176,7 @@ fn runner_in(response: Response, status: u16, id: &str) -> Result<Runner, Error>
             }
             _ => error.to_string(),
         };
-        Error::Unsupported {
+        ApiError::Unsupported {
             id: id.to_owned(),
             what: redacted(what),
         }
@@ -180,7 +184,7 @@ fn runner_in(response: Response, status: u16, id: &str) -> Result<Runner, Error>
 }
 
 /// Reads a response about this runner, which must have type `kubernetes-eks`.
-fn eks_object(response: Response, status: u16, id: &str) -> Result<JsonObject, Error> {
+fn eks_object(response: Response, status: u16, id: &str) -> Result<JsonObject, ApiError> {
     let object = response.object(status)?;
     let found: RunnerSummary = object.decode()?;
     if found.id != id {
@@ -188,7 +192,7 @@ fn eks_object(response: Response, status: u16, id: &str) -> Result<JsonObject, E
     }
     let kind = found.runner_configuration.kind;
     if kind != EKS {
-        return Err(Error::OtherType {
+        return Err(ApiError::OtherType {
             id: id.to_owned(),
             found: redacted(kind),
         });

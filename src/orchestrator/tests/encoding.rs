@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::fake::{Fake, Reply, Seen};
 use super::*;
-use crate::orchestrator::Error;
+use crate::orchestrator::ApiError;
 
 /// Returns the bytes, compressed with gzip.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -60,7 +60,7 @@ async fn the_apis_own_error_is_read_through_gzip() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, Error::Refused { status: 403, message, .. } if message == "not yours"),
+        matches!(&error, ApiError::Refused { status: 403, message, .. } if message == "not yours"),
         "{error:?}"
     );
 }
@@ -125,5 +125,5 @@ async fn the_size_limit_applies_to_the_decompressed_response() {
         .get_runner("r", &budget())
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+    assert!(matches!(error, ApiError::TooLarge { .. }), "{error:?}");
 }

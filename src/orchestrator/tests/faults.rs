@@ -3,7 +3,7 @@
 use super::api::When::{self, After, Before};
 use super::fake::Reply;
 use super::*;
-use crate::orchestrator::{Error, Existing, RuleKey};
+use crate::orchestrator::{ApiError, Existing, RuleKey};
 
 /// Returns the faults, each with its name and the moment when it happens.
 fn faults() -> Vec<(&'static str, When, Reply)> {
@@ -120,7 +120,7 @@ async fn a_read_survives_a_fault() {
             }
             // A success with an unexpected status is not retried.
             "half json" => assert!(
-                matches!(read, Err(Error::Unexpected { status: 201, .. })),
+                matches!(read, Err(ApiError::Unexpected { status: 201, .. })),
                 "{read:?}"
             ),
             _ => assert_eq!(read.unwrap(), Some(runner()), "{name} {when:?}"),
@@ -364,14 +364,14 @@ async fn another_runner_after_a_lost_response_is_not_taken_over() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, Error::AlreadyExists { id, existing: Existing::Importable, .. } if id == "my-runner"),
+        matches!(&error, ApiError::AlreadyExists { id, existing: Existing::Importable, .. } if id == "my-runner"),
         "{error:?}"
     );
     assert!(!error.is_uncertain());
 }
 
 /// Creates the runner `sent` and loses the response. The lookup finds `stored`.
-async fn create_and_find(sent: &Runner, stored: serde_json::Value) -> Result<Runner, Error> {
+async fn create_and_find(sent: &Runner, stored: serde_json::Value) -> Result<Runner, ApiError> {
     let (_fake, state, client) = world(None).await;
     let shared = Arc::clone(&state);
     state.lock().unwrap().fail(move |seen| {

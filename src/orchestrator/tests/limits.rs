@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::api::When::{After, Before};
 use super::fake::Reply;
 use super::*;
-use crate::orchestrator::{Error, RuleKey};
+use crate::orchestrator::{ApiError, RuleKey};
 
 fn short() -> CallBudget {
     CallBudget::new(Duration::from_millis(200), CancellationToken::new())
@@ -28,7 +28,10 @@ async fn a_read_ends_at_its_deadline_or_stop() {
     let client = client(&fake.url());
     let start = Instant::now();
     let error = client.get_runner("my-runner", &short()).await.unwrap_err();
-    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
+    assert!(
+        matches!(error, ApiError::DeadlineExceeded { .. }),
+        "{error:?}"
+    );
     assert!(!error.is_stopped());
     assert_eq!(
         error.report(),
@@ -283,7 +286,7 @@ async fn a_wait_past_the_deadline_fails_at_once() {
             format!("returned {status} and requests a wait of 3600 s, but the timeout is in 10 s");
         assert!(error.report().contains(&expected), "{}", error.report());
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
-        assert!(matches!(error, Error::TooLongToWait { .. }), "{error:?}");
+        assert!(matches!(error, ApiError::TooLongToWait { .. }), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(1));
         let posts = fake
             .lines()

@@ -2,7 +2,7 @@
 
 use super::fake::{Fake, Reply};
 use super::*;
-use crate::orchestrator::{ConnectFailure, Environment, Error, user_agent};
+use crate::orchestrator::{ApiError, ConnectFailure, Environment, user_agent};
 
 #[tokio::test]
 async fn a_missing_server_is_tried_five_times_and_reported() {
@@ -25,7 +25,7 @@ async fn a_missing_server_is_tried_five_times_and_reported() {
     assert!(
         matches!(
             created,
-            Error::Connect {
+            ApiError::Connect {
                 what: ConnectFailure::Refused,
                 ..
             }
@@ -76,7 +76,7 @@ async fn a_host_name_without_an_address_is_reported() {
     assert!(
         matches!(
             error,
-            Error::Connect {
+            ApiError::Connect {
                 what: ConnectFailure::Dns,
                 ..
             }

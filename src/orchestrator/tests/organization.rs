@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::fake::{Fake, Reply};
 use super::*;
-use crate::orchestrator::Error;
+use crate::orchestrator::ApiError;
 
 #[tokio::test]
 async fn a_404_for_a_missing_organization_is_an_error() {
@@ -27,7 +27,7 @@ async fn a_404_for_a_missing_organization_is_an_error() {
         .delete_runner("my-runner", &budget())
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::OrgNotFound { .. }), "{error}");
+    assert!(matches!(error, ApiError::OrgNotFound { .. }), "{error}");
 }
 
 /// The control plane returns an empty list for an organization that does not exist, so only an item proves that the
@@ -187,7 +187,7 @@ async fn assert_creates_report_the_organization(client: &Client) {
             .unwrap_err(),
         client.create_rule(&key, &budget()).await.unwrap_err(),
     ] {
-        assert!(matches!(error, Error::OrgNotFound { .. }), "{error:?}");
+        assert!(matches!(error, ApiError::OrgNotFound { .. }), "{error:?}");
         assert!(
             error.report().contains("Check org_id"),
             "{}",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::fake::{Fake, Reply};
 use super::*;
-use crate::orchestrator::{Error, Existing, RuleKey};
+use crate::orchestrator::{ApiError, Existing, RuleKey};
 
 fn key(runner: &str, project: Option<&str>, env_type: Option<&str>) -> RuleKey {
     RuleKey {
@@ -75,7 +75,7 @@ async fn the_same_rule_is_reported_with_the_id_to_import() {
         .unwrap();
     let error = client.create_rule(&made.key, &budget()).await.unwrap_err();
     assert!(
-        matches!(&error, Error::AlreadyExists { id, existing: Existing::Importable, .. } if *id == made.id),
+        matches!(&error, ApiError::AlreadyExists { id, existing: Existing::Importable, .. } if *id == made.id),
         "{error:?}"
     );
     assert_eq!(
@@ -90,7 +90,7 @@ async fn the_same_rule_is_reported_with_the_id_to_import() {
         .unwrap_err();
     let existing = Existing::OtherRunner("r".to_owned());
     assert!(
-        matches!(&error, Error::AlreadyExists { id, existing: e, .. } if *id == made.id && *e == existing),
+        matches!(&error, ApiError::AlreadyExists { id, existing: e, .. } if *id == made.id && *e == existing),
         "{error:?}"
     );
     assert!(
@@ -127,7 +127,7 @@ async fn a_409_for_a_missing_runner_reports_the_runner() {
     let other = key("missing", Some("blog"), None);
     let error = client.create_rule(&other, &budget()).await.unwrap_err();
     assert!(
-        matches!(&error, Error::RunnerNotFound { id, .. } if id == "missing"),
+        matches!(&error, ApiError::RunnerNotFound { id, .. } if id == "missing"),
         "{error:?}"
     );
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fake::{Fake, Reply};
 use super::*;
-use crate::orchestrator::Error;
+use crate::orchestrator::ApiError;
 
 #[tokio::test]
 async fn a_runner_is_created_read_updated_and_deleted() {
@@ -195,7 +195,7 @@ async fn complete_json_that_is_not_from_the_api_is_read_once() {
             .get_runner("my-runner", &budget())
             .await
             .unwrap_err();
-        assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
+        assert!(matches!(error, ApiError::Undecodable { .. }), "{error:?}");
         assert_eq!(fake.lines().len(), attempts, "{body}");
     }
 }

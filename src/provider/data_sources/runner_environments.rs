@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::orchestrator::{CallBudget, DeployedEnvironment, Error};
+use crate::orchestrator::{ApiError, CallBudget, DeployedEnvironment};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_runner::ENVIRONMENTS;
@@ -27,7 +27,7 @@ impl RunnerEnvironmentsData {
         let client = self.connection.client_now()?;
         let budget = CallBudget::new(DEFAULT, context.stop);
         let id = config.get("runner_id").as_str().unwrap_or_default();
-        let failed = |error: Error| {
+        let failed = |error: ApiError| {
             let what = format!("Could not list the environments of runner {id:?}");
             api_diagnostics::failed(what, &error, &[])
         };

@@ -232,9 +232,10 @@ impl ReportedDiagnostics {
                 (format!("EKS access: {id}"), detail, Some(path(*id)))
             }
         };
-        let diagnostic = match finding.fails {
-            true => Diagnostic::error(summary, detail),
-            false => Diagnostic::warning(summary, detail),
+        let diagnostic = if finding.fails {
+            Diagnostic::error(summary, detail)
+        } else {
+            Diagnostic::warning(summary, detail)
         };
         Some(match path {
             Some(path) => diagnostic.at(path),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::Subject;
-use crate::orchestrator::{CallBudget, Client, Error};
+use crate::orchestrator::{ApiError, CallBudget, Client};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::EksAccess;
@@ -300,7 +300,7 @@ const REPLACED: &str = "This resource did not register that runner: someone dele
                         another ID, or remove the resource from the configuration.";
 
 /// Returns the error about a failed call, with what it means for `object`.
-fn failed(operation: Operation, object: &Value, error: &Error) -> Diagnostic {
+fn failed(operation: Operation, object: &Value, error: &ApiError) -> Diagnostic {
     let mut more = Vec::new();
     if error.is_deadline_exceeded() {
         more.push(timeouts::advice(operation, object));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OnceCell, watch};
 
-use crate::orchestrator::{CallBudget, Client, ConnectFailure, Error};
+use crate::orchestrator::{ApiError, CallBudget, Client, ConnectFailure};
 use crate::provider::api_diagnostics;
 use terraform_plugin_server::{CallContext, Diagnostic, Path};
 
@@ -114,7 +114,7 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
 }
 
 /// Returns the error or the warning that the runners could not be listed.
-fn could_not_list(org: &str, error: &Error) -> Diagnostic {
+fn could_not_list(org: &str, error: &ApiError) -> Diagnostic {
     let consequence = "This plan creates runners, and the provider lists the existing ones to find an ID that is in use.";
     if fails_every_call(error) {
         let what = format!("Could not list the runners of organization {org:?}");
@@ -132,30 +132,30 @@ fn could_not_list(org: &str, error: &Error) -> Diagnostic {
 /// Returns whether the apply would certainly fail for the same reason: the token is not valid, or `api_url` is not
 /// usable. The permission to list is not the permission to create, and every other failure can pass. The body of the
 /// response does not count, because a gateway in front of the Orchestrator has its own.
-fn fails_every_call(error: &Error) -> bool {
+fn fails_every_call(error: &ApiError) -> bool {
     match error {
-        Error::Refused { .. }
-        | Error::AttemptTimedOut { .. }
-        | Error::Lost { .. }
-        | Error::DeadlineExceeded { .. }
-        | Error::TooLongToWait { .. }
-        | Error::Stopped { .. } => false,
-        Error::Unexpected { status, .. } | Error::Encoding { status, .. } => {
+        ApiError::Refused { .. }
+        | ApiError::AttemptTimedOut { .. }
+        | ApiError::Lost { .. }
+        | ApiError::DeadlineExceeded { .. }
+        | ApiError::TooLongToWait { .. }
+        | ApiError::Stopped { .. } => false,
+        ApiError::Unexpected { status, .. } | ApiError::Encoding { status, .. } => {
             *status < 500 && !matches!(*status, 403 | 408 | 429)
         }
-        Error::Connect { what, .. } => !matches!(what, ConnectFailure::TimedOut),
-        Error::InvalidId { .. }
-        | Error::Setup { .. }
-        | Error::Proxy { .. }
-        | Error::Redirect { .. }
-        | Error::Unauthorized { .. }
-        | Error::Undecodable { .. }
-        | Error::Unsupported { .. }
-        | Error::TooLarge { .. }
-        | Error::AlreadyExists { .. }
-        | Error::RunnerNotFound { .. }
-        | Error::OtherType { .. }
-        | Error::OrgNotFound { .. }
-        | Error::Uncertain { .. } => true,
+        ApiError::Connect { what, .. } => !matches!(what, ConnectFailure::TimedOut),
+        ApiError::InvalidId { .. }
+        | ApiError::Setup { .. }
+        | ApiError::Proxy { .. }
+        | ApiError::Redirect { .. }
+        | ApiError::Unauthorized { .. }
+        | ApiError::Undecodable { .. }
+        | ApiError::Unsupported { .. }
+        | ApiError::TooLarge { .. }
+        | ApiError::AlreadyExists { .. }
+        | ApiError::RunnerNotFound { .. }
+        | ApiError::OtherType { .. }
+        | ApiError::OrgNotFound { .. }
+        | ApiError::Uncertain { .. } => true,
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
 use super::{identity, model, schema};
-use crate::orchestrator::{CallBudget, Client, Error};
+use crate::orchestrator::{ApiError, CallBudget, Client};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::timeouts::DEFAULT;
@@ -107,7 +107,7 @@ async fn read(
 ) -> Result<Option<Runner>, Diagnostic> {
     match client.get_runner(&id, &budget(context)).await {
         Ok(runner) => Ok(runner),
-        Err(Error::OtherType { .. }) => Ok(None),
+        Err(ApiError::OtherType { .. }) => Ok(None),
         Err(error) => {
             let what = format!("Could not read runner {id:?}");
             Err(api_diagnostics::failed(what, &error, &[]))

@@ -1,7 +1,7 @@
 //! Validates a configuration, as far as its values are known.
 
 use crate::provider::{api_diagnostics, timeouts};
-use crate::runner::{Invalid, Problem, pod_template, validate};
+use crate::runner::{Invalid, InvalidField, pod_template, validate};
 use terraform_plugin_server::{Diagnostic, Path, Value};
 
 /// The types of state storage. Each has a block of its own.
@@ -106,7 +106,7 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
             let errors =
                 problems.map(|problem| api_diagnostics::invalid(&problem.invalid, path(&at)));
             let overrides = pod_template::overrides(&template).into_iter();
-            let warnings = overrides.map(|Problem { invalid, .. }| {
+            let warnings = overrides.map(|InvalidField { invalid, .. }| {
                 Diagnostic::warning(invalid.summary, invalid.detail).at(path(&at))
             });
             errors.chain(warnings).collect()

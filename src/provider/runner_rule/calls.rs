@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::orchestrator::{CallBudget, Client, Error, Existing, Rule, RuleKey};
+use crate::orchestrator::{ApiError, CallBudget, Client, Existing, Rule, RuleKey};
 use crate::provider::connection::Connection;
 use crate::provider::{api_diagnostics, timeouts};
 use terraform_plugin_server::{
@@ -50,7 +50,7 @@ pub(super) async fn create(
 }
 
 /// Returns the error about a rule that was certainly not created.
-fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
+fn not_created(what: String, key: &RuleKey, error: &ApiError) -> Diagnostic {
     let type_name = schema::TYPE_NAME;
     if let Some(exists) =
         api_diagnostics::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE)
@@ -58,19 +58,19 @@ fn not_created(what: String, key: &RuleKey, error: &Error) -> Diagnostic {
         return exists;
     }
     let (at, more) = match error {
-        Error::AlreadyExists {
+        ApiError::AlreadyExists {
             id,
             existing: Existing::OtherRunner(selected),
             ..
         } => ("runner_id", conflict(key, id, selected)),
-        Error::RunnerNotFound { id, .. } => (
+        ApiError::RunnerNotFound { id, .. } => (
             "runner_id",
             format!(
                 "To fix it, set runner_id to the ID of an existing runner. If this configuration creates runner {id:?}, \
                  refer to the `id` of its resource, so that Terraform creates the runner first."
             ),
         ),
-        Error::Refused {
+        ApiError::Refused {
             status: 409,
             message,
             ..
@@ -183,13 +183,13 @@ async fn find_by_key(
     client: &Client,
     object: &Value,
     budget: &CallBudget,
-) -> Result<Option<Rule>, Error> {
+) -> Result<Option<Rule>, ApiError> {
     let key = super::key(object);
     let found = client.find_rule(&key, budget).await?;
     Ok(found.filter(|rule| rule.key == key))
 }
 
-fn failed(verb: &str, object: &Value, error: &Error) -> Diagnostic {
+fn failed(verb: &str, object: &Value, error: &ApiError) -> Diagnostic {
     let rule = match id(object) {
         Some(id) => format!("runner rule {id:?}"),
         None => "the runner rule, whose ID is not known yet".to_owned(),

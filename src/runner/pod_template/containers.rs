@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::go_values::{is_set, is_unset, items};
-use super::{Problem, problem};
+use super::{InvalidField, problem};
 use crate::runner::invalid::quoted;
 use crate::runner::job_container::{MAIN, Override, override_of};
 
@@ -21,7 +21,7 @@ const LEGACY_MAIN: &str = "platform-orchestrator-runner";
 const ONLY_BY_REFERENCE: &str = "RUNNER_GIT_SSH_KEYS";
 
 /// Returns everything in the containers of a pod's `spec` that the Orchestrator or every cluster refuses.
-pub(super) fn check(spec: &Value) -> Vec<Problem> {
+pub(super) fn check(spec: &Value) -> Vec<InvalidField> {
     let mut problems = Vec::new();
     if items(spec.get("ephemeralContainers")).next().is_some() {
         problems.push(problem(
@@ -81,7 +81,7 @@ pub(super) fn check(spec: &Value) -> Vec<Problem> {
 
 /// Returns everything that overrides what the Orchestrator sets for a deployment. A cluster accepts it, but the runner
 /// might not work with it.
-pub(super) fn overrides(spec: &Value) -> Vec<Problem> {
+pub(super) fn overrides(spec: &Value) -> Vec<InvalidField> {
     let containers = items(spec.get("containers"));
     containers
         .filter(|(_, container)| container.get("name").and_then(Value::as_str) == Some(MAIN))
@@ -137,7 +137,7 @@ fn is_unset_after(elements: &[(usize, &Value)], field: &str, is_unset_before: bo
 fn reserved_variables<'a>(
     path: &'a str,
     container: &'a Value,
-) -> impl Iterator<Item = Problem> + 'a {
+) -> impl Iterator<Item = InvalidField> + 'a {
     items(container.get("env")).filter_map(move |(index, variable)| {
         let path = format!("{path}.env[{index}]");
         let name = variable.get("name")?.as_str()?;
@@ -167,7 +167,11 @@ fn reserved_variables<'a>(
 
 /// Returns a problem for each variable that has both `value` and `valueFrom` after all elements with its name have been
 /// merged, which every cluster refuses.
-fn doubled_variables(list: &str, containers: &[(usize, &Value)], is_main: bool) -> Vec<Problem> {
+fn doubled_variables(
+    list: &str,
+    containers: &[(usize, &Value)],
+    is_main: bool,
+) -> Vec<InvalidField> {
     let mut problems = Vec::new();
     let elements = containers.iter().flat_map(|(container, value)| {
         items(value.get("env")).map(move |(index, variable)| ((*container, index), variable))

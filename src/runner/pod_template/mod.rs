@@ -12,9 +12,8 @@ mod strict;
 
 use serde_json::{Map, Value};
 
-use super::{Invalid, Problem};
+use super::{Invalid, InvalidField};
 pub use json::{equal, parse};
-pub(crate) use strict::nearest;
 
 /// Returns everything in a pod template that the Orchestrator would refuse: what does not decode strictly as a Kubernetes
 /// PodTemplateSpec, and then what breaks the Orchestrator's own rules.
@@ -22,7 +21,7 @@ pub(crate) use strict::nearest;
 /// Paths are relative to the template: `spec.containers[0].env[1].valueFrom`. The problems repeat only numbers, quantities
 /// and times of the template, because an environment variable can contain a secret.
 #[must_use]
-pub fn check(template: &Map<String, Value>) -> Vec<Problem> {
+pub fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
     let mut problems = strict::check(template);
     problems.extend(reserved_fields::check(template));
     problems.extend(
@@ -37,7 +36,7 @@ pub fn check(template: &Map<String, Value>) -> Vec<Problem> {
 /// Returns what a pod template overrides of the Orchestrator's own values. This is allowed, but the runner might not work
 /// with it. Paths are as in [`check`].
 #[must_use]
-pub fn overrides(template: &Map<String, Value>) -> Vec<Problem> {
+pub fn overrides(template: &Map<String, Value>) -> Vec<InvalidField> {
     template
         .get("spec")
         .map(containers::overrides)
@@ -45,8 +44,8 @@ pub fn overrides(template: &Map<String, Value>) -> Vec<Problem> {
 }
 
 /// Returns a problem at a path of the template, with the detail `` `<path>` <finding> ``.
-fn problem(path: &str, summary: &'static str, finding: impl std::fmt::Display) -> Problem {
-    Problem {
+fn problem(path: &str, summary: &'static str, finding: impl std::fmt::Display) -> InvalidField {
+    InvalidField {
         path: path.to_owned(),
         invalid: Invalid {
             summary,

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::go_values::is_set;
-use super::{Problem, problem};
+use super::{InvalidField, problem};
 
 /// Returns a problem for each field of the template that the Orchestrator reserves. Only values that decode are
 /// checked; `strict` reports the others.
-pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
+pub(super) fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
     let mut problems = Vec::new();
     let field = |object: &str, name: &str| template.get(object).and_then(|it| it.get(name));
     if is_set(field("metadata", "namespace")) {

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use super::json::kind;
-use super::{Problem, problem};
+use super::{InvalidField, problem};
 use crate::runner::invalid::quoted;
+use crate::spelling::{nearest, nearly_equal};
 
 /// The schema of a PodTemplateSpec without its descriptions, generated when the first template is checked.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -36,7 +37,7 @@ const LIST: &str =
 const WRONG_VALUE: &str = "Invalid value in pod_template";
 
 /// Returns everything in the template that is not valid in a PodTemplateSpec.
-pub(super) fn check(template: &Map<String, Value>) -> Vec<Problem> {
+pub(super) fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
     let mut walk = Walk {
         path: String::new(),
         problems: Vec::new(),
@@ -60,7 +61,7 @@ fn resolve(schema: &'static Value) -> (&'static Value, Option<&'static str>) {
 /// The current path in the template, and the problems so far. The schema limits the depth.
 struct Walk {
     path: String,
-    problems: Vec<Problem>,
+    problems: Vec<InvalidField>,
 }
 
 impl Walk {
@@ -336,51 +337,6 @@ static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| 
         .map(|(name, (_, paths))| (name, paths))
         .collect()
 });
-
-/// Returns the known name with the fewest edits, if they are few, or if one name is most of the other. Case and
-/// underscores do not count, because other languages spell names differently.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a String>,
-) -> Option<&'a String> {
-    let is_part = |name: &str, known: &str| {
-        let (short, long) = if name.len() < known.len() {
-            (name, known)
-        } else {
-            (known, name)
-        };
-        // A short name at the end of a long one is not a hint: `serviceAccountName` is not `name`.
-        long.contains(short) && 2 * short.len() >= long.len()
-    };
-    fewest_edits(name, known, |edits, name, known| {
-        edits <= few(name) || is_part(name, known)
-    })
-}
-
-/// Returns the known name with the fewest edits, if they are few.
-fn nearly_equal<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
-    fewest_edits(name, known, |edits, name, _| edits <= few(name))
-}
-
-fn few(name: &str) -> usize {
-    (name.len() / 3).max(1)
-}
-
-fn fewest_edits<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a String>,
-    is_near: impl Fn(usize, &str, &str) -> bool,
-) -> Option<&'a String> {
-    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
-    // Counting edits takes time, and no field has a longer name.
-    let name = Some(plain(name)).filter(|name| name.len() <= 63)?;
-    known
-        .map(|known| (known, plain(known)))
-        .map(|(known, plain)| (known, strsim::damerau_levenshtein(&name, &plain), plain))
-        .filter(|(_, edits, plain)| is_near(*edits, &name, plain))
-        .min_by_key(|(_, edits, _)| *edits)
-        .map(|(known, ..)| known)
-}
 
 /// Returns whether Kubernetes accepts the text as a quantity (`resource.ParseQuantity`): sign, digits with a point (all
 /// optional if there is a suffix), and a suffix or a decimal exponent.

@@ -33,8 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-/// With one command line.
-pub(crate) const SLOW: &[Scenario] = &[(
+pub(super) const SLOW: &[Scenario] = &[(
     "EKS access: a plan of 300 runners and roles while IAM throttles",
     three_hundred_roles_of_a_slow_iam,
 )];

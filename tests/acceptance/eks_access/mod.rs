@@ -23,17 +23,26 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider_with};
 use crate::stand_in::StandIn;
 
-pub(crate) fn scenarios() -> Vec<Scenario> {
+/// The scenarios of what a user sees: each effect of a check, and each reason why checks are incomplete.
+pub(crate) fn on_both() -> Vec<Scenario> {
     [
         outcomes::SCENARIOS,
-        modes::SCENARIOS,
-        waiting::SCENARIOS,
         many::SCENARIOS,
         callers::SCENARIOS,
-        settings::SCENARIOS,
         data_source::SCENARIOS,
+    ]
+    .concat()
+}
+
+/// The scenarios of what only the provider decides.
+pub(crate) fn in_turn() -> Vec<Scenario> {
+    [
+        modes::SCENARIOS,
+        waiting::SCENARIOS,
+        settings::SCENARIOS,
         texts::SCENARIOS,
         storage::SCENARIOS,
+        many::SLOW,
     ]
     .concat()
 }
@@ -77,15 +86,13 @@ impl Scene {
         };
         // The bucket in the configuration of most scenarios does not exist.
         let has_bucket = !more.contains("kubernetes_configuration") && !more.contains("my-states");
-        let eks_access = match has_bucket {
-            true if eks_access.contains("skip_checks = [") => {
-                eks_access.replacen("skip_checks = [", "skip_checks = [\"state-storage\", ", 1)
-            }
-            true => {
-                let skip = "eks_access = {\nskip_checks = [\"state-storage\"]\n";
-                eks_access.replacen("eks_access = {\n", skip, 1)
-            }
-            false => eks_access,
+        let eks_access = if !has_bucket {
+            eks_access
+        } else if eks_access.contains("skip_checks = [") {
+            eks_access.replacen("skip_checks = [", "skip_checks = [\"state-storage\", ", 1)
+        } else {
+            let skip = "eks_access = {\nskip_checks = [\"state-storage\"]\n";
+            eks_access.replacen("eks_access = {\n", skip, 1)
         };
         let provider = provider_with(&format!(
             "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\n{eks_access}\n",

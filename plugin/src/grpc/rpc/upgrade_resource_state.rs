@@ -36,9 +36,10 @@ async fn upgrade(provider: &ServedProvider, request: Request) -> Result<DynamicV
         return Err(saved_state::too_new("state", type_name, version, current));
     }
     let saved = saved_state::json(request.raw_state, type_name)?;
-    let upgraded = match version < current {
-        true => upgraded_json(resource, type_name, version, &saved).await?,
-        false => None,
+    let upgraded = if version < current {
+        upgraded_json(resource, type_name, version, &saved).await?
+    } else {
+        None
     };
     // Other versions of the provider can have attributes that this version does not have.
     let decode = |json: &[u8]| codec::decode_json(json, &resource.ty, Undefined::Ignore);

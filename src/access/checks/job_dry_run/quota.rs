@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use crate::access::fix::Fix;
 use crate::access::kubernetes::quantity::{thousandths, thousandths_of};
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 
 /// A resource of a quota that is exceeded.
 struct Exceeded<'a> {
@@ -66,7 +66,7 @@ pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
         hard.insert(resource.to_owned(), sum(requested, used)?.into());
     }
     let patch = json!({"spec": {"hard": hard}});
-    let command = Command::new("kubectl patch resourcequota")
+    let command = ShellCommand::new("kubectl patch resourcequota")
         .word(name)
         .option("-n", namespace)
         .word("--type=merge")

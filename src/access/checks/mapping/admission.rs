@@ -1,5 +1,6 @@
 //! The fixes that make a cluster admit the runner.
 
+use super::aws_auth_fix::add_aws_auth_line;
 use super::aws_auth_mapping::line_cause;
 use super::entry::{self, EntryJudgment, entry_cause, existing_entry, judge_entry};
 use crate::access::cause::Cause;
@@ -8,7 +9,6 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::aws_auth::Room;
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::setup::add_aws_auth_line;
 
 /// Returns the fix that gives the runner's user a fixed name, if it has none.
 pub(in crate::access::checks) async fn fix_for_nameless_user(

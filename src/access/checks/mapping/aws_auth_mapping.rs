@@ -1,15 +1,15 @@
 //! The role's line in `aws-auth`: whether it works, and how to repair it.
 
+use super::aws_auth_fix::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
 use crate::access::checks::role::role_exists::require_role;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::KubeError;
-use crate::access::kubernetes::aws_auth::{AwsAuth, Key, Mapping, Room};
+use crate::access::kubernetes::aws_auth::{AwsAuth, AwsAuthKey, Mapping, Room};
 use crate::access::kubernetes::user::User;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
-use crate::access::setup::{add_aws_auth_line, correct_aws_auth, keep_one_aws_auth_line};
 use crate::runner::RoleArn;
 
 /// Returns the outcome for authentication mode `CONFIG_MAP`, in which `aws-auth` must admit the role.
@@ -49,7 +49,7 @@ pub(in crate::access::checks) async fn aws_auth_outcome(
             .then(command()),
         ),
         // mapRoles is read before mapUsers.
-        Mapping::ByChance { by: Key::Users, .. } => outcome.fix(cause, command()),
+        Mapping::ByChance { by: AwsAuthKey::Users, .. } => outcome.fix(cause, command()),
         Mapping::ByChance { by, .. } => outcome.fix(cause, keep_one_aws_auth_line(role, by)),
         Mapping::Admitted { .. } if outcome.comparison.is_some() => outcome.fix(cause, command()),
         Mapping::Admitted { .. } => outcome,
@@ -110,7 +110,7 @@ pub(in crate::access::checks) fn judge_mapping(
 }
 
 /// Returns the outcome for a session that a line admits as this user.
-fn admitted_outcome(user: &User, by: Key, has_session: bool) -> Outcome {
+fn admitted_outcome(user: &User, by: AwsAuthKey, has_session: bool) -> Outcome {
     match (user.name.as_str(), user.groups.as_slice()) {
         ("", []) => Outcome::warned(format!(
             "aws-auth maps the role without a username and without groups ({by}): no Role can be bound to the runner."

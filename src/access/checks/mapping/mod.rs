@@ -4,5 +4,6 @@ pub(super) mod access_entry;
 pub(super) mod admission;
 pub(super) mod runner_user;
 
+mod aws_auth_fix;
 mod aws_auth_mapping;
 mod entry;

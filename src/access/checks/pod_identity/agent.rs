@@ -5,12 +5,12 @@
 
 use crate::access::aws::{EksCluster, FargateProfile, PodIdentityAssociation};
 use crate::access::check_error::CheckError;
-use crate::access::checks::findings::{Finding, Problem};
+use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
 use crate::access::objects::{POD_IDENTITY_AGENT as AGENT, ROLE_ANNOTATION};
 use crate::access::render::aws_cli;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 /// The path of the agent's DaemonSet.
@@ -31,7 +31,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
     let add_on = run.aws().add_on(&signer, region, name, AGENT).await;
     let unread = match add_on.map_err(CheckError::from) {
         Ok(status) if DOUBTFUL.contains(&status.as_str()) => {
-            return Err(Finding::Doubtful(Problem {
+            return Err(Finding::Doubtful(CheckProblem {
                 message: format!(
                     "Add-on {AGENT} is {status}: EKS Pod Identity might not work on some nodes."
                 ),
@@ -47,7 +47,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
     match (run.read(DAEMON_SET.to_owned()).await, unread) {
         (Ok(_), _) => Ok(Finding::Good(format!("DaemonSet {AGENT} exists."))),
         (Err(_), Some(error)) => Err(error.into()),
-        (Err(error), None) if error.is_not_found() => Err(Finding::Doubtful(Problem {
+        (Err(error), None) if error.is_not_found() => Err(Finding::Doubtful(CheckProblem {
             message: format!(
                 "The cluster has neither the add-on {AGENT} nor its DaemonSet in kube-system: without the agent on its \
                  node, the Job's pod gets no credentials."
@@ -89,7 +89,7 @@ pub(super) async fn not_on_fargate(
         return Ok(());
     };
     let annotation = format!("{ROLE_ANNOTATION}={}", association.role_arn);
-    Err(Finding::Broken(Problem {
+    Err(Finding::Broken(CheckProblem {
         message: format!(
             "The Job's pod runs on Fargate (profile {:?}), where EKS Pod Identity is not available.",
             profile.name
@@ -101,7 +101,7 @@ pub(super) async fn not_on_fargate(
              policy for it.",
         )
         .then_run(
-            Command::new("kubectl annotate serviceaccount")
+            ShellCommand::new("kubectl annotate serviceaccount")
                 .word(account)
                 .option("-n", namespace)
                 .word(annotation),

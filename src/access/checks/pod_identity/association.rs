@@ -6,14 +6,14 @@ use super::agent;
 use super::role::{self, JobRole, not_evaluated};
 use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
 use crate::access::check_error::CheckError;
-use crate::access::checks::findings::{Finding, Findings, Problem};
-use crate::access::checks::role::role_trust::Refusal;
+use crate::access::checks::findings::{CheckProblem, Finding, Findings};
+use crate::access::checks::role::role_trust::TrustRefusal;
 use crate::access::fix::Fix;
 use crate::access::objects::cluster_arn;
-use crate::access::policy::{Decision, Grant, Reason, evaluate};
+use crate::access::policy::{DenialReason, Grant, PolicyDecision, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::trust::{ChainedSession, PodIdentitySession, TaggedPod, Verdict};
+use crate::access::trust::{AssumeRoleDecision, ChainedSession, PodIdentitySession, TaggedPod};
 use crate::runner::RoleArn;
 
 /// Checks everything between the association and the pod.
@@ -62,17 +62,17 @@ async fn association_role(
     for &action in pod.actions() {
         let what = format!("let EKS Pod Identity call {action} for the Job's pod");
         match evaluate(document, &PodIdentitySession { action, pod }) {
-            Decision::Allowed => {}
-            Decision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
-            Decision::Denied { reason, .. } => {
+            PolicyDecision::Allowed => {}
+            PolicyDecision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+            PolicyDecision::Denied { reason, .. } => {
                 let fix = role.without_deny(&reason.element);
                 return Err(refused(&role.arn, &what, &[reason], fix));
             }
-            Decision::NotAllowed(reasons) => {
+            PolicyDecision::NotAllowed(reasons) => {
                 let amended = pod.trust_policy(Some(document));
                 let is_enough = pod.actions().iter().all(|&action| {
                     let session = PodIdentitySession { action, pod };
-                    evaluate(&amended, &session) == Decision::Allowed
+                    evaluate(&amended, &session) == PolicyDecision::Allowed
                 });
                 let fix = amendment(&role, &amended, is_enough);
                 return Err(refused(&role.arn, &what, &reasons, fix));
@@ -88,23 +88,24 @@ async fn association_role(
 /// Returns the fix that replaces a trust policy with the current one and a statement more.
 fn amendment(role: &JobRole, amended: &Value, is_enough: bool) -> Fix {
     let note = "This replaces the whole trust policy: it is the current one with a statement for the Job added.";
-    let fix = match is_enough {
-        true => Fix::note(note),
-        false => Fix::note(format!(
+    let fix = if is_enough {
+        Fix::note(note)
+    } else {
+        Fix::note(format!(
             "{note} Another statement with \"Effect\": \"Deny\" has to be changed as well."
-        )),
+        ))
     };
     fix.then_run(aws_cli::replace_trust_policy(&role.arn, amended))
 }
 
 /// Returns the finding about a trust policy that refuses.
-fn refused(role: &RoleArn, what: &str, reasons: &[Reason], fix: Fix) -> Finding {
-    let Refusal {
+fn refused(role: &RoleArn, what: &str, reasons: &[DenialReason], fix: Fix) -> Finding {
+    let TrustRefusal {
         sentences,
         expected,
         found,
-    } = Refusal::new(reasons);
-    Finding::Broken(Problem {
+    } = TrustRefusal::new(reasons);
+    Finding::Broken(CheckProblem {
         message: format!("The trust policy of {role} does not {what}. {sentences}"),
         expected,
         found,
@@ -164,17 +165,17 @@ async fn target_trust(
     for &action in pod.actions() {
         let what = format!("let a session of {source} call {action}");
         match ChainedSession::new(action, pod, source, external_id).judge(document) {
-            Verdict::Allowed(grant) => is_granted &= grant == Grant::ToRole,
-            Verdict::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
-            Verdict::Denied(reason) => {
+            AssumeRoleDecision::Allowed(grant) => is_granted &= grant == Grant::ToRole,
+            AssumeRoleDecision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+            AssumeRoleDecision::Denied(reason) => {
                 let fix = role.without_deny(&reason.element);
                 return Err(refused(&role.arn, &what, &[reason], fix));
             }
-            Verdict::NotAllowed(reasons) => {
+            AssumeRoleDecision::NotAllowed(reasons) => {
                 let amended = pod.target_trust_policy(document, source);
                 let is_enough = pod.actions().iter().all(|&action| {
                     let session = ChainedSession::new(action, pod, source, external_id);
-                    matches!(session.judge(&amended), Verdict::Allowed(_))
+                    matches!(session.judge(&amended), AssumeRoleDecision::Allowed(_))
                 });
                 let fix = amendment(&role, &amended, is_enough);
                 return Err(refused(&role.arn, &what, &reasons, fix));
@@ -208,9 +209,10 @@ async fn may_assume(
         if simulation.allowed || (is_implicit && is_granted && !is_limited(simulation)) {
             continue;
         }
-        return Err(match simulation.missing_context.is_empty() {
-            false => not_evaluated(source, "its policies have conditions on unknown keys"),
-            true => Finding::Broken(not_permitted(source, target, action, actions, simulation)),
+        return Err(if simulation.missing_context.is_empty() {
+            Finding::Broken(not_permitted(source, target, action, actions, simulation))
+        } else {
+            not_evaluated(source, "its policies have conditions on unknown keys")
         });
     }
     Ok(Finding::Good(format!(
@@ -230,26 +232,25 @@ fn not_permitted(
     action: &str,
     actions: &[&'static str],
     simulation: &Simulation,
-) -> Problem {
+) -> CheckProblem {
     let policy = json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": actions, "Resource": target.to_string()}],
     });
     let is_own = simulation.decision == "implicitDeny" && !is_limited(simulation);
-    Problem {
+    CheckProblem {
         message: format!(
             "The policies of {source} do not allow {action} on its target role {target}."
         ),
         expected: format!("{action} is allowed"),
         found: simulation.decision.clone(),
-        fix: match is_own {
-            true => {
-                aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
-            }
-            false => Fix::note(format!(
+        fix: if is_own {
+            aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
+        } else {
+            Fix::note(format!(
                 "A Deny, the permissions boundary of {source}, or a policy of the AWS organization refuses it. Allow \
                  {action} on {target} there."
-            )),
+            ))
         },
     }
 }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::access::check_error::CheckError;
-use crate::access::checks::findings::{Finding, Problem};
+use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::fix::Fix;
 use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::runner::RoleArn;
 
@@ -57,7 +57,7 @@ pub(super) async fn look_up(run: &Run<'_>, arn: &str) -> Result<JobRole, Finding
 /// The finding about a text that is not the ARN of a role, which STS refuses.
 pub(super) fn parse(arn: &str) -> Result<RoleArn, Finding> {
     arn.parse().map_err(|_| {
-        Finding::Broken(Problem {
+        Finding::Broken(CheckProblem {
             message: format!("{arn:?} is not the ARN of an IAM role."),
             expected: "the ARN of an IAM role".to_owned(),
             found: arn.to_owned(),
@@ -113,7 +113,7 @@ impl JobRole {
             None => Fix::create(run.settings().frontend, object),
             Some(other) => Fix::note(format!("Use {other} in place of {}.", self.arn)),
         };
-        Finding::Broken(Problem {
+        Finding::Broken(CheckProblem {
             message,
             expected: self.arn.to_string(),
             found,
@@ -127,7 +127,7 @@ impl JobRole {
             "{element}: remove the statement from the trust policy, or except the Job from it:"
         ))
         .then_run(
-            Command::new("aws iam get-role")
+            ShellCommand::new("aws iam get-role")
                 .option("--role-name", &self.arn.name)
                 .option("--query", "Role.AssumeRolePolicyDocument"),
         )

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::role::{self, JobRole, not_evaluated};
 use crate::access::check_error::CheckError;
-use crate::access::checks::findings::{Finding, Findings, Problem};
-use crate::access::checks::role::role_trust::Refusal;
+use crate::access::checks::findings::{CheckProblem, Finding, Findings};
+use crate::access::checks::role::role_trust::TrustRefusal;
 use crate::access::fix::Fix;
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{AwsObject, provider_arn, service_account_subject};
 use crate::access::outcome::Outcome;
-use crate::access::policy::{Decision, evaluate};
+use crate::access::policy::{PolicyDecision, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
 use crate::access::trust::{WebIdentity, amended};
@@ -73,15 +73,16 @@ async fn oidc_provider(
         Ok(ids) if ids.iter().any(|id| id == audience) => Ok(Finding::Good(format!(
             "IAM OIDC provider {arn} exists, with client id {audience}."
         ))),
-        Ok(ids) => Err(Finding::Broken(Problem {
+        Ok(ids) => Err(Finding::Broken(CheckProblem {
             message: format!(
                 "The IAM OIDC provider for the cluster's issuer, {issuer}, does not have the client id {audience}, which \
                  is the `aud` of the service account's token."
             ),
             expected: audience.to_owned(),
-            found: match ids.is_empty() {
-                true => "none".to_owned(),
-                false => ids.join(", "),
+            found: if ids.is_empty() {
+                "none".to_owned()
+            } else {
+                ids.join(", ")
             },
             fix: aws_cli::add_client_id(arn, audience).into(),
         })),
@@ -90,16 +91,17 @@ async fn oidc_provider(
                 issuer: issuer.to_owned(),
             };
             let fix = Fix::create(frontend, provider);
-            Err(Finding::Broken(Problem {
+            Err(Finding::Broken(CheckProblem {
                 message: format!(
                     "The account has no IAM OIDC provider for the cluster's issuer, {issuer}, which issues the service \
                      account's token."
                 ),
                 expected: arn.to_owned(),
                 found: "no such provider".to_owned(),
-                fix: match audience == AUDIENCE {
-                    true => fix,
-                    false => fix.then_run(aws_cli::add_client_id(arn, audience)),
+                fix: if audience == AUDIENCE {
+                    fix
+                } else {
+                    fix.then_run(aws_cli::add_client_id(arn, audience))
                 },
             }))
         }
@@ -115,7 +117,7 @@ async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result
         return Err(role.missing(run, amended(&nobody, token)));
     };
     let reasons = match evaluate(document, token) {
-        Decision::Allowed => {
+        PolicyDecision::Allowed => {
             return Ok(Finding::Good(format!(
                 "Service account {:?} has the role {}, whose trust policy admits {}.",
                 run.service_account()?,
@@ -123,16 +125,16 @@ async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result
                 token.subject
             )));
         }
-        Decision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
-        Decision::Denied { reason, .. } => vec![reason],
-        Decision::NotAllowed(reasons) => reasons,
+        PolicyDecision::Unknown(what) => return Err(not_evaluated(&role.arn, &what)),
+        PolicyDecision::Denied { reason, .. } => vec![reason],
+        PolicyDecision::NotAllowed(reasons) => reasons,
     };
-    let Refusal {
+    let TrustRefusal {
         sentences,
         expected,
         found,
-    } = Refusal::new(&reasons);
-    Err(Finding::Broken(Problem {
+    } = TrustRefusal::new(&reasons);
+    Err(Finding::Broken(CheckProblem {
         message: format!(
             "The trust policy of {} does not let service account {:?} assume the role. {sentences}",
             role.arn,

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use super::bindings::RBAC_API;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::Cluster;
-use crate::access::objects::{Grant, PolicyRule};
-use crate::access::render::shell::Command;
+use crate::access::kubernetes::ClusterClient;
+use crate::access::objects::{PolicyRule, RbacGrant};
+use crate::access::render::shell::ShellCommand;
 
 /// Returns the commands that grant permissions and keep what exists: the Role keeps its rules, and a binding of
 /// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
 /// and for the Role the commands say so.
-pub(in crate::access::checks) async fn grant_fix(cluster: &Arc<Cluster>, grant: Grant) -> Fix {
+pub(in crate::access::checks) async fn grant_fix(
+    cluster: &Arc<ClusterClient>,
+    grant: RbacGrant,
+) -> Fix {
     let (namespace, role) = (&grant.namespace, grant.role);
     let (found, bindings) = tokio::join!(
         cluster.get(format!("{RBAC_API}/namespaces/{namespace}/roles/{role}")),
@@ -32,7 +35,7 @@ pub(in crate::access::checks) async fn grant_fix(cluster: &Arc<Cluster>, grant: 
     }
     if binds_another {
         fix = fix.then_run(
-            Command::new("kubectl delete rolebinding")
+            ShellCommand::new("kubectl delete rolebinding")
                 .word(&grant.binding)
                 .option("-n", namespace),
         );

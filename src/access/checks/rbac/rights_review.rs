@@ -14,7 +14,7 @@ use crate::access::checks::mapping::admission::fix_for_nameless_user;
 use crate::access::checks::mapping::runner_user::runner_user;
 use crate::access::checks::{api_server, mapping::access_entry, session_name};
 use crate::access::fix::Fix;
-use crate::access::kubernetes::Cluster;
+use crate::access::kubernetes::ClusterClient;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::rbac_grant;
 use crate::access::outcome::{Outcome, Skip, Status};
@@ -105,7 +105,7 @@ struct MissingRight<'a> {
     run: &'a Run<'a>,
     right: &'a Right,
     namespace: &'a str,
-    cluster: &'a Arc<Cluster>,
+    cluster: &'a Arc<ClusterClient>,
     user: &'a User,
 }
 

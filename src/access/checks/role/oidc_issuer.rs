@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::oidc_provider::older_product;
-use crate::access::aws::Document;
+use crate::access::aws::FetchedDocument;
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
@@ -97,7 +97,7 @@ fn kind(key: &Value) -> String {
 /// # Errors
 /// The outcome of the check without it.
 async fn read(run: &Run<'_>, issuer: &str, url: &str) -> Result<Value, CheckError> {
-    let document: Arc<Document> = match run.aws().document(url).await {
+    let document: Arc<FetchedDocument> = match run.aws().document(url).await {
         Ok(document) => document,
         Err(why) => return Err(unreachable(run, url, &why).await.into()),
     };

@@ -4,7 +4,7 @@ use crate::access::aws::Simulation;
 use crate::access::fix::Fix;
 use crate::access::objects::AwsObject;
 use crate::access::render::aws_cli;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::runner::RoleArn;
 
 /// What refuses the permission.
@@ -52,7 +52,8 @@ impl RoleRefusal {
         actions: &str,
         missing: &AwsObject,
     ) -> Fix {
-        let about_role = |command: &str| Command::new(command).option("--role-name", &role.name);
+        let about_role =
+            |command: &str| ShellCommand::new(command).option("--role-name", &role.name);
         match self {
             Self::Organization => Fix::note(format!(
                 "Ask the administrators of the AWS organization to allow {actions} for the role."

@@ -10,10 +10,10 @@ use crate::access::checks::Check;
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::outcome::Outcome;
-use crate::access::policy::Reason;
+use crate::access::policy::DenialReason;
 use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
-use crate::access::trust::{Decision, WebIdentity, evaluate, restricted};
+use crate::access::trust::{TrustDecision, WebIdentity, evaluate, restricted};
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -55,10 +55,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     })?;
     let role_arn = role.arn.clone();
     Ok(match evaluate(document, &who) {
-        Decision::Allowed { any_subject: false } => Outcome::passed(format!(
+        TrustDecision::Allowed { any_subject: false } => Outcome::passed(format!(
             "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}."
         )),
-        Decision::Allowed { any_subject: true } => Outcome::warned(format!(
+        TrustDecision::Allowed { any_subject: true } => Outcome::warned(format!(
             "The trust policy of {role_arn} lets {host} assume the role for this runner, and for runners of other \
              organizations as well: no condition on {host}:sub names the organization. Add one."
         ))
@@ -77,11 +77,11 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 &restricted(document, &who, org),
             )),
         ),
-        Decision::Unknown(what) => Outcome::incomplete(
+        TrustDecision::Unknown(what) => Outcome::incomplete(
             "a trust policy that cannot be evaluated from outside AWS",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        Decision::Refused(reasons) => {
+        TrustDecision::Refused(reasons) => {
             let outcome = refused(issuer, &role_arn, &reasons);
             let trust = RoleTrust {
                 member: member.clone(),
@@ -97,12 +97,12 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the outcome for a trust policy that refuses.
-fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
-    let Refusal {
+fn refused(issuer: &str, role_arn: &str, reasons: &[DenialReason]) -> Outcome {
+    let TrustRefusal {
         sentences,
         expected,
         found,
-    } = Refusal::new(reasons);
+    } = TrustRefusal::new(reasons);
     Outcome::failed(format!(
         "The trust policy of {role_arn} does not let {issuer} assume the role for this runner. {sentences}{}",
         older_product(issuer).unwrap_or_default()
@@ -111,7 +111,7 @@ fn refused(issuer: &str, role_arn: &str, reasons: &[Reason]) -> Outcome {
 }
 
 /// The reasons why a policy refuses, in words.
-pub(in crate::access::checks) struct Refusal {
+pub(in crate::access::checks) struct TrustRefusal {
     /// A sentence for each reason.
     pub(in crate::access::checks) sentences: String,
     /// What the caller sends.
@@ -120,15 +120,15 @@ pub(in crate::access::checks) struct Refusal {
     pub(in crate::access::checks) found: String,
 }
 
-impl Refusal {
+impl TrustRefusal {
     /// Returns the reasons in words.
-    pub(in crate::access::checks) fn new(reasons: &[Reason]) -> Self {
-        let join = |part: &dyn Fn(&Reason) -> String, separator: &str| {
+    pub(in crate::access::checks) fn new(reasons: &[DenialReason]) -> Self {
+        let join = |part: &dyn Fn(&DenialReason) -> String, separator: &str| {
             let parts: Vec<String> = reasons.iter().map(part).collect();
             parts.join(separator)
         };
-        let sentence = |reason: &Reason| {
-            let Reason {
+        let sentence = |reason: &DenialReason| {
+            let DenialReason {
                 element,
                 expected,
                 found,

@@ -5,7 +5,7 @@ use super::nodes::Nodes;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::placement::Lack;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 
 /// Returns what makes the kind of node fit that lacks the least, or what adds a node.
@@ -16,7 +16,7 @@ pub(super) fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result<Fix, 
     let (region, cluster) = (run.region()?, run.cluster_name()?);
     if let Some((group, size)) = &growth.full_group {
         let size = size + 1;
-        let command = Command::new("aws eks update-nodegroup-config")
+        let command = ShellCommand::new("aws eks update-nodegroup-config")
             .option("--region", region)
             .option("--cluster-name", cluster)
             .option("--nodegroup-name", group)
@@ -37,7 +37,7 @@ pub(super) fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result<Fix, 
         Word::from(namespace)
     ))
     .then_run(
-        Command::new("aws eks create-fargate-profile")
+        ShellCommand::new("aws eks create-fargate-profile")
             .option("--region", region)
             .option("--cluster-name", cluster)
             .option("--fargate-profile-name", namespace)
@@ -49,8 +49,8 @@ pub(super) fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result<Fix, 
 /// Returns what removes one obstacle of a node.
 fn of(lack: &Lack, node: &str) -> Fix {
     match lack {
-        Lack::Cordoned => Command::new("kubectl uncordon").word(node).into(),
-        Lack::Label(key, value) => Command::new("kubectl label node")
+        Lack::Cordoned => ShellCommand::new("kubectl uncordon").word(node).into(),
+        Lack::Label(key, value) => ShellCommand::new("kubectl label node")
             .word(node)
             .word("--overwrite")
             .word(format!("{key}={value}"))
@@ -63,7 +63,7 @@ fn of(lack: &Lack, node: &str) -> Fix {
         Lack::Affinity => Fix::note(
             "Change spec.affinity.nodeAffinity in job.pod_template, or the labels of the nodes:",
         )
-        .then_run(Command::new("kubectl get nodes --show-labels")),
+        .then_run(ShellCommand::new("kubectl get nodes --show-labels")),
         Lack::Name(_) => Fix::note("Remove spec.nodeName from job.pod_template."),
         Lack::Resource {
             name, allocatable, ..

@@ -72,9 +72,10 @@ impl Growth {
     }
 
     fn add_pools(&mut self, pod: &Pod<'_>, pools: &Value, auto_mode: bool) {
-        let kind = match auto_mode {
-            true => "EKS Auto Mode",
-            false => "Karpenter",
+        let kind = if auto_mode {
+            "EKS Auto Mode"
+        } else {
+            "Karpenter"
         };
         for pool in pools.as_array().into_iter().flatten() {
             let name = pool["metadata"]["name"].as_str().unwrap_or_default();
@@ -84,9 +85,10 @@ impl Growth {
                 continue;
             }
             let lacks = lacks_of_pool(pod, &pool["spec"]["template"]);
-            match lacks.is_empty() {
-                true => self.found(format!("{what} can add one")),
-                false => self.findings.push(format!("{what}: {}", joined(&lacks))),
+            if lacks.is_empty() {
+                self.found(format!("{what} can add one"))
+            } else {
+                self.findings.push(format!("{what}: {}", joined(&lacks)))
             }
         }
     }

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::NODES_PATH;
-use crate::access::kubernetes::placement::{Lack, Node, Pod};
+use crate::access::kubernetes::placement::{ClusterNode, Lack, Pod};
 use crate::access::run::Run;
 
 /// The label that a managed node group gives to its nodes ("Simplify node lifecycle with managed node groups" in the EKS user
@@ -37,7 +37,7 @@ impl Nodes {
         loop {
             let page = run.read(path).await?;
             for node in page["items"].as_array().into_iter().flatten() {
-                nodes.add(pod, &Node::read(node));
+                nodes.add(pod, &ClusterNode::read(node));
             }
             let next = page["metadata"]["continue"].as_str().unwrap_or_default();
             if nodes.fitting.is_some() || next.is_empty() {
@@ -48,7 +48,7 @@ impl Nodes {
         }
     }
 
-    fn add(&mut self, pod: &Pod<'_>, node: &Node) {
+    fn add(&mut self, pod: &Pod<'_>, node: &ClusterNode) {
         self.count += 1;
         let lacks = pod.lacks(node);
         if lacks.is_empty() {

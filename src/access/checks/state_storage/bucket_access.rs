@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::super::role::role_refusal::RoleRefusal;
 use crate::access::aws::{AwsResult, BucketPolicy, Simulation};
 use crate::access::outcome::Outcome;
-use crate::access::policy::{Grant, Judgment, Reason, RoleSession};
+use crate::access::policy::{DenialReason, Grant, Judgment, RoleSession};
 
 /// What the role's own policies decide.
 pub(super) enum OwnPolicies {
@@ -51,7 +51,7 @@ pub(super) struct Access<'a> {
 }
 
 /// The decision about one action.
-pub(super) enum Finding {
+pub(super) enum ResourceFinding {
     /// It is allowed.
     Allowed,
     /// It is refused.
@@ -68,14 +68,14 @@ pub(super) enum RefusedBy {
     /// The role's own policies.
     Own(RoleRefusal),
     /// A statement of the resource's policy.
-    Statement(Reason),
+    Statement(DenialReason),
     /// The resource's policy has no statement that allows it, which it must have.
     NoStatement,
 }
 
 impl Access<'_> {
     /// Returns the decision about an action of a session.
-    pub(super) fn decide(&self, session: &RoleSession<'_>) -> Finding {
+    pub(super) fn decide(&self, session: &RoleSession<'_>) -> ResourceFinding {
         let judgment = match self.policy {
             ResourcePolicy::Document(document) => Some(session.judge(document)),
             ResourcePolicy::Unknown(_) => None,
@@ -84,15 +84,16 @@ impl Access<'_> {
         if let Some(Err(refusal)) = own
             && refusal != RoleRefusal::NoAllow
         {
-            return Finding::Refused(RefusedBy::Own(refusal));
+            return ResourceFinding::Refused(RefusedBy::Own(refusal));
         }
         if let Some(denial) = judgment.as_ref().and_then(|found| found.denial.clone()) {
-            return match denial.is_conditional {
-                false => Finding::Refused(RefusedBy::Statement(denial.reason)),
-                true => Finding::Doubtful(format!(
+            return if denial.is_conditional {
+                ResourceFinding::Doubtful(format!(
                     "{} {} with a condition that seems to hold: {}",
                     denial.reason.element, session.action, denial.reason.found
-                )),
+                ))
+            } else {
+                ResourceFinding::Refused(RefusedBy::Statement(denial.reason))
             };
         }
         let own_allows = own.map(|own| own.is_ok());
@@ -101,15 +102,15 @@ impl Access<'_> {
                 Some(Judgment {
                     unknown_deny: Some(what),
                     ..
-                }) => Finding::Doubtful(format!(
+                }) => ResourceFinding::Doubtful(format!(
                     "whether it denies {} is unknown: {what}",
                     session.action
                 )),
-                Some(_) => Finding::Allowed,
+                Some(_) => ResourceFinding::Allowed,
                 // A policy that cannot be read might deny it.
                 None => self.unknown(session.action, own_allows, None),
             },
-            Some(false) => Finding::Refused(self.missing(own_allows, judgment.as_ref())),
+            Some(false) => ResourceFinding::Refused(self.missing(own_allows, judgment.as_ref())),
             None => self.unknown(session.action, own_allows, judgment),
         }
     }
@@ -168,15 +169,20 @@ impl Access<'_> {
     }
 
     /// Returns the finding for an action about which something is unknown.
-    fn unknown(&self, action: &str, own: Option<bool>, judgment: Option<Judgment>) -> Finding {
+    fn unknown(
+        &self,
+        action: &str,
+        own: Option<bool>,
+        judgment: Option<Judgment>,
+    ) -> ResourceFinding {
         if let ResourcePolicy::Unknown(outcome) = self.policy {
-            return Finding::Unknown(outcome.clone());
+            return ResourceFinding::Unknown(outcome.clone());
         }
         if let (None, OwnPolicies::Unknown(outcome)) = (own, self.own) {
-            return Finding::Unknown(outcome.clone());
+            return ResourceFinding::Unknown(outcome.clone());
         }
         if own.is_none() {
-            return Finding::Unknown(Box::new(Outcome::incomplete(
+            return ResourceFinding::Unknown(Box::new(Outcome::incomplete(
                 "policies that cannot be evaluated from outside",
                 format!(
                     "Could not check whether the Job's role is allowed {action}: its policies have conditions on {}.",
@@ -186,9 +192,9 @@ impl Access<'_> {
         }
         match judgment.and_then(|found| found.unknown_allow) {
             Some(what) => {
-                Finding::Doubtful(format!("whether it allows {action} is unknown: {what}"))
+                ResourceFinding::Doubtful(format!("whether it allows {action} is unknown: {what}"))
             }
-            None => Finding::Unknown(Box::new(Outcome::incomplete(
+            None => ResourceFinding::Unknown(Box::new(Outcome::incomplete(
                 "the account of the bucket is unknown",
                 format!("Could not check whether the Job's role is allowed {action}."),
             ))),
@@ -272,7 +278,7 @@ mod tests {
         same_account: Option<bool>,
         decision: &str,
         statements: Option<Value>,
-    ) -> Finding {
+    ) -> ResourceFinding {
         let simulation = Simulation {
             action: ACTION.to_owned(),
             decision: decision.to_owned(),
@@ -311,11 +317,11 @@ mod tests {
     fn the_policies_combine_as_aws_documents_it() {
         use ResourceKind::{Bucket, Key};
         let short = |finding| match finding {
-            Finding::Allowed => '+',
-            Finding::Refused(RefusedBy::Own(_)) => 'o',
-            Finding::Refused(_) => 'r',
-            Finding::Doubtful(_) => 'd',
-            Finding::Unknown(_) => '?',
+            ResourceFinding::Allowed => '+',
+            ResourceFinding::Refused(RefusedBy::Own(_)) => 'o',
+            ResourceFinding::Refused(_) => 'r',
+            ResourceFinding::Doubtful(_) => 'd',
+            ResourceFinding::Unknown(_) => '?',
         };
         let role = || allow("arn:aws:iam::123456789012:role/job");
         let account = || allow("123456789012");

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::environment::{Environment, Variable, sources};
+use crate::access::kubernetes::environment::{ContainerEnvironment, Variable, sources};
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
 
@@ -71,7 +71,7 @@ pub(super) fn without_calls(run: &Run<'_>, backend: &Backend) -> Option<Outcome>
     if !sources(main).is_empty() {
         return None;
     }
-    let environment = Environment::new(main.clone(), BTreeMap::new());
+    let environment = ContainerEnvironment::new(main.clone(), BTreeMap::new());
     Some(judge(run, backend, &job, &environment))
 }
 
@@ -81,7 +81,12 @@ pub(super) async fn check(run: &Run<'_>, backend: &Backend) -> Result<Outcome, C
     Ok(judge(run, backend, &run.job()?, &environment))
 }
 
-fn judge(run: &Run<'_>, backend: &Backend, job: &Value, environment: &Environment) -> Outcome {
+fn judge(
+    run: &Run<'_>,
+    backend: &Backend,
+    job: &Value,
+    environment: &ContainerEnvironment,
+) -> Outcome {
     let Backend {
         service, variables, ..
     } = backend;
@@ -128,7 +133,7 @@ fn judge(run: &Run<'_>, backend: &Backend, job: &Value, environment: &Environmen
 /// Returns what gives the pod the credentials: a Secret, and a variable with its value.
 fn missing(run: &Run<'_>, variable: &str) -> Fix {
     const SECRET: &str = "state-credentials";
-    let create = Command::new("kubectl create secret generic")
+    let create = ShellCommand::new("kubectl create secret generic")
         .option("-n", run.namespace().unwrap_or_default())
         .word(SECRET)
         .word(Word::code(format!("--from-literal={variable}=...")));

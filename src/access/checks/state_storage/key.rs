@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::access::aws::{AwsError, DefaultKey, Key};
+use crate::access::aws::{AwsError, DefaultKey, KmsKey};
 use crate::access::cause::Cause;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 /// The key that encrypts the objects of a bucket.
@@ -14,7 +14,7 @@ pub(super) enum StateKey {
     /// A key that needs no permission: of S3 itself, or `aws/s3`, which every principal of its account can use through S3.
     NoPermission,
     /// A key of a customer.
-    OfCustomer(Arc<Key>),
+    OfCustomer(Arc<KmsKey>),
     /// Nobody can use it. The outcome of the check.
     Unusable(Box<Outcome>),
     /// It is unknown. The outcome of the check.
@@ -44,9 +44,9 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
 
 /// Returns the outcome for a key in a state in which KMS refuses to encrypt and decrypt ("Key states of AWS KMS keys" in the
 /// developer guide of KMS).
-fn disabled(key: &Key, region: &str, bucket: &str) -> Option<Outcome> {
+fn disabled(key: &KmsKey, region: &str, bucket: &str) -> Option<Outcome> {
     let of_key = |command: &str| {
-        Command::new(command)
+        ShellCommand::new(command)
             .option("--region", region)
             .option("--key-id", &key.arn)
     };
@@ -72,7 +72,7 @@ fn disabled(key: &Key, region: &str, bucket: &str) -> Option<Outcome> {
 
 /// Returns the outcome for a key that does not exist.
 fn missing(id: &str, bucket: &str) -> Outcome {
-    let show = Command::new("aws s3api get-bucket-encryption").option("--bucket", bucket);
+    let show = ShellCommand::new("aws s3api get-bucket-encryption").option("--bucket", bucket);
     Outcome::failed(format!(
         "The key {id} that encrypts the objects of bucket {bucket:?} does not exist."
     ))

@@ -13,7 +13,7 @@ use crate::access::kubernetes::ResourceAction;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::{STATE_RIGHTS, state_grant};
 use crate::access::outcome::{Outcome, Status};
-use crate::access::render::shell::Command;
+use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::runner::KubernetesStorage;
 use crate::runner::job_container::MAIN;
@@ -205,7 +205,7 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
                     service_account: name.to_owned(),
                 }),
                 Fix::run(
-                    Command::new("kubectl patch serviceaccount")
+                    ShellCommand::new("kubectl patch serviceaccount")
                         .word(name)
                         .option("-n", namespace)
                         .option("--patch", "{\"automountServiceAccountToken\": true}"),

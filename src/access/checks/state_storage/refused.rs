@@ -6,8 +6,8 @@ use crate::access::cause::Cause;
 use crate::access::fix::Fix;
 use crate::access::objects::{AwsObject, StateBucket, key_statement};
 use crate::access::outcome::Outcome;
-use crate::access::policy::Reason;
-use crate::access::render::shell::Command;
+use crate::access::policy::DenialReason;
+use crate::access::render::shell::ShellCommand;
 use crate::runner::RoleArn;
 
 /// Actions that are refused for one reason.
@@ -21,7 +21,7 @@ pub(super) struct Refused {
 }
 
 /// The resources that are refused, and the role that they are refused to.
-pub(super) struct Place<'a> {
+pub(super) struct RefusedRole<'a> {
     /// The role.
     pub(super) role: &'a RoleArn,
     /// The bucket.
@@ -34,7 +34,7 @@ pub(super) struct Place<'a> {
 
 impl Refused {
     /// Returns the outcome of the check.
-    pub(super) fn outcome(&self, place: &Place<'_>) -> Outcome {
+    pub(super) fn outcome(&self, place: &RefusedRole<'_>) -> Outcome {
         match &self.by {
             RefusedBy::Own(refusal) => self.by_own_policies(place, *refusal),
             RefusedBy::Statement(reason) => self.by_statement(place, reason),
@@ -42,7 +42,7 @@ impl Refused {
         }
     }
 
-    fn by_own_policies(&self, place: &Place<'_>, refusal: RoleRefusal) -> Outcome {
+    fn by_own_policies(&self, place: &RefusedRole<'_>, refusal: RoleRefusal) -> Outcome {
         let role = place.role;
         let on = |(action, resource): &(&str, String)| format!("{action} on {resource}");
         let list: Vec<String> = self.actions.iter().map(on).collect();
@@ -71,7 +71,7 @@ impl Refused {
         }
     }
 
-    fn by_statement(&self, place: &Place<'_>, reason: &Reason) -> Outcome {
+    fn by_statement(&self, place: &RefusedRole<'_>, reason: &DenialReason) -> Outcome {
         let (role, what) = (place.role, self.what(place));
         Outcome::failed(format!(
             "The policy of {what} denies the Job's role {role} {}. {}: {}. A Deny overrides every Allow.",
@@ -90,7 +90,7 @@ impl Refused {
         .retryable()
     }
 
-    fn without_statement(&self, place: &Place<'_>) -> Outcome {
+    fn without_statement(&self, place: &RefusedRole<'_>) -> Outcome {
         let statements = match self.kind {
             ResourceKind::Bucket => place.bucket.statements(place.role),
             ResourceKind::Key => vec![key_statement(place.role)],
@@ -120,7 +120,7 @@ impl Refused {
     }
 
     /// Returns the name of the bucket or the ARN of the key.
-    fn resource(&self, place: &Place<'_>) -> String {
+    fn resource(&self, place: &RefusedRole<'_>) -> String {
         match self.kind {
             ResourceKind::Bucket => place.bucket.name().to_owned(),
             ResourceKind::Key => place.key_arn.clone().unwrap_or_default(),
@@ -128,14 +128,14 @@ impl Refused {
     }
 
     /// Returns the bucket or the key as a part of a sentence.
-    fn what(&self, place: &Place<'_>) -> String {
+    fn what(&self, place: &RefusedRole<'_>) -> String {
         match self.kind {
             ResourceKind::Bucket => format!("bucket {:?}", place.bucket.name()),
             ResourceKind::Key => format!("the key {}", self.resource(place)),
         }
     }
 
-    fn policy_cause(&self, place: &Place<'_>) -> Cause {
+    fn policy_cause(&self, place: &RefusedRole<'_>) -> Cause {
         Cause::ResourcePolicy {
             role_arn: place.role.to_string(),
             resource: self.resource(place),
@@ -143,14 +143,14 @@ impl Refused {
     }
 
     /// Returns the command that shows the policy of the bucket or the key.
-    fn show_policy(&self, place: &Place<'_>) -> Command {
+    fn show_policy(&self, place: &RefusedRole<'_>) -> ShellCommand {
         let resource = self.resource(place);
         match self.kind {
-            ResourceKind::Bucket => Command::new("aws s3api get-bucket-policy")
+            ResourceKind::Bucket => ShellCommand::new("aws s3api get-bucket-policy")
                 .option("--bucket", resource)
                 .option("--query", "Policy")
                 .option("--output", "text"),
-            ResourceKind::Key => Command::new("aws kms get-key-policy")
+            ResourceKind::Key => ShellCommand::new("aws kms get-key-policy")
                 .option("--region", place.region)
                 .option("--key-id", resource)
                 .option("--policy-name", "default")

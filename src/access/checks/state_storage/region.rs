@@ -45,11 +45,12 @@ pub(super) fn judge(
             "neither AWS_REGION nor AWS_DEFAULT_REGION".to_owned(),
         ),
     };
-    let outcome = match pod.runs_other_program {
-        false => Outcome::failed(sentence),
-        true => Outcome::warned(format!(
+    let outcome = if pod.runs_other_program {
+        Outcome::warned(format!(
             "{sentence} Its program might set AWS_REGION, because pod_template replaces the image, command, or arguments."
-        )),
+        ))
+    } else {
+        Outcome::failed(sentence)
     };
     let variable = match &pod.region {
         PodRegion::Own { variable, .. } => variable,

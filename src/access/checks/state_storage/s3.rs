@@ -1,8 +1,8 @@
 //! State in a bucket of S3: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
-use super::bucket_access::{Access, Finding, OwnPolicies, ResourceKind, ResourcePolicy};
+use super::bucket_access::{Access, OwnPolicies, ResourceFinding, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
-use super::refused::{Place, Refused};
+use super::refused::{Refused, RefusedRole};
 use super::{key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
 use crate::access::cause::Cause;
@@ -11,8 +11,8 @@ use crate::access::checks::findings;
 use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
 use crate::access::outcome::{Outcome, Skip};
 use crate::access::policy::{RoleSession, via_s3};
-use crate::access::render::shell::Command;
-use crate::access::run::{NotRead, PodAws, PodIdentity, PodRegion, Run};
+use crate::access::render::shell::ShellCommand;
+use crate::access::run::{CredentialSource, NotRead, PodAws, PodRegion, Run};
 use crate::runner::{BucketStorage, RoleArn};
 
 /// The variables that lead the backend to another service than AWS's S3 (`customEndpoints` in
@@ -60,7 +60,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
     findings
         .unknown
         .extend(region::unknown(&pod, &found.region));
-    if let PodIdentity::Association(association) = &pod.identity
+    if let CredentialSource::Association(association) = &pod.identity
         && association.session_policy.is_some()
     {
         findings.doubts.push(format!(
@@ -82,7 +82,7 @@ fn known_region(region: &PodRegion) -> Option<&str> {
 /// Returns the outcome for a bucket that does not exist.
 fn missing(storage: &BucketStorage, region: &str) -> Outcome {
     let bucket = &storage.bucket;
-    let create = Command::new("aws s3api create-bucket")
+    let create = ShellCommand::new("aws s3api create-bucket")
         .option("--bucket", bucket)
         .option("--region", region);
     // us-east-1 is the one region that is not a location constraint ("CreateBucket" in the API reference).
@@ -112,7 +112,7 @@ fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcom
     let bucket = &storage.bucket;
     let arn = match (&pod.identity, pod.identity.role_arn()) {
         (_, Some(arn)) => arn,
-        (PodIdentity::Node { because }, _) => {
+        (CredentialSource::Node { because }, _) => {
             let because = because.as_ref().map(|why| format!(" {why}"));
             return Err(Box::new(Outcome::warned(format!(
                 "The Job's pod has no AWS identity of its own.{} It can use bucket {bucket:?} only if it reaches the \
@@ -120,7 +120,7 @@ fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcom
                 because.unwrap_or_default()
             ))));
         }
-        (PodIdentity::Own { variables, .. }, _) => {
+        (CredentialSource::Own { variables, .. }, _) => {
             return Err(Box::new(Outcome::incomplete(
                 "AWS credentials in pod_template",
                 format!(
@@ -187,9 +187,10 @@ impl State<'_> {
         let caller = caller?;
         if let Err(AwsError::NotFound { .. }) = &on_bucket {
             // Roles of other accounts are not found either.
-            return match caller.account == self.role.account {
-                true => Err(no_role(&self.role.to_string()).into()),
-                false => Err(other_account(&self.role).into()),
+            return if caller.account == self.role.account {
+                Err(no_role(&self.role.to_string()).into())
+            } else {
+                Err(other_account(&self.role).into())
             };
         }
         let same_account = match policy.as_deref() {
@@ -304,22 +305,22 @@ fn other_account(role: &RoleArn) -> Outcome {
 
 impl Findings {
     /// Adds the finding about one action.
-    fn add(&mut self, finding: Finding, kind: ResourceKind, session: &RoleSession<'_>) {
+    fn add(&mut self, finding: ResourceFinding, kind: ResourceKind, session: &RoleSession<'_>) {
         let resource = session.resource.unwrap_or_default();
         match finding {
-            Finding::Allowed => {}
-            Finding::Doubtful(why) => self.doubts.push(match kind {
+            ResourceFinding::Allowed => {}
+            ResourceFinding::Doubtful(why) => self.doubts.push(match kind {
                 ResourceKind::Bucket => format!("The policy of the bucket might refuse it: {why}."),
                 ResourceKind::Key => {
                     format!("The policy of the key {resource} might refuse it: {why}.")
                 }
             }),
-            Finding::Unknown(outcome) => {
+            ResourceFinding::Unknown(outcome) => {
                 if !self.unknown.contains(&outcome) {
                     self.unknown.push(*outcome);
                 }
             }
-            Finding::Refused(by) => {
+            ResourceFinding::Refused(by) => {
                 let action = (session.action, resource.to_owned());
                 match &mut self.refused {
                     None => {
@@ -349,7 +350,7 @@ impl Findings {
             key_arn,
         } = self;
         if let Some(refused) = refused {
-            return refused.outcome(&Place {
+            return refused.outcome(&RefusedRole {
                 role: &state.role,
                 bucket: &state.bucket,
                 region: state.region,

@@ -55,9 +55,10 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
         // The access key differs in each session, so that no name and no group contains it.
         let stable = |theirs: &Answer| Answer {
             admitted: theirs.admitted,
-            username: match theirs.username.contains("ASIAORACLE") {
-                true => String::new(),
-                false => theirs.username.clone(),
+            username: if theirs.username.contains("ASIAORACLE") {
+                String::new()
+            } else {
+                theirs.username.clone()
             },
             groups: theirs
                 .groups
@@ -68,10 +69,11 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
         };
         let theirs: Vec<Answer> = verdict.answers.iter().map(stable).collect();
         let by_chance = theirs.len() > 1;
-        let equal = match by_chance {
+        let equal = if by_chance {
             // Some of its results might be refusals.
-            true => theirs.iter().all(|one| !one.admitted || ours.contains(one)),
-            false => ours == theirs,
+            theirs.iter().all(|one| !one.admitted || ours.contains(one))
+        } else {
+            ours == theirs
         };
         if !equal {
             different.push(format!(
@@ -105,7 +107,7 @@ fn what_cannot_be_read_says_where_and_quotes_nothing() {
         ("- rolearn: x\n  username: .inf\n", (2, 13)),
     ] {
         let auth = read("mapRoles", text);
-        let [(Key::Roles, error)] = auth.broken() else {
+        let [(AwsAuthKey::Roles, error)] = auth.broken() else {
             panic!("{text}: {auth:?}");
         };
         assert_eq!((error.at.line, error.at.column), at, "{text}: {error}");
@@ -142,7 +144,7 @@ fn a_line_finds_room_below_the_others() {
 fn a_refusal_names_its_line() {
     let text = "- rolearn: x\n- rolearn: arn:aws:iam::123456789012:role/Runner\n  groups: ['{{EC2PrivateDNSName}}']\n";
     let refused = Mapping::Refused {
-        by: Key::Roles,
+        by: AwsAuthKey::Roles,
         line: 2,
         template: "{{EC2PrivateDNSName}}".to_owned(),
     };

@@ -12,9 +12,9 @@ use super::{Position, Unreadable, refuse};
 const DEEPEST: usize = 200;
 
 /// A document as its nodes. An alias names a node, which is decoded again at each use, as in Go.
-pub(super) struct Document {
+pub(super) struct YamlDocument {
     /// The nodes, each after its parent.
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<YamlNode>,
     /// The node without a parent.
     pub(super) root: usize,
     /// Whether nothing follows the document.
@@ -22,7 +22,7 @@ pub(super) struct Document {
 }
 
 /// A node and where it starts.
-pub(super) struct Node {
+pub(super) struct YamlNode {
     /// Where it starts.
     pub(super) at: Position,
     /// Its kind and content.
@@ -53,7 +53,7 @@ pub(super) enum NodeKind {
     Alias(usize),
 }
 
-impl Document {
+impl YamlDocument {
     /// Parses the first document of a text. `None` if there is none.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
         // YAML 1.1 has three more line breaks.
@@ -166,7 +166,7 @@ impl From<ScanError> for Stop {
 /// Converts events to nodes.
 #[derive(Default)]
 struct Reader {
-    nodes: Vec<Node>,
+    nodes: Vec<YamlNode>,
     root: Option<usize>,
     anchors: HashMap<usize, usize>,
     /// The lists and maps that have not ended.
@@ -275,7 +275,7 @@ impl Reader {
             Some(NodeKind::List { items, .. } | NodeKind::Map(items)) => items.push(node),
             _ => self.root = Some(node),
         }
-        self.nodes.push(Node { at, kind });
+        self.nodes.push(YamlNode { at, kind });
         node
     }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A scalar of a known type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar {
+pub(super) enum YamlScalar {
     Null,
     Bool(bool),
     Int,
@@ -16,8 +16,8 @@ pub(super) enum Scalar {
 }
 
 /// Returns the scalar of a text with its tag, like `resolve` of `yaml.v2`, or why the text does not fit the tag.
-pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<Scalar, String> {
-    let is_text = || Ok(Scalar::Text(text.to_owned()));
+pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<YamlScalar, String> {
+    let is_text = || Ok(YamlScalar::Text(text.to_owned()));
     let Some(tag) = tag else {
         return if implicit {
             Ok(plain(text, true))
@@ -25,9 +25,12 @@ pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<S
             is_text()
         };
     };
-    let mismatch = |found: Scalar, ok: bool| match ok {
-        true => Ok(found),
-        false => Err("the value is not of the type that its tag names".to_owned()),
+    let mismatch = |found: YamlScalar, ok: bool| {
+        if ok {
+            Ok(found)
+        } else {
+            Err("the value is not of the type that its tag names".to_owned())
+        }
     };
     match tag.strip_prefix("tag:yaml.org,2002:") {
         Some("str") => is_text(),
@@ -36,52 +39,54 @@ pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<S
             let bytes = STANDARD
                 .decode(digits)
                 .map_err(|_| "the binary value is not valid base64".to_owned())?;
-            Ok(Scalar::Text(String::from_utf8_lossy(&bytes).into_owned()))
+            Ok(YamlScalar::Text(
+                String::from_utf8_lossy(&bytes).into_owned(),
+            ))
         }
         Some("null") => {
             let found = plain(text, false);
-            let ok = found == Scalar::Null;
+            let ok = found == YamlScalar::Null;
             mismatch(found, ok)
         }
         Some("bool") => {
             let found = plain(text, false);
-            let ok = matches!(found, Scalar::Bool(_));
+            let ok = matches!(found, YamlScalar::Bool(_));
             mismatch(found, ok)
         }
         Some("int") => {
             let found = plain(text, false);
-            let ok = matches!(found, Scalar::Int | Scalar::Large);
+            let ok = matches!(found, YamlScalar::Int | YamlScalar::Large);
             mismatch(found, ok)
         }
         Some("float") => {
             let found = plain(text, false);
-            let ok = matches!(found, Scalar::Int | Scalar::Float(_));
+            let ok = matches!(found, YamlScalar::Int | YamlScalar::Float(_));
             mismatch(found, ok)
         }
-        Some("timestamp") => mismatch(Scalar::Text(text.to_owned()), is_timestamp(text)),
+        Some("timestamp") => mismatch(YamlScalar::Text(text.to_owned()), is_timestamp(text)),
         _ => is_text(),
     }
 }
 
 /// Returns the scalar of a plain text without a tag. A time stays a text.
-fn plain(text: &str, may_be_time: bool) -> Scalar {
-    let is_text = || Scalar::Text(text.to_owned());
+fn plain(text: &str, may_be_time: bool) -> YamlScalar {
+    let is_text = || YamlScalar::Text(text.to_owned());
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return YamlScalar::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Scalar::Bool(true);
+            return YamlScalar::Bool(true);
         }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Scalar::Bool(false);
+            return YamlScalar::Bool(false);
         }
-        ".nan" | ".NaN" | ".NAN" => return Scalar::Float(f64::NAN),
+        ".nan" | ".NaN" | ".NAN" => return YamlScalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
-            return Scalar::Float(f64::INFINITY);
+            return YamlScalar::Float(f64::INFINITY);
         }
         _ => {}
     }
     let float = |digits: &str| match digits.parse::<f64>() {
-        Ok(number) if number.is_finite() => Scalar::Float(number),
+        Ok(number) if number.is_finite() => YamlScalar::Float(number),
         _ => is_text(),
     };
     match text.as_bytes()[0] {
@@ -103,7 +108,7 @@ fn plain(text: &str, may_be_time: bool) -> Scalar {
 }
 
 /// Returns an integer as Go's `ParseInt` and `ParseUint` with base 0 read it.
-fn integer(digits: &str) -> Option<Scalar> {
+fn integer(digits: &str) -> Option<YamlScalar> {
     let (sign, magnitude) = match digits.as_bytes().first()? {
         b'+' => ("+", &digits[1..]),
         b'-' => ("-", &digits[1..]),
@@ -126,8 +131,8 @@ fn integer(digits: &str) -> Option<Scalar> {
         _ => i64::try_from(number).is_ok(),
     };
     match (small, sign) {
-        (true, _) => Some(Scalar::Int),
-        (false, "") => Some(Scalar::Large),
+        (true, _) => Some(YamlScalar::Int),
+        (false, "") => Some(YamlScalar::Large),
         (false, _) => None,
     }
 }

@@ -256,7 +256,7 @@ proptest! {
         let user = format!("    token: {}\n", serde_json::to_string(&token).unwrap());
         runtime.block_on(async {
             if let Ok(config) = read_text(text("", &user)).await {
-                let _ = super::super::Cluster::new(config);
+                let _ = super::super::ClusterClient::new(config);
             }
         });
     }

@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
-use super::{Node, text};
+use super::{ClusterNode, text};
 
 /// The field of the rules that a node must meet.
 pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 /// Returns whether a node matches the required affinity of a pod spec: one of its terms, if there are any.
-pub(super) fn matches(spec: &Value, node: &Node) -> bool {
+pub(super) fn matches(spec: &Value, node: &ClusterNode) -> bool {
     let terms = &spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
     let Some(terms) = terms.as_array() else {
         return true;
@@ -19,7 +19,7 @@ pub(super) fn matches(spec: &Value, node: &Node) -> bool {
 }
 
 /// Returns whether a node meets every requirement of a term. An empty term matches no node.
-fn is_met(term: &Value, node: &Node) -> bool {
+fn is_met(term: &Value, node: &ClusterNode) -> bool {
     let list = |name: &str| term[name].as_array().cloned().unwrap_or_default();
     let (expressions, fields) = (list("matchExpressions"), list("matchFields"));
     let label = |requirement: &Value| {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn node(changes: &Value) -> Node {
+fn node(changes: &Value) -> ClusterNode {
     let mut node = json!({
         "metadata": {"name": "n", "labels": {"zone": "a", "size": "4"}},
         "spec": {},
@@ -11,7 +11,7 @@ fn node(changes: &Value) -> Node {
     for (path, value) in changes.as_object().unwrap() {
         *node.pointer_mut(path).unwrap() = value.clone();
     }
-    Node::read(&node)
+    ClusterNode::read(&node)
 }
 
 fn lacks(spec: &Value, changes: &Value) -> Vec<String> {

@@ -22,8 +22,8 @@ fn events(list: &[(&str, &str)]) -> Vec<Event> {
 }
 
 #[track_caller]
-fn waits_for(state: State, kind: ReasonKind, part: &str) {
-    let State::Waiting(Some(reason)) = state else {
+fn waits_for(state: StartState, kind: ReasonKind, part: &str) {
+    let StartState::Waiting(Some(reason)) = state else {
         panic!("{state:?}");
     };
     assert_eq!(reason.kind, kind);
@@ -31,8 +31,8 @@ fn waits_for(state: State, kind: ReasonKind, part: &str) {
 }
 
 #[track_caller]
-fn failed_by(state: State, kind: ReasonKind, part: &str) {
-    let State::Failed(reason) = state else {
+fn failed_by(state: StartState, kind: ReasonKind, part: &str) {
+    let StartState::Failed(reason) = state else {
         panic!("{state:?}");
     };
     assert_eq!(reason.kind, kind);
@@ -41,15 +41,15 @@ fn failed_by(state: State, kind: ReasonKind, part: &str) {
 
 #[test]
 fn a_container_that_has_run_has_started() {
-    let judge = |state: Value| State::judge(&json!({}), Some(&main_is(state)), &[]);
+    let judge = |state: Value| StartState::judge(&json!({}), Some(&main_is(state)), &[]);
     assert_eq!(
         judge(json!({"running": {"startedAt": "t"}})),
-        State::Started
+        StartState::Started
     );
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
-    assert_eq!(judge(ended), State::Started);
+    assert_eq!(judge(ended), StartState::Started);
     let creating = json!({"waiting": {"reason": "ContainerCreating"}});
-    assert_eq!(judge(creating), State::Waiting(None));
+    assert_eq!(judge(creating), StartState::Waiting(None));
     let broken = json!({"terminated": {
         "exitCode": 128, "reason": "StartError", "startedAt": "1970-01-01T00:00:00Z",
         "message": "exec: \"x\": executable file not found in $PATH",
@@ -67,7 +67,11 @@ fn a_waiting_container_says_why() {
         ("CreateContainerError", ReasonKind::ContainerStart),
     ] {
         let pod = main_is(json!({"waiting": {"reason": reason, "message": "because"}}));
-        waits_for(State::judge(&json!({}), Some(&pod), &[]), kind, "because");
+        waits_for(
+            StartState::judge(&json!({}), Some(&pod), &[]),
+            kind,
+            "because",
+        );
     }
 }
 
@@ -75,7 +79,7 @@ fn a_waiting_container_says_why() {
 fn a_pod_without_a_node_waits() {
     let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"});
     let pod = pod(json!({"phase": "Pending", "conditions": [condition]}));
-    let state = State::judge(&json!({}), Some(&pod), &[]);
+    let state = StartState::judge(&json!({}), Some(&pod), &[]);
     waits_for(state, ReasonKind::Unschedulable, "0/1 nodes are available.");
     let forever = Duration::from_secs(3600);
     let patient = Reason::new(ReasonKind::Unschedulable, "x");
@@ -87,7 +91,7 @@ fn a_pod_without_a_node_waits() {
 fn a_volume_that_cannot_be_mounted_is_an_event() {
     let creating = main_is(json!({"waiting": {"reason": "ContainerCreating"}}));
     let events = events(&[("Pulling", "x"), ("FailedMount", "secret \"s\" not found")]);
-    let state = State::judge(&json!({}), Some(&creating), &events);
+    let state = StartState::judge(&json!({}), Some(&creating), &events);
     waits_for(state, ReasonKind::Mount, "secret \"s\" not found.");
 }
 
@@ -111,12 +115,12 @@ fn a_pod_that_is_not_created_is_an_event_of_the_job() {
             ReasonKind::Refused,
         ),
     ] {
-        let state = State::judge(&json!({}), None, &events(&[("FailedCreate", message)]));
+        let state = StartState::judge(&json!({}), None, &events(&[("FailedCreate", message)]));
         waits_for(state, kind, "The cluster refuses the Job's pod: ");
     }
     let suspended = json!({"spec": {"suspend": true}});
     waits_for(
-        State::judge(&suspended, None, &[]),
+        StartState::judge(&suspended, None, &[]),
         ReasonKind::Suspended,
         "suspended",
     );
@@ -127,7 +131,7 @@ fn a_pod_that_failed_says_why() {
     let evicted = pod(
         json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}),
     );
-    let state = State::judge(&json!({}), Some(&evicted), &[]);
+    let state = StartState::judge(&json!({}), Some(&evicted), &[]);
     failed_by(
         state,
         ReasonKind::PodFailed,
@@ -136,7 +140,7 @@ fn a_pod_that_failed_says_why() {
     let ended = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
     let init =
         pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
-    let state = State::judge(&json!({}), Some(&init), &[]);
+    let state = StartState::judge(&json!({}), Some(&init), &[]);
     failed_by(
         state,
         ReasonKind::InitContainer,

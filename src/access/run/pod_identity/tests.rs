@@ -25,17 +25,17 @@ fn by_annotation() -> Offer {
 }
 
 /// The identity and the region with variables in `env` and in a ConfigMap of `envFrom`.
-fn decide(offer: Offer, env: &[(&str, &str)], from: Value) -> (PodIdentity, PodRegion) {
+fn decide(offer: Offer, env: &[(&str, &str)], from: Value) -> (CredentialSource, PodRegion) {
     let env: Vec<_> = env
         .iter()
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
     let container = json!({"env": env, "envFrom": [{"configMapRef": {"name": "c"}}]});
-    let map = Source::Found(Arc::new(json!({"data": from})));
+    let map = VariableSource::Found(Arc::new(json!({"data": from})));
     let objects = sources(&container)
         .into_iter()
         .map(|name| (name, map.clone()));
-    let environment = Environment::new(container.clone(), objects.collect());
+    let environment = ContainerEnvironment::new(container.clone(), objects.collect());
     let pod = Pod {
         environment: &environment,
         offer,
@@ -52,20 +52,20 @@ fn injected() -> PodRegion {
 #[test]
 fn the_webhook_gives_credentials_and_the_region() {
     let (identity, region) = decide(by_association(), &[], json!({}));
-    assert_eq!(identity, PodIdentity::Association(association()));
+    assert_eq!(identity, CredentialSource::Association(association()));
     assert_eq!(region, injected());
     let (identity, region) = decide(by_annotation(), &[], json!({}));
     let role = "arn:aws:iam::123456789012:role/irsa";
     assert_eq!(identity.role_arn(), Some(role));
     assert_eq!(region, injected());
     let (identity, region) = decide(Offer::Nothing, &[], json!({}));
-    assert_eq!(identity, PodIdentity::Node { because: None });
+    assert_eq!(identity, CredentialSource::Node { because: None });
     assert_eq!(region, PodRegion::None);
 }
 
 #[test]
 fn the_container_s_own_variables_stay() {
-    let own = |variables, role: Option<&str>| PodIdentity::Own {
+    let own = |variables, role: Option<&str>| CredentialSource::Own {
         variables,
         role_arn: role.map(ToOwned::to_owned),
     };
@@ -90,7 +90,10 @@ fn the_container_s_own_variables_stay() {
     let (identity, _) = decide(by_association(), &profile, json!({}));
     assert_eq!(identity, own("AWS_PROFILE", None));
     let (identity, _) = decide(by_annotation(), &profile, json!({}));
-    assert!(matches!(identity, PodIdentity::ServiceAccountRole { .. }));
+    assert!(matches!(
+        identity,
+        CredentialSource::ServiceAccountRole { .. }
+    ));
     let uri = [(FULL_URI, "http://127.0.0.1/")];
     let (identity, region) = decide(by_association(), &uri, json!({}));
     assert_eq!((identity, region), (own(FULL_URI, None), injected()));
@@ -103,7 +106,7 @@ fn half_of_a_pair_keeps_the_webhook_from_setting_the_other_half() {
         (by_association(), "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ] {
         let (identity, region) = decide(offer, &[(name, "x")], json!({}));
-        let PodIdentity::Node {
+        let CredentialSource::Node {
             because: Some(because),
         } = identity
         else {

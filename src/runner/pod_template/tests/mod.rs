@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn problems(template: Value) -> Vec<Problem> {
+fn problems(template: Value) -> Vec<InvalidField> {
     let Value::Object(template) = template else {
         panic!("a template is an object");
     };

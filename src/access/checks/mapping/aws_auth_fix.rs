@@ -1,22 +1,22 @@
 //! The fixes for the ConfigMap `aws-auth`. They keep its other content.
 
 use crate::access::fix::Fix;
-use crate::access::kubernetes::aws_auth::{Key, Room};
+use crate::access::kubernetes::aws_auth::{AwsAuthKey, Room};
 use crate::access::kubernetes::go_yaml::Unreadable;
-use crate::access::render::shell::{Command, Word};
+use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::yaml;
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that opens the ConfigMap in an editor.
-fn edit() -> Command {
-    Command::new("kubectl edit configmap aws-auth -n kube-system")
+fn edit() -> ShellCommand {
+    ShellCommand::new("kubectl edit configmap aws-auth -n kube-system")
 }
 
 /// Returns the fix that adds a line for a role to `mapRoles`, with the user name that an access entry would have.
 ///
 /// The other lines stay, and of several lines for one role the last one counts. In `mapRoles`, the ARN of a role is
 /// written without its path.
-pub(crate) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
+pub(super) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
     let arn = RoleArn {
         path: "/".to_owned(),
         ..role.clone()
@@ -28,7 +28,7 @@ pub(crate) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
         yaml::string(&username)
     );
     match room {
-        Room::NoConfigMap => Command::new("kubectl create configmap aws-auth -n kube-system")
+        Room::NoConfigMap => ShellCommand::new("kubectl create configmap aws-auth -n kube-system")
             .next_line()
             .word(Word::code(format!(
                 "--from-literal=mapRoles={}",
@@ -36,7 +36,7 @@ pub(crate) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
             )))
             .into(),
         // If the current lines cannot be read, nothing is written.
-        Room::Below(indent) => Command::new(format!(
+        Room::Below(indent) => ShellCommand::new(format!(
             "roles=$(kubectl get configmap aws-auth -n kube-system -o jsonpath='{{.data.mapRoles}}') &&\n  \
              line={} &&\n  \
              patch=$(kubectl create configmap aws-auth --dry-run=client -o json \\\n    \
@@ -52,7 +52,7 @@ pub(crate) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
 }
 
 /// Returns the fix of keys that are not valid YAML: a person must correct them.
-pub(crate) fn correct_aws_auth(broken: &[(Key, Unreadable)]) -> Fix {
+pub(super) fn correct_aws_auth(broken: &[(AwsAuthKey, Unreadable)]) -> Fix {
     let places = broken.iter().fold(Fix::default(), |fix, (key, error)| {
         let Unreadable { at, .. } = error;
         fix.then_note(format!(
@@ -64,7 +64,7 @@ pub(crate) fn correct_aws_auth(broken: &[(Key, Unreadable)]) -> Fix {
 }
 
 /// Returns the fix of several lines for one role: a person must decide which of them stays.
-pub(crate) fn keep_one_aws_auth_line(role: &RoleArn, key: Key) -> Fix {
+pub(super) fn keep_one_aws_auth_line(role: &RoleArn, key: AwsAuthKey) -> Fix {
     Fix::note(format!("Keep one line of {key} for {role}.")).then_run(edit())
 }
 
