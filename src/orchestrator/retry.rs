@@ -186,13 +186,13 @@ impl UncertainOutcome {
 
 /// Why a request failed after its last attempt.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedCall {
     pub(super) error: ApiError,
     /// What all attempts together leave unknown.
     pub(super) outcome: UncertainOutcome,
 }
 
-impl Failure {
+impl FailedCall {
     /// Returns a failure that leaves nothing unknown.
     pub(super) fn settled(error: ApiError) -> Self {
         Self {

@@ -16,6 +16,7 @@
 //! cluster, except for their containers (`workloads`). A deleted namespace stays `Terminating` in both.
 
 mod api_server;
+mod aws_cli;
 mod certificates;
 mod control;
 mod error;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use api_server::ApiServer;
+use aws_cli::AwsCli;
 use control::Control;
 pub use control::{Credentials, Faults, Place};
 pub use error::Error;
@@ -83,6 +85,7 @@ pub struct Eks {
     cluster_ca: PathBuf,
     kubeconfig: PathBuf,
     programs: PathBuf,
+    aws_cli: AwsCli,
     processes: Processes,
 }
 
@@ -169,6 +172,7 @@ impl Eks {
 
     /// Returns the environment in which a shell has the AWS CLI and kubectl with administrator permissions.
     pub fn shell_env(&self) -> Vec<(String, String)> {
+        self.aws_cli.keep_loaded();
         let path = env::var_os("PATH").unwrap_or_default();
         let path = format!("{}:{}", self.programs.display(), path.display());
         let kubeconfig = self.kubeconfig.display().to_string();

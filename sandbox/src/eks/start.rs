@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
+use super::aws_cli::AwsCli;
 use super::certificates::Certificates;
 use super::control::{Control, Credentials};
 use super::error::{Error, io};
@@ -33,7 +34,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
     let tools = Tools::build()?;
     let mut processes = Processes::new()?;
     let directory = processes.directory().to_owned();
-    let programs = programs(&directory, &tools)?;
+    let (programs, aws_cli) = programs(&directory, &tools)?;
     let [
         etcd_port,
         etcd_peer_port,
@@ -89,12 +90,7 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
     if options.runs_jobs {
         workloads::start(&mut processes, &tools, &kubeconfig)?;
     }
-    // This comes last, because the authenticator reads `aws-auth` from the API server in this mode.
-    control.send(
-        "PATCH",
-        "/cluster",
-        &json!({"authenticationMode": "API_AND_CONFIG_MAP"}),
-    )?;
+    use_aws_auth(&control)?;
 
     Ok(Eks {
         options,
@@ -106,8 +102,15 @@ pub(super) fn start(options: Options) -> Result<Eks, Error> {
         cluster_ca: certificates.ca,
         kubeconfig,
         programs,
+        aws_cli,
         processes,
     })
+}
+
+/// Sets the mode in which `aws-auth` counts. This comes last, because the authenticator then reads it from the API server.
+fn use_aws_auth(control: &Control) -> Result<(), Error> {
+    let mode = json!({"authenticationMode": "API_AND_CONFIG_MAP"});
+    control.send("PATCH", "/cluster", &mode).map(drop)
 }
 
 /// Writes the kubeconfig of the API server's authorization webhook, which is the sandbox's AWS.
@@ -179,14 +182,13 @@ fn start_aws(
 }
 
 /// Creates a folder with the AWS CLI and kubectl under their own names.
-fn programs(directory: &Path, tools: &Tools) -> Result<PathBuf, Error> {
+fn programs(directory: &Path, tools: &Tools) -> Result<(PathBuf, AwsCli), Error> {
     let programs = directory.join("bin");
     fs::create_dir(&programs).map_err(io(format!("making {}", programs.display())))?;
-    for (name, program) in [("aws", &tools.aws_cli), ("kubectl", &tools.kubectl)] {
-        let link = programs.join(name);
-        symlink(program, &link).map_err(io(format!("making {}", link.display())))?;
-    }
-    Ok(programs)
+    let link = programs.join("kubectl");
+    symlink(&tools.kubectl, &link).map_err(io(format!("making {}", link.display())))?;
+    let aws_cli = AwsCli::install(&programs, directory, tools)?;
+    Ok((programs, aws_cli))
 }
 
 /// Returns a host name like those of EKS endpoints.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "served_environment_leads_to_the_cluster",
         served_environment_leads_to_the_cluster,
+    ),
+    (
+        "the_aws_cli_is_the_same_with_its_server_and_without",
+        the_aws_cli_is_the_same_with_its_server_and_without,
     ),
     (
         "another_eks_runs_beside_in_another_partition",
@@ -88,6 +93,33 @@ fn served_environment_leads_to_the_cluster() -> Result<(), Failed> {
     Command::new("kill").arg(owner.id().to_string()).status()?;
     assert!(owner.wait()?.success());
     assert!(!Path::new(&environment["KUBECONFIG"]).exists());
+    Ok(())
+}
+
+fn the_aws_cli_is_the_same_with_its_server_and_without() -> Result<(), Failed> {
+    let (mut owner, environment) = owner()?;
+    let socket = Path::new(&environment["KUBECONFIG"]).with_file_name("aws-cli.socket");
+    // The name comes from standard input, and the error goes to standard error.
+    let command =
+        "printf no-such-role | aws iam get-role --role-name file:///dev/stdin 2>&1; echo $?";
+    let run = || -> Result<String, Failed> {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .envs(&environment)
+            .output()?;
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    assert!(eventually(|| UnixStream::connect(&socket).is_ok()));
+    let with_server = run()?;
+    std::fs::remove_file(&socket)?;
+    let without = run()?;
+    assert!(
+        without.contains("no-such-role") && without.ends_with("254\n"),
+        "{without}"
+    );
+    assert_eq!(with_server, without);
+    Command::new("kill").arg(owner.id().to_string()).status()?;
+    assert!(owner.wait()?.success());
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
 use crate::orchestrator::response::Response;
-use crate::orchestrator::retry::{Failure, Retry, UncertainOutcome, Verdict};
+use crate::orchestrator::retry::{FailedCall, Retry, UncertainOutcome, Verdict};
 
 /// What follows a failed attempt.
 pub(super) enum RetryDecision<T> {
@@ -53,7 +53,7 @@ impl Client {
         request: &Request,
         read: impl Fn(Response) -> Result<T, ApiError>,
         budget: &CallBudget,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, FailedCall> {
         let value = self.send(request, read, &Repeatable, budget).await?;
         self.see_org();
         Ok(value)
@@ -65,7 +65,7 @@ impl Client {
         request: &Request,
         read: impl Fn(Response) -> Result<T, ApiError>,
         budget: &CallBudget,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, FailedCall> {
         self.send(request, read, &Repeatable, budget).await
     }
 
@@ -76,7 +76,7 @@ impl Client {
         read: impl Fn(Response) -> Result<T, ApiError>,
         after_failure: &impl DecideRetry<T>,
         budget: &CallBudget,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, FailedCall> {
         let mut outcome = UncertainOutcome::default();
         let (mut number, mut failures) = (1, 0);
         loop {
@@ -89,15 +89,15 @@ impl Client {
             outcome.add(verdict.effect);
             let error = match after_failure.decide(error, verdict, outcome).await {
                 RetryDecision::SendAgain(error) => error,
-                RetryDecision::GiveUp(error) => return Err(Failure { error, outcome }),
-                RetryDecision::Settled(result) => return result.map_err(Failure::settled),
+                RetryDecision::GiveUp(error) => return Err(FailedCall { error, outcome }),
+                RetryDecision::Settled(result) => return result.map_err(FailedCall::settled),
             };
             failures += u32::from(verdict.retry != Retry::WhenAsked);
             if failures >= self.retry.attempts {
-                return Err(Failure { error, outcome });
+                return Err(FailedCall { error, outcome });
             }
             if let Err(error) = self.wait(error, number, budget).await {
-                return Err(Failure { error, outcome });
+                return Err(FailedCall { error, outcome });
             }
             number += 1;
         }

@@ -37,7 +37,7 @@ fn warn_tells(cli: &Cli) {
     plan.has("Warning: EKS access: role-trust")
         .has("my-org+another-runner")
         .has("my-org+my-runner")
-        .has("eks-access-checks#role-trust");
+        .has("docs/guides/eks-access-checks.md#role-trust");
     assert_eq!(
         plan.text.matches("EKS access: ").count(),
         1,
