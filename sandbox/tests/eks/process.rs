@@ -114,7 +114,7 @@ fn the_aws_cli_is_the_same_with_its_server_and_without() -> Result<(), Failed> {
     std::fs::remove_file(&socket)?;
     let without = run()?;
     assert!(
-        without.contains("no-such-role") && without.ends_with("254\n"),
+        without.contains("no-such-role") && without.ends_with("255\n"),
         "{without}"
     );
     assert_eq!(with_server, without);
