@@ -342,7 +342,7 @@ fn configure_api_server(
         .arg("--authorization-webhook-version=v1");
 }
 
-/// Unless the options say otherwise, makes the API server ask for each call whose token it is and what is allowed, so that a
+/// Unless the options say otherwise, makes the API server review the token and the permissions of each call, so that a
 /// changed access entry counts at once.
 fn configure_caches(command: &mut Command, options: &Options) {
     if !options.caches_access {
