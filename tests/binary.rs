@@ -24,10 +24,6 @@ fn the_help_has_the_source_the_version_and_the_page_for_defects() {
     let source = r#"source  = "platform-orchestrator/platform-orchestrator""#;
     let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
     assert!(help.contains(source) && help.contains(&version), "{help}");
-    let report = concat!(
-        "Report defects at ",
-        env!("CARGO_PKG_REPOSITORY"),
-        "/issues."
-    );
+    let report = concat!("Report bugs at ", env!("CARGO_PKG_REPOSITORY"), "/issues.");
     assert!(help.contains(report), "{help}");
 }

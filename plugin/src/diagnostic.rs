@@ -67,12 +67,12 @@ impl Diagnostic {
         self
     }
 
-    /// Returns the error for a failure that only a defect of the provider can cause. `what` says what went wrong.
+    /// Returns the error for a failure that only a bug in the provider can cause. `what` says what went wrong.
     pub fn bug(what: impl fmt::Display) -> Self {
         Self::error(
-            "The provider has a defect",
+            "Bug in the provider",
             format!(
-                "{what}\n\nThis is a bug in the provider, not in your configuration. Report \
+                "{what}\n\nYour configuration did not cause it. Report \
                  it{} with the text above, and with the log of a run with TF_LOG_PROVIDER=TRACE if \
                  you can.",
                 report_to()

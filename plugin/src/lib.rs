@@ -2,7 +2,7 @@
 //!
 //! This crate is a server for plugin protocol 6. A provider implements a few traits; the server does the rest: the
 //! handshake, mutual TLS, the gRPC services, the encoding of values, the log, and the exit of the process. It compares
-//! what a provider plans and returns with the rules of Terraform, so that a defect of a provider becomes an error that
+//! what a provider plans and returns with the rules of Terraform, so that a bug in a provider becomes an error that
 //! names the attribute, and never a lost state.
 //!
 //! # A provider

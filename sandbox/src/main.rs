@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use k8s_openapi::jiff::SignedDuration;
 use sandbox::eks::{self, Eks};
 use sandbox::orchestrator::faults::FaultRule;
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 const EXAMPLES: &str = r#"Examples:
@@ -19,7 +19,7 @@ const EXAMPLES: &str = r#"Examples:
       cargo run -p sandbox -- --port 8080 --delay 50ms
   A local installation, which trusts the user id in the From header:
       cargo run -p sandbox -- --local
-  The answer to the first create call is lost after the runner was created:
+  The response to the first create call is lost after the runner was created:
       cargo run -p sandbox -- --fault '{"method": "POST", "times": 1, "fault": {"kind": "disconnect", "when": "after-work"}}'
   With a small EKS beside it, whose environment a shell takes over:
       cargo run -p sandbox -- --eks
@@ -90,13 +90,13 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let given_token = arguments.token.is_some();
-    let mut options = Options {
+    let mut options = OrchestratorOptions {
         org: arguments.org,
         port: arguments.port,
         delay: arguments.delay,
         faults: arguments.faults,
         env_types: arguments.env_types,
-        ..Options::default()
+        ..OrchestratorOptions::default()
     };
     if arguments.local {
         options.token = None;
@@ -108,9 +108,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     let mut introduction = introduction(&orchestrator, given_token);
     let eks = if arguments.eks {
-        let options = eks::Options {
+        let options = eks::EksOptions {
             runs_jobs: true,
-            ..eks::Options::default()
+            ..eks::EksOptions::default()
         };
         let started = tokio::task::spawn_blocking(|| Eks::start(options));
         let eks = started.await?.map_err(io::Error::other)?;
@@ -165,7 +165,7 @@ fn eks_introduction(eks: &Eks) -> String {
         .iter()
         .map(|(name, value)| format!("  export {name}='{value}'\n"))
         .collect();
-    let eks::Options {
+    let eks::EksOptions {
         account,
         region,
         cluster_name,

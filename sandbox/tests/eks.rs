@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sandbox::eks::{Eks, Error, Options, Runner};
+use sandbox::eks::{Eks, EksOptions, Error, RunnerSetup};
 use sandbox::{Pool, Taken};
 
 type Test = fn() -> Result<(), Failed>;
@@ -64,20 +64,20 @@ static EKS: Pool<Eks> = Pool::new();
 
 /// Takes an EKS, as it was after its start.
 fn clean() -> Result<Taken<Eks>, Failed> {
-    let eks = EKS.take(|| Eks::start(Options::default()).expect("the small EKS starts"));
+    let eks = EKS.take(|| Eks::start(EksOptions::default()).expect("the small EKS starts"));
     eks.reset()?;
     Ok(eks)
 }
 
 /// Takes an EKS, with a runner `my-org+my-runner` set up as documented.
-fn documented() -> Result<(Taken<Eks>, Runner), Failed> {
+fn documented() -> Result<(Taken<Eks>, RunnerSetup), Failed> {
     let eks = clean()?;
     let runner = eks.set_up_as_documented("my-org", "my-runner")?;
     Ok((eks, runner))
 }
 
 /// The name under which the cluster knows the session of a runner, or the reason why it does not let it in.
-fn user_of(eks: &Eks, runner: &Runner, session_name: &str) -> Result<String, Error> {
+fn user_of(eks: &Eks, runner: &RunnerSetup, session_name: &str) -> Result<String, Error> {
     let session = eks.assume_role(
         &runner.role_arn,
         session_name,
@@ -97,7 +97,7 @@ fn user_of(eks: &Eks, runner: &Runner, session_name: &str) -> Result<String, Err
 }
 
 /// Whether the cluster refuses the runner with a 401, within the seconds that the authenticator takes to see a change.
-fn becomes_unauthorized(eks: &Eks, runner: &Runner) -> bool {
+fn becomes_unauthorized(eks: &Eks, runner: &RunnerSetup) -> bool {
     eventually(|| {
         user_of(eks, runner, &runner.session_name)
             .err()
@@ -106,7 +106,7 @@ fn becomes_unauthorized(eks: &Eks, runner: &Runner) -> bool {
 }
 
 /// Whether the cluster lets the runner in as `user`, within the same seconds.
-fn becomes_user(eks: &Eks, runner: &Runner, user: &str) -> bool {
+fn becomes_user(eks: &Eks, runner: &RunnerSetup, user: &str) -> bool {
     eventually(|| user_of(eks, runner, &runner.session_name).is_ok_and(|found| found == user))
 }
 

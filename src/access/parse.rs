@@ -58,10 +58,10 @@ pub fn issuer(text: &str) -> Result<String, InvalidValue> {
 /// # Errors
 /// If the text is neither a CIDR nor an address.
 pub fn cidr(text: &str) -> Result<IpNet, InvalidValue> {
-    const EXPECTED: &str = "Write it as a CIDR or an address: \"203.0.113.0/24\".";
+    const EXPECTED: &str = "Use a CIDR block such as \"203.0.113.0/24\", or a single IP address.";
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     let range: Option<IpNet> = text.parse().ok().or_else(address);
-    range.ok_or_else(|| InvalidValue::new("is not a range of addresses", EXPECTED))
+    range.ok_or_else(|| InvalidValue::new("is not a valid CIDR block", EXPECTED))
 }
 
 /// Returns the name of a container image, as it is written.

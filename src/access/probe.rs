@@ -297,7 +297,7 @@ impl Prepared<'_> {
             _ if is_impersonated && refusal(*code, message) == Refusal::NoRight => {
                 Ended::Unknown(format!(
                     "The impersonated user is not allowed to create the Job: {message}. If the role has this permission \
-                     by an EKS access policy, which cannot be impersonated, give --as runner. `eks-runner check` shows \
+                     by an EKS access policy, which cannot be impersonated, set --as runner. `eks-runner check` shows \
                      whether it does."
                 ))
             }

@@ -63,7 +63,7 @@ pub(super) enum Command {
     /// Print the JSON Schema of the runner's YAML file
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
-    /// Print the script with which a shell completes the arguments
+    /// Print a shell completion script
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell
@@ -167,13 +167,13 @@ pub(super) struct ProbeArguments {
     pub(super) runner: RunnerArguments,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
-    /// The image of the Job's container; else the one of the installation
+    /// The image of the Job's container. Default: the installation's image
     #[arg(long, value_name = "IMAGE", value_parser = parse::image, help_heading = "Job")]
     pub(super) image: Option<String>,
-    /// How long the container may take to start. The Orchestrator waits five minutes
+    /// How long to wait for the container to start. The Orchestrator waits five minutes
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse::duration, help_heading = "Job")]
     pub(super) timeout: Duration,
-    /// Create the Job without asking
+    /// Create the Job without confirmation
     #[arg(long, help_heading = "Job")]
     pub(super) yes: bool,
     /// Do not delete the Job. The cluster removes it an hour after it has ended
@@ -208,7 +208,7 @@ pub(super) struct SetupArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// The ID of the check; without it, all checks are listed
+    /// The ID of the check. Default: list all checks
     #[arg(value_name = "CHECK", value_parser = check_id(), hide_possible_values = true)]
     pub(super) check: Option<CheckId>,
 }

@@ -111,8 +111,8 @@ pub enum Error {
     },
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
-        "nothing was created: standard input is not a terminal, so nobody can be asked whether the Job may be created\n\n\
-         To fix it: give --yes."
+        "nothing was created: standard input is not a terminal, so eks-runner cannot ask for confirmation\n\n\
+         To fix it, set --yes."
     )]
     NobodyToAsk,
     /// The person who was asked does not want the Job.

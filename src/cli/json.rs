@@ -129,7 +129,7 @@ pub(super) fn error(command: Option<&'static str>, started: Started, error: &Err
     failure(command, started, Failure::from(error))
 }
 
-/// Returns the document for arguments that cannot be used, or for a defect of the command.
+/// Returns the document for arguments that cannot be used, or for a bug in the command.
 pub(super) fn no_command(started: Started, message: &str, exit: Exit) -> String {
     let failure_of_command = Failure {
         message: redacted(message.trim_end()),

@@ -40,7 +40,7 @@ use terminal::Layout;
 
 use crate::secrets::redacted;
 
-/// Runs the command with the arguments and the environment of this process. A panic is a defect of
+/// Runs the command with the arguments and the environment of this process. A panic is a bug in
 /// the command, and is reported as one.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Panics of the command. Every panic is a defect of the command, and never the user's fault.
+//! Panics of the command. Every panic is a bug in the command, and never the user's fault.
 
 use std::any::Any;
 use std::fmt;
@@ -19,7 +19,7 @@ impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "eks-runner has a defect: {}\n\nThis is a bug in eks-runner, not in your input. Report it at {} with the text \
+            "Bug in eks-runner: {}\n\nYour input did not cause it. Report it at {} with the text \
              above and the command that you ran.",
             self.0, ISSUES,
         )
@@ -64,7 +64,7 @@ mod tests {
         let panics = || -> u8 { panic!("no {}", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln") };
         let defect = catch(panics).unwrap_err();
         let text = defect.to_string();
-        assert!(text.starts_with("eks-runner has a defect: "), "{text}");
+        assert!(text.starts_with("Bug in eks-runner: "), "{text}");
         assert!(
             text.contains(&format!("Report it at {ISSUES} with")) && !text.contains("eyJ"),
             "{text}"

@@ -23,7 +23,7 @@ pub fn runner_id(id: &str) -> Result<(), Invalid> {
         .or_else(|| stray(id, allowed))
         .or_else(|| {
             (!id.starts_with(|c: char| c.is_ascii_lowercase()))
-                .then(|| "does not start with a lower-case letter".to_owned())
+                .then(|| "does not start with a lowercase letter".to_owned())
         });
     refuse(finding, "Invalid runner ID", id, EXPECTED)
 }
@@ -137,7 +137,7 @@ pub fn session_name(name: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the namespace.
 pub fn namespace(namespace: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A Kubernetes namespace has 1 to 63 lower-case letters, digits and hyphens, and \
+    const EXPECTED: &str = "A Kubernetes namespace has 1 to 63 lowercase letters, digits, and hyphens, and \
         starts and ends with a letter or a digit.";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let finding = length(namespace, 1, 63)
@@ -151,8 +151,8 @@ pub fn namespace(namespace: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the name.
 pub fn service_account(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A Kubernetes service account's name has 1 to 253 lower-case letters, digits, \
-        hyphens and dots, and each part between dots starts and ends with a letter or a digit.";
+    const EXPECTED: &str = "A Kubernetes service account's name has 1 to 253 lowercase letters, digits, \
+        hyphens, and dots, and each part between dots starts and ends with a letter or a digit.";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     let finding = length(name, 1, 253)
         .or_else(|| stray(name, allowed))
@@ -185,7 +185,7 @@ pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
             .then(|| "is not a type of state storage".to_owned()),
         "Invalid state storage type",
         kind,
-        "Use \"kubernetes\", \"s3\", \"gcs\" or \"azurerm\".",
+        "Use \"kubernetes\", \"s3\", \"gcs\", or \"azurerm\".",
     )
 }
 
@@ -195,7 +195,7 @@ pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the name.
 pub fn bucket(bucket: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "The Orchestrator accepts bucket names of lower-case letters, digits and hyphens (no \
+    const EXPECTED: &str = "The Orchestrator accepts bucket names of lowercase letters, digits, and hyphens (no \
         dots) that start and end with a letter or a digit. Use the name only, without \"s3://\" or \"gs://\".";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let finding = length(bucket, 2, usize::MAX)

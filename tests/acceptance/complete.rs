@@ -145,7 +145,7 @@ fn refused(cli: &Cli) {
     scene.workspace.write("aws.tf", &wrong);
     scene.workspace.init();
     let apply = scene.workspace.apply(&[]).fails();
-    apply.has(&guide_after("## When an apply is refused", "text"));
+    apply.has(&guide_after("## When a check fails the apply", "text"));
     assert!(scene.orchestrator.runners().is_empty());
     scene.workspace.write("aws.tf", &right);
     scene.workspace.apply(&[]).ok().has("1 added, 1 changed");

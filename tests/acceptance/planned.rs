@@ -1,6 +1,6 @@
 //! Plans of new runners whose IDs are in use.
 
-use sandbox::orchestrator::Options;
+use sandbox::orchestrator::OrchestratorOptions;
 use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
 use serde_json::json;
 
@@ -364,9 +364,9 @@ fn unusable_url(cli: &Cli) {
 
 /// For a caller with permissions in every organization, a missing organization looks like one without runners.
 fn doubtful_org(cli: &Cli) {
-    let orchestrator = StandIn::with(Options {
+    let orchestrator = StandIn::with(OrchestratorOptions {
         every_org: true,
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     let two = many(&orchestrator, 2);
     let workspace = Workspace::new(cli, &two);
@@ -397,9 +397,9 @@ fn doubtful_org(cli: &Cli) {
 }
 
 fn rule_conflicts(cli: &Cli) {
-    let orchestrator = StandIn::with(Options {
+    let orchestrator = StandIn::with(OrchestratorOptions {
         env_types: Some(vec!["production".to_owned()]),
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     orchestrator.put(&registered("w-0"));
     orchestrator.put(&registered("w-1"));

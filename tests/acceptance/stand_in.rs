@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use sandbox::orchestrator::faults::{Fault, FaultRule, When};
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::Value;
 
 /// A stand-in of its own for one scenario.
@@ -21,19 +21,19 @@ impl Deref for StandIn {
 impl StandIn {
     /// Starts one with an organization, a token and no runners.
     pub(crate) fn start() -> Self {
-        Self::with(Options::default())
+        Self::with(OrchestratorOptions::default())
     }
 
     /// Starts one with these options.
-    pub(crate) fn with(options: Options) -> Self {
+    pub(crate) fn with(options: OrchestratorOptions) -> Self {
         Self(Orchestrator::start(options).expect("a free port"))
     }
 
     /// Starts one with another organization.
     pub(crate) fn of_org(org: &str) -> Self {
-        Self::with(Options {
+        Self::with(OrchestratorOptions {
             org: org.to_owned(),
-            ..Options::default()
+            ..OrchestratorOptions::default()
         })
     }
 

@@ -1,7 +1,7 @@
 //! Where the Job's AWS identity comes from without an association: the annotation of its service account, variables of its
 //! own, or nothing.
 
-use sandbox::eks::Options;
+use sandbox::eks::EksOptions;
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -78,7 +78,7 @@ fn annotation(cloud: &Cloud) {
     }
     // Another audience is another client ID and another condition.
     annotate(cloud, &["eks.amazonaws.com/audience=other".to_owned()]);
-    let checked = fails(&["does not have the client id other", "\"other\""]);
+    let checked = fails(&["does not have the client ID other", "\"other\""]);
     fix::works(cloud, &checked, "pod-identity");
     annotate(cloud, &["eks.amazonaws.com/role-arn=job-role".to_owned()]);
     fails(&["\"job-role\" is not the ARN of an IAM role"]);
@@ -196,10 +196,10 @@ fn without_s3(cloud: &Cloud) {
 
 /// A small EKS of its own.
 fn partitions(_: &Cloud) {
-    let mut cloud = Cloud::start_with(Options {
+    let mut cloud = Cloud::start_with(EksOptions {
         partition: "aws-cn".to_owned(),
         region: "cn-north-1".to_owned(),
-        ..Options::default()
+        ..EksOptions::default()
     });
     cloud.reset();
     let id = set_up(&cloud, ROLE);

@@ -227,7 +227,7 @@ fn no_username(cloud: &Cloud) {
     let checked = cloud.check_documented();
     checked
         .only(&RBAC, &["job-dry-run"])
-        .says("access-entry", &["the rights of its groups, runners"]);
+        .says("access-entry", &["the permissions of its groups, runners"]);
     fix::shell(cloud, checked.fix("rbac-create-jobs"));
     let checked = cloud.check_documented();
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sandbox::eks::{Credentials, Eks, Faults, Options, Runner};
+use sandbox::eks::{Credentials, Eks, EksOptions, Faults, RunnerSetup};
 use serde_json::{Value, json};
 
 use crate::child;
@@ -16,7 +16,7 @@ pub(crate) type Environment = Vec<(String, String)>;
 
 pub(crate) struct Cloud {
     pub(crate) eks: Eks,
-    runner: Option<Runner>,
+    runner: Option<RunnerSetup>,
 }
 
 /// The report of the command for one runner.
@@ -28,10 +28,10 @@ pub(crate) struct Checked {
 
 impl Cloud {
     pub(crate) fn start() -> Self {
-        Self::start_with(Options::default())
+        Self::start_with(EksOptions::default())
     }
 
-    pub(crate) fn start_with(options: Options) -> Self {
+    pub(crate) fn start_with(options: EksOptions) -> Self {
         let eks = Eks::start(options).unwrap();
         Self { eks, runner: None }
     }
@@ -55,7 +55,7 @@ impl Cloud {
         self.faults(Faults::default());
     }
 
-    pub(crate) fn runner(&self) -> &Runner {
+    pub(crate) fn runner(&self) -> &RunnerSetup {
         self.runner.as_ref().unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The documented set-up passes, and session names are checked.
 
-use sandbox::eks::Options;
+use sandbox::eks::EksOptions;
 use serde_json::json;
 
 use crate::Scenario;
@@ -80,10 +80,10 @@ fn by_kubeconfig(cloud: &Cloud) {
 
 /// A small EKS of another partition: ARNs, host names, and the token's STS differ.
 fn in_another_partition(_: &Cloud) {
-    let mut cloud = Cloud::start_with(Options {
+    let mut cloud = Cloud::start_with(EksOptions {
         partition: "aws-cn".to_owned(),
         region: "cn-north-1".to_owned(),
-        ..Options::default()
+        ..EksOptions::default()
     });
     cloud.reset();
     let checked = cloud.check_documented();

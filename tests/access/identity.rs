@@ -1,6 +1,6 @@
 //! The AWS identity of the Job's pod: EKS Pod Identity, roles for service accounts, and neither.
 
-use sandbox::eks::{Faults, Options};
+use sandbox::eks::{EksOptions, Faults};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -20,7 +20,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 pub(crate) const ROLE: &str = "job-role";
 
 pub(crate) fn role_arn(cloud: &Cloud, name: &str) -> String {
-    let Options {
+    let EksOptions {
         partition, account, ..
     } = cloud.eks.options();
     format!("arn:{partition}:iam::{account}:role/{name}")

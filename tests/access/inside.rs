@@ -321,7 +321,10 @@ fn references(cloud: &Cloud) {
     checked.only(&["pod-template-refs"], &[]);
     checked.says(
         "pod-template-refs",
-        &["Secret \"my-secret\" has no key key", "it has: other"],
+        &[
+            "Secret \"my-secret\" does not have the key \"key\"",
+            "its keys are other",
+        ],
     );
     assert!(!checked.report.to_string().contains("a-secret-value"));
     let added = r#"--patch={"stringData": {"key": "x"}}"#;

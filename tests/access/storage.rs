@@ -1,6 +1,6 @@
 //! State in a bucket of S3: the bucket, the region of the Job's pod, and the permissions of its role.
 
-use sandbox::eks::{Faults, Options, Place};
+use sandbox::eks::{EksOptions, Faults, Place};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -31,7 +31,7 @@ pub(crate) fn runner(cloud: &Cloud) -> Value {
 }
 
 pub(crate) fn role_arn(cloud: &Cloud) -> String {
-    let Options {
+    let EksOptions {
         partition, account, ..
     } = cloud.eks.options();
     format!("arn:{partition}:iam::{account}:role/{ROLE}")
@@ -381,10 +381,10 @@ fn each_permission(cloud: &Cloud) {
 
 fn partitions(_: &Cloud) {
     for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
-        let mut cloud = Cloud::start_with(Options {
+        let mut cloud = Cloud::start_with(EksOptions {
             partition: partition.to_owned(),
             region: region.to_owned(),
-            ..Options::default()
+            ..EksOptions::default()
         });
         cloud.reset();
         create_identity(&cloud);

@@ -1,6 +1,6 @@
 //! State in a bucket whose objects a key in KMS encrypts.
 
-use sandbox::eks::{Options, Place};
+use sandbox::eks::{EksOptions, Place};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -54,7 +54,7 @@ fn use_key(cloud: &Cloud, key: Option<&str>) {
 
 /// Encrypts the bucket with a key that the role is allowed to use.
 pub(crate) fn encrypt(cloud: &Cloud) -> String {
-    let Options { account, .. } = cloud.eks.options();
+    let EksOptions { account, .. } = cloud.eks.options();
     let key = create_key(cloud, Place::default(), &json!([policy_of(cloud, account)]));
     use_key(cloud, Some(&key));
     let mut statements = needed(cloud);

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use sandbox::eks::{Eks, Options};
+use sandbox::eks::{Eks, EksOptions};
 use sandbox::{Pool, Taken};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(crate) static EKS: Pool<Eks> = Pool::new();
 
 /// Returns a clean EKS, which no other test uses meanwhile.
 pub(crate) fn clean() -> Taken<Eks> {
-    let eks = EKS.take(|| Eks::start(Options::default()).expect("a small EKS"));
+    let eks = EKS.take(|| Eks::start(EksOptions::default()).expect("a small EKS"));
     eks.reset().expect("a clean account");
     eks
 }

@@ -31,7 +31,7 @@ fn pairs(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     variables.iter().map(pair).collect()
 }
 
-/// A panic is reported as a defect, with exit code 1.
+/// A panic is reported as a bug, with exit code 1.
 fn assert_no_defect(ran: &Ran, what: &str) {
     let all = format!("{}{}", ran.out, ran.error);
     assert!(
@@ -40,7 +40,7 @@ fn assert_no_defect(ran: &Ran, what: &str) {
         ran.code
     );
     assert!(
-        !all.contains("defect") && !all.contains("panicked"),
+        !all.contains("Bug in ") && !all.contains("panicked"),
         "{what}: {all}"
     );
 }
@@ -102,7 +102,7 @@ fn no_input_panics() {
         ]);
         let ran = folder.run_with(&arguments, &token);
         assert!(
-            !ran.error.contains("defect") && ran.code != 101,
+            !ran.error.contains("Bug in ") && ran.code != 101,
             "{api_url}: {}",
             ran.error
         );

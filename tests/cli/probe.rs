@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use sandbox::eks::{Eks, Faults, Options};
+use sandbox::eks::{Eks, EksOptions, Faults};
 use sandbox::{Pool, Taken};
 use serde_json::{Value, json};
 
@@ -43,9 +43,9 @@ pub(crate) static EKS: Pool<Eks> = Pool::new();
 
 /// Returns an EKS with the documented runner, which no other test uses meanwhile.
 fn documented() -> Taken<Eks> {
-    let options = Options {
+    let options = EksOptions {
         runs_jobs: true,
-        ..Options::default()
+        ..EksOptions::default()
     };
     let eks = EKS.take(|| Eks::start(options).expect("a small EKS that runs Jobs"));
     eks.reset().expect("a clean account");

@@ -1,7 +1,7 @@
 //! `--runner`: a runner that is registered in the Orchestrator.
 
 use insta::assert_snapshot;
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -37,7 +37,7 @@ pub(crate) fn documented() -> (Value, Value) {
 
 /// An Orchestrator with the documented runner.
 pub(crate) fn orchestrator() -> Orchestrator {
-    let orchestrator = Orchestrator::start(Options::default()).expect("a free port");
+    let orchestrator = Orchestrator::start(OrchestratorOptions::default()).expect("a free port");
     let (configuration, storage) = documented();
     orchestrator.put_runner("my-runner", None, configuration, storage);
     orchestrator

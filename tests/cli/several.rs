@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use sandbox::eks::{ClusterOfFleet, Eks};
 use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -47,7 +47,7 @@ fn json_of(ran: &Ran) -> Value {
 }
 
 fn orchestrator() -> Orchestrator {
-    Orchestrator::start(Options::default()).expect("a free port")
+    Orchestrator::start(OrchestratorOptions::default()).expect("a free port")
 }
 
 fn all_runners_share_the_calls() {

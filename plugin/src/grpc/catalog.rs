@@ -151,7 +151,7 @@ fn unknown<'a>(
 ) -> Diagnostic {
     let known: Vec<_> = known.map(|name| format!("  - {name}")).collect();
     Diagnostic::error(
-        format!("No {kind} has the type {type_name}"),
+        format!("Unsupported {kind} type {type_name:?}"),
         format!(
             "This version of the provider has these types of {kind}s:\n{}\n\nTo fix it: check the spelling of the \
              type, or install a version of the provider that has it.",

@@ -25,7 +25,7 @@ use crate::validation::ValidateConfig;
 /// A managed resource.
 ///
 /// Requests carry values that match the schema. The server compares each response with the schema and with the rules
-/// of Terraform, and reports a violation as a defect of the provider instead of losing the state. A panic becomes an
+/// of Terraform, and reports a violation as a bug in the provider instead of losing the state. A panic becomes an
 /// error diagnostic with the state that is known.
 #[async_trait]
 pub trait Resource: Send + Sync + 'static {

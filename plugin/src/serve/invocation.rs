@@ -70,7 +70,7 @@ pub(super) fn help(options: &Options) -> String {
     } = options;
     let report = match *report_to {
         "" => String::new(),
-        address => format!("\nReport defects at {address}.\n"),
+        address => format!("\nReport bugs at {address}.\n"),
     };
     let local_name = source.rsplit('/').next().unwrap_or(source);
     format!(

@@ -489,7 +489,7 @@ pub(crate) fn only_error(diagnostics: &[proto::Diagnostic]) -> String {
     format!("{}\n{}", diagnostic.summary, diagnostic.detail)
 }
 
-/// Asserts that the only diagnostic is about a defect of the provider and contains this text.
+/// Asserts that the only diagnostic is about a bug in the provider and contains this text.
 #[track_caller]
 pub(crate) fn assert_bug(diagnostics: &[proto::Diagnostic], containing: &str) {
     let text = only_error(diagnostics);

@@ -263,7 +263,7 @@ async fn plans_of_nested_attributes_that_terraform_refuses_are_defects_with_a_pa
     }
 }
 
-/// Asserts that this plan of the attribute `name` is a defect of the provider, reported with the path.
+/// Asserts that this plan of the attribute `name` is a bug in the provider, reported with the path.
 async fn assert_refused(name: &str, prior: Value, config: Value, planned: Value, path: &str) {
     let base = || thing([("id", "1".into()), ("name", "n".into())]);
     let known = |name: &str, value| match name {

@@ -33,7 +33,7 @@ fn flags_print_the_version_and_the_help() {
     let (code, stdout, _) = run(command().arg("-help"));
     assert_eq!(code, Some(0));
     assert!(stdout.contains("-debug"), "{stdout}");
-    let report = "\n\nReport defects at https://example.com/issues.\n";
+    let report = "\n\nReport bugs at https://example.com/issues.\n";
     assert!(stdout.ends_with(report), "{stdout}");
 
     let (code, stdout, stderr) = run(command().arg("apply"));

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use sandbox::eks::{Eks, Faults, ISSUER, Options, ROLE_NAME, Runner};
-use sandbox::orchestrator::{Options as OrchestratorOptions, Orchestrator};
+use sandbox::eks::{Eks, EksOptions, Faults, GROUP, ISSUER, ROLE_NAME, RunnerSetup};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::json;
 
 use crate::{Bench, ORG, ROUNDS, Result, Stopped, alternate, memory, row, runners};
@@ -19,21 +19,21 @@ const STATE_BUCKET: &str = "my-state-bucket";
 
 /// Prints the rows of the checks, made by `eks_runner` and by the plans of each build.
 pub(crate) fn rows(builds: &[Bench], eks_runner: &Path) -> Result<()> {
-    let eks = Eks::start(Options::default())?;
+    let eks = Eks::start(EksOptions::default())?;
     let runner = eks.set_up_as_documented(ORG, "my-runner")?;
     eks.set_up_state_bucket(&runner, STATE_BUCKET)?;
     checks_of_one(&eks, &runner, eks_runner)?;
     admit_all(&eks, &runner)?;
     plans(builds, &eks)?;
     drop(eks);
-    let caching = Options {
+    let caching = EksOptions {
         caches_access: true,
-        ..Options::default()
+        ..EksOptions::default()
     };
     checks_of_all(&Eks::start(caching)?, eks_runner)
 }
 
-fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
+fn checks_of_one(eks: &Eks, runner: &RunnerSetup, eks_runner: &Path) -> Result<()> {
     eks.set_faults(&Faults {
         delay_ms: DELAY_MS,
         kubernetes_delay_ms: DELAY_MS,
@@ -53,7 +53,7 @@ fn checks_of_one(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<()> {
 }
 
 /// One run of `eks-runner check` for a healthy runner: how long it takes, and its peak memory in MiB.
-fn check(eks: &Eks, runner: &Runner, eks_runner: &Path) -> Result<(Duration, f64)> {
+fn check(eks: &Eks, runner: &RunnerSetup, eks_runner: &Path) -> Result<(Duration, f64)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("runner-config.yaml");
     // JSON is YAML.
@@ -151,7 +151,7 @@ fn call_list(eks: &Eks) -> Result<String> {
 }
 
 /// Lets every runner of the bench in: the role trusts them all, and the cluster knows them by their group.
-fn admit_all(eks: &Eks, runner: &Runner) -> Result<()> {
+fn admit_all(eks: &Eks, runner: &RunnerSetup) -> Result<()> {
     let host = ISSUER.trim_start_matches("https://");
     let mut trust = eks.documented_trust_policy(ORG, "any");
     trust["Statement"][0]["Condition"] = json!({
@@ -165,30 +165,10 @@ fn admit_all(eks: &Eks, runner: &Runner) -> Result<()> {
         &json!({
             "clusterName": eks.options().cluster_name,
             "principalArn": runner.role_arn,
-            "kubernetesGroups": ["runners"],
+            "kubernetesGroups": [GROUP],
         }),
     )?;
-    let create = |what: &[&str]| {
-        eks.kubectl(&[&["create", "--namespace", &runner.namespace], what].concat())
-    };
-    create(&[
-        "rolebinding",
-        "runners",
-        "--role=humanitec-runner-orchestrator-access",
-        "--group=runners",
-    ])?;
-    create(&[
-        "role",
-        "state",
-        "--verb=get,list,create,update,delete",
-        "--resource=secrets,leases.coordination.k8s.io",
-    ])?;
-    let account = format!(
-        "--serviceaccount={}:{}",
-        runner.namespace, runner.service_account
-    );
-    create(&["rolebinding", "state", "--role=state", &account])?;
-    Ok(())
+    Ok(eks.admit_group()?)
 }
 
 fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {

@@ -10,7 +10,7 @@ use ureq::Agent;
 use ureq::http::Request;
 
 use super::error::Error;
-use super::{Eks, Options, node};
+use super::{Eks, EksOptions, node};
 
 /// The kinds that tests create in a namespace, by their paths.
 const CONTENT: [(&str, &str); 4] = [
@@ -59,7 +59,7 @@ impl ApiServer {
     }
 
     /// Creates the cluster's node.
-    pub(super) fn create_node(&self, options: &Options) -> Result<(), Error> {
+    pub(super) fn create_node(&self, options: &EksOptions) -> Result<(), Error> {
         let mut node = self.done("POST", "api/v1/nodes", &node::node(options))?;
         // Admission taints every new node as not ready, and only the controller of a cloud takes the taint away.
         node["spec"]["taints"].take();

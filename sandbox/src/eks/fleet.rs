@@ -19,8 +19,8 @@ const OTHER_REGIONS: [&str; 9] = [
     "us-east-1",
     "us-east-2",
 ];
-/// The group of the runners in the clusters.
-const GROUP: &str = "runners";
+/// The group that [`Eks::admit_group`] lets in.
+pub const GROUP: &str = "runners";
 
 /// A cluster and the role of its runners.
 #[derive(Clone, Debug)]
@@ -118,8 +118,8 @@ impl Eks {
         Ok(ClusterOfFleet { region, role_arn })
     }
 
-    /// Lets the runners' group use the namespace of the documentation, and the Jobs keep their state there.
-    fn admit_group(&self) -> Result<(), Error> {
+    /// Lets the group [`GROUP`] use the namespace of the documentation, as a runner does, and the Jobs keep their state there.
+    pub fn admit_group(&self) -> Result<(), Error> {
         let create = |what: &[&str]| {
             let namespaced = ["create", "--namespace", NAMESPACE];
             self.kubectl(&[&namespaced[..], what].concat()).map(drop)

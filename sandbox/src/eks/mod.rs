@@ -11,7 +11,7 @@
 //! Clients reach the cluster at the endpoint that `DescribeCluster` returns, through the same proxy, as real clusters
 //! behind a company's proxy. Nothing leaves the machine, because the proxy knows no other hosts.
 //!
-//! Without [`Options::runs_jobs`] there is no controller manager: Jobs start no pods, and a test that creates a
+//! Without [`EksOptions::runs_jobs`] there is no controller manager: Jobs start no pods, and a test that creates a
 //! ResourceQuota has to write its status itself (`kubectl patch --subresource=status`). With it, Jobs run as on a real
 //! cluster, except for their containers (`workloads`). A deleted namespace stays `Terminating` in both.
 
@@ -40,13 +40,13 @@ use aws_cli::AwsCli;
 use control::Control;
 pub use control::{Credentials, Faults, Place};
 pub use error::Error;
-pub use fleet::ClusterOfFleet;
+pub use fleet::{ClusterOfFleet, GROUP};
 use processes::Processes;
-pub use setup::{ISSUER, ROLE_NAME, Runner};
+pub use setup::{ISSUER, ROLE_NAME, RunnerSetup};
 
 /// The account and the cluster.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct EksOptions {
     /// The AWS account.
     pub account: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
@@ -61,7 +61,7 @@ pub struct Options {
     pub caches_access: bool,
 }
 
-impl Default for Options {
+impl Default for EksOptions {
     fn default() -> Self {
         Self {
             account: "123456789012".to_owned(),
@@ -76,7 +76,7 @@ impl Default for Options {
 
 /// A running small EKS. It stops when it is dropped, and when this process ends in any way.
 pub struct Eks {
-    options: Options,
+    options: EksOptions,
     cluster_host: String,
     proxy_port: u16,
     administrator: Credentials,
@@ -97,7 +97,7 @@ impl Eks {
 
     /// Starts everything and waits until it is ready: some seconds, or minutes if parts have to be built first.
     /// The cluster's authentication mode is `API_AND_CONFIG_MAP`.
-    pub fn start(options: Options) -> Result<Self, Error> {
+    pub fn start(options: EksOptions) -> Result<Self, Error> {
         start::start(options)
     }
 
@@ -114,13 +114,13 @@ impl Eks {
     }
 
     /// Returns the account and the cluster.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &EksOptions {
         &self.options
     }
 
     /// Returns the ARN of the cluster.
     pub fn cluster_arn(&self) -> String {
-        let Options {
+        let EksOptions {
             account,
             partition,
             region,

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::Options;
+use super::EksOptions;
 
 /// Returns the node's name.
-pub(super) fn name(options: &Options) -> String {
+pub(super) fn name(options: &EksOptions) -> String {
     format!("ip-10-0-1-23.{}.compute.internal", options.region)
 }
 
 /// Returns the node, ready for pods.
-pub(super) fn node(options: &Options) -> Value {
+pub(super) fn node(options: &EksOptions) -> Value {
     let (name, region) = (name(options), &options.region);
     let condition =
         |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Sandbox"});

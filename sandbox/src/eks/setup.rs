@@ -7,7 +7,7 @@ use super::error::Error;
 
 /// The names of the objects that were set up for one runner.
 #[derive(Clone, Debug)]
-pub struct Runner {
+pub struct RunnerSetup {
     /// The ARN of the IAM role that the Orchestrator assumes.
     pub role_arn: String,
     /// The session name with which it assumes the role.
@@ -35,7 +35,7 @@ const JOB_ROLE: &str = "humanitec-runner-job-role";
 impl Eks {
     /// Creates the OIDC provider, the role with its trust and permission policies, the access entry, the namespace, the
     /// service account, the Role and the RoleBinding for a runner.
-    pub fn set_up_as_documented(&self, org: &str, runner_id: &str) -> Result<Runner, Error> {
+    pub fn set_up_as_documented(&self, org: &str, runner_id: &str) -> Result<RunnerSetup, Error> {
         let options = self.options();
         let iam = format!("arn:{}:iam::{}", options.partition, options.account);
         let role_arn = format!("{iam}:role/{ROLE_NAME}");
@@ -70,7 +70,7 @@ impl Eks {
         )?;
 
         let session_name: String = format!("{org}-{runner_id}").chars().take(64).collect();
-        let runner = Runner {
+        let runner = RunnerSetup {
             kubernetes_user: format!(
                 "arn:{}:sts::{}:assumed-role/{ROLE_NAME}/{session_name}",
                 options.partition, options.account
@@ -87,7 +87,7 @@ impl Eks {
     }
 
     /// Creates a bucket for the states of a runner's Jobs, and the role with which they use it by EKS Pod Identity.
-    pub fn set_up_state_bucket(&self, runner: &Runner, bucket: &str) -> Result<(), Error> {
+    pub fn set_up_state_bucket(&self, runner: &RunnerSetup, bucket: &str) -> Result<(), Error> {
         let options = self.options();
         let trust = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
@@ -195,8 +195,8 @@ impl Eks {
 }
 
 /// Returns the Kubernetes objects of a runner, each with the path of its kind.
-fn objects(runner: &Runner) -> [(String, Value); 4] {
-    let Runner {
+fn objects(runner: &RunnerSetup) -> [(String, Value); 4] {
+    let RunnerSetup {
         namespace,
         service_account,
         kubernetes_user,

@@ -19,7 +19,7 @@ use super::control::{Control, Credentials};
 use super::error::{Error, io};
 use super::processes::Processes;
 use super::tools::{self, Tools};
-use super::{Eks, Options, workloads};
+use super::{Eks, EksOptions, workloads};
 
 /// The output of the sandbox's AWS when it is ready.
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Ready {
 }
 
 /// Starts everything. See [`Eks::start`].
-pub(super) fn start(options: Options) -> Result<Eks, Error> {
+pub(super) fn start(options: EksOptions) -> Result<Eks, Error> {
     let tools = Tools::build()?;
     let mut processes = Processes::new()?;
     let directory = processes.directory().to_owned();
@@ -148,7 +148,7 @@ fn start_etcd(
 fn start_aws(
     processes: &mut Processes,
     tools: &Tools,
-    options: &Options,
+    options: &EksOptions,
     cluster_host: &str,
     api_server_port: u16,
     certificates: &Certificates,
@@ -192,7 +192,7 @@ fn programs(directory: &Path, tools: &Tools) -> Result<(PathBuf, AwsCli), Error>
 }
 
 /// Returns a host name like those of EKS endpoints.
-fn cluster_host(options: &Options) -> String {
+fn cluster_host(options: &EksOptions) -> String {
     let id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
     let suffix = if options.partition == "aws-cn" {
         "amazonaws.com.cn"
@@ -226,7 +226,7 @@ fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
 fn start_authenticator(
     processes: &mut Processes,
     tools: &Tools,
-    options: &Options,
+    options: &EksOptions,
     port: u16,
     proxy_port: u16,
     kubeconfig: &Path,
@@ -344,7 +344,7 @@ fn configure_api_server(
 
 /// Unless the options say otherwise, makes the API server review the token and the permissions of each call, so that a
 /// changed access entry counts at once.
-fn configure_caches(command: &mut Command, options: &Options) {
+fn configure_caches(command: &mut Command, options: &EksOptions) {
     if !options.caches_access {
         command
             .arg("--authentication-token-webhook-cache-ttl=0s")

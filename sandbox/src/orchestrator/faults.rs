@@ -246,9 +246,9 @@ pub struct FaultCount {
 
 /// The rules that are set.
 #[derive(Default)]
-pub struct Faults(Mutex<Vec<FaultCount>>);
+pub struct FaultRules(Mutex<Vec<FaultCount>>);
 
-impl Faults {
+impl FaultRules {
     /// Adds a rule after the existing ones.
     pub fn add(&self, rule: FaultRule) {
         self.lock().push(FaultCount {

@@ -22,10 +22,10 @@
 //!
 //! ```
 //! use sandbox::orchestrator::faults::{Fault, FaultRule};
-//! use sandbox::orchestrator::{Options, Orchestrator};
+//! use sandbox::orchestrator::{OrchestratorOptions, Orchestrator};
 //!
 //! # fn main() -> std::io::Result<()> {
-//! let orchestrator = Orchestrator::start(Options::default())?;
+//! let orchestrator = Orchestrator::start(OrchestratorOptions::default())?;
 //! orchestrator
 //!     .faults()
 //!     .add(FaultRule::new(Fault::status(503)).method("GET").times(2));
@@ -62,7 +62,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use faults::{FaultRule, Faults};
+use faults::{FaultRule, FaultRules};
 pub use requests::Request;
 pub use runner::Runner;
 use runner_rule::CreateRule;
@@ -72,7 +72,7 @@ use store::Store;
 
 /// The options of a start. The default is the organization `my-org`, a random token, a free port, no delay, no faults,
 /// any environment type, and a caller with permissions in that organization only.
-pub struct Options {
+pub struct OrchestratorOptions {
     /// The only organization that exists.
     pub org: String,
     /// The token that callers must send. `None` makes it a local installation: when it is called as `localhost`, it
@@ -91,7 +91,7 @@ pub struct Options {
     pub every_org: bool,
 }
 
-impl Default for Options {
+impl Default for OrchestratorOptions {
     fn default() -> Self {
         Self {
             org: "my-org".to_owned(),
@@ -119,7 +119,7 @@ impl Orchestrator {
     ///
     /// # Errors
     /// The port is in use, or the system cannot start a thread.
-    pub fn start(options: Options) -> io::Result<Self> {
+    pub fn start(options: OrchestratorOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
         let host = match options.token {
@@ -173,7 +173,7 @@ impl Orchestrator {
     }
 
     /// Returns the faults, which can be changed while the stand-in runs.
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &FaultRules {
         &self.shared.faults
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::faults::Faults;
+use super::faults::FaultRules;
 use super::requests::RequestLog;
 use super::store::Store;
 
@@ -13,7 +13,7 @@ pub(super) struct Shared {
     pub(super) token: Option<String>,
     /// Whether the caller has permissions in every organization.
     pub(super) every_org: bool,
-    pub(super) faults: Faults,
+    pub(super) faults: FaultRules,
     pub(super) requests: RequestLog,
     store: Mutex<Store>,
     delay: Mutex<Duration>,
@@ -29,7 +29,7 @@ impl Shared {
         Self {
             token,
             every_org,
-            faults: Faults::default(),
+            faults: FaultRules::default(),
             requests: RequestLog::default(),
             store: Mutex::new(store),
             delay: Mutex::new(delay),

@@ -31,9 +31,9 @@ const NAMESPACE: &str = "--namespace=humanitec-runner";
 
 fn clean() -> Result<Taken<Eks>, Failed> {
     let eks = EKS.take(|| {
-        let options = sandbox::eks::Options {
+        let options = sandbox::eks::EksOptions {
             runs_jobs: true,
-            ..sandbox::eks::Options::default()
+            ..sandbox::eks::EksOptions::default()
         };
         Eks::start(options).expect("the small EKS starts")
     });

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use sandbox::eks::{Eks, Options};
+use sandbox::eks::{Eks, EksOptions};
 
 use crate::{Test, becomes_user, eventually};
 
@@ -124,10 +124,10 @@ fn the_aws_cli_is_the_same_with_its_server_and_without() -> Result<(), Failed> {
 }
 
 fn another_eks_runs_beside_in_another_partition() -> Result<(), Failed> {
-    let china = Options {
+    let china = EksOptions {
         partition: "aws-cn".to_owned(),
         region: "cn-north-1".to_owned(),
-        ..Options::default()
+        ..EksOptions::default()
     };
     let start = Instant::now();
     let eks = Eks::start(china)?;

@@ -1,7 +1,7 @@
 //! Who may call, and how the service says no.
 
 use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 
 use crate::client::{Client, RUNNERS};
 
@@ -51,9 +51,9 @@ fn an_unknown_caller_learns_nothing_of_the_paths() {
 
 #[test]
 fn a_local_installation_trusts_the_user_id_in_from() {
-    let client = Client::with(Options {
+    let client = Client::with(OrchestratorOptions {
         token: None,
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     assert!(client.orchestrator.url().starts_with("http://localhost:"));
     assert_eq!(client.orchestrator.token(), "");
@@ -102,10 +102,10 @@ fn every_refusal_has_the_error_form() {
 
 #[test]
 fn tokens_are_random_and_organizations_chosen() {
-    let one = Orchestrator::start(Options::default()).expect("it starts");
-    let two = Orchestrator::start(Options {
+    let one = Orchestrator::start(OrchestratorOptions::default()).expect("it starts");
+    let two = Orchestrator::start(OrchestratorOptions {
         org: "acme".to_owned(),
-        ..Options::default()
+        ..OrchestratorOptions::default()
     })
     .expect("it starts");
     assert_ne!(one.token(), two.token());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::{Value, json};
 
 /// What came back.
@@ -53,10 +53,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new() -> Self {
-        Self::with(Options::default())
+        Self::with(OrchestratorOptions::default())
     }
 
-    pub(crate) fn with(options: Options) -> Self {
+    pub(crate) fn with(options: OrchestratorOptions) -> Self {
         Self {
             orchestrator: Orchestrator::start(options).expect("the stand-in starts"),
             runtime: tokio::runtime::Builder::new_current_thread()

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
-use sandbox::orchestrator::{Options, Orchestrator};
+use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::Value;
 
 use crate::client::{Client, RUNNERS, eks_runner};
@@ -295,9 +295,9 @@ fn the_first_rule_that_is_due_strikes_and_forever_is_until_cleared() {
 
 #[test]
 fn every_call_is_delayed_until_told_otherwise() {
-    let client = Client::with(Options {
+    let client = Client::with(OrchestratorOptions {
         delay: Duration::from_millis(600),
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     assert!(client.get(RUNNERS).took >= Duration::from_millis(600));
     assert!(client.get("/nowhere").took >= Duration::from_millis(600));
@@ -307,9 +307,9 @@ fn every_call_is_delayed_until_told_otherwise() {
 
 #[test]
 fn faults_may_be_set_at_start() {
-    let client = Client::with(Options {
+    let client = Client::with(OrchestratorOptions {
         faults: vec![FaultRule::new(Fault::status(500)).times(1)],
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     assert_eq!(client.get(RUNNERS).status, 500);
     assert_eq!(client.get(RUNNERS).status, 200);
@@ -338,15 +338,15 @@ fn a_stand_in_stops_at_once_and_frees_its_port() {
     assert!(start.elapsed() < Duration::from_secs(2));
     drop(connection);
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    let taken = Orchestrator::start(Options {
+    let taken = Orchestrator::start(OrchestratorOptions {
         port,
-        ..Options::default()
+        ..OrchestratorOptions::default()
     })
     .expect("the port is free");
     assert!(
-        Orchestrator::start(Options {
+        Orchestrator::start(OrchestratorOptions {
             port,
-            ..Options::default()
+            ..OrchestratorOptions::default()
         })
         .is_err()
     );

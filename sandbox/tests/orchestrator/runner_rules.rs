@@ -1,6 +1,6 @@
 //! Runner rules.
 
-use sandbox::orchestrator::Options;
+use sandbox::orchestrator::OrchestratorOptions;
 use serde_json::{Value, json};
 
 use crate::client::{Client, RUNNERS};
@@ -81,9 +81,9 @@ fn a_pair_of_project_and_environment_type_has_one_rule() {
 
 #[test]
 fn a_rule_needs_what_it_names() {
-    let client = Client::with(Options {
+    let client = Client::with(OrchestratorOptions {
         env_types: Some(vec!["prod".to_owned()]),
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     client.create("one");
     for (rule, message) in [
@@ -145,9 +145,9 @@ fn the_id_of_a_rule_is_a_uuid() {
 
 #[test]
 fn an_organization_that_does_not_exist_has_no_rules() {
-    let client = Client::with(Options {
+    let client = Client::with(OrchestratorOptions {
         every_org: true,
-        ..Options::default()
+        ..OrchestratorOptions::default()
     });
     client.create("one");
     let rule = create(&client, json!({ "runner_id": "one" }));

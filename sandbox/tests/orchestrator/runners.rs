@@ -114,7 +114,7 @@ fn another_organization_is_forbidden() {
 /// For a caller with rights on it, an organization that does not exist is an empty one.
 #[test]
 fn an_organization_that_does_not_exist_has_no_runners() {
-    let client = Client::with(sandbox::orchestrator::Options {
+    let client = Client::with(sandbox::orchestrator::OrchestratorOptions {
         every_org: true,
         ..Default::default()
     });

@@ -51,7 +51,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 /// runner, and says nothing about the Orchestrator's.
 fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome {
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
-    let about = "This says nothing about the Orchestrator: see cluster-endpoint.";
+    let about = "The Orchestrator can still have access: see cluster-endpoint.";
     match error {
         KubeError::Certificate(_) => Outcome::incomplete(
             "the certificate of the cluster's API is not trusted from here",

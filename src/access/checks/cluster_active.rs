@@ -49,12 +49,12 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 .compare("ACTIVE", status)
                 .fix(cause, list_clusters(region)),
         }),
-        Err(CheckError::Aws(AwsError::NotFound { .. })) => {
-            Ok(Outcome::failed(format!("The {what} does not exist."))
-                .compare(name, "no such cluster")
-                .fix(cause, list_clusters(region))
-                .not_yet())
-        }
+        Err(CheckError::Aws(AwsError::NotFound { .. })) => Ok(Outcome::failed(format!(
+            "Cluster {name:?} does not exist in region {region}."
+        ))
+        .compare(name, "not found")
+        .fix(cause, list_clusters(region))
+        .not_yet()),
         Err(CheckError::Aws(AwsError::Denied { message, .. })) if run.as_runner() => {
             let role = run.role()?;
             let arn = cluster_arn(role, region, name);

@@ -152,12 +152,12 @@ async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckErro
     match granted_by_policy(run, run.namespace()?, &rbac_create_jobs::RIGHT).await? {
         PolicyGrant::No => Ok(()),
         PolicyGrant::Unknown(why) => Err(Outcome::incomplete(
-            "the rights of an EKS access policy are unknown",
-            format!("By RBAC, the runner's user has no right to create Jobs: {message}. {why}"),
+            "the permissions of an EKS access policy are unknown",
+            format!("RBAC does not allow the runner's user to create Jobs: {message}. {why}"),
         )
         .into()),
         PolicyGrant::By(policy) => Err(Outcome::incomplete(
-            "the role's rights come from an EKS access policy, which cannot be impersonated",
+            "the role's permissions come from an EKS access policy, which cannot be impersonated",
             format!(
                 "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
                  cannot be impersonated for this check. With `{}` the runner itself tries the Job.",
@@ -190,13 +190,13 @@ fn refused(
         Refusal::NoRight if tried == TriedObject::Pod => Outcome::incomplete(
             "the Job controller of this cluster is not the usual one",
             format!(
-                "The cluster admits the Orchestrator's Job. Its pod was not tried as the cluster's Job controller: \
+                "The cluster admits the Orchestrator's Job. Its pod was not checked as the cluster's Job controller: \
                  {message}."
             ),
         ),
         Refusal::NoDryRun => Outcome::incomplete(
             "an admission webhook that does not support dry run",
-            format!("The {what} was not tried: {message}."),
+            format!("The {what} was not checked: {message}."),
         ),
         Refusal::Unknown => super::not_checked(run, "create the Job", error.into()),
         Refusal::NoServiceAccount => service_account::missing(run)?,
@@ -256,14 +256,14 @@ fn not_impersonated(tried: TriedObject, message: &str) -> Outcome {
         TriedObject::Job => Outcome::incomplete(
             "no permission to impersonate the runner's user",
             format!(
-                "The caller has no permission to impersonate the runner's user, so the Job was not tried: {message}."
+                "The caller has no permission to impersonate the runner's user, so the Job was not checked: {message}."
             ),
         ),
         TriedObject::Pod => Outcome::incomplete(
             "no permission to impersonate the Job controller",
             format!(
                 "The cluster admits the Orchestrator's Job. The caller has no permission to impersonate the Job \
-                 controller, so the Job's pod was not tried: {message}."
+                 controller, so the Job's pod was not checked: {message}."
             ),
         ),
     }

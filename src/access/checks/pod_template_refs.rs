@@ -215,7 +215,10 @@ fn existing(
         .word(name)
         .comment(&format!("add {absent}"));
     Found::Lacking(
-        format!("{what} has no key {absent} (it has: {})", all.join(", ")),
+        format!(
+            "{what} does not have the key {absent:?}; its keys are {}",
+            all.join(", ")
+        ),
         edit.into(),
     )
 }

@@ -54,7 +54,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
         return Outcome::warned(format!(
             "The session name is {name:?}: the default, {{org}}-{{runner id}}, was cut to 64 characters. \
              Runners whose IDs begin with the same characters share this session name, and with it one Kubernetes \
-             user. After you set session_name, bind the runner's RoleBinding to the new user."
+             user. After you set session_name, change the subject of the runner's RoleBinding to the new user."
         ))
         .fix(
             cause,

@@ -126,7 +126,7 @@ impl Reason {
         let happened = |reason: &str| report.events.iter().any(|event| event.reason == reason);
         let stage = match (&report.pod, &report.node) {
             (None, _) => "the cluster's Job controller has created no pod",
-            (_, None) => "the scheduler has not looked at the pod",
+            (_, None) => "the scheduler has not processed the pod",
             _ if happened("Pulled") => "its image is pulled, and the container is not running",
             _ if happened("Pulling") => "its image is still being pulled",
             _ => "its node has not begun to start it",

@@ -205,7 +205,7 @@ fn fix<'a>(
         let first = escape(first);
         let _ = writeln!(
             text,
-            "The fix of {check} of runner {first} also fixes this.\n"
+            "The fix for {check} of runner {first} also fixes this check.\n"
         );
     }
 }

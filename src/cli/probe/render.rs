@@ -96,7 +96,7 @@ pub(super) fn text(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
     if report.ended == Ended::Started {
         let _ = writeln!(
             text,
-            "{} were placeholders, so what the runner does after its start was not tried.",
+            "{} were placeholders, so nothing that the runner does after it starts was tested.",
             placeholders()
         );
     }

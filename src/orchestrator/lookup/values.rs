@@ -62,8 +62,8 @@ pub(super) fn token(found: SearchResult, optional: bool) -> Result<Option<ApiTok
         {
             Err(AUTH_TOKEN.unusable(
                 source,
-                "it contains a space, a line break or another character that no token has. Set it to the token \
-                 alone, without `Bearer` before it",
+                "it contains a space, a line break or another character that is not valid in a token. Set it to the token \
+                 only, without the `Bearer` prefix",
             ))
         }
         SearchResult::Value(secret, source) => Ok(Some(ApiToken::new(secret, source))),

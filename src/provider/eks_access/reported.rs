@@ -280,7 +280,7 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
     if fix.and_then(Fix::member).is_some() && group.members.len() > 1 {
         let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
         if group.earlier > 0 {
-            text += " It includes the fixes of other diagnostics with this cause. Run only the fix for the most runners.";
+            text += " It includes the fixes from earlier diagnostics with this cause. Run only the fix that covers the most runners.";
         }
     }
     let _ = write!(text, "\n\nMore: {}", id.docs());

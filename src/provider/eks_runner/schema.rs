@@ -108,7 +108,7 @@ fn cluster() -> Attribute {
                     Attribute::string(
                         "session_name",
                         "The name of the assumed role's session: 3 to 64 letters, digits, and `_+=,.@-`. It is part of \
-                         the Kubernetes user name. Default: `{organization}-{runner id}`, cut to 64 characters.",
+                         the Kubernetes user name. Default: `{org}-{runner id}`, cut to 64 characters.",
                     )
                     .optional(),
                     Attribute::string(

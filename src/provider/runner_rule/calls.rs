@@ -86,7 +86,7 @@ fn not_created(what: String, key: &RuleKey, error: &ApiError) -> Diagnostic {
 }
 
 /// A clause that says what can exist only once.
-const UNIQUE: &str = "an organization has one rule for a project and an environment type";
+const UNIQUE: &str = "an organization has at most one rule for each project and environment type";
 
 /// Returns what to do about rule `id`, which selects runner `selected` for the environments of `key`.
 ///

@@ -53,9 +53,9 @@ fn runner_ids() {
             ("my runner", "' '"),
             ("my-runner\n", "'\\n'"),
             ("rünner", "'ü'"),
-            ("1-runner", "start with a lower-case letter"),
-            ("-runner", "start with a lower-case letter"),
-            ("_runner", "start with a lower-case letter"),
+            ("1-runner", "start with a lowercase letter"),
+            ("-runner", "start with a lowercase letter"),
+            ("_runner", "start with a lowercase letter"),
         ],
     );
 }

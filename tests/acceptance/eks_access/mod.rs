@@ -14,7 +14,7 @@ mod storage;
 mod texts;
 mod waiting;
 
-use sandbox::eks::{Eks, Faults, Options};
+use sandbox::eks::{Eks, EksOptions, Faults};
 use sandbox::{Pool, Taken};
 use serde_json::json;
 
@@ -62,7 +62,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// Returns a workspace whose commands use the small EKS as its administrator.
     pub(crate) fn new(cli: &Cli) -> Self {
-        let eks = EKS.take(|| Eks::start(Options::default()).expect("the small EKS starts"));
+        let eks = EKS.take(|| Eks::start(EksOptions::default()).expect("the small EKS starts"));
         eks.reset().expect("a clean account");
         let mut workspace = Workspace::new(cli, "");
         for (name, value) in eks.env() {

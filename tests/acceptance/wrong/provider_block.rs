@@ -9,20 +9,20 @@ use crate::stand_in::StandIn;
 const EKS_ACCESS: &[(&str, &str)] = &[
     (
         "plan = \"sometimes\"",
-        "\"sometimes\" is not one of \"off\", \"warn\", \"error\"",
+        "\"sometimes\" is not a valid value. Use one of: \"off\", \"warn\", \"error\"",
     ),
     (
         "apply = \"yes\"",
-        "\"yes\" is not one of \"off\", \"warn\", \"error\"",
+        "\"yes\" is not a valid value. Use one of: \"off\", \"warn\", \"error\"",
     ),
     (
         "incomplete = \"off\"",
-        "\"off\" is not one of \"ignore\", \"warn\", \"error\"",
+        "\"off\" is not a valid value. Use one of: \"ignore\", \"warn\", \"error\"",
     ),
     ("skip_checks = [\"role-trusts\"]", "role-trusts"),
     (
         "as = \"admin\"",
-        "\"admin\" is not one of \"caller\", \"runner\"",
+        "\"admin\" is not a valid value. Use one of: \"caller\", \"runner\"",
     ),
     ("timeout = \"2 minutes\"", "2 minutes"),
     ("timeout = \"400000000000y\"", "400000000000y"),
@@ -36,7 +36,7 @@ const EKS_ACCESS: &[(&str, &str)] = &[
     ("runner_image = \"my image\"", "is not the name of an image"),
     (
         "orchestrator_cidrs = [\"here\"]",
-        "is not a range of addresses",
+        "is not a valid CIDR block",
     ),
     ("kubeconfig = { path = \"\" }", "The path is empty"),
     (

@@ -56,7 +56,7 @@ const CASES: &[(Part, &str, &str)] = &[
     (
         Part::Runner,
         "id = \"1runner\"",
-        "does not start with a lower-case letter",
+        "does not start with a lowercase letter",
     ),
     (Part::Runner, "id = \"\"", "Invalid runner ID"),
     (Name, "name = \"-c\"", "Invalid EKS cluster name"),

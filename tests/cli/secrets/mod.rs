@@ -100,7 +100,7 @@ impl Case {
             if !leaked.is_empty() {
                 return Some(format!("{name} ({output}): it shows {leaked:?}\n{all}"));
             }
-            if all.contains("panicked") || all.contains("has a defect") || ran.code == 101 {
+            if all.contains("panicked") || all.contains("Bug in ") || ran.code == 101 {
                 return Some(format!("{name} ({output}): exit code {}\n{all}", ran.code));
             }
             (!all.contains(self.shows)).then(|| {

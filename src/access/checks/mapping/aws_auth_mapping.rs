@@ -117,7 +117,7 @@ fn admitted_outcome(user: &User, by: AwsAuthKey, has_session: bool) -> Outcome {
         ))
         .compare("a username in the line", "none"),
         ("", groups) => Outcome::passed(format!(
-            "aws-auth maps the role without a username ({by}): the runner has the rights of its groups, {}.",
+            "aws-auth maps the role without a username ({by}): the runner has the permissions of its groups, {}.",
             groups.join(", ")
         )),
         _ if !has_session => Outcome::passed(format!("aws-auth maps the role ({by}).")),

@@ -73,7 +73,7 @@ pub(in crate::access::checks) async fn judge_entry(
     };
     Ok(EntryJudgment::Decided(match run.user().await {
         Ok(Some(user)) if !user.name.is_empty() => Outcome::passed(format!(
-            "The cluster knows the runner as the user {}{groups}.",
+            "The cluster maps the runner to user {}{groups}.",
             user.name
         )),
         // The session's name, and with it the user's name, might be unknown until apply.

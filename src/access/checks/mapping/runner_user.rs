@@ -22,7 +22,7 @@ fn not_mapped(run: &Run<'_>) -> Outcome {
     if !run.settings().skip.contains(&access_entry::CHECK.id()) {
         return Outcome::skipped(
             Skip::Blocked,
-            "Needs access-entry, which failed: the cluster does not know the role.",
+            "Needs access-entry, which failed: the cluster does not map the role.",
         );
     }
     let role = run.subject.role.get().cloned();

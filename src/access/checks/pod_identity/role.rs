@@ -95,7 +95,7 @@ impl JobRole {
                     "IAM role {}, which the Job needs, does not exist.",
                     self.arn
                 ),
-                "no such role".to_owned(),
+                "not found".to_owned(),
             ),
             Some(other) => (
                 format!(

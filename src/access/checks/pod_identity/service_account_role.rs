@@ -71,11 +71,11 @@ async fn oidc_provider(
     let found = run.aws().client_ids(run.region()?, arn).await;
     match found.map_err(CheckError::from) {
         Ok(ids) if ids.iter().any(|id| id == audience) => Ok(Finding::Good(format!(
-            "IAM OIDC provider {arn} exists, with client id {audience}."
+            "IAM OIDC provider {arn} exists, with client ID {audience}."
         ))),
         Ok(ids) => Err(Finding::Broken(CheckProblem {
             message: format!(
-                "The IAM OIDC provider for the cluster's issuer, {issuer}, does not have the client id {audience}, which \
+                "The IAM OIDC provider for the cluster's issuer, {issuer}, does not have the client ID {audience}, which \
                  is the `aud` of the service account's token."
             ),
             expected: audience.to_owned(),
@@ -97,7 +97,7 @@ async fn oidc_provider(
                      account's token."
                 ),
                 expected: arn.to_owned(),
-                found: "no such provider".to_owned(),
+                found: "not found".to_owned(),
                 fix: if audience == AUDIENCE {
                     fix
                 } else {

@@ -143,7 +143,7 @@ impl MissingRight<'_> {
                 let outcome = match right.lost {
                     Some(_) => Outcome::warned(message),
                     None => Outcome::incomplete(
-                        "the rights of an EKS access policy are unknown",
+                        "the permissions of an EKS access policy are unknown",
                         message,
                     )
                     .retryable(),
@@ -157,8 +157,8 @@ impl MissingRight<'_> {
                     Some(lost) => Outcome::warned(format!("{refused}{why} {lost}")),
                     None => Outcome::failed(format!("{refused}{why}"))
                         .compare(
-                            format!("{verb} {resource} allowed to {}", subject(user)),
-                            "no Role or ClusterRole that is bound to it allows it",
+                            format!("{} is allowed to {verb} {resource}", subject(user)),
+                            "not allowed by any Role or ClusterRole bound to the subject",
                         )
                         .not_yet(),
                 };

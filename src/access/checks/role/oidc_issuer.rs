@@ -151,8 +151,8 @@ fn cause(issuer: &str) -> Cause {
 fn not_found(run: &Run<'_>, issuer: &str, url: &str, status: u16) -> Outcome {
     let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
     Outcome::failed(format!(
-        "{url} responds with {status}: STS gets no keys to verify the Orchestrator's tokens. An installation responds so \
-         while it has no OIDC_ISSUER_URL, and then every EKS runner fails.{}",
+        "{url} responds with {status}: STS gets no keys to verify the Orchestrator's tokens. An installation returns \
+         this status if OIDC_ISSUER_URL is not set, and every EKS runner then fails.{}",
         older_product(issuer).unwrap_or_default()
     ))
     .compare("200", status.to_string())

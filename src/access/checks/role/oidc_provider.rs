@@ -57,7 +57,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             error if error.is_not_found() => Ok(Outcome::failed(format!(
                 "The account has no IAM OIDC provider for {issuer}, the issuer of the Orchestrator's tokens.{hinted}"
             ))
-            .compare(arn.as_str(), "no such provider")
+            .compare(arn.as_str(), "not found")
             .fix(
                 cause,
                 Fix::create(

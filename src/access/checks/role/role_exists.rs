@@ -76,7 +76,7 @@ fn other_partition_outcome(run: &Run<'_>, partition: &str) -> Result<Outcome, Ch
 fn missing_role_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.role()?.clone();
     let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
-        .compare(role.to_string(), "no such role")
+        .compare(role.to_string(), "not found")
         .not_yet();
     let (Ok(issuer), Some(member)) = (run.issuer(), trust_member(run)) else {
         return Ok(outcome);

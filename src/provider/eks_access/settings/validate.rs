@@ -60,7 +60,7 @@ fn one_of(block: &Value, name: &str, allowed: &[&str]) -> Option<Diagnostic> {
     Some(wrong(
         Path::new([NAME, name]),
         format!(
-            "{text:?} is not one of {}. Use one of them.",
+            "{text:?} is not a valid value. Use one of: {}.",
             allowed.join(", ")
         ),
     ))
