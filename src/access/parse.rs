@@ -80,6 +80,35 @@ pub fn image(text: &str) -> Result<String, InvalidValue> {
     }
 }
 
+/// Returns the name of a session of a role that the caller assumes.
+///
+/// # Errors
+/// If STS does not accept it (`RoleSessionName` of `AssumeRole` in its API reference).
+pub fn role_session_name(text: &str) -> Result<String, InvalidValue> {
+    const EXPECTED: &str =
+        "Use 2 to 64 ASCII letters, digits, and characters of _+=,.@- (no spaces).";
+    characters(text, 64, "_+=,.@-")
+        .ok_or_else(|| InvalidValue::new("is not the name of a session", EXPECTED))
+}
+
+/// Returns the external ID that the trust policy of a role requires.
+///
+/// # Errors
+/// If STS does not accept it (`ExternalId` of `AssumeRole` in its API reference).
+pub fn external_id(text: &str) -> Result<String, InvalidValue> {
+    const EXPECTED: &str =
+        "Use 2 to 1,224 ASCII letters, digits, and characters of _+=,.@:/- (no spaces).";
+    characters(text, 1224, "_+=,.@:/-")
+        .ok_or_else(|| InvalidValue::new("is not an external ID", EXPECTED))
+}
+
+/// Returns a text of 2 to `most` letters, digits, and these other characters.
+fn characters(text: &str, most: usize, others: &str) -> Option<String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    let is_valid = (2..=most).contains(&text.len()) && text.chars().all(is_allowed);
+    is_valid.then(|| text.to_owned())
+}
+
 /// The longest duration that [`duration`] returns: a century. Deadlines are computed from durations, and a deadline in
 /// a century can be computed on every system.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::problem::{Place, Problem, Problems};
 use super::schema;
@@ -24,6 +24,8 @@ pub(super) struct RunnerFile {
     pub(super) path: Option<PathBuf>,
     /// The content.
     pub(super) root: Node,
+    /// What the user should know about the file, although it describes a runner.
+    pub(super) remarks: Vec<Problem>,
 }
 
 impl RunnerFile {
@@ -89,13 +91,26 @@ pub(super) fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile)
     };
     let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
     let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
-    let root = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
+    let mut root = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
     if matches!(root.kind, Kind::Null) {
         return Err(wrong(vec![whole("The file is empty.".to_owned())]));
     }
-    let runner = runner(&root, named).map_err(wrong)?;
+    let schema = schema::file();
+    if let Kind::Mapping(entries) = &mut root.kind {
+        for entry in entries {
+            entry.key = shape::top_level_name(&entry.key, &schema).to_owned();
+        }
+    }
+    let (runner, mut remarks) = runner(&root, &schema, named).map_err(wrong)?;
+    remarks.extend(replaced(&root, ORG_ID, named.org, "--org"));
+    remarks.extend(replaced(&root, "id", named.id, "--id"));
     let path = (!stdin).then(|| path.to_owned());
-    Ok((runner, RunnerFile { path, root }))
+    let file = RunnerFile {
+        path,
+        root,
+        remarks,
+    };
+    Ok((runner, file))
 }
 
 /// Reads at most one byte more than the limit, which shows that the source is too large.
@@ -161,23 +176,26 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     }
 }
 
-/// Returns the runner that a file describes.
+/// Returns the runner that a file describes, and remarks about the file.
 ///
 /// # Errors
 /// Everything that is wrong with the file's shape and its values.
-fn runner(file: &Node, named: Named<'_>) -> Result<Runner, Vec<Problem>> {
+fn runner(
+    file: &Node,
+    schema: &Value,
+    named: Named<'_>,
+) -> Result<(Runner, Vec<Problem>), Vec<Problem>> {
     let Conformed {
         mut value,
         filled,
         mut problems,
-    } = shape::conform(file, &schema::file());
+        remarks,
+    } = shape::conform(file, schema);
     let another_type = |problem: &&Problem| problem.path == "runner_configuration.type";
     if let Some(problem) = problems.iter().find(another_type) {
         // A runner of another type has other fields, so the problems with these fields mean nothing.
         return Err(vec![problem.clone()]);
     }
-    problems.extend(contradiction(file, "org_id", named.org, "--org"));
-    problems.extend(contradiction(file, "id", named.id, "--id"));
     let own_id = text_at(file, "id");
     let id = named.id.or(own_id);
     if id.is_none() && !problems.iter().any(|problem| problem.path == "id") {
@@ -215,7 +233,7 @@ fn runner(file: &Node, named: Named<'_>) -> Result<Runner, Vec<Problem>> {
         });
     }
     if problems.is_empty() {
-        Ok(runner)
+        Ok((runner, remarks))
     } else {
         Err(problems)
     }
@@ -224,16 +242,14 @@ fn runner(file: &Node, named: Named<'_>) -> Result<Runner, Vec<Problem>> {
 /// An ID without problems, in place of one that is missing.
 const PLACEHOLDER: &str = "runner";
 
-/// Returns the problem with a field that names something else than the option does.
-fn contradiction(file: &Node, field: &str, named: Option<&str>, option: &str) -> Option<Problem> {
+/// Returns the remark about a field in whose place an option is used. octl also replaces the ID in the file with the one
+/// on its command line (stellwerk-labs/platform-orchestrator-cli, `internal/command/runners.go`).
+fn replaced(file: &Node, field: &str, named: Option<&str>, option: &str) -> Option<Problem> {
     let (node, own, named) = (file.get(field)?, text_at(file, field)?, named?);
     (own != named).then(|| Problem {
         at: Some(node.at),
         path: field.to_owned(),
-        message: format!(
-            "The file describes {own:?}, but {option} names {named:?}. Remove {option} to check the runner as the file \
-             describes it, or remove `{field}` from the file."
-        ),
+        message: format!("{option} sets {named:?}, which is used in place of {own:?}."),
     })
 }
 

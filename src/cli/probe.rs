@@ -14,8 +14,8 @@ use super::arguments::{ProbeArguments, ProbeOutput};
 use super::error::{Error, Exit};
 use super::source::{self, Source};
 use super::started::Started;
+use super::terminal::say;
 use crate::access::{Deletion, Ended, Probe, ProbeOptions, ProbeReport};
-use crate::secrets::redacted;
 
 /// Probes a runner. Returns the output and the exit code.
 ///
@@ -88,11 +88,6 @@ async fn confirm(cancelled: &CancellationToken) -> Result<(), Error> {
         "y" | "yes" => Ok(()),
         _ => Err(Error::NotConfirmed),
     }
-}
-
-/// Writes a line to standard error, which is not worth an error itself.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", redacted(text));
 }
 
 /// Returns the exit code for a report.

@@ -44,6 +44,15 @@ impl Problem {
             message: message.into(),
         }
     }
+
+    /// Returns the place in a file and the path, as far as the problem has them.
+    pub(super) fn place(&self, file: &str) -> String {
+        match (self.at, self.path.as_str()) {
+            (None, path) => path.to_owned(),
+            (Some(Place { line, column }), "") => format!("{file}:{line}:{column}"),
+            (Some(Place { line, column }), path) => format!("{file}:{line}:{column}: {path}"),
+        }
+    }
 }
 
 /// A file and its problems.
@@ -61,13 +70,9 @@ impl fmt::Display for Problems {
         write!(f, "{file} does not describe a runner")?;
         for problem in problems {
             f.write_str("\n\n")?;
-            match (problem.at, problem.path.as_str()) {
-                (None, "") => {}
-                (None, path) => writeln!(f, "{path}")?,
-                (Some(Place { line, column }), "") => writeln!(f, "{file}:{line}:{column}")?,
-                (Some(Place { line, column }), path) => {
-                    writeln!(f, "{file}:{line}:{column}: {path}")?;
-                }
+            match problem.place(file).as_str() {
+                "" => {}
+                place => writeln!(f, "{place}")?,
             }
             write!(f, "  {}", problem.message.replace('\n', "\n  "))?;
         }

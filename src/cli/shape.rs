@@ -13,6 +13,9 @@ const STORAGE: &str = "state_storage_configuration";
 /// ID in the file of a new runner as well, and replaces it with the ID on the command line.
 const READ_ONLY: [&str; 4] = ["id", "org_id", "created_at", "updated_at"];
 
+/// The end of the names of blocks, such as `s3_configuration`, which only Terraform has.
+const BLOCK: &str = "_configuration";
+
 /// A file in the schema's shape.
 pub(super) struct Conformed {
     /// The file, with placeholders of the right type for everything that is wrong, so that the values of all other
@@ -22,6 +25,17 @@ pub(super) struct Conformed {
     pub(super) filled: Vec<String>,
     /// The problems with the shape of the file.
     pub(super) problems: Vec<Problem>,
+    /// Fields that have no effect.
+    pub(super) remarks: Vec<Problem>,
+}
+
+/// Returns the name that the schema has for a field at the top level. hctl and octl decode the file with Go's
+/// encoding/json, which ignores the case of names.
+pub(super) fn top_level_name<'a>(name: &'a str, schema: &'a Value) -> &'a str {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let known = properties.map(|(known, _)| known.as_str()).chain(READ_ONLY);
+    let mut same = known.filter(|known| known.eq_ignore_ascii_case(name));
+    same.next().unwrap_or(name)
 }
 
 /// Returns a file in the shape of the schema.
@@ -30,12 +44,14 @@ pub(super) fn conform(file: &Node, schema: &Value) -> Conformed {
         fields: fields(schema, ""),
         filled: Vec::new(),
         problems: Vec::new(),
+        remarks: Vec::new(),
     };
     let value = reading.value(file, schema, "");
     Conformed {
         value,
         filled: reading.filled,
         problems: reading.problems,
+        remarks: reading.remarks,
     }
 }
 
@@ -44,6 +60,7 @@ struct Reading {
     fields: Vec<String>,
     filled: Vec<String>,
     problems: Vec<Problem>,
+    remarks: Vec<Problem>,
 }
 
 impl Reading {
@@ -163,19 +180,25 @@ impl Reading {
                 }
                 None => {
                     let near = nearest(&entry.key, properties.keys());
-                    let is_storage = path == STORAGE && !entry.key.ends_with("_configuration");
-                    // The Orchestrator accepts and keeps any other field of a storage.
-                    if is_storage && near.is_none_or(|near| node.get(near).is_some()) {
+                    let message = self.unknown(&entry.key, path, properties);
+                    let is_missing = near.is_some_and(|near| {
+                        required(schema).any(|name| name == near) && node.get(near).is_none()
+                    });
+                    // The Orchestrator accepts and keeps every other field of a storage.
+                    if path == STORAGE && !entry.key.ends_with(BLOCK) && !is_missing {
+                        self.remarks.push(Problem {
+                            at: Some(entry.key_at),
+                            path: at_field,
+                            message,
+                        });
                         continue;
                     }
                     meant.extend(near);
-                    let message = self.unknown(&entry.key, path, properties);
                     self.wrong(entry.key_at, &at_field, message);
                 }
             }
         }
-        let required = schema["required"].as_array().into_iter().flatten();
-        for name in required.filter_map(Value::as_str) {
+        for name in required(schema) {
             if !object.contains_key(name) {
                 let at_field = join(path, name);
                 if meant.iter().any(|field| *field == name) {
@@ -200,7 +223,7 @@ impl Reading {
 
     /// Returns what to do about an unknown field.
     fn unknown(&self, name: &str, path: &str, properties: &Map<String, Value>) -> String {
-        if properties.contains_key("type") && name.ends_with("_configuration") {
+        if properties.contains_key("type") && name.ends_with(BLOCK) {
             return "In the YAML file, put the fields of the storage next to `type`, not in a separate block."
                 .to_owned();
         }
@@ -213,10 +236,13 @@ impl Reading {
             let known: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
             format!("The known fields are {}.", known.join(", "))
         };
-        if path == STORAGE {
-            format!("Unknown field, which the Orchestrator keeps without using it. {advice}")
-        } else {
-            format!("Unknown field, which the Orchestrator refuses. {advice}")
+        match path {
+            // The Orchestrator would ignore it.
+            "" => format!("Unknown field, which hctl and octl refuse. {advice}"),
+            STORAGE => {
+                format!("Unknown field, which the Orchestrator keeps without using it. {advice}")
+            }
+            _ => format!("Unknown field, which the Orchestrator refuses. {advice}"),
         }
     }
 
@@ -267,11 +293,15 @@ fn placeholder(schema: &Value) -> Value {
     if schema["type"] != "object" {
         return json!("");
     }
-    let required = schema["required"].as_array().into_iter().flatten();
-    required
-        .filter_map(Value::as_str)
+    required(schema)
         .map(|name| (name.to_owned(), placeholder(&schema["properties"][name])))
         .collect()
+}
+
+/// Returns the names of the required fields of a schema.
+fn required(schema: &Value) -> impl Iterator<Item = &str> {
+    let names = schema["required"].as_array().into_iter().flatten();
+    names.filter_map(Value::as_str)
 }
 
 /// Returns the paths of all fields of a schema.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{OrchestratorArguments, RunnerArguments, RunnersArguments};
 use super::error::Error;
 use super::file::{self, Named, RunnerFile};
+use super::terminal;
 use crate::access::Subject;
 use crate::orchestrator::{
     self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
@@ -180,6 +181,14 @@ fn from_file(
     let org = arguments.org.as_deref();
     let (runner, file) =
         file::read(path, Named { id, org }).map_err(|problems| Error::Files(vec![problems]))?;
+    let name = file.name();
+    for remark in &file.remarks {
+        terminal::say(&format!(
+            "note: {}: {}",
+            remark.place(&name),
+            remark.message
+        ));
+    }
     let mut explicit = explicit(arguments);
     if explicit.org_id.is_none() {
         explicit.org_id = file.org().map(str::to_owned);

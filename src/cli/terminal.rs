@@ -1,8 +1,10 @@
 //! The terminals that show the output and the progress.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use terminal_size::{Width, terminal_size_of};
+
+use crate::secrets::redacted;
 
 /// A terminal with fewer columns gets plain lines: columns would leave too little space for a sentence.
 const NARROW: usize = 60;
@@ -38,6 +40,11 @@ pub(super) fn progress_width() -> Option<usize> {
     let stderr = io::stderr();
     let columns = columns_of(stderr.is_terminal(), terminal_size_of(stderr))?;
     (columns >= NARROW && !is_dumb()).then_some(columns.min(COLUMNS))
+}
+
+/// Writes a line to standard error, which is not worth an error itself.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", redacted(text));
 }
 
 fn output_columns() -> Option<usize> {

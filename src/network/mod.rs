@@ -20,3 +20,21 @@ pub(crate) fn causes<'a>(
     };
     std::iter::successors(Some(error), next)
 }
+
+/// Returns an error and its causes in one line, each of them once.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.as_str() {
+            "" => cause,
+            _ if text.contains(&cause) => text,
+            _ => format!("{text}: {cause}"),
+        }
+    })
+}
+
+/// Returns whether a `Content-Encoding` names an encoding.
+pub(crate) fn is_encoded(encoding: &str) -> bool {
+    let mut encodings = encoding.split(',').map(str::trim);
+    encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
+}

@@ -32,7 +32,7 @@ use super::settings::ApiSettings;
 use crate::files;
 use crate::network::call_log::LoggedCall;
 use crate::network::tls::TlsFailure;
-use crate::network::{causes, proxy};
+use crate::network::{causes, is_encoded, proxy};
 use crate::product::Product;
 use crate::secrets::redacted;
 
@@ -378,12 +378,6 @@ fn is_corrupt(error: &reqwest::Error) -> bool {
         text.contains("connection") || text.contains("before message length")
     };
     error.is_decode() && !causes(error).skip(1).any(of_connection)
-}
-
-/// Returns whether a `Content-Encoding` names an encoding.
-fn is_encoded(encoding: &str) -> bool {
-    let mut encodings = encoding.split(',').map(str::trim);
-    encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// Returns whether the cause is a proxy's refusal of CONNECT. hyper-util has no public type for it.

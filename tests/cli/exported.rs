@@ -12,8 +12,16 @@ pub(crate) const TESTS: &[Test] = &[
         id_and_organization_come_from_the_file,
     ),
     (
-        "exported::an_option_must_not_contradict_the_file",
-        an_option_must_not_contradict_the_file,
+        "exported::options_take_precedence_over_the_file",
+        options_take_precedence_over_the_file,
+    ),
+    (
+        "exported::the_case_of_top_level_names_does_not_matter",
+        the_case_of_top_level_names_does_not_matter,
+    ),
+    (
+        "exported::unknown_fields_of_the_storage_are_notes",
+        unknown_fields_of_the_storage_are_notes,
     ),
     ("exported::a_file_without_an_id", a_file_without_an_id),
 ];
@@ -61,30 +69,59 @@ fn id_and_organization_come_from_the_file() {
     assert_eq!(ran.code, 0, "{}", ran.error);
 }
 
-fn an_option_must_not_contradict_the_file() {
+fn options_take_precedence_over_the_file() {
     let folder = Folder::new();
-    folder.write("runner.json", exported().to_string());
+    folder.write(
+        "runner.yaml",
+        format!("id: of-file\norg_id: org-of-file\n{RUNNER}"),
+    );
     let ran = setup(
         &folder,
-        "runner.json",
-        &["--id", "other", "--org", "org-of-file"],
+        "runner.yaml",
+        &["--id", "other", "--org", "org-of-option"],
     );
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert_eq!(ran.code, 0, "{}", ran.error);
+    assert!(ran.out.contains("/org-of-option-other"), "{}", ran.out);
+    assert_eq!(
+        ran.error,
+        "note: runner.yaml:2:9: org_id: --org sets \"org-of-option\", which is used in place of \"org-of-file\".\n\
+         note: runner.yaml:1:5: id: --id sets \"other\", which is used in place of \"of-file\".\n"
+    );
+}
+
+/// hctl and octl decode the top level with Go's encoding/json, which ignores the case of names.
+fn the_case_of_top_level_names_does_not_matter() {
+    let folder = Folder::new();
+    let runner = RUNNER.replace("runner_configuration:", "Runner_Configuration:");
+    folder.write(
+        "runner.yaml",
+        format!("ID: of-file\nDescription: mine\n{runner}"),
+    );
+    let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    assert!(ran.out.contains("/my-org-of-file"), "{}", ran.out);
+}
+
+/// The Orchestrator keeps them without using them.
+fn unknown_fields_of_the_storage_are_notes() {
+    let folder = Folder::new();
+    let runner = format!("id: my-runner\n{RUNNER}  path_prefx: states\n");
+    folder.write("runner.yaml", &runner);
+    let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
+    assert_eq!(ran.code, 0, "{}", ran.error);
+    let note = ": state_storage_configuration.path_prefx: Unknown field, which the Orchestrator keeps without using \
+                it. Did you mean";
+    assert!(ran.error.contains(note), "{}", ran.error);
+    // A required field that is misspelled is a problem.
+    folder.write("runner.yaml", runner.replace("bucket:", "buckt:"));
+    let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
+    assert_eq!(ran.code, 2, "{}", ran.error);
     assert!(
-        ran.error.contains(
-            ": id\n  The file describes \"of-file\", but --id names \"other\". Remove --id"
-        ),
+        ran.error.contains("Did you mean `bucket`?"),
         "{}",
         ran.error
     );
-    let ran = setup(&folder, "runner.json", &["--org", "other"]);
-    assert_eq!(ran.code, 2);
-    assert!(
-        ran.error
-            .contains(": org_id\n  The file describes \"org-of-file\", but --org names \"other\"."),
-        "{}",
-        ran.error
-    );
+    assert!(!ran.error.contains("missing"), "{}", ran.error);
 }
 
 fn a_file_without_an_id() {

@@ -19,6 +19,10 @@ pub(crate) const TESTS: &[Test] = &[
         no_byte_of_the_environment_panics,
     ),
     ("foreign::aws_has_a_limit", aws_has_a_limit),
+    (
+        "foreign::a_response_of_aws_that_cannot_be_read",
+        a_response_of_aws_that_cannot_be_read,
+    ),
     ("foreign::a_pipe_has_a_limit", a_pipe_has_a_limit),
     (
         "foreign::an_unusable_proxy_is_named",
@@ -203,6 +207,47 @@ fn aws_has_a_limit() {
     assert!(ran.out.contains("larger than 4 MiB"), "{}", ran.out);
 }
 
+/// Starts a server that always responds with this header and this body. Returns its URL.
+fn fixed(header: &'static str, body: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(&[head.as_bytes(), body].concat());
+        }
+    });
+    url
+}
+
+fn a_response_of_aws_that_cannot_be_read() {
+    for (header, body, reason) in [
+        (
+            "Content-Encoding: gzip\r\n",
+            &b"\x1f\x8b\x08"[..],
+            "the response has the content encoding \"gzip\", which is not supported",
+        ),
+        ("", b"<A>\xff</A>", "the response cannot be read: "),
+    ] {
+        let url = fixed(header, body);
+        let variables = pairs(&[
+            ("AWS_ENDPOINT_URL", &url),
+            ("AWS_ACCESS_KEY_ID", "an-access-key"),
+            ("AWS_SECRET_ACCESS_KEY", "another-key"),
+        ]);
+        let ran = Folder::new().run_with(CHECK, &variables);
+        assert_no_defect(&ran, reason);
+        assert_eq!(ran.code, 4, "{}", ran.out);
+        assert!(ran.out.contains(reason), "{}", ran.out);
+        // No text for the developers of the SDK.
+        assert!(!ran.out.contains("Unhandled"), "{}", ran.out);
+    }
+}
+
 /// Nobody writes to the pipe. The command still ends at its time limit.
 fn a_pipe_has_a_limit() {
     let folder = Folder::new();
@@ -239,7 +284,9 @@ fn an_unusable_proxy_is_named() {
         ("https_proxy", "http://a b", "its value contains a space"),
         ("ALL_PROXY", "socks5://proxy:1080", "is not supported here"),
     ] {
-        let variables = [keys.clone(), pairs(&[(name, value)])].concat();
+        // The variable for the URL of each call counts.
+        let excepted = pairs(&[(name, value), ("NO_PROXY", "sts.amazonaws.com")]);
+        let variables = [keys.clone(), excepted].concat();
         let ran = Folder::new().run_with(CHECK, &variables);
         let expected = format!("the environment variable {name} cannot be used as a proxy: ");
         assert!(
@@ -249,4 +296,11 @@ fn an_unusable_proxy_is_named() {
         );
         assert_no_defect(&ran, name);
     }
+    let endpoint = pairs(&[
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("HTTP_PROXY", "ftp://proxy"),
+    ]);
+    let ran = Folder::new().run_with(CHECK, &[keys, endpoint].concat());
+    let expected = "the environment variable HTTP_PROXY cannot be used as a proxy: ";
+    assert!(ran.out.contains(expected), "{}", ran.out);
 }

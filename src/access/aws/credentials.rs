@@ -27,10 +27,11 @@ use http::HeaderValue;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::error::{AwsError, chain};
+use super::error::AwsError;
 use super::http as connector;
 use crate::access::settings::Settings;
 use crate::files;
+use crate::network::chain;
 use crate::secrets::protect;
 
 /// How long to wait for a connection.
@@ -244,10 +245,8 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
     let provider = config
         .credentials_provider()
         .ok_or(AwsError::NoCredentials)?;
-    provider
-        .provide_credentials()
-        .await
-        .map_err(|error| match error {
+    provider.provide_credentials().await.map_err(|error| {
+        AwsError::proxy(&error).unwrap_or_else(|| match error {
             CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
             // The last source of the chain: no other one had credentials, and the instance has none either.
             other if is_from_metadata(&other) => AwsError::NoCredentials,
@@ -257,6 +256,7 @@ pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsEr
                 token_file(&other)
             )),
         })
+    })
 }
 
 /// Returns the message without the output of a `credential_process`, which can contain the credentials. The SDK puts the

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -56,8 +55,7 @@ impl Aws {
 async fn fetch(connector: &Connector, url: &str) -> Result<FetchedDocument, String> {
     let mut request = Request::get(url).map_err(|error| error.to_string())?;
     request.headers_mut().insert("accept", "application/json");
-    let response = connector
-        .call(request)
+    let response = http::send(connector, request)
         .await
         .map_err(|error| no_response(&error))?;
     let status = response.status().as_u16();

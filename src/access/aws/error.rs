@@ -4,14 +4,15 @@ use std::error::Error;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::response_body::{MAX_RESPONSE, TooLarge};
 use crate::access::cause::Cause;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
-use crate::network::{causes, tls::TlsFailure};
+use crate::network::proxy::UnusableProxy;
+use crate::network::tls::TlsFailure;
+use crate::network::{causes, chain};
 
 /// The error of an AWS call, after the SDK's own retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,11 +82,20 @@ impl AwsError {
         }
     }
 
+    /// Returns the error of a proxy that cannot be used, if it is one of the causes.
+    pub(super) fn proxy(error: &(dyn Error + 'static)) -> Option<Self> {
+        let unusable = causes(error).find_map(<dyn Error>::downcast_ref::<UnusableProxy>)?;
+        Some(Self::Proxy(unusable.to_string()))
+    }
+
     /// Converts the SDK's error of a call of `action`.
     pub(super) fn from_sdk<E>(action: &'static str, error: SdkError<E, Response>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        if let Some(proxy) = Self::proxy(&error) {
+            return proxy;
+        }
         let status = error.raw_response().map(|raw| raw.status().as_u16());
         let Some(service) = error.as_service_error() else {
             return Self::Unreachable {
@@ -94,10 +104,9 @@ impl AwsError {
             };
         };
         let code = service.code().unwrap_or_default().to_owned();
-        let message = service.message().map_or_else(
-            || DisplayErrorContext(service).to_string(),
-            ToOwned::to_owned,
-        );
+        let message = service
+            .message()
+            .map_or_else(|| chain(service), ToOwned::to_owned);
         Self::from_code(action, code, message, status)
     }
 
@@ -241,20 +250,6 @@ pub(super) fn no_response(error: &(dyn Error + 'static)) -> String {
         }
         None => chain(error),
     }
-}
-
-/// Returns an error and its sources in one line, each of them once.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::os_shim_internal::{Env, Fs};
 use http::Uri;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -25,7 +27,7 @@ use super::error::AwsError;
 use super::response_body;
 use crate::files;
 use crate::network::call_log::LoggedCall;
-use crate::network::{causes, proxy};
+use crate::network::{causes, is_encoded, proxy};
 
 /// Returns the PEM file that `AWS_CA_BUNDLE`, or else the profile's `ca_bundle`, names: the authorities that are trusted
 /// in place of the system's, as in the other AWS SDKs and the AWS CLI.
@@ -91,7 +93,7 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 /// that reads no more than [`response_body::MAX_RESPONSE`] of a response.
 ///
 /// # Errors
-/// If the TLS client cannot be set up, or a proxy variable cannot be used.
+/// If the TLS client cannot be set up.
 pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, AwsError> {
     let tls = tls_context(ca_bundle)?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
@@ -103,13 +105,13 @@ pub(super) fn client(ca_bundle: Option<Vec<u8>>) -> Result<SharedHttpClient, Aws
             .tls_context(tls.clone())
             .build()
     });
-    Ok(SharedHttpClient::new(Limited(client)))
+    Ok(SharedHttpClient::new(LimitedClient(client)))
 }
 
 /// Returns a connector with the same proxy and the same trust, for servers that are not AWS's. It has no time limit.
 ///
 /// # Errors
-/// If the TLS client cannot be set up, or a proxy variable cannot be used.
+/// If the TLS client cannot be set up.
 pub(super) fn plain_connector(ca_bundle: Option<Vec<u8>>) -> Result<Connector, AwsError> {
     let tls = tls_context(ca_bundle)?;
     Ok(Connector::builder()
@@ -122,10 +124,8 @@ pub(super) fn plain_connector(ca_bundle: Option<Vec<u8>>) -> Result<Connector, A
 /// Returns the certificate authorities that a client trusts.
 ///
 /// # Errors
-/// If the TLS client cannot be set up, or a proxy variable cannot be used.
+/// If the TLS client cannot be set up.
 fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
-    proxy::check(&Uri::from_static(ANY_ENDPOINT), proxy::HTTP)
-        .map_err(|error| AwsError::Proxy(error.to_string()))?;
     let trusted = match ca_bundle {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
@@ -138,14 +138,39 @@ fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
         })
 }
 
-/// An endpoint of AWS that stands for all of them when the proxy variables are checked.
-const ANY_ENDPOINT: &str = "https://sts.amazonaws.com";
+/// The error of a response with an encoding that the request does not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("the response has the content encoding {0:?}, which is not supported")]
+struct Encoded(String);
+
+/// Sends a request through the proxy of the environment.
+///
+/// # Errors
+/// If the proxy cannot be used, there is no response, or it is encoded.
+pub(super) async fn send(
+    connector: &impl HttpConnector,
+    mut request: HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
+    let uri = request.uri().parse::<Uri>().unwrap_or_default();
+    proxy::check(&uri, proxy::HTTP).map_err(|unusable| ConnectorError::user(unusable.into()))?;
+    request
+        .headers_mut()
+        .insert(ACCEPT_ENCODING.as_str(), "identity");
+    let response = connector.call(request).await?;
+    match response.headers().get(CONTENT_ENCODING.as_str()) {
+        Some(encoding) if is_encoded(encoding) => {
+            let encoded = Encoded(encoding.to_owned());
+            Err(ConnectorError::other(encoded.into(), None))
+        }
+        _ => Ok(response),
+    }
+}
 
 /// An HTTP client whose responses are limited, and whose calls are logged.
 #[derive(Debug)]
-struct Limited(SharedHttpClient);
+struct LimitedClient(SharedHttpClient);
 
-impl HttpClient for Limited {
+impl HttpClient for LimitedClient {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
@@ -166,9 +191,9 @@ struct LimitedConnector(SharedHttpConnector);
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let log = logged(&request);
-        let response = self.0.call(request);
+        let connector = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let mut response = response
+            let mut response = send(&connector, request)
                 .await
                 .inspect_err(|error| log.failed(&causes(error).last().unwrap_or(error)))?;
             let is_success = response.status().is_success();

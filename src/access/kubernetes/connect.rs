@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 
 use super::error::ConnectError;
 use super::{AT_A_TIME, ClusterClient, kubeconfig};
-use crate::access::aws::error::chain;
 use crate::access::aws::http::certificates;
 use crate::access::aws::{ATTEMPT, CONNECT};
 use crate::access::fix::Fix;
 use crate::access::render::shell::ShellCommand;
 use crate::access::settings::Kubeconfig;
 use crate::access::single_flight::SingleFlight;
+use crate::network::chain;
 use crate::network::proxy;
 use crate::secrets::protect;
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::access::aws::error::chain;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
+use crate::network::chain;
 use crate::network::tls::TlsFailure;
 
 /// The error of a call of a cluster's API.

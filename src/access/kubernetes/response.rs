@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::KubeResult;
 use super::error::KubeError;
-use crate::access::aws::error::chain;
+use crate::network::{chain, is_encoded};
 
 /// The size of the largest response that is read, in bytes. An object has at most 1.5 MiB.
 const MAX_RESPONSE: usize = 4 << 20;
@@ -86,7 +86,7 @@ fn refusal(status: StatusCode, bytes: &[u8]) -> KubeError {
 /// Returns the encoding of the content, although the request accepts none.
 fn encoding(headers: &HeaderMap) -> Option<&str> {
     let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().ok()?;
-    (!encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+    is_encoded(encoding).then_some(encoding)
 }
 
 /// Returns the text of `299 - "text"`.

@@ -27,10 +27,10 @@ pub(in crate::cli) struct ConnectionArguments {
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     assume_role_arn: Option<String>,
     /// The name of that role's session
-    #[arg(long, value_name = "NAME", requires = "assume_role_arn")]
+    #[arg(long, value_name = "NAME", requires = "assume_role_arn", value_parser = parse::role_session_name)]
     assume_role_session_name: Option<String>,
     /// The external ID that this role's trust policy requires
-    #[arg(long, value_name = "ID", requires = "assume_role_arn")]
+    #[arg(long, value_name = "ID", requires = "assume_role_arn", value_parser = parse::external_id)]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy admits
     #[arg(long, value_name = "PATH")]

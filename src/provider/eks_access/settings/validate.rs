@@ -20,25 +20,49 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         found.extend(one_of(block, name, allowed));
     }
     found.extend(unknown_checks(block));
-    found.extend(parsed(block, "timeout", parse::duration));
-    found.extend(parsed(block, "oidc_issuer", parse::issuer));
-    found.extend(parsed(block, "runner_image", parse::image));
-    if block.get("profile").as_str() == Some("") {
-        found.push(wrong(
-            Path::new([NAME, "profile"]),
-            "The profile is empty. Set one, or remove `profile` to let the AWS SDK choose, for example by AWS_PROFILE.",
-        ));
-    }
-    let role_arn = block.get("assume_role").get("role_arn");
-    if let Some(Err(invalid)) = role_arn.as_str().map(runner::validate::role_arn) {
+    found.extend(parsed(block, &["timeout"], parse::duration));
+    found.extend(parsed(block, &["oidc_issuer"], parse::issuer));
+    found.extend(parsed(block, &["runner_image"], parse::image));
+    found.extend(parsed(
+        block,
+        &["assume_role", "session_name"],
+        parse::role_session_name,
+    ));
+    found.extend(parsed(
+        block,
+        &["assume_role", "external_id"],
+        parse::external_id,
+    ));
+    if let Some(Err(invalid)) = block
+        .get("assume_role")
+        .get("role_arn")
+        .as_str()
+        .map(runner::validate::role_arn)
+    {
         let path = Path::new([NAME, "assume_role", "role_arn"]);
         found.push(wrong(path, invalid.detail));
     }
-    if block.get("kubeconfig").get("path").as_str() == Some("") {
-        found.push(wrong(
-            Path::new([NAME, "kubeconfig", "path"]),
+    for (path, detail) in [
+        (
+            &["profile"][..],
+            "The profile is empty. Set one, or remove `profile` to let the AWS SDK choose, for example by AWS_PROFILE.",
+        ),
+        (
+            &["web_identity_token_file"],
+            "The path is empty. Set it, or remove `web_identity_token_file`.",
+        ),
+        (
+            &["kubeconfig", "path"],
             "The path is empty. Set it, or remove `kubeconfig` to use a token created from the AWS credentials.",
-        ));
+        ),
+        (
+            &["kubeconfig", "context"],
+            "The context is empty. Set one, or remove `context` to use the current context of the file.",
+        ),
+    ] {
+        if at(block, path).as_str() == Some("") {
+            found.push(wrong(path_of(path), detail));
+        }
     }
     for (index, cidr) in strings(block.get("orchestrator_cidrs")) {
         if let Err(invalid) = parse::cidr(cidr) {
@@ -75,15 +99,26 @@ fn unknown_checks(block: &Value) -> impl Iterator<Item = Diagnostic> {
     })
 }
 
-/// Returns an error if `parser` does not accept a value.
+/// Returns an error if `parser` does not accept the value at a path.
 fn parsed<T>(
     block: &Value,
-    name: &str,
+    path: &[&str],
     parser: fn(&str) -> Result<T, InvalidValue>,
 ) -> Option<Diagnostic> {
-    let text = block.get(name).as_str()?;
+    let text = at(block, path).as_str()?;
     let invalid = parser(text).err()?;
-    Some(wrong(Path::new([NAME, name]), invalid.about(text)))
+    Some(wrong(path_of(path), invalid.about(text)))
+}
+
+/// Returns the value at a path in `eks_access`.
+fn at<'a>(block: &'a Value, path: &[&str]) -> &'a Value {
+    path.iter().fold(block, |value, name| value.get(name))
+}
+
+/// Returns the path of an attribute of `eks_access`.
+fn path_of(names: &[&str]) -> Path {
+    let block = Path::new([NAME]);
+    names.iter().fold(block, |path, name| path.attribute(name))
 }
 
 /// Returns an error for each attribute that the identity in `as` does not use.
