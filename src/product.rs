@@ -19,6 +19,8 @@ pub struct Product {
     pub auth_token_variable: &'static str,
     /// The URL of its API. `None` if each installation has its own.
     pub default_url: Option<&'static str>,
+    /// The host name of the API that its own Go provider uses by default. No token of another product is sent to it.
+    pub own_host: &'static str,
 }
 
 /// Humanitec's service.
@@ -29,6 +31,7 @@ pub static HUMANITEC: Product = Product {
     org_id_variable: "HUMANITEC_ORG_ID",
     auth_token_variable: "HUMANITEC_AUTH_TOKEN",
     default_url: Some("https://api.humanitec.dev"),
+    own_host: "api.humanitec.dev",
 };
 
 /// The open-source product of stellwerk-labs. The default of its Go provider, `https://api.stellwerk.localhost`, is an
@@ -40,6 +43,7 @@ pub static STELLWERK: Product = Product {
     org_id_variable: "PO_ORG_ID",
     auth_token_variable: "PO_AUTH_TOKEN",
     default_url: None,
+    own_host: "api.stellwerk.localhost",
 };
 
 /// All products. If the environment sets variables of several, the first one in this list is used.

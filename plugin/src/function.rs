@@ -107,7 +107,7 @@ impl Parameter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct FunctionError {
-    /// What is wrong. Terraform shows it behind the name of the function.
+    /// What is wrong. Terraform shows it behind the name of the function or the parameter, and adds the last period.
     pub text: String,
     /// The argument that is wrong, counted from 0, if it is one.
     pub argument: Option<usize>,

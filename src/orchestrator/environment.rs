@@ -72,8 +72,8 @@ impl Environment {
     }
 
     /// Returns the paths where the command line of a product can have its file, in the order in which to try them. For
-    /// `hctl` they are `$XDG_CONFIG_HOME/hctl/config.yaml`, else `~/.config/hctl/config.yaml`; on macOS and Windows the
-    /// user's configuration directory, then `$XDG_CONFIG_HOME` if it is set.
+    /// `hctl` they are `hctl/config.yaml` in the user's configuration directory of macOS or Windows, in `$XDG_CONFIG_HOME`,
+    /// and in `~/.config`, where `octl` always writes its file (stellwerk-labs/platform-orchestrator-cli, `config.go`).
     pub(super) fn default_files(&self, product: &Product) -> Vec<PathBuf> {
         let home = self.home.as_deref();
         // The XDG Base Directory Specification says that a relative path is invalid.
@@ -81,15 +81,14 @@ impl Environment {
             .variable("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
-        let directories = match self.platform {
-            Platform::Unix => vec![xdg.or_else(|| Some(home?.join(".config")))],
-            Platform::MacOs => vec![
-                home.map(|home| home.join("Library/Application Support")),
-                xdg,
-            ],
-            Platform::Windows => vec![self.variable("APPDATA").map(PathBuf::from), xdg],
+        let of_platform = match self.platform {
+            Platform::Unix => None,
+            Platform::MacOs => home.map(|home| home.join("Library/Application Support")),
+            Platform::Windows => self.variable("APPDATA").map(PathBuf::from),
         };
-        directories
+        let dot_config = home.map(|home| home.join(".config"));
+        let xdg = xdg.filter(|xdg| dot_config.as_ref() != Some(xdg));
+        [of_platform, xdg, dot_config]
             .into_iter()
             .flatten()
             .map(|directory| directory.join(product.cli).join("config.yaml"))
@@ -135,26 +134,40 @@ mod tests {
         let xdg = ("XDG_CONFIG_HOME", "/xdg");
         let file = |path: &str| PathBuf::from(path).join("hctl/config.yaml");
 
-        assert_eq!(env(Platform::Unix, &[home]), [file("/home/ann/.config")]);
+        let dot_config = file("/home/ann/.config");
+        let support = file("/home/ann/Library/Application Support");
+        for (platform, variables, expected) in [
+            (Platform::Unix, &[home][..], &[&dot_config][..]),
+            (Platform::Unix, &[home, xdg], &[&file("/xdg"), &dot_config]),
+            (
+                Platform::Unix,
+                &[home, ("XDG_CONFIG_HOME", "/home/ann/.config")],
+                &[&dot_config],
+            ),
+            (
+                Platform::Unix,
+                &[home, ("XDG_CONFIG_HOME", "relative")],
+                &[&dot_config],
+            ),
+            (Platform::Unix, &[], &[]),
+            (Platform::MacOs, &[home], &[&support, &dot_config]),
+            (
+                Platform::MacOs,
+                &[home, xdg],
+                &[&support, &file("/xdg"), &dot_config],
+            ),
+            (
+                Platform::Windows,
+                &[home, ("APPDATA", "/roaming")],
+                &[&file("/roaming"), &dot_config],
+            ),
+        ] {
+            let found = env(platform, variables);
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{variables:?}");
+        }
         assert_eq!(
             Environment::from_variables([home]).default_files(&STELLWERK),
             [PathBuf::from("/home/ann/.config/octl/config.yaml")]
-        );
-        assert_eq!(env(Platform::Unix, &[home, xdg]), [file("/xdg")]);
-        assert_eq!(
-            env(Platform::Unix, &[home, ("XDG_CONFIG_HOME", "relative")]),
-            [file("/home/ann/.config")]
-        );
-        assert_eq!(env(Platform::Unix, &[]), [] as [PathBuf; 0]);
-        let support = file("/home/ann/Library/Application Support");
-        assert_eq!(
-            env(Platform::MacOs, &[home]),
-            std::slice::from_ref(&support)
-        );
-        assert_eq!(env(Platform::MacOs, &[home, xdg]), [support, file("/xdg")]);
-        assert_eq!(
-            env(Platform::Windows, &[home, ("APPDATA", "/roaming")]),
-            [file("/roaming")]
         );
     }
 

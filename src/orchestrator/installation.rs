@@ -7,12 +7,13 @@ use url::Url;
 
 use crate::product::{HUMANITEC, PRODUCTS, Product};
 
-/// Returns the product whose API has this URL in every installation. `None` if the URL is that of one installation.
-pub(super) fn product_with_url(api_url: &Url) -> Option<&'static Product> {
-    PRODUCTS.into_iter().find(|product| {
-        let default = product.default_url.and_then(|url| Url::parse(url).ok());
-        default.is_some_and(|default| default.origin() == api_url.origin())
-    })
+/// Returns the product whose own API is on the host of this URL, whatever the scheme, the port, and the path are. `None` if
+/// the host is that of another installation.
+pub(super) fn product_on_host(api_url: &Url) -> Option<&'static Product> {
+    let host = api_url.host_str()?.trim_end_matches('.');
+    PRODUCTS
+        .into_iter()
+        .find(|product| product.own_host == host)
 }
 
 /// The facts about an installation of the Orchestrator that follow from the URL of its API.
@@ -46,9 +47,11 @@ impl Installation {
     /// is known about any other.
     #[must_use]
     pub fn from_api_url(api_url: &Url) -> Self {
-        match product_with_url(api_url) {
-            Some(product) if *product == HUMANITEC => Self::SAAS,
-            _ => Self::default(),
+        let saas = HUMANITEC.default_url.and_then(|url| Url::parse(url).ok());
+        if saas.is_some_and(|saas| saas.origin() == api_url.origin()) {
+            Self::SAAS
+        } else {
+            Self::default()
         }
     }
 

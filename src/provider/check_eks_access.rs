@@ -6,9 +6,11 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use super::eks_runner;
+use super::text_rules::TextRules;
 use crate::access::{CheckResult, Observer, Status};
+use crate::runner::validate;
 use terraform_plugin_server::{
-    Action, Attribute, CallContext, Diagnostic, Path, Progress, Schema, Value,
+    Action, Attribute, CallContext, Diagnostic, Path, Progress, Schema, ValidateConfig, Value,
 };
 
 /// The action.
@@ -93,5 +95,9 @@ impl Action for CheckEksAccess {
         // The paths of the checks are those of the runner, and `id` selects it.
         let at_id = |diagnostic: Diagnostic| diagnostic.at(Path::new(["id"]));
         found.into_iter().map(at_id).collect()
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(&TextRules(&[(&["id"], validate::runner_id)]))
     }
 }

@@ -18,14 +18,27 @@ use super::{Invalid, RoleArn};
 pub fn runner_id(id: &str) -> Result<(), Invalid> {
     const EXPECTED: &str = "A runner ID has at least 2 lowercase letters, digits, hyphens, and underscores, and starts with a \
         letter: \"my-runner\".";
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    let finding = length(id, 2, usize::MAX)
-        .or_else(|| stray(id, allowed))
-        .or_else(|| {
-            (!id.starts_with(|c: char| c.is_ascii_lowercase()))
-                .then(|| "does not start with a lowercase letter".to_owned())
-        });
+    let finding = length(id, 2, usize::MAX).or_else(|| stray_in_id(id));
     refuse(finding, "Invalid runner ID", id, EXPECTED)
+}
+
+/// Checks the beginning of runners' IDs, which can be empty.
+///
+/// # Errors
+/// Why no ID begins with it.
+pub fn runner_id_prefix(prefix: &str) -> Result<(), Invalid> {
+    const EXPECTED: &str = "A runner ID has lowercase letters, digits, hyphens, and underscores, and starts with a letter.";
+    let finding = stray_in_id(prefix).filter(|_| !prefix.is_empty());
+    refuse(finding, "Invalid prefix of runner IDs", prefix, EXPECTED)
+}
+
+/// Returns why a text is not the beginning of a runner's ID.
+fn stray_in_id(text: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    stray(text, allowed).or_else(|| {
+        (!text.starts_with(|c: char| c.is_ascii_lowercase()))
+            .then(|| "does not start with a lowercase letter".to_owned())
+    })
 }
 
 /// Checks an EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.
@@ -118,8 +131,8 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the name. A `/` has its own message, because the Orchestrator accepts it and STS does not.
 pub fn session_name(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A session name has 3 to 64 letters, digits and characters of _+=,.@- (no spaces). Remove \
-         session_name to use the default.";
+    const EXPECTED: &str =
+        "A session name has 3 to 64 letters, digits, and characters of _+=,.@- (no spaces).";
     let finding = name
         .contains('/')
         .then(|| {

@@ -140,6 +140,19 @@ fn wrong_arguments(cli: &Cli) {
             "The ID of the organization is empty.",
         ),
         (
+            call("oidc_subject", "\"*\", \"my-runner\""),
+            "org",
+            "\"*\" contains '*', which no ID of an organization contains.",
+        ),
+        (
+            call(
+                "trust_policy",
+                &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"*\"]"),
+            ),
+            "subjects",
+            "The subject \"*\" does not begin with the ID of an organization",
+        ),
+        (
             call("oidc_subject", "\"my-org\", \"My Runner\""),
             "runner_id",
             "\"My Runner\"",
@@ -189,7 +202,9 @@ fn wrong_arguments(cli: &Cli) {
             .plan(&[])
             .fails()
             .has(&format!("\"{parameter}\""))
-            .has(text);
+            .has(text)
+            // Terraform and OpenTofu add the period.
+            .has_not("..");
     }
 }
 

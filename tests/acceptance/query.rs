@@ -173,6 +173,20 @@ fn failed_list(cli: &Cli) {
         .fails()
         .has("Could not list the runners of organization")
         .has("401");
+    // A value that nothing matches is an error, and not an empty list.
+    for (ty, config, summary) in [
+        (
+            RUNNER,
+            "id_prefix = \"A B\"",
+            "Invalid prefix of runner IDs",
+        ),
+        (RUNNER, "cluster_name = \"x y\"", "Invalid EKS cluster name"),
+        (RULE, "runner_id = \"Bad Id\"", "Invalid runner ID"),
+    ] {
+        workspace.write("found.tfquery.hcl", &list(ty, "", config));
+        let query = workspace.run(&["query", "-no-color"]).fails();
+        query.has(summary).has(config);
+    }
 }
 
 fn five_thousand(cli: &Cli) {

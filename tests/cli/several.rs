@@ -319,7 +319,7 @@ fn options_without_an_effect() {
         ),
         (&["runner-config.yaml", "--context", "x"], "--kubeconfig"),
         (
-            &["runner-config.yaml", "--external-id", "x"],
+            &["runner-config.yaml", "--external-id", "my-id"],
             "--assume-role-arn",
         ),
         (

@@ -14,46 +14,80 @@ use crate::value::{Type, Value};
 /// none.
 ///
 /// # Errors
-/// Returns the diagnostic to show if the provider panics, or the identity does not match its schema.
+/// Returns the diagnostic to show if the provider panics.
 async fn of(
     catalog: &Catalog,
     type_name: &str,
     state: &Value,
-) -> Result<Option<ResourceIdentityData>, Diagnostic> {
-    let (Some(identity), false) = (catalog.identities.get(type_name), state.is_null()) else {
+) -> Result<Option<Value>, Diagnostic> {
+    if state.is_null() || !catalog.identities.contains_key(type_name) {
         return Ok(None);
-    };
+    }
     let resource: &Described<dyn Resource> = catalog.resource(type_name)?;
     let (implementation, state) = (Arc::clone(&resource.implementation), state.clone());
     let doing = format!("identifying a {type_name}");
-    let found = run_isolated(&doing, async move {
+    run_isolated(&doing, async move {
         implementation.resource_identity()?.identity(&state)
-    });
-    found
-        .await?
-        .map(|found| encode(&found, &identity.ty))
-        .transpose()
+    })
+    .await
 }
 
 /// Returns the identity of the object with this state, if it is wholly known: Terraform and OpenTofu accept no other one
 /// everywhere.
 ///
 /// # Errors
-/// As [`of`].
+/// Returns the diagnostic to show if the provider panics, or the identity does not match its schema.
 pub(super) async fn known(
     catalog: &Catalog,
     type_name: &str,
     state: &Value,
 ) -> Result<Option<ResourceIdentityData>, Diagnostic> {
-    let Some(identity) = of(catalog, type_name, state).await? else {
+    let Some(schema) = catalog.identities.get(type_name) else {
         return Ok(None);
     };
-    let ty = catalog
-        .identities
-        .get(type_name)
-        .map(|identity| &identity.ty);
-    let is_known = ty.is_some_and(|ty| decode(Some(&identity), ty).is_ok());
-    Ok(is_known.then_some(identity))
+    let identity = of(catalog, type_name, state).await?;
+    let encoded = identity.map(|identity| encode(&identity, &schema.ty));
+    let encoded = encoded.transpose()?;
+    Ok(encoded.filter(|identity| decode(Some(identity), &schema.ty).is_ok()))
+}
+
+/// Verifies that the object with this state, which the provider's configuration selects, is the one whose identity
+/// Terraform stored or planned. Values that are not known or not stored can be any.
+///
+/// # Errors
+/// Returns the diagnostic to show if it is another object: a call would read or change that one.
+pub(super) async fn verify(
+    catalog: &Catalog,
+    type_name: &str,
+    stored: Option<&ResourceIdentityData>,
+    state: &Value,
+) -> Result<(), Diagnostic> {
+    let stored = stored.and_then(|stored| stored.identity_data.as_ref());
+    let (Some(schema), Some(stored)) = (catalog.identities.get(type_name), stored) else {
+        return Ok(());
+    };
+    let stored = value::decode(Some(stored), &schema.ty, "identity")?;
+    let Some(current) = of(catalog, type_name, state).await? else {
+        return Ok(());
+    };
+    for attribute in &schema.schema.attributes {
+        let name = attribute.name;
+        if let (Some(stored), Some(current)) =
+            (stored.get(name).as_str(), current.get(name).as_str())
+            && stored != current
+        {
+            return Err(Diagnostic::error(
+                "Identity of another object",
+                format!(
+                    "The identity of this {type_name} in the state has {name} = {stored:?}, and with the current \
+                     configuration of the provider it would be the object with {name} = {current:?}. No request was \
+                     sent.\n\nTo fix it, configure the provider for {name} = {stored:?} again. If the configuration is \
+                     right, remove the object from the state, and import the other one."
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Decodes an identity, which must not contain unknown values.

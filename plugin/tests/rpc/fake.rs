@@ -493,6 +493,6 @@ pub(crate) fn only_error(diagnostics: &[proto::Diagnostic]) -> String {
 #[track_caller]
 pub(crate) fn assert_bug(diagnostics: &[proto::Diagnostic], containing: &str) {
     let text = only_error(diagnostics);
-    assert!(text.contains("This is a bug in the provider"), "{text}");
+    assert!(text.starts_with("Bug in the provider\n"), "{text}");
     assert!(text.contains(containing), "{text}");
 }

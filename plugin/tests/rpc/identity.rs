@@ -113,7 +113,7 @@ async fn a_read_returns_the_current_identity() {
     for (state, expected) in [
         (named(), identity("a".into(), "thing-1".into())),
         // A deleted object keeps what Terraform sent.
-        (Value::Null, identity("old".into(), "thing-1".into())),
+        (Value::Null, identity(Value::Null, "thing-1".into())),
     ] {
         let service = serve(Thing {
             read: method(move |_| ReadResponse {
@@ -125,11 +125,71 @@ async fn a_read_returns_the_current_identity() {
         let request = proto::read_resource::Request {
             type_name: THING.to_owned(),
             current_state: wire(&named()),
-            current_identity: identity("old".into(), "thing-1".into()),
+            current_identity: identity(Value::Null, "thing-1".into()),
             ..Default::default()
         };
         let read = call!(service, read_resource, request);
         assert_eq!(read.new_identity, expected);
+    }
+}
+
+/// The provider was configured for another zone when Terraform stored the identity.
+#[tokio::test]
+async fn another_object_is_neither_read_nor_changed() {
+    let service = || {
+        serve(Thing {
+            read: method(|_| -> ReadResponse { panic!("it is called") }),
+            create: method(|_| -> ApplyResponse { panic!("it is called") }),
+            update: method(|_| -> ApplyResponse { panic!("it is called") }),
+            ..identified()
+        })
+    };
+    let stored = identity("b".into(), "thing-1".into());
+    let says = |diagnostics: &[proto::Diagnostic]| {
+        let error = only_error(diagnostics);
+        for text in [
+            "Identity of another object",
+            "has zone = \"b\"",
+            "with zone = \"a\"",
+        ] {
+            assert!(error.contains(text), "{error}");
+        }
+    };
+    let request = proto::read_resource::Request {
+        type_name: THING.to_owned(),
+        current_state: wire(&named()),
+        current_identity: stored.clone(),
+        ..Default::default()
+    };
+    let read = call!(service(), read_resource, request.clone());
+    says(&read.diagnostics);
+    assert_eq!(read.new_state, request.current_state);
+    assert_eq!(read.new_identity, stored);
+
+    for proposed in [named(), Value::Null] {
+        let request = proto::plan_resource_change::Request {
+            type_name: THING.to_owned(),
+            prior_state: wire(&named()),
+            proposed_new_state: wire(&proposed),
+            config: wire(&proposed),
+            prior_identity: stored.clone(),
+            ..Default::default()
+        };
+        says(&call!(service(), plan_resource_change, request).diagnostics);
+    }
+
+    for prior in [named(), Value::Null] {
+        let request = proto::apply_resource_change::Request {
+            type_name: THING.to_owned(),
+            prior_state: wire(&prior),
+            planned_state: wire(&named()),
+            config: wire(&named()),
+            planned_identity: stored.clone(),
+            ..Default::default()
+        };
+        let applied = call!(service(), apply_resource_change, request.clone());
+        says(&applied.diagnostics);
+        assert_eq!(applied.new_state, request.prior_state);
     }
 }
 

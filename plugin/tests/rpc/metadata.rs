@@ -6,7 +6,7 @@ use terraform_plugin_server::grpc::proto::schema::object::NestingMode;
 use crate::fake::{LOOKUP, THING, Thing, call, serve};
 
 const CAPABILITIES: proto::ServerCapabilities = proto::ServerCapabilities {
-    plan_destroy: false,
+    plan_destroy: true,
     get_provider_schema_optional: true,
     move_resource_state: true,
     generate_resource_config: false,

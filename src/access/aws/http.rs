@@ -143,7 +143,7 @@ fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
 #[error("the response has the content encoding {0:?}, which is not supported")]
 struct Encoded(String);
 
-/// Sends a request through the proxy of the environment.
+/// Sends a request through the proxy of the environment, and logs it.
 ///
 /// # Errors
 /// If the proxy cannot be used, there is no response, or it is encoded.
@@ -151,12 +151,19 @@ pub(super) async fn send(
     connector: &impl HttpConnector,
     mut request: HttpRequest,
 ) -> Result<HttpResponse, ConnectorError> {
+    let log = logged(&request);
     let uri = request.uri().parse::<Uri>().unwrap_or_default();
     proxy::check(&uri, proxy::HTTP).map_err(|unusable| ConnectorError::user(unusable.into()))?;
     request
         .headers_mut()
         .insert(ACCEPT_ENCODING.as_str(), "identity");
-    let response = connector.call(request).await?;
+    let response = connector
+        .call(request)
+        .await
+        .inspect_err(|error| log.failed(&causes(error).last().unwrap_or(error)))?;
+    let mut ids = REQUEST_IDS.into_iter();
+    let id = ids.find_map(|name| response.headers().get(name));
+    log.finished(response.status().as_u16(), id);
     match response.headers().get(CONTENT_ENCODING.as_str()) {
         Some(encoding) if is_encoded(encoding) => {
             let encoded = Encoded(encoding.to_owned());
@@ -166,7 +173,7 @@ pub(super) async fn send(
     }
 }
 
-/// An HTTP client whose responses are limited, and whose calls are logged.
+/// An HTTP client whose responses are limited.
 #[derive(Debug)]
 struct LimitedClient(SharedHttpClient);
 
@@ -190,19 +197,13 @@ struct LimitedConnector(SharedHttpConnector);
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let log = logged(&request);
         let connector = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let mut response = send(&connector, request)
-                .await
-                .inspect_err(|error| log.failed(&causes(error).last().unwrap_or(error)))?;
+            let mut response = send(&connector, request).await?;
             let is_success = response.status().is_success();
             let body = response.body_mut();
             *body =
                 response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
-            let mut ids = REQUEST_IDS.into_iter();
-            let id = ids.find_map(|name| response.headers().get(name));
-            log.finished(response.status().as_u16(), id);
             Ok(response)
         })
     }

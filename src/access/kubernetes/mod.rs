@@ -191,7 +191,11 @@ impl ClusterClient {
         let mut attempt = 0;
         loop {
             let request = request::request(&method, path, body, user).map_err(unreachable)?;
-            let action = format!("{method} {}", request.uri().path());
+            let uri = request.uri();
+            let action = format!(
+                "{method} {}",
+                uri.path_and_query().map_or("", |path| path.as_str())
+            );
             let log = LoggedCall::start("kubernetes", action, &self.host, attempt + 1);
             let response = tokio::time::timeout(ATTEMPT, self.send_once(request, &log))
                 .await

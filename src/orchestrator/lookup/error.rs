@@ -80,11 +80,11 @@ pub enum LookupError {
     },
     /// The token belongs to another product than the URL.
     #[error(
-        "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} is the API that \
-         {} uses. Remove {}, or set api_url to the URL of the installation that the token is for.",
+        "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} sets the URL of \
+         the API that {} uses. Set api_url to the URL of the installation that the token is for, or auth_token to a token \
+         for this API.",
         token_product.cli,
         url_product.cli,
-        token_product.config_file_attribute
     )]
     OtherProduct {
         /// Where the token was found.

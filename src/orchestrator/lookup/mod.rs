@@ -11,13 +11,15 @@ mod selection;
 mod values;
 
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::environment::Environment;
-use super::settings::{ApiSettings, ApiToken, ExplicitSettings, ProviderAttribute, SettingSource};
+use super::installation::product_on_host;
+use super::settings::{ApiSettings, ApiToken, ExplicitSettings, SettingSource};
 use crate::product::Product;
 use files::Files;
 use places::{API_URL, AUTH_TOKEN, ORG_ID, Places};
-use selection::{product_in_block, select};
+use selection::select;
 
 pub use error::LookupError;
 
@@ -86,7 +88,7 @@ fn look_up(
 
     let found = places.search(&API_URL, explicit.api_url.as_deref());
     let api_url = found.and_then(|found| values::api_url(found, product));
-    let api_url = keep(api_url, &mut errors);
+    let (api_url, url_from) = keep(api_url, &mut errors).unzip();
 
     let found = places.search(&ORG_ID, explicit.org_id.as_deref());
     let org_id = keep(found.and_then(values::org_id), &mut errors);
@@ -97,7 +99,8 @@ fn look_up(
         // If the URL is wrong, it is unknown whether a token is needed.
         let optional = api_url.as_ref().is_none_or(values::is_local);
         let token = found.and_then(|found| values::token(found, optional));
-        let token = token.and_then(|token| for_this_product(token, explicit, product));
+        let url = api_url.as_ref().zip(url_from);
+        let token = token.and_then(|token| for_this_product(token, url, product));
         keep(token, &mut errors)
     } else {
         Some(None)
@@ -121,22 +124,23 @@ fn look_up(
     }
 }
 
-/// Returns the token, unless it comes from the settings of the selected product and the `api_url` in the provider block
-/// is the URL of another one. All other values come from the selected product.
+/// Returns the token, unless it comes from the settings of the selected product and the URL is that of the own API of another
+/// one.
 fn for_this_product(
     token: Option<ApiToken>,
-    explicit: &ExplicitSettings,
+    url: Option<(&Url, SettingSource)>,
     selected: Option<&'static Product>,
 ) -> Result<Option<ApiToken>, LookupError> {
-    match (token, selected, product_in_block(explicit)) {
-        (Some(token), Some(token_product), Some(url_product))
+    let url = url.and_then(|(url, from)| Some((product_on_host(url)?, from)));
+    match (token, selected, url) {
+        (Some(token), Some(token_product), Some((url_product, url_from)))
             if token_product != url_product
                 && !matches!(token.source, SettingSource::ProviderBlock(_)) =>
         {
             Err(LookupError::OtherProduct {
                 token_from: token.source,
                 token_product,
-                url_from: SettingSource::ProviderBlock(ProviderAttribute::ApiUrl),
+                url_from,
                 url_product,
             })
         }

@@ -6,7 +6,7 @@ use url::Url;
 use super::error::LookupError;
 use super::files::Files;
 use crate::orchestrator::environment::Environment;
-use crate::orchestrator::installation::product_with_url;
+use crate::orchestrator::installation::product_on_host;
 use crate::orchestrator::settings::{ExplicitSettings, ProviderAttribute, SettingSource};
 use crate::product::{PRODUCTS, Product};
 
@@ -19,7 +19,7 @@ pub(super) struct Selection {
 }
 
 /// Returns the selected product, or `None` if nothing selects one. The first of these selects it: the attribute that
-/// names a configuration file, an `api_url` in the provider block that is the default URL of a product, an environment
+/// names a configuration file, an `api_url` in the provider block that is the own API of a product, an environment
 /// variable (the first product in [`PRODUCTS`] takes precedence), and the default configuration file.
 ///
 /// # Errors
@@ -61,8 +61,8 @@ pub(super) fn select(
     }
 }
 
-/// Returns the product whose default URL the block sets.
-pub(super) fn product_in_block(explicit: &ExplicitSettings) -> Option<&'static Product> {
+/// Returns the product whose own API the block sets.
+fn product_in_block(explicit: &ExplicitSettings) -> Option<&'static Product> {
     let url = Url::parse(explicit.api_url.as_deref()?.trim()).ok()?;
-    product_with_url(&url)
+    product_on_host(&url)
 }

@@ -7,8 +7,12 @@ use super::places::{API_URL, AUTH_TOKEN, ORG_ID, SearchResult};
 use crate::orchestrator::settings::{ApiToken, SettingSource};
 use crate::product::{HUMANITEC, Product};
 
-/// Returns the URL of the API. The default is that of the selected product, or Humanitec's if no product is selected.
-pub(super) fn api_url(found: SearchResult, selected: Option<&Product>) -> Result<Url, LookupError> {
+/// Returns the URL of the API and where it was found. The default is that of the selected product, or Humanitec's if no
+/// product is selected.
+pub(super) fn api_url(
+    found: SearchResult,
+    selected: Option<&Product>,
+) -> Result<(Url, SettingSource), LookupError> {
     let (text, source) = match found {
         SearchResult::Value(text, source) => (text, source),
         SearchResult::Nothing(missing) => match selected.unwrap_or(&HUMANITEC).default_url {
@@ -37,7 +41,7 @@ pub(super) fn api_url(found: SearchResult, selected: Option<&Product>) -> Result
                 "the URL contains a query or a fragment (a `?` or `#` and what follows); {example}"
             )
         }
-        Ok(url) => return Ok(url),
+        Ok(url) => return Ok((url, source)),
     };
     Err(API_URL.unusable(source, problem))
 }

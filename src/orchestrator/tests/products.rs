@@ -200,11 +200,44 @@ fn a_token_is_not_sent_to_the_other_product() {
     let text = found[0].to_string();
     let expected = format!(
         "The token was not sent: it comes from `token` in the file {}, which has the settings of octl, and `api_url` in \
-         the provider block is the API that hctl uses. Remove octl_config_file, or set api_url to the URL of the installation \
-         that the token is for.",
+         the provider block sets the URL of the API that hctl uses. Set api_url to the URL of the installation that the token \
+         is for, or auth_token to a token for this API.",
         named.config_files[0].1
     );
     assert_eq!(text, expected);
+}
+
+/// The host decides: another scheme, another port, or a dot at its end are the same API.
+#[test]
+fn a_token_is_not_sent_to_the_own_api_of_the_other_product() {
+    let org = ("PO_ORG_ID", "o");
+    for url in [
+        "https://api.humanitec.dev",
+        "http://api.humanitec.dev",
+        "https://API.humanitec.dev.:8443/x",
+    ] {
+        let variables = [("PO_API_URL", url), ("PO_AUTH_TOKEN", "t0ken-of-octl"), org];
+        let text = errors(&nothing(), &Home::new().environment(&variables));
+        assert!(
+            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, which has the \
+                           settings of octl, and the environment variable PO_API_URL sets the URL of the API that hctl uses."),
+            "{text}"
+        );
+        // The block selects Humanitec, so nothing of octl is used.
+        let text = errors(&with_url(url), &Home::new().environment(&variables[1..]));
+        assert!(text.contains("PO_AUTH_TOKEN: not used"), "{text}");
+    }
+    let own = with_url("https://api.stellwerk.localhost");
+    let variables = [("HUMANITEC_AUTH_TOKEN", "t"), ("HUMANITEC_ORG_ID", "o")];
+    let text = errors(&own, &Home::new().environment(&variables));
+    assert!(text.contains("HUMANITEC_AUTH_TOKEN: not used"), "{text}");
+    // A token in the block is what the user wants.
+    let explicit = ExplicitSettings {
+        auth_token: Some(SecretString::from("t")),
+        ..nothing()
+    };
+    let variables = [("PO_API_URL", "https://api.humanitec.dev"), org];
+    assert!(lookup(&explicit, &Home::new().environment(&variables)).is_ok());
 }
 
 #[test]

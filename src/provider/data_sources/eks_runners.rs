@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use crate::orchestrator::{CallBudget, ListedRunner};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
+use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts::DEFAULT;
+use crate::runner::validate;
 use terraform_plugin_server::{
-    Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, Value,
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig,
+    Value,
 };
 
 /// The data source.
@@ -94,5 +97,9 @@ impl DataSource for EksRunnersData {
 
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         self.list(context, &config).await.into()
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(&TextRules(&[(&["id_prefix"], validate::runner_id_prefix)]))
     }
 }

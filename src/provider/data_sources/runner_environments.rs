@@ -8,9 +8,12 @@ use crate::orchestrator::{ApiError, CallBudget, DeployedEnvironment};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_runner::ENVIRONMENTS;
+use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts::DEFAULT;
+use crate::runner::validate;
 use terraform_plugin_server::{
-    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Value,
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema,
+    ValidateConfig, Value,
 };
 
 /// The data source.
@@ -98,5 +101,9 @@ impl DataSource for RunnerEnvironmentsData {
 
     async fn read(&self, context: CallContext, config: Value) -> ReadResponse {
         self.list(context, &config).await.into()
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(&TextRules(&[(&["runner_id"], validate::runner_id)]))
     }
 }

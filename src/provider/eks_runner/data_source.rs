@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::provider::connection::Connection;
+use crate::provider::text_rules::TextRules;
+use crate::runner::validate;
 use terraform_plugin_server::{
-    CallContext, DataSource, Diagnostic, Path, ReadResponse, Schema, ValidateConfig, Value,
+    CallContext, DataSource, Diagnostic, ReadResponse, Schema, ValidateConfig, Value,
 };
 
 use super::{calls, schema};
@@ -46,18 +48,6 @@ impl DataSource for EksRunnerData {
     }
 
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl ValidateConfig for EksRunnerData {
-    /// Refuses only an empty id, which has no URL in the API. The Orchestrator decides which ids exist.
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        if config.get("id").as_str() != Some("") {
-            return Vec::new();
-        }
-        let detail = "id is an empty string. Set it to the ID of the runner to read.";
-        vec![Diagnostic::error("Invalid runner ID", detail).at(Path::new(["id"]))]
+        Some(&TextRules(&[(&["id"], validate::runner_id)]))
     }
 }

@@ -9,11 +9,13 @@ use super::{identity, model, schema};
 use crate::orchestrator::{ApiError, CallBudget, Client};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
+use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts::DEFAULT;
 use crate::runner::Runner;
+use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
-    Schema, Value,
+    Schema, ValidateConfig, Value,
 };
 
 /// How many runners are read at a time.
@@ -149,5 +151,12 @@ impl ListResource for EksRunnerList {
             .err()
             .into_iter()
             .collect()
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(&TextRules(&[
+            (&["id_prefix"], validate::runner_id_prefix),
+            (&["cluster_name"], validate::cluster_name),
+        ]))
     }
 }

@@ -1,17 +1,15 @@
 //! Validates a configuration, as far as its values are known.
 
+use crate::provider::text_rules::{TextRules, path};
 use crate::provider::{api_diagnostics, timeouts};
-use crate::runner::{Invalid, InvalidField, pod_template, validate};
+use crate::runner::{InvalidField, pod_template, validate};
 use terraform_plugin_server::{Diagnostic, Path, Value};
 
 /// The types of state storage. Each has a block of its own.
 const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
 
-/// A rule for one text.
-type TextRule = fn(&str) -> Result<(), Invalid>;
-
 /// Each rule with the path of the attribute that it applies to.
-const RULES: &[(&[&str], TextRule)] = &[
+const RULES: TextRules = TextRules(&[
     (&["id"], validate::runner_id),
     (
         &["runner_configuration", "cluster", "name"],
@@ -68,29 +66,17 @@ const RULES: &[(&[&str], TextRule)] = &[
         &[STORAGE, "azurerm_configuration", "path_prefix"],
         validate::path_prefix,
     ),
-];
+]);
 
 const STORAGE: &str = "state_storage_configuration";
 
 /// Returns everything that is wrong, each at its attribute. Unknown values are skipped.
 pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (names, rule) in RULES {
-        let value = names.iter().fold(config, |value, name| value.get(name));
-        if let Some(Err(invalid)) = value.as_str().map(rule) {
-            found.push(api_diagnostics::invalid(&invalid, path(names)));
-        }
-    }
+    let mut found = RULES.check(config);
     found.extend(pod_template(config));
     found.extend(storage_blocks(config.get(STORAGE)));
     found.extend(timeouts::validate(config));
     found
-}
-
-fn path(names: &[&str]) -> Path {
-    names
-        .iter()
-        .fold(Path::root(), |path, name| path.attribute(name))
 }
 
 fn pod_template(config: &Value) -> Vec<Diagnostic> {

@@ -52,29 +52,32 @@ impl Function for RunnerFunction {
 /// Returns the string argument at `index`. The plugin layer has checked its type.
 fn string(arguments: &[Value], index: usize) -> Result<&str, FunctionError> {
     let text = arguments.get(index).and_then(Value::as_str);
-    text.ok_or_else(|| FunctionError::new("The argument is not a string.").at(index))
+    text.ok_or_else(|| FunctionError::new("The argument is not a string").at(index))
 }
 
-/// Returns the strings of the list at `index`, of which there must be at least one. `what` names one of them.
+/// Returns the strings of the list at `index`, of which there must be at least one. `what` says what each of them is.
 fn strings<'a>(
     arguments: &'a [Value],
     index: usize,
     what: &str,
 ) -> Result<Vec<&'a str>, FunctionError> {
     let Some(Value::List(elements)) = arguments.get(index) else {
-        return Err(FunctionError::new("The argument is not a list.").at(index));
+        return Err(FunctionError::new("The argument is not a list").at(index));
     };
     if elements.is_empty() {
         return Err(
-            FunctionError::new(format!("The list is empty. Add at least one {what}.")).at(index),
+            FunctionError::new(format!("The list is empty. Each element must be {what}")).at(index),
         );
     }
-    let texts = elements.iter().map(|element| match element.as_str() {
-        Some("") | None => Err(format!(
-            "The list has an element that is empty or null. Expected: {what}."
-        )),
-        Some(text) => Ok(text),
-    });
+    let texts = elements
+        .iter()
+        .enumerate()
+        .map(|(position, element)| match element.as_str() {
+            Some("") | None => Err(format!(
+                "Element {position} of the list is empty or null. Each element must be {what}"
+            )),
+            Some(text) => Ok(text),
+        });
     texts
         .collect::<Result<_, String>>()
         .map_err(|text| FunctionError::new(text).at(index))

@@ -86,8 +86,17 @@ fn of_a_runner(summary: &'static str, description: &'static str) -> Signature {
 /// Returns the organization and the ID of the runner.
 fn org_and_id(arguments: &[Value]) -> Result<(&str, &str), FunctionError> {
     let (org, id) = (string(arguments, 0)?, string(arguments, 1)?);
-    if org.is_empty() {
-        return Err(FunctionError::new("The ID of the organization is empty.").at(0));
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let problem = match org.chars().find(|c| !is_allowed(*c)) {
+        _ if org.is_empty() => Some("The ID of the organization is empty".to_owned()),
+        // A `*` would admit the runners of other organizations, and STS refuses a session name with a space.
+        Some(c) => Some(format!(
+            "{org:?} contains {c:?}, which no ID of an organization contains"
+        )),
+        None => None,
+    };
+    if let Some(problem) = problem {
+        return Err(FunctionError::new(problem).at(0));
     }
     validate::runner_id(id).map_err(refused(1))?;
     Ok((org, id))

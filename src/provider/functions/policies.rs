@@ -33,7 +33,19 @@ pub(super) const TRUST_POLICY: RunnerFunction = RunnerFunction {
             ))
             .at(0)
         })?;
-        let subjects = strings(arguments, 1, "subject, such as \"my-org+my-runner\"")?;
+        let subjects = strings(arguments, 1, "a subject, such as \"my-org+my-runner\"")?;
+        // The check `role-trust` warns about such a policy.
+        let of_any = |subject: &&&str| match subject.split_once('+') {
+            Some((org, _)) => org.is_empty() || org.contains(['*', '?']),
+            None => true,
+        };
+        if let Some(subject) = subjects.iter().find(of_any) {
+            return Err(FunctionError::new(format!(
+                "The subject {subject:?} does not begin with the ID of an organization and +, as \"my-org+*\" does, so \
+                 the policy could admit the runners of any organization"
+            ))
+            .at(1));
+        }
         Ok(access::trust_policy(arn, host, access::AUDIENCE, &subjects).to_string())
     },
 };
@@ -55,7 +67,7 @@ pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
         ))
     },
     call: |arguments| {
-        let arns = strings(arguments, 0, "ARN of an EKS cluster")?;
+        let arns = strings(arguments, 0, "the ARN of an EKS cluster")?;
         for arn in &arns {
             resource(arn, "eks", "cluster/").ok_or_else(|| {
                 FunctionError::new(format!(

@@ -8,10 +8,12 @@ use super::{identity, schema, state};
 use crate::orchestrator::{CallBudget, Rule, RuleFilter};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
+use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts::DEFAULT;
+use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
-    Schema, Value,
+    Schema, ValidateConfig, Value,
 };
 
 /// The list resource.
@@ -119,5 +121,9 @@ impl ListResource for RunnerRuleList {
             .err()
             .into_iter()
             .collect()
+    }
+
+    fn validate_config(&self) -> Option<&dyn ValidateConfig> {
+        Some(&TextRules(&[(&["runner_id"], validate::runner_id)]))
     }
 }

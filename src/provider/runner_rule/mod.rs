@@ -12,6 +12,8 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use crate::orchestrator::{Rule, RuleKey};
+use crate::provider::text_rules::TextRules;
+use crate::runner::validate;
 use terraform_plugin_server::{
     ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
     ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse, ReadRequest,
@@ -104,7 +106,7 @@ impl Resource for RunnerRule {
     }
 
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {
-        Some(self)
+        Some(&TextRules(&[(&["runner_id"], validate::runner_id)]))
     }
 
     fn import_state(&self) -> Option<&dyn ImportState> {
@@ -117,13 +119,6 @@ impl Resource for RunnerRule {
 
     fn resource_identity(&self) -> Option<&dyn ResourceIdentity> {
         Some(self)
-    }
-}
-
-#[async_trait]
-impl ValidateConfig for RunnerRule {
-    async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        schema::validate(&config)
     }
 }
 

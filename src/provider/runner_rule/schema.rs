@@ -1,8 +1,6 @@
 //! The attributes of a runner rule in Terraform. They are those of the Go provider.
 
-use crate::provider::api_diagnostics;
-use crate::runner::validate;
-use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
+use terraform_plugin_server::{Attribute, Schema};
 
 /// The type name of the resource and of the data source.
 pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
@@ -45,14 +43,5 @@ pub(super) fn data_source() -> Schema {
             Attribute::string("project_id", PROJECT_ID).computed(),
             Attribute::string("env_type_id", ENV_TYPE_ID).computed(),
         ],
-    }
-}
-
-/// Returns what is wrong with a configuration, as far as its values are known.
-pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
-    let runner_id = config.get("runner_id").as_str().map(validate::runner_id);
-    match runner_id {
-        Some(Err(invalid)) => vec![api_diagnostics::invalid(&invalid, Path::new(["runner_id"]))],
-        _ => Vec::new(),
     }
 }

@@ -53,6 +53,9 @@ fn on_demand(cli: &Cli) {
         .apply(&[&invoke])
         .fails()
         .has("Runner \"no-such-runner\" does not exist");
+    scene.write(WARN, &(my_runner() + &action("Bad Id")));
+    let validate = scene.workspace.validate().fails();
+    validate.has("Invalid runner ID").has("id = \"Bad Id\"");
 }
 
 fn after_create(cli: &Cli) {

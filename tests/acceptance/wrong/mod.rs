@@ -20,6 +20,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         storage_mismatch,
     ),
     ("several mistakes are reported together", several_mistakes),
+    ("wrong values of data sources", wrong_data_sources),
     (
         "a wrong provider block",
         provider_block::wrong_provider_block,
@@ -41,6 +42,33 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         provider_block::both_products,
     ),
 ];
+
+fn wrong_data_sources(cli: &Cli) {
+    let workspace = Workspace::new(cli, &provider_with(""));
+    workspace.init();
+    for (data_source, line) in [
+        (
+            "platform-orchestrator_kubernetes_eks_runner",
+            "id = \"Bad\"",
+        ),
+        (
+            "platform-orchestrator_kubernetes_eks_runners",
+            "id_prefix = \"Bad\"",
+        ),
+        (
+            "platform-orchestrator_runner_environments",
+            "runner_id = \"Bad\"",
+        ),
+    ] {
+        let block = format!("data {data_source:?} \"this\" {{\n  {line}\n}}\n");
+        workspace.write("main.tf", &(provider_with("") + &block));
+        workspace
+            .validate()
+            .fails()
+            .has("\"Bad\" contains 'B'")
+            .has(line);
+    }
+}
 
 fn runner_with(change: impl Fn(&mut Runner)) -> String {
     let mut runner = Runner::extended();

@@ -29,6 +29,22 @@ const EKS_ACCESS: &[(&str, &str)] = &[
     ("profile = \"\"", "The profile is empty"),
     ("assume_role = { role_arn = \"my-role\" }", "is not an ARN"),
     (
+        "assume_role = { role_arn = \"arn:aws:iam::123456789012:role/r\", session_name = \"a b\" }",
+        "is not the name of a session",
+    ),
+    (
+        "assume_role = { role_arn = \"arn:aws:iam::123456789012:role/r\", external_id = \"a\" }",
+        "is not an external ID",
+    ),
+    (
+        "as = \"runner\"\nweb_identity_token_file = \"\"",
+        "The path is empty",
+    ),
+    (
+        "kubeconfig = { path = \"k\", context = \"\" }",
+        "The context is empty",
+    ),
+    (
         "web_identity_token_file = \"token\"",
         "The file is used only to assume the runner's role",
     ),
@@ -176,7 +192,7 @@ pub(super) fn both_products(cli: &Cli) {
         .plan(&[])
         .fails()
         .has("The token was not sent: it comes from `token` in the file")
-        .has("`api_url` in the provider block is the API that hctl uses");
+        .has("`api_url` in the provider block sets the URL of the API that hctl uses");
     write("");
     // The variables of one product are used with its own file only.
     workspace.set_env("PO_API_URL", orchestrator.url());

@@ -33,7 +33,7 @@ const CASES: &[(Part, &str, &str)] = &[
     (
         Auth,
         "session_name = \"\"",
-        "Remove session_name to use the default",
+        "A session name has 3 to 64 letters, digits, and characters of",
     ),
     (
         Auth,

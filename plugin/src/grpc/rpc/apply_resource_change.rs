@@ -52,6 +52,8 @@ async fn apply(
 
     let context = provider.context();
     let name = &request.type_name;
+    // The provider can have another configuration than when the plan was saved.
+    identity::verify(&catalog, name, request.planned_identity.as_ref(), &planned).await?;
     let (state, mut found) = match (prior.is_null(), planned.is_null()) {
         (true, false) => create(resource, name, context, planned, config).await,
         (false, false) => update(resource, name, context, prior, planned, config).await,

@@ -20,7 +20,10 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
         Err(error) => Response {
             result: None,
             error: Some(proto::FunctionError {
-                text: provider.redacted(error.text),
+                text: provider
+                    .redacted(error.text)
+                    .trim_end_matches('.')
+                    .to_owned(),
                 function_argument: error.argument.and_then(|index| index.try_into().ok()),
             }),
         },

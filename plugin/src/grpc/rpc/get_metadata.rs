@@ -10,7 +10,8 @@ use crate::grpc::served::ServedProvider;
 
 /// The capabilities of the server.
 pub(super) const CAPABILITIES: ServerCapabilities = ServerCapabilities {
-    plan_destroy: false,
+    // The plan of a destroy verifies the identity.
+    plan_destroy: true,
     get_provider_schema_optional: true,
     move_resource_state: true,
     generate_resource_config: false,

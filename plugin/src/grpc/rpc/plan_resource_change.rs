@@ -66,13 +66,15 @@ async fn plan(
     let catalog = provider.catalog().await?;
     let resource = catalog.resource(&request.type_name)?;
     let ty = &resource.ty;
+    let prior = value::decode_known(request.prior_state.as_ref(), ty, "prior state")?;
+    let name = &request.type_name;
+    identity::verify(&catalog, name, request.prior_identity.as_ref(), &prior).await?;
     let proposed = request.proposed_new_state.as_ref();
     let proposed = value::decode(proposed, ty, "proposed state")?;
     if proposed.is_null() {
         // The object will be destroyed, which needs no plan.
         return Ok(Planned::as_proposed(request));
     }
-    let prior = value::decode_known(request.prior_state.as_ref(), ty, "prior state")?;
     let config = value::decode(request.config.as_ref(), ty, "configuration")?;
     if config.is_null() {
         return Err(Diagnostic::error(
@@ -90,7 +92,7 @@ async fn plan(
         proposed,
     };
     let (implementation, context) = (Arc::clone(&resource.implementation), provider.context());
-    let doing = format!("planning a {}", request.type_name);
+    let doing = format!("planning a {name}");
     let response = run_isolated(&doing, async move {
         implementation.plan(context, plan_request).await
     });
@@ -115,9 +117,9 @@ async fn plan(
             ))
         })?;
     // OpenTofu 1.12 fails to save a plan whose identities have unknown parts. Terraform accepts a plan without one.
-    let identity = identity::known(&catalog, &request.type_name, &response.planned).await?;
+    let identity = identity::known(&catalog, name, &response.planned).await?;
     let is_new = prior.is_null() || !response.requires_replace.is_empty();
-    let has_identity = catalog.identities.contains_key(request.type_name.as_str());
+    let has_identity = catalog.identities.contains_key(name.as_str());
     let identity = match identity {
         None if !is_new || !has_identity => request.prior_identity.clone(),
         identity => identity,

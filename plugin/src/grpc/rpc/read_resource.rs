@@ -45,8 +45,10 @@ async fn read(
         // There is no object to read.
         return Ok((None, None));
     }
+    let name = &request.type_name;
+    identity::verify(&catalog, name, request.current_identity.as_ref(), &state).await?;
     let (implementation, context) = (Arc::clone(&resource.implementation), provider.context());
-    let doing = format!("reading a {}", request.type_name);
+    let doing = format!("reading a {name}");
     let response = run_isolated(&doing, async move {
         let request = ReadRequest { state };
         implementation.read(context, request).await
@@ -58,6 +60,6 @@ async fn read(
         return Ok((None, None));
     }
     let state = value::encode_known(&response.state, &resource.ty, "state")?;
-    let identity = identity::known(&catalog, &request.type_name, &response.state).await?;
+    let identity = identity::known(&catalog, name, &response.state).await?;
     Ok((Some(state), identity))
 }
