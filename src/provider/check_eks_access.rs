@@ -36,13 +36,7 @@ impl CheckEksAccess {
         let client = self.connection.client_now()?;
         let access = self.connection.eks_access_now()?;
         let runner = eks_runner::existing(&client, config, context).await?;
-        let subject = eks_runner::subject(client.org(), &runner).ok_or_else(|| {
-            Diagnostic::error(
-                "The runner cannot be checked",
-                "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object. Correct the \
-                 runner.",
-            )
-        })?;
+        let subject = eks_runner::subject_now(client.org(), &runner)?;
         Ok(access
             .on_demand(&subject, context, &ReportedProgress(progress))
             .await)

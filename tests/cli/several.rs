@@ -323,7 +323,11 @@ fn options_without_an_effect() {
             "--assume-role-arn",
         ),
         (
-            &["runner-config.yaml", "--assume-role-session-name", "my-session"],
+            &[
+                "runner-config.yaml",
+                "--assume-role-session-name",
+                "my-session",
+            ],
             "--assume-role-arn",
         ),
         (

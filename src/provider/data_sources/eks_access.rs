@@ -36,13 +36,7 @@ impl EksAccessData {
         } else {
             config.clone()
         };
-        let Some(subject) = eks_runner::subject(client.org(), &runner) else {
-            return Err(Diagnostic::error(
-                "The runner cannot be checked",
-                "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object. \
-                 Correct the runner.",
-            ));
-        };
+        let subject = eks_runner::subject_now(client.org(), &runner)?;
         let report = access.while_reading(&subject, &context).await;
         let mut state = config.clone();
         if let Value::Map(attributes) = &mut state {

@@ -27,7 +27,7 @@ pub(super) use calls::existing;
 pub(super) use data_source::EksRunnerData;
 pub(super) use list::EksRunnerList;
 pub(super) use schema::configuration_attributes;
-pub(super) use subject::subject;
+pub(super) use subject::subject_now;
 pub(super) use validate::config as validate_configuration;
 
 /// The data source that lists the environments of a runner. A refused delete names it.

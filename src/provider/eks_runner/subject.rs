@@ -4,7 +4,7 @@
 use super::model;
 use crate::access::{Known, Subject};
 use crate::runner::{RoleArn, pod_template};
-use terraform_plugin_server::Value;
+use terraform_plugin_server::{Diagnostic, Value};
 
 /// Returns the subject for the runner `object` of the organization `org`. `None` if its role ARN or its pod template
 /// cannot be parsed: validation reports that.
@@ -35,6 +35,19 @@ pub(in crate::provider) fn subject(org: &str, object: &Value) -> Option<Subject>
             Some(Ok(storage)) => Known::Known(storage),
             _ => Known::Unknown,
         },
+    })
+}
+
+/// Returns the subject for a runner whose checks must run now.
+///
+/// # Errors
+/// Returns the diagnostic to show if the role ARN or the pod template cannot be parsed.
+pub(in crate::provider) fn subject_now(org: &str, object: &Value) -> Result<Subject, Diagnostic> {
+    subject(org, object).ok_or_else(|| {
+        Diagnostic::error(
+            "The runner cannot be checked",
+            "Its role_arn is not the ARN of an IAM role, or its pod_template is not a JSON object. Correct the runner.",
+        )
     })
 }
 

@@ -179,3 +179,36 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
         (false, []) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use terraform_plugin_server::{Attribute, AttributeKind, Type};
+
+    use super::*;
+    use crate::provider::eks_runner::schema;
+
+    /// The texts that can be any, or that have a validation of their own.
+    const WITHOUT_RULE: [&str; 3] = ["description", "pod_template", "resource_group_name"];
+
+    fn texts(attributes: &[Attribute], path: &[&'static str], found: &mut Vec<Vec<&'static str>>) {
+        for attribute in attributes {
+            let path = [path, &[attribute.name]].concat();
+            match &attribute.kind {
+                AttributeKind::Value(Type::String) => found.push(path),
+                AttributeKind::Nested(_, attributes) => texts(attributes, &path, found),
+                AttributeKind::Value(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_of_the_schema_has_a_rule() {
+        let mut found = Vec::new();
+        texts(&schema::resource().attributes, &[], &mut found);
+        found.retain(|path| path[0] != "timeouts" && !WITHOUT_RULE.contains(path.last().unwrap()));
+        let mut ruled: Vec<_> = RULES.0.iter().map(|(path, _)| path.to_vec()).collect();
+        found.sort();
+        ruled.sort();
+        assert_eq!(found, ruled);
+    }
+}

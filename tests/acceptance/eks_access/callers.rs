@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, modes, my_runner, runner};
 use crate::Scenario;
-use crate::cli::Cli;
+use crate::cli::{Cli, Output};
 use crate::signals::until;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -162,62 +162,45 @@ fn denied(cli: &Cli) {
 }
 
 /// Each reason for which checks cannot be made, with `incomplete` as `error`: the plan fails, and with
-/// `apply = "error"` nothing is registered. With `ignore` nothing is reported.
+/// `apply = "error"` nothing is registered. With `ignore` nothing is reported. The data source is not `ok`.
 fn incomplete(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.set_up();
-    let mode = |plan: &str, apply: &str, incomplete: &str| {
-        let more = format!("incomplete = {incomplete:?}\ntimeout = \"5s\"\n{CIDRS}");
-        modes(plan, apply, &more)
-    };
     scene.write("", &my_runner());
     scene.init();
-    let judge = |scene: &Scene, reason: &str| {
-        let summary = format!("EKS access checks are incomplete: {reason}");
-        scene.write(&mode("error", "error", "error"), &my_runner());
-        let plan = scene.workspace.plan(&[]).fails();
-        assert_eq!(
-            count(&plan, &format!("Error: {summary}")),
-            1,
-            "{}",
-            plan.text
-        );
-        scene.write(&mode("off", "error", "error"), &my_runner());
-        let apply = scene.workspace.apply(&[]).fails();
-        assert_eq!(
-            count(&apply, &format!("Error: {summary}")),
-            1,
-            "{}",
-            apply.text
-        );
-        scene.nothing_is_registered();
-        scene.write(&mode("error", "error", "warn"), &my_runner());
-        let plan = scene.workspace.plan(&[]).ok();
-        assert_eq!(
-            count(&plan, &format!("Warning: {summary}")),
-            1,
-            "{}",
-            plan.text
-        );
-        scene.write(&mode("error", "error", "ignore"), &my_runner());
-        scene.workspace.plan(&[]).ok().has_not("EKS access");
-    };
     for (faults, reason) in [
         (deny("iam:GetRole"), "no permission for iam:GetRole"),
         (
             deny("eks:DescribeCluster"),
             "no permission for eks:DescribeCluster",
         ),
+        (
+            Faults {
+                throttle: [("iam:GetRole".to_owned(), u32::MAX)].into(),
+                ..Faults::default()
+            },
+            "iam:GetRole was throttled",
+        ),
+        (
+            Faults {
+                delay_ms: 30_000,
+                ..Faults::default()
+            },
+            "timed out",
+        ),
     ] {
         scene.eks.set_faults(&faults).expect("faults");
-        judge(&scene, reason);
+        judge(&scene, CIDRS, reason);
     }
     scene.eks.set_faults(&Faults::default()).expect("faults");
+    let no_issuer = format!("{CIDRS}\noidc_issuer = null");
+    judge(&scene, &no_issuer, "the OIDC issuer is not set");
     // Nothing listens there.
     scene
         .workspace
         .set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    judge(&scene, "no usable response from sts:GetCallerIdentity");
+    let unusable = "no usable response from sts:GetCallerIdentity";
+    judge(&scene, CIDRS, unusable);
     // The responses are not from AWS.
     for response in [
         "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\r\n<html>Log in first.</html>\n",
@@ -227,13 +210,54 @@ fn incomplete(cli: &Cli) {
     ] {
         let url = always_responding(response);
         scene.workspace.set_env("AWS_ENDPOINT_URL", &url);
-        scene.write(&mode("error", "error", "error"), &my_runner());
+        scene.write(&strict("error", "error", CIDRS), &my_runner());
         let plan = scene.workspace.plan(&[]).fails();
-        plan.has("EKS access checks are incomplete: no usable response from sts:GetCallerIdentity");
+        plan.has(&format!("EKS access checks are incomplete: {unusable}"));
     }
     scene.workspace.unset_env("AWS_ENDPOINT_URL");
     scene.without_credentials();
-    judge(&scene, "no AWS credentials");
+    judge(&scene, CIDRS, "no AWS credentials");
+}
+
+/// Returns settings in which incomplete checks have this effect.
+fn with_incomplete(plan: &str, apply: &str, incomplete: &str, more: &str) -> String {
+    let more = format!("incomplete = {incomplete:?}\ntimeout = \"5s\"\n{more}");
+    modes(plan, apply, &more)
+}
+
+fn strict(plan: &str, apply: &str, more: &str) -> String {
+    with_incomplete(plan, apply, "error", more)
+}
+
+/// Asserts what a plan, an apply, and the data source do if the checks are incomplete for this reason.
+fn judge(scene: &Scene, more: &str, reason: &str) {
+    let summary = format!("EKS access checks are incomplete: {reason}");
+    let reports_once = |output: &Output, severity: &str| {
+        let reports = count(output, &format!("{severity}: {summary}"));
+        assert_eq!(reports, 1, "{}", output.text);
+    };
+    scene.write(&strict("error", "error", more), &my_runner());
+    reports_once(&scene.workspace.plan(&[]).fails(), "Error");
+    scene.write(&strict("off", "error", more), &my_runner());
+    reports_once(&scene.workspace.apply(&[]).fails(), "Error");
+    scene.nothing_is_registered();
+    scene.write(
+        &with_incomplete("error", "error", "warn", more),
+        &my_runner(),
+    );
+    reports_once(&scene.workspace.plan(&[]).ok(), "Warning");
+    let data_source = my_runner().replace(
+        "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
+        "data \"platform-orchestrator_kubernetes_eks_access\" \"it\"",
+    );
+    let output =
+        "output \"ok\" {\n  value = data.platform-orchestrator_kubernetes_eks_access.it.ok\n}\n";
+    scene.write(
+        &with_incomplete("error", "error", "ignore", more),
+        &(my_runner() + &data_source + output),
+    );
+    let plan = scene.workspace.plan(&[]).ok();
+    plan.has_not("EKS access checks").has("ok = false");
 }
 
 /// The URL of a server that sends this response to every request and closes the connection.
