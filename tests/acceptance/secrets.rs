@@ -142,13 +142,20 @@ fn token_of_the_block(cli: &Cli) {
     assert_eq!(found, Vec::<String>::new());
 }
 
-/// A credential of the access checks: what it is and what is reported of it, the files that hold it,
-/// and the variables.
-type Given = (
-    (&'static str, &'static str),
-    Vec<(&'static str, String)>,
-    Vec<(&'static str, String)>,
-);
+/// A credential of the provider.
+#[derive(Clone)]
+struct Given {
+    /// What it is, and what is reported of it.
+    name: (&'static str, &'static str),
+    /// The files that hold it.
+    files: Vec<(&'static str, String)>,
+    /// The variables. An empty one is not set.
+    variables: Vec<(&'static str, String)>,
+    /// A line of the provider block, and the lines of its `eks_access`.
+    settings: (&'static str, &'static str),
+}
+
+const KUBECONFIG: &str = "kubeconfig = { path = \"kubeconfig\" }";
 
 /// A kubeconfig whose user has these lines.
 fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String) {
@@ -159,93 +166,167 @@ fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String)
     ("kubeconfig", text)
 }
 
-/// A credential_process with this script.
-fn process(aws: &str, name: (&'static str, &'static str), script: String) -> Given {
-    let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
-    let files = vec![
-        kubeconfig(aws, "", "    token: t0ken-of-mine\n"),
-        ("process.sh", script),
-        ("aws-config", config),
-    ];
-    (
+fn given(
+    name: (&'static str, &'static str),
+    files: Vec<(&'static str, String)>,
+    variables: &[(&'static str, &str)],
+) -> Given {
+    let variables = variables.iter();
+    Given {
         name,
         files,
-        vec![("AWS_CONFIG_FILE", "aws-config".to_owned())],
-    )
+        variables: variables
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+        settings: ("", KUBECONFIG),
+    }
 }
 
-fn credentials(aws: &str) -> Vec<Given> {
-    let file = |user: String| vec![kubeconfig(aws, "", &user)];
-    let plugin = |script: String| {
-        file(format!(
-            "    exec: {{command: sh, args: [-c, {script:?}]}}\n"
-        ))
+/// AWS credentials in files only.
+const FILES: [(&str, &str); 4] = [
+    ("AWS_CONFIG_FILE", "aws-config"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "aws-credentials"),
+    ("AWS_ACCESS_KEY_ID", ""),
+    ("AWS_SECRET_ACCESS_KEY", ""),
+];
+
+/// The credentials of AWS: keys, files, a process, a token, and the password of a proxy.
+fn aws_credentials(aws: &str) -> Vec<Given> {
+    let usable = kubeconfig(aws, "", "    token: t0ken-of-mine\n");
+    let in_files = |name, more: Vec<(&'static str, String)>| {
+        given(name, [vec![usable.clone()], more].concat(), &FILES)
     };
-    let keys = |secret: &str, session: &str| {
+    let process = |script: String| {
+        let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
+        vec![("process.sh", script), ("aws-config", config)]
+    };
+    let keys = |secret, session| {
         [
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_SESSION_TOKEN", session),
         ]
-        .map(|(name, value)| (name, value.to_owned()))
-        .to_vec()
+    };
+    let proxy = format!("http://me:{CANARY}@127.0.0.1:9");
+    let as_runner = "as = \"runner\"\nweb_identity_token_file = \"token\"";
+    vec![
+        given(
+            ("session token repeated by AWS", "(redacted)"),
+            vec![usable.clone()],
+            &keys("s3cret-key", CANARY),
+        ),
+        given(
+            ("secret key", "(redacted)"),
+            vec![usable.clone()],
+            &keys(CANARY, "s3ssion-1"),
+        ),
+        in_files(
+            ("secret key in a file", "(redacted)"),
+            vec![(
+                "aws-credentials",
+                format!("[default]\naws_access_key_id = an-id\naws_secret_access_key = {CANARY}\n"),
+            )],
+        ),
+        in_files(
+            ("a file that cannot be read", "cannot be read"),
+            vec![(
+                "aws-credentials",
+                format!("[default]\naws_access_key_id = an-id\n{CANARY}\n"),
+            )],
+        ),
+        in_files(
+            ("stderr of a credential_process", "is not shown"),
+            process(format!("echo {CANARY} >&2; exit 1")),
+        ),
+        in_files(
+            ("stdout of a credential_process", "could not parse response"),
+            process(format!(
+                "echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"
+            )),
+        ),
+        given(
+            ("password of HTTPS_PROXY", "no usable response from sts:GetCallerIdentity"),
+            vec![usable.clone()],
+            &[("HTTPS_PROXY", &proxy), ("AWS_ENDPOINT_URL", "")],
+        ),
+        Given {
+            settings: ("", as_runner),
+            ..given(
+                ("OIDC token", "(redacted)"),
+                vec![("token", CANARY.to_owned())],
+                &[],
+            )
+        },
+    ]
+}
+
+/// The credentials in a kubeconfig, and those of hctl.
+fn other_credentials(aws: &str) -> Vec<Given> {
+    let file = |name, user: String| given(name, vec![kubeconfig(aws, "", &user)], &[]);
+    let plugin = |name, script: String| {
+        file(
+            name,
+            format!("    exec: {{command: sh, args: [-c, {script:?}]}}\n"),
+        )
     };
     let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
     vec![
-        (
+        file(
             ("tab in the kubeconfig", "cannot be used: line "),
-            file(format!("    token: {CANARY}\n\tx: 1\n")),
-            vec![],
+            format!("    token: {CANARY}\n\tx: 1\n"),
         ),
-        (
+        file(
             ("unclosed quote", "cannot be used: line "),
-            file(format!("    token: \"{CANARY}\n")),
-            vec![],
+            format!("    token: \"{CANARY}\n"),
         ),
-        (
+        file(
             ("newline in the token", "a line break"),
-            file(format!("    token: \"{CANARY}\\n{CANARY}\"\n")),
-            vec![],
+            format!("    token: \"{CANARY}\\n{CANARY}\"\n"),
         ),
-        (
+        file(
             ("token repeated by the server", "(redacted)"),
-            file(format!("    token: |\n      {CANARY}\n")),
-            vec![],
+            format!("    token: |\n      {CANARY}\n"),
         ),
-        (
+        file(
+            ("password", "(redacted)"),
+            format!("    username: me\n    password: {CANARY}\n"),
+        ),
+        file(
+            ("id-token", "(redacted)"),
+            format!("    auth-provider: {{name: oidc, config: {{id-token: {CANARY}}}}}\n"),
+        ),
+        file(
+            ("client key", "not base64"),
+            format!("    client-certificate-data: aGk=\n    client-key-data: {CANARY}\n"),
+        ),
+        given(
+            ("token file", "(redacted)"),
+            vec![
+                kubeconfig(aws, "", "    tokenFile: token\n"),
+                ("token", CANARY.to_owned()),
+            ],
+            &[],
+        ),
+        plugin(
             ("stdout of a plugin", "no usable ExecCredential"),
-            plugin(format!("echo {CANARY}")),
-            vec![],
+            format!("echo {CANARY}"),
         ),
-        (
+        plugin(
             ("stderr of a plugin", "exited with code 1"),
-            plugin(format!("echo {CANARY} >&2; exit 1")),
-            vec![],
-        ),
-        (
-            ("password of a proxy", "refused"),
-            vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
-            vec![],
-        ),
-        (
-            ("session token repeated by AWS", "(redacted)"),
-            file(String::new()),
-            keys("s3cret-key", CANARY),
-        ),
-        (
-            ("secret key", "(redacted)"),
-            file(String::new()),
-            keys(CANARY, "s3ssion-1"),
-        ),
-        process(
-            aws,
-            ("stderr of a credential_process", "is not shown"),
             format!("echo {CANARY} >&2; exit 1"),
         ),
-        process(
-            aws,
-            ("stdout of a credential_process", "could not parse response"),
-            format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"),
+        given(
+            ("password of a proxy", "refused"),
+            vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
+            &[],
         ),
+        Given {
+            settings: ("hctl_config_file = \"hctl.yaml\"\n", ""),
+            ..given(
+                ("file of hctl", "cannot be used"),
+                vec![("hctl.yaml", format!("token: [{CANARY}\n"))],
+                &[],
+            )
+        },
     ]
 }
 
@@ -256,10 +337,28 @@ fn leak(text: &str) -> Option<&'static str> {
         .find(|run| text.contains(run))
 }
 
+/// Each credential with one of the two command lines: what the provider returns and logs does not depend on it.
 fn credentials_of_the_checks(cli: &Cli) {
     let (orchestrator, aws) = (StandIn::start(), echo::start());
+    let cases = [aws_credentials(&aws), other_credentials(&aws)].concat();
+    let own = usize::from(cli.name == "tofu");
+    for case in cases.iter().skip(own).step_by(2) {
+        is_found_nowhere(cli, &orchestrator, &aws, case);
+        // The registration does not depend on the caller's credentials.
+        orchestrator.faults().clear();
+    }
+}
+
+/// Plans and applies with a credential, and asserts that nothing of it is in an output, a log, a plan, or a state.
+fn is_found_nowhere(cli: &Cli, orchestrator: &StandIn, aws: &str, case: &Given) {
+    let Given {
+        name: (name, shows),
+        files,
+        variables,
+        settings: (line, access),
+    } = case;
     let provider = provider_with(&format!(
-        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\neks_access = {{\nkubeconfig = {{ path = \"kubeconfig\" }}\ntimeout = \"40s\"\n}}\n",
+        "api_url = {:?}\norg_id = {:?}\nauth_token = {:?}\n{line}eks_access = {{\n{access}\ntimeout = \"40s\"\n}}\n",
         orchestrator.url(),
         orchestrator.org(),
         orchestrator.token()
@@ -270,51 +369,46 @@ fn credentials_of_the_checks(cli: &Cli) {
         "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
         data,
     );
-    for ((name, shows), files, variables) in credentials(&aws) {
-        let mut workspace = Workspace::new(cli, &(provider.clone() + &runner + &data));
-        for (variable, value) in [
-            ("AWS_ENDPOINT_URL", aws.as_str()),
-            ("AWS_ACCESS_KEY_ID", "an-access-key"),
-            ("AWS_SECRET_ACCESS_KEY", "another-key"),
-            ("TF_LOG", "TRACE"),
-        ] {
-            workspace.set_env(variable, value);
+    let mut workspace = Workspace::new(cli, &(provider + &runner + &data));
+    let log = workspace.path().join("trace.log").display().to_string();
+    let usual = [
+        ("AWS_ENDPOINT_URL", aws),
+        ("AWS_ACCESS_KEY_ID", "an-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "another-key"),
+        ("TF_LOG", "TRACE"),
+        ("TF_LOG_PATH", &log),
+    ];
+    let own = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    for (variable, value) in usual.into_iter().chain(own) {
+        match value {
+            "" => workspace.unset_env(variable),
+            value => workspace.set_env(variable, value),
         }
-        let log = workspace.path().join("trace.log").display().to_string();
-        workspace.set_env("TF_LOG_PATH", &log);
-        for (variable, value) in &variables {
-            workspace.set_env(variable, value);
-        }
-        if variables
-            .iter()
-            .any(|(variable, _)| *variable == "AWS_CONFIG_FILE")
-        {
-            workspace.unset_env("AWS_ACCESS_KEY_ID");
-            workspace.unset_env("AWS_SECRET_ACCESS_KEY");
-        }
-        for (file, text) in &files {
-            workspace.write(file, text);
-        }
-        workspace.init();
-        let planned = workspace.plan(&["-out=saved.tfplan"]);
-        let shown = workspace.run(&["show", "-json", "saved.tfplan"]);
-        let applied = workspace.run(&["apply", "-no-color", "saved.tfplan"]);
-        let kept = workspace.run(&["show", "-json"]);
-        assert!(shown.text.contains(shows), "{name}: {}", shown.text);
-        for output in [planned, shown, applied, kept] {
-            assert_eq!(leak(&output.text), None, "{name}: {}", output.text);
-            assert!(!output.text.contains("panicked"), "{name}: {}", output.text);
-        }
-        let inputs: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
-        let leaking = files_that(workspace.path(), &|text| leak(text).is_some(), &inputs);
-        assert_eq!(leaking, Vec::<String>::new(), "{name}");
-        let trace = workspace.read("trace.log");
-        assert!(
-            trace.contains("platform-orchestrator"),
-            "{name}: the log was written"
-        );
-        // The registration does not depend on the caller's credentials.
-        orchestrator.faults().clear();
-        workspace.destroy();
     }
+    for (file, text) in files {
+        workspace.write(file, text);
+    }
+    workspace.init();
+    let planned = workspace.plan(&["-out=saved.tfplan"]);
+    let shown = workspace.run(&["show", "-json", "saved.tfplan"]);
+    let applied = workspace.run(&["apply", "-no-color", "saved.tfplan"]);
+    let kept = workspace.run(&["show", "-json"]);
+    // The reports of the checks are in the plan; a file that cannot be used ends it.
+    let reported = format!("{}{}", shown.text, planned.text);
+    assert!(reported.contains(shows), "{name}: {reported}");
+    for output in [planned, shown, applied, kept] {
+        assert_eq!(leak(&output.text), None, "{name}: {}", output.text);
+        assert!(!output.text.contains("panicked"), "{name}: {}", output.text);
+    }
+    let inputs: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
+    let leaking = files_that(workspace.path(), &|text| leak(text).is_some(), &inputs);
+    assert_eq!(leaking, Vec::<String>::new(), "{name}");
+    let trace = workspace.read("trace.log");
+    assert!(
+        trace.contains("platform-orchestrator"),
+        "{name}: the log was written"
+    );
+    workspace.destroy();
 }
