@@ -127,14 +127,17 @@ fn of_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
         drift::SCENARIOS,
         language::SCENARIOS,
         wrong::SCENARIOS,
-        faults::SCENARIOS,
         functions::SCENARIOS,
         signals::SCENARIOS,
         secrets::SCENARIOS,
         texts::SCENARIOS,
+    ];
+    let in_turn = [
+        planned::IN_TURN,
+        faults::SCENARIOS,
+        faults::MATRIX,
         values::SCENARIOS,
     ];
-    let in_turn = [planned::IN_TURN, faults::MATRIX];
     let present: Vec<_> = clis.iter().filter(|cli| cli.program.is_some()).collect();
     let mut trials = Vec::new();
     // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.

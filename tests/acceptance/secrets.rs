@@ -244,7 +244,10 @@ fn aws_credentials(aws: &str) -> Vec<Given> {
             )),
         ),
         given(
-            ("password of HTTPS_PROXY", "no usable response from sts:GetCallerIdentity"),
+            (
+                "password of HTTPS_PROXY",
+                "no usable response from sts:GetCallerIdentity",
+            ),
             vec![usable.clone()],
             &[("HTTPS_PROXY", &proxy), ("AWS_ENDPOINT_URL", "")],
         ),

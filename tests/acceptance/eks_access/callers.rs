@@ -17,9 +17,13 @@ use crate::signals::until;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     ("EKS access: no credentials is one warning", no_credentials),
-    ("EKS access: credentials that do not serve", bad_credentials),
     ("EKS access: a denied permission is one warning", denied),
     ("EKS access: what incomplete checks do", incomplete),
+];
+
+/// What only the provider decides.
+pub(super) const IN_TURN: &[Scenario] = &[
+    ("EKS access: credentials that do not serve", bad_credentials),
     (
         "EKS access: who may not impersonate fails nothing",
         may_not_impersonate,

@@ -43,6 +43,7 @@ pub(crate) fn in_turn() -> Vec<Scenario> {
         texts::SCENARIOS,
         storage::SCENARIOS,
         many::SLOW,
+        callers::IN_TURN,
     ]
     .concat()
 }
