@@ -137,6 +137,17 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
         )
         .into());
     }
+    if let Some(text) = user.not_in_header() {
+        return Err(Outcome::incomplete(
+            "the runner's user cannot be impersonated",
+            format!(
+                "The runner's user cannot be impersonated, because its name or a group contains a control character: \
+                 {text:?}. With `{}` the runner itself tries the Job.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        )
+        .into());
+    }
     Ok(Some(user))
 }
 
