@@ -13,6 +13,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::taint", taint),
     ("scheduling::label_and_cordon", label_and_cordon),
     ("scheduling::too_small", too_small),
+    ("scheduling::limit_range", limit_range),
     ("scheduling::no_node_at_all", no_node_at_all),
     ("scheduling::named_node", named_node),
     ("scheduling::gates", gates),
@@ -104,6 +105,23 @@ fn too_small(cloud: &Cloud) {
     );
 }
 
+/// The pod is compared as the cluster admits it, unless it cannot be tried.
+fn limit_range(cloud: &Cloud) {
+    let limits = json!({
+        "apiVersion": "v1", "kind": "LimitRange",
+        "metadata": {"name": "defaults", "namespace": cloud.runner().namespace},
+        "spec": {"limits": [{"type": "Container", "defaultRequest": {"cpu": "4"}, "default": {"cpu": "4"}}]},
+    });
+    cloud.eks.apply(&limits.to_string()).unwrap();
+    warns(
+        &cloud.check_documented(),
+        &["cpu 4 is requested, it has 1930m"],
+    );
+    let runner = cloud.configuration();
+    let untried = cloud.check_with(&runner, &["--skip", "job-dry-run"]);
+    assert_eq!(untried.status("scheduling"), "passed");
+}
+
 fn no_node_at_all(cloud: &Cloud) {
     no_nodes(cloud);
     let checked = cloud.check_documented();
@@ -153,7 +171,7 @@ fn named_node(cloud: &Cloud) {
         )],
     );
     create_node_group(cloud, "workers", 0, 3, &json!({"labels": {"team": "x"}}));
-    cluster_autoscaler(cloud);
+    let _autoscaler = ClusterAutoscaler::new(cloud);
     let checked = cloud.check(&named(json!({"team": "x"})));
     warns(
         &checked,
@@ -317,14 +335,30 @@ fn create_node_group(cloud: &Cloud, name: &str, size: u32, maximum: u32, more: &
     cloud.aws("eks", "CreateNodegroup", &group);
 }
 
-/// Creates what the Cluster Autoscaler keeps while it runs.
-fn cluster_autoscaler(cloud: &Cloud) {
-    let status = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "cluster-autoscaler-status", "namespace": "kube-system"},
-        "data": {"status": "autoscalerStatus: Running"},
-    });
-    cloud.eks.apply(&status.to_string()).unwrap();
+/// What the Cluster Autoscaler keeps while it runs. It is removed at the end.
+struct ClusterAutoscaler<'a>(&'a Cloud);
+
+impl<'a> ClusterAutoscaler<'a> {
+    fn new(cloud: &'a Cloud) -> Self {
+        let status = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "cluster-autoscaler-status", "namespace": "kube-system"},
+            "data": {"status": "autoscalerStatus: Running"},
+        });
+        cloud.eks.apply(&status.to_string()).unwrap();
+        Self(cloud)
+    }
+}
+
+impl Drop for ClusterAutoscaler<'_> {
+    fn drop(&mut self) {
+        let name = "cluster-autoscaler-status";
+        let namespace = "--namespace=kube-system";
+        let _ = self
+            .0
+            .eks
+            .kubectl(&["delete", "configmap", name, namespace]);
+    }
 }
 
 fn node_group(cloud: &Cloud) {
@@ -359,7 +393,7 @@ fn node_group(cloud: &Cloud) {
     );
     fix::shell(cloud, checked.fix("scheduling"));
     assert_eq!(scaling("workers"), (json!(3), json!(1)));
-    cluster_autoscaler(cloud);
+    let _autoscaler = ClusterAutoscaler::new(cloud);
     passes(
         &cloud.check_documented(),
         &[
@@ -375,12 +409,6 @@ fn node_group(cloud: &Cloud) {
         &selects(named, "worker"),
         &["node group \"workers\": it lacks the label eks.amazonaws.com/nodegroup=worker"],
     );
-    cloud.kubectl(&[
-        "delete",
-        "configmap",
-        "cluster-autoscaler-status",
-        "--namespace=kube-system",
-    ]);
 }
 
 fn create_fargate_profile(cloud: &Cloud, selector: &Value) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use self::fargate::Fargate;
 use self::growth::Growth;
 use self::nodes::Nodes;
-use super::{Check, api_server, not_read, pod_template_refs, read_ahead};
+use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -91,8 +91,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         job => job?,
     };
-    let pod = Pod::read(&job["spec"]["template"]);
-    let spec = &job["spec"]["template"]["spec"];
+    let admitted = job_dry_run::admitted_template(run).await;
+    let template = admitted.as_ref().unwrap_or(&job["spec"]["template"]);
+    let (pod, spec) = (Pod::read(template), &template["spec"]);
     if let Some(node) = pod.own_node() {
         return on_own_node(run, &pod, node).await;
     }

@@ -183,4 +183,8 @@ fn requests_are_summed_up() {
     let limited =
         json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
     assert_eq!(with(limited), ["cpu 2 is requested, it has 1930m"]);
+    // The overhead of a RuntimeClass comes on top.
+    let mut heavy = json!({"containers": [asks(json!({"memory": "6Gi"}))]});
+    heavy["overhead"] = json!({"memory": "2Gi"});
+    assert_eq!(with(heavy), ["memory 8192Mi is requested, it has 7Gi"]);
 }
