@@ -200,6 +200,11 @@ pub enum RunnerCause {
         /// The missing file.
         file: &'static str,
     },
+    /// `pod_template` sets gates without whose removal the pod is not scheduled.
+    SchedulingGates {
+        /// The names of the gates.
+        gates: String,
+    },
     /// The Job has no region, or another one than the bucket of its state.
     StateRegion,
     /// The Job has no credentials for the place of its state.

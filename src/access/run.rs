@@ -18,6 +18,7 @@ use super::cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
 use super::check_error::CheckError;
 use super::fix::Fix;
 use super::issuer::issuer_host;
+use super::kubernetes::Admitted;
 use super::kubernetes::environment::ContainerEnvironment;
 use super::kubernetes::user::User;
 use super::objects::provider_arn;
@@ -40,6 +41,10 @@ pub(crate) struct Run<'a> {
     environment: OnceCell<Result<Arc<ContainerEnvironment>, CheckError>>,
     /// The AWS identity of the Job's container.
     pod_aws: OnceCell<Result<Arc<PodAws>, NotRead>>,
+    /// The Job as the cluster admits it.
+    tried_job: OnceCell<Result<Arc<Admitted>, CheckError>>,
+    /// The Job's pod as the cluster admits it.
+    tried_pod: OnceCell<Result<Arc<Admitted>, CheckError>>,
 }
 
 /// Returns a value, or the outcome of a check for which it is not known yet.
@@ -61,6 +66,8 @@ impl<'a> Run<'a> {
             user: OnceCell::new(),
             environment: OnceCell::new(),
             pod_aws: OnceCell::new(),
+            tried_job: OnceCell::new(),
+            tried_pod: OnceCell::new(),
         }
     }
 

@@ -26,7 +26,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"(?:aws4-hmac-sha256|basic|bearer|digest|negotiate)[^\n"']*"#,
         r#"|(x-amz-(?:signature|security-token|credential)["']?(?:=|%3D|\s*:\s*)["']?)[^&\s"',]+"#,
         r#"|(x-amz-sso_bearer_token["']?(?:=|\s*:\s*)["']?)[^&\s"',]+"#,
-        r#"|(://)[^/\s:@"']*:[^/\s@"']+@"#,
+        r#"|(://)(?:[^/\s:@"']*:[^/\s@"']+|[^/?#\s@"']+)@"#,
     ))
     .ok()
 });
@@ -170,6 +170,10 @@ mod tests {
                 "http://(redacted)@proxy:3128/ failed",
             ),
             (
+                "https://t0ken@host:6443/ responds",
+                "https://(redacted)@host:6443/ responds",
+            ),
+            (
                 r#"{"SecretAccessKey": "wJalrXUtnFEMI", "Expiration": "x"}"#,
                 r#"{"SecretAccessKey": "(redacted)", "Expiration": "x"}"#,
             ),
@@ -198,6 +202,7 @@ mod tests {
             "ключ",
             "authorization: the user is not allowed",
             "https://127.0.0.1:6443/api?x=a@b",
+            "https://127.0.0.1?x=a@b",
             "HUMANITEC_AUTH_TOKEN: not set",
         ] {
             assert_eq!(redact(text), text);

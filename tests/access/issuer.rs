@@ -42,7 +42,7 @@ fn wrong(cloud: &Cloud) {
     for (changes, parts) in [
         (
             json!({"status": 404}),
-            ["responds with 404", "while it has no OIDC_ISSUER_URL"],
+            ["responds with 404", "if OIDC_ISSUER_URL is not set"],
         ),
         (
             json!({"status": 410}),

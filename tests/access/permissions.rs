@@ -232,12 +232,19 @@ fn each_taken_away(cloud: &Cloud) {
             }
         }
     }
-    // These are needed for other causes only: why a right is missing, what aws-auth maps, where the agent runs, and
-    // what adds nodes.
+    // These are needed for other causes only: why a right is missing, what aws-auth maps, where the agent runs,
+    // what adds nodes, and whether a claim waits for its pod.
     spared.sort();
     assert_eq!(
         spared,
-        ["configmaps", "daemonsets", "nodepools", "rolebindings"]
+        [
+            "configmaps",
+            "configmaps",
+            "daemonsets",
+            "nodepools",
+            "rolebindings",
+            "storageclasses"
+        ]
     );
 }
 

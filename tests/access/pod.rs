@@ -1,5 +1,7 @@
 //! What the Job's pod needs: the objects that it names, and the state storage.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -8,6 +10,9 @@ use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("pod::objects", objects),
+    ("pod::secret_provider_class", secret_provider_class),
+    ("pod::claims", claims),
+    ("pod::binary_data", binary_data),
     ("pod::image_pull_secret", image_pull_secret),
     ("pod::classes", classes),
     ("pod::state_rights", state_rights),
@@ -34,13 +39,166 @@ fn objects(cloud: &Cloud) {
         ],
     );
     assert!(!checked.message("pod-template-refs").contains("maybe"));
+    create_storage_class(cloud, "WaitForFirstConsumer");
     fix::works_for(cloud, &mut runner, &checked, "pod-template-refs");
+    cloud.kubectl(&["delete", "storageclass", "default"]);
+    delete_claim(cloud, "s3-pvc");
+}
+
+/// Creates the cluster's default StorageClass.
+fn create_storage_class(cloud: &Cloud, binding_mode: &str) {
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {
+            "name": "default",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "ebs.csi.aws.com",
+        "volumeBindingMode": binding_mode,
+    });
+    cloud.eks.apply(&class.to_string()).unwrap();
+}
+
+fn delete_claim(cloud: &Cloud, name: &str) {
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&["delete", "pvc", name, &namespace, "--wait=false"]);
+}
+
+/// A pod waits for a claim that is not bound, unless the claim waits for the pod.
+fn claims(cloud: &Cloud) {
+    let claim = |name: &str, class: Value| {
+        let claim = json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": cloud.runner().namespace},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}},
+                "storageClassName": class,
+            },
+        });
+        cloud.eks.apply(&claim.to_string()).unwrap();
+        let volume = json!({"name": "a", "persistentVolumeClaim": {"claimName": name}});
+        cloud.with("job/pod_template", json!({"spec": {"volumes": [volume]}}))
+    };
+    let runner = claim("unbound", json!("default"));
+    let waits = |part: &str| {
+        let checked = cloud.check(&runner);
+        checked
+            .outcome(&[], &["pod-template-refs"], &[])
+            .says("pod-template-refs", &[part]);
+    };
+    waits("its StorageClass \"default\" does not exist");
+    create_storage_class(cloud, "Immediate");
+    waits("the pod stays Pending until StorageClass \"default\" has created one");
+    cloud.kubectl(&["delete", "storageclass", "default"]);
+    create_storage_class(cloud, "WaitForFirstConsumer");
+    cloud.check(&runner).all_pass();
+    cloud.kubectl(&["delete", "storageclass", "default"]);
+    let static_only = cloud.check(&claim("static", json!("")));
+    static_only
+        .outcome(&[], &["pod-template-refs"], &[])
+        .says("pod-template-refs", &["no StorageClass"]);
+    let lost = r#"--patch={"status":{"phase":"Lost"}}"#;
+    let namespace = format!("--namespace={}", cloud.runner().namespace);
+    cloud.kubectl(&[
+        "patch",
+        "pvc",
+        "unbound",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        lost,
+    ]);
+    cloud
+        .check(&runner)
+        .only(&["pod-template-refs"], &[])
+        .says("pod-template-refs", &["\"unbound\" has lost its volume"]);
+    delete_claim(cloud, "unbound");
+    delete_claim(cloud, "static");
+}
+
+/// Variables use the data of a ConfigMap, and files also its binary data.
+fn binary_data(cloud: &Cloud) {
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "settings", "namespace": cloud.runner().namespace},
+        "binaryData": {"key": "eA=="},
+    });
+    cloud.eks.apply(&map.to_string()).unwrap();
+    let volume = json!({"name": "settings", "items": [{"key": "key", "path": "key"}]});
+    let file = json!({"spec": {"volumes": [{"name": "a", "configMap": volume}]}});
+    cloud
+        .check(&cloud.with("job/pod_template", file))
+        .all_pass();
+    let key = json!({"configMapKeyRef": {"name": "settings", "key": "key"}});
+    let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": key}]});
+    let variable = json!({"spec": {"containers": [main]}});
+    cloud
+        .check(&cloud.with("job/pod_template", variable))
+        .only(&["pod-template-refs"], &[])
+        .says(
+            "pod-template-refs",
+            &["ConfigMap \"settings\" has the key \"key\" only in binaryData"],
+        );
+}
+
+/// The Secrets Store CSI driver mounts what a SecretProviderClass names.
+fn secret_provider_class(cloud: &Cloud) {
+    let csi = json!({
+        "driver": "secrets-store.csi.k8s.io",
+        "readOnly": true,
+        "volumeAttributes": {"secretProviderClass": "aws-secrets"},
+    });
+    let template = json!({"spec": {"volumes": [{"name": "a", "csi": csi}]}});
+    let runner = cloud.with("job/pod_template", template);
+    cloud
+        .check(&runner)
+        .outcome(&[], &[], &["pod-template-refs"])
+        .says(
+            "pod-template-refs",
+            &["does not serve secretproviderclasses"],
+        );
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "secretproviderclasses.secrets-store.csi.x-k8s.io"},
+        "spec": {
+            "group": "secrets-store.csi.x-k8s.io",
+            "scope": "Namespaced",
+            "names": {
+                "kind": "SecretProviderClass",
+                "plural": "secretproviderclasses",
+                "singular": "secretproviderclass",
+            },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    });
+    cloud.eks.apply(&crd.to_string()).unwrap();
+    let class = json!({
+        "apiVersion": "secrets-store.csi.x-k8s.io/v1", "kind": "SecretProviderClass",
+        "metadata": {"name": "other", "namespace": cloud.runner().namespace},
+        "spec": {"provider": "aws"},
+    });
+    let start = Instant::now();
+    // The API serves a new kind after a moment.
+    while let Err(error) = cloud.eks.apply(&class.to_string()) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{error}");
+    }
+    cloud.check(&runner).only(&["pod-template-refs"], &[]).says(
+        "pod-template-refs",
+        &["SecretProviderClass \"aws-secrets\" does not exist"],
+    );
+    let mut class = class;
+    class["metadata"]["name"] = json!("aws-secrets");
+    cloud.eks.apply(&class.to_string()).unwrap();
+    cloud.check(&runner).all_pass();
     cloud.kubectl(&[
         "delete",
-        "pvc",
-        "s3-pvc",
-        &format!("--namespace={}", cloud.runner().namespace),
-        "--wait=false",
+        "crd",
+        "secretproviderclasses.secrets-store.csi.x-k8s.io",
     ]);
 }
 
@@ -233,4 +391,13 @@ fn state_token_projected(cloud: &Cloud) {
         .check(&runner)
         .only(&["state-storage"], &[])
         .says("state-storage", &["without token"]);
+    // It works in an image with a link from /var/run to /run.
+    let mut linked = template(json!([token, ca, namespace]));
+    linked["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] =
+        json!("/run/secrets/kubernetes.io/serviceaccount");
+    set(&mut runner, "job/pod_template", linked);
+    cloud
+        .check(&runner)
+        .outcome(&[], &["state-storage"], &[])
+        .says("state-storage", &["only if the image has a link"]);
 }

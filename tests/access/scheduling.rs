@@ -13,11 +13,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::taint", taint),
     ("scheduling::label_and_cordon", label_and_cordon),
     ("scheduling::too_small", too_small),
+    ("scheduling::limit_range", limit_range),
     ("scheduling::no_node_at_all", no_node_at_all),
+    ("scheduling::named_node", named_node),
+    ("scheduling::gates", gates),
     ("scheduling::karpenter", karpenter),
     ("scheduling::auto_mode", auto_mode),
     ("scheduling::node_group", node_group),
     ("scheduling::fargate_profile", fargate_profile),
+    ("scheduling::fargate_takes_the_pod", fargate_takes_the_pod),
     ("scheduling::denied", denied),
     ("scheduling::another_scheduler", another_scheduler),
 ];
@@ -101,27 +105,91 @@ fn too_small(cloud: &Cloud) {
     );
 }
 
+/// The pod is compared as the cluster admits it, unless it cannot be tried.
+fn limit_range(cloud: &Cloud) {
+    let limits = json!({
+        "apiVersion": "v1", "kind": "LimitRange",
+        "metadata": {"name": "defaults", "namespace": cloud.runner().namespace},
+        "spec": {"limits": [{"type": "Container", "defaultRequest": {"cpu": "4"}, "default": {"cpu": "4"}}]},
+    });
+    cloud.eks.apply(&limits.to_string()).unwrap();
+    warns(
+        &cloud.check_documented(),
+        &["cpu 4 is requested, it has 1930m"],
+    );
+    let runner = cloud.configuration();
+    let untried = cloud.check_with(&runner, &["--skip", "job-dry-run"]);
+    assert_eq!(untried.status("scheduling"), "passed");
+}
+
 fn no_node_at_all(cloud: &Cloud) {
     no_nodes(cloud);
     let checked = cloud.check_documented();
     warns(
         &checked,
-        &["The cluster has no node now, and nothing adds one that can."],
+        &[
+            "The cluster has no node now, and no managed node group, NodePool (karpenter.sh/v1), or Fargate profile adds",
+            "Unless something else adds one",
+        ],
     );
     assert_eq!(
         checked.of("scheduling")["found"],
         "no node, node group, NodePool, or Fargate profile"
     );
+    let fargate = "a Fargate profile for the namespace humanitec-runner";
     let fix = checked.fix("scheduling");
-    assert!(
-        fix.contains("aws eks create-fargate-profile --region us-west-2"),
-        "{fix}"
-    );
-    let role = cloud.runner().role_arn.clone();
-    fix::shell(cloud, &fix.replace("arn=...", &format!("arn={role}")));
+    assert!(fix.contains(fargate), "{fix}");
+    create_fargate_profile(cloud, &json!({"namespace": "humanitec-runner"}));
     passes(
         &cloud.check_documented(),
-        &["Fargate profile \"humanitec-runner\" runs the pod"],
+        &["Fargate profile \"web\" runs the pod"],
+    );
+    // EKS Pod Identity is not available there.
+    let profile = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "fargateProfileName": "web",
+    });
+    cloud.aws("eks", "DeleteFargateProfile", &profile);
+    crate::identity::set_up(cloud, "my-job-role");
+    let checked = cloud.check_documented();
+    let fix = checked.fix("scheduling");
+    assert!(!fix.contains("Fargate"), "{fix}");
+    assert!(fix.contains("Add a managed node group"), "{fix}");
+}
+
+/// Neither the scheduler nor anything that adds nodes sees a pod that names its node.
+fn named_node(cloud: &Cloud) {
+    let node = cloud.eks.node_name();
+    let named = |selector: Value| {
+        let spec = json!({"nodeName": node, "nodeSelector": selector});
+        with_template(cloud, spec)
+    };
+    passes(
+        &cloud.check(&named(json!({}))),
+        &[&format!(
+            "Node {node:?}, which pod_template names, can take"
+        )],
+    );
+    create_node_group(cloud, "workers", 0, 3, &json!({"labels": {"team": "x"}}));
+    let _autoscaler = ClusterAutoscaler::new(cloud);
+    let checked = cloud.check(&named(json!({"team": "x"})));
+    warns(
+        &checked,
+        &[
+            "it lacks the label team=x",
+            "spec.nodeName keeps it from the scheduler",
+        ],
+    );
+    let fix = checked.fix("scheduling");
+    assert!(fix.contains("Remove spec.nodeName"), "{fix}");
+}
+
+fn gates(cloud: &Cloud) {
+    let gates = json!({"schedulingGates": [{"name": "example.com/quota"}]});
+    let checked = cloud.check(&with_template(cloud, gates));
+    warns(
+        &checked,
+        &["removes the schedulingGates of pod_template: example.com/quota"],
     );
 }
 
@@ -149,9 +217,14 @@ impl<'a> Karpenter<'a> {
     }
 
     fn apply(&self, template: &Value) {
+        self.apply_spec(&json!({"template": template}));
+    }
+
+    fn apply_spec(&self, spec: &Value) {
         let pool = json!({
             "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "runners"},
-            "spec": {"template": template},
+            "spec": spec,
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
         });
         let start = Instant::now();
         // The API serves a new kind after a moment.
@@ -189,70 +262,209 @@ fn karpenter(cloud: &Cloud) {
         &cloud.check(&with_template(cloud, picky)),
         &["it lacks the label team=x"],
     );
+    let arm = json!({"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]});
+    let required =
+        json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [arm]}});
+    let on_arm = with_template(cloud, json!({"affinity": {"nodeAffinity": required}}));
+    let amd = json!([{"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}]);
+    let template = json!({"spec": {"requirements": amd}});
+    karpenter.apply(&template);
+    warns(
+        &cloud.check(&on_arm),
+        &["NodePool \"runners\" of Karpenter: it does not match the required node affinity"],
+    );
+    let gpu = json!([{"name": "main", "resources": {"limits": {"nvidia.com/gpu": 1}}}]);
+    unknown(
+        &cloud.check(&with_template(cloud, json!({"containers": gpu}))),
+        "NodePool \"runners\" of Karpenter might add one, but its nodes might lack nvidia.com/gpu 1",
+    );
+    karpenter.apply_spec(&json!({"template": template, "limits": {"cpu": "0"}}));
+    warns(
+        &cloud.check_documented(),
+        &["its limit of cpu 0 leaves no room"],
+    );
+}
+
+/// The check does not know whether something adds a node.
+#[track_caller]
+fn unknown(checked: &Checked, part: &str) {
+    checked.outcome(&[], &[], &["scheduling"]).says(
+        "scheduling",
+        &["Whether something adds one is unknown", part],
+    );
+    assert_eq!(checked.of("scheduling")["skip"], "incomplete");
+    assert_eq!(checked.exit_code, 0);
 }
 
 fn auto_mode(cloud: &Cloud) {
     no_nodes(cloud);
     let compute = json!({"computeConfig": {"enabled": true, "nodePools": ["general-purpose"]}});
     cloud.eks.set_cluster(&compute).unwrap();
-    passes(&cloud.check_documented(), &["EKS Auto Mode can add one"]);
+    unknown(
+        &cloud.check_documented(),
+        "EKS Auto Mode is enabled, and the cluster serves no NodePools",
+    );
+    let karpenter = Karpenter::new(cloud);
+    let class = json!({"group": "eks.amazonaws.com", "kind": "NodeClass", "name": "default"});
+    karpenter.apply(&json!({"spec": {"nodeClassRef": class}}));
+    passes(
+        &cloud.check_documented(),
+        &["NodePool \"runners\" of EKS Auto Mode can add one"],
+    );
+    cloud.kubectl(&["delete", "nodepool", "runners"]);
+    warns(
+        &cloud.check_documented(),
+        &["EKS Auto Mode: it has no NodePool"],
+    );
     cloud
         .eks
         .set_cluster(&json!({"computeConfig": {"enabled": false}}))
         .unwrap();
 }
 
-fn node_group(cloud: &Cloud) {
-    no_nodes(cloud);
-    let role = cloud.runner().role_arn.clone();
+fn create_node_group(cloud: &Cloud, name: &str, size: u32, maximum: u32, more: &Value) {
     let mut group = json!({
         "clusterName": cloud.eks.options().cluster_name,
-        "nodegroupName": "gpu",
-        "nodeRole": role,
+        "nodegroupName": name,
+        "nodeRole": cloud.runner().role_arn,
         "subnets": ["subnet-0123456789abcdef0"],
-        "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 0},
-        "taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}],
+        "scalingConfig": {"minSize": 0, "maxSize": maximum, "desiredSize": size},
     });
+    let more = more.as_object().unwrap().clone();
+    group.as_object_mut().unwrap().extend(more);
     cloud.aws("eks", "CreateNodegroup", &group);
+}
+
+/// What the Cluster Autoscaler keeps while it runs. It is removed at the end.
+struct ClusterAutoscaler<'a>(&'a Cloud);
+
+impl<'a> ClusterAutoscaler<'a> {
+    fn new(cloud: &'a Cloud) -> Self {
+        let status = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "cluster-autoscaler-status", "namespace": "kube-system"},
+            "data": {"status": "autoscalerStatus: Running"},
+        });
+        cloud.eks.apply(&status.to_string()).unwrap();
+        Self(cloud)
+    }
+}
+
+impl Drop for ClusterAutoscaler<'_> {
+    fn drop(&mut self) {
+        let name = "cluster-autoscaler-status";
+        let namespace = "--namespace=kube-system";
+        let _ = self
+            .0
+            .eks
+            .kubectl(&["delete", "configmap", name, namespace]);
+    }
+}
+
+fn node_group(cloud: &Cloud) {
+    no_nodes(cloud);
+    let taints = json!({"taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}]});
+    create_node_group(cloud, "gpu", 0, 3, &taints);
     warns(
         &cloud.check_documented(),
         &["node group \"gpu\": its taint gpu=yes:NoSchedule is not tolerated"],
     );
-    group["nodegroupName"] = json!("full");
-    group["scalingConfig"] = json!({"minSize": 0, "maxSize": 1, "desiredSize": 1});
-    group["taints"] = json!([]);
-    cloud.aws("eks", "CreateNodegroup", &group);
+    create_node_group(cloud, "full", 1, 1, &json!({}));
     let checked = cloud.check_documented();
     warns(
         &checked,
         &["node group \"full\": it is at its maximum of 1"],
     );
     fix::shell(cloud, checked.fix("scheduling"));
-    let named = json!({"clusterName": cloud.eks.options().cluster_name, "nodegroupName": "full"});
-    let described = cloud.aws("eks", "DescribeNodegroup", &named);
-    let scaling = &described["nodegroup"]["scalingConfig"];
-    assert_eq!(
-        (&scaling["maxSize"], &scaling["desiredSize"]),
-        (&json!(2), &json!(2))
+    let scaling = |name: &str| {
+        let named = json!({"clusterName": cloud.eks.options().cluster_name, "nodegroupName": name});
+        let described = cloud.aws("eks", "DescribeNodegroup", &named);
+        let scaling = &described["nodegroup"]["scalingConfig"];
+        (scaling["maxSize"].clone(), scaling["desiredSize"].clone())
+    };
+    assert_eq!(scaling("full"), (json!(2), json!(2)));
+    create_node_group(cloud, "workers", 0, 3, &json!({}));
+    let checked = cloud.check_documented();
+    warns(
+        &checked,
+        &[
+            "node group \"workers\": it has 0 of at most 3 nodes, and no Cluster Autoscaler was found",
+        ],
     );
-    group["nodegroupName"] = json!("workers");
-    group["scalingConfig"] = json!({"minSize": 0, "maxSize": 3, "desiredSize": 0});
-    cloud.aws("eks", "CreateNodegroup", &group);
+    fix::shell(cloud, checked.fix("scheduling"));
+    assert_eq!(scaling("workers"), (json!(3), json!(1)));
+    let _autoscaler = ClusterAutoscaler::new(cloud);
     passes(
         &cloud.check_documented(),
-        &["node group \"workers\" has 0 of at most 3 nodes"],
+        &[
+            "node group \"workers\" has 1 of at most 3 nodes, so that the Cluster Autoscaler can add one",
+        ],
+    );
+    let selects = |key: &str, value: &str| {
+        cloud.check(&with_template(cloud, json!({"nodeSelector": {key: value}})))
+    };
+    let named = "eks.amazonaws.com/nodegroup";
+    passes(&selects(named, "workers"), &["node group \"workers\""]);
+    warns(
+        &selects(named, "worker"),
+        &["node group \"workers\": it lacks the label eks.amazonaws.com/nodegroup=worker"],
+    );
+}
+
+fn create_fargate_profile(cloud: &Cloud, selector: &Value) {
+    let profile = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "fargateProfileName": "web",
+        "podExecutionRoleArn": cloud.runner().role_arn,
+        "selectors": [selector],
+    });
+    cloud.aws("eks", "CreateFargateProfile", &profile);
+}
+
+/// A pod that matches a profile runs on Fargate, whatever the nodes are, or not at all.
+fn fargate_takes_the_pod(cloud: &Cloud) {
+    let on_host = with_template(cloud, json!({"hostNetwork": true}));
+    let node = cloud.eks.node_name();
+    passes(&cloud.check(&on_host), &[&node]);
+    cloud.faults(Faults {
+        deny: vec!["eks:ListFargateProfiles".to_owned()],
+        ..Faults::default()
+    });
+    passes(&cloud.check_documented(), &[&node]);
+    cloud
+        .check(&on_host)
+        .outcome(&[], &[], &["scheduling"])
+        .says(
+            "scheduling",
+            &[
+                "Whether a Fargate profile takes the Job's pod",
+                "hostNetwork is true",
+            ],
+        );
+    cloud.faults(Faults::default());
+    create_fargate_profile(cloud, &json!({"namespace": "humanitec-runner"}));
+    passes(
+        &cloud.check_documented(),
+        &["Fargate profile \"web\" runs the pod"],
+    );
+    warns(
+        &cloud.check(&on_host),
+        &[
+            "Fargate profile \"web\" takes the Job's pod",
+            "hostNetwork is true",
+        ],
+    );
+    let arm = json!({"nodeSelector": {"kubernetes.io/arch": "arm64"}});
+    warns(
+        &cloud.check(&with_template(cloud, arm)),
+        &["it lacks the label kubernetes.io/arch=arm64"],
     );
 }
 
 fn fargate_profile(cloud: &Cloud) {
     no_nodes(cloud);
-    let profile = json!({
-        "clusterName": cloud.eks.options().cluster_name,
-        "fargateProfileName": "web",
-        "podExecutionRoleArn": cloud.runner().role_arn,
-        "selectors": [{"namespace": "humanitec-*", "labels": {"app": "runner"}}],
-    });
-    cloud.aws("eks", "CreateFargateProfile", &profile);
+    let selector = json!({"namespace": "humanitec-*", "labels": {"app": "runner"}});
+    create_fargate_profile(cloud, &selector);
     warns(
         &cloud.check_documented(),
         &["Fargate profile \"web\": it does not match the pod's namespace and labels"],
@@ -268,21 +480,19 @@ fn fargate_profile(cloud: &Cloud) {
 /// Without a permission, what adds nodes is unknown, but the run is still complete: the check only warns.
 fn denied(cloud: &Cloud) {
     no_nodes(cloud);
-    for action in ["eks:ListNodegroups", "eks:ListFargateProfiles"] {
+    create_node_group(cloud, "full", 1, 1, &json!({}));
+    create_fargate_profile(cloud, &json!({"namespace": "others"}));
+    for action in [
+        "eks:ListNodegroups",
+        "eks:DescribeNodegroup",
+        "eks:ListFargateProfiles",
+        "eks:DescribeFargateProfile",
+    ] {
         cloud.faults(Faults {
             deny: vec![action.to_owned()],
             ..Faults::default()
         });
-        let checked = cloud.check_documented();
-        checked.outcome(&[], &[], &["scheduling"]).says(
-            "scheduling",
-            &[
-                "The cluster has no node now. Whether something adds one is unknown",
-                action,
-            ],
-        );
-        assert_eq!(checked.of("scheduling")["skip"], "incomplete");
-        assert_eq!(checked.exit_code, 0);
+        unknown(&cloud.check_documented(), action);
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct NodeGroup {
     pub(crate) maximum: i32,
     /// The labels of its nodes, without those that EKS and the kubelet add.
     pub(crate) labels: HashMap<String, String>,
+    /// The type of its image, such as `AL2023_x86_64_STANDARD`, or `CUSTOM`.
+    pub(crate) ami_type: String,
+    /// `ON_DEMAND`, `SPOT`, or `CAPACITY_BLOCK`.
+    pub(crate) capacity_type: String,
     /// The taints of its nodes: key, value, and effect, in the words of Kubernetes.
     pub(crate) taints: Vec<[String; 3]>,
 }
@@ -101,6 +105,14 @@ fn node_group(group: aws_sdk_eks::types::Nodegroup) -> NodeGroup {
             .unwrap_or_default(),
         name: group.nodegroup_name.unwrap_or_default(),
         labels: group.labels.unwrap_or_default(),
+        ami_type: group
+            .ami_type
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
+        capacity_type: group
+            .capacity_type
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
         taints: taints.collect(),
     }
 }

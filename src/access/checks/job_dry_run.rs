@@ -13,10 +13,10 @@ use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::job::{pod_of, stable_message};
+use crate::access::kubernetes::KubeError;
+use crate::access::kubernetes::job::stable_message;
 use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
-use crate::access::kubernetes::{ClusterClient, KubeError};
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
@@ -57,27 +57,25 @@ impl TriedObject {
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
 /// impersonate can do that.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let (job, namespace) = (run.job()?, run.namespace()?);
-    let cluster = run.cluster().await?;
+    let job = run.job()?;
     let user = impersonated(run).await?;
-    let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
-    let admitted = match cluster.try_create(&path, &job, user.as_ref()).await {
+    let admitted = match run.try_job(user.as_ref()).await {
         Ok(admitted) => admitted,
-        Err(error) => {
+        Err(CheckError::Kube(error)) => {
             if user.is_some() {
                 not_by_policy(run, &error).await?;
             }
             return refused(run, &job, TriedObject::Job, error);
         }
+        Err(other) => return Err(other),
     };
     let is_suspended = admitted.object["spec"]["suspend"] == true;
-    let mut warnings = admitted.warnings;
+    let mut warnings = admitted.warnings.clone();
     if user.is_some() {
-        let (path, pod) = (run.namespaced("/pods")?, pod_of(&admitted.object));
-        let controller = ClusterClient::job_controller();
-        match cluster.try_create(&path, &pod, Some(&controller)).await {
-            Ok(admitted) => warnings.extend(admitted.warnings),
-            Err(error) => return refused(run, &job, TriedObject::Pod, error),
+        match run.try_pod(&admitted).await {
+            Ok(admitted) => warnings.extend(admitted.warnings.clone()),
+            Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
+            Err(other) => return Err(other),
         }
     }
     let admits = match user {
@@ -94,6 +92,22 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     } else {
         Outcome::warned(format!("{admits} {}", notes.join(" ")))
     })
+}
+
+/// Returns the Job's pod as the cluster admits it, as a pod template: with the defaults of a LimitRange, the overhead of a
+/// RuntimeClass, and what webhooks change. As the runner, it is the template of the admitted Job. `None` if the cluster does
+/// not admit it, or if this check cannot try it or is skipped by name.
+pub(super) async fn admitted_template(run: &Run<'_>) -> Option<Value> {
+    if run.settings().skip.contains(&CHECK.id()) {
+        return None;
+    }
+    let user = impersonated(run).await.ok()?;
+    let job = run.try_job(user.as_ref()).await.ok()?;
+    if user.is_none() {
+        return Some(job.object["spec"]["template"].clone());
+    }
+    let pod = run.try_pod(&job).await.ok()?;
+    Some(pod.object.clone())
 }
 
 /// Returns what can go wrong with an admitted Job, as sentences.
@@ -132,6 +146,17 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
             format!(
                 "The runner's user has no fixed name in the cluster, so this check cannot impersonate it. \
                  With `{}` the runner itself tries the Job.",
+                run.words("as = \"runner\"", "--as runner")
+            ),
+        )
+        .into());
+    }
+    if let Some(text) = user.not_in_header() {
+        return Err(Outcome::incomplete(
+            "the runner's user cannot be impersonated",
+            format!(
+                "The runner's user cannot be impersonated, because its name or a group contains a control character: \
+                 {text:?}. With `{}` the runner itself tries the Job.",
                 run.words("as = \"runner\"", "--as runner")
             ),
         )

@@ -1,10 +1,11 @@
 //! The check `pod-template-refs`.
 
-use std::collections::BTreeSet;
+mod claim;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::job_namespace::require_namespace;
 use super::{Check, api_server, read_ahead};
@@ -13,6 +14,7 @@ use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::object_kind::ObjectKind;
+use crate::access::kubernetes::references::UsedKeys;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
@@ -49,7 +51,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     require_namespace(run).await?;
     let looked_up = references.into_iter().map(async |((kind, name), keys)| {
         let response = run.read(run.object_path(kind, &name)?).await;
-        judge(run, kind, &name, &keys, response)
+        judge(run, kind, &name, &keys, response).await
     });
     let mut summary = Summary::default();
     for object in join_all(looked_up).await {
@@ -126,15 +128,18 @@ impl Summary {
 }
 
 /// Judges the API's response for one object.
-fn judge(
+async fn judge(
     run: &Run<'_>,
     kind: ObjectKind,
     name: &str,
-    keys: &BTreeSet<String>,
+    keys: &UsedKeys,
     response: Result<Arc<Value>, CheckError>,
 ) -> Result<Found, CheckError> {
     let (what, namespace) = (format!("{} {name:?}", kind.name()), run.namespace()?);
     let error = match response {
+        Ok(object) if kind == ObjectKind::Claim => {
+            return claim::judge(run, name, &object).await;
+        }
         Ok(object) => return Ok(existing(kind, name, namespace, keys, &object)),
         Err(CheckError::Kube(error)) => error,
         Err(other) => return Err(other),
@@ -181,45 +186,46 @@ fn existing(
     kind: ObjectKind,
     name: &str,
     namespace: &str,
-    keys: &BTreeSet<String>,
+    keys: &UsedKeys,
     object: &Value,
 ) -> Found {
     let what = format!("{} {name:?}", kind.name());
-    // The scheduler refuses a pod whose claim is being deleted.
-    if kind == ObjectKind::Claim && !object["metadata"]["deletionTimestamp"].is_null() {
-        let wait = ShellCommand::new("kubectl wait --for=delete")
-            .option("-n", namespace)
-            .word(format!("pvc/{name}"))
-            .word("--timeout=5m");
-        let fix = Fix::run(wait).then(creation(kind, namespace, name, keys));
-        return Found::Lacking(format!("{what} is being deleted"), fix);
-    }
     let parts = [&object["data"], &object["binaryData"]];
-    let has = |key: &&String| parts.iter().any(|part| part.get(key.as_str()).is_some());
+    let has = |key: &String| parts.iter().any(|part| part.get(key.as_str()).is_some());
+    let is_binary = |key: &&String| has(key) && object["data"].get(key.as_str()).is_none();
+    let edit = |hint: String| {
+        ShellCommand::new("kubectl edit")
+            .option("-n", namespace)
+            .word(kind.plural())
+            .word(name)
+            .comment(&hint)
+    };
     let absent: Vec<&str> = keys
-        .iter()
+        .all()
+        .into_iter()
         .filter(|key| !has(key))
         .map(String::as_str)
         .collect();
     if absent.is_empty() {
-        return Found::Complete(what);
+        let Some(key) = keys.variables.iter().find(is_binary) else {
+            return Found::Complete(what);
+        };
+        return Found::Lacking(
+            format!("{what} has the key {key:?} only in binaryData, which variables cannot use"),
+            edit(format!("move {key} to data")).into(),
+        );
     }
     let all = parts.iter().filter_map(|part| part.as_object());
     let all: Vec<&str> = all
         .flat_map(|part| part.keys().map(String::as_str))
         .collect();
     let absent = absent.join(", ");
-    let edit = ShellCommand::new("kubectl edit")
-        .option("-n", namespace)
-        .word(kind.plural())
-        .word(name)
-        .comment(&format!("add {absent}"));
     Found::Lacking(
         format!(
             "{what} does not have the key {absent:?}; its keys are {}",
             all.join(", ")
         ),
-        edit.into(),
+        edit(format!("add {absent}")).into(),
     )
 }
 
@@ -232,10 +238,10 @@ fn without(kind: ObjectKind) -> &'static str {
 }
 
 /// Returns what creates an object.
-fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<String>) -> Fix {
+fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &UsedKeys) -> Fix {
     let create = |what: &str| ShellCommand::new(what).option("-n", namespace).word(name);
     let with_keys = |create: ShellCommand| {
-        keys.iter().fold(create, |create, key| {
+        keys.all().into_iter().fold(create, |create, key| {
             let key = Word::from(key);
             create.word(Word::code(format!("--from-literal={key}=...")))
         })
@@ -253,8 +259,7 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
             .word("--value=0")
             .comment("or another value")
             .into(),
-        ObjectKind::Claim => Fix::note("Set the size and the storage class that the Job needs:")
-            .then_apply(vec![claim(namespace, name)]),
+        ObjectKind::Claim => claim::creation(namespace, name),
         other => {
             let get = ShellCommand::new("kubectl get").word(other.plural());
             let get = if other.is_namespaced() {
@@ -270,16 +275,4 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &BTreeSet<Strin
             .then_run(get)
         }
     }
-}
-
-fn claim(namespace: &str, name: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    })
 }

@@ -1,15 +1,21 @@
 //! The check `scheduling`: whether a node can take the Job's pod now, or something adds one that can.
 
+mod fargate;
 mod fix;
 mod growth;
+mod node_pool;
 mod nodes;
 
+use serde_json::Value;
+
+use self::fargate::Fargate;
 use self::growth::Growth;
 use self::nodes::Nodes;
-use super::{Check, api_server, not_read, pod_template_refs, read_ahead};
-use crate::access::cause::ClusterCause;
+use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
+use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::Pod;
 use crate::access::outcome::{Outcome, Skip, Status};
@@ -27,20 +33,55 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
-.without_calls(own_scheduler)
-.look_ahead(|run| Box::pin(read_ahead(run, Ok(NODES_PATH.to_owned()))));
+.without_calls(not_scheduled)
+.look_ahead(|run| Box::pin(look_ahead(run)));
 
-/// Returns the outcome for a pod that the cluster's default scheduler does not see. No cluster is needed for it.
-fn own_scheduler(run: &Run<'_>) -> Option<Outcome> {
+async fn look_ahead(run: &Run<'_>) {
+    let fargate = async {
+        let Ok(job) = run.job() else { return };
+        let _ = Fargate::find(run, &Pod::read(&job["spec"]["template"])).await;
+    };
+    tokio::join!(read_ahead(run, Ok(NODES_PATH.to_owned())), fargate);
+}
+
+/// Returns the outcome for a pod that the cluster's default scheduler does not schedule. No cluster is needed for it.
+fn not_scheduled(run: &Run<'_>) -> Option<Outcome> {
     let job = run.job().ok()?;
-    let pod = Pod::read(&job["spec"]["template"]);
+    let template = &job["spec"]["template"];
+    let gates = template["spec"]["schedulingGates"].as_array();
+    let gates: Vec<&str> = gates
+        .into_iter()
+        .flatten()
+        .filter_map(|gate| gate["name"].as_str())
+        .collect();
+    if !gates.is_empty() {
+        return Some(gated(run, &gates.join(", ")));
+    }
+    let pod = Pod::read(template);
     let name = pod.own_scheduler()?;
     Some(Outcome::not_applicable(format!(
         "The scheduler {name:?} of pod_template decides which node takes the pod, by rules of its own."
     )))
 }
 
-/// Compares the pod with the nodes, and only if none of them can take it, with what adds nodes.
+/// Returns the outcome for a pod that waits until something removes its gates ("Pod Scheduling Readiness" in the Kubernetes
+/// documentation). Controllers that do so exist, and cannot be found.
+fn gated(run: &Run<'_>, gates: &str) -> Outcome {
+    Outcome::warned(format!(
+        "The pod is scheduled only after something in the cluster removes the schedulingGates of pod_template: {gates}. \
+         Until then it stays Pending, and the Orchestrator reports the deployment as stuck."
+    ))
+    .compare("no schedulingGates", gates)
+    .fix(
+        run.runner_cause(RunnerCause::SchedulingGates {
+            gates: gates.to_owned(),
+        }),
+        Fix::note("Remove spec.schedulingGates from job.pod_template, unless a controller of the cluster removes them."),
+    )
+}
+
+/// Looks whether Fargate takes the pod, compares it with the nodes, and only if none of them can take it, with what adds
+/// nodes.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = match run.job() {
         // That check says why, and this one never fails.
@@ -50,22 +91,57 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         job => job?,
     };
-    let pod = Pod::read(&job["spec"]["template"]);
-    let nodes = match Nodes::find(run, &pod).await {
+    let admitted = job_dry_run::admitted_template(run).await;
+    let template = admitted.as_ref().unwrap_or(&job["spec"]["template"]);
+    let (pod, spec) = (Pod::read(template), &template["spec"]);
+    if let Some(node) = pod.own_node() {
+        return on_own_node(run, &pod, node).await;
+    }
+    let (fargate, nodes) = tokio::join!(Fargate::find(run, &pod), Nodes::find(run, &pod));
+    if let Ok(Fargate {
+        profile: Some(profile),
+        ..
+    }) = &fargate
+    {
+        return on_fargate(run, spec, &pod, profile);
+    }
+    let nodes = match nodes {
         Ok(nodes) => nodes,
         Err(error) => return Ok(not_read(run, "nodes", error)),
     };
     if let Some(name) = &nodes.fitting {
+        let unsupported = fargate::unsupported(spec, &pod);
+        if let Err(error) = fargate
+            && !unsupported.is_empty()
+        {
+            let unread = Outcome::from(error);
+            let message = format!(
+                "Whether a Fargate profile takes the Job's pod, which Fargate does not run ({}), is unknown: {}",
+                unsupported.join(", "),
+                unread.message
+            );
+            return Ok(Outcome { message, ..unread });
+        }
         return Ok(Outcome::passed(format!(
             "Node {name:?} can take the Job's pod, if other pods leave room for it."
         )));
     }
-    let none = match nodes.count {
-        0 => "The cluster has no node now".to_owned(),
-        1 => "The cluster's node cannot take the Job's pod".to_owned(),
-        count => format!("None of the cluster's {count} nodes can take the Job's pod"),
-    };
-    let growth = Growth::find(run, &pod, &nodes).await?;
+    without_node(run, &pod, &nodes, fargate).await
+}
+
+/// Returns the outcome for a pod that no node can take now.
+async fn without_node(
+    run: &Run<'_>,
+    pod: &Pod<'_>,
+    nodes: &Nodes,
+    fargate: Result<Fargate, CheckError>,
+) -> Result<Outcome, CheckError> {
+    let none = nodes.none();
+    let mut growth = Growth::find(run, pod, nodes).await?;
+    match fargate {
+        Ok(fargate) => growth.findings.extend(fargate.findings),
+        Err(error) => growth.unknown = Some(error.into()),
+    }
     if let Some(source) = &growth.source {
         return Ok(Outcome::passed(format!("{none}, but {source}.")));
     }
@@ -82,17 +158,94 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         [] => "no node, node group, NodePool, or Fargate profile".to_owned(),
         findings => findings.join("; "),
     };
-    let cause = run.cluster_cause(ClusterCause::NoNode {
-        namespace: run.namespace()?.to_owned(),
-        findings: findings.clone(),
-    });
-    Ok(Outcome::warned(format!(
-        "{none}, and nothing adds one that can{}. The pod stays Pending, and the Orchestrator reports the deployment as \
-         stuck.",
+    let message = format!(
+        "{none}, and no managed node group, NodePool (karpenter.sh/v1), or Fargate profile adds one that can{}. Unless \
+         something else adds one, such as an Auto Scaling group of your own, the pod stays Pending, and the Orchestrator \
+         reports the deployment as stuck.",
         clause(&findings)
-    ))
-    .compare(pod.wishes(), found)
-    .fix(cause, fix::fix(run, &nodes, &growth)?))
+    );
+    let fix = fix::fix(run, nodes, &growth).await?;
+    Ok(Outcome::warned(message)
+        .compare(pod.wishes(), found)
+        .fix(no_node(run, findings)?, fix))
+}
+
+/// Returns the outcome for a pod that names its node: neither a scheduler nor anything that adds nodes sees it.
+async fn on_own_node(run: &Run<'_>, pod: &Pod<'_>, node: &str) -> Result<Outcome, CheckError> {
+    let nodes = match Nodes::find(run, pod).await {
+        Ok(nodes) => nodes,
+        Err(error) => return Ok(not_read(run, "nodes", error)),
+    };
+    if nodes.fitting.is_some() {
+        return Ok(Outcome::passed(format!(
+            "Node {node:?}, which pod_template names, can take the Job's pod, if other pods leave room for it."
+        )));
+    }
+    let findings: Vec<String> = nodes.findings().collect();
+    let message = format!(
+        "{}{}. The pod does not start: spec.nodeName keeps it from the scheduler, and nothing adds a node for it.",
+        nodes.none(),
+        clause(&findings)
+    );
+    let found = match findings.as_slice() {
+        [] => "no node".to_owned(),
+        findings => findings.join("; "),
+    };
+    Ok(Outcome::warned(message)
+        .compare(format!("node {node}, {}", pod.wishes()), found)
+        .fix(
+            no_node(run, findings)?,
+            Fix::note("Remove spec.nodeName from job.pod_template."),
+        ))
+}
+
+/// Returns the outcome for a pod that an active Fargate profile selects.
+fn on_fargate(
+    run: &Run<'_>,
+    spec: &Value,
+    pod: &Pod<'_>,
+    profile: &str,
+) -> Result<Outcome, CheckError> {
+    let what = format!("Fargate profile {profile:?}");
+    let fit = fargate::fit(pod);
+    let lacks = fit.lacks.iter().map(ToString::to_string);
+    let obstacles: Vec<String> = fargate::unsupported(spec, pod)
+        .into_iter()
+        .chain(lacks)
+        .collect();
+    if !obstacles.is_empty() {
+        let obstacles = obstacles.join(", ");
+        let finding = format!("{what}: {obstacles}");
+        return Ok(Outcome::warned(format!(
+            "{what} takes the Job's pod, and Fargate does not run it: {obstacles}. The pod stays Pending, and the \
+             Orchestrator reports the deployment as stuck."
+        ))
+        .compare("a pod that Fargate runs", obstacles)
+        .fix(
+            no_node(run, vec![finding])?,
+            Fix::note(
+                "Change job.pod_template so that Fargate can run the pod, or so that the profile does not match its labels.",
+            ),
+        ));
+    }
+    if !fit.unknown.is_empty() {
+        let unknown: Vec<String> = fit.unknown.into_iter().collect();
+        return Ok(Outcome::incomplete(
+            "what a new node has is unknown",
+            format!(
+                "{what} takes the Job's pod. Whether Fargate has a node for it is unknown: it might lack {}.",
+                unknown.join(", ")
+            ),
+        ));
+    }
+    Ok(Outcome::passed(format!("{what} runs the pod.")))
+}
+
+fn no_node(run: &Run<'_>, findings: Vec<String>) -> Result<Cause, CheckError> {
+    Ok(run.cluster_cause(ClusterCause::NoNode {
+        namespace: run.namespace()?.to_owned(),
+        findings,
+    }))
 }
 
 /// Returns the findings as the end of a sentence.

@@ -7,6 +7,8 @@ use crate::runner::job_container::MAIN;
 /// The directory in which client-go's in-cluster configuration reads the token and the CA (k8s.io/client-go/rest,
 /// `InClusterConfig`). The namespace is in the backend's block, so that file is not read.
 pub(super) const DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The same directory in an image in which `/var/run` is a link to `/run`, as in those of Debian and Alpine.
+const LINKED_DIRECTORY: &str = "/run/secrets/kubernetes.io/serviceaccount";
 /// The files that the configuration reads there.
 const FILES: [&str; 2] = ["token", "ca.crt"];
 
@@ -19,6 +21,8 @@ pub(super) enum Mount {
     ByServiceAccount,
     /// No file exists, because the pod turns the mount off.
     Off,
+    /// A volume with this name is mounted at [`LINKED_DIRECTORY`]. The files exist if the image has the link.
+    Linked(String),
     /// A volume is mounted that lacks this file.
     Lacks(&'static str),
     /// A volume with this name is mounted, whose content only the cluster knows.
@@ -41,20 +45,10 @@ pub(super) fn find(spec: &Value) -> Mount {
         Value::Bool(false) => Mount::Off,
         _ => Mount::ByServiceAccount,
     };
-    let containers = spec["containers"].as_array().into_iter().flatten();
-    let main = containers.into_iter().find(|one| one["name"] == MAIN);
-    let mounts = main.and_then(|main| main["volumeMounts"].as_array());
-    let mounts: Vec<&Value> = mounts.into_iter().flatten().collect();
     let mut result = Mount::Files;
     for file in FILES {
         let path = format!("{DIRECTORY}/{file}");
-        // The mount that is nearest to the file hides the others.
-        let inside = |mount: &&&Value| below(&path, mount_path(mount)).is_some();
-        let nearest = mounts
-            .iter()
-            .filter(inside)
-            .max_by_key(|mount| mount_path(mount).len());
-        let one = match nearest {
+        let one = match nearest(spec, &path) {
             Some(mount)
                 if mount_path(mount).len() >= DIRECTORY.len() || automount == Mount::Off =>
             {
@@ -62,7 +56,7 @@ pub(super) fn find(spec: &Value) -> Mount {
             }
             _ => match automount {
                 Mount::Files => Mount::Files,
-                Mount::Off => return Mount::Off,
+                Mount::Off => return linked(spec).map_or(Mount::Off, Mount::Linked),
                 _ => Mount::ByServiceAccount,
             },
         };
@@ -74,6 +68,30 @@ pub(super) fn find(spec: &Value) -> Mount {
         }
     }
     result
+}
+
+/// Returns the name of the volume that has the files at [`LINKED_DIRECTORY`] in the container, or might have them.
+pub(super) fn linked(spec: &Value) -> Option<String> {
+    let mut volume = None;
+    for file in FILES {
+        let path = format!("{LINKED_DIRECTORY}/{file}");
+        let mount = nearest(spec, &path)?;
+        if let Mount::Lacks(_) = provided(spec, mount, &path, file) {
+            return None;
+        }
+        volume = mount["name"].as_str();
+    }
+    volume.map(str::to_owned)
+}
+
+/// Returns the mount of the container that is nearest to a file: it hides the others.
+fn nearest<'a>(spec: &'a Value, path: &str) -> Option<&'a Value> {
+    let containers = spec["containers"].as_array()?;
+    let main = containers.iter().find(|one| one["name"] == MAIN)?;
+    let mounts = main["volumeMounts"].as_array()?.iter();
+    mounts
+        .filter(|mount| below(path, mount_path(mount)).is_some())
+        .max_by_key(|mount| mount_path(mount).len())
 }
 
 fn mount_path(mount: &Value) -> &str {
@@ -206,6 +224,12 @@ mod tests {
                 Mount::Off,
             ),
             (at("/elsewhere"), json!([token, ca]), Mount::Off),
+            (
+                at(LINKED_DIRECTORY),
+                json!([token, ca]),
+                Mount::Linked("t".to_owned()),
+            ),
+            (at(LINKED_DIRECTORY), json!([token]), Mount::Off),
             (
                 json!([
                     {"name": "t", "mountPath": format!("{DIRECTORY}/token"), "subPath": "token"},

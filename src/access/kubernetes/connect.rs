@@ -101,24 +101,41 @@ impl ClusterClient {
         // kube would make a call up to fifteen times.
         config.default_retry = false;
         let host = config.cluster_url.host().unwrap_or_default().to_owned();
-        let client = kube::Client::try_from(config).map_err(|error| ConnectError {
-            reason: "no client for the cluster",
-            message: match error {
-                // Its message can repeat a line of the key.
-                kube::Error::RustlsTls(_) if has_key => {
-                    "the user's client-certificate and client-key cannot be \
-                    used: they must be PEM, belong together, and the key must not be encrypted"
-                        .to_owned()
-                }
-                error => format!(
-                    "the client for the cluster cannot be set up: {}",
-                    chain(&error)
-                ),
-            },
-            fix: None,
-        })?;
+        let client = |config: kube::Config| {
+            kube::Client::try_from(config).map_err(|error| ConnectError {
+                reason: "no client for the cluster",
+                message: match error {
+                    // Its message can repeat a line of the key.
+                    kube::Error::RustlsTls(_) if has_key => {
+                        "the user's client-certificate and client-key cannot be \
+                        used: they must be PEM, belong together, and the key must not be encrypted"
+                            .to_owned()
+                    }
+                    error => format!(
+                        "the client for the cluster cannot be set up: {}",
+                        chain(&error)
+                    ),
+                },
+                fix: None,
+            })
+        };
+        // kube adds the user that the kubeconfig impersonates to each request, also to one that impersonates another user,
+        // and the API would take the groups of both. client-go leaves such a request as it is
+        // (`impersonatingRoundTripper` in transport/round_trippers.go).
+        let without = config.auth_info.impersonate.is_some().then(|| {
+            let mut config = config.clone();
+            let auth = &mut config.auth_info;
+            auth.impersonate = None;
+            auth.impersonate_uid = None;
+            auth.impersonate_groups = None;
+            auth.impersonate_user_extra = None;
+            config
+        });
+        let own = client(config)?;
+        let impersonating = without.map_or_else(|| Ok(own.clone()), client)?;
         Ok(Arc::new(Self {
-            client,
+            client: own,
+            impersonating,
             host,
             permits: Semaphore::new(AT_A_TIME),
             objects: SingleFlight::default(),

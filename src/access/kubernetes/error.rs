@@ -47,12 +47,17 @@ impl KubeError {
         matches!(self, Self::Status { code: 401, .. })
     }
 
-    /// Returns whether the API is too busy, so that the call can be repeated.
+    /// Returns whether the API throttles the call, which it admits a moment later.
+    pub(super) fn is_throttled(&self) -> bool {
+        matches!(self, Self::Status { code: 429, .. })
+    }
+
+    /// Returns whether the API does not work at the moment, so that the call can be repeated.
     pub(super) fn is_busy(&self) -> bool {
         matches!(
             self,
             Self::Status {
-                code: 429 | 503 | 504,
+                code: 503 | 504,
                 ..
             }
         )

@@ -103,6 +103,9 @@ fn chosen(file: &File, context: Option<&str>) -> Result<(ClusterInfo, AuthInfo),
 /// Returns the client's configuration for a cluster and a user.
 async fn config(mut cluster: ClusterInfo, user: AuthInfo) -> Result<kube::Config, String> {
     let server = cluster.server.as_deref().unwrap_or_default();
+    url_password(server)
+        .iter()
+        .for_each(|password| protect(password));
     let url: Uri = server
         .parse()
         .map_err(|error| format!("the cluster's server is not a URL: {error}"))?;

@@ -27,6 +27,7 @@ use std::time::Duration;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 pub(crate) use connect::ClusterConnection;
 pub(crate) use error::{ConnectError, KubeError};
@@ -43,8 +44,13 @@ pub(crate) const NODES_PATH: &str = "/api/v1/nodes?limit=100";
 
 /// How many calls of one cluster run at a time.
 const AT_A_TIME: usize = 32;
-/// How often a call is made that the cluster is too busy for.
+/// How often a call is made whose response says that the API does not work at the moment.
 const ATTEMPTS: u32 = 3;
+/// How long a call is repeated that the API throttles. It is longer than what a busy API needs, and shorter than the time
+/// limit of most runs.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest pause after a throttled call, unless the API requests a longer one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The user as which a cluster's Job controller creates pods: the namespace and the name of its service account.
 const JOB_CONTROLLER: (&str, &str) = ("kube-system", "job-controller");
@@ -79,6 +85,8 @@ pub(crate) struct ResourceAction {
 /// The API of one cluster, called as one identity.
 pub(crate) struct ClusterClient {
     client: kube::Client,
+    /// The client for calls as another user, without the user that a kubeconfig impersonates.
+    impersonating: kube::Client,
     /// The host of its API.
     host: String,
     permits: Semaphore,
@@ -173,7 +181,7 @@ impl ClusterClient {
         User::service_account(JOB_CONTROLLER.0, JOB_CONTROLLER.1)
     }
 
-    /// Makes a call, again if the API is too busy, and returns its response and its warnings. Each call can be repeated:
+    /// Makes a call, again if the API throttles it or does not work at the moment, and returns its response and its warnings. Each call can be repeated:
     /// a change does not count twice (`change`).
     async fn send(
         &self,
@@ -189,6 +197,7 @@ impl ClusterClient {
             .await
             .map_err(|error| unreachable(error.to_string()))?;
         let mut attempt = 0;
+        let end = Instant::now() + PATIENCE;
         loop {
             let request = request::request(&method, path, body, user).map_err(unreachable)?;
             let uri = request.uri();
@@ -197,41 +206,58 @@ impl ClusterClient {
                 uri.path_and_query().map_or("", |path| path.as_str())
             );
             let log = LoggedCall::start("kubernetes", action, &self.host, attempt + 1);
-            let response = tokio::time::timeout(ATTEMPT, self.send_once(request, &log))
-                .await
-                .unwrap_or_else(|_| {
-                    let message = format!("no response within {} s", ATTEMPT.as_secs());
-                    log.failed(&message);
-                    Err(KubeError::Unreachable(message))
-                });
+            let client = if user.is_some() {
+                &self.impersonating
+            } else {
+                &self.client
+            };
+            let response = tokio::time::timeout(ATTEMPT, send_once(client, request, &log)).await;
+            let (response, requested) = response.unwrap_or_else(|_| {
+                let message = format!("no response within {} s", ATTEMPT.as_secs());
+                log.failed(&message);
+                (Err(KubeError::Unreachable(message)), None)
+            });
             attempt += 1;
-            let is_busy = response.as_ref().is_err_and(KubeError::is_busy);
-            if !is_busy || attempt == ATTEMPTS {
+            let Err(error) = &response else {
+                return response;
+            };
+            let pause = Duration::from_millis(fastrand::u64(100..=400) << attempt.min(6));
+            let pause = requested.unwrap_or(pause.min(LONGEST_PAUSE));
+            let is_repeated = if error.is_throttled() {
+                Instant::now() + pause < end
+            } else {
+                error.is_busy() && attempt < ATTEMPTS
+            };
+            if !is_repeated {
                 return response;
             }
-            let pause = fastrand::u64(100..=400) << attempt;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            tokio::time::sleep(pause).await;
         }
     }
+}
 
-    async fn send_once(
-        &self,
-        request: Request<Vec<u8>>,
-        log: &LoggedCall,
-    ) -> KubeResult<(Value, Vec<String>)> {
-        let response = self
-            .client
-            .send(request.map(kube::client::Body::from))
-            .await
-            .map_err(|error| KubeError::from_connection(&error))
-            .inspect_err(|error| log.failed(error))?;
-        let status = response.status().as_u16();
-        // The ID under which the cluster's audit log has the request.
-        let id = response.headers().get("audit-id").cloned();
-        let read = response::read(response).await;
-        log.finished(status, id.as_ref().and_then(|id| id.to_str().ok()));
-        read
-    }
+/// Makes a call once, and returns its response and the pause that the API requests before the next attempt.
+async fn send_once(
+    client: &kube::Client,
+    request: Request<Vec<u8>>,
+    log: &LoggedCall,
+) -> (KubeResult<(Value, Vec<String>)>, Option<Duration>) {
+    let sent = client.send(request.map(kube::client::Body::from)).await;
+    let response = match sent {
+        Ok(response) => response,
+        Err(error) => {
+            let error = KubeError::from_connection(&error);
+            log.failed(&error);
+            return (Err(error), None);
+        }
+    };
+    let status = response.status().as_u16();
+    // The ID under which the cluster's audit log has the request.
+    let id = response.headers().get("audit-id").cloned();
+    let pause = response::retry_after(response.headers());
+    let read = response::read(response).await;
+    log.finished(status, id.as_ref().and_then(|id| id.to_str().ok()));
+    (read, pause)
 }
 
 /// Returns the kind, the resource, and the object of the access review for a user, or without one for the identity
@@ -265,3 +291,6 @@ fn access_review(
     }
     (kind, resource, review)
 }
+
+#[cfg(test)]
+mod tests;

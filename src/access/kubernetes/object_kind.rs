@@ -27,6 +27,8 @@ pub(crate) enum ObjectKind {
     PriorityClass,
     /// A RuntimeClass.
     RuntimeClass,
+    /// A SecretProviderClass of the Secrets Store CSI driver.
+    SecretProviderClass,
     /// A StorageClass.
     StorageClass,
     /// A VolumeAttributesClass.
@@ -50,6 +52,7 @@ impl ObjectKind {
             Self::PersistentVolume => "PersistentVolume",
             Self::PriorityClass => "PriorityClass",
             Self::RuntimeClass => "RuntimeClass",
+            Self::SecretProviderClass => "SecretProviderClass",
             Self::StorageClass => "StorageClass",
             Self::VolumeAttributesClass => "VolumeAttributesClass",
             Self::ClusterTrustBundle => "ClusterTrustBundle",
@@ -69,6 +72,7 @@ impl ObjectKind {
             Self::PersistentVolume => "persistentvolumes",
             Self::PriorityClass => "priorityclasses",
             Self::RuntimeClass => "runtimeclasses",
+            Self::SecretProviderClass => "secretproviderclasses",
             Self::StorageClass => "storageclasses",
             Self::VolumeAttributesClass => "volumeattributesclasses",
             Self::ClusterTrustBundle => "clustertrustbundles",
@@ -81,6 +85,7 @@ impl ObjectKind {
             Self::ResourceClaim | Self::ResourceClaimTemplate => {
                 ("/apis/resource.k8s.io/v1", false)
             }
+            Self::SecretProviderClass => ("/apis/secrets-store.csi.x-k8s.io/v1", false),
             Self::VolumeAttributesClass => ("/apis/storage.k8s.io/v1", false),
             Self::ClusterTrustBundle => ("/apis/certificates.k8s.io/v1beta1", false),
             Self::PriorityClass => ("/apis/scheduling.k8s.io/v1", true),
@@ -106,6 +111,7 @@ impl ObjectKind {
                 | Self::Endpoints
                 | Self::ResourceClaim
                 | Self::ResourceClaimTemplate
+                | Self::SecretProviderClass
         )
     }
 

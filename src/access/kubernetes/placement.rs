@@ -7,6 +7,7 @@
 //! `generalFilter` in pkg/kubelet/lifecycle/predicate.go).
 
 mod affinity;
+mod new_node;
 mod requests;
 mod taint;
 
@@ -16,7 +17,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::quantity::thousandths_of;
-pub(crate) use affinity::admits;
+pub(crate) use new_node::{NewLabel, NewNodeFit};
 pub(crate) use taint::Taint;
 
 /// Labels of a node or a pod.
@@ -124,10 +125,17 @@ impl<'a> Pod<'a> {
         (!["", "default-scheduler"].contains(&name)).then_some(name)
     }
 
+    /// Returns the node that the pod names. Neither a scheduler nor what adds nodes sees such a pod.
+    pub(crate) fn own_node(&self) -> Option<&str> {
+        self.spec["nodeName"]
+            .as_str()
+            .filter(|name| !name.is_empty())
+    }
+
     /// Returns what a node lacks for the pod, in order. The list is empty if the node can take the pod.
     pub(crate) fn lacks(&self, node: &ClusterNode) -> Vec<Lack> {
         let mut lacks = Vec::new();
-        let own_node = self.spec["nodeName"].as_str();
+        let own_node = self.own_node();
         if let Some(name) = own_node.filter(|name| **name != *node.name) {
             lacks.push(Lack::Name(name.to_owned()));
         }
@@ -161,19 +169,28 @@ impl<'a> Pod<'a> {
         lacks
     }
 
-    /// Returns what keeps the pod off the nodes that something adds, of which only labels and taints are known.
-    /// `admits` returns whether such a node can have a label with this value.
-    pub(crate) fn lacks_of_new(
-        &self,
-        taints: &[Taint],
-        admits: impl Fn(&str, &str) -> bool,
-    ) -> Vec<Lack> {
-        let missing = self.selector().filter(|(key, value)| !admits(key, value));
-        let missing = missing.map(|(key, value)| Lack::Label(key.clone(), value));
-        let intolerable = taints.iter().filter(|taint| !self.tolerates(taint));
-        missing
-            .chain(intolerable.cloned().map(Lack::Taint))
+    /// Returns the requests of more than these amounts, and those of every other resource.
+    pub(crate) fn requests_over(&self, most: &[(&str, &str)]) -> Vec<String> {
+        let is_over = |(name, requested): &(&String, &String)| {
+            let most = most.iter().find(|(most, _)| most == name);
+            most.is_none_or(|(_, most)| thousandths_of(requested) > thousandths_of(most))
+        };
+        let requests = self.requests.iter().filter(is_over);
+        requests
+            .map(|(name, requested)| format!("{name} {requested}"))
             .collect()
+    }
+
+    /// Returns whether a new node with the pod exceeds a limit of what all nodes of a kind have together, of which `used`
+    /// is taken. Every node has processors and memory, also for a pod that requests none.
+    pub(crate) fn exceeds(&self, resource: &str, used: &Value, limit: &Value) -> bool {
+        let amount = |quantity: &Value| thousandths_of(&text(quantity)).unwrap_or_default();
+        let requested = self.requests.get(resource);
+        let requested = requested.and_then(|requested| thousandths_of(requested));
+        let is_of_every_node =
+            ["cpu", "memory", "ephemeral-storage", "pods", "nodes"].contains(&resource);
+        let least = requested.unwrap_or_default().max(is_of_every_node.into());
+        amount(used).saturating_add(least) > amount(limit)
     }
 
     /// Returns what the pod asks of a node, as a clause for people.

@@ -142,9 +142,27 @@ const FIELDS: [Field; 33] = [
     ),
 ];
 
+/// The keys of an object that a pod needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UsedKeys {
+    /// The keys that become variables. The kubelet reads them from `data` alone (`makeEnvironmentVariables` in
+    /// pkg/kubelet/kubelet_pods.go).
+    pub(crate) variables: BTreeSet<String>,
+    /// The keys that become files. The kubelet also reads them from the `binaryData` of a ConfigMap
+    /// (pkg/volume/configmap).
+    pub(crate) files: BTreeSet<String>,
+}
+
+impl UsedKeys {
+    /// Returns every key once.
+    pub(crate) fn all(&self) -> BTreeSet<&String> {
+        self.variables.union(&self.files).collect()
+    }
+}
+
 /// The objects that a pod spec needs, each with the keys that it must have. Objects that are marked as `optional` are not
 /// needed.
-pub(crate) type References = BTreeMap<(ObjectKind, String), BTreeSet<String>>;
+pub(crate) type References = BTreeMap<(ObjectKind, String), UsedKeys>;
 
 /// Returns every object that a pod spec needs.
 pub(crate) fn references(spec: &Value) -> References {
@@ -162,14 +180,48 @@ pub(crate) fn references(spec: &Value) -> References {
             if source["optional"] == true || !is_read(field.only_with) {
                 continue;
             }
+            let key = |value: &Value| value.as_str().map(str::to_owned);
             let items = source["items"].as_array().into_iter().flatten();
-            let keys = items.map(|item| &item["key"]).chain([&source["key"]]);
-            let keys = keys.filter_map(|key| Some(key.as_str()?.to_owned()));
-            let key = (field.kind, name.to_owned());
-            found.entry(key).or_default().extend(keys);
+            let keys = found.entry((field.kind, name.to_owned())).or_default();
+            keys.files
+                .extend(items.filter_map(|item| key(&item["key"])));
+            keys.variables.extend(key(&source["key"]));
         }
     }
+    let of_values = secret_provider_classes(spec).chain(copied_claims(spec));
+    found.extend(of_values.map(|object| (object, UsedKeys::default())));
     found
+}
+
+/// Returns the SecretProviderClasses of the volumes of the Secrets Store CSI driver, which names them in a map that has no
+/// schema. Source: secrets-store-csi-driver, pkg/secrets-store/nodeserver.go (`NodePublishVolume`).
+fn secret_provider_classes(spec: &Value) -> impl Iterator<Item = (ObjectKind, String)> {
+    let volumes = values(spec, "volumes[].csi").into_iter();
+    let volumes = volumes.filter(|csi| csi["driver"] == "secrets-store.csi.k8s.io");
+    volumes.filter_map(|csi| {
+        let name = csi["volumeAttributes"]["secretProviderClass"].as_str()?;
+        Some((ObjectKind::SecretProviderClass, name.to_owned()))
+    })
+}
+
+/// Returns the claims that the volumes of ephemeral claims are copied from. Sources of other kinds, and those in other
+/// namespaces, are not looked up.
+fn copied_claims(spec: &Value) -> impl Iterator<Item = (ObjectKind, String)> {
+    let templates = values(spec, "volumes[].ephemeral.volumeClaimTemplate.spec");
+    let sources = templates
+        .into_iter()
+        .flat_map(|template| [&template["dataSource"], &template["dataSourceRef"]]);
+    let is_claim = |source: &&Value| {
+        source["kind"] == "PersistentVolumeClaim"
+            && ["apiGroup", "namespace"].iter().all(|field| {
+                let value = source[*field].as_str();
+                value.is_none_or(str::is_empty)
+            })
+    };
+    sources.filter(is_claim).filter_map(|source| {
+        let name = source["name"].as_str()?;
+        Some((ObjectKind::Claim, name.to_owned()))
+    })
 }
 
 /// Returns the values at a path of [`FIELDS`].

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::user::User;
 
-/// Returns a call as an HTTP request, which impersonates `user` if there is one.
+/// Returns a call as an HTTP request, which impersonates `user` if there is one. Like kubectl, it sends a name that is not
+/// ASCII as UTF-8, which the API server reads.
 ///
 /// # Errors
 /// What is wrong with the path, the user's name, or the body.
@@ -20,9 +21,9 @@ pub(super) fn request(
         .uri(path)
         .header(http::header::ACCEPT, "application/json");
     if let Some(user) = user {
-        request = request.header("Impersonate-User", &user.name);
+        request = request.header("Impersonate-User", user.name.as_bytes());
         for group in &user.groups {
-            request = request.header("Impersonate-Group", group);
+            request = request.header("Impersonate-Group", group.as_bytes());
         }
     }
     let bytes = match body {
@@ -56,5 +57,17 @@ mod tests {
             ["system:serviceaccounts", "system:serviceaccounts:ns"]
         );
         assert_eq!(request.body().as_slice(), br#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_name_outside_ascii_is_sent_as_utf_8() {
+        let user = User {
+            name: "j\u{fc}rgen".to_owned(),
+            groups: vec!["gr\u{fc}n".to_owned()],
+        };
+        let request = request(&Method::GET, "/x", None, Some(&user)).unwrap();
+        let header = |name: &str| request.headers()[name].as_bytes().to_vec();
+        assert_eq!(header("impersonate-user"), user.name.as_bytes());
+        assert_eq!(header("impersonate-group"), user.groups[0].as_bytes());
     }
 }

@@ -1,5 +1,7 @@
 //! The HTTP responses of a cluster's API.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
@@ -36,6 +38,13 @@ pub(super) async fn read(
     } else {
         Err(refusal(status, &bytes))
     }
+}
+
+/// Returns the pause that a response requests. The API server sets the header in seconds (apiserver,
+/// `server/filters/maxinflight.go` and `priority-and-fairness.go`).
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Converts the error of reading a response's body.

@@ -1,5 +1,7 @@
 //! The Kubernetes user of a session of the runner's role.
 
+use http::HeaderValue;
+
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// A user of a cluster.
@@ -63,6 +65,13 @@ impl User {
             .find(|template| template.contains("{{EC2PrivateDNSName}}"))
     }
 
+    /// Returns the name or group that cannot be impersonated, because a header cannot contain it.
+    pub(crate) fn not_in_header(&self) -> Option<&str> {
+        let groups = self.groups.iter().map(String::as_str);
+        let mut all = std::iter::once(self.name.as_str()).chain(groups);
+        all.find(|text| HeaderValue::from_bytes(text.as_bytes()).is_err())
+    }
+
     /// Returns the user as the subject of a sentence.
     pub(crate) fn label(&self) -> String {
         match (self.name.as_str(), self.groups.as_slice()) {
@@ -100,5 +109,16 @@ mod tests {
         let groups = ["g:{{SessionName}}".to_owned(), "{{AccessKeyID}}".to_owned()];
         let user = User::from_entry("x", &groups, &role, "me@org");
         assert_eq!(user.groups, ["g:me-org"]);
+    }
+
+    #[test]
+    fn a_header_contains_every_name_without_control_characters() {
+        let user = |name: &str, group: &str| User {
+            name: name.to_owned(),
+            groups: vec![group.to_owned()],
+        };
+        assert_eq!(user("j\u{fc}rgen", "g").not_in_header(), None);
+        assert_eq!(user("a\nb", "g").not_in_header(), Some("a\nb"));
+        assert_eq!(user("a", "g\u{7f}").not_in_header(), Some("g\u{7f}"));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::event::Event;
-use super::reason::{Reason, StartState};
+use super::reason::{Reason, StartState, ending};
 use super::{Ended, ProbeReport, connected};
 use crate::access::kubernetes::{KubeError, KubeResult};
 use crate::access::run::Run;
@@ -54,7 +54,12 @@ impl<'a> Follower<'a> {
                 Ok(look) => {
                     note(&look, say, report);
                     match StartState::judge(&look.job, look.pod.as_ref(), &report.events) {
-                        StartState::Started => return Ended::Started,
+                        StartState::Started => {
+                            if let Some(ending) = look.pod.as_ref().and_then(ending) {
+                                say(&ending);
+                            }
+                            return Ended::Started;
+                        }
                         StartState::Failed(reason) => return Ended::NotStarted(reason),
                         StartState::Waiting(None) => obstacle = None,
                         StartState::Waiting(Some(reason)) => {

@@ -197,6 +197,18 @@ fn without_pod(job: &Value, events: &[Event]) -> StartState {
     }))
 }
 
+/// Returns how the container `main` ended, as a step of the probe. `None` if it has not ended.
+pub(super) fn ending(pod: &Value) -> Option<String> {
+    let statuses = pod["status"]["containerStatuses"].as_array()?;
+    let main = statuses.iter().find(|status| status["name"] == MAIN)?;
+    let ended = &main["state"]["terminated"];
+    let code = ended["exitCode"].as_i64()?;
+    Some(format!(
+        "Container {MAIN} ended with exit code {code} ({})",
+        text(&ended["reason"])
+    ))
+}
+
 /// Judges the container `main`. `None` while it waits.
 fn of_main(pod: &Value) -> Option<StartState> {
     const NOT_STARTED: [&str; 3] = ["StartError", "ContainerCannotRun", "ContainerStatusUnknown"];

@@ -1,13 +1,17 @@
 //! The Job that the Orchestrator will create, and the objects that it needs.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Run, known};
 use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::job::JobValues;
+use crate::access::kubernetes::job::{JobValues, pod_of};
 use crate::access::kubernetes::references::{References, references};
+use crate::access::kubernetes::user::User;
+use crate::access::kubernetes::{Admitted, ClusterClient};
 use crate::access::outcome::Outcome;
 
 impl Run<'_> {
@@ -35,6 +39,35 @@ impl Run<'_> {
             )
             .into()
         })
+    }
+
+    /// Tries to create the Job as the runner's user, or without one as the runner itself. Nothing is kept.
+    ///
+    /// # Errors
+    /// The API's refusal, for example.
+    pub(crate) async fn try_job(&self, user: Option<&User>) -> Result<Arc<Admitted>, CheckError> {
+        let tried = self.tried_job.get_or_init(|| async {
+            let path = format!("/apis/batch/v1/namespaces/{}/jobs", self.namespace()?);
+            let cluster = self.cluster().await?;
+            let admitted = cluster.try_create(&path, &self.job()?, user).await?;
+            Ok(Arc::new(admitted))
+        });
+        tried.await.clone()
+    }
+
+    /// Tries to create the pod that the cluster's Job controller creates for an admitted Job, as that controller.
+    ///
+    /// # Errors
+    /// The API's refusal, for example.
+    pub(crate) async fn try_pod(&self, job: &Admitted) -> Result<Arc<Admitted>, CheckError> {
+        let tried = self.tried_pod.get_or_init(|| async {
+            let (path, pod) = (self.namespaced("/pods")?, pod_of(&job.object));
+            let controller = ClusterClient::job_controller();
+            let cluster = self.cluster().await?;
+            let admitted = cluster.try_create(&path, &pod, Some(&controller)).await?;
+            Ok(Arc::new(admitted))
+        });
+        tried.await.clone()
     }
 
     /// Returns the objects that the Job's pod needs.

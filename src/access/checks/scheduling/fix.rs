@@ -1,6 +1,6 @@
 //! The fix for a pod that no node can take.
 
-use super::growth::Growth;
+use super::growth::{Growth, StuckGroup};
 use super::nodes::Nodes;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
@@ -12,38 +12,42 @@ use crate::access::run::Run;
 ///
 /// # Errors
 /// A value of the runner is unknown until apply.
-pub(super) fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result<Fix, CheckError> {
-    let (region, cluster) = (run.region()?, run.cluster_name()?);
-    if let Some((group, size)) = &growth.full_group {
-        let size = size + 1;
-        let command = ShellCommand::new("aws eks update-nodegroup-config")
-            .option("--region", region)
-            .option("--cluster-name", cluster)
-            .option("--nodegroup-name", group)
-            .option(
-                "--scaling-config",
-                format!("maxSize={size},desiredSize={size}"),
-            );
-        return Ok(command.into());
+pub(super) async fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result<Fix, CheckError> {
+    if let Some(group) = &growth.stuck_group {
+        return resize(run, group);
     }
     let kinds = nodes.kinds.iter();
     let nearest = kinds.min_by_key(|(lacks, _)| lacks.len());
     if let Some((lacks, [name, ..])) = nearest.map(|(lacks, names)| (lacks, names.as_slice())) {
         return Ok(lacks.iter().map(|lack| of(lack, name)).collect());
     }
-    let namespace = run.namespace()?;
+    // EKS Pod Identity is not available on Fargate.
+    let has_association = !matches!(run.pod_identity_association().await, Ok(None));
+    let fargate = if has_association {
+        String::new()
+    } else {
+        let namespace = Word::from(run.namespace()?);
+        format!(", or a Fargate profile for the namespace {namespace}")
+    };
     Ok(Fix::note(format!(
-        "Add a managed node group, a NodePool of Karpenter, or a Fargate profile for the namespace {}:",
-        Word::from(namespace)
-    ))
-    .then_run(
-        ShellCommand::new("aws eks create-fargate-profile")
-            .option("--region", region)
-            .option("--cluster-name", cluster)
-            .option("--fargate-profile-name", namespace)
-            .option("--selectors", format!("namespace={namespace}"))
-            .word("--pod-execution-role-arn=..."),
-    ))
+        "Add a managed node group or a NodePool of Karpenter{fargate}."
+    )))
+}
+
+/// Returns what adds a node to a group.
+fn resize(run: &Run<'_>, group: &StuckGroup) -> Result<Fix, CheckError> {
+    let size = group.size + 1;
+    let config = if size > group.maximum {
+        format!("maxSize={size},desiredSize={size}")
+    } else {
+        format!("desiredSize={size}")
+    };
+    Ok(ShellCommand::new("aws eks update-nodegroup-config")
+        .option("--region", run.region()?)
+        .option("--cluster-name", run.cluster_name()?)
+        .option("--nodegroup-name", &group.name)
+        .option("--scaling-config", config)
+        .into())
 }
 
 /// Returns what removes one obstacle of a node.

@@ -1,16 +1,39 @@
-//! What adds nodes to the cluster: Fargate profiles, Karpenter and EKS Auto Mode, and managed node groups.
+//! What adds nodes to the cluster: Karpenter, EKS Auto Mode, and the Cluster Autoscaler with managed node groups.
 
 use serde_json::Value;
 
-use super::nodes::Nodes;
-use crate::access::aws::{FargateProfile, NodeGroup};
+use super::node_pool::NodePool;
+use super::nodes::{NODE_GROUP, Nodes};
+use crate::access::aws::NodeGroup;
 use crate::access::check_error::CheckError;
-use crate::access::kubernetes::placement::{Lack, Pod, Taint, admits};
+use crate::access::kubernetes::placement::{Lack, NewLabel, NewNodeFit, Pod, Taint};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
 /// The path of Karpenter's NodePools, which EKS Auto Mode has, too.
 const NODE_POOLS_PATH: &str = "/apis/karpenter.sh/v1/nodepools";
+/// The path of the ConfigMap in which the Cluster Autoscaler keeps its status ("How can I check what is going on in CA?" in its
+/// FAQ). Its name and namespace can be changed, so that an autoscaler without it is possible.
+const AUTOSCALER_PATH: &str = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status";
+
+/// The labels of the nodes of a managed node group whose values are known only when there is a node: the kubelet, the
+/// cloud provider, and EKS set them ("Well-Known Labels, Annotations and Taints" in the Kubernetes documentation).
+const OF_NODE: [&str; 14] = [
+    "eks.amazonaws.com/nodegroup-image",
+    "eks.amazonaws.com/sourceLaunchTemplateId",
+    "eks.amazonaws.com/sourceLaunchTemplateVersion",
+    "k8s.io/cloud-provider-aws",
+    "kubernetes.io/hostname",
+    "node.kubernetes.io/instance-type",
+    "node.kubernetes.io/windows-build",
+    "topology.ebs.csi.aws.com/zone",
+    "topology.k8s.aws/zone-id",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "beta.kubernetes.io/instance-type",
+    "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+];
 
 /// What adds nodes, as the Job's pod needs them.
 #[derive(Default)]
@@ -19,10 +42,18 @@ pub(super) struct Growth {
     pub(super) source: Option<String>,
     /// Why what there is cannot add one.
     pub(super) findings: Vec<String>,
-    /// What could not be looked up.
+    /// What could not be looked up or compared.
     pub(super) unknown: Option<Outcome>,
-    /// A node group that has all the nodes that it can have, and whose nodes could take the pod: its name and size.
-    pub(super) full_group: Option<(String, i32)>,
+    /// A node group whose nodes could take the pod, and that nothing makes larger.
+    pub(super) stuck_group: Option<StuckGroup>,
+}
+
+/// A node group whose nodes could take the pod, if it was larger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StuckGroup {
+    pub(super) name: String,
+    pub(super) size: i32,
+    pub(super) maximum: i32,
 }
 
 impl Growth {
@@ -36,11 +67,9 @@ impl Growth {
         nodes: &Nodes,
     ) -> Result<Self, CheckError> {
         let (region, cluster) = (run.region()?, run.cluster_name()?);
-        let namespace = run.namespace()?;
         let signer = run.entry_signer().await?;
-        let (pools, profiles, groups, eks) = tokio::join!(
+        let (pools, groups, eks) = tokio::join!(
             run.read(NODE_POOLS_PATH.to_owned()),
-            run.aws().fargate_profiles(&signer, region, cluster),
             run.aws().node_groups(&signer, region, cluster),
             run.eks_cluster(),
         );
@@ -49,15 +78,19 @@ impl Growth {
         match pools {
             Ok(pools) => growth.add_pools(pod, &pools["items"], auto_mode),
             Err(error) if error.is_not_found() && !auto_mode => {}
-            Err(_) if auto_mode => growth.found("EKS Auto Mode can add one".to_owned()),
+            Err(error) if error.is_not_found() => growth.missed(Outcome::incomplete(
+                "the cluster does not serve nodepools",
+                "EKS Auto Mode is enabled, and the cluster serves no NodePools (karpenter.sh/v1).",
+            )),
             Err(error) => growth.missed(super::not_read(run, "nodepools.karpenter.sh", error)),
         }
-        match profiles {
-            Ok(profiles) => growth.add_profiles(pod, namespace, &profiles),
-            Err(error) => growth.missed(error.outcome()),
-        }
         match groups {
-            Ok(groups) => growth.add_groups(pod, nodes, &groups),
+            Ok(groups) => {
+                let growing = growth.add_groups(pod, nodes, &groups);
+                if growth.source.is_none() && !growing.is_empty() {
+                    growth.add_growing(run, growing).await;
+                }
+            }
             Err(error) => growth.missed(error.outcome()),
         }
         Ok(growth)
@@ -72,79 +105,144 @@ impl Growth {
     }
 
     fn add_pools(&mut self, pod: &Pod<'_>, pools: &Value, auto_mode: bool) {
-        let kind = if auto_mode {
-            "EKS Auto Mode"
-        } else {
-            "Karpenter"
-        };
-        for pool in pools.as_array().into_iter().flatten() {
-            let name = pool["metadata"]["name"].as_str().unwrap_or_default();
-            let what = format!("NodePool {name:?} of {kind}");
-            if is_not_ready(pool) {
-                self.findings.push(format!("{what}: it is not ready"));
-                continue;
-            }
-            let lacks = lacks_of_pool(pod, &pool["spec"]["template"]);
-            if lacks.is_empty() {
-                self.found(format!("{what} can add one"))
-            } else {
-                self.findings.push(format!("{what}: {}", joined(&lacks)))
+        let pools = pools.as_array().map(Vec::as_slice).unwrap_or_default();
+        if pools.is_empty() && auto_mode {
+            self.findings
+                .push("EKS Auto Mode: it has no NodePool".to_owned());
+        }
+        for pool in pools.iter().map(NodePool) {
+            let what = pool.label();
+            if let Some(obstacle) = pool.obstacle(pod) {
+                self.findings.push(format!("{what}: {obstacle}"));
+            } else if self.fits(&what, &pool.fit(pod)) {
+                self.found(format!("{what} can add one"));
             }
         }
     }
 
-    /// A pod that matches a profile is started on Fargate.
-    ///
-    /// Source: the EKS user guide, "Define which Pods use AWS Fargate when launched".
-    fn add_profiles(&mut self, pod: &Pod<'_>, namespace: &str, profiles: &[FargateProfile]) {
-        let labels: Vec<(&str, &str)> = pod
-            .labels
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        for profile in profiles {
-            let what = format!("Fargate profile {:?}", profile.name);
-            match (profile.selects(namespace, &labels), profile.is_active) {
-                (true, true) => self.found(format!("{what} runs the pod")),
-                (true, false) => self.findings.push(format!("{what}: it is not active")),
-                (false, _) => {
-                    let finding =
-                        format!("{what}: it does not match the pod's namespace and labels");
-                    self.findings.push(finding);
+    /// Returns whether the pod fits a new node, and notes why not.
+    fn fits(&mut self, what: &str, fit: &NewNodeFit) -> bool {
+        if !fit.lacks.is_empty() {
+            self.findings
+                .push(format!("{what}: {}", joined(&fit.lacks)));
+            return false;
+        }
+        if !fit.unknown.is_empty() {
+            let unknown: Vec<&str> = fit.unknown.iter().map(String::as_str).collect();
+            self.missed(Outcome::incomplete(
+                "what a new node has is unknown",
+                format!(
+                    "{what} might add one, but its nodes might lack {}.",
+                    unknown.join(", ")
+                ),
+            ));
+            return false;
+        }
+        true
+    }
+
+    /// Compares the node groups with the pod, and returns those that are below their maximum and whose nodes can take it.
+    fn add_groups<'a>(
+        &mut self,
+        pod: &Pod<'_>,
+        nodes: &Nodes,
+        groups: &'a [NodeGroup],
+    ) -> Vec<&'a NodeGroup> {
+        let mut growing = Vec::new();
+        for group in groups {
+            let what = format!("node group {:?}", group.name);
+            let fits = match nodes.groups.get(&group.name) {
+                Some(true) => true,
+                // What its nodes lack is among the findings of the nodes.
+                Some(false) => continue,
+                None => {
+                    let taints: Vec<Taint> = group.taints.iter().map(taint).collect();
+                    let fit = pod.fit_of_new(&taints, false, |key| node_label(group, key));
+                    self.fits(&what, &fit)
+                }
+            };
+            if !fits {
+                continue;
+            }
+            if !group.is_usable {
+                self.findings.push(format!("{what}: it is not active"));
+            } else if group.size < group.maximum {
+                growing.push(group);
+            } else {
+                let finding = format!("{what}: it is at its maximum of {}", group.maximum);
+                self.findings.push(finding);
+                self.stuck_group.get_or_insert_with(|| stuck(group));
+            }
+        }
+        growing
+    }
+
+    /// Looks for the Cluster Autoscaler, which makes the node groups larger.
+    async fn add_growing(&mut self, run: &Run<'_>, groups: Vec<&NodeGroup>) {
+        let autoscaler = run.read(AUTOSCALER_PATH.to_owned()).await;
+        for group in groups {
+            let what = format!("node group {:?}", group.name);
+            let size = format!("{} of at most {} nodes", group.size, group.maximum);
+            match &autoscaler {
+                Ok(_) => self.found(format!(
+                    "{what} has {size}, so that the Cluster Autoscaler can add one"
+                )),
+                Err(error) if error.is_not_found() => {
+                    self.findings.push(format!(
+                        "{what}: it has {size}, and no Cluster Autoscaler was found (ConfigMap cluster-autoscaler-status in \
+                         kube-system)"
+                    ));
+                    self.stuck_group = Some(stuck(group));
+                }
+                Err(error) => {
+                    let object =
+                        "ConfigMap \"cluster-autoscaler-status\" in namespace \"kube-system\"";
+                    self.missed(super::not_read(run, object, error.clone()));
                 }
             }
         }
     }
+}
 
-    fn add_groups(&mut self, pod: &Pod<'_>, nodes: &Nodes, groups: &[NodeGroup]) {
-        for group in groups {
-            let what = format!("node group {:?}", group.name);
-            let taints: Vec<Taint> = group.taints.iter().map(taint).collect();
-            let lacks = match nodes.groups.get(&group.name) {
-                Some(true) => Vec::new(),
-                // What its nodes lack is among the findings of the nodes.
-                Some(false) => continue,
-                None => pod.lacks_of_new(&taints, |key, value| match group.labels.get(key) {
-                    Some(own) => own == value,
-                    None => is_set_by_others(key),
-                }),
-            };
-            if !lacks.is_empty() {
-                self.findings.push(format!("{what}: {}", joined(&lacks)));
-            } else if !group.is_usable {
-                self.findings.push(format!("{what}: it is not active"));
-            } else if group.size < group.maximum {
-                self.found(format!(
-                    "{what} has {} of at most {} nodes, so that the Cluster Autoscaler can add one",
-                    group.size, group.maximum
-                ));
-            } else {
-                self.findings
-                    .push(format!("{what}: it is at its maximum of {}", group.maximum));
-                self.full_group
-                    .get_or_insert((group.name.clone(), group.maximum));
-            }
-        }
+fn stuck(group: &NodeGroup) -> StuckGroup {
+    StuckGroup {
+        name: group.name.clone(),
+        size: group.size,
+        maximum: group.maximum,
+    }
+}
+
+/// Returns what is known about a label of the nodes of a managed node group.
+fn node_label(group: &NodeGroup, key: &str) -> NewLabel {
+    let image = group.ami_type.as_str();
+    let known =
+        |value: Option<&str>| value.map_or(NewLabel::Unknown, |value| NewLabel::one_of(&[value]));
+    if let Some(own) = group.labels.get(key) {
+        return NewLabel::one_of(&[own]);
+    }
+    match key {
+        NODE_GROUP => NewLabel::one_of(&[&group.name]),
+        "eks.amazonaws.com/capacityType" => known(Some(&group.capacity_type)),
+        "kubernetes.io/arch" | "beta.kubernetes.io/arch" => known(architecture(image)),
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => known(match image {
+            "" | "CUSTOM" => None,
+            windows if windows.starts_with("WINDOWS") => Some("windows"),
+            _ => Some("linux"),
+        }),
+        key if OF_NODE.contains(&key) => NewLabel::Unknown,
+        _ => NewLabel::absent(),
+    }
+}
+
+/// Returns the architecture of an image by its type (`amiType` of `Nodegroup` in the EKS API reference). `None` for an image
+/// of the user's own.
+fn architecture(image: &str) -> Option<&'static str> {
+    if image.contains("ARM_64") {
+        Some("arm64")
+    } else if image.contains("x86_64") || image.starts_with("WINDOWS") {
+        Some("amd64")
+    } else {
+        None
     }
 }
 
@@ -161,141 +259,47 @@ fn joined(lacks: &[Lack]) -> String {
     lacks.join(", ")
 }
 
-/// Returns whether Karpenter says that a NodePool adds no nodes, for example because its NodeClass is missing.
-fn is_not_ready(pool: &Value) -> bool {
-    let conditions = pool["status"]["conditions"].as_array();
-    let mut conditions = conditions.into_iter().flatten();
-    conditions.any(|one| one["type"] == "Ready" && one["status"] == "False")
-}
-
-/// Returns what keeps the pod off the nodes of a NodePool, whose template this is.
-///
-/// Source: "NodePools" in Karpenter's documentation (v1): the labels and requirements of the template restrict what a
-/// pod can select, its startup taints are removed by others, and a label that it does not name can be selected if it
-/// is well known.
-fn lacks_of_pool(pod: &Pod<'_>, template: &Value) -> Vec<Lack> {
-    let list = |name: &str| template["spec"][name].as_array().into_iter().flatten();
-    let taints: Vec<Taint> = list("taints").map(Taint::read).collect();
-    pod.lacks_of_new(&taints, |key, value| {
-        let own = template["metadata"]["labels"].get(key);
-        let mut requirements = list("requirements")
-            .filter(|one| one["key"] == key)
-            .peekable();
-        match (own, requirements.peek()) {
-            (Some(own), _) => own == value,
-            (None, Some(_)) => requirements.all(|one| admits(one, Some(value))),
-            (None, None) => is_set_by_others(key),
-        }
-    })
-}
-
-/// Returns whether a label is one that Kubernetes, EKS, or Karpenter gives to every node.
-fn is_set_by_others(key: &str) -> bool {
-    let (domain, _) = key.split_once('/').unwrap_or_default();
-    [
-        "kubernetes.io",
-        "k8s.io",
-        "k8s.aws",
-        "amazonaws.com",
-        "karpenter.sh",
-    ]
-    .iter()
-    .any(|own| {
-        domain == *own
-            || domain
-                .strip_suffix(own)
-                .is_some_and(|rest| rest.ends_with('.'))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn a_node_pool_takes_what_its_template_admits() {
-        let template = json!({
-            "metadata": {"labels": {"team": "x"}},
-            "spec": {
-                "taints": [{"key": "dedicated", "value": "runners", "effect": "NoSchedule"}],
-                "startupTaints": [{"key": "starting", "effect": "NoSchedule"}],
-                "requirements": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}],
-            },
-        });
-        let lacks = |spec: Value| {
-            let pod = json!({"spec": spec});
-            joined(&lacks_of_pool(&Pod::read(&pod), &template))
-        };
-        let tolerations = json!([{"key": "dedicated", "operator": "Exists"}]);
-        assert_eq!(
-            lacks(json!({})),
-            "its taint dedicated=runners:NoSchedule is not tolerated"
-        );
-        for (selector, expected) in [
-            (json!({"team": "x", "kubernetes.io/arch": "amd64"}), ""),
-            (json!({"topology.kubernetes.io/zone": "a"}), ""),
-            (json!({"karpenter.k8s.aws/instance-cpu": "4"}), ""),
-            (json!({"team": "y"}), "it lacks the label team=y"),
-            (
-                json!({"kubernetes.io/arch": "arm64"}),
-                "it lacks the label kubernetes.io/arch=arm64",
-            ),
-            (json!({"other": "x"}), "it lacks the label other=x"),
-        ] {
-            let spec = json!({"nodeSelector": selector, "tolerations": tolerations});
-            assert_eq!(lacks(spec), expected, "{selector}");
-        }
-    }
-
-    #[test]
-    fn an_active_fargate_profile_takes_the_pods_that_it_selects() {
-        let template = json!({"metadata": {"labels": {"app": "runner"}}});
-        let pod = Pod::read(&template);
-        let takes = |namespace: &str, is_active: bool| {
-            let mut growth = Growth::default();
-            let profile = FargateProfile {
-                name: "p".to_owned(),
-                is_active,
-                selectors: vec![(
-                    namespace.to_owned(),
-                    [("app".to_owned(), "run*".to_owned())].into(),
-                )],
-            };
-            growth.add_profiles(&pod, "humanitec-runner", &[profile]);
-            growth.source.is_some()
-        };
-        assert!(takes("humanitec-*", true));
-        assert!(!takes("humanitec-*", false));
-        assert!(!takes("default", true));
-    }
-
-    #[test]
-    fn a_node_group_grows_to_its_maximum() {
-        let template = json!({"spec": {"nodeSelector": {"team": "x"}}});
-        let pod = Pod::read(&template);
-        let group = |size, label: &str| NodeGroup {
+    fn group(size: i32, label: &str) -> NodeGroup {
+        NodeGroup {
             name: "g".to_owned(),
             is_usable: true,
             size,
             maximum: 3,
             labels: [("team".to_owned(), label.to_owned())].into(),
+            ami_type: "AL2023_x86_64_STANDARD".to_owned(),
+            capacity_type: "ON_DEMAND".to_owned(),
             taints: Vec::new(),
-        };
-        let find = |nodes: &Nodes, group: NodeGroup| {
-            let mut growth = Growth::default();
-            growth.add_groups(&pod, nodes, &[group]);
-            growth
+        }
+    }
+
+    fn find(spec: Value, nodes: &Nodes, group: &NodeGroup) -> (Growth, usize) {
+        let template = json!({"spec": spec});
+        let mut growth = Growth::default();
+        let growing = growth
+            .add_groups(&Pod::read(&template), nodes, std::slice::from_ref(group))
+            .len();
+        (growth, growing)
+    }
+
+    #[test]
+    fn a_node_group_grows_to_its_maximum() {
+        let find = |nodes: &Nodes, group: &NodeGroup| {
+            find(json!({"nodeSelector": {"team": "x"}}), nodes, group)
         };
         let none = Nodes::default();
-        assert!(find(&none, group(0, "x")).source.is_some());
-        let full = find(&none, group(3, "x"));
+        assert_eq!(find(&none, &group(0, "x")).1, 1);
+        let (full, growing) = find(&none, &group(3, "x"));
         assert_eq!(
-            (full.source, full.full_group),
-            (None, Some(("g".to_owned(), 3)))
+            (full.stuck_group, growing),
+            (Some(stuck(&group(3, "x"))), 0)
         );
-        let other = find(&none, group(0, "y"));
+        let (other, _) = find(&none, &group(0, "y"));
         assert_eq!(
             other.findings,
             ["node group \"g\": it lacks the label team=x"]
@@ -305,7 +309,57 @@ mod tests {
             groups: [("g".to_owned(), false)].into(),
             ..Nodes::default()
         };
-        let small = find(&small, group(1, "x"));
-        assert_eq!((small.source, small.findings), (None, Vec::new()));
+        let (small, growing) = find(&small, &group(1, "x"));
+        assert_eq!((growing, small.findings), (0, Vec::new()));
+    }
+
+    #[test]
+    fn a_node_group_without_nodes_is_known_by_its_labels_and_its_image() {
+        let none = Nodes::default();
+        // Whether the nodes can take the pod; `None` if that is unknown.
+        let with = |selector: Value, image: &str| {
+            let mut group = group(0, "x");
+            group.ami_type = image.to_owned();
+            let (growth, growing) = find(json!({"nodeSelector": selector}), &none, &group);
+            match (growing, growth.unknown) {
+                (0, Some(_)) => None,
+                (growing, _) => Some(growing == 1),
+            }
+        };
+        for (key, value, expected) in [
+            (NODE_GROUP, "g", Some(true)),
+            (NODE_GROUP, "runners", Some(false)),
+            ("kubernetes.io/arch", "amd64", Some(true)),
+            ("kubernetes.io/arch", "arm64", Some(false)),
+            ("beta.kubernetes.io/os", "linux", Some(true)),
+            ("eks.amazonaws.com/capacityType", "SPOT", Some(false)),
+            ("node-role.kubernetes.io/x", "", Some(false)),
+            ("karpenter.sh/nodepool", "x", Some(false)),
+            ("topology.kubernetes.io/zone", "us-west-2a", None),
+            ("node.kubernetes.io/instance-type", "m5.large", None),
+        ] {
+            let found = with(json!({key: value}), "AL2023_x86_64_STANDARD");
+            assert_eq!(found, expected, "{key}={value}");
+        }
+        let arm = json!({"kubernetes.io/arch": "arm64"});
+        assert_eq!(with(arm.clone(), "BOTTLEROCKET_ARM_64_NVIDIA"), Some(true));
+        assert_eq!(with(arm, "CUSTOM"), None);
+    }
+
+    #[test]
+    fn what_the_nodes_of_a_group_have_is_unknown_until_there_is_one() {
+        let containers = json!([{"resources": {"limits": {"nvidia.com/gpu": 1}}}]);
+        let spec = json!({"containers": containers});
+        let (growth, growing) = find(spec.clone(), &Nodes::default(), &group(0, "x"));
+        assert_eq!(growing, 0);
+        assert_eq!(
+            growth.unknown.unwrap().message,
+            "node group \"g\" might add one, but its nodes might lack nvidia.com/gpu 1."
+        );
+        let nodes = Nodes {
+            groups: [("g".to_owned(), true)].into(),
+            ..Nodes::default()
+        };
+        assert_eq!(find(spec, &nodes, &group(1, "x")).1, 1);
     }
 }

@@ -11,7 +11,7 @@ use crate::access::run::Run;
 
 /// The label that a managed node group gives to its nodes ("Simplify node lifecycle with managed node groups" in the EKS user
 /// guide: its labels have the prefix `eks.amazonaws.com`).
-const NODE_GROUP: &str = "eks.amazonaws.com/nodegroup";
+pub(super) const NODE_GROUP: &str = "eks.amazonaws.com/nodegroup";
 
 /// The nodes that were compared.
 #[derive(Default)]
@@ -59,6 +59,15 @@ impl Nodes {
         if let Some(group) = node.labels.get(NODE_GROUP) {
             let fits = pod.lacks(&node.as_new()).is_empty();
             *self.groups.entry(group.clone()).or_default() |= fits;
+        }
+    }
+
+    /// Returns the clause that none of the nodes can take the pod.
+    pub(super) fn none(&self) -> String {
+        match self.count {
+            0 => "The cluster has no node now".to_owned(),
+            1 => "The cluster's node cannot take the Job's pod".to_owned(),
+            count => format!("None of the cluster's {count} nodes can take the Job's pod"),
         }
     }
 

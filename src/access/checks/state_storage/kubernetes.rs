@@ -167,8 +167,21 @@ fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
                 "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
             ),
         )),
-        Mount::Files | Mount::ByServiceAccount | Mount::Unknown(_) | Mount::Audience(..) => None,
+        Mount::Files
+        | Mount::ByServiceAccount
+        | Mount::Linked(_)
+        | Mount::Unknown(_)
+        | Mount::Audience(..) => None,
     }
+}
+
+/// Returns what is known about a token that only an image with a link has at the right place.
+fn if_linked(volume: &str) -> Token {
+    Token::Uncertain(format!(
+        "Volume {volume:?} contains the service account token that OpenTofu needs in {} only if the image has a link from \
+         /var/run to /run. Mount the volume at that path in job.pod_template.",
+        token_mount::DIRECTORY
+    ))
 }
 
 /// Looks for the token of the Job's pod.
@@ -185,6 +198,7 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
                 "It is unknown whether volume {volume:?} contains the service account token that OpenTofu needs."
             )));
         }
+        Mount::Linked(volume) => return Ok(if_linked(&volume)),
         Mount::Audience(volume, audience) => {
             return Ok(Token::Uncertain(format!(
                 "The service account token in volume {volume:?} is for the audience {audience:?}, and the cluster's \
@@ -198,6 +212,9 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
     let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;
     match run.read(path).await {
         Ok(account) if account["automountServiceAccountToken"] == false => {
+            if let Some(volume) = token_mount::linked(&job["spec"]["template"]["spec"]) {
+                return Ok(if_linked(&volume));
+            }
             Ok(Token::Missing(Box::new(missing(
                 format!("service account {name:?} sets automountServiceAccountToken to false"),
                 run.cluster_cause(ClusterCause::TokenNotMounted {

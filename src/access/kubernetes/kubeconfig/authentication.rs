@@ -83,26 +83,29 @@ async fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> 
     }
 }
 
-/// Returns the token in the kubeconfig, or in the file that it names.
+/// Returns the token in the kubeconfig, or in the file that it names. The file's token counts if the file can be read, as
+/// in client-go (`bearerAuthRoundTripper` in transport/round_trippers.go): the other one is often the token that was in the
+/// file when the kubeconfig was written.
 async fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
-    if let Some(token) = user
-        .token
-        .as_ref()
-        .filter(|token| !token.expose_secret().is_empty())
-    {
-        return Ok(Some(token.clone()));
-    }
+    let token = user.token.clone();
+    let token = token.filter(|token| !token.expose_secret().is_empty());
     if let Some(file) = user.token_file.as_deref().filter(|file| !file.is_empty()) {
         let text = |content| {
             let text = String::from_utf8(content);
             text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
         };
-        return files::read(file)
-            .await
-            .and_then(text)
-            .map(|token| Some(token.into()))
+        return match (files::read(file).await.and_then(text), token) {
+            (Ok(of_file), Some(token)) if of_file.trim().is_empty() => Ok(Some(token)),
+            (Ok(of_file), _) => Ok(Some(of_file.into())),
+            (Err(_), Some(token)) => Ok(Some(token)),
             // The message omits the file's name, because some users paste the token itself here.
-            .map_err(|error| format!("the file that its tokenFile names cannot be read: {error}"));
+            (Err(error), None) => Err(format!(
+                "the file that its tokenFile names cannot be read: {error}"
+            )),
+        };
+    }
+    if token.is_some() {
+        return Ok(token);
     }
     let Some(provider) = &user.auth_provider else {
         return Ok(None);

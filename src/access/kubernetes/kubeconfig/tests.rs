@@ -52,6 +52,23 @@ async fn a_token_is_trimmed_wherever_it_comes_from() {
     }
 }
 
+#[tokio::test]
+async fn the_token_of_the_file_counts_if_the_file_can_be_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let missing = "/nonexistent/token".to_owned();
+    let readable = file.path().display().to_string();
+    for (content, path, expected) in [
+        ("fresh\n", &readable, "fresh"),
+        (" \n", &readable, "stale"),
+        ("", &missing, "stale"),
+    ] {
+        std::fs::write(file.path(), content).unwrap();
+        let user = format!("    token: stale\n    tokenFile: {path}\n");
+        let config = read_text(text("", &user)).await.unwrap();
+        assert_eq!(token(&config), expected, "{content:?} {path}");
+    }
+}
+
 /// Checks that each of these parts of a cluster and of a user is refused with this text, without a value of the file.
 async fn are_refused(cases: impl IntoIterator<Item = (&'static str, String, &'static str)>) {
     for (cluster, user, part) in cases {

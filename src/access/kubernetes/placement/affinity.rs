@@ -9,34 +9,57 @@ use super::{ClusterNode, text};
 /// The field of the rules that a node must meet.
 pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
-/// Returns whether a node matches the required affinity of a pod spec: one of its terms, if there are any.
-pub(super) fn matches(spec: &Value, node: &ClusterNode) -> bool {
-    let terms = &spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
-    let Some(terms) = terms.as_array() else {
-        return true;
-    };
-    terms.iter().any(|term| is_met(term, node))
+/// A term of the affinity: the requirements on a node's labels, and on its fields.
+pub(super) struct Term {
+    pub(super) labels: Vec<Value>,
+    pub(super) fields: Vec<Value>,
 }
 
-/// Returns whether a node meets every requirement of a term. An empty term matches no node.
-fn is_met(term: &Value, node: &ClusterNode) -> bool {
-    let list = |name: &str| term[name].as_array().cloned().unwrap_or_default();
-    let (expressions, fields) = (list("matchExpressions"), list("matchFields"));
+/// Returns the terms of a pod spec, one of which a node must meet. `None` if the pod has no required affinity. An empty
+/// term matches no node and is left out.
+pub(super) fn terms(spec: &Value) -> Option<Vec<Term>> {
+    let terms = &spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
+    let terms = terms.as_array()?.iter().map(|term| {
+        let list = |name: &str| term[name].as_array().cloned().unwrap_or_default();
+        Term {
+            labels: list("matchExpressions"),
+            fields: list("matchFields"),
+        }
+    });
+    let terms = terms.filter(|term| !(term.labels.is_empty() && term.fields.is_empty()));
+    Some(terms.collect())
+}
+
+/// Returns whether a node matches the required affinity of a pod spec.
+pub(super) fn matches(spec: &Value, node: &ClusterNode) -> bool {
+    terms(spec).is_none_or(|terms| terms.iter().any(|term| is_met(term, node)))
+}
+
+fn is_met(term: &Term, node: &ClusterNode) -> bool {
     let label = |requirement: &Value| {
-        let key = requirement["key"].as_str().unwrap_or_default();
-        admits(requirement, node.labels.get(key).map(String::as_str))
+        let value = node.labels.get(key(requirement));
+        admits(requirement, value.map(String::as_str))
     };
-    // The name is the only field that can be selected.
-    let field = |requirement: &Value| {
-        requirement["key"] == "metadata.name" && admits(requirement, Some(&node.name))
-    };
-    !(expressions.is_empty() && fields.is_empty())
-        && expressions.iter().all(label)
-        && fields.iter().all(field)
+    term.labels.iter().all(label)
+        && term
+            .fields
+            .iter()
+            .all(|field| is_named(field, Some(&node.name)))
+}
+
+/// Returns whether a requirement on a field admits a node with this name, or a new node, whose name is not known. The name
+/// is the only field that can be selected.
+pub(super) fn is_named(field: &Value, name: Option<&str>) -> bool {
+    field["key"] == "metadata.name" && admits(field, name)
+}
+
+/// Returns the key of a requirement.
+pub(super) fn key(requirement: &Value) -> &str {
+    requirement["key"].as_str().unwrap_or_default()
 }
 
 /// Returns whether a requirement (`operator` and `values`) admits the value of its key, or that there is none.
-pub(crate) fn admits(requirement: &Value, value: Option<&str>) -> bool {
+pub(super) fn admits(requirement: &Value, value: Option<&str>) -> bool {
     let values = requirement["values"].as_array().into_iter().flatten();
     let values: Vec<String> = values.map(text).collect();
     let contains = |value: &str| values.iter().any(|one| one == value);

@@ -1,7 +1,7 @@
 //! What a pod requests of a node's resources.
 //!
 //! Source: k8s.io/component-helpers 0.34, resource/helpers.go (`PodRequests`), and the API's defaults in
-//! pkg/apis/core/v1/defaults.go of Kubernetes 1.34 (`SetDefaults_Pod`). The overhead of a RuntimeClass is not counted.
+//! pkg/apis/core/v1/defaults.go of Kubernetes 1.34 (`SetDefaults_Pod`). Admission sets the overhead of a RuntimeClass.
 
 use std::collections::BTreeMap;
 
@@ -49,6 +49,7 @@ pub(super) fn requests(spec: &Value) -> BTreeMap<String, String> {
     for (name, limit) in whole("limits") {
         total.entry(name).or_insert(limit);
     }
+    add(&mut total, &read(&spec["overhead"]));
     total.retain(|_, (amount, _)| *amount > 0);
     let quantities = total.into_iter();
     quantities.map(|(name, (_, text))| (name, text)).collect()

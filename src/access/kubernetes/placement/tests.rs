@@ -183,21 +183,8 @@ fn requests_are_summed_up() {
     let limited =
         json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
     assert_eq!(with(limited), ["cpu 2 is requested, it has 1930m"]);
-}
-
-#[test]
-fn new_nodes_are_known_by_labels_and_taints() {
-    let template = json!({"spec": {"nodeSelector": {"team": "x"}}});
-    let pod = Pod::read(&template);
-    let taint = Taint::read(&json!({"key": "gpu", "effect": "NoSchedule"}));
-    assert!(
-        pod.lacks_of_new(&[], |key, value| (key, value) == ("team", "x"))
-            .is_empty()
-    );
-    let lacks = pod.lacks_of_new(std::slice::from_ref(&taint), |_, _| false);
-    let expected = [
-        Lack::Label("team".to_owned(), "x".to_owned()),
-        Lack::Taint(taint),
-    ];
-    assert_eq!(lacks, expected);
+    // The overhead of a RuntimeClass comes on top.
+    let mut heavy = json!({"containers": [asks(json!({"memory": "6Gi"}))]});
+    heavy["overhead"] = json!({"memory": "2Gi"});
+    assert_eq!(with(heavy), ["memory 8192Mi is requested, it has 7Gi"]);
 }

@@ -34,6 +34,10 @@ fn every_object_that_a_pod_needs_is_found() {
             {"name": "t", "iscsi": {"secretRef": {"name": "no"}}},
             {"name": "u", "iscsi": {"secretRef": {"name": "chap"}, "chapAuthSession": true}},
             {"name": "x", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "class"}}}},
+            {"name": "y", "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": {"secretProviderClass": "spc"}}},
+            {"name": "z", "csi": {"driver": "d", "volumeAttributes": {"secretProviderClass": "no"}}},
+            {"name": "copy", "ephemeral": {"volumeClaimTemplate": {"spec": {"dataSource": {"kind": "PersistentVolumeClaim", "name": "copied"}}}}},
+            {"name": "snap", "ephemeral": {"volumeClaimTemplate": {"spec": {"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "no"}}}}},
             {"name": "tofu", "emptyDir": {}},
         ],
         "imagePullSecrets": [{"name": "pull"}, {}],
@@ -44,7 +48,7 @@ fn every_object_that_a_pod_needs_is_found() {
     });
     let found: Vec<String> = references(&spec)
         .into_iter()
-        .map(|((kind, name), keys)| format!("{} {name} {keys:?}", kind.name()))
+        .map(|((kind, name), keys)| format!("{} {name} {:?}", kind.name(), keys.all()))
         .collect();
     assert_eq!(
         found,
@@ -61,10 +65,12 @@ fn every_object_that_a_pod_needs_is_found() {
             r#"Secret vs {"f"}"#,
             r#"image pull Secret pull {}"#,
             r#"PersistentVolumeClaim claim {}"#,
+            r#"PersistentVolumeClaim copied {}"#,
             r#"ResourceClaim rc {}"#,
             r#"ResourceClaimTemplate rct {}"#,
             r#"PriorityClass high {}"#,
             r#"RuntimeClass gvisor {}"#,
+            r#"SecretProviderClass spc {}"#,
             r#"StorageClass class {}"#,
             r#"ClusterTrustBundle ctb {}"#,
         ]
@@ -95,7 +101,10 @@ const NO_OBJECT: [(&str, &str); 26] = [
     ("fieldRef", "a field of the same pod"),
     ("fileKeyRef", "a file in a volume of the same pod"),
     ("fileKeyRef.volumeName", "a volume of the same pod"),
-    ("signerName", "a signer; no bundle that it signs need exist"),
+    (
+        "signerName",
+        "a signer, whose bundles are selected by their labels and are not looked up",
+    ),
     ("credentialBundlePath", "a path in the volume"),
     (
         "gmsaCredentialSpecName",
@@ -113,11 +122,11 @@ const NO_OBJECT: [(&str, &str); 26] = [
     ("storageos.volumeName", "a volume of StorageOS"),
     (
         "ephemeral.volumeClaimTemplate.spec.dataSource",
-        "of any kind, also of other API groups",
+        "of any kind; a function finds the claims",
     ),
     (
         "ephemeral.volumeClaimTemplate.spec.dataSourceRef",
-        "of any kind, also of other API groups",
+        "of any kind; a function finds the claims",
     ),
 ];
 

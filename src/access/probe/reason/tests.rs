@@ -47,7 +47,12 @@ fn a_container_that_has_run_has_started() {
         StartState::Started
     );
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
-    assert_eq!(judge(ended), StartState::Started);
+    assert_eq!(judge(ended.clone()), StartState::Started);
+    assert_eq!(
+        ending(&main_is(ended)).as_deref(),
+        Some("Container main ended with exit code 1 (Error)")
+    );
+    assert_eq!(ending(&main_is(json!({"running": {}}))), None);
     let creating = json!({"waiting": {"reason": "ContainerCreating"}});
     assert_eq!(judge(creating), StartState::Waiting(None));
     let broken = json!({"terminated": {

@@ -1,0 +1,157 @@
+//! Whether AWS Fargate takes the Job's pod, and can run it.
+
+use serde_json::Value;
+
+use crate::access::check_error::CheckError;
+use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, Pod};
+use crate::access::run::Run;
+
+/// The most that a pod on Fargate can request: 16 vCPU with 120 GB, of which the Kubernetes components take 256 MB, and
+/// 175 GiB of storage ("Understand Fargate Pod configuration details" in the EKS user guide).
+const MOST: [(&str, &str); 3] = [
+    ("cpu", "16"),
+    ("memory", "122624Mi"),
+    ("ephemeral-storage", "175Gi"),
+];
+
+/// The Fargate profiles, as the Job's pod needs them.
+#[derive(Debug, Default)]
+pub(super) struct Fargate {
+    /// The name of an active profile that selects the pod. EKS then gives the pod to Fargate's scheduler, whatever the nodes
+    /// are.
+    pub(super) profile: Option<String>,
+    /// Why each of the profiles does not take the pod.
+    pub(super) findings: Vec<String>,
+}
+
+impl Fargate {
+    /// Looks up the profiles. A pod that matches an active one runs on Fargate.
+    ///
+    /// Source: the EKS user guide, "Define which Pods use AWS Fargate when launched".
+    ///
+    /// # Errors
+    /// The profiles cannot be read.
+    pub(super) async fn find(run: &Run<'_>, pod: &Pod<'_>) -> Result<Self, CheckError> {
+        let (region, cluster) = (run.region()?, run.cluster_name()?);
+        let namespace = run.namespace()?;
+        let signer = run.entry_signer().await?;
+        let labels = pod.labels.iter();
+        let labels: Vec<(&str, &str)> = labels
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut fargate = Self::default();
+        let profiles = run.aws().fargate_profiles(&signer, region, cluster).await?;
+        for profile in profiles.iter() {
+            let why = match (profile.selects(namespace, &labels), profile.is_active) {
+                (true, true) => {
+                    fargate.profile = Some(profile.name.clone());
+                    continue;
+                }
+                (true, false) => "it is not active",
+                (false, _) => "it does not match the pod's namespace and labels",
+            };
+            let finding = format!("Fargate profile {:?}: {why}", profile.name);
+            fargate.findings.push(finding);
+        }
+        Ok(fargate)
+    }
+}
+
+/// Returns what Fargate does not run of a pod spec, as clauses. It leaves the pod Pending.
+///
+/// Source: "AWS Fargate considerations" in the EKS user guide.
+pub(super) fn unsupported(spec: &Value, pod: &Pod<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    if spec["hostNetwork"] == true {
+        found.push("hostNetwork is true".to_owned());
+    }
+    let lists = ["initContainers", "containers"].map(|list| spec[list].as_array());
+    for container in lists.into_iter().flatten().flatten() {
+        let name = container["name"].as_str().unwrap_or_default();
+        if container["securityContext"]["privileged"] == true {
+            found.push(format!("container {name:?} is privileged"));
+        }
+        let mut ports = container["ports"].as_array().into_iter().flatten();
+        if ports.any(|port| port["hostPort"].as_u64().is_some_and(|port| port > 0)) {
+            found.push(format!("container {name:?} has a hostPort"));
+        }
+    }
+    let over = pod.requests_over(&MOST).into_iter();
+    found.extend(over.map(|request| format!("{request} is requested")));
+    found
+}
+
+/// Returns how the pod fits the node that Fargate adds for it. Whether Fargate respects the other labels that a pod can
+/// select is not documented.
+pub(super) fn fit(pod: &Pod<'_>) -> NewNodeFit {
+    let mut fit = pod.fit_of_new(&[], true, |key| match key {
+        "kubernetes.io/arch" | "beta.kubernetes.io/arch" => NewLabel::one_of(&["amd64"]),
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => NewLabel::one_of(&["linux"]),
+        "eks.amazonaws.com/compute-type" => NewLabel::one_of(&["fargate"]),
+        _ => NewLabel::Unknown,
+    });
+    // Which requests fit is known.
+    fit.unknown
+        .retain(|what| what.starts_with("the selected label "));
+    fit
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fargate_runs_no_privileged_large_or_special_pod() {
+        let with = |spec: Value| {
+            let template = json!({"spec": spec});
+            unsupported(&template["spec"], &Pod::read(&template))
+        };
+        let main = |fields: Value| {
+            let mut main = json!({"name": "main"});
+            main.as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
+            json!({"containers": [main]})
+        };
+        let requests = |requests: Value| main(json!({"resources": {"requests": requests}}));
+        for (spec, expected) in [
+            (json!({"hostNetwork": true}), "hostNetwork is true"),
+            (
+                main(json!({"securityContext": {"privileged": true}})),
+                "container \"main\" is privileged",
+            ),
+            (
+                main(json!({"ports": [{"containerPort": 80, "hostPort": 80}]})),
+                "container \"main\" has a hostPort",
+            ),
+            (
+                requests(json!({"nvidia.com/gpu": 1})),
+                "nvidia.com/gpu 1 is requested",
+            ),
+            (
+                requests(json!({"memory": "200Gi"})),
+                "memory 200Gi is requested",
+            ),
+            (requests(json!({"cpu": "17"})), "cpu 17 is requested"),
+        ] {
+            assert_eq!(with(spec.clone()), [expected], "{spec}");
+        }
+        let ordinary =
+            requests(json!({"cpu": "16", "memory": "100Gi", "ephemeral-storage": "20Gi"}));
+        assert_eq!(with(ordinary), [""; 0]);
+    }
+
+    #[test]
+    fn fargate_has_no_arm_processors() {
+        let with = |selector: Value| {
+            let template = json!({"spec": {"nodeSelector": selector}});
+            let fit = fit(&Pod::read(&template));
+            (fit.lacks.len(), fit.unknown.len())
+        };
+        assert_eq!(with(json!({"kubernetes.io/arch": "amd64"})), (0, 0));
+        assert_eq!(with(json!({"kubernetes.io/arch": "arm64"})), (1, 0));
+        assert_eq!(with(json!({"team": "x"})), (0, 1));
+    }
+}
