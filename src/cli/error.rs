@@ -8,6 +8,7 @@ use crate::access::Outcome;
 use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
 use crate::product::{PRODUCTS, Product};
 use crate::runner::Invalid;
+use crate::runner::validate::runner_id;
 
 /// The exit codes, as `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +42,8 @@ pub enum Error {
     },
     /// The organization does not have this runner.
     #[error(
-        "runner {id:?} does not exist in organization {org:?}\n\n`{cli} get runners --org {org}` lists the runners. \
-         To check a runner before it is registered, pass its file: \
-         eks-runner check FILE --org {org} --id {id}"
+        "runner {id:?} does not exist in organization {org:?}\n\n`{cli} get runners --org {org}` lists the runners. {}",
+        check_its_file(id, org)
     )]
     NoSuchRunner {
         /// The product's command line.
@@ -99,15 +99,15 @@ pub enum Error {
     #[error(
         "organization {org:?} has no runner of type `kubernetes-eks`{}\n\n\
          `{cli} get runners --org {org}` lists its runners of every type.",
-        with_prefix(.id_prefix)
+        with_pattern(.filter.as_deref())
     )]
     NoRunners {
         /// The product's command line.
         cli: &'static str,
         /// The organization.
         org: String,
-        /// The beginning of the IDs.
-        id_prefix: String,
+        /// The pattern of the IDs.
+        filter: Option<String>,
     },
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
@@ -174,7 +174,23 @@ impl Error {
                 | Api::OrgNotFound { .. }
                 | Api::Redirect { .. },
             ) => Exit::BadInput,
-            Self::Orchestrator(_)
+            Self::Orchestrator(
+                Api::Setup { .. }
+                | Api::Connect { .. }
+                | Api::AttemptTimedOut { .. }
+                | Api::Lost { .. }
+                | Api::Stopped { .. }
+                | Api::DeadlineExceeded { .. }
+                | Api::TooLongToWait { .. }
+                | Api::Unexpected { .. }
+                | Api::Undecodable { .. }
+                | Api::Encoding { .. }
+                | Api::Unsupported { .. }
+                | Api::TooLarge { .. }
+                | Api::AlreadyExists { .. }
+                | Api::RunnerNotFound { .. }
+                | Api::Uncertain { .. },
+            )
             | Self::Runtime(_)
             | Self::Signals(_)
             | Self::Junit(_)
@@ -188,11 +204,20 @@ fn file_texts(files: &[Problems]) -> String {
     texts.join("\n\n")
 }
 
-fn with_prefix(id_prefix: &str) -> String {
-    match id_prefix {
-        "" => String::new(),
-        prefix => format!(" whose ID begins with {prefix:?}"),
+/// Returns how to check a runner that is not registered. No runner with an ID that is not valid can be.
+fn check_its_file(id: &str, org: &str) -> String {
+    match runner_id(id) {
+        Ok(()) => format!(
+            "To check a runner before it is registered, pass its file: eks-runner check FILE --org {org} --id {id}"
+        ),
+        Err(invalid) => invalid.detail,
     }
+}
+
+fn with_pattern(filter: Option<&str>) -> String {
+    filter.map_or_else(String::new, |pattern| {
+        format!(" whose ID matches {pattern:?}")
+    })
 }
 
 /// Returns the text of an error with the command's own next step.

@@ -144,7 +144,14 @@ fn the_settings_of_octl() {
 }
 
 fn no_such_runner() {
-    assert_snapshot!("no_such_runner", setup(&orchestrator(), "other").all());
+    let orchestrator = orchestrator();
+    assert_snapshot!("no_such_runner", setup(&orchestrator, "other").all());
+    let impossible = setup(&orchestrator, "A B").error;
+    assert!(
+        impossible.contains("A runner ID has at least 2 lowercase letters"),
+        "{impossible}"
+    );
+    assert!(!impossible.contains("--id"), "{impossible}");
 }
 
 fn another_type() {
