@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::check::CheckId;
-use super::frontend::Frontend;
+use crate::frontend::Frontend;
 
 /// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
 /// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was

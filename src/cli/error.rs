@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::problem::Problems;
 use crate::access::Outcome;
-use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
-use crate::product::{PRODUCTS, Product};
+use crate::frontend::Frontend;
+use crate::orchestrator::{self, LookupError};
 use crate::runner::Invalid;
 use crate::runner::validate::runner_id;
 
@@ -240,72 +240,9 @@ fn outcome_text(outcome: &Outcome) -> String {
 }
 
 fn lookup_texts(errors: &[LookupError]) -> String {
-    let texts: Vec<String> = errors.iter().map(lookup_text).collect();
+    let texts: Vec<String> = errors
+        .iter()
+        .map(|error| error.text(Frontend::Command))
+        .collect();
     texts.join("\n\n")
-}
-
-/// Returns the text of an error in the terms of the command. The error itself names attributes of the provider block.
-fn lookup_text(error: &LookupError) -> String {
-    let option = error.attribute().map_or(String::new(), option_for);
-    match error {
-        LookupError::Missing {
-            attribute,
-            variable,
-            places,
-            otherwise,
-        } => {
-            let places: Vec<String> = places
-                .iter()
-                .skip(1)
-                .map(|place| format!("\n  - {place}"))
-                .collect();
-            let give = if option.is_empty() {
-                String::new()
-            } else {
-                format!("use {option}, ")
-            };
-            format!(
-                "{} is not set. Searched in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
-                attribute.name(),
-                places.concat()
-            )
-        }
-        LookupError::Empty { .. } => {
-            format!("{option} is empty. Set it to a value, or remove it.")
-        }
-        LookupError::TwoDefaultFiles { .. } => {
-            let text = error.to_string();
-            let (problem, _) = text.rsplit_once('\n').unwrap_or((&text, ""));
-            let options = PRODUCTS.map(config_file_option).join(" or ");
-            format!("{problem}\nTo fix it, set {options} to the path of one of the files.")
-        }
-        other => {
-            let attributes = PRODUCTS.map(ProviderAttribute::ConfigFile).into_iter();
-            let attributes = attributes.chain([ProviderAttribute::ApiUrl]);
-            attributes.fold(other.to_string(), |text, attribute| {
-                let block = SettingSource::ProviderBlock(attribute).to_string();
-                let text = text.replace(&block, &option_for(attribute));
-                match attribute {
-                    ProviderAttribute::ConfigFile(_) => {
-                        text.replace(attribute.name(), &option_for(attribute))
-                    }
-                    _ => text,
-                }
-            })
-        }
-    }
-}
-
-/// Returns the option that sets what this attribute of the provider block sets. Empty if there is none.
-fn option_for(attribute: ProviderAttribute) -> String {
-    match attribute {
-        ProviderAttribute::ApiUrl => "--api-url".to_owned(),
-        ProviderAttribute::OrgId => "--org".to_owned(),
-        ProviderAttribute::ConfigFile(product) => config_file_option(product),
-        ProviderAttribute::AuthToken => String::new(),
-    }
-}
-
-fn config_file_option(product: &Product) -> String {
-    format!("--{}-config-file", product.cli)
 }

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::file::{self, Named, RunnerFile};
 use super::terminal;
 use crate::access::Subject;
+use crate::frontend::Frontend;
 use crate::orchestrator::{
     self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
     lookup_without_token,
@@ -205,13 +206,14 @@ fn from_file(
     if explicit.org_id.is_none() {
         explicit.org_id = file.org().map(str::to_owned);
     }
-    let settings =
+    let (api_url, org_id) =
         lookup_without_token(&explicit, &Environment::from_process()).map_err(Error::Lookup)?;
     let source = Source {
-        subject: subject(&settings.org_id, &runner)?,
+        subject: subject(&org_id, &runner)?,
         file: Some(file),
     };
-    Ok((source, Installation::from_api_url(&settings.api_url)))
+    let installation = api_url.as_ref().map(Installation::from_api_url);
+    Ok((source, installation.unwrap_or_default()))
 }
 
 fn subject(org: &str, runner: &Runner) -> Result<Subject, Error> {
@@ -223,6 +225,7 @@ fn subject(org: &str, runner: &Runner) -> Result<Subject, Error> {
 
 fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
     ExplicitSettings {
+        frontend: Frontend::Command,
         api_url: arguments.api_url.clone(),
         org_id: arguments.org.clone(),
         auth_token: None,
