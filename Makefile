@@ -37,7 +37,7 @@ demo: need-rust eks ## Create, change, and check runners on a stand-in of the Or
 	@demo/run $(CLI) target/debug
 
 .PHONY: test
-test: need-rust eks ## Run all tests, with real Terraform (if it is on the PATH), real OpenTofu, and a small EKS
+test: need-rust eks xmlschema ## Run all tests, with real Terraform (if it is on the PATH), real OpenTofu, and a small EKS
 	TOFU="$${TOFU:-$$(tools/build tofu)}" TERRAFORM_1_14="$${TERRAFORM_1_14:-$$(tools/build terraform)}" cargo test --workspace --locked --no-fail-fast
 
 .PHONY: check
@@ -104,9 +104,13 @@ install: need-rust need-python ## Install the package of a release build in ~/.t
 eks: need-python ## Build the parts of the small EKS that the tests start
 	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
 
+.PHONY: xmlschema
+xmlschema: need-python ## Build what validates the JUnit reports of eks-runner
+	@tools/build xmlschema >/dev/null
+
 .PHONY: tools
 tools: need-rust need-python ## Build every external tool that the other commands need
-	@for tool in $(EKS) tofu terraform tfplugindocs cargo-deny actionlint; do tools/build "$$tool"; done
+	@for tool in $(EKS) xmlschema tofu terraform tfplugindocs cargo-deny actionlint; do tools/build "$$tool"; done
 
 .PHONY: need-rust need-python
 need-rust:

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod cli;
 mod files;
+mod frontend;
 mod network;
 pub mod orchestrator;
 pub mod product;

@@ -15,7 +15,6 @@ mod check_error;
 mod checks;
 mod engine;
 mod fix;
-mod frontend;
 mod issuer;
 mod kubernetes;
 mod objects;
@@ -41,7 +40,6 @@ pub use engine::{Observer, TimeLimit};
 #[cfg(test)]
 pub(crate) use fix::RoleTrust;
 pub use fix::{Fix, Member};
-pub use frontend::Frontend;
 pub use issuer::AUDIENCE;
 pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
@@ -54,3 +52,5 @@ pub use report::{Report, Unchecked};
 pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};
 pub use setup::{JobIdentity, Setup};
 pub use subject::{Known, Subject};
+
+pub use crate::frontend::Frontend;

@@ -1,6 +1,6 @@
 //! The preflight: it runs the checks for any number of runners, and waits for what AWS is still propagating.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -137,14 +137,14 @@ impl Preflight {
     ) -> Report {
         let run = Run::new(&self.connections, subject);
         let steps = engine::Steps {
-            needs: |id| self.needs(id, run.as_runner()),
+            needs: |id| self.settings().needs(id),
             without: |id| {
                 self.skipped_by_name(id)
                     .or_else(|| checks::without_calls(&run, id))
             },
             run: |id| checks::run(&run, id),
         };
-        let selected = self.selected(run.as_runner());
+        let selected = self.settings().selected();
         let checks = engine::run(&selected, steps, limit, observer);
         // The calls that are made early end with the checks, even if they have no response yet.
         let ahead = checks::look_ahead(&run, &selected).then(|()| std::future::pending());
@@ -179,37 +179,6 @@ impl Preflight {
             }
         }
         checks
-    }
-
-    /// Returns the checks that run, in order: all of them, or those that the user selects with the checks that they need.
-    fn selected(&self, as_runner: bool) -> Vec<CheckId> {
-        let mut next: Vec<CheckId> = self.settings().only.iter().copied().collect();
-        if next.is_empty() {
-            return CheckId::ALL.to_vec();
-        }
-        let mut selected = BTreeSet::new();
-        while let Some(id) = next.pop() {
-            if selected.insert(id) {
-                next.extend(self.needs(id, as_runner));
-            }
-        }
-        let is_selected = |id: &CheckId| selected.contains(id);
-        CheckId::ALL.into_iter().filter(is_selected).collect()
-    }
-
-    /// Returns the checks that a check needs. A check that is skipped by name is replaced by the checks that it needs
-    /// itself.
-    fn needs(&self, id: CheckId, as_runner: bool) -> Vec<CheckId> {
-        let needed = id.needs(as_runner).iter();
-        needed
-            .flat_map(|&needed| {
-                if self.settings().skip.contains(&needed) {
-                    self.needs(needed, as_runner)
-                } else {
-                    vec![needed]
-                }
-            })
-            .collect()
     }
 
     /// Returns the outcome of a check that the user skips by name.

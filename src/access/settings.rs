@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::check::CheckId;
-use super::frontend::Frontend;
+use crate::frontend::Frontend;
 
 /// The image of the runner's Jobs in an installation of one's own whose operator did not set another: the default of
 /// the Orchestrator's Helm chart (`RUNNER_IMAGE` in stellwerk-labs/platform-orchestrator), in the release that was
@@ -78,6 +78,41 @@ pub struct Settings {
     pub skip: BTreeSet<CheckId>,
     /// The checks that run, with the checks that they need. All checks run if it is empty.
     pub only: BTreeSet<CheckId>,
+}
+
+impl Settings {
+    /// Returns the checks that run or are skipped by name, in order: all of them, or those that the user selects with the
+    /// checks that they need.
+    #[must_use]
+    pub fn selected(&self) -> Vec<CheckId> {
+        let mut next: Vec<CheckId> = self.only.iter().copied().collect();
+        if next.is_empty() {
+            return CheckId::ALL.to_vec();
+        }
+        let mut selected = BTreeSet::new();
+        while let Some(id) = next.pop() {
+            if selected.insert(id) {
+                next.extend(self.needs(id));
+            }
+        }
+        let is_selected = |id: &CheckId| selected.contains(id);
+        CheckId::ALL.into_iter().filter(is_selected).collect()
+    }
+
+    /// Returns the checks that a check needs. A check that is skipped by name is replaced by the checks that it needs
+    /// itself.
+    pub(super) fn needs(&self, id: CheckId) -> Vec<CheckId> {
+        let needed = id.needs(self.identity == Identity::Runner).iter();
+        needed
+            .flat_map(|&needed| {
+                if self.skip.contains(&needed) {
+                    self.needs(needed)
+                } else {
+                    vec![needed]
+                }
+            })
+            .collect()
+    }
 }
 
 impl Default for Settings {

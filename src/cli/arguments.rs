@@ -17,7 +17,7 @@ use examples::{
     PROBE_EXAMPLES, SCHEMA_EXAMPLES, SETUP_EXAMPLES,
 };
 
-pub(super) use runner::{OrchestratorArguments, RunnerArguments, RunnersArguments};
+pub(super) use runner::{IdPattern, OrchestratorArguments, RunnerArguments, RunnersArguments};
 
 use super::error::Error;
 use crate::access::{CheckId, parse};
@@ -36,13 +36,27 @@ pub(super) struct Arguments {
     pub(super) output_file: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// Refuses options that have no effect with the subcommand.
+    ///
+    /// # Errors
+    /// The option without an effect.
+    pub(super) fn verify(&self) -> Result<(), Error> {
+        refuse(
+            self.output_file.is_some() && matches!(self.command, Command::Man { .. }),
+            "--output-file has no effect: `man` writes its pages to DIRECTORY",
+            "remove --output-file",
+        )
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Check every link from the Orchestrator to the runner's Job
     #[command(
         after_help = format!("{CHECK_EXAMPLES}\n\n{EXIT_CODES}"),
         override_usage = "eks-runner check [OPTIONS] FILE [--id ID]\n       eks-runner check [OPTIONS] FILE FILE...\n       \
-            eks-runner check [OPTIONS] --runner ID\n       eks-runner check [OPTIONS] --all [--id-prefix TEXT]"
+            eks-runner check [OPTIONS] --runner ID\n       eks-runner check [OPTIONS] --all [--filter PATTERN]"
     )]
     Check(Box<CheckArguments>),
     /// Create one real Job as the runner, and see whether its container starts
@@ -100,7 +114,45 @@ impl Command {
         }
     }
 
-    /// Returns whether nothing is shown if the exit code is 0.
+    /// Returns the format of the report. `None` for a subcommand whose output is no report.
+    pub(super) fn report_format(&self) -> Option<CheckOutput> {
+        match self {
+            Self::Check(arguments) => Some(arguments.output),
+            Self::Probe(arguments) => Some(match arguments.output {
+                ProbeOutput::Text => CheckOutput::Text,
+                ProbeOutput::Json => CheckOutput::Json,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns the files that the arguments name to be read.
+    pub(super) fn inputs(&self) -> Vec<PathBuf> {
+        let (mut inputs, orchestrator, connection) = match self {
+            Self::Check(arguments) => (
+                arguments.runners.files.clone(),
+                &arguments.runners.orchestrator,
+                Some(&arguments.access.connection),
+            ),
+            Self::Probe(arguments) => (
+                Vec::from_iter(arguments.runner.file.clone()),
+                &arguments.runner.orchestrator,
+                Some(&arguments.connection),
+            ),
+            Self::Setup(arguments) => (
+                Vec::from_iter(arguments.runner.file.clone()),
+                &arguments.runner.orchestrator,
+                None,
+            ),
+            _ => return Vec::new(),
+        };
+        let config_files = orchestrator.config_files().into_iter();
+        inputs.extend(config_files.map(|(_, path)| path.into()));
+        inputs.extend(connection.into_iter().flat_map(ConnectionArguments::inputs));
+        inputs
+    }
+
+    /// Returns whether no text is shown if the exit code is 0.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self, Self::Check(arguments) if arguments.quiet)
     }
@@ -120,7 +172,7 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) output: CheckOutput,
-    /// Repeat the checks until the exit code is 0, for at most this time
+    /// Repeat the checks until none fails, for at most this time; with --fail-on warning, until none warns either
     #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
     pub(super) wait: Option<Duration>,
     /// Which outcomes cause exit code 3
@@ -134,8 +186,8 @@ pub(super) struct CheckArguments {
     /// Exit with 0, not 4, if no check failed but checks could not run
     #[arg(long, help_heading = "Output")]
     pub(super) allow_incomplete: bool,
-    /// Write nothing to standard output and standard error if the exit code is 0
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    /// Write no text if the exit code is 0. Every other format is still written
+    #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
     #[command(flatten)]
     pub(super) log: LogArguments,
@@ -148,7 +200,22 @@ impl CheckArguments {
     /// The option without an effect.
     pub(super) fn verify(&self) -> Result<(), Error> {
         self.runners.verify()?;
-        self.access.verify()
+        self.access.verify()?;
+        refuse(
+            self.quiet && self.log.verbose > 0,
+            "--quiet and --verbose contradict each other: one hides what the other one shows",
+            "remove one of the two",
+        )
+    }
+}
+
+/// Refuses an option that has no effect, with the reason.
+fn refuse(has_no_effect: bool, problem: impl Into<String>, fix: &'static str) -> Result<(), Error> {
+    if has_no_effect {
+        let problem = problem.into();
+        Err(Error::Arguments { problem, fix })
+    } else {
+        Ok(())
     }
 }
 
@@ -191,6 +258,17 @@ pub(super) struct ProbeArguments {
     pub(super) log: LogArguments,
 }
 
+impl ProbeArguments {
+    /// Refuses options that have no effect together.
+    ///
+    /// # Errors
+    /// The option without an effect.
+    pub(super) fn verify(&self) -> Result<(), Error> {
+        self.runner.verify()?;
+        self.connection.verify()
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
@@ -204,6 +282,21 @@ pub(super) struct SetupArguments {
     /// How the Jobs get their AWS role, if the state is kept in S3. Default: pod-identity
     #[arg(long, value_name = "HOW")]
     pub(super) pod_identity: Option<PodIdentity>,
+}
+
+impl SetupArguments {
+    /// Refuses options that have no effect together.
+    ///
+    /// # Errors
+    /// The option without an effect.
+    pub(super) fn verify(&self) -> Result<(), Error> {
+        self.runner.verify()?;
+        refuse(
+            self.output == SetupOutput::Yaml && self.oidc_issuer.is_some(),
+            "--oidc-issuer has no effect: the issuer is part of the objects in AWS, which --output yaml does not print",
+            "remove --oidc-issuer, or select another --output",
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -270,7 +363,7 @@ pub(super) enum Color {
 
 /// Returns the path of a file for the output. The name of a format is not one: `-o json` selects a format in other
 /// programs.
-fn output_file(path: &str) -> Result<PathBuf, String> {
+pub(super) fn output_file(path: &str) -> Result<PathBuf, String> {
     let is_format =
         CheckOutput::from_str(path, false).is_ok() || SetupOutput::from_str(path, false).is_ok();
     if is_format {

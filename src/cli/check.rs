@@ -2,12 +2,13 @@
 
 mod checked;
 mod document;
-mod junit;
-mod markdown;
-mod sarif;
+pub(super) mod junit;
+pub(super) mod markdown;
+pub(super) mod sarif;
 mod shared_fixes;
 mod table;
 mod text;
+mod unchecked;
 
 use std::time::Duration;
 
@@ -37,25 +38,32 @@ pub(super) async fn run(
     layout: Layout,
 ) -> Result<(String, Exit), Error> {
     arguments.verify()?;
-    let sources = source::read_several(&arguments.runners).await?;
-    let settings = arguments.access.settings(&sources.installation);
+    let mut sources = source::read_several(&arguments.runners).await?;
+    for source in &sources.runners {
+        source.say_remarks();
+    }
     let policy = Policy {
         fail_on: arguments.fail_on,
         allow_incomplete: arguments.allow_incomplete,
     };
     let is_shown = !arguments.quiet && arguments.log.verbose == 0;
     let reports = loop {
+        let settings = arguments.access.settings(&sources.installation);
         let reports = once(&sources.runners, &settings, is_shown).await;
-        let passed = reports
+        // What makes checks incomplete is often an option, which does not change by waiting.
+        let fails = reports
             .iter()
-            .all(|(report, _)| exit_code(report, policy) == Exit::Passed);
+            .any(|(report, _)| exit_code(report, policy) == Exit::Failed);
         let has_time = arguments
             .wait
             .is_some_and(|wait| started.elapsed() + PAUSE < wait);
-        if passed || !has_time {
+        if !fails || !has_time {
             break reports;
         }
         tokio::time::sleep(PAUSE).await;
+        if !arguments.runners.are_on_stdin() {
+            sources = source::read_several(&arguments.runners).await?;
+        }
     };
     let runners = sources.runners.into_iter().zip(reports);
     let checked = runners.map(|(source, (report, durations))| Checked {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use super::problem::Problems;
 use crate::access::Outcome;
-use crate::orchestrator::{self, LookupError, ProviderAttribute, SettingSource};
-use crate::product::{PRODUCTS, Product};
+use crate::frontend::Frontend;
+use crate::orchestrator::{self, LookupError};
 use crate::runner::Invalid;
+use crate::runner::validate::runner_id;
 
 /// The exit codes, as `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +42,8 @@ pub enum Error {
     },
     /// The organization does not have this runner.
     #[error(
-        "runner {id:?} does not exist in organization {org:?}\n\n`{cli} get runners --org {org}` lists the runners. \
-         To check a runner before it is registered, pass its file: \
-         eks-runner check FILE --org {org} --id {id}"
+        "runner {id:?} does not exist in organization {org:?}\n\n`{cli} get runners --org {org}` lists the runners. {}",
+        check_its_file(id, org)
     )]
     NoSuchRunner {
         /// The product's command line.
@@ -99,15 +99,15 @@ pub enum Error {
     #[error(
         "organization {org:?} has no runner of type `kubernetes-eks`{}\n\n\
          `{cli} get runners --org {org}` lists its runners of every type.",
-        with_prefix(.id_prefix)
+        with_pattern(.filter.as_deref())
     )]
     NoRunners {
         /// The product's command line.
         cli: &'static str,
         /// The organization.
         org: String,
-        /// The beginning of the IDs.
-        id_prefix: String,
+        /// The pattern of the IDs.
+        filter: Option<String>,
     },
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
@@ -174,7 +174,23 @@ impl Error {
                 | Api::OrgNotFound { .. }
                 | Api::Redirect { .. },
             ) => Exit::BadInput,
-            Self::Orchestrator(_)
+            Self::Orchestrator(
+                Api::Setup { .. }
+                | Api::Connect { .. }
+                | Api::AttemptTimedOut { .. }
+                | Api::Lost { .. }
+                | Api::Stopped { .. }
+                | Api::DeadlineExceeded { .. }
+                | Api::TooLongToWait { .. }
+                | Api::Unexpected { .. }
+                | Api::Undecodable { .. }
+                | Api::Encoding { .. }
+                | Api::Unsupported { .. }
+                | Api::TooLarge { .. }
+                | Api::AlreadyExists { .. }
+                | Api::RunnerNotFound { .. }
+                | Api::Uncertain { .. },
+            )
             | Self::Runtime(_)
             | Self::Signals(_)
             | Self::Junit(_)
@@ -188,11 +204,20 @@ fn file_texts(files: &[Problems]) -> String {
     texts.join("\n\n")
 }
 
-fn with_prefix(id_prefix: &str) -> String {
-    match id_prefix {
-        "" => String::new(),
-        prefix => format!(" whose ID begins with {prefix:?}"),
+/// Returns how to check a runner that is not registered. No runner with an ID that is not valid can be.
+fn check_its_file(id: &str, org: &str) -> String {
+    match runner_id(id) {
+        Ok(()) => format!(
+            "To check a runner before it is registered, pass its file: eks-runner check FILE --org {org} --id {id}"
+        ),
+        Err(invalid) => invalid.detail,
     }
+}
+
+fn with_pattern(filter: Option<&str>) -> String {
+    filter.map_or_else(String::new, |pattern| {
+        format!(" whose ID matches {pattern:?}")
+    })
 }
 
 /// Returns the text of an error with the command's own next step.
@@ -215,72 +240,9 @@ fn outcome_text(outcome: &Outcome) -> String {
 }
 
 fn lookup_texts(errors: &[LookupError]) -> String {
-    let texts: Vec<String> = errors.iter().map(lookup_text).collect();
+    let texts: Vec<String> = errors
+        .iter()
+        .map(|error| error.text(Frontend::Command))
+        .collect();
     texts.join("\n\n")
-}
-
-/// Returns the text of an error in the terms of the command. The error itself names attributes of the provider block.
-fn lookup_text(error: &LookupError) -> String {
-    let option = error.attribute().map_or(String::new(), option_for);
-    match error {
-        LookupError::Missing {
-            attribute,
-            variable,
-            places,
-            otherwise,
-        } => {
-            let places: Vec<String> = places
-                .iter()
-                .skip(1)
-                .map(|place| format!("\n  - {place}"))
-                .collect();
-            let give = if option.is_empty() {
-                String::new()
-            } else {
-                format!("use {option}, ")
-            };
-            format!(
-                "{} is not set. Searched in this order:{}\nTo set it, {give}export {variable}, or {otherwise}.",
-                attribute.name(),
-                places.concat()
-            )
-        }
-        LookupError::Empty { .. } => {
-            format!("{option} is empty. Set it to a value, or remove it.")
-        }
-        LookupError::TwoDefaultFiles { .. } => {
-            let text = error.to_string();
-            let (problem, _) = text.rsplit_once('\n').unwrap_or((&text, ""));
-            let options = PRODUCTS.map(config_file_option).join(" or ");
-            format!("{problem}\nTo fix it, set {options} to the path of one of the files.")
-        }
-        other => {
-            let attributes = PRODUCTS.map(ProviderAttribute::ConfigFile).into_iter();
-            let attributes = attributes.chain([ProviderAttribute::ApiUrl]);
-            attributes.fold(other.to_string(), |text, attribute| {
-                let block = SettingSource::ProviderBlock(attribute).to_string();
-                let text = text.replace(&block, &option_for(attribute));
-                match attribute {
-                    ProviderAttribute::ConfigFile(_) => {
-                        text.replace(attribute.name(), &option_for(attribute))
-                    }
-                    _ => text,
-                }
-            })
-        }
-    }
-}
-
-/// Returns the option that sets what this attribute of the provider block sets. Empty if there is none.
-fn option_for(attribute: ProviderAttribute) -> String {
-    match attribute {
-        ProviderAttribute::ApiUrl => "--api-url".to_owned(),
-        ProviderAttribute::OrgId => "--org".to_owned(),
-        ProviderAttribute::ConfigFile(product) => config_file_option(product),
-        ProviderAttribute::AuthToken => String::new(),
-    }
-}
-
-fn config_file_option(product: &Product) -> String {
-    format!("--{}-config-file", product.cli)
 }

@@ -54,10 +54,13 @@ pub(super) struct Named<'a> {
 /// The field with the organization of a registered runner.
 const ORG_ID: &str = "org_id";
 
+/// The name of standard input in texts.
+pub(super) const STANDARD_INPUT: &str = "standard input";
+
 /// Returns the name of a file in texts. The path `-` is standard input.
 fn name(path: &Path) -> String {
     if path.as_os_str() == "-" {
-        "standard input".to_owned()
+        STANDARD_INPUT.to_owned()
     } else {
         path.display().to_string()
     }

@@ -1,7 +1,6 @@
 //! What the JSON documents of all subcommands have in common. Their shape is an interface: fields can be added, but
 //! never changed.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -68,35 +67,46 @@ impl<'a> From<&'a Subject> for About<'a> {
 /// Why there is no result.
 #[derive(Serialize)]
 pub(super) struct Failure<'a> {
-    message: String,
-    exit_code: u8,
-    /// The problems with the runner's file. Empty if the file is not the reason.
-    problems: Vec<FileProblem<'a>>,
+    pub(super) message: String,
+    pub(super) exit_code: u8,
+    /// The problems with the runners' files. Empty if the files are not the reason.
+    pub(super) problems: Vec<FileProblem<'a>>,
+}
+
+impl Failure<'_> {
+    /// Returns arguments that cannot be used, or a bug in the command.
+    pub(super) fn new(message: &str, exit: Exit) -> Self {
+        Self {
+            message: redacted(message.trim_end()),
+            exit_code: exit as u8,
+            problems: Vec::new(),
+        }
+    }
 }
 
 impl<'a> From<&'a Error> for Failure<'a> {
     fn from(error: &'a Error) -> Self {
-        Self {
-            message: redacted(error.to_string().trim_end()),
-            exit_code: error.exit() as u8,
-            problems: match error {
-                Error::Files(files) => files.iter().flat_map(FileProblem::of).collect(),
-                _ => Vec::new(),
-            },
+        let mut failure = Self::new(&error.to_string(), error.exit());
+        if let Error::Files(files) = error {
+            failure.problems = files.iter().flat_map(FileProblem::of).collect();
         }
+        failure
     }
 }
 
 /// A problem with the runner's file.
 #[derive(Serialize)]
-struct FileProblem<'a> {
+pub(super) struct FileProblem<'a> {
     /// The name of the file, as the user wrote it.
-    file: &'a str,
-    line: Option<u64>,
-    column: Option<u64>,
+    pub(super) file: &'a str,
+    pub(super) line: Option<u64>,
+    pub(super) column: Option<u64>,
     /// The path of the value. Empty for a problem with the whole file.
-    path: &'a str,
-    message: &'a str,
+    pub(super) path: &'a str,
+    pub(super) message: String,
+    /// The place in the file and the path, as far as the problem has them, or the name of the file.
+    #[serde(skip)]
+    pub(super) place: String,
 }
 
 impl<'a> FileProblem<'a> {
@@ -107,39 +117,21 @@ impl<'a> FileProblem<'a> {
             line: problem.at.map(|at| at.line),
             column: problem.at.map(|at| at.column),
             path: &problem.path,
-            message: &problem.message,
+            message: redacted(problem.message.as_str()),
+            place: match problem.place(&problems.file).as_str() {
+                "" => problems.file.clone(),
+                place => place.to_owned(),
+            },
         })
     }
 }
 
-/// Returns whether these arguments select JSON. Arguments that cannot be parsed can still do so.
-pub(super) fn is_requested(arguments: impl Iterator<Item = OsString>) -> bool {
-    let mut before = OsString::new();
-    for argument in arguments {
-        if argument == "--output=json" || (before == "--output" && argument == "json") {
-            return true;
-        }
-        before = argument;
-    }
-    false
-}
-
-/// Returns the document for an error of a subcommand.
-pub(super) fn error(command: Option<&'static str>, started: Started, error: &Error) -> String {
-    failure(command, started, Failure::from(error))
-}
-
-/// Returns the document for arguments that cannot be used, or for a bug in the command.
-pub(super) fn no_command(started: Started, message: &str, exit: Exit) -> String {
-    let failure_of_command = Failure {
-        message: redacted(message.trim_end()),
-        exit_code: exit as u8,
-        problems: Vec::new(),
-    };
-    failure(None, started, failure_of_command)
-}
-
-fn failure(command: Option<&'static str>, started: Started, failure: Failure<'_>) -> String {
+/// Returns the document for an error. The subcommand is `None` if the arguments do not name one.
+pub(super) fn failure(
+    command: Option<&'static str>,
+    started: Started,
+    failure: Failure<'_>,
+) -> String {
     pretty(&Envelope {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -161,17 +153,4 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_select_json() {
-        let requested = |arguments: &str| is_requested(arguments.split(' ').map(OsString::from));
-        assert!(requested("eks-runner check --output json --nope"));
-        assert!(requested("eks-runner check --output=json"));
-        assert!(!requested("eks-runner check --output text --id json"));
-    }
 }

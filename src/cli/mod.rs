@@ -6,6 +6,7 @@
 mod arguments;
 mod call_lines;
 mod check;
+mod destination;
 mod error;
 mod explain;
 mod file;
@@ -23,9 +24,7 @@ mod started;
 mod terminal;
 mod yaml;
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -33,7 +32,9 @@ use anstyle::AnsiColor;
 use clap::Parser;
 
 use arguments::{Arguments, Color, Command};
+use destination::Destination;
 pub use error::{Error, Exit};
+use json::Failure;
 pub use problem::Problems;
 use started::Started;
 use terminal::Layout;
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
     match panic::catch(|| run_command(started)) {
         Ok(exit) => exit,
         Err(defect) => {
-            write_error_as_json(|| json::no_command(started, &defect.to_string(), Exit::Internal));
+            write_unparsed_failure(started, &defect.to_string(), Exit::Internal);
             // If standard error is closed, nobody can read the defect.
             let _ = writeln!(io::stderr(), "error: {defect}");
             Exit::Internal.into()
@@ -64,7 +65,7 @@ fn run_command(started: Started) -> ExitCode {
             let exit = if answer.use_stderr() {
                 let text = answer.render().to_string();
                 let message = text.trim_start_matches("error: ");
-                write_error_as_json(|| json::no_command(started, message, Exit::BadInput));
+                write_unparsed_failure(started, message, Exit::BadInput);
                 Exit::BadInput
             } else {
                 Exit::Passed
@@ -80,29 +81,9 @@ fn run_command(started: Started) -> ExitCode {
         Color::Never => ColorChoice::Never,
     };
     let name = arguments.command.name();
-    let file = arguments.output_file.as_deref();
-    let is_quiet = arguments.command.is_quiet();
-    let layout = match file {
-        Some(_) => Layout::Columns,
-        None => terminal::layout(),
-    };
-    let verbosity = arguments.command.verbosity();
-    if verbosity > 0 {
-        call_lines::show(verbosity);
-    }
-    let done = run(arguments.command, started, layout).and_then(|(text, exit)| {
-        match file {
-            Some(path) => write_file(path, &text).map_err(|cause| Error::OutputFile {
-                path: path.to_owned(),
-                cause,
-            })?,
-            None if is_quiet && exit == Exit::Passed => {}
-            None => write(&text, color).map_err(Error::Output)?,
-        }
-        Ok(exit)
-    });
-    let exit = done.unwrap_or_else(|error| {
-        write_error_as_json(|| json::error(Some(name), started, &error));
+    let destination = Destination::from(&arguments);
+    let exit = run(arguments, &destination, started, color).unwrap_or_else(|error| {
+        destination.write_failure(Some(name), started, Failure::from(&error));
         let red = AnsiColor::Red.on_default().bold();
         let _ = writeln!(
             AutoStream::new(io::stderr(), color),
@@ -114,15 +95,45 @@ fn run_command(started: Started) -> ExitCode {
     exit.into()
 }
 
-/// Writes the document about an error to standard output, if the arguments select JSON.
-fn write_error_as_json(document: impl FnOnce() -> String) {
-    if json::is_requested(std::env::args_os()) {
-        // The text of the error follows on standard error.
-        let _ = write(&document(), ColorChoice::Never);
-    }
+/// Writes why there is no result, without arguments that could be parsed.
+fn write_unparsed_failure(started: Started, message: &str, exit: Exit) {
+    let destination = Destination::from_unparsed(std::env::args_os());
+    destination.write_failure(None, started, Failure::new(message, exit));
 }
 
-fn run(command: Command, started: Started, layout: Layout) -> Result<(String, Exit), Error> {
+/// Runs the subcommand and writes its output.
+fn run(
+    arguments: Arguments,
+    destination: &Destination,
+    started: Started,
+    color: ColorChoice,
+) -> Result<Exit, Error> {
+    arguments.verify()?;
+    destination.verify()?;
+    let layout = if destination.is_file() {
+        Layout::Columns
+    } else {
+        terminal::layout()
+    };
+    let verbosity = arguments.command.verbosity();
+    if verbosity > 0 {
+        call_lines::show(verbosity);
+    }
+    let is_quiet = arguments.command.is_quiet();
+    let (text, exit) = run_subcommand(arguments.command, started, layout)?;
+    let is_hidden =
+        is_quiet && exit == Exit::Passed && destination.is_text() && !destination.is_file();
+    if !is_hidden {
+        destination.write(&text, color)?;
+    }
+    Ok(exit)
+}
+
+fn run_subcommand(
+    command: Command,
+    started: Started,
+    layout: Layout,
+) -> Result<(String, Exit), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -150,21 +161,6 @@ fn run(command: Command, started: Started, layout: Layout) -> Result<(String, Ex
     // Tasks that still wait, such as for a pipe that nobody writes to, are abandoned.
     runtime.shutdown_background();
     done
-}
-
-/// Writes the result to a file, without styles.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    fs::write(path, anstream::adapter::strip_str(text).to_string())
-}
-
-/// Writes the result. It is not an error if the reader stops early, as `head` does.
-fn write(text: &str, color: ColorChoice) -> io::Result<()> {
-    let mut out = AutoStream::new(io::stdout(), color).lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
 }
 
 impl From<Exit> for ExitCode {

@@ -27,7 +27,7 @@ pub(super) async fn run(
     arguments: ProbeArguments,
     started: Started,
 ) -> Result<(String, Exit), Error> {
-    arguments.connection.verify()?;
+    arguments.verify()?;
     let cancelled = CancellationToken::new();
     let signals = Signals::new().map_err(Error::Signals)?;
     tokio::spawn(cancel(cancelled.clone(), signals));

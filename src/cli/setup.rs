@@ -11,6 +11,7 @@ use crate::runner::StateStorage;
 /// # Errors
 /// Why the runner is not known, that the issuer is not known, or that an option has no effect.
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
+    arguments.verify()?;
     let (Source { subject, .. }, installation) = source::read(&arguments.runner).await?;
     let issuer = arguments
         .oidc_issuer

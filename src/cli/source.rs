@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{OrchestratorArguments, RunnerArguments, RunnersArguments};
+use super::arguments::{IdPattern, OrchestratorArguments, RunnerArguments, RunnersArguments};
 use super::error::Error;
 use super::file::{self, Named, RunnerFile};
 use super::terminal;
 use crate::access::Subject;
+use crate::frontend::Frontend;
 use crate::orchestrator::{
     self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
     lookup_without_token,
@@ -36,6 +37,23 @@ pub(super) struct Source {
     pub(super) subject: Subject,
     /// The file that describes the runner. `None` for a registered runner.
     pub(super) file: Option<RunnerFile>,
+}
+
+impl Source {
+    /// Writes to standard error what the user should know about the file.
+    pub(super) fn say_remarks(&self) {
+        let Some(file) = &self.file else {
+            return;
+        };
+        let name = file.name();
+        for remark in &file.remarks {
+            terminal::say(&format!(
+                "note: {}: {}",
+                remark.place(&name),
+                remark.message
+            ));
+        }
+    }
 }
 
 /// The runners that the arguments select.
@@ -93,7 +111,11 @@ pub(super) async fn read(arguments: &RunnerArguments) -> Result<(Source, Install
         orchestrator,
     } = arguments;
     match (file, runner) {
-        (Some(path), _) => from_file(path, id.as_deref(), orchestrator),
+        (Some(path), _) => {
+            let (source, installation) = from_file(path, id.as_deref(), orchestrator)?;
+            source.say_remarks();
+            Ok((source, installation))
+        }
         (None, runner) => registered(orchestrator, runner.as_deref().unwrap_or_default()).await,
     }
 }
@@ -106,8 +128,7 @@ pub(super) async fn read(arguments: &RunnerArguments) -> Result<(Source, Install
 pub(super) async fn read_several(arguments: &RunnersArguments) -> Result<Sources, Error> {
     let orchestrator = &arguments.orchestrator;
     if arguments.all {
-        let prefix = arguments.id_prefix.as_deref().unwrap_or_default();
-        return all_registered(orchestrator, prefix).await;
+        return all_registered(orchestrator, arguments.filter.as_ref()).await;
     }
     if let Some(id) = &arguments.runner {
         let (source, installation) = registered(orchestrator, id).await?;
@@ -181,25 +202,18 @@ fn from_file(
     let org = arguments.org.as_deref();
     let (runner, file) =
         file::read(path, Named { id, org }).map_err(|problems| Error::Files(vec![problems]))?;
-    let name = file.name();
-    for remark in &file.remarks {
-        terminal::say(&format!(
-            "note: {}: {}",
-            remark.place(&name),
-            remark.message
-        ));
-    }
     let mut explicit = explicit(arguments);
     if explicit.org_id.is_none() {
         explicit.org_id = file.org().map(str::to_owned);
     }
-    let settings =
+    let (api_url, org_id) =
         lookup_without_token(&explicit, &Environment::from_process()).map_err(Error::Lookup)?;
     let source = Source {
-        subject: subject(&settings.org_id, &runner)?,
+        subject: subject(&org_id, &runner)?,
         file: Some(file),
     };
-    Ok((source, Installation::from_api_url(&settings.api_url)))
+    let installation = api_url.as_ref().map(Installation::from_api_url);
+    Ok((source, installation.unwrap_or_default()))
 }
 
 fn subject(org: &str, runner: &Runner) -> Result<Subject, Error> {
@@ -211,6 +225,7 @@ fn subject(org: &str, runner: &Runner) -> Result<Subject, Error> {
 
 fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
     ExplicitSettings {
+        frontend: Frontend::Command,
         api_url: arguments.api_url.clone(),
         org_id: arguments.org.clone(),
         auth_token: None,
@@ -260,21 +275,25 @@ enum Listed {
     LeftOut(LeftOut),
 }
 
-/// Reads every EKS runner of the organization whose ID begins with a text. The list has only the types of the runners,
-/// so each EKS runner is read with a call of its own.
-async fn all_registered(arguments: &OrchestratorArguments, prefix: &str) -> Result<Sources, Error> {
+/// Reads every EKS runner of the organization, or those whose IDs match a pattern. The list has only the types of the
+/// runners, so each EKS runner is read with a call of its own.
+async fn all_registered(
+    arguments: &OrchestratorArguments,
+    filter: Option<&IdPattern>,
+) -> Result<Sources, Error> {
     let (client, settings) = client(arguments)?;
     let types = client
         .list_runners(&budget())
         .await
         .map_err(Error::Orchestrator)?;
-    let mut ids: Vec<&String> = types.keys().filter(|id| id.starts_with(prefix)).collect();
+    let is_selected = |id: &&String| filter.is_none_or(|pattern| pattern.matches(id));
+    let mut ids: Vec<&String> = types.keys().filter(is_selected).collect();
     ids.sort_unstable();
     if !ids.iter().any(|id| types[*id] == EKS) {
         return Err(Error::NoRunners {
             cli: client.cli(),
             org: settings.org_id,
-            id_prefix: prefix.to_owned(),
+            filter: filter.map(|pattern| pattern.as_str().to_owned()),
         });
     }
     let read = ids

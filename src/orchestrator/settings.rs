@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::frontend::Frontend;
 use crate::product::Product;
 use crate::secrets::protect;
 
 /// The settings that the provider block or the command line sets. `None` for each other one.
 #[derive(Debug, Clone, Default)]
 pub struct ExplicitSettings {
+    /// The program that takes the settings.
+    pub frontend: Frontend,
     /// The base URL of the Orchestrator's API.
     pub api_url: Option<String>,
     /// The id of the organization.
@@ -29,8 +32,7 @@ pub struct ApiSettings {
     pub api_url: Url,
     /// The id of the organization. It is not empty.
     pub org_id: String,
-    /// The token. `None` only for a local installation and from
-    /// [`lookup_without_token`](super::lookup_without_token).
+    /// The token. `None` only for a local installation.
     pub token: Option<ApiToken>,
     /// The product whose settings were used. `None` if all of them are in the provider block.
     pub product: Option<&'static Product>,
@@ -80,13 +82,41 @@ impl ProviderAttribute {
             Self::ConfigFile(product) => product.config_file_attribute,
         }
     }
+
+    /// Returns what sets it in a program: the attribute, or the option. `None` if nothing does.
+    pub(super) fn setting(self, frontend: Frontend) -> Option<String> {
+        match (frontend, self) {
+            (Frontend::Terraform, attribute) => Some(attribute.name().to_owned()),
+            (Frontend::Command, Self::ApiUrl) => Some("--api-url".to_owned()),
+            (Frontend::Command, Self::OrgId) => Some("--org".to_owned()),
+            (Frontend::Command, Self::AuthToken) => None,
+            (Frontend::Command, Self::ConfigFile(product)) => {
+                Some(format!("--{}-config-file", product.cli))
+            }
+        }
+    }
+
+    /// Returns the setting, or its description if nothing in the program sets it.
+    pub(super) fn setting_or_description(self, frontend: Frontend) -> String {
+        self.setting(frontend).unwrap_or_else(|| self.description())
+    }
+
+    /// Returns what it is, without an article.
+    pub(super) fn description(self) -> String {
+        match self {
+            Self::ApiUrl => "URL of the API".to_owned(),
+            Self::OrgId => "organization".to_owned(),
+            Self::AuthToken => "token".to_owned(),
+            Self::ConfigFile(product) => format!("configuration file of {}", product.cli),
+        }
+    }
 }
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingSource {
-    /// An attribute of the provider block.
-    ProviderBlock(ProviderAttribute),
+    /// An attribute of the provider block, or an option.
+    Explicit(Frontend, ProviderAttribute),
     /// A key of a configuration file of `hctl` or `octl`.
     File {
         /// The file's path.
@@ -105,8 +135,12 @@ pub enum SettingSource {
 impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ProviderBlock(attribute) => {
-                write!(f, "`{}` in the provider block", attribute.name())
+            Self::Explicit(frontend, attribute) => {
+                let setting = attribute.setting_or_description(*frontend);
+                match frontend {
+                    Frontend::Terraform => write!(f, "`{setting}` in the provider block"),
+                    Frontend::Command => f.write_str(&setting),
+                }
             }
             Self::File { path, key } => write!(f, "`{key}` in the file {}", path.display()),
             Self::DefaultFile(path) => write!(f, "the file {}", path.display()),

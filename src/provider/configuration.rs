@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::eks_access;
+use crate::frontend::Frontend;
 use crate::orchestrator::{self, Environment, ExplicitSettings, LookupError, check_explicit};
 use crate::product::{PRODUCTS, Product};
 use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
@@ -86,6 +87,7 @@ pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
 pub(super) fn explicit_settings(config: &Value) -> ExplicitSettings {
     let text = |name| config.get(name).as_str().map(str::to_owned);
     ExplicitSettings {
+        frontend: Frontend::Terraform,
         api_url: text("api_url"),
         org_id: text("org_id"),
         auth_token: text("auth_token").map(SecretString::from),

@@ -12,6 +12,12 @@ use crate::schemas;
 pub(crate) const TESTS: &[Test] = &[
     ("formats::an_error_is_a_document", an_error_is_a_document),
     (
+        "formats::an_error_is_in_every_format",
+        an_error_is_in_every_format,
+    ),
+    ("formats::an_error_is_in_junit", an_error_is_in_junit),
+    ("formats::quiet_hides_only_text", quiet_hides_only_text),
+    (
         "formats::the_output_goes_to_a_file",
         the_output_goes_to_a_file,
     ),
@@ -227,6 +233,163 @@ fn an_error_is_a_document() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
 }
 
+fn with_a_bad_file() -> Folder {
+    let folder = Folder::new();
+    folder.write("a b.yaml", format!("nope: 1\n{}", crate::command::RUNNER));
+    folder
+}
+
+/// Returns what `check` writes to standard output for a bad file, and what it writes in place of an earlier report.
+fn bad_file(folder: &Folder, file: &str, format: &str) -> (String, String) {
+    let check = [
+        "check",
+        file,
+        "--org",
+        "o",
+        "--id",
+        "my-runner",
+        "--output",
+        format,
+    ];
+    let ran = folder.run(&check);
+    assert_eq!(ran.code, 2, "{}", ran.error);
+    folder.write("report", "an earlier report");
+    let into_file = folder.run(&[&check[..], &["-o", "report"]].concat());
+    assert_eq!((into_file.code, into_file.out.as_str()), (2, ""));
+    let written = std::fs::read_to_string(folder.path().join("report")).expect("the report");
+    (ran.out, written)
+}
+
+/// An error takes the place of the result, in the file of `-o` as well: an earlier report would pass for this one.
+fn an_error_is_in_every_format() {
+    let folder = with_a_bad_file();
+    let check = |file: &str, format: &str| bad_file(&folder, file, format);
+    let (out, written) = check("a b.yaml", "text");
+    assert_eq!(out, "");
+    assert!(
+        written.starts_with("error: a b.yaml does not describe a runner\n\na b.yaml:1:1: nope\n"),
+        "{written}"
+    );
+
+    let (out, written) = check("a b.yaml", "markdown");
+    assert_eq!(out, written);
+    let start = "## EKS access: not checked\n\n```text\na b.yaml does not describe a runner\n";
+    assert!(written.starts_with(start), "{written}");
+    let (out, written) = check("a b.yaml", "json");
+    for document in [out, written] {
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        assert_eq!(document["error"]["problems"][0]["line"], 1);
+    }
+
+    let (out, written) = check("a b.yaml", "sarif");
+    for log in [out, written] {
+        let run = &schemas::sarif(&log)["runs"][0];
+        let result = &run["results"][0];
+        assert_eq!(
+            [&result["ruleId"], &result["level"]],
+            ["runner-file", "error"]
+        );
+        let text = result["message"]["text"].as_str().expect("a text");
+        assert!(text.starts_with("nope: "), "{text}");
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "a%20b.yaml");
+        assert_eq!(place["region"], json!({"startLine": 1, "startColumn": 1}));
+        let invocation = &run["invocations"][0];
+        assert_eq!(
+            [&invocation["executionSuccessful"], &invocation["exitCode"]],
+            [&json!(false), &json!(2)]
+        );
+    }
+    let (log, _) = check("missing.yaml", "sarif");
+    let missing =
+        &schemas::sarif(&log)["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(missing["region"]["startLine"], 1);
+    let (log, _) = check("-", "sarif");
+    let run = &schemas::sarif(&log)["runs"][0];
+    let notification = &run["invocations"][0]["toolExecutionNotifications"][0];
+    let text = notification["message"]["text"].as_str().expect("a text");
+    assert!(text.contains("The file is empty."), "{text}");
+    assert_eq!(run["results"], json!([]));
+}
+
+fn an_error_is_in_junit() {
+    let folder = with_a_bad_file();
+    let check = |file: &str, format: &str| bad_file(&folder, file, format);
+    for (file, parts) in [
+        (
+            "a b.yaml",
+            [
+                "<testsuite name=\"a b.yaml\" tests=\"1\" skipped=\"0\" errors=\"1\" failures=\"0\"",
+                "<testcase name=\"a b.yaml:1:1: nope\" classname=\"Input\">",
+                "<error message=\"",
+            ],
+        ),
+        (
+            "missing.yaml",
+            [
+                "<testsuite name=\"missing.yaml\"",
+                "<testcase name=\"missing.yaml\"",
+                "<error message=\"The file does not exist. ",
+            ],
+        ),
+    ] {
+        let (out, written) = check(file, "junit");
+        for report in [out, written] {
+            schemas::junit(&report);
+            for part in parts {
+                assert!(report.contains(part), "{part}: {report}");
+            }
+        }
+    }
+
+    // Arguments that cannot be parsed, and a set-up, whose file is not a report.
+    folder.run(&["check", "--output=junit", "--nope", "-o", "report"]);
+    let report = std::fs::read_to_string(folder.path().join("report")).expect("the report");
+    schemas::junit(&report);
+    assert!(report.contains("unexpected argument"), "{report}");
+    folder.run(&[
+        "check",
+        "a b.yaml",
+        "--output=json",
+        "--nope",
+        "-o",
+        "a b.yaml",
+    ]);
+    folder.write("main.tf", "# Terraform");
+    let setup = folder.run(&[
+        "setup",
+        "a b.yaml",
+        "--org",
+        "o",
+        "--id",
+        "my-runner",
+        "-o",
+        "main.tf",
+    ]);
+    assert_eq!(setup.code, 2, "{}", setup.error);
+    let kept = ["a b.yaml", "main.tf"].map(|name| {
+        let text = std::fs::read_to_string(folder.path().join(name)).expect("the file");
+        text.lines().next().unwrap_or_default().to_owned()
+    });
+    assert_eq!(kept, ["nope: 1", "# Terraform"]);
+}
+
+/// `-q` hides the text of a success. A report for a program is written in any case.
+fn quiet_hides_only_text() {
+    let folder = Folder::new();
+    let check = |more: &[&str]| {
+        let ran = folder.run(&[CHECK, &["-q", "--only", "session-name"], more].concat());
+        assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+        ran.out
+    };
+    assert_eq!(check(&[]), "");
+    assert_eq!(check(&["-o", "report"]), "");
+    let report = std::fs::read_to_string(folder.path().join("report")).expect("the report");
+    assert!(report.contains("√ session-name"), "{report}");
+    schemas::junit(&check(&["--output", "junit"]));
+    schemas::sarif(&check(&["--output", "sarif"]));
+}
+
 fn the_output_goes_to_a_file() {
     let folder = Folder::new();
     let explain = ["explain", "namespace", "--color", "always"];
@@ -302,6 +465,12 @@ fn a_wait_ends_when_nothing_fails() {
     let folder = Folder::new();
     let ran = check(eks, &folder, &["--wait", "1s"]);
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.error);
+
+    // Without credentials, no time changes anything.
+    let started = std::time::Instant::now();
+    let ran = folder.run(&[CHECK, &["--skip", "oidc-issuer", "--wait", "90s"]].concat());
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.error);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 
     let fixed = eks.documented_trust_policy("my-org", "my-runner");
     let ran = std::thread::scope(|scope| {

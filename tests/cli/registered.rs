@@ -15,6 +15,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("registered::a_bad_token", a_bad_token),
     ("registered::nobody_to_ask", nobody_to_ask),
     ("registered::what_is_not_set", what_is_not_set),
+    ("registered::texts_name_options", texts_name_options),
+    ("registered::a_file_needs_no_url", a_file_needs_no_url),
     (
         "registered::the_organization_is_looked_up_for_a_file",
         the_organization_is_looked_up_for_a_file,
@@ -144,7 +146,14 @@ fn the_settings_of_octl() {
 }
 
 fn no_such_runner() {
-    assert_snapshot!("no_such_runner", setup(&orchestrator(), "other").all());
+    let orchestrator = orchestrator();
+    assert_snapshot!("no_such_runner", setup(&orchestrator, "other").all());
+    let impossible = setup(&orchestrator, "A B").error;
+    assert!(
+        impossible.contains("A runner ID has at least 2 lowercase letters"),
+        "{impossible}"
+    );
+    assert!(!impossible.contains("--id"), "{impossible}");
 }
 
 fn another_type() {
@@ -193,6 +202,63 @@ fn what_is_not_set() {
     assert_snapshot!("no_hctl_file", ran.all());
     let ran = Folder::new().run(&["check", "--runner", "my-runner"]);
     assert_snapshot!("nothing_set", ran.all());
+}
+
+/// The errors of the lookup name the options of the command, not the attributes of the provider block.
+fn texts_name_options() {
+    let token = [("PO_AUTH_TOKEN".to_owned(), "t".to_owned())];
+    let saas = "https://api.humanitec.dev";
+    let folder = Folder::new();
+    folder.write("octl.yaml", "token: t\n");
+    let check = |more: &[&str]| {
+        let arguments = ["check", "--runner", "my-runner", "--org", "o"];
+        let ran = folder.run_with(&[&arguments[..], more].concat(), &token);
+        assert_eq!(ran.code, 2, "{}", ran.error);
+        ran.error
+    };
+    for (more, text) in [
+        (
+            &["--api-url", saas][..],
+            "PO_AUTH_TOKEN: not used, because --api-url selects the settings of hctl",
+        ),
+        (
+            &["--api-url", saas, "--octl-config-file", "octl.yaml"],
+            "--api-url is the API that hctl uses. Remove --octl-config-file, or set --api-url to",
+        ),
+        (
+            &[],
+            "The URL of the API is not set. Searched in this order:\n  - --api-url: not set",
+        ),
+        (&["--api-url", "x"], "--api-url cannot be used: "),
+    ] {
+        let error = check(more);
+        assert!(error.contains(text), "{text}: {error}");
+        for attribute in ["provider block", "api_url", "auth_token"] {
+            assert!(
+                !error.replace("`api_url` to", "").contains(attribute),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// The Orchestrator is not called for a file, so a token that selects `octl`, whose API has no default URL, does not
+/// matter.
+fn a_file_needs_no_url() {
+    let token = [("PO_AUTH_TOKEN".to_owned(), "t".to_owned())];
+    let file = [
+        "setup",
+        "runner-config.yaml",
+        "--org",
+        "o",
+        "--id",
+        "my-runner",
+    ];
+    let ran = Folder::new().run_with(&[&file[..], &["--output", "yaml"]].concat(), &token);
+    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    // Nothing is known about the installation.
+    let ran = Folder::new().run_with(&file, &token);
+    assert!(ran.error.contains("--oidc-issuer"), "{}", ran.error);
 }
 
 fn the_organization_is_looked_up_for_a_file() {

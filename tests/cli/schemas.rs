@@ -1,6 +1,9 @@
 //! The reports against the published schemas of their formats.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -27,10 +30,41 @@ pub(crate) fn sarif(text: &str) -> Value {
     log
 }
 
-/// Returns a JUnit report, whose parts must be those that the schema of Jenkins and of Ant's task requires: names that are
-/// unique, times, and counts that are those of the tests.
+/// A validator of XML Schema, in Python.
+const VALIDATE: &str = "\
+import sys, xmlschema
+for error in xmlschema.XMLSchema(sys.argv[1]).iter_errors(sys.stdin.read()):
+    print(f'{error.path}: {error.reason}')
+";
+
+/// Returns what is wrong with a JUnit report by the schema of Jenkins.
+fn errors_in_junit(text: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let built = Command::new(root.join("tools/build"))
+        .arg("xmlschema")
+        .output();
+    let built = built.expect("tools/build starts").stdout;
+    let environment = PathBuf::from(String::from_utf8_lossy(&built).trim());
+    let mut python = Command::new(environment.join("bin/python"))
+        .args(["-c", VALIDATE])
+        .arg(root.join("tests/cli/schemas/junit-10.xsd"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut stdin = python.stdin.take().expect("a pipe");
+    stdin.write_all(text.as_bytes()).expect("Python reads");
+    drop(stdin);
+    let output = python.wait_with_output().expect("Python ends");
+    assert!(output.status.success(), "see standard error");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Returns a JUnit report, which must match the schema of Jenkins. What the schema does not say must hold as well: names
+/// that are unique, times, and counts that are those of the tests.
 #[track_caller]
 pub(crate) fn junit(text: &str) -> Report {
+    assert_eq!(errors_in_junit(text), "", "{text}");
     let report =
         Report::deserialize_from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let sum = |count: fn(&TestSuite) -> usize| report.test_suites.iter().map(count).sum::<usize>();

@@ -21,6 +21,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("several::no_runner_to_check", no_runner_to_check),
     ("several::every_bad_file_is_named", every_bad_file_is_named),
     (
+        "several::why_checks_could_not_run_is_shown_once",
+        why_checks_could_not_run_is_shown_once,
+    ),
+    (
         "several::options_without_an_effect",
         options_without_an_effect,
     ),
@@ -113,8 +117,8 @@ fn all_runners_share_the_calls() {
     let prefix = [
         "check",
         "--all",
-        "--id-prefix",
-        "runner-1",
+        "--filter",
+        "runner-1*",
         "--only",
         "role-exists",
     ];
@@ -254,7 +258,7 @@ fn runners_that_cannot_be_checked_are_named() {
     let junit = check("junit").out;
     schemas::junit(&junit);
     for part in [
-        "<testsuites name=\"eks-runner\" tests=\"6\" skipped=\"2\" failures=\"0\" errors=\"2\"",
+        "<testsuites name=\"eks-runner\" tests=\"6\" failures=\"0\" errors=\"2\"",
         "<skipped message=\"it was deleted after it had been listed\"/>",
         "<skipped message=\"it is of type kubernetes-agent\"/>",
     ] {
@@ -275,7 +279,7 @@ fn runners_that_cannot_be_checked_are_named() {
 fn no_runner_to_check() {
     let orchestrator = registered::orchestrator();
     let environment = registered::environment(&orchestrator);
-    let arguments = ["check", "--all", "--id-prefix", "x-", "--output", "json"];
+    let arguments = ["check", "--all", "--filter", "x-*", "--output", "json"];
     let ran = Folder::new().run_with(&arguments, &environment);
     assert_snapshot!("no_runner_to_check", ran.all());
 }
@@ -295,40 +299,93 @@ fn every_bad_file_is_named() {
     assert_snapshot!("the_same_runner", ran.all());
 }
 
+/// Without credentials, the runners have the same reason and the same fix.
+fn why_checks_could_not_run_is_shown_once() {
+    let folder = Folder::new();
+    for id in ["one", "two", "three"] {
+        folder.write(&format!("{id}.yaml"), format!("id: {id}\n{RUNNER}"));
+    }
+    let check = |output: &str| {
+        let files = ["one.yaml", "two.yaml", "three.yaml"];
+        // The issuer is on the internet.
+        let options = ["--org", "o", "--skip", "oidc-issuer", "--output", output];
+        let ran = folder.run(&[&["check"], &files[..], &options].concat());
+        assert_eq!(ran.code, 4, "{}", ran.error);
+        ran
+    };
+    assert_snapshot!("no_credentials", check("text").all());
+    let markdown = check("markdown").out;
+    assert!(
+        markdown.contains("- Runners: one, two, three\n"),
+        "{markdown}"
+    );
+    assert_eq!(markdown.matches("aws sso login").count(), 1, "{markdown}");
+}
+
 /// Each pair of options that have no effect together is refused, with the reason.
 fn options_without_an_effect() {
     let folder = Folder::new();
     folder.write("token", "t");
     for (arguments, reason) in [
-        (&["--all", "runner-config.yaml"][..], "cannot be used with"),
-        (&["--all", "--runner", "x"], "cannot be used with"),
-        (&["--all", "--id", "x"], "cannot be used with"),
-        (&["--runner", "x", "--id", "x"], "cannot be used with"),
+        (
+            &["--all", "runner-config.yaml"][..],
+            "FILE and --all cannot be used together: each of them selects the runners",
+        ),
+        (
+            &["--all", "--runner", "x"],
+            "--runner and --all cannot be used together",
+        ),
+        (
+            &["--all", "--id", "x"],
+            "--id has no effect: it is the ID of",
+        ),
+        (&["--runner", "x", "--id", "x"], "--id has no effect"),
         (
             &["--runner", "x", "runner-config.yaml"],
-            "cannot be used with",
+            "FILE and --runner cannot be used together",
         ),
         (
-            &["--runner", "x", "--id-prefix", "x"],
-            "cannot be used with",
+            &["--runner", "x", "--filter", "x"],
+            "--filter has no effect: it selects from the runners of --all",
         ),
-        (&["runner-config.yaml", "-q", "-v"], "cannot be used with"),
+        (
+            &["--filter", "x"],
+            "--filter has no effect: it selects from the runners of --all",
+        ),
+        (&["--all", "--filter", ""], "no ID matches"),
+        (
+            &[],
+            "set --runner to the ID of a registered runner, or set --all",
+        ),
+        (
+            &["runner-config.yaml", "-q", "-v"],
+            "one hides what the other one shows",
+        ),
+        (&["-", "-"], "it can be read only once"),
+        (&["a.yaml", "a.yaml"], "a.yaml is passed twice"),
+        (
+            &["runner-config.yaml", "-o", "runner-config.yaml"],
+            "would replace runner-config.yaml, which the command reads",
+        ),
+        (
+            &["--all", "--hctl-config-file", "token", "-o", "./token"],
+            "would replace ./token",
+        ),
         (
             &["a.yaml", "b.yaml", "--id", "x"],
             "--id names one runner, and there are 2 files",
         ),
-        (&["runner-config.yaml", "--context", "x"], "--kubeconfig"),
         (
-            &["runner-config.yaml", "--external-id", "my-id"],
-            "--assume-role-arn",
+            &["runner-config.yaml", "--context", "x"],
+            "--context has no effect: it selects a context of the file that --kubeconfig names",
         ),
         (
-            &[
-                "runner-config.yaml",
-                "--assume-role-session-name",
-                "my-session",
-            ],
-            "--assume-role-arn",
+            &["runner-config.yaml", "--external-id", "xx"],
+            "--external-id has no effect: it is for the role of --assume-role-arn",
+        ),
+        (
+            &["runner-config.yaml", "--assume-role-session-name", "xx"],
+            "it is for the role of --assume-role-arn",
         ),
         (
             &[
@@ -338,7 +395,7 @@ fn options_without_an_effect() {
                 "--hctl-config-file",
                 "x",
             ],
-            "cannot be used with",
+            "the settings of two products are not mixed",
         ),
         (
             &["--all", "--web-identity-token-file", "token"],
@@ -356,11 +413,57 @@ fn options_without_an_effect() {
                 "--skip",
                 "cluster-endpoint",
             ],
-            "it is for cluster-endpoint, which --skip names",
+            "it is for cluster-endpoint, which --only or --skip excludes",
+        ),
+        (
+            &["--all", "--only", "namespace", "--orchestrator-cidr", "::1"],
+            "--orchestrator-cidr has no effect",
+        ),
+        (
+            &["--all", "--only", "namespace", "--runner-image", "x:1"],
+            "--runner-image has no effect: it is for job-dry-run, state-storage",
+        ),
+        (
+            &[
+                "--all",
+                "--only",
+                "api-server",
+                "--oidc-issuer",
+                "https://x.example.com",
+            ],
+            "--oidc-issuer has no effect",
         ),
     ] {
         let ran = folder.run(&[&["check"], arguments].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
         assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
     }
+    for (arguments, reason) in [
+        (
+            &["man", "pages", "-o", "x"][..],
+            "`man` writes its pages to DIRECTORY",
+        ),
+        (&["setup"], "set --runner to the ID of a registered runner"),
+        (
+            &["probe", "--runner", "x", "--id", "x"],
+            "--id has no effect",
+        ),
+        (
+            &[
+                "setup",
+                "runner-config.yaml",
+                "--output",
+                "yaml",
+                "--oidc-issuer",
+                "https://x.example.com",
+            ],
+            "--oidc-issuer has no effect: the issuer is part of the objects in AWS",
+        ),
+    ] {
+        let ran = folder.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
+    }
+    let kept = ["pages", "x", "runner-config.yaml", "token"].map(|name| folder.path().join(name));
+    assert_eq!(kept.map(|path| path.exists()), [false, false, true, true]);
 }

@@ -14,7 +14,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("text::help", help),
     ("text::schema", schema),
     ("text::explain", explain),
-    ("text::completions_and_man", completions_and_man),
+    ("text::completions", completions),
+    ("text::manual", manual),
     ("text::setup", setup),
     (
         "text::setup_for_another_installation",
@@ -64,7 +65,7 @@ fn schema() {
     assert!(container["properties"]["env"].is_object());
 }
 
-fn completions_and_man() {
+fn completions() {
     let folder = Folder::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ran = folder.run(&["completions", shell]);
@@ -73,26 +74,91 @@ fn completions_and_man() {
             assert!(ran.out.contains(word), "{shell} does not complete {word}");
         }
     }
-    assert!(
-        folder
-            .run(&["completions", "bash"])
-            .out
-            .contains(" role-trust ")
-    );
+
+    // What Bash itself completes.
+    folder.write("completions", folder.run(&["completions", "bash"]).out);
+    let complete = |words: &[&str]| {
+        let (last, before) = (words.len() - 1, words[words.len() - 2]);
+        let script = format!(
+            "source completions; COMP_WORDS=({}); COMP_CWORD={last}; \
+             $(complete -p eks-runner | sed 's/.*-F \\([^ ]*\\).*/\\1/') eks-runner '{}' '{before}'; \
+             echo \"${{COMPREPLY[@]}}\"",
+            words
+                .iter()
+                .map(|word| format!("'{word}'"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            words[last],
+        );
+        let mut bash = std::process::Command::new("bash");
+        let output = bash
+            .args(["-c", &script])
+            .current_dir(folder.path())
+            .output();
+        let output = output.expect("Bash starts");
+        // `compopt` works only while a person completes.
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    for (words, expected) in [
+        (&["eks-runner", "ex"][..], "explain"),
+        (&["eks-runner", "check", "--on"], "--only"),
+        (
+            &["eks-runner", "check", "x.yaml", "--allow"],
+            "--allow-incomplete",
+        ),
+        (&["eks-runner", "check", "--output", "ma"], "markdown"),
+        (
+            &["eks-runner", "setup", "--output", ""],
+            "terraform aws-cli yaml",
+        ),
+        (&["eks-runner", "probe", "--ke"], "--keep"),
+        (&["eks-runner", "check", "--only", "role-t"], "role-trust"),
+        (&["eks-runner", "explain", "role-t"], "role-trust"),
+        (&["eks-runner", "completions", "b"], "bash"),
+        (&["eks-runner", "help", "sch"], "schema"),
+    ] {
+        assert_eq!(complete(words), expected, "{words:?}");
+    }
+}
+
+fn manual() {
+    let folder = Folder::new();
     let ran = folder.run(&["man", "share/man1"]);
     assert_eq!(
         (ran.code, ran.out.as_str(), ran.error.as_str()),
         (0, "", "")
     );
-    for (page, text) in [
-        ("eks-runner.1", "eks\\-runner\\-check(1)"),
-        ("eks-runner-check.1", "\\-\\-fail\\-on"),
-        ("eks-runner-explain.1", "role\\-trust"),
+    let page = |name: &str| {
+        let path = folder.path().join("share/man1").join(name);
+        std::fs::read_to_string(path).expect("a page")
+    };
+    for (name, texts) in [
+        (
+            "eks-runner.1",
+            &[
+                "eks\\-runner\\-check(1)",
+                ".SH \"EXIT STATUS\"\n.nf\n  0  no check",
+            ][..],
+        ),
+        (
+            "eks-runner-check.1",
+            &[
+                "\\-\\-fail\\-on",
+                ".SH EXAMPLES\n.nf\n  # The file",
+                ".SH \"EXIT STATUS\"\n.nf\n  0  no check",
+                ".ad l\n",
+            ],
+        ),
+        ("eks-runner-explain.1", &["role\\-trust"]),
     ] {
-        let path = folder.path().join("share/man1").join(page);
-        let page = std::fs::read_to_string(path).expect("a page");
-        assert!(page.contains(text), "{page}");
+        let page = page(name);
+        let source = format!("\"eks-runner {}\"", env!("CARGO_PKG_VERSION"));
+        assert!(page.contains(&source) && !page.contains("EXTRA"), "{page}");
+        for text in texts {
+            assert!(page.contains(text), "{text}: {page}");
+        }
     }
+    assert!(!folder.path().join("share/man1/eks-runner-help.1").exists());
     let ran = folder.run(&["man", "runner-config.yaml"]);
     assert_eq!(ran.code, 2, "{}", ran.error);
     assert!(

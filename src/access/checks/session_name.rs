@@ -7,9 +7,9 @@ use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::frontend::Frontend;
 use crate::access::outcome::Outcome;
 use crate::access::run::{Run, unknown};
+use crate::frontend::Frontend;
 use crate::runner::is_name_character;
 
 pub(super) static CHECK: Check = Check::new(

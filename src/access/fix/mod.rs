@@ -9,10 +9,10 @@ use serde_json::Value;
 pub use super::trust::Member;
 pub(crate) use role_trust::RoleTrust;
 
-use super::frontend::Frontend;
 use super::objects::{AwsObject, KubernetesObject};
 use super::render::shell::ShellCommand;
 use super::render::{aws_cli, hcl, shell, yaml};
+use crate::frontend::Frontend;
 use crate::secrets::redacted;
 
 /// A fix: steps that a person takes in this order.

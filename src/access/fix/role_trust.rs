@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Fix;
-use crate::access::frontend::Frontend;
 use crate::access::objects::AwsObject;
 use crate::access::render::aws_cli;
 use crate::access::trust::{Member, trusting};
+use crate::frontend::Frontend;
 use crate::runner::RoleArn;
 
 /// The change that makes a role trust a runner. All runners whose role is the same share one trust policy, in which

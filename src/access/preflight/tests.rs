@@ -60,7 +60,7 @@ async fn a_check_that_is_skipped_by_name_does_not_block_others() {
     let preflight = Preflight::new(settings);
     // The checks that it needs itself replace it.
     assert_eq!(
-        preflight.needs(id("namespace"), false),
+        preflight.settings().needs(id("namespace")),
         [id("aws-credentials")]
     );
     let limit = TimeLimit::new(Duration::from_secs(60), CancellationToken::new());

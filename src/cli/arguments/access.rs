@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::refuse;
 use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::cli::error::Error;
 use crate::orchestrator::Installation;
@@ -27,10 +28,10 @@ pub(in crate::cli) struct ConnectionArguments {
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     assume_role_arn: Option<String>,
     /// The name of that role's session
-    #[arg(long, value_name = "NAME", requires = "assume_role_arn", value_parser = parse::role_session_name)]
+    #[arg(long, value_name = "NAME", value_parser = parse::role_session_name)]
     assume_role_session_name: Option<String>,
     /// The external ID that this role's trust policy requires
-    #[arg(long, value_name = "ID", requires = "assume_role_arn", value_parser = parse::external_id)]
+    #[arg(long, value_name = "ID", value_parser = parse::external_id)]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy admits
     #[arg(long, value_name = "PATH")]
@@ -39,7 +40,7 @@ pub(in crate::cli) struct ConnectionArguments {
     #[arg(long, value_name = "PATH", value_parser = readable)]
     kubeconfig: Option<PathBuf>,
     /// A context of that kubeconfig, instead of its current one
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    #[arg(long, value_name = "NAME")]
     context: Option<String>,
 }
 
@@ -49,14 +50,37 @@ impl ConnectionArguments {
     /// # Errors
     /// The option without an effect.
     pub(in crate::cli) fn verify(&self) -> Result<(), Error> {
-        match (self.identity, &self.web_identity_token_file) {
-            (As::Caller, Some(_)) => Err(Error::Arguments {
-                problem: "--web-identity-token-file has no effect: the runner's role is only assumed with --as runner"
-                    .to_owned(),
-                fix: "add --as runner, or remove --web-identity-token-file",
-            }),
-            _ => Ok(()),
+        let is_caller = matches!(self.identity, As::Caller);
+        refuse(
+            is_caller && self.web_identity_token_file.is_some(),
+            "--web-identity-token-file has no effect: the runner's role is only assumed with --as runner",
+            "add --as runner, or remove --web-identity-token-file",
+        )?;
+        refuse(
+            self.context.is_some() && self.kubeconfig.is_none(),
+            "--context has no effect: it selects a context of the file that --kubeconfig names",
+            "add --kubeconfig, or remove --context",
+        )?;
+        for (option, is_set) in [
+            (
+                "--assume-role-session-name",
+                self.assume_role_session_name.is_some(),
+            ),
+            ("--external-id", self.external_id.is_some()),
+        ] {
+            refuse(
+                is_set && self.assume_role_arn.is_none(),
+                format!("{option} has no effect: it is for the role of --assume-role-arn"),
+                "add --assume-role-arn, or remove the option",
+            )?;
         }
+        Ok(())
+    }
+
+    /// Returns the files that the arguments name to be read.
+    pub(super) fn inputs(&self) -> Vec<PathBuf> {
+        let files = [&self.web_identity_token_file, &self.kubeconfig];
+        files.into_iter().flatten().cloned().collect()
     }
 
     /// Returns the settings of the connections. Every other setting is the one of the installation, or the default.
@@ -94,7 +118,7 @@ impl ConnectionArguments {
 #[command(next_help_heading = "Access")]
 pub(in crate::cli) struct AccessArguments {
     #[command(flatten)]
-    connection: ConnectionArguments,
+    pub(super) connection: ConnectionArguments,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     oidc_issuer: Option<String>,
@@ -126,32 +150,57 @@ impl AccessArguments {
     pub(in crate::cli) fn verify(&self) -> Result<(), Error> {
         self.connection.verify()?;
         if let Some(id) = self.only.iter().find(|id| self.skip.contains(id)) {
-            return Err(Error::Arguments {
-                problem: format!("--only {id} has no effect: --skip names the same check"),
-                fix: "remove one of the two",
-            });
+            refuse(
+                true,
+                format!("--only {id} has no effect: --skip names the same check"),
+                "remove one of the two",
+            )?;
         }
-        let skips_endpoint = self.skip.iter().any(|id| id.as_str() == "cluster-endpoint");
-        if skips_endpoint && !self.orchestrator_cidr.is_empty() {
-            return Err(Error::Arguments {
-                problem: "--orchestrator-cidr has no effect: it is for cluster-endpoint, which --skip names"
-                    .to_owned(),
-                fix: "remove one of the two",
-            });
+        let settings = self.settings(&Installation::default());
+        let selected = settings.selected();
+        let running = selected.iter().filter(|id| !settings.skip.contains(id));
+        let running: Vec<&str> = running.map(|id| id.as_str()).collect();
+        for (option, is_set, checks) in [
+            // The role that `role-exists` prints trusts the issuer.
+            (
+                "--oidc-issuer",
+                self.oidc_issuer.is_some(),
+                &["oidc-issuer", "role-exists", "oidc-provider", "role-trust"][..],
+            ),
+            // The permissions that a Job needs for its state depend on the program that its image runs.
+            (
+                "--runner-image",
+                self.runner_image.is_some(),
+                &["job-dry-run", "state-storage"],
+            ),
+            (
+                "--orchestrator-cidr",
+                !self.orchestrator_cidr.is_empty(),
+                &["cluster-endpoint"],
+            ),
+        ] {
+            refuse(
+                is_set && !checks.iter().any(|id| running.contains(id)),
+                format!(
+                    "{option} has no effect: it is for {}, which --only or --skip excludes",
+                    checks.join(", ")
+                ),
+                "remove the option, or do not exclude all of these checks",
+            )?;
         }
         Ok(())
     }
 
     /// Returns the settings of the checks for a runner of this installation.
-    pub(in crate::cli) fn settings(self, installation: &Installation) -> Settings {
+    pub(in crate::cli) fn settings(&self, installation: &Installation) -> Settings {
         let settings = self.connection.settings(installation);
         Settings {
             timeout: self.timeout,
-            oidc_issuer: self.oidc_issuer.or(settings.oidc_issuer),
-            orchestrator_cidrs: self.orchestrator_cidr,
-            runner_image: self.runner_image.unwrap_or(settings.runner_image),
-            skip: self.skip.into_iter().collect(),
-            only: self.only.into_iter().collect(),
+            oidc_issuer: self.oidc_issuer.clone().or(settings.oidc_issuer),
+            orchestrator_cidrs: self.orchestrator_cidr.clone(),
+            runner_image: self.runner_image.clone().unwrap_or(settings.runner_image),
+            skip: self.skip.iter().copied().collect(),
+            only: self.only.iter().copied().collect(),
             ..settings
         }
     }

@@ -22,6 +22,9 @@ Examples:
   # Every EKS runner of the organization, with a table at the end
   eks-runner check --all
 
+  # Those whose IDs begin with prod-
+  eks-runner check --all --filter 'prod-*'
+
   # As the runner itself: assume its role, and do everything as the Orchestrator will do it
   eks-runner check --runner my-runner --as runner
 

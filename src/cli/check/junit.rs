@@ -7,7 +7,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::checked::Counts;
 use super::{Checked, Results};
 use crate::access::CheckResult;
+use crate::cli::json::Failure;
 use crate::cli::source::LeftOut;
+use crate::cli::started::Started;
 
 /// Returns each runner as a test suite, with a test for each check. The failures and errors are those that cause the exit
 /// codes 3 and 4. JUnit has no warnings: the text of a warning is the output of a test that passed. A runner without
@@ -36,7 +38,53 @@ pub(super) fn render(results: &Results) -> Result<String, quick_junit::Serialize
         status.set_message(reason.as_str());
         report.add_test_suite(without_checks(org, id, status, &time));
     }
-    report.to_string()
+    write(&report)
+}
+
+/// Returns why there is no result: a test suite for each file, with an error for each of its problems, or one suite for an
+/// error that is about no file.
+///
+/// # Errors
+/// If the report cannot be written as XML.
+pub(in crate::cli) fn failure(
+    failure: &Failure<'_>,
+    started: Started,
+) -> Result<String, quick_junit::SerializeError> {
+    let mut report = Report::new("eks-runner");
+    report.set_time(started.elapsed());
+    let error = |name: String, message: &str| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(message).set_type("error");
+        let mut case = TestCase::new(name, status);
+        case.set_classname("Input");
+        case
+    };
+    let mut add = |name: &str, cases: Vec<TestCase>| {
+        let mut suite = TestSuite::new(name);
+        suite
+            .extra
+            .insert("timestamp".into(), started.time().into());
+        suite.add_test_cases(cases);
+        report.add_test_suite(suite);
+    };
+    for of_file in failure.problems.chunk_by(|one, next| one.file == next.file) {
+        let cases = of_file
+            .iter()
+            .map(|problem| error(problem.place.clone(), &problem.message));
+        add(of_file[0].file, cases.collect());
+    }
+    if failure.problems.is_empty() {
+        let case = error("eks-runner".to_owned(), &failure.message);
+        add("eks-runner", vec![case]);
+    }
+    write(&report)
+}
+
+/// Returns the XML. The published schema of JUnit reports allows no count of the skipped tests of all suites, which
+/// quick-junit writes.
+fn write(report: &Report) -> Result<String, quick_junit::SerializeError> {
+    let skipped = format!(" skipped=\"{}\"", report.skipped);
+    Ok(report.to_string()?.replacen(&skipped, "", 1))
 }
 
 fn suite(checked: &Checked, time: &str) -> TestSuite {

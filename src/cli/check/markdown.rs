@@ -1,11 +1,12 @@
 //! The report as Markdown, for the summary of a CI job.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::shared_fixes::{ShownFix, ShownFixes};
 use super::table::{self, Row};
-use super::{Checked, Results};
-use crate::access::{Category, Cause, CheckId, CheckResult, Report, Skip, Status};
+use super::{Checked, Results, unchecked};
+use crate::access::{Category, CheckId, CheckResult, Report, Skip, Status};
+use crate::cli::json::Failure;
 
 /// The classes of the graph's nodes. The colors have enough contrast in a light and in a dark theme.
 const CLASSES: &str = concat!(
@@ -18,18 +19,23 @@ const CLASSES: &str = concat!(
 /// Returns the section of each runner. Several runners have a table before the sections.
 pub(super) fn render(results: &Results) -> String {
     let mut text = String::new();
+    let mut fixes = ShownFixes::default();
     if results.are_several {
-        overview(&mut text, results);
+        overview(&mut text, results, &mut fixes);
     }
-    let mut fixes = HashMap::new();
     for checked in &results.checked {
         section(&mut text, checked, results.are_several, &mut fixes);
     }
     text
 }
 
-/// Writes the table of the runners, and which runners were not checked, and why.
-fn overview(text: &mut String, results: &Results) {
+/// Returns the section that says why there is no result.
+pub(in crate::cli) fn failure(failure: &Failure<'_>) -> String {
+    format!("## EKS access: not checked\n\n{}\n", code(&failure.message))
+}
+
+/// Writes the table of the runners, which runners were not checked, and which checks could not run, and why.
+fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<'a>) {
     let orgs: Vec<String> = results.orgs().into_iter().map(escape).collect();
     let count = results.checked.len() + results.unread.len();
     let _ = writeln!(
@@ -55,6 +61,20 @@ fn overview(text: &mut String, results: &Results) {
     for line in table::notes(results) {
         let _ = writeln!(text, "{}\n", escape(&line));
     }
+    let groups = unchecked::groups(&results.checked);
+    if !groups.is_empty() {
+        text.push_str("### Checks that could not run\n\n");
+    }
+    for group in &groups {
+        let _ = writeln!(
+            text,
+            "{}\n\n- Runners: {}\n- Checks: {}\n",
+            escape(&group.first.outcome.message),
+            escape(&group.runners.join(", ")),
+            group.check_list(),
+        );
+        fix(text, group.first, group.runners[0], fixes);
+    }
 }
 
 /// Writes the chain from the Orchestrator to the Job as a graph, what is wrong with its fixes, and all checks. One of
@@ -63,7 +83,7 @@ fn section<'a>(
     text: &mut String,
     checked: &'a Checked,
     is_one_of_several: bool,
-    fixes: &mut HashMap<&'a Cause, (&'a str, CheckId)>,
+    fixes: &mut ShownFixes<'a>,
 ) {
     let report = &checked.report;
     let (level, nested) = if is_one_of_several {
@@ -183,31 +203,29 @@ fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult, level: 
     }
 }
 
-/// Writes the fix of a failure or a warning, or the name of the runner whose section has it. `fixes` are the ones that were
-/// written, by their causes.
+/// Writes the fix of a check, if it has one, or the name of the check and the runner whose section has it.
 fn fix<'a>(
     text: &mut String,
-    CheckResult { id, outcome }: &'a CheckResult,
+    result: &'a CheckResult,
     runner: &'a str,
-    fixes: &mut HashMap<&'a Cause, (&'a str, CheckId)>,
+    fixes: &mut ShownFixes<'a>,
 ) {
-    let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) else {
-        return;
-    };
-    let (first, check) = *fixes.entry(cause).or_insert((runner, *id));
-    if first == runner {
-        let _ = writeln!(
+    let _ = match fixes.show(result, runner) {
+        Some(ShownFix::Text(fix)) => writeln!(
             text,
             "<details>\n<summary>Fix</summary>\n\n{}\n\n</details>\n",
             code(&fix)
-        );
-    } else {
-        let first = escape(first);
-        let _ = writeln!(
-            text,
-            "The fix for {check} of runner {first} also fixes this check.\n"
-        );
-    }
+        ),
+        Some(ShownFix::Above { check, runner }) => {
+            let runner = runner.map(|runner| format!(" of runner {}", escape(runner)));
+            writeln!(
+                text,
+                "The fix for {check}{} also fixes this check.\n",
+                runner.unwrap_or_default()
+            )
+        }
+        None => Ok(()),
+    };
 }
 
 /// Returns text as a block of code. Its fence is longer than every run of backticks in the text.

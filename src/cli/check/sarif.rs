@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Checked, Results};
 use crate::access::{CheckId, CheckResult, Outcome, Skip, Status};
-use crate::cli::json::pretty;
+use crate::cli::file::STANDARD_INPUT;
+use crate::cli::json::{Failure, pretty};
 use crate::cli::source::{LeftOut, Unread};
+use crate::cli::started::Started;
 
 /// What a path in a relative URI reference cannot contain as it is (RFC 3986, section 3.3). A colon in the first
 /// segment would end a scheme.
@@ -18,6 +20,9 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// The rule of problems with a runner's file.
+const FILE_RULE: &str = "runner-file";
 
 /// Returns one run for all runners. Each check is a rule, each failure an error, and each warning a warning. The checks
 /// that could not run, and the runners that were not checked, are notifications of the run.
@@ -33,7 +38,69 @@ pub(super) fn render(results: &Results) -> String {
         let text = format!("Runner {id:?} is left out: {reason}.");
         notification("note", &text, &location_of(org, id))
     });
-    let rules: Vec<Value> = CheckId::ALL.into_iter().map(rule).collect();
+    log(
+        CheckId::ALL.into_iter().map(rule).collect(),
+        &json!({
+            "executionSuccessful": results.are_complete(),
+            "exitCode": results.exit() as u8,
+            "startTimeUtc": results.started.time(),
+            "toolExecutionNotifications":
+                incomplete.chain(unread).chain(left_out).collect::<Vec<_>>(),
+        }),
+        found.collect(),
+    )
+}
+
+/// Returns why there is no result. A problem with a file is a result at its line, or at the first one if it is about the
+/// whole file: code scanning shows no result without a line, and no notification. Everything else is a notification.
+pub(in crate::cli) fn failure(failure: &Failure<'_>, started: Started) -> String {
+    let problems = failure.problems.iter();
+    let results: Vec<Value> = problems
+        .filter(|problem| problem.file != STANDARD_INPUT)
+        .map(|problem| {
+            let text = match problem.path {
+                "" => problem.message.clone(),
+                path => format!("{path}: {}", problem.message),
+            };
+            json!({
+                "ruleId": FILE_RULE,
+                "ruleIndex": 0,
+                "level": "error",
+                "message": {"text": text},
+                "locations": [{"physicalLocation": {
+                    "artifactLocation": {"uri": uri(problem.file)},
+                    "region": {
+                        "startLine": problem.line.unwrap_or(1),
+                        "startColumn": problem.column.unwrap_or(1),
+                    },
+                }}],
+            })
+        })
+        .collect();
+    let notifications = if results.is_empty() {
+        vec![json!({"level": "error", "message": {"text": failure.message}})]
+    } else {
+        Vec::new()
+    };
+    let rule = json!({
+        "id": FILE_RULE,
+        "shortDescription": {"text": "The file describes a runner"},
+        "help": {"text": "`eks-runner schema` prints the JSON Schema of the file."},
+    });
+    log(
+        vec![rule],
+        &json!({
+            "executionSuccessful": false,
+            "exitCode": failure.exit_code,
+            "startTimeUtc": started.time(),
+            "toolExecutionNotifications": notifications,
+        }),
+        results,
+    )
+}
+
+/// Returns a log with one run.
+fn log(rules: Vec<Value>, invocation: &Value, results: Vec<Value>) -> String {
     pretty(&json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -43,14 +110,8 @@ pub(super) fn render(results: &Results) -> String {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
-            "invocations": [{
-                "executionSuccessful": results.are_complete(),
-                "exitCode": results.exit() as u8,
-                "startTimeUtc": results.started.time(),
-                "toolExecutionNotifications":
-                    incomplete.chain(unread).chain(left_out).collect::<Vec<_>>(),
-            }],
-            "results": found.collect::<Vec<_>>(),
+            "invocations": [invocation],
+            "results": results,
         }],
     }))
 }

@@ -1,9 +1,9 @@
-//! Fixes that several runners share.
+//! Fixes that several runners or several checks share.
 
 use std::collections::HashMap;
 
 use super::Checked;
-use crate::access::{Cause, Member, Remedy};
+use crate::access::{Cause, CheckId, CheckResult, Member, Remedy};
 
 /// Makes each fix cover all runners with its cause: if a role does not trust three runners, one trust policy must admit all
 /// of them, because a policy for one would overwrite the policies for the others.
@@ -28,5 +28,41 @@ fn for_each_remedy(runners: &mut [Checked], mut change: impl FnMut(&mut Remedy))
     let results = runners.iter_mut().flat_map(|one| &mut one.report.checks);
     for remedy in results.filter_map(|result| result.outcome.remedy.as_mut()) {
         change(remedy);
+    }
+}
+
+/// The fixes that were shown, by their causes: the runner and the check that they belong to.
+#[derive(Default)]
+pub(super) struct ShownFixes<'a>(HashMap<&'a Cause, (&'a str, CheckId)>);
+
+/// How the fix of a check is shown.
+pub(super) enum ShownFix<'a> {
+    /// The fix, which was not shown yet.
+    Text(String),
+    /// The check that has shown it. The runner is `None` if it is the same one.
+    Above {
+        check: CheckId,
+        runner: Option<&'a str>,
+    },
+}
+
+impl<'a> ShownFixes<'a> {
+    /// Returns how to show the fix of a check of a runner. `None` if there is no fix.
+    pub(super) fn show(
+        &mut self,
+        CheckResult { id, outcome }: &'a CheckResult,
+        runner: &'a str,
+    ) -> Option<ShownFix<'a>> {
+        let (cause, fix) = (outcome.cause()?, outcome.fix_text()?);
+        Some(match self.0.get(cause) {
+            Some(&(first, check)) => ShownFix::Above {
+                check,
+                runner: (first != runner).then_some(first),
+            },
+            None => {
+                self.0.insert(cause, (runner, *id));
+                ShownFix::Text(fix)
+            }
+        })
     }
 }

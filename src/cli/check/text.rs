@@ -1,23 +1,20 @@
 //! The report as text for people.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter};
 
+use super::shared_fixes::{ShownFix, ShownFixes};
 use super::table::{self, Row};
-use super::{Checked, Results};
-use crate::access::{Cause, CheckId, CheckResult, Report, Status};
+use super::{Checked, Results, unchecked};
+use crate::access::{CheckId, CheckResult, Report, Status};
 use crate::cli::terminal::Layout;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 /// The column of the messages, after the symbol and the longest id.
 const COLUMN: usize = 2 + CheckId::LONGEST + 2;
-
-/// The texts of the fixes that were printed, by their causes: the runner and the check that they belong to.
-type Fixes<'a> = HashMap<&'a Cause, (&'a str, CheckId)>;
 
 /// Returns the report of one runner, or the findings of several runners and a table of them. The text contains colors, which
 /// the writer removes if the output does not support them.
@@ -29,10 +26,11 @@ pub(super) fn render(results: &Results, layout: Layout) -> String {
     match results.checked.as_slice() {
         [checked] if !results.are_several => page.whole(checked),
         runners => {
-            let mut fixes = HashMap::new();
+            let mut fixes = ShownFixes::default();
             for checked in runners {
                 page.findings(checked, &mut fixes);
             }
+            page.unchecked(runners, &mut fixes);
             page.table(results);
         }
     }
@@ -49,7 +47,7 @@ impl Page {
     /// complete if it is not.
     fn whole(&mut self, checked: &Checked) {
         let report = &checked.report;
-        let mut fixes = HashMap::new();
+        let mut fixes = ShownFixes::default();
         let mut category = None;
         self.heading(checked);
         // The categories are in the order of their first checks, and the checks of a category keep their order.
@@ -74,23 +72,43 @@ impl Page {
     }
 
     /// Writes what is wrong with one of several runners, or nothing.
-    fn findings<'a>(&mut self, checked: &'a Checked, fixes: &mut Fixes<'a>) {
+    fn findings<'a>(&mut self, checked: &'a Checked, fixes: &mut ShownFixes<'a>) {
         let report = &checked.report;
         let is_wrong = |result: &&CheckResult| {
             matches!(result.outcome.status, Status::Failed | Status::Warned)
         };
         let wrong: Vec<&CheckResult> = report.checks.iter().filter(is_wrong).collect();
-        let reason = report.incomplete_reason();
-        if wrong.is_empty() && reason.is_none() {
+        if wrong.is_empty() {
             return;
         }
         self.heading(checked);
         for result in wrong {
             self.one(result, checked.id(), fixes);
         }
-        if let Some(reason) = reason {
+        if let Some(reason) = report.incomplete_reason() {
             self.line(&reason);
         }
+        self.empty_line();
+    }
+
+    /// Writes the checks of several runners that could not run, each reason once with its fix.
+    fn unchecked<'a>(&mut self, runners: &'a [Checked], fixes: &mut ShownFixes<'a>) {
+        let groups = unchecked::groups(runners);
+        if groups.is_empty() {
+            return;
+        }
+        let _ = writeln!(self.text, "{BOLD}Checks that could not run{BOLD:#}");
+        for group in &groups {
+            self.message(group.first);
+            self.part("runners", &group.runners.join(", "));
+            self.part("checks", &group.check_list());
+            self.fix(group.first, group.runners[0], fixes);
+        }
+        self.empty_line();
+    }
+
+    /// Writes an empty line, unless the last one is.
+    fn empty_line(&mut self) {
         if !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
@@ -108,8 +126,22 @@ impl Page {
     }
 
     /// Writes one check of a runner.
-    fn one<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut Fixes<'a>) {
+    fn one<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut ShownFixes<'a>) {
         let CheckResult { id, outcome } = result;
+        self.message(result);
+        for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
+            if let Some(value) = value {
+                self.part(label, value.trim_end());
+            }
+        }
+        if matches!(outcome.status, Status::Failed | Status::Warned) {
+            self.part("see", &format!("eks-runner explain {id}"));
+        }
+        self.fix(result, runner, fixes);
+    }
+
+    /// Writes the symbol, the ID, and the message of a check.
+    fn message(&mut self, CheckResult { id, outcome }: &CheckResult) {
         let (symbol, color) = match outcome.status {
             Status::Passed => ("√", Some(AnsiColor::Green)),
             Status::Warned => ("‼", Some(AnsiColor::Yellow)),
@@ -137,30 +169,25 @@ impl Page {
                 self.part("", &message);
             }
         }
-        for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
-            if let Some(value) = value {
-                self.part(label, value.trim_end());
+    }
+
+    /// Writes the fix of a check, if it has one, or the check that has shown it.
+    fn fix<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut ShownFixes<'a>) {
+        match fixes.show(result, runner) {
+            // The fix is not indented, because an indented end of a here-document does not end it.
+            Some(ShownFix::Text(fix)) => {
+                self.part("fix", "");
+                let _ = writeln!(self.text, "\n{}\n", fix.trim_end());
             }
-        }
-        if matches!(outcome.status, Status::Failed | Status::Warned) {
-            self.part("see", &format!("eks-runner explain {id}"));
-        }
-        if let (Some(cause), Some(fix)) = (outcome.cause(), outcome.fix_text()) {
-            let before = fixes.get(cause).copied();
-            fixes.entry(cause).or_insert((runner, *id));
-            match before {
-                Some((first, before)) if first == runner => {
-                    self.part("fix", &format!("see {before} above"));
-                }
-                Some((first, before)) => {
-                    self.part("fix", &format!("see {before} of runner {first} above"));
-                }
-                // The fix is not indented, because an indented end of a here-document does not end it.
-                None => {
-                    self.part("fix", "");
-                    let _ = writeln!(self.text, "\n{}\n", fix.trim_end());
-                }
-            }
+            Some(ShownFix::Above {
+                check,
+                runner: Some(runner),
+            }) => self.part("fix", &format!("see {check} of runner {runner} above")),
+            Some(ShownFix::Above {
+                check,
+                runner: None,
+            }) => self.part("fix", &format!("see {check} above")),
+            None => {}
         }
     }
 
@@ -280,9 +307,7 @@ impl Page {
         for note in table::notes(results) {
             self.line(&note);
         }
-        if !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
+        self.empty_line();
         let count = |verdict: &str| rows.iter().filter(|row| row.result == verdict).count();
         let [passed, failed, incomplete, unread] =
             ["passed", "failed", "incomplete", "not checked"].map(count);

@@ -1,19 +1,16 @@
 //! Why a lookup fails.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use crate::frontend::Frontend;
 use crate::orchestrator::settings::{ProviderAttribute, SettingSource};
 use crate::product::{PRODUCTS, Product, names};
 
 /// Why a lookup failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupError {
     /// No place has a value.
-    #[error(
-        "{0} is not set. Searched in this order:{1}\nSet {0} in the provider block, export {variable}, or {otherwise}.",
-        attribute.name(),
-        list(places)
-    )]
     Missing {
         /// The attribute that sets it.
         attribute: ProviderAttribute,
@@ -25,18 +22,11 @@ pub enum LookupError {
         otherwise: String,
     },
     /// An attribute is set to an empty string.
-    #[error(
-        "{} is an empty string in the provider block. Set it to a value, or remove it so that it is looked up \
-         in the environment and in the configuration file of {}.",
-        attribute.name(),
-        names(|product| product.cli)
-    )]
     Empty {
         /// The attribute.
         attribute: ProviderAttribute,
     },
     /// A value was found and cannot be used.
-    #[error("{} cannot be used{}: {problem}", attribute.name(), from(found_in))]
     Unusable {
         /// The attribute that sets this value.
         attribute: ProviderAttribute,
@@ -46,7 +36,6 @@ pub enum LookupError {
         problem: String,
     },
     /// A configuration file cannot be used.
-    #[error("{}'s configuration file {} cannot be used: {problem}", product.cli, path.display())]
     File {
         /// The attribute that named the file, or else the attribute that was looked up.
         attribute: ProviderAttribute,
@@ -58,34 +47,16 @@ pub enum LookupError {
         problem: String,
     },
     /// The provider block names a configuration file of each product.
-    #[error(
-        "{} are both set, and the settings of two products are not mixed. Remove one of them.",
-        attributes("and")
-    )]
     TwoNamedFiles {
         /// The product of the first one.
         product: &'static Product,
     },
     /// Each product has a default configuration file, and nothing selects one.
-    #[error(
-        "{} both have settings, and nothing selects one of them:{}\nSet {} to the path of one of the files, or set all \
-         of api_url, org_id, and auth_token in the provider block.",
-        PRODUCTS.map(|product| product.cli).join(" and "),
-        list(paths.iter().map(|path| path.display())),
-        attributes("or")
-    )]
     TwoDefaultFiles {
         /// The files.
         paths: Vec<PathBuf>,
     },
     /// The token belongs to another product than the URL.
-    #[error(
-        "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} sets the URL of \
-         the API that {} uses. Set api_url to the URL of the installation that the token is for, or auth_token to a token \
-         for this API.",
-        token_product.cli,
-        url_product.cli,
-    )]
     OtherProduct {
         /// Where the token was found.
         token_from: SettingSource,
@@ -112,21 +83,130 @@ impl LookupError {
             Self::TwoDefaultFiles { .. } => None,
         }
     }
-}
 
-/// Returns where a value came from. Nothing for the provider block: Terraform shows the error at its attribute.
-fn from(found_in: &SettingSource) -> String {
-    match found_in {
-        SettingSource::ProviderBlock(_) => String::new(),
-        elsewhere => format!(" (from {elsewhere})"),
+    /// Returns the error in the terms of a program.
+    #[must_use]
+    pub fn text(&self, frontend: Frontend) -> String {
+        let config_files = |conjunction: &str| {
+            let settings = PRODUCTS.map(|product| {
+                ProviderAttribute::ConfigFile(product).setting_or_description(frontend)
+            });
+            settings.join(&format!(" {conjunction} "))
+        };
+        match self {
+            Self::Missing {
+                attribute,
+                variable,
+                places,
+                otherwise,
+            } => missing(*attribute, variable, places, otherwise, frontend),
+            Self::Empty { attribute } => {
+                let setting = attribute.setting_or_description(frontend);
+                match frontend {
+                    Frontend::Terraform => format!(
+                        "{setting} is an empty string in the provider block. Set it to a value, or remove it so that it \
+                         is looked up in the environment and in the configuration file of {}.",
+                        names(|product| product.cli)
+                    ),
+                    Frontend::Command => {
+                        format!("{setting} is empty. Set it to a value, or remove it.")
+                    }
+                }
+            }
+            Self::Unusable {
+                attribute,
+                found_in,
+                problem,
+            } => format!(
+                "{} cannot be used{}: {problem}",
+                attribute.setting_or_description(frontend),
+                from(found_in)
+            ),
+            Self::File {
+                product,
+                path,
+                problem,
+                ..
+            } => format!(
+                "{}'s configuration file {} cannot be used: {problem}",
+                product.cli,
+                path.display()
+            ),
+            Self::TwoNamedFiles { .. } => format!(
+                "{} are both set, and the settings of two products are not mixed. Remove one of them.",
+                config_files("and")
+            ),
+            Self::TwoDefaultFiles { paths } => format!(
+                "{} both have settings, and nothing selects one of them:{}\nSet {} to the path of one of the files{}.",
+                PRODUCTS.map(|product| product.cli).join(" and "),
+                list(paths.iter().map(|path| path.display())),
+                config_files("or"),
+                frontend.words(
+                    ", or set all of api_url, org_id, and auth_token in the provider block",
+                    ""
+                )
+            ),
+            Self::OtherProduct {
+                token_from,
+                token_product,
+                url_from,
+                url_product,
+            } => format!(
+                "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} sets the URL \
+                 of the API that {} uses. Set {} to the URL of the installation that the token is for, or {} to a token for \
+                 this API.",
+                token_product.cli,
+                url_product.cli,
+                ProviderAttribute::ApiUrl.setting_or_description(frontend),
+                ProviderAttribute::AuthToken.setting_or_description(frontend)
+            ),
+        }
     }
 }
 
-/// Returns the attributes that name configuration files.
-fn attributes(conjunction: &str) -> String {
-    PRODUCTS
-        .map(|product| product.config_file_attribute)
-        .join(&format!(" {conjunction} "))
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Frontend::Terraform))
+    }
+}
+
+impl std::error::Error for LookupError {}
+
+/// Returns the text about a setting that no place has.
+fn missing(
+    attribute: ProviderAttribute,
+    variable: &str,
+    places: &[String],
+    otherwise: &str,
+    frontend: Frontend,
+) -> String {
+    let searched = list(places);
+    match frontend {
+        Frontend::Terraform => {
+            let name = attribute.name();
+            format!(
+                "{name} is not set. Searched in this order:{searched}\nSet {name} in the provider block, export {variable}, \
+                 or {otherwise}."
+            )
+        }
+        Frontend::Command => {
+            let option = attribute.setting(frontend);
+            let option = option.map(|option| format!("use {option}, "));
+            format!(
+                "The {} is not set. Searched in this order:{searched}\nTo set it, {}export {variable}, or {otherwise}.",
+                attribute.description(),
+                option.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// Returns where a value came from. Nothing for an attribute or an option, which the text already names.
+fn from(found_in: &SettingSource) -> String {
+    match found_in {
+        SettingSource::Explicit(..) => String::new(),
+        elsewhere => format!(" (from {elsewhere})"),
+    }
 }
 
 fn list(items: impl IntoIterator<Item = impl std::fmt::Display>) -> String {

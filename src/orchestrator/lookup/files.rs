@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use super::error::LookupError;
+use crate::frontend::Frontend;
 use crate::orchestrator::config_file::{self, ConfigFile};
 use crate::orchestrator::environment::Environment;
 use crate::orchestrator::settings::{ExplicitSettings, ProviderAttribute};
@@ -12,6 +13,8 @@ use crate::product::{PRODUCTS, Product};
 /// The configuration files.
 pub(super) struct Files<'a> {
     environment: &'a Environment,
+    /// The program that takes the settings.
+    pub(super) frontend: Frontend,
     named: Option<(&'static Product, NamedFile)>,
     defaults: [OnceCell<DefaultFile>; PRODUCTS.len()],
 }
@@ -33,11 +36,15 @@ impl<'a> Files<'a> {
     ) -> Result<Self, LookupError> {
         let named = match explicit.config_files.as_slice() {
             [] => None,
-            [(product, path)] => Some((*product, read_named(product, path, environment)?)),
+            [(product, path)] => Some((
+                *product,
+                read_named(product, path, environment, explicit.frontend)?,
+            )),
             [(product, _), ..] => return Err(LookupError::TwoNamedFiles { product }),
         };
         Ok(Self {
             environment,
+            frontend: explicit.frontend,
             named,
             defaults: Default::default(),
         })
@@ -73,13 +80,14 @@ fn read_named(
     product: &'static Product,
     path: &str,
     environment: &Environment,
+    frontend: Frontend,
 ) -> Result<NamedFile, LookupError> {
     let attribute = ProviderAttribute::ConfigFile(product);
     if path.trim().is_empty() {
         return Err(LookupError::Empty { attribute });
     }
     let path = environment.expand(path);
-    let name = attribute.name();
+    let name = attribute.setting_or_description(frontend);
     let problem = match config_file::read(&path) {
         Ok(Some(config)) => return Ok((path, config)),
         Ok(None) => {

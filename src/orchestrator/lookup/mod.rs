@@ -23,16 +23,27 @@ use selection::select;
 
 pub use error::LookupError;
 
-/// Looks up the URL and the organization only, for a caller that does not call the API. The settings have no
-/// token.
+/// Looks up the URL and the organization only, for a caller that does not call the API. The URL is `None` if nothing sets
+/// it, and the selected product has no default.
 ///
 /// # Errors
-/// As [`lookup`], except for the token.
+/// As [`lookup`], except for the token and for a missing URL.
 pub fn lookup_without_token(
     explicit: &ExplicitSettings,
     environment: &Environment,
-) -> Result<ApiSettings, Vec<LookupError>> {
-    look_up(explicit, environment, false)
+) -> Result<(Option<Url>, String), Vec<LookupError>> {
+    let files = Files::new(explicit, environment).map_err(|error| vec![error])?;
+    let places = Places::new(explicit, environment, &files, false).map_err(|error| vec![error])?;
+    let mut errors = Vec::new();
+    let api_url = match places.api_url(explicit) {
+        Err(LookupError::Missing { .. }) => Some(None),
+        found => keep(found, &mut errors).map(|(url, _)| Some(url)),
+    };
+    let org_id = keep(places.org_id(explicit), &mut errors);
+    match (api_url, org_id) {
+        (Some(api_url), Some(org_id)) => Ok((api_url, org_id)),
+        _ => Err(each_file_once(errors)),
+    }
 }
 
 /// Looks up the three values.
@@ -61,50 +72,21 @@ pub fn lookup(
     explicit: &ExplicitSettings,
     environment: &Environment,
 ) -> Result<ApiSettings, Vec<LookupError>> {
-    look_up(explicit, environment, true)
-}
-
-fn look_up(
-    explicit: &ExplicitSettings,
-    environment: &Environment,
-    with_token: bool,
-) -> Result<ApiSettings, Vec<LookupError>> {
     let files = Files::new(explicit, environment).map_err(|error| vec![error])?;
-    let in_block = explicit.api_url.is_some()
-        && explicit.org_id.is_some()
-        && (explicit.auth_token.is_some() || !with_token);
-    let selection = if in_block && files.named().is_none() {
-        None
-    } else {
-        select(explicit, environment, &files).map_err(|error| vec![error])?
-    };
-    let product = selection.as_ref().map(|selection| selection.product);
-    let places = Places {
-        environment,
-        files: &files,
-        selection,
-    };
+    let places = Places::new(explicit, environment, &files, true).map_err(|error| vec![error])?;
+    let product = places.product();
     let mut errors = Vec::new();
+    let (api_url, url_from) = keep(places.api_url(explicit), &mut errors).unzip();
+    let org_id = keep(places.org_id(explicit), &mut errors);
 
-    let found = places.search(&API_URL, explicit.api_url.as_deref());
-    let api_url = found.and_then(|found| values::api_url(found, product));
-    let (api_url, url_from) = keep(api_url, &mut errors).unzip();
-
-    let found = places.search(&ORG_ID, explicit.org_id.as_deref());
-    let org_id = keep(found.and_then(values::org_id), &mut errors);
-
-    let token = if with_token {
-        let token = explicit.auth_token.as_ref();
-        let found = places.search(&AUTH_TOKEN, token.map(ExposeSecret::expose_secret));
-        // If the URL is wrong, it is unknown whether a token is needed.
-        let optional = api_url.as_ref().is_none_or(values::is_local);
-        let token = found.and_then(|found| values::token(found, optional));
-        let url = api_url.as_ref().zip(url_from);
-        let token = token.and_then(|token| for_this_product(token, url, product));
-        keep(token, &mut errors)
-    } else {
-        Some(None)
-    };
+    let token = explicit.auth_token.as_ref();
+    let found = places.search(&AUTH_TOKEN, token.map(ExposeSecret::expose_secret));
+    // If the URL is wrong, it is unknown whether a token is needed.
+    let optional = api_url.as_ref().is_none_or(values::is_local);
+    let token = found.and_then(|found| values::token(found, optional));
+    let url = api_url.as_ref().zip(url_from);
+    let token = token.and_then(|token| for_this_product(token, url, product));
+    let token = keep(token, &mut errors);
 
     match (api_url, org_id, token) {
         (Some(api_url), Some(org_id), Some(token)) => Ok(ApiSettings {
@@ -113,14 +95,54 @@ fn look_up(
             token,
             product,
         }),
-        _ => {
-            // A broken file is reported once, although each value was searched in it.
-            errors.dedup_by(|a, b| match (a, b) {
-                (LookupError::File { path: a, .. }, LookupError::File { path: b, .. }) => a == b,
-                _ => false,
-            });
-            Err(errors)
-        }
+        _ => Err(each_file_once(errors)),
+    }
+}
+
+/// Returns the errors with each broken file once, although each value was searched in it.
+fn each_file_once(mut errors: Vec<LookupError>) -> Vec<LookupError> {
+    errors.dedup_by(|a, b| match (a, b) {
+        (LookupError::File { path: a, .. }, LookupError::File { path: b, .. }) => a == b,
+        _ => false,
+    });
+    errors
+}
+
+impl<'a> Places<'a> {
+    /// Selects the product, unless the settings themselves have all values, and no file is named.
+    fn new(
+        explicit: &ExplicitSettings,
+        environment: &'a Environment,
+        files: &'a Files<'a>,
+        with_token: bool,
+    ) -> Result<Self, LookupError> {
+        let has_all = explicit.api_url.is_some()
+            && explicit.org_id.is_some()
+            && (explicit.auth_token.is_some() || !with_token);
+        let selection = if has_all && files.named().is_none() {
+            None
+        } else {
+            select(explicit, environment, files)?
+        };
+        Ok(Self {
+            environment,
+            files,
+            selection,
+        })
+    }
+
+    /// Returns the selected product.
+    fn product(&self) -> Option<&'static Product> {
+        self.selection.as_ref().map(|selection| selection.product)
+    }
+
+    fn api_url(&self, explicit: &ExplicitSettings) -> Result<(Url, SettingSource), LookupError> {
+        let found = self.search(&API_URL, explicit.api_url.as_deref())?;
+        values::api_url(found, self.product())
+    }
+
+    fn org_id(&self, explicit: &ExplicitSettings) -> Result<String, LookupError> {
+        values::org_id(self.search(&ORG_ID, explicit.org_id.as_deref())?)
     }
 }
 
@@ -135,7 +157,7 @@ fn for_this_product(
     match (token, selected, url) {
         (Some(token), Some(token_product), Some((url_product, url_from)))
             if token_product != url_product
-                && !matches!(token.source, SettingSource::ProviderBlock(_)) =>
+                && !matches!(token.source, SettingSource::Explicit(..)) =>
         {
             Err(LookupError::OtherProduct {
                 token_from: token.source,
@@ -154,20 +176,20 @@ fn for_this_product(
 pub fn check_explicit(explicit: &ExplicitSettings, environment: &Environment) -> Vec<LookupError> {
     let mut errors = Vec::new();
     keep(Files::new(explicit, environment), &mut errors);
-    if let Some(found) = API_URL.in_block(explicit.api_url.as_deref()) {
+    if let Some(found) = API_URL.in_block(explicit.api_url.as_deref(), explicit.frontend) {
         keep(
             found.and_then(|found| values::api_url(found, None)),
             &mut errors,
         );
     }
-    if let Some(found) = ORG_ID.in_block(explicit.org_id.as_deref()) {
+    if let Some(found) = ORG_ID.in_block(explicit.org_id.as_deref(), explicit.frontend) {
         keep(found.and_then(values::org_id), &mut errors);
     }
     let token = explicit
         .auth_token
         .as_ref()
         .map(ExposeSecret::expose_secret);
-    if let Some(found) = AUTH_TOKEN.in_block(token) {
+    if let Some(found) = AUTH_TOKEN.in_block(token, explicit.frontend) {
         keep(
             found.and_then(|found| values::token(found, true)),
             &mut errors,

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use super::error::LookupError;
 use super::files::Files;
 use super::selection::Selection;
+use crate::frontend::Frontend;
 use crate::orchestrator::config_file::ConfigFile;
 use crate::orchestrator::environment::Environment;
 use crate::orchestrator::settings::{ProviderAttribute, SettingSource};
@@ -64,12 +65,13 @@ impl Setting {
     pub(super) fn in_block(
         &self,
         explicit: Option<&str>,
+        frontend: Frontend,
     ) -> Option<Result<SearchResult, LookupError>> {
         let attribute = self.attribute;
         Some(match explicit?.trim() {
             "" => Err(LookupError::Empty { attribute }),
             value => {
-                let source = SettingSource::ProviderBlock(attribute);
+                let source = SettingSource::Explicit(frontend, attribute);
                 Ok(SearchResult::Value(value.to_owned(), source))
             }
         })
@@ -140,7 +142,7 @@ impl Places<'_> {
         setting: &Setting,
         explicit: Option<&str>,
     ) -> Result<SearchResult, LookupError> {
-        let found = match setting.in_block(explicit) {
+        let found = match setting.in_block(explicit, self.files.frontend) {
             Some(found) => found,
             None => self.search_outside(setting),
         };
@@ -151,8 +153,11 @@ impl Places<'_> {
     }
 
     fn search_outside(&self, setting: &Setting) -> Result<SearchResult, LookupError> {
-        let block = SettingSource::ProviderBlock(setting.attribute);
-        let mut places = vec![format!("{block}: not set")];
+        let (attribute, frontend) = (setting.attribute, self.files.frontend);
+        let explicit = SettingSource::Explicit(frontend, attribute);
+        let is_settable = attribute.setting(frontend).is_some();
+        let mut places = Vec::new();
+        places.extend(is_settable.then(|| format!("{explicit}: not set")));
         let Some(Selection { product, .. }) = self.selection else {
             return Ok(self.nowhere(setting, places));
         };
@@ -168,9 +173,11 @@ impl Places<'_> {
             Err(place) => places.push(place),
         }
         let otherwise = if let Some((_, (path, _))) = named {
+            let named_by = ProviderAttribute::ConfigFile(product);
             places.push(format!(
                 "{}'s default file: not read, because {} is set",
-                product.cli, product.config_file_attribute
+                product.cli,
+                named_by.setting_or_description(frontend)
             ));
             format!("add `{}` to the file {}", setting.key, path.display())
         } else {

@@ -30,11 +30,11 @@ pub(super) fn select(
     files: &Files<'_>,
 ) -> Result<Option<Selection>, LookupError> {
     if let Some((product, _)) = files.named() {
-        let by = SettingSource::ProviderBlock(ProviderAttribute::ConfigFile(product));
+        let by = SettingSource::Explicit(files.frontend, ProviderAttribute::ConfigFile(product));
         return Ok(Some(Selection { product, by }));
     }
     if let Some(product) = product_in_block(explicit) {
-        let by = SettingSource::ProviderBlock(ProviderAttribute::ApiUrl);
+        let by = SettingSource::Explicit(files.frontend, ProviderAttribute::ApiUrl);
         return Ok(Some(Selection { product, by }));
     }
     for product in PRODUCTS {

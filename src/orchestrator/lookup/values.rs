@@ -34,7 +34,7 @@ pub(super) fn api_url(
         }
         // For these two schemes, the parser refuses an empty host.
         Ok(url) if !url.username().is_empty() || url.password().is_some() => format!(
-            "the URL contains a user name or password; {example}, and auth_token sets the token"
+            "the URL contains a user name or password; {example}, and the token is a setting of its own"
         ),
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             format!(

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::frontend::Frontend;
 use crate::orchestrator::{
     ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource,
     lookup,
@@ -52,7 +53,7 @@ fn block() -> ExplicitSettings {
         api_url: Some("https://block.example".to_owned()),
         org_id: Some("block-org".to_owned()),
         auth_token: Some(SecretString::from("block-token")),
-        config_files: Vec::new(),
+        ..ExplicitSettings::default()
     }
 }
 
@@ -100,7 +101,7 @@ fn the_places_are_searched_in_order() {
     assert_eq!(shown(&from_block), all_from("block"));
     assert_eq!(
         from_block.token.unwrap().source,
-        SettingSource::ProviderBlock(ProviderAttribute::AuthToken)
+        SettingSource::Explicit(Frontend::Terraform, ProviderAttribute::AuthToken)
     );
 
     let from_named = lookup(&named_only, &all).unwrap();

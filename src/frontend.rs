@@ -1,6 +1,6 @@
-//! The program that shows the outcomes, which decides how a setting is named.
+//! The program that shows a text, which decides how a setting is named.
 
-/// The program that shows the outcomes.
+/// The program that shows a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Frontend {
     /// The provider: settings are attributes of its block and of the runner's resource.
