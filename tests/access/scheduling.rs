@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 use crate::fix;
+use crate::identity::create_fargate_profile;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::taint", taint),
@@ -139,7 +140,7 @@ fn no_node_at_all(cloud: &Cloud) {
     let fargate = "a Fargate profile for the namespace humanitec-runner";
     let fix = checked.fix("scheduling");
     assert!(fix.contains(fargate), "{fix}");
-    create_fargate_profile(cloud, &json!({"namespace": "humanitec-runner"}));
+    create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
     passes(
         &cloud.check_documented(),
         &["Fargate profile \"web\" runs the pod"],
@@ -411,16 +412,6 @@ fn node_group(cloud: &Cloud) {
     );
 }
 
-fn create_fargate_profile(cloud: &Cloud, selector: &Value) {
-    let profile = json!({
-        "clusterName": cloud.eks.options().cluster_name,
-        "fargateProfileName": "web",
-        "podExecutionRoleArn": cloud.runner().role_arn,
-        "selectors": [selector],
-    });
-    cloud.aws("eks", "CreateFargateProfile", &profile);
-}
-
 /// A pod that matches a profile runs on Fargate, whatever the nodes are, or not at all.
 fn fargate_takes_the_pod(cloud: &Cloud) {
     let on_host = with_template(cloud, json!({"hostNetwork": true}));
@@ -442,7 +433,7 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
             ],
         );
     cloud.faults(Faults::default());
-    create_fargate_profile(cloud, &json!({"namespace": "humanitec-runner"}));
+    create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
     passes(
         &cloud.check_documented(),
         &["Fargate profile \"web\" runs the pod"],
@@ -464,7 +455,7 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
 fn fargate_profile(cloud: &Cloud) {
     no_nodes(cloud);
     let selector = json!({"namespace": "humanitec-*", "labels": {"app": "runner"}});
-    create_fargate_profile(cloud, &selector);
+    create_fargate_profile(cloud, "web", &selector);
     warns(
         &cloud.check_documented(),
         &["Fargate profile \"web\": it does not match the pod's namespace and labels"],
@@ -481,7 +472,7 @@ fn fargate_profile(cloud: &Cloud) {
 fn denied(cloud: &Cloud) {
     no_nodes(cloud);
     create_node_group(cloud, "full", 1, 1, &json!({}));
-    create_fargate_profile(cloud, &json!({"namespace": "others"}));
+    create_fargate_profile(cloud, "web", &json!({"namespace": "others"}));
     for action in [
         "eks:ListNodegroups",
         "eks:DescribeNodegroup",
