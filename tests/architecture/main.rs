@@ -19,10 +19,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("repository", &[]),
     ("secrets", &["files", "product"]),
     ("network", &[]),
+    ("frontend", &[]),
     ("runner", &["spelling"]),
     (
         "orchestrator",
-        &["runner", "network", "secrets", "files", "product"],
+        &[
+            "runner", "network", "secrets", "files", "frontend", "product",
+        ],
     ),
     (
         "access",
@@ -31,13 +34,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "network",
             "secrets",
             "files",
+            "frontend",
             "spelling",
             "repository",
         ],
     ),
     (
         "provider",
-        &["runner", "orchestrator", "access", "product", "repository"],
+        &[
+            "runner",
+            "orchestrator",
+            "access",
+            "frontend",
+            "product",
+            "repository",
+        ],
     ),
     (
         "cli",
@@ -47,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "access",
             "network",
             "secrets",
+            "frontend",
             "product",
             "spelling",
             "repository",

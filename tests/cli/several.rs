@@ -322,119 +322,122 @@ fn why_checks_could_not_run_is_shown_once() {
     assert_eq!(markdown.matches("aws sso login").count(), 1, "{markdown}");
 }
 
+/// The arguments of `check` that are refused, and the reasons.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &["--all", "runner-config.yaml"],
+        "FILE and --all cannot be used together: each of them selects the runners",
+    ),
+    (
+        &["--all", "--runner", "x"],
+        "--runner and --all cannot be used together",
+    ),
+    (
+        &["--all", "--id", "x"],
+        "--id has no effect: it is the ID of",
+    ),
+    (&["--runner", "x", "--id", "x"], "--id has no effect"),
+    (
+        &["--runner", "x", "runner-config.yaml"],
+        "FILE and --runner cannot be used together",
+    ),
+    (
+        &["--runner", "x", "--filter", "x"],
+        "--filter has no effect: it selects from the runners of --all",
+    ),
+    (
+        &["--filter", "x"],
+        "--filter has no effect: it selects from the runners of --all",
+    ),
+    (&["--all", "--filter", ""], "no ID matches"),
+    (
+        &[],
+        "set --runner to the ID of a registered runner, or set --all",
+    ),
+    (
+        &["runner-config.yaml", "-q", "-v"],
+        "one hides what the other one shows",
+    ),
+    (&["-", "-"], "it can be read only once"),
+    (&["a.yaml", "a.yaml"], "a.yaml is passed twice"),
+    (
+        &["runner-config.yaml", "-o", "runner-config.yaml"],
+        "would replace runner-config.yaml, which the command reads",
+    ),
+    (
+        &["--all", "--hctl-config-file", "token", "-o", "./token"],
+        "would replace ./token",
+    ),
+    (
+        &["a.yaml", "b.yaml", "--id", "x"],
+        "--id names one runner, and there are 2 files",
+    ),
+    (
+        &["runner-config.yaml", "--context", "x"],
+        "--context has no effect: it selects a context of the file that --kubeconfig names",
+    ),
+    (
+        &["runner-config.yaml", "--external-id", "xx"],
+        "--external-id has no effect: it is for the role of --assume-role-arn",
+    ),
+    (
+        &["runner-config.yaml", "--assume-role-session-name", "xx"],
+        "it is for the role of --assume-role-arn",
+    ),
+    (
+        &[
+            "--all",
+            "--octl-config-file",
+            "x",
+            "--hctl-config-file",
+            "x",
+        ],
+        "the settings of two products are not mixed",
+    ),
+    (
+        &["--all", "--web-identity-token-file", "token"],
+        "add --as runner",
+    ),
+    (
+        &["--all", "--only", "namespace", "--skip", "namespace"],
+        "--skip names the same check",
+    ),
+    (
+        &[
+            "--all",
+            "--orchestrator-cidr",
+            "203.0.113.7",
+            "--skip",
+            "cluster-endpoint",
+        ],
+        "it is for cluster-endpoint, which --only or --skip excludes",
+    ),
+    (
+        &["--all", "--only", "namespace", "--orchestrator-cidr", "::1"],
+        "--orchestrator-cidr has no effect",
+    ),
+    (
+        &["--all", "--only", "namespace", "--runner-image", "x:1"],
+        "--runner-image has no effect: it is for job-dry-run, state-storage",
+    ),
+    (
+        &[
+            "--all",
+            "--only",
+            "api-server",
+            "--oidc-issuer",
+            "https://x.example.com",
+        ],
+        "--oidc-issuer has no effect",
+    ),
+];
+
 /// Each pair of options that have no effect together is refused, with the reason.
 fn options_without_an_effect() {
     let folder = Folder::new();
     folder.write("token", "t");
-    for (arguments, reason) in [
-        (
-            &["--all", "runner-config.yaml"][..],
-            "FILE and --all cannot be used together: each of them selects the runners",
-        ),
-        (
-            &["--all", "--runner", "x"],
-            "--runner and --all cannot be used together",
-        ),
-        (
-            &["--all", "--id", "x"],
-            "--id has no effect: it is the ID of",
-        ),
-        (&["--runner", "x", "--id", "x"], "--id has no effect"),
-        (
-            &["--runner", "x", "runner-config.yaml"],
-            "FILE and --runner cannot be used together",
-        ),
-        (
-            &["--runner", "x", "--filter", "x"],
-            "--filter has no effect: it selects from the runners of --all",
-        ),
-        (
-            &["--filter", "x"],
-            "--filter has no effect: it selects from the runners of --all",
-        ),
-        (&["--all", "--filter", ""], "no ID matches"),
-        (
-            &[],
-            "set --runner to the ID of a registered runner, or set --all",
-        ),
-        (
-            &["runner-config.yaml", "-q", "-v"],
-            "one hides what the other one shows",
-        ),
-        (&["-", "-"], "it can be read only once"),
-        (&["a.yaml", "a.yaml"], "a.yaml is passed twice"),
-        (
-            &["runner-config.yaml", "-o", "runner-config.yaml"],
-            "would replace runner-config.yaml, which the command reads",
-        ),
-        (
-            &["--all", "--hctl-config-file", "token", "-o", "./token"],
-            "would replace ./token",
-        ),
-        (
-            &["a.yaml", "b.yaml", "--id", "x"],
-            "--id names one runner, and there are 2 files",
-        ),
-        (
-            &["runner-config.yaml", "--context", "x"],
-            "--context has no effect: it selects a context of the file that --kubeconfig names",
-        ),
-        (
-            &["runner-config.yaml", "--external-id", "xx"],
-            "--external-id has no effect: it is for the role of --assume-role-arn",
-        ),
-        (
-            &["runner-config.yaml", "--assume-role-session-name", "xx"],
-            "it is for the role of --assume-role-arn",
-        ),
-        (
-            &[
-                "--all",
-                "--octl-config-file",
-                "x",
-                "--hctl-config-file",
-                "x",
-            ],
-            "the settings of two products are not mixed",
-        ),
-        (
-            &["--all", "--web-identity-token-file", "token"],
-            "add --as runner",
-        ),
-        (
-            &["--all", "--only", "namespace", "--skip", "namespace"],
-            "--skip names the same check",
-        ),
-        (
-            &[
-                "--all",
-                "--orchestrator-cidr",
-                "203.0.113.7",
-                "--skip",
-                "cluster-endpoint",
-            ],
-            "it is for cluster-endpoint, which --only or --skip excludes",
-        ),
-        (
-            &["--all", "--only", "namespace", "--orchestrator-cidr", "::1"],
-            "--orchestrator-cidr has no effect",
-        ),
-        (
-            &["--all", "--only", "namespace", "--runner-image", "x:1"],
-            "--runner-image has no effect: it is for job-dry-run, state-storage",
-        ),
-        (
-            &[
-                "--all",
-                "--only",
-                "api-server",
-                "--oidc-issuer",
-                "https://x.example.com",
-            ],
-            "--oidc-issuer has no effect",
-        ),
-    ] {
-        let ran = folder.run(&[&["check"], arguments].concat());
+    for (arguments, reason) in REFUSED {
+        let ran = folder.run(&[&["check"], *arguments].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
         assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
     }
