@@ -297,16 +297,16 @@ fn what_is_not_known_is_never_a_refusal() {
             "aws:SourceVpc",
         ),
         (
-            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
-            "aws:MultiFactorAuthPresent",
+            json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            "aws:SourceIp",
         ),
         (
-            json!({"Null": {"aws:TokenIssueTime": "true"}}),
-            "aws:TokenIssueTime",
+            json!({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}),
+            "aws:PrincipalAccount",
         ),
         (
-            json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}),
-            "aws:RequestTag",
+            json!({"DateLessThan": {"aws:CurrentTime": "tomorrow"}}),
+            "unknown form",
         ),
         (json!({"ArnLike": {SUB: "my-org+*"}}), "not evaluated"),
         (json!({"Bool": {SUB: "true"}}), "not evaluated"),
@@ -328,7 +328,7 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {SUB: "${aws:username}"}}),
             "policy variable",
         ),
-        (json!({"StringEquals": {SUB: 7}}), "unknown form"),
+        (json!({"StringEquals": {SUB: {}}}), "unknown form"),
         (
             json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
             ":email",
@@ -350,6 +350,101 @@ fn what_is_not_known_is_never_a_refusal() {
     let open = statement(json!({"StringEquals": {SUB: "my-org+my-runner"}}));
     let unknown = statement(json!({"StringMatches": {SUB: "x"}}));
     assert!(allowed(json!([unknown, open])));
+}
+
+/// STS knows no caller: the call has no AWS credentials.
+#[test]
+fn the_keys_of_a_caller_are_absent() {
+    for (condition, allows) in [
+        (
+            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+            false,
+        ),
+        (
+            json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}),
+            true,
+        ),
+        (json!({"Null": {"aws:TokenIssueTime": "true"}}), true),
+        (
+            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+            false,
+        ),
+        (
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:*"}}),
+            false,
+        ),
+        (json!({"StringLike": {"aws:userid": "*"}}), false),
+        (
+            json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+            false,
+        ),
+        (
+            json!({"StringEquals": {"aws:PrincipalTag/team": "a"}}),
+            false,
+        ),
+        (
+            json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}),
+            false,
+        ),
+        (
+            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}),
+            true,
+        ),
+        (json!({"StringLike": {"sts:SourceIdentity": "*"}}), false),
+    ] {
+        assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
+        if !allows {
+            assert!(refusal(statement(condition)).hint.is_some());
+        }
+    }
+    let mfa = statement(json!({"Bool": {"aws:MultiFactorAuthPresent": true}}));
+    let hint = refusal(mfa).hint.unwrap();
+    assert!(hint.contains("without AWS credentials"), "{hint}");
+    let own = || statement(json!({"StringEquals": {SUB: "my-org+my-runner"}}));
+    let deny = |condition: Value| {
+        let mut deny = statement(condition);
+        deny["Effect"] = json!("Deny");
+        json!([own(), deny])
+    };
+    // A data perimeter without IfExists excludes every web identity.
+    let perimeter = deny(json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}));
+    assert_eq!(refusal(perimeter).element, "Statement 2 denies");
+    let http = json!({"Bool": {"aws:SecureTransport": "false"}});
+    assert!(allowed(deny(http)));
+}
+
+#[test]
+fn a_condition_on_the_time_is_evaluated_now() {
+    for (condition, allows) in [
+        (
+            json!({"DateLessThan": {"aws:CurrentTime": "2020-04-01T00:00:00Z"}}),
+            false,
+        ),
+        (
+            json!({"DateLessThan": {"aws:CurrentTime": "2999-04-01"}}),
+            true,
+        ),
+        (
+            json!({"DateGreaterThan": {"aws:CurrentTime": "2020-04-01T00:00:00+02:00"}}),
+            true,
+        ),
+        (
+            json!({"DateGreaterThanEquals": {"aws:EpochTime": "1585699200"}}),
+            true,
+        ),
+        (
+            json!({"NumericLessThan": {"aws:EpochTime": 1_585_699_200}}),
+            false,
+        ),
+        (
+            json!({"DateNotEquals": {"aws:CurrentTime": "2020-04-01"}}),
+            true,
+        ),
+    ] {
+        assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
+    }
+    let past = statement(json!({"DateLessThan": {"aws:CurrentTime": "2020-04-01"}}));
+    assert_eq!(refusal(past).expected, "a condition that holds now");
 }
 
 #[test]
