@@ -4,6 +4,7 @@ use sandbox::eks::{EksOptions, Faults, Place};
 use serde_json::{Value, json};
 
 use crate::Scenario;
+use crate::annotation::annotate;
 use crate::cloud::{Checked, Cloud, set};
 use crate::{fix, identity, storage_key};
 
@@ -13,6 +14,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::no_region", no_region),
     ("storage::own_policies", own_policies),
     ("storage::other_credentials", other_credentials),
+    ("storage::missing_role", missing_role),
+    ("storage::role_of_another_account", role_of_another_account),
     ("storage::each_permission", each_permission),
     ("storage::partitions", partitions),
 ];
@@ -211,6 +214,18 @@ fn no_region(cloud: &Cloud) {
     let mut runner = runner(cloud);
     let checked = cloud.check(&runner);
     fails(&checked, &["has no AWS region"]);
+    assert!(
+        checked
+            .fix("state-storage")
+            .contains("Pod Identity association")
+    );
+    // The same apply might create the identity, so that it does not fail a plan.
+    let mut planned = runner.clone();
+    planned["id"] = json!("my-runner");
+    let found = cloud.library(&json!({"runners": [planned]}));
+    let checks = found["reports"][0]["checks"].as_array().unwrap();
+    let storage = checks.iter().find(|check| check["id"] == "state-storage");
+    assert_eq!(storage.unwrap()["not_yet"], true, "{found:#}");
     set_variable(&mut runner, &checked);
     cloud
         .check(&runner)
@@ -318,7 +333,7 @@ fn other_credentials(cloud: &Cloud) {
     let checked = cloud.check(&env(&keys));
     checked
         .is_incomplete("AWS credentials in pod_template (1)")
-        .says("state-storage", &["AWS_ACCESS_KEY_ID", "The bucket exists"]);
+        .says("state-storage", &["AWS_ACCESS_KEY_ID", "which exists"]);
     assert!(!checked.report.to_string().contains("a-s3cret-key"));
     let checked = cloud.check(&env(&[("AWS_ENDPOINT_URL_S3", "https://minio.example")]));
     assert_eq!(checked.of("state-storage")["skip"], "not-applicable");
@@ -326,6 +341,77 @@ fn other_credentials(cloud: &Cloud) {
         "state-storage",
         &["another endpoint", "AWS_ENDPOINT_URL_S3"],
     );
+}
+
+/// A role that does not exist fails the check, with and without the check of the Job's identity.
+fn missing_role(cloud: &Cloud) {
+    set_up(cloud);
+    let mut runner = runner(cloud);
+    cloud.aws(
+        "iam",
+        "DeleteRolePolicy",
+        &json!({"RoleName": ROLE, "PolicyName": "own"}),
+    );
+    cloud.aws("iam", "DeleteRole", &json!({"RoleName": ROLE}));
+    let part = format!("The Job's role {} does not exist", role_arn(cloud));
+    cloud
+        .check(&runner)
+        .only(&["pod-identity", "state-storage"], &[])
+        .says("state-storage", &[&part]);
+    for arguments in [["--only", "state-storage"], ["--skip", "pod-identity"]] {
+        let checked = cloud.check_with(&runner, &arguments);
+        assert_eq!(checked.ids("failed"), ["state-storage"]);
+        assert_eq!(checked.exit_code, 3);
+        checked.says("state-storage", &[&part]);
+    }
+    // The same for a role that pod_template names.
+    let web_identity = |runner: &mut Value, role: &str| {
+        let env = json!([
+            {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/token"},
+            {"name": "AWS_ROLE_ARN", "value": role},
+            {"name": "AWS_REGION", "value": "us-west-2"},
+        ]);
+        let main = json!({"name": "main", "env": env});
+        set(
+            runner,
+            "job/pod_template",
+            json!({"spec": {"containers": [main]}}),
+        );
+    };
+    for role in [&*role_arn(cloud), "my-job-role"] {
+        web_identity(&mut runner, role);
+        let checked = cloud.check(&runner);
+        fails(
+            &checked,
+            &[&format!("The Job's role {role} does not exist")],
+        );
+        assert!(checked.fix("state-storage").contains("AWS_ROLE_ARN"));
+    }
+    // Whether a role that exists trusts the token is unknown.
+    let role = sandbox::eks::ROLE_NAME;
+    let policy = json!({"Version": "2012-10-17", "Statement": needed(cloud)});
+    let put = json!({"RoleName": role, "PolicyName": "own", "PolicyDocument": policy.to_string()});
+    cloud.aws("iam", "PutRolePolicy", &put);
+    web_identity(&mut runner, &cloud.runner().role_arn);
+    cloud
+        .check(&runner)
+        .is_incomplete("AWS credentials in pod_template (1)")
+        .says(
+            "state-storage",
+            &["can be assumed", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+        );
+}
+
+/// Nobody can simulate the policies of a role from another account.
+fn role_of_another_account(cloud: &Cloud) {
+    create_bucket(cloud, BUCKET, Place::default());
+    let elsewhere = "eks.amazonaws.com/role-arn=arn:aws:iam::999999999999:role/job";
+    annotate(cloud, &[elsewhere.to_owned()]);
+    cloud
+        .check(&runner(cloud))
+        .only(&[], &["pod-identity", "state-storage"])
+        .is_incomplete("the Job's role is in another account (1)")
+        .says("state-storage", &["999999999999"]);
 }
 
 /// Whatever the caller is not allowed to read makes the run incomplete, and never failed.
@@ -360,6 +446,32 @@ fn each_permission(cloud: &Cloud) {
             checked.text()
         );
     }
+    // A bucket's policy that names the role is not enough if a Deny of the role's own policies is unknown.
+    cloud.faults(Faults::default());
+    let of_role = json!([{
+        "Effect": "Allow", "Principal": {"AWS": role_arn(cloud)}, "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::my-states", "arn:aws:s3:::my-states/*"],
+    }]);
+    put_policy(cloud, Place::default(), &of_role);
+    cloud.faults(Faults {
+        deny: vec!["iam:SimulatePrincipalPolicy".to_owned()],
+        ..Faults::default()
+    });
+    let checked = cloud.check(&runner);
+    assert_eq!(
+        checked.of("state-storage")["skip"],
+        "incomplete",
+        "\n{}",
+        checked.text()
+    );
+    cloud.faults(Faults {
+        organization_denies: vec!["s3:PutObject".to_owned()],
+        ..Faults::default()
+    });
+    cloud
+        .check(&runner)
+        .is_incomplete("policies that cannot be evaluated from outside AWS (1)")
+        .says("state-storage", &["s3:PutObject", "AWS organization"]);
     // HeadBucket names the region to everyone.
     cloud.faults(Faults {
         deny: vec!["s3:ListBucket".to_owned()],
