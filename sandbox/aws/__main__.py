@@ -20,7 +20,7 @@ from state import Sandbox
 def main() -> None:
     """Starts everything."""
     sandbox = Sandbox(**json.loads(sys.argv[1]))
-    # moto takes the account of every request from here.
+    # moto reads the account of every request from this variable.
     os.environ["MOTO_ACCOUNT_ID"] = sandbox.account
     administrator = account.populate(sandbox)
     proxy = Proxy(sandbox)

@@ -1,4 +1,4 @@
-"""The account as it is before anyone sets anything up: an administrator, and the cluster, which is the administrator's."""
+"""The account before anything is set up: an administrator, and the cluster that the administrator created."""
 
 import json
 
@@ -17,18 +17,18 @@ _EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action
 
 
 def populate(sandbox: Sandbox) -> dict[str, str]:
-    """Makes the administrator and the cluster; gives the administrator's access key."""
+    """Creates the administrator and the cluster. Returns the administrator's access key."""
     backend = iam(sandbox.account, sandbox.region)
     backend.create_user(sandbox.region, ADMINISTRATOR)
     backend.put_user_policy(ADMINISTRATOR, "everything", json.dumps(_EVERYTHING))
     key = backend.create_access_key(ADMINISTRATOR)
-    # The authenticator can read no ConfigMap before the API server is there: whoever starts us sets the mode then.
+    # The authenticator cannot read a ConfigMap before the API server runs. The process that starts this one sets the mode then.
     _make_cluster(sandbox, eks.API)
     return {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
 
 
 def reset(sandbox: Sandbox) -> None:
-    """Brings the account back to where it was after the start; the administrator and its key stay."""
+    """Restores the account of the start. The administrator and its key stay."""
     backend = iam(sandbox.account, sandbox.region)
     administrator = backend.users[ADMINISTRATOR]
     backend.reset()

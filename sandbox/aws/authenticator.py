@@ -22,6 +22,6 @@ _BACKENDS = {
 def write(sandbox: Sandbox, mode: str, roles: list[dict[str, Any]], users: list[dict[str, Any]]) -> None:
     """Writes both files: the backends of the mode, and the mappings of the entries."""
     version = {"Version": str(time.monotonic_ns()), "LastUpdatedDateTime": str(int(time.time()))}
-    # Written in place: the authenticator takes a second to notice a file that was put in its place.
+    # The file is written in place: the authenticator notices a replaced file only after a second.
     Path(sandbox.access_entries_file).write_text(json.dumps({**version, "mapRoles": roles, "mapUsers": users}))
     Path(sandbox.authenticator_mode_file).write_text(json.dumps({**version, "backendMode": _BACKENDS[mode]}))

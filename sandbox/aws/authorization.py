@@ -1,4 +1,4 @@
-"""Whether a principal may do what it asks: its identity policies, and the denied actions of the faults."""
+"""Whether a principal is allowed to make a request: its identity policies, and the denied actions of the faults."""
 
 import kms
 from errors import AwsError
@@ -11,7 +11,7 @@ _NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
 def authorize(request: Request, caller: Identity, denied: list[str], partition: str) -> None:
-    """Raises AwsError unless the caller may do the action of the request."""
+    """Raises AwsError unless the caller is allowed to call the action of the request."""
     if request.action in denied:
         refuse(request, caller, partition, "with an explicit deny in an identity-based policy")
     # Whether AssumeRole needs an identity policy depends on the trust policy: sts.py decides.
@@ -36,7 +36,7 @@ def refuse(request: Request, caller: Identity, partition: str, reason: str) -> N
 
 
 def resource_of(request: Request, caller: Identity, partition: str) -> str:
-    """The ARN that the action is about, as policies name it; `*` where the action has none that matters here."""
+    """Returns the ARN of the action's resource, as policies name it, or `*` if the action has none that matters here."""
     given = request.parameters
     account = f"arn:{partition}:iam::{caller.account}"
     match request.action.split(":"):

@@ -1,4 +1,4 @@
-"""The authorization webhook of the API server: what the access policies of a caller's entry let it do.
+"""The authorization webhook of the API server: what the access policies of a caller's entry allow.
 
 As on EKS, it goes by the principal that the authenticator found, not by the user name: a SubjectAccessReview
 for the name alone finds no policy. What each policy allows follows
@@ -37,7 +37,7 @@ _NOT_EDITABLE = {"endpoints", "events", "limitranges", "namespaces", "resourcequ
 
 
 def review(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    """Answers a SubjectAccessReview: allowed, or no opinion."""
+    """Returns the response to a SubjectAccessReview: allowed, or no opinion."""
     spec = body["spec"]
     principal_id = spec.get("extra", {}).get("principalId", [""])[0]
     with sandbox.lock:

@@ -52,7 +52,7 @@ class Control(ThreadingHTTPServer):
         self._lock = threading.Lock()
 
     def call(self, given: dict[str, Any]) -> Any:
-        """What AWS answers, or its error."""
+        """Returns the response of AWS, or its error."""
         try:
             client = self._client(given["service"], given.get("region"), given.get("credentials"), given.get("account"))
             answer = client._make_api_call(given["operation"], given.get("parameters", {}))
@@ -64,7 +64,7 @@ class Control(ThreadingHTTPServer):
         return {"answer": answer}
 
     def oidc_token(self, given: dict[str, Any]) -> Any:
-        """A token with the claims that are asked for."""
+        """Returns a token with the requested claims."""
         issuer = self.sandbox.issuer
         return {"token": issuer.token(given["claims"], given.get("lifetime", 3600), given.get("forged", False))}
 
@@ -89,24 +89,24 @@ class Control(ThreadingHTTPServer):
         return {"token": "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")}
 
     def set_faults(self, given: dict[str, Any]) -> Any:
-        """Takes these faults instead of those before."""
+        """Replaces the faults."""
         self.sandbox.faults = Faults.parse(given)
         return self.sandbox.faults.as_dict()
 
     def set_cluster(self, given: dict[str, Any]) -> Any:
-        """Changes the cluster past its API."""
+        """Changes the cluster without its API."""
         with self.sandbox.lock:
             eks.set_cluster(self.sandbox, given)
         return {}
 
     def reset_calls(self, given: dict[str, Any]) -> Any:
-        """Counts calls from zero."""
+        """Sets the counts of the calls to zero."""
         self.sandbox.calls.clear()
         self.sandbox.tokens.clear()
         return {}
 
     def reset(self, given: dict[str, Any]) -> Any:
-        """Forgets everything that was set up and broken."""
+        """Removes everything that was set up, and all faults."""
         with self.sandbox.lock:
             self.sandbox.faults = Faults()
             self.sandbox.calls.clear()

@@ -65,7 +65,7 @@ class AccessEntry:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as the API gives it."""
+        """Returns the entry as the API returns it."""
         return {
             "clusterName": self.cluster_name,
             "principalArn": self.principal_arn,
@@ -90,7 +90,7 @@ def create_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict
 
 
 def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: Identity) -> Cluster:
-    """Makes a cluster from the parameters of CreateCluster."""
+    """Creates a cluster from the parameters of CreateCluster."""
     access = given.get("accessConfig", {})
     try:
         cluster = eks_backends[sandbox.account][region].create_cluster(
@@ -156,7 +156,7 @@ def describe_update(sandbox: Sandbox, request: Request, caller: Identity) -> dic
 
 
 def set_cluster(sandbox: Sandbox, values: dict[str, Any]) -> None:
-    """Sets what no API call would: the status, any authentication mode, the endpoint's access as it is given, Auto Mode,
+    """Sets what no API call can set: the status, any authentication mode, any access of the endpoint, Auto Mode,
     the states of add-ons, and no issuer of service accounts."""
     cluster = eks_backends[sandbox.account][sandbox.region].clusters[sandbox.cluster_name]
     cluster.status = values.get("status", cluster.status)
@@ -265,7 +265,7 @@ def update_access_entry(sandbox: Sandbox, request: Request, caller: Identity) ->
 
 
 def delete_access_entry(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Takes an entry away; its principal is no longer let in."""
+    """Deletes an entry. Its principal is no longer admitted."""
     entry = _entry(sandbox, request)
     del cluster_of(sandbox, request).access_entries[entry.principal_arn]
     publish(sandbox)
@@ -281,7 +281,7 @@ def entries_in_force(sandbox: Sandbox) -> list[AccessEntry]:
 
 
 def publish(sandbox: Sandbox, after: float = 0.0) -> None:
-    """Tells the authenticator how things stand, now and again when something new has propagated."""
+    """Writes the current entries for the authenticator, now and again when something new has propagated."""
     with sandbox.lock:
         cluster = eks_backends[sandbox.account][sandbox.region].clusters.get(sandbox.cluster_name)
         roles, users = [], []
@@ -375,12 +375,12 @@ def list_access_policies(sandbox: Sandbox, request: Request, caller: Identity) -
 
 
 def associate_access_policy(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Lets an entry's principal do in the cluster, or in some namespaces, what a policy says."""
+    """Associates an access policy with an entry, for the cluster or for some namespaces."""
     entry = _entry(sandbox, request)
     policy, scope = request.parameters["policyArn"], request.parameters["accessScope"]
     if policy not in {_policy_arn(sandbox, name) for name in ACCESS_POLICIES}:
         raise AwsError("InvalidParameterException", f"The specified policyArn is invalid: {policy}")
-    # EKS Auto Mode's nodes are the one type beside STANDARD that takes a policy, and only theirs.
+    # Besides STANDARD, only entries of nodes of EKS Auto Mode can have a policy, and only the one for these nodes.
     if entry.type != "STANDARD" and (entry.type, policy.split("/")[-1]) != ("EC2", "AmazonEKSAutoNodePolicy"):
         raise AwsError(
             "InvalidRequestException", f"Access policies cannot be associated with an access entry of type {entry.type}."
@@ -396,7 +396,7 @@ def list_associated_access_policies(sandbox: Sandbox, request: Request, caller: 
 
 
 def disassociate_access_policy(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Takes a policy from an entry."""
+    """Removes an access policy from an entry."""
     if _entry(sandbox, request).policies.pop(request.parameters["policyArn"], None) is None:
         raise AwsError("ResourceNotFoundException", "The specified policyArn is not associated with the entry.", 404)
     return {}

@@ -1,4 +1,4 @@
-"""Errors as AWS answers them."""
+"""Errors as AWS returns them."""
 
 
 class AwsError(Exception):

@@ -15,10 +15,12 @@ class Faults:
 
     #: How many of the next calls of an action are throttled.
     throttle: dict[str, int] = field(default_factory=dict)
-    #: Calls a second that a service answers, such as {"iam": 15}; more are throttled. The first second's may come at once.
+    #: The calls per second that a service accepts, such as {"iam": 15}. More are throttled. Those of the first second can come at once.
     rate: dict[str, float] = field(default_factory=dict)
-    #: Actions that are refused, whatever the policies say.
+    #: Actions that are refused, whatever the policies allow.
     deny: list[str] = field(default_factory=list)
+    #: Actions that a policy of the AWS organization denies in simulations.
+    organization_denies: list[str] = field(default_factory=list)
     #: Milliseconds added to each AWS call.
     delay_ms: int = 0
     #: Milliseconds added to each Kubernetes call through the proxy.
@@ -29,26 +31,26 @@ class Faults:
     opens_cluster_tls: bool = False
     #: What the issuer publishes in place of its documents (`oidc.Issuer.document`), or `{"unreachable": true}`.
     issuer: dict[str, Any] = field(default_factory=dict)
-    #: Seconds until what is made from now on (`role`, `access-entry`) can be seen, and until a role's `policy` counts.
+    #: Seconds until a new `role` or `access-entry` is visible, and until a new `policy` of a role counts.
     propagation_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         now = time.monotonic()
-        # For each service: the calls that it has left, and when that was.
+        # For each service: the number of calls that it had left, and the time of that.
         self._left = {service: (rate, now) for service, rate in self.rate.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "Faults":
-        """Faults from JSON; what is not named does not happen."""
+        """Returns the faults in a JSON object. A fault that it does not name does not happen."""
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; throttled calls count down."""
+        """Returns the JSON form. The number of throttled calls decreases with each of them."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def strike(self, request: Request) -> None:
-        """Delays the request, and raises the AwsError that is due."""
+        """Delays the request, and raises its AwsError, if it has one."""
         time.sleep(self.delay_ms / 1000)
         with self._lock:
             throttled = self.throttle.get(request.action, 0) > 0
@@ -65,7 +67,7 @@ class Faults:
             raise AwsError("Throttling", "Rate exceeded")
 
     def _has_left(self, service: str) -> bool:
-        """Whether the service answers one more call now. To be called under the lock."""
+        """Returns whether the service accepts one more call now. The caller holds the lock."""
         if service not in self.rate:
             return True
         rate, now = self.rate[service], time.monotonic()

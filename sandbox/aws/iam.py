@@ -6,38 +6,52 @@ from moto.iam.models import Role
 
 from errors import AwsError
 from identity import Identity, iam, policies_of
-from policy import evaluate
+from policy import EXPLICIT_DENY, condition_keys, evaluate
 from request import Request
 from state import Sandbox
 
 
 def simulate_principal_policy(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """What the policies of a user or role decide on each action and resource."""
+    """Returns what the policies of a user or role decide on each action and resource.
+
+    For named resources, the missing condition keys are in the results of the resources:
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html
+    """
     source = request.parameters.get("PolicySourceArn", "")
     backend = iam(sandbox.account, request.region)
     owners = [*backend.roles.values(), *backend.users.values()]
     owner = next((one for one in owners if one.arn == source and _is_visible(sandbox, one)), None)
     if owner is None:
         raise AwsError("NoSuchEntity", f"The principal {source} cannot be found.", 404)
-    context = _context_entries(request)
+    policies, context = policies_of(sandbox, owner), _context_entries(request)
+    missing = sorted(condition_keys(policies) - {key.lower() for key in context})
     results = []
     for action in request.list_parameter("ActionNames"):
         for resource in request.list_parameter("ResourceArns") or ["*"]:
-            decision = evaluate(policies_of(sandbox, owner), action, resource, context)
+            by_organization = action in sandbox.faults.organization_denies
+            decision = EXPLICIT_DENY if by_organization else evaluate(policies, action, resource, context)
             results.append(
                 {
                     "EvalActionName": action,
                     "EvalResourceName": resource,
                     "EvalDecision": decision,
                     "MatchedStatements": [],
-                    "MissingContextValues": [],
+                    "MissingContextValues": missing if resource == "*" else [],
+                    "OrganizationsDecisionDetail": {"AllowedByOrganizations": not by_organization},
+                    "ResourceSpecificResults": [
+                        {
+                            "EvalResourceName": resource,
+                            "EvalResourceDecision": decision,
+                            "MissingContextValues": missing,
+                        }
+                    ],
                 }
             )
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
 def add_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """One more client id of an OIDC provider; an ID that it already has is not an error."""
+    """Adds a client ID to an OIDC provider. An ID that it already has is not an error."""
     client_ids = _client_ids(sandbox, request)
     if request.parameters["ClientID"] not in client_ids:
         client_ids.append(request.parameters["ClientID"])
@@ -45,7 +59,7 @@ def add_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[
 
 
 def remove_client_id(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """One client id less; an ID that it does not have is not an error."""
+    """Removes a client ID from an OIDC provider. An ID that it does not have is not an error."""
     client_ids = _client_ids(sandbox, request)
     if request.parameters["ClientID"] in client_ids:
         client_ids.remove(request.parameters["ClientID"])
@@ -69,14 +83,14 @@ def refuse_hidden_role(sandbox: Sandbox, request: Request) -> None:
 
 
 def propagate_role(sandbox: Sandbox, request: Request) -> None:
-    """Starts the propagation of the role that the request made."""
+    """Starts the propagation of the role that the request created."""
     for role in iam(sandbox.account, request.region).roles.values():
         if role.name == request.parameters.get("RoleName"):
             sandbox.propagate("role", role.id)
 
 
 def propagate_policy(sandbox: Sandbox, request: Request) -> None:
-    """Starts the propagation of the policy that the request gave to a role."""
+    """Starts the propagation of the policy that the request attached to a role."""
     policy = request.parameters.get("PolicyArn") or request.parameters.get("PolicyName")
     for role in iam(sandbox.account, request.region).roles.values():
         if role.name == request.parameters.get("RoleName"):

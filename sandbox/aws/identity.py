@@ -15,7 +15,7 @@ from state import Sandbox
 
 @dataclass
 class Identity:
-    """A principal, with what STS says of it and the policies that speak for it."""
+    """A principal, as STS returns it, and the policies that apply to it."""
 
     arn: str
     user_id: str
@@ -79,7 +79,7 @@ def _user_identity(sandbox: Sandbox, backend: IAMBackend, user: User) -> Identit
 
 
 def _session_identity(sandbox: Sandbox, backend: IAMBackend, session: AssumedRole) -> Identity:
-    # A role made anew under the same name does not speak for the sessions of the old one.
+    # A role that was created again with the same name does not apply to the sessions of the old one.
     role = backend.roles.get(session.sandbox_role_id)
     return Identity(
         arn=session.arn,

@@ -13,7 +13,7 @@ from state import Sandbox
 
 
 def describe_key(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """A key, if it is of the caller's account or its policy lets the caller's account see it."""
+    """Returns a key of the caller's account, or one whose policy allows the caller's account to read it."""
     key, account = _find(request, caller)
     principals = {f"AWS:arn:{sandbox.partition}:iam::{caller.account}:root", *caller.names}
     if account != caller.account and evaluate([key.policy], request.action, key.arn, {}, principals) != ALLOWED:
@@ -22,15 +22,26 @@ def describe_key(sandbox: Sandbox, request: Request, caller: Identity) -> dict[s
 
 
 def get_key_policy(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """The policy of a key of the caller's account: KMS has no answer for others."""
+    """Returns the policy of a key of the caller's account. KMS refuses to return it to other accounts."""
     key, account = _find(request, caller)
     if account != caller.account:
         raise _denied(request, caller, key.arn)
     return {"Policy": key.policy, "PolicyName": "default"}
 
 
+def list_grants(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
+    """Returns the grants of a key to a principal. A caller of another account needs the permission in the key's policy."""
+    key, account = _find(request, caller)
+    principals = {f"AWS:arn:{sandbox.partition}:iam::{caller.account}:root", *caller.names}
+    if account != caller.account and evaluate([key.policy], request.action, key.arn, {}, principals) != ALLOWED:
+        raise _denied(request, caller, key.arn)
+    grantee = request.parameters.get("GranteePrincipal")
+    grants = [grant.to_json() for grant in key.list_grants("")]
+    return {"Grants": [grant for grant in grants if grantee in (None, grant["GranteePrincipal"])], "Truncated": False}
+
+
 def body_for_moto(request: Request) -> bytes:
-    """The body of a request with the ID of a key in place of its ARN, which moto does not take everywhere."""
+    """Returns the body of a request with the ID of a key in place of its ARN, which moto does not accept everywhere."""
     key = request.parameters.get("KeyId", "") if request.service == "kms" else ""
     if ":key/" not in key:
         return request.body
@@ -46,7 +57,7 @@ def arn_of(request: Request, caller: Identity) -> str:
 
 
 def reset(sandbox: Sandbox) -> None:
-    """Forgets every key of every account."""
+    """Deletes every key of every account."""
     for account in list(kms_backends.keys()):
         for backend in list(kms_backends[account].values()):
             backend.reset()

@@ -31,14 +31,14 @@ class Issuer:
         return jwt.encode({"alg": "RS256", "kid": "sandbox", "typ": "JWT"}, claims, key)
 
     def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a token, unverified: STS reads the issuer first, to know whose keys to ask for."""
+        """Returns the claims of a token, which is not verified yet: STS reads the issuer first, to know whose keys to read."""
         try:
             return json.loads(jws.extract_compact(token.encode()).payload)
         except (JoseError, ValueError):
             raise AwsError(_INVALID, "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)") from None
 
     def document(self, host: str, path: str, fault: dict[str, Any]) -> Response:
-        """What the issuer publishes at a path, as the Orchestrator's data plane does, unless a fault says otherwise:
+        """Returns what the issuer publishes at a path, as the Orchestrator's data plane does, unless a fault replaces it:
         `status` and `location`, another `issuer`, other `keys`, a `jwks_uri`, or a `body` that is no JSON."""
         issuer = f"https://{host}"
         documents = {

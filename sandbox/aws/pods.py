@@ -1,4 +1,4 @@
-"""EKS: what gives pods an AWS identity and moto lacks: Pod Identity associations and add-ons.
+"""EKS: the parts of the AWS identity of pods that moto lacks: Pod Identity associations and add-ons.
 
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html
@@ -68,7 +68,7 @@ def describe_association(sandbox: Sandbox, request: Request, caller: Identity) -
 
 
 def list_associations(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """The associations, of one namespace or one service account where these are given."""
+    """Returns the associations, or those of one namespace or service account if the request names them."""
     given = request.parameters
     found = eks.cluster_of(sandbox, request).associations.values()
     for name in ("namespace", "serviceAccount"):
@@ -77,7 +77,7 @@ def list_associations(sandbox: Sandbox, request: Request, caller: Identity) -> d
 
 
 def delete_association(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Takes an association away."""
+    """Deletes an association."""
     association = _association(sandbox, request)
     del eks.cluster_of(sandbox, request).associations[association["associationId"]]
     return {"association": association}
@@ -144,7 +144,7 @@ def list_addons(sandbox: Sandbox, request: Request, caller: Identity) -> dict[st
 
 
 def delete_addon(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Takes an add-on away at once."""
+    """Deletes an add-on at once."""
     addon = _addon(sandbox, request)
     del eks.cluster_of(sandbox, request).addons[addon["addonName"]]
     return {"addon": {**addon, "status": "DELETING"}}

@@ -47,8 +47,19 @@ def evaluate(
     return decision
 
 
+def condition_keys(documents: list[str]) -> set[str]:
+    """Returns the condition keys of all statements, in lower case."""
+    return {
+        key.lower()
+        for document in documents
+        for statement in as_list(json.loads(document)["Statement"])
+        for keys in statement.get("Condition", {}).values()
+        for key in keys
+    }
+
+
 def as_list(value: Any) -> list[Any]:
-    """IAM lets a list of one be written without its brackets."""
+    """Returns a list. In IAM, a list with one element can be written without its brackets."""
     return value if isinstance(value, list) else [value]
 
 

@@ -75,7 +75,7 @@ class _Connection(BaseHTTPRequestHandler):
         return self.host in _ISSUERS
 
     def _terminate(self, context: ssl.SSLContext) -> None:
-        """Is the TLS server that the client asked for; its requests come to `_answer`."""
+        """Acts as the TLS server that the client connects to. Its requests reach `_answer`."""
         self._establish()
         self.connection = context.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
@@ -119,7 +119,7 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             return self.server.service.answer(Request(self.command, self.host, path, query, self.headers, body))
         except Exception:
-            # A mistake of the sandbox itself: seen in its log, and not taken for an answer of AWS.
+            # A bug of the sandbox itself: it is in the log, and is not mistaken for a response of AWS.
             traceback.print_exc()
             return 500, {}, b"the sandbox failed: see its log"
 
@@ -130,7 +130,7 @@ class _Connection(BaseHTTPRequestHandler):
         return sandbox.issuer.document(self.host, self.path, sandbox.faults.issuer)
 
     def _ask_cluster(self, body: bytes) -> Response:
-        """Asks the API server in the client's name, so that each call can be delayed."""
+        """Sends the request to the API server in the client's name, so that each call can be delayed."""
         time.sleep(self.server.sandbox.faults.kubernetes_delay_ms / 1000)
         self.upstream.request(self.command, self.path, body, dict(self.headers.items()))
         response = self.upstream.getresponse()
@@ -156,7 +156,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class _Authority:
-    """A CA of this run, and the certificates it gives to AWS's host names."""
+    """The CA of this run, and the certificates that it issues for the host names of AWS."""
 
     def __init__(self, ca_file: Path):
         self._lock = threading.Lock()
@@ -183,7 +183,7 @@ class _Authority:
         ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, host: str) -> ssl.SSLContext:
-        """A TLS server's side for a host, made once."""
+        """Returns the TLS context of the server for a host. Each is created once."""
         with self._lock:
             if host not in self._contexts:
                 self._contexts[host] = self._issue(host)

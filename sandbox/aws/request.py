@@ -1,4 +1,4 @@
-"""An AWS request as it came through the proxy, and the answers in its service's protocol."""
+"""An AWS request as it came through the proxy, and the responses in the protocol of its service."""
 
 import json
 import re
@@ -200,7 +200,7 @@ class Request:
         return members
 
     def answer(self, result: dict[str, Any]) -> Response:
-        """A success in the protocol that was asked in."""
+        """Returns a successful response in the protocol of the request."""
         headers = {"x-amzn-RequestId": self.request_id}
         name = self.action.split(":")[1]
         if self.service == "kms":
@@ -221,7 +221,7 @@ class Request:
         return 200, {**headers, "Content-Type": "text/xml"}, body.encode()
 
     def refuse(self, error: AwsError) -> Response:
-        """An error in the protocol that was asked in."""
+        """Returns an error in the protocol of the request."""
         headers = {"x-amzn-RequestId": self.request_id}
         if self.service == "eks":
             headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}

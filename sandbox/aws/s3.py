@@ -1,4 +1,4 @@
-"""S3: where buckets are, and what another account sees of them. Everything else of S3 is moto's."""
+"""S3: the regions of buckets, and how other accounts see them. Everything else of S3 is moto's."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def bucket_of(request: Request) -> tuple[FakeBucket, str] | None:
 
 
 def redirect(request: Request) -> Response | None:
-    """The answer where the bucket does not exist or is in another region, which S3 says to everyone."""
+    """Returns the response for a bucket that does not exist or is in another region. S3 returns it to everyone."""
     if request.action == "s3:CreateBucket":
         return None
     found = bucket_of(request)
@@ -37,14 +37,14 @@ def redirect(request: Request) -> Response | None:
 
 
 def head_bucket(request: Request, is_allowed: bool) -> Response:
-    """The answer to HeadBucket, which names the region whether the caller is allowed to list the bucket or not."""
+    """Returns the response to HeadBucket, which names the region whether the caller is allowed to list the bucket or not."""
     found = bucket_of(request)
     region = found[0].region_name if found else request.region
     return 200 if is_allowed else 403, {"x-amz-bucket-region": region}, b""
 
 
 def refuse_other_account(request: Request, caller: Identity, partition: str) -> None:
-    """Raises AwsError for a bucket of another account, unless the bucket's policy lets the caller in."""
+    """Raises AwsError for a bucket of another account, unless the bucket's policy admits the caller."""
     found = bucket_of(request)
     if found is None or found[1] == caller.account:
         return
@@ -59,7 +59,7 @@ def refuse_other_account(request: Request, caller: Identity, partition: str) -> 
 
 
 def reset(sandbox: Sandbox) -> None:
-    """Forgets every bucket of every account."""
+    """Deletes every bucket of every account."""
     _reset(s3_backends)
     s3_backends.bucket_accounts.clear()
 

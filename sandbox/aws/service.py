@@ -1,4 +1,4 @@
-"""The way of one AWS request: faults, signature, permission, then the answer, ours or moto's."""
+"""The path of an AWS request: faults, signature, permission, and then the response, ours or moto's."""
 
 import os
 from typing import Any, Callable
@@ -20,7 +20,7 @@ from state import Sandbox
 
 Handler = Callable[[Sandbox, Request, Identity], dict[str, Any]]
 
-#: The user agent of the sandbox's own calls, which no fault strikes and nobody counts.
+#: The user agent of the sandbox's own calls, which no fault affects and which are not counted.
 SETUP_USER_AGENT = "sandbox-setup"
 
 #: The header of the sandbox's own calls in another account than its own.
@@ -54,6 +54,7 @@ _HANDLERS: dict[str, Handler] = {
     "iam:SimulatePrincipalPolicy": iam.simulate_principal_policy,
     "kms:DescribeKey": kms.describe_key,
     "kms:GetKeyPolicy": kms.get_key_policy,
+    "kms:ListGrants": kms.list_grants,
     "sts:AssumeRole": sts.assume_role,
     "sts:GetCallerIdentity": sts.get_caller_identity,
 }
@@ -67,7 +68,7 @@ class Service:
         self._moto = MotoRequestHandler(0)
 
     def answer(self, request: Request) -> Response:
-        """The answer to one request."""
+        """Returns the response to a request."""
         try:
             return self._answer(request)
         except AwsError as error:
@@ -75,7 +76,7 @@ class Service:
 
     def _answer(self, request: Request) -> Response:
         sandbox = self._sandbox
-        # The authenticator asks with the presigned URL of a token: that call is the cluster's, not the caller's.
+        # The authenticator sends the presigned URL of a token: that call is the cluster's, not the caller's.
         of_the_cluster = request.signature is not None and request.signature.presigned
         if of_the_cluster:
             sandbox.tokens.add(request.signature.signature)
@@ -120,7 +121,7 @@ class Service:
         return True
 
     def _ask_moto_in(self, account: str, request: Request) -> Response:
-        """moto's answer in another account. To be called under the lock."""
+        """Returns moto's response in another account. The caller holds the lock."""
         os.environ["MOTO_ACCOUNT_ID"] = account
         try:
             return self._ask_moto(request)
@@ -128,7 +129,7 @@ class Service:
             os.environ["MOTO_ACCOUNT_ID"] = self._sandbox.account
 
     def _ask_moto(self, request: Request) -> Response:
-        """moto's answer, whatever host name the request came by."""
+        """Returns moto's response, whatever the host name of the request is."""
         host = f"https://{request.service}.{request.region}.amazonaws.com"
         path = request.s3_path if request.service == "s3" else request.path
         path = f"{path}?{request.query}" if request.query else path

@@ -11,7 +11,7 @@ from errors import AwsError
 
 @dataclass
 class Signature:
-    """What a signed request says of itself."""
+    """The signature of a request, and what it covers."""
 
     access_key_id: str
     date: str
@@ -55,9 +55,9 @@ def parse(query: str, headers) -> Signature | None:
 
 
 def verify(signature: Signature, secret: str, method: str, path: str, query: str, headers, body: bytes) -> None:
-    """Raises AwsError unless the signature is the one that the secret gives, and recent."""
+    """Raises AwsError unless the signature is recent and was made with the secret."""
     age = datetime.now(timezone.utc) - datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-    # STS takes a presigned URL for 15 minutes, whatever its X-Amz-Expires says.
+    # STS accepts a presigned URL for 15 minutes, whatever its X-Amz-Expires is.
     if abs(age) > timedelta(minutes=15):
         raise AwsError("SignatureDoesNotMatch", f"Signature expired: {signature.time} is now earlier than allowed", 403)
     pairs = [
@@ -73,7 +73,7 @@ def verify(signature: Signature, secret: str, method: str, path: str, query: str
             "&".join(sorted(pairs)),
             signed,
             ";".join(signature.signed_headers),
-            # S3 takes a body that is not signed.
+            # S3 accepts a body that is not signed.
             (signature.service == "s3" and headers.get("X-Amz-Content-SHA256")) or hashlib.sha256(body).hexdigest(),
         ]
     )

@@ -40,7 +40,7 @@ class Sandbox:
     _visible_from: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def propagate(self, kind: str, identifier: str) -> float:
-        """Hides something new for as long as the faults say; gives the seconds."""
+        """Hides a new object for as long as the faults say. Returns the seconds."""
         seconds = self.faults.propagation_s.get(kind, 0.0)
         self._visible_from[kind, identifier] = time.monotonic() + seconds
         return seconds

@@ -1,4 +1,4 @@
-"""STS: assuming roles as their trust policies allow, and who one is."""
+"""STS: assuming roles as their trust policies allow, and the identity of the caller."""
 
 import re
 from typing import Any
@@ -16,12 +16,12 @@ from state import Sandbox
 
 
 def get_caller_identity(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """Who signed the request."""
+    """Returns who signed the request."""
     return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
 
 
 def assume_role(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
-    """A session for a principal that the trust policy names, itself or by its account."""
+    """Returns a session for a principal that the trust policy names, itself or by its account."""
     _validate(request)
     role = _role(sandbox, request)
     if role is None:
@@ -43,7 +43,7 @@ def assume_role(sandbox: Sandbox, request: Request, caller: Identity) -> dict[st
 
 
 def assume_role_with_web_identity(sandbox: Sandbox, request: Request) -> dict[str, Any]:
-    """A session for the subject of an OIDC token that an IAM provider and the trust policy take."""
+    """Returns a session for the subject of an OIDC token that an IAM provider and the trust policy accept."""
     _validate(request)
     token = request.parameters.get("WebIdentityToken", "")
     claims = sandbox.issuer.claims(token)
@@ -62,6 +62,7 @@ def assume_role_with_web_identity(sandbox: Sandbox, request: Request) -> dict[st
         f"{issuer}:sub": [claims.get("sub", "")],
         "sts:RoleSessionName": [request.parameters["RoleSessionName"]],
         "aws:FederatedProvider": [provider.arn],
+        "aws:SecureTransport": ["true"],
     }
     names = {f"Federated:{provider.arn}"}
     if (

@@ -60,7 +60,7 @@ pub(super) struct CheckInfo {
     /// The same for a run with the runner's credentials. Those come from `assume-role`, and the runner's user reviews
     /// its own rights, so that it needs neither the access entry nor the permission to read the namespace first.
     pub(super) runner_needs: &'static [CheckId],
-    /// Whether the check never fails, because a Job runs without the object that it checks.
+    /// Whether the check never fails for any runner, because a Job runs without the object that it checks.
     pub(super) only_warns: bool,
 }
 
@@ -109,12 +109,6 @@ impl CheckId {
     #[must_use]
     pub fn attribute(self) -> &'static [&'static str] {
         self.0.attribute
-    }
-
-    /// Returns whether the check never fails, so that a run is complete without it.
-    #[must_use]
-    pub fn only_warns(self) -> bool {
-        self.0.only_warns
     }
 
     /// Returns the checks that must have passed, or only warned, before this one runs with the caller's credentials,
@@ -173,4 +167,12 @@ pub struct CheckResult {
     pub id: CheckId,
     /// Its outcome.
     pub outcome: Outcome,
+}
+
+impl CheckResult {
+    /// Returns whether the check cannot fail for the runner, so that a run is complete without it.
+    #[must_use]
+    pub fn only_warns(&self) -> bool {
+        self.id.0.only_warns || self.outcome.only_warns
+    }
 }

@@ -152,8 +152,12 @@ impl Preflight {
             checks = checks => checks,
             () = ahead => Vec::new(),
         };
+        let mut checks = self.with_throttling(checks);
+        for CheckResult { id, outcome } in &mut checks {
+            outcome.only_warns = checks::only_warns(subject, *id);
+        }
         Report {
-            checks: self.with_throttling(checks),
+            checks,
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
             kubernetes_user: if selected.contains(&CheckId::ACCESS_ENTRY) {

@@ -19,7 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Annotates the Job's service account.
-fn annotate(cloud: &Cloud, annotations: &[String]) {
+pub(crate) fn annotate(cloud: &Cloud, annotations: &[String]) {
     let account = cloud.runner().service_account.clone();
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let start = [

@@ -24,6 +24,8 @@ pub(crate) struct Checked {
     pub(crate) report: Value,
     pub(crate) exit_code: i32,
     pub(crate) took: Duration,
+    /// The type of the runner's state storage.
+    storage: String,
 }
 
 impl Cloud {
@@ -140,6 +142,10 @@ impl Cloud {
             report: serde_json::from_str(&text).unwrap(),
             exit_code,
             took: start.elapsed(),
+            storage: runner["state_storage_configuration"]["type"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 
@@ -396,8 +402,17 @@ impl Checked {
         let missing = |check: &&Value| check["skip"] == "incomplete";
         let ids = self.checks().filter(missing).map(|check| &check["id"]);
         ids.filter_map(Value::as_str)
-            .filter(|id| !["rbac-list-pods", "rbac-list-events", "scheduling"].contains(id))
+            .filter(|id| !self.only_warns(id))
             .collect()
+    }
+
+    /// Returns whether a check cannot fail for the runner.
+    fn only_warns(&self, id: &str) -> bool {
+        match id {
+            "pod-identity" => self.storage != "s3",
+            "state-storage" => ["gcs", "azurerm"].contains(&&*self.storage),
+            _ => ["rbac-list-pods", "rbac-list-events", "scheduling"].contains(&id),
+        }
     }
 
     /// Asserts that no check failed, that the run is incomplete for this reason, and that the exit code is 4.

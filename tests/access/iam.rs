@@ -244,9 +244,36 @@ fn permission(cloud: &Cloud) {
     );
     fix::works(cloud, &checked, "role-permission");
 
-    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
-    let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
-    cloud.aws("iam", "PutRolePolicy", &deny);
+    // A policy of the organization might have a condition that does not hold for the Orchestrator.
+    cloud.faults(Faults {
+        organization_denies: vec!["eks:DescribeCluster".to_owned()],
+        ..Faults::default()
+    });
+    cloud
+        .check_documented()
+        .only(&[], &["role-permission"])
+        .is_incomplete("policies that cannot be evaluated from outside AWS (1)")
+        .says("role-permission", &["a policy of the AWS organization"]);
+    cloud.faults(Faults::default());
+    let put = |action: &str, condition: Value| {
+        let deny =
+            json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
+        let deny = json!({"Version": "2012-10-17", "Statement": [deny]}).to_string();
+        let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny});
+        cloud.aws("iam", "PutRolePolicy", &deny);
+    };
+    // A key that the Orchestrator's request might have decides, and one of another service does not.
+    put(
+        "*",
+        json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1", "s3:prefix": "x"}}),
+    );
+    cloud
+        .check_documented()
+        .only(&[], &["role-permission"])
+        .says("role-permission", &["have conditions on aws:sourcevpce."]);
+    put("*", json!({"StringNotEquals": {"s3:prefix": "x"}}));
+    cloud.check_documented().only(&["role-permission"], &[]);
+    put("eks:*", json!({}));
     let checked = cloud.check_documented();
     checked
         .only(&["role-permission"], &[])

@@ -295,7 +295,12 @@ fn agent(cloud: &Cloud) {
     }
     let auto = json!({"computeConfig": {"enabled": true}});
     cloud.eks.set_cluster(&auto).unwrap();
+    // A node outside of EKS Auto Mode could take the pod, and has no agent.
+    warns(&["Add-on eks-pod-identity-agent is CREATE_FAILED"]);
+    let label = |label: &str| cloud.kubectl(&["label", "nodes", "--all", label]);
+    label("eks.amazonaws.com/compute-type=auto");
     passes(&cloud.check_documented(), &["EKS Auto Mode runs its agent"]);
+    label("eks.amazonaws.com/compute-type-");
     let manual = json!({"computeConfig": {"enabled": false}});
     cloud.eks.set_cluster(&manual).unwrap();
     let addon = json!({"clusterName": cloud.eks.options().cluster_name, "addonName": "eks-pod-identity-agent"});
@@ -365,4 +370,45 @@ fn each_permission(cloud: &Cloud) {
             .is_incomplete(&format!("no permission for {action} (1)"))
             .says("pod-identity", &["no permission", action]);
     }
+    // The Job starts without an AWS identity, so that the check cannot fail.
+    cloud.faults(Faults {
+        deny: vec!["eks:ListPodIdentityAssociations".to_owned()],
+        ..Faults::default()
+    });
+    let mut runner = cloud.configuration();
+    runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "my-states"});
+    let checked = cloud.check(&runner);
+    assert_eq!(checked.of("pod-identity")["skip"], "incomplete");
+    assert_eq!(checked.report["complete"], true, "\n{}", checked.text());
+    assert_eq!(checked.exit_code, 0);
+    // The calls about the target role and, without an association, about the annotation.
+    cloud.faults(Faults::default());
+    create_role(cloud, "target", &pod_trust(json!({})));
+    let list = json!({"clusterName": cloud.eks.options().cluster_name});
+    let found = cloud.aws("eks", "ListPodIdentityAssociations", &list);
+    let mut update = list.clone();
+    update["associationId"] = found["associations"][0]["associationId"].clone();
+    update["targetRoleArn"] = json!(role_arn(cloud, "target"));
+    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
+    let source = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"AWS": role_arn(cloud, ROLE)},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }]});
+    set_trust(cloud, "target", &source);
+    passes(&cloud.check_documented(), &["assume the target role"]);
+    let denied = |skipped: &[&str], action: &str| {
+        cloud.faults(Faults {
+            deny: vec![action.to_owned()],
+            ..Faults::default()
+        });
+        cloud
+            .check_documented()
+            .only(&[], skipped)
+            .says("pod-identity", &["no permission", action]);
+    };
+    denied(
+        &["role-permission", "pod-identity"],
+        "iam:SimulatePrincipalPolicy",
+    );
 }

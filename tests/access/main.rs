@@ -32,6 +32,7 @@ mod storage;
 mod storage_elsewhere;
 mod storage_key;
 mod storage_policy;
+mod storage_role;
 mod trust_policies;
 
 use cloud::Cloud;
@@ -82,6 +83,7 @@ fn main() {
         storage::SCENARIOS,
         storage_key::SCENARIOS,
         storage_policy::SCENARIOS,
+        storage_role::SCENARIOS,
         storage_elsewhere::SCENARIOS,
         cost::SCENARIOS,
     ]

@@ -211,6 +211,18 @@ fn no_region(cloud: &Cloud) {
     let mut runner = runner(cloud);
     let checked = cloud.check(&runner);
     fails(&checked, &["has no AWS region"]);
+    assert!(
+        checked
+            .fix("state-storage")
+            .contains("Pod Identity association")
+    );
+    // The same apply might create the identity, so that it does not fail a plan.
+    let mut planned = runner.clone();
+    planned["id"] = json!("my-runner");
+    let found = cloud.library(&json!({"runners": [planned]}));
+    let checks = found["reports"][0]["checks"].as_array().unwrap();
+    let storage = checks.iter().find(|check| check["id"] == "state-storage");
+    assert_eq!(storage.unwrap()["not_yet"], true, "{found:#}");
     set_variable(&mut runner, &checked);
     cloud
         .check(&runner)
@@ -318,7 +330,7 @@ fn other_credentials(cloud: &Cloud) {
     let checked = cloud.check(&env(&keys));
     checked
         .is_incomplete("AWS credentials in pod_template (1)")
-        .says("state-storage", &["AWS_ACCESS_KEY_ID", "The bucket exists"]);
+        .says("state-storage", &["AWS_ACCESS_KEY_ID", "which exists"]);
     assert!(!checked.report.to_string().contains("a-s3cret-key"));
     let checked = cloud.check(&env(&[("AWS_ENDPOINT_URL_S3", "https://minio.example")]));
     assert_eq!(checked.of("state-storage")["skip"], "not-applicable");
@@ -360,6 +372,32 @@ fn each_permission(cloud: &Cloud) {
             checked.text()
         );
     }
+    // A bucket's policy that names the role is not enough if a Deny of the role's own policies is unknown.
+    cloud.faults(Faults::default());
+    let of_role = json!([{
+        "Effect": "Allow", "Principal": {"AWS": role_arn(cloud)}, "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::my-states", "arn:aws:s3:::my-states/*"],
+    }]);
+    put_policy(cloud, Place::default(), &of_role);
+    cloud.faults(Faults {
+        deny: vec!["iam:SimulatePrincipalPolicy".to_owned()],
+        ..Faults::default()
+    });
+    let checked = cloud.check(&runner);
+    assert_eq!(
+        checked.of("state-storage")["skip"],
+        "incomplete",
+        "\n{}",
+        checked.text()
+    );
+    cloud.faults(Faults {
+        organization_denies: vec!["s3:PutObject".to_owned()],
+        ..Faults::default()
+    });
+    cloud
+        .check(&runner)
+        .is_incomplete("policies that cannot be evaluated from outside AWS (1)")
+        .says("state-storage", &["s3:PutObject", "AWS organization"]);
     // HeadBucket names the region to everyone.
     cloud.faults(Faults {
         deny: vec!["s3:ListBucket".to_owned()],

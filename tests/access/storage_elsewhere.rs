@@ -68,18 +68,29 @@ fn gcs(cloud: &Cloud) {
         &cloud.check(&fixed(cloud, &runner, &checked)),
         "GOOGLE_CREDENTIALS",
     );
-    let entry = json!({"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/secrets/key.json"});
+    // A file is where a volume is: at the path of a variable, or where the library looks for it.
+    let volume = json!([{"name": "adc", "secret": {"secretName": "state-credentials"}}]);
+    let at = |mount: &str, env: &Value| {
+        let mounts = json!([{"name": "adc", "mountPath": mount}]);
+        with(
+            &runner,
+            json!({"env": env, "volumeMounts": mounts}),
+            &volume,
+        )
+    };
+    let entry = json!([{"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/secrets/key.json"}]);
     passes(
-        &cloud.check(&with(&runner, json!({"env": [entry]}), &json!([]))),
+        &cloud.check(&at("/secrets", &entry)),
         "GOOGLE_APPLICATION_CREDENTIALS",
     );
-    // A file might be at the path where the library looks for it.
-    let volume = json!([{"name": "adc", "secret": {"secretName": "state-credentials"}}]);
-    let mount =
-        json!({"volumeMounts": [{"name": "adc", "mountPath": "/home/runner/.config/gcloud"}]});
+    warns(&cloud.check(&at("/etc/ssl/private", &entry)), &[]);
     passes(
-        &cloud.check(&with(&runner, mount, &volume)),
-        "Secret volume \"adc\"",
+        &cloud.check(&at("/home/runner/.config/gcloud", &json!([]))),
+        "a volume at /home/runner/.config/gcloud",
+    );
+    warns(
+        &cloud.check(&at("/etc/ssl/private", &json!([]))),
+        &["if a volume is mounted there"],
     );
     // An empty variable is none.
     let empty = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "value": ""}]});
@@ -103,10 +114,26 @@ fn azurerm(cloud: &Cloud) {
         &cloud.check(&fixed(cloud, &runner, &checked)),
         "ARM_ACCESS_KEY",
     );
-    let oidc = json!({"env": [{"name": "ARM_USE_OIDC", "value": "true"}]});
+    let env = |variables: &[(&str, &str)]| {
+        let env: Vec<Value> = variables
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        with(&runner, json!({"env": env}), &json!([]))
+    };
+    let off = [("ARM_USE_OIDC", "false"), ("ARM_USE_MSI", "false")];
+    warns(&cloud.check(&env(&off)), &[]);
+    let secret = [("ARM_CLIENT_SECRET", "s3cret")];
+    let parts = ["ARM_TENANT_ID with ARM_CLIENT_ID with ARM_CLIENT_SECRET"];
+    warns(&cloud.check(&env(&secret)), &parts);
+    let principal = [
+        ("ARM_TENANT_ID", "t"),
+        ("ARM_CLIENT_ID", "c"),
+        ("ARM_SUBSCRIPTION_ID", "s"),
+    ];
     passes(
-        &cloud.check(&with(&runner, oidc, &json!([]))),
-        "ARM_USE_OIDC",
+        &cloud.check(&env(&[&secret[..], &principal].concat())),
+        "ARM_CLIENT_SECRET",
     );
     // Without credentials of the caller, the runner alone decides.
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &[]);
@@ -129,7 +156,7 @@ fn sources(cloud: &Cloud) {
         let create = [
             &["create"][..],
             kind,
-            &[name, &namespace, "--from-literal=GOOGLE_CREDENTIALS=x"],
+            &[name, &namespace, "--from-literal=GOOGLE_CREDENTIALS={}"],
         ]
         .concat();
         cloud.kubectl(&create);
@@ -146,5 +173,16 @@ fn sources(cloud: &Cloud) {
     }
     let optional = json!({"secretKeyRef": {"name": "absent", "key": "x", "optional": true}});
     let main = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "valueFrom": optional}]});
-    warns(&cloud.check(&with(&runner, main, &json!([]))), &[]);
+    let runner = with(&runner, main, &json!([]));
+    warns(&cloud.check(&runner), &[]);
+    // A check that can only warn does not make the run incomplete.
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let reader = cloud.eks.create_user("reader", &policy).unwrap();
+    let mut entry = cloud.entry();
+    entry["principalArn"] = json!("arn:aws:iam::123456789012:user/reader");
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    let checked = cloud.check_in(cloud.eks.env_as(&reader), &runner, &[]);
+    checked.says("state-storage", &["Not checked", "\"absent\""]);
+    let reason = checked.report["reason"].as_str().unwrap_or_default();
+    assert!(!reason.contains("get secrets"), "{reason}");
 }

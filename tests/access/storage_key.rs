@@ -1,6 +1,6 @@
 //! State in a bucket whose objects a key in KMS encrypts.
 
-use sandbox::eks::{EksOptions, Place};
+use sandbox::eks::{EksOptions, Faults, Place};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -82,6 +82,34 @@ fn permissions(cloud: &Cloud) {
         &[&format!("do not allow kms:GenerateDataKey on {key}")],
     );
     fix::apply(cloud, &mut runner, &checked, "state-storage");
+    passes(&cloud.check(&runner), &[]);
+    // A grant is enough without any policy.
+    let grant = |operations: &[&str], constraints: Value| {
+        let grant = json!({
+            "KeyId": key, "GranteePrincipal": role_arn(cloud), "Operations": operations, "Constraints": constraints,
+        });
+        cloud.aws("kms", "CreateGrant", &grant);
+    };
+    let name = json!({"RoleName": ROLE, "PolicyName": "eks-runner-state-my-states-runners-mine"});
+    cloud.aws("iam", "DeleteRolePolicy", &name);
+    let context = json!({"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::my-states"}});
+    grant(&["GenerateDataKey"], context);
+    cloud
+        .check(&runner)
+        .outcome(&[], &["state-storage"], &[])
+        .says(
+            "state-storage",
+            &["only a grant allows kms:GenerateDataKey"],
+        );
+    cloud.faults(Faults {
+        deny: vec!["kms:ListGrants".to_owned()],
+        ..Faults::default()
+    });
+    cloud
+        .check(&runner)
+        .is_incomplete("no permission for kms:ListGrants (1)");
+    cloud.faults(Faults::default());
+    grant(&["Decrypt", "GenerateDataKey"], json!({}));
     passes(&cloud.check(&runner), &[]);
     // The alias of a key stands for it.
     let alias = json!({"AliasName": "alias/states", "TargetKeyId": key});

@@ -53,6 +53,14 @@ fn denies(cloud: &Cloud) {
         &json!([statement("Deny", json!("*"), http)]),
     );
     passes(&cloud.check(&runner), &[]);
+    // Or an old version of TLS, with a number in place of a text.
+    let old = json!({"NumericLessThan": {"s3:TlsVersion": 1.2}});
+    put_policy(
+        cloud,
+        Place::default(),
+        &json!([statement("Deny", json!("*"), old)]),
+    );
+    passes(&cloud.check(&runner), &[]);
     for (condition, part) in [
         (
             json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
@@ -73,6 +81,12 @@ fn denies(cloud: &Cloud) {
             .check(&runner)
             .outcome(&[], &["state-storage"], &[])
             .says("state-storage", &["might refuse it", part]);
+        // It does not hide that the role has no permission.
+        let mut less = needed(cloud);
+        less[1]["Action"] = json!(["s3:GetObject"]);
+        allow(cloud, &less);
+        fails(&cloud.check(&runner), &["do not allow s3:PutObject"]);
+        allow(cloud, &needed(cloud));
     }
 }
 

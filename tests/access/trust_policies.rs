@@ -73,6 +73,8 @@ fn trusting_others_too() -> Vec<Value> {
         json!({"Null": {SUB: false}, "StringNotEquals": {SUB: "my-org+x"}}),
         json!({"StringEqualsIfExists": {SUB_OF_GITHUB: "x"}}),
         json!({"StringNotLike": {SUB_OF_GITHUB: "x"}}),
+        json!({"Bool": {"aws:SecureTransport": true}}),
+        json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}),
     ]
     .map(statement)
     .into()
@@ -86,10 +88,16 @@ fn not_trusting() -> Vec<Value> {
         json!({"StringEquals": {SUB: "my-org+my-runner "}}),
         json!({"StringEquals": {SUB_OF_GITHUB: "x", SUB: OWN_SUBJECT}}),
         json!({"StringEquals": {"https://oidc.humanitec.dev:sub": OWN_SUBJECT}}),
+        json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        json!({"StringEquals": {"aws:PrincipalOrgID": "o-1", SUB: OWN_SUBJECT}}),
     ]
     .map(statement)
     .into();
     statements.push(of_github());
+    let mut perimeter = statement(json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}));
+    perimeter["Effect"] = json!("Deny");
+    let own = statement(json!({"StringEquals": {SUB: OWN_SUBJECT}}));
+    statements.push(json!([own, perimeter]));
     statements
 }
 
@@ -98,7 +106,7 @@ fn unknown() -> Vec<Value> {
     vec![
         changed("Principal", json!("*")),
         statement(json!({"StringEquals": {SUB: "${aws:username}"}})),
-        statement(json!({"Bool": {"aws:SecureTransport": true}})),
+        statement(json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}})),
     ]
 }
 

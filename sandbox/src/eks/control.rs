@@ -41,6 +41,8 @@ pub struct Faults {
     pub rate: BTreeMap<String, f64>,
     /// The actions that are refused, whatever the policies allow.
     pub deny: Vec<String>,
+    /// The actions that a policy of the AWS organization denies in simulations.
+    pub organization_denies: Vec<String>,
     /// Milliseconds added to each AWS call.
     pub delay_ms: u64,
     /// Milliseconds added to each call of the cluster's API on new connections.

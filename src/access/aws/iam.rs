@@ -32,11 +32,12 @@ pub(crate) struct Simulation {
     pub(crate) decision: String,
     /// Whether the decision is `allowed`.
     pub(crate) allowed: bool,
-    /// Whether the organization's policies refuse.
+    /// Whether the organization's policies refuse, as far as IAM evaluates their conditions.
     pub(crate) organization_refuses: bool,
     /// Whether the permissions boundary refuses.
     pub(crate) boundary_refuses: bool,
-    /// The condition keys whose values the simulation lacked.
+    /// The condition keys in the role's policies whose values the simulation lacked, in whichever statement they are.
+    /// It never contains the keys of the organization's policies (`EvaluationResult` in the API reference of IAM).
     pub(crate) missing_context: Vec<String>,
 }
 
@@ -119,7 +120,9 @@ impl Aws {
                     .context_entries(entry(
                         "aws:RequestedRegion",
                         &simulation_request.requested_region,
-                    ));
+                    ))
+                    // Every endpoint that the Orchestrator and the Job use is HTTPS.
+                    .context_entries(entry("aws:SecureTransport", "true"));
                 for (key, value) in &simulation_request.context {
                     request = request.context_entries(entry(key, value));
                 }
@@ -152,7 +155,7 @@ pub(crate) struct SimulationRequest {
     pub(crate) resource: String,
     /// The region whose endpoint is called.
     pub(crate) requested_region: String,
-    /// The condition keys of the request besides `aws:RequestedRegion`, and their values.
+    /// The condition keys of the request besides `aws:RequestedRegion` and `aws:SecureTransport`, and their values.
     pub(crate) context: Vec<(&'static str, String)>,
 }
 
@@ -169,6 +172,24 @@ fn simulation(
         }
         _ => return Err(AwsError::empty(action)),
     };
+    // For named resources, IAM's API reference has two places for the keys and the boundary's decision.
+    let resources = result.resource_specific_results.unwrap_or_default();
+    let mut missing_context = result.missing_context_values.unwrap_or_default();
+    missing_context.extend(
+        resources
+            .iter()
+            .flat_map(|one| one.missing_context_values().to_vec()),
+    );
+    missing_context.sort();
+    missing_context.dedup();
+    let of_resources = resources
+        .iter()
+        .filter_map(|one| one.permissions_boundary_decision_detail());
+    let boundary_refuses = result
+        .permissions_boundary_decision_detail
+        .iter()
+        .chain(of_resources)
+        .any(|detail| !detail.allowed_by_permissions_boundary);
     Ok(Simulation {
         action: result.eval_action_name,
         allowed,
@@ -176,10 +197,8 @@ fn simulation(
         organization_refuses: result
             .organizations_decision_detail
             .is_some_and(|detail| !detail.allowed_by_organizations),
-        boundary_refuses: result
-            .permissions_boundary_decision_detail
-            .is_some_and(|detail| !detail.allowed_by_permissions_boundary),
-        missing_context: result.missing_context_values.unwrap_or_default(),
+        boundary_refuses,
+        missing_context,
     })
 }
 
@@ -201,6 +220,29 @@ mod tests {
         assert_eq!(trust_policy(document).unwrap()["a"], "my-org+x");
         assert_eq!(trust_policy("{\"a\":\"x+y\"}").unwrap()["a"], "x+y");
         assert!(trust_policy("%7B").is_err());
+    }
+
+    #[test]
+    fn the_missing_keys_of_a_resource_count() {
+        use aws_sdk_iam::types::{PermissionsBoundaryDecisionDetail, ResourceSpecificResult};
+        let decision = PolicyEvaluationDecisionType::ImplicitDeny;
+        let boundary = PermissionsBoundaryDecisionDetail::builder().build();
+        let resource = ResourceSpecificResult::builder()
+            .eval_resource_name("arn:aws:s3:::b")
+            .eval_resource_decision(decision.clone())
+            .missing_context_values("aws:SourceVpce")
+            .permissions_boundary_decision_detail(boundary)
+            .build();
+        let result = EvaluationResult::builder()
+            .eval_action_name("s3:ListBucket")
+            .eval_decision(decision)
+            .missing_context_values("aws:SourceVpce")
+            .missing_context_values("aws:SourceIp")
+            .resource_specific_results(resource.unwrap())
+            .build();
+        let found = simulation("iam:SimulatePrincipalPolicy", Some(result.unwrap())).unwrap();
+        assert_eq!(found.missing_context, ["aws:SourceIp", "aws:SourceVpce"]);
+        assert!(found.boundary_refuses && !found.organization_refuses);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The calls of KMS: a key and its policy.
+//! The calls of KMS: a key, its policy, and its grants.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::{AwsError, required};
 use super::signed::{Endpoint, RawResponse, ServiceError, SignedRequest, SignedService, send};
-use super::{Aws, AwsCall, Service, credentials};
+use super::{Aws, AwsCall, AwsResult, Service, credentials};
 
 /// A key in KMS.
 #[derive(Debug)]
@@ -19,6 +19,28 @@ pub(crate) struct KmsKey {
     pub(crate) state: String,
     /// Whether AWS manages the key: nobody can change its policy.
     pub(crate) is_managed_by_aws: bool,
+}
+
+/// A grant, which allows a principal operations with a key whatever the policies of the principal and the key allow.
+#[derive(Debug)]
+pub(crate) struct KeyGrant {
+    /// The operations, such as `Decrypt`.
+    pub(crate) operations: Vec<String>,
+    /// Whether the grant holds only for requests with an encryption context.
+    pub(crate) is_constrained: bool,
+}
+
+impl KeyGrant {
+    fn new(grant: &Value) -> Self {
+        let operations = grant["Operations"].as_array().into_iter().flatten();
+        let constraints = grant["Constraints"].as_object();
+        Self {
+            operations: operations
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect(),
+            is_constrained: constraints.is_some_and(|constraints| !constraints.is_empty()),
+        }
+    }
 }
 
 impl Aws {
@@ -59,6 +81,30 @@ impl Aws {
             })
     }
 
+    /// Returns the grants of the key with this ARN to a principal.
+    pub(crate) fn key_grants(
+        self: &Arc<Self>,
+        region: &str,
+        arn: &str,
+        grantee: &str,
+    ) -> AwsCall<Vec<KeyGrant>> {
+        const ACTION: &str = "kms:ListGrants";
+        let texts = [region, arn, grantee].map(str::to_owned);
+        let (aws, key) = (Arc::clone(self), texts);
+        let is_settled = self.settled(|response: &AwsResult<Vec<KeyGrant>>| {
+            response.as_ref().is_ok_and(|grants| !grants.is_empty())
+        });
+        self.key_grants
+            .call(key.clone(), is_settled, || async move {
+                let [region, arn, grantee] = key;
+                let input = json!({"KeyId": arn, "GranteePrincipal": grantee});
+                let response = aws.call_kms(&region, ACTION, "ListGrants", &input).await?;
+                let grants = response["Grants"].as_array().into_iter().flatten();
+                let of_grantee = grants.filter(|grant| grant["GranteePrincipal"] == *grantee);
+                Ok(Arc::new(of_grantee.map(KeyGrant::new).collect()))
+            })
+    }
+
     /// Makes a call of KMS.
     async fn call_kms(
         self: &Arc<Self>,
@@ -75,6 +121,7 @@ impl Aws {
         };
         let target = match operation {
             "DescribeKey" => "TrentService.DescribeKey",
+            "ListGrants" => "TrentService.ListGrants",
             _ => "TrentService.GetKeyPolicy",
         };
         let request = SignedRequest {

@@ -39,7 +39,7 @@ pub(crate) use eks::{AccessEntry, AssociatedPolicy, EksCluster};
 pub(crate) use error::AwsError;
 pub(crate) use fargate::FargateProfile;
 pub(crate) use iam::{Role, Simulation, SimulationRequest};
-pub(crate) use kms::KmsKey;
+pub(crate) use kms::{KeyGrant, KmsKey};
 pub(crate) use node_groups::NodeGroup;
 use pod_identity::ClusterObjectKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
@@ -103,6 +103,7 @@ pub(crate) struct Aws {
     bucket_keys: SingleFlight<RegionalKey, AwsResult<DefaultKey>>,
     keys: SingleFlight<RegionalKey, AwsResult<KmsKey>>,
     key_policies: SingleFlight<RegionalKey, AwsResult<Value>>,
+    key_grants: SingleFlight<[String; 3], AwsResult<Vec<KeyGrant>>>,
     clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
     entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
     policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
@@ -136,6 +137,7 @@ impl Aws {
             bucket_keys: SingleFlight::default(),
             keys: SingleFlight::default(),
             key_policies: SingleFlight::default(),
+            key_grants: SingleFlight::default(),
             clusters: SingleFlight::default(),
             entries: SingleFlight::default(),
             policies: SingleFlight::default(),

@@ -37,6 +37,7 @@ use super::check_error::CheckError;
 use super::kubernetes::KubeError;
 use super::outcome::Outcome;
 use super::run::Run;
+use super::subject::Subject;
 use crate::spelling::nearest;
 
 /// A check: its static description, and the functions that run it.
@@ -44,6 +45,7 @@ struct Check {
     info: CheckInfo,
     run: RunCheck,
     without_calls: fn(&Run<'_>) -> Option<Outcome>,
+    only_warns: fn(&Subject) -> bool,
     look_ahead: LookAhead,
 }
 
@@ -60,6 +62,7 @@ impl Check {
             info,
             run,
             without_calls: |_| None,
+            only_warns: |_| false,
             look_ahead: |_| Box::pin(ready(())),
         }
     }
@@ -68,6 +71,12 @@ impl Check {
     /// not apply, whatever the outcomes of the other checks are.
     const fn without_calls(mut self, without_calls: fn(&Run<'_>) -> Option<Outcome>) -> Self {
         self.without_calls = without_calls;
+        self
+    }
+
+    /// Sets what returns whether the check cannot fail for a runner.
+    const fn only_warns_for(mut self, only_warns: fn(&Subject) -> bool) -> Self {
+        self.only_warns = only_warns;
         self
     }
 
@@ -157,6 +166,11 @@ pub(super) async fn run(run: &Run<'_>, id: CheckId) -> Outcome {
 /// Returns the outcome of a check that follows from the runner and the settings alone.
 pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
+}
+
+/// Returns whether a check cannot fail for a runner, although it can for others.
+pub(super) fn only_warns(subject: &Subject, id: CheckId) -> bool {
+    find(id).is_some_and(|check| (check.only_warns)(subject))
 }
 
 /// Makes the calls that the checks will need once those that they need have passed, so that a run does not wait for one

@@ -28,6 +28,10 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.only_warns_for(|subject| {
+    let storage = subject.storage.get();
+    storage.is_some_and(|storage| !matches!(storage, StateStorage::S3(_)))
+})
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
 /// Looks up what the check needs if the Job's service account has an association.
@@ -104,7 +108,11 @@ fn ignored(run: &Run<'_>, because: &str) -> Result<Outcome, CheckError> {
     ))
 }
 
-fn cause(run: &Run<'_>) -> Result<Cause, CheckError> {
+/// Returns the cause of an identity that does not work.
+///
+/// # Errors
+/// If the namespace or the service account is unknown.
+pub(super) fn cause(run: &Run<'_>) -> Result<Cause, CheckError> {
     Ok(run.cluster_cause(ClusterCause::PodIdentity {
         namespace: run.namespace()?.to_owned(),
         service_account: run.service_account()?.to_owned(),

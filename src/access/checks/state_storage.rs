@@ -28,6 +28,13 @@ pub(super) static CHECK: Check = Check::new(
     |run| Box::pin(check(run)),
 )
 .without_calls(without_calls)
+.only_warns_for(|subject| {
+    let storage = subject.storage.get();
+    matches!(
+        storage,
+        Some(StateStorage::Gcs(_) | StateStorage::Azurerm(_))
+    )
+})
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
 /// Returns the outcome that follows from the runner alone.

@@ -3,6 +3,11 @@
 //! The operators, and their results for a key that the request does not have, are those of "IAM JSON policy elements:
 //! Condition operators" and "Multivalued context keys" in the IAM user guide.
 
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::Value;
 
 use super::{DenialReason, Match, PolicyRequest, texts};
@@ -94,6 +99,10 @@ impl<'a> Operator<'a> {
     /// evaluated for values of this kind.
     fn comparison(self, sent: Sent<'_>) -> Option<Comparison> {
         match (self.base, sent) {
+            // "Single-valued vs. multivalued context keys": several values need a set operator.
+            (_, Sent::Several(_)) if self.set.is_none() => None,
+            // `aws:EpochTime` works with numeric operators as well.
+            (base, Sent::Now) => date(base).or_else(|| numeric(base)),
             ("StringEquals" | "StringNotEquals", _) => Some(|pattern, sent| pattern == sent),
             ("StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase", _) => {
                 Some(str::eq_ignore_ascii_case)
@@ -106,6 +115,16 @@ impl<'a> Operator<'a> {
             ("Bool", Sent::Bool(_)) => Some(str::eq_ignore_ascii_case),
             (base, Sent::Number(_)) => numeric(base),
             _ => None,
+        }
+    }
+
+    /// Returns whether the condition holds for the values of a request, of which each is in the list of the policy or
+    /// not. For one value, a set operator makes no difference.
+    fn holds(self, listed: &[bool]) -> bool {
+        let matches = |is_listed: &bool| *is_listed != self.is_negated();
+        match self.set {
+            Some("ForAnyValue") => listed.iter().any(matches),
+            _ => listed.iter().all(matches),
         }
     }
 }
@@ -147,6 +166,37 @@ fn numeric(base: &str) -> Option<Comparison> {
     }
 }
 
+/// Returns the comparison of a date operator with now, in seconds since 1970.
+fn date(base: &str) -> Option<Comparison> {
+    fn compare(pattern: &str, now: &str, holds: fn(i64, i64) -> bool) -> bool {
+        let (Some(limit), Ok(now)) = (seconds(pattern), now.parse()) else {
+            return false;
+        };
+        holds(now, limit)
+    }
+    let comparison: Comparison = match base {
+        "DateEquals" | "DateNotEquals" => {
+            |pattern, now| compare(pattern, now, |now, limit| now == limit)
+        }
+        "DateLessThan" => |pattern, now| compare(pattern, now, |now, limit| now < limit),
+        "DateLessThanEquals" => |pattern, now| compare(pattern, now, |now, limit| now <= limit),
+        "DateGreaterThan" => |pattern, now| compare(pattern, now, |now, limit| now > limit),
+        "DateGreaterThanEquals" => |pattern, now| compare(pattern, now, |now, limit| now >= limit),
+        _ => return None,
+    };
+    Some(comparison)
+}
+
+/// Returns the time of a date in a policy, in seconds since 1970: "Date condition operators" has ISO 8601 and the number of
+/// seconds.
+fn seconds(date: &str) -> Option<i64> {
+    let parse = |text: &str| DateTime::from_str(text, Format::DateTimeWithOffset).ok();
+    date.parse().ok().or_else(|| {
+        let time = parse(date).or_else(|| parse(&format!("{date}T00:00:00Z")))?;
+        Some(time.secs())
+    })
+}
+
 /// The value of a condition key in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent<'a> {
@@ -160,6 +210,10 @@ pub(crate) enum Sent<'a> {
     Bool(bool),
     /// The key has this number.
     Number(&'a str),
+    /// The key has these texts.
+    Several(&'a [&'a str]),
+    /// The key has the time of the request, which is about now.
+    Now,
     /// The key is absent: it belongs to another kind of request.
     Absent,
     /// The value cannot be known from outside.
@@ -167,15 +221,19 @@ pub(crate) enum Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// Returns the value in writing, if the request has one that is known.
-    fn text(self) -> Option<&'a str> {
+    /// Returns the values in writing. The list is empty if the request has none that is known.
+    fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Self::Is(text) | Self::Arn(text) | Self::Probably(text) | Self::Number(text) => {
-                Some(text)
+                vec![text.into()]
             }
-            Self::Bool(true) => Some("true"),
-            Self::Bool(false) => Some("false"),
-            Self::Absent | Self::Unknown => None,
+            Self::Bool(value) => vec![value.to_string().into()],
+            Self::Several(texts) => texts.iter().map(|text| (*text).into()).collect(),
+            Self::Now => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                vec![now.unwrap_or_default().as_secs().to_string().into()]
+            }
+            Self::Absent | Self::Unknown => Vec::new(),
         }
     }
 }
@@ -191,7 +249,8 @@ pub(super) fn condition(
     variables: bool,
 ) -> Match {
     let element = format!("{name}, {operator} on {key}");
-    let Some(patterns) = texts(wanted) else {
+    let quoted = with_quoted_numbers(wanted);
+    let Some(patterns) = texts(&quoted) else {
         return Match::Unknown(format!("{element} has values of an unknown form"));
     };
     let Some(parsed) = Operator::parse(operator) else {
@@ -247,33 +306,41 @@ struct Patterns<'a> {
 }
 
 impl Patterns<'_> {
-    /// Returns whether the condition holds for the one value that the request has. For one value, a set operator makes
-    /// no difference.
+    /// Returns whether the condition holds for the values that the request has.
     fn compare(&self, element: String, wanted: &Value, value: Sent<'_>, sender: &str) -> Match {
-        let (operator, negated) = (self.operator, self.operator.is_negated());
-        let (Some(matches), Some(sent)) = (operator.comparison(value), value.text()) else {
+        let operator = self.operator;
+        let Some(matches) = operator.comparison(value) else {
             return Match::Unknown(format!(
                 "{element}: the operator is not evaluated for this key"
             ));
         };
+        if value == Sent::Now && self.texts.iter().any(|text| seconds(text).is_none()) {
+            return Match::Unknown(format!("{element} has values of an unknown form"));
+        }
         let is_variable = |text: &&&str| self.variables && text.contains("${");
-        let mut plain = self.texts.iter().filter(|text| !is_variable(text));
-        let listed = plain.any(|pattern| matches(pattern, sent));
-        if !listed && self.texts.iter().any(|text| is_variable(&text)) {
+        let plain = self.texts.iter().filter(|text| !is_variable(text));
+        let plain: Vec<&str> = plain.copied().collect();
+        let sent = value.texts();
+        let is_listed = |sent: &Cow<'_, str>| plain.iter().any(|pattern| matches(pattern, sent));
+        let listed: Vec<bool> = sent.iter().map(is_listed).collect();
+        if listed.contains(&false) && plain.len() < self.texts.len() {
             return Match::Unknown(format!("{element} has a policy variable"));
         }
-        if listed != negated {
+        if operator.holds(&listed) {
             return Match::Yes;
         }
+        let sent = sent.join("\", \"");
         Match::No(DenialReason {
             element,
-            expected: if negated {
-                format!("anything but \"{sent}\", which {sender} sends")
-            } else {
-                format!("\"{sent}\"")
+            expected: match value {
+                Sent::Now => "a condition that holds now".to_owned(),
+                _ if operator.is_negated() => {
+                    format!("anything but \"{sent}\", which {sender} sends")
+                }
+                _ => format!("\"{sent}\""),
             },
             found: wanted.to_string(),
-            hint: self.hint(sent),
+            hint: self.hint(&sent),
         })
     }
 
@@ -304,5 +371,14 @@ fn absent(element: String, key: &str, request: &dyn PolicyRequest) -> DenialReas
         expected,
         found: format!("one on {key}"),
         hint,
+    }
+}
+
+/// Returns the values of a condition with texts in place of numbers. IAM takes numbers with and without quotation marks.
+fn with_quoted_numbers(values: &Value) -> Value {
+    match values {
+        Value::Number(number) => number.to_string().into(),
+        Value::Array(list) => list.iter().map(with_quoted_numbers).collect(),
+        other => other.clone(),
     }
 }

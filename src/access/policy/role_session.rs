@@ -23,6 +23,8 @@ pub(crate) struct RoleSession<'a> {
     prefix: Option<&'a str>,
     /// The service through which the session uses a key, if its name is known.
     via_service: Option<String>,
+    /// More condition keys of the session's requests with their values, such as its tags.
+    known: &'a [(&'static str, String)],
     /// The role's ARN in writing.
     arn: String,
     /// Whether a statement that allows the role's account counts: it leaves the decision to the role's own policies.
@@ -73,6 +75,7 @@ impl<'a> RoleSession<'a> {
             region,
             prefix: None,
             via_service: via_s3(role, region),
+            known: &[],
             arn: role.to_string(),
             account_counts: true,
         }
@@ -84,6 +87,26 @@ impl<'a> RoleSession<'a> {
             prefix: Some(prefix),
             ..self
         }
+    }
+
+    /// Returns the session with more condition keys and their values.
+    pub(crate) fn with_known(self, known: &'a [(&'static str, String)]) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Returns whether the session's request might have a condition key.
+    pub(crate) fn might_send(&self, key: &str) -> bool {
+        self.value(key) != Sent::Absent
+    }
+
+    /// Returns whether a condition key belongs to another service than the action. Such a key is in no request of the
+    /// session: the cross-service keys are those of instances, functions, and the like, and the keys of an identity
+    /// provider begin with its host.
+    fn is_of_another_service(&self, key: &str) -> bool {
+        let service = |text: &str| text.split_once(':').map(|(service, _)| service.to_owned());
+        service(key).is_some_and(|prefix| {
+            prefix != "aws" && !prefix.contains('.') && Some(prefix) != service(self.action)
+        })
     }
 
     /// Returns what a policy says about the session.
@@ -140,14 +163,26 @@ impl PolicyRequest for RoleSession<'_> {
 
     fn value(&self, key: &str) -> Sent<'_> {
         let lower = key.to_ascii_lowercase();
+        let is_key = |(known, _): &&(&str, String)| known.eq_ignore_ascii_case(key);
+        if let Some((_, value)) = self.known.iter().find(is_key) {
+            return if value.starts_with("arn:") {
+                Sent::Arn(value)
+            } else {
+                Sent::Is(value)
+            };
+        }
         match lower.as_str() {
+            _ if self.is_of_another_service(&lower) => Sent::Absent,
             "aws:principalarn" => Sent::Arn(&self.arn),
             "aws:principalaccount" | "kms:calleraccount" => Sent::Is(&self.role.account),
             "kms:viaservice" => self.via_service.as_deref().map_or(Sent::Unknown, Sent::Is),
-            "s3:prefix" => self.prefix.map_or(Sent::Unknown, Sent::Is),
+            // Only requests that list a bucket have these keys.
+            "s3:prefix" => self.prefix.map_or(Sent::Absent, Sent::Is),
+            "s3:delimiter" | "s3:max-keys" if self.prefix.is_none() => Sent::Absent,
             "aws:principaltype" => Sent::Is("AssumedRole"),
             "aws:principalisawsservice" => Sent::Bool(false),
             "aws:requestedregion" => Sent::Is(self.region),
+            "aws:currenttime" | "aws:epochtime" => Sent::Now,
             // The backend's endpoints are HTTPS, and Go's client and S3 agree on the newest version of TLS.
             "aws:securetransport" => Sent::Bool(true),
             "s3:tlsversion" => Sent::Number("1.3"),
@@ -245,6 +280,20 @@ mod tests {
             ),
             (
                 json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+                Some(false),
+            ),
+            (
+                json!({"NumericLessThan": {"s3:TlsVersion": 1.2}}),
+                Some(false),
+            ),
+            (
+                json!({"NumericLessThan": {"s3:TlsVersion": [1.4]}}),
+                Some(true),
+            ),
+            (json!({"Null": {"s3:prefix": "true"}}), Some(true)),
+            (json!({"StringLike": {"kms:ViaService": "*"}}), Some(false)),
+            (
+                json!({"StringEquals": {"ec2:SourceInstanceARN": "x"}}),
                 Some(false),
             ),
             (

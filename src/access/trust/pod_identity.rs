@@ -12,6 +12,16 @@ use crate::runner::RoleArn;
 /// The service principal of EKS Pod Identity. It is the same in each partition.
 const SERVICE: &str = "pods.eks.amazonaws.com";
 
+/// The keys of the tags that EKS adds to a session.
+const TAGS: [&str; 6] = [
+    "eks-cluster-arn",
+    "eks-cluster-name",
+    "kubernetes-namespace",
+    "kubernetes-pod-name",
+    "kubernetes-pod-uid",
+    "kubernetes-service-account",
+];
+
 /// What a target role's trust policy says about a session of the association's role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AssumeRoleDecision {
@@ -47,12 +57,39 @@ impl<'a> TaggedPod<'a> {
     fn tag(&self, name: &str) -> Sent<'a> {
         match name {
             _ if !self.is_tagged => Sent::Absent,
-            "eks-cluster-arn" => Sent::Is(self.cluster_arn),
+            "eks-cluster-arn" => Sent::Arn(self.cluster_arn),
             "eks-cluster-name" => Sent::Is(self.cluster),
             "kubernetes-namespace" => Sent::Is(self.namespace),
             "kubernetes-service-account" => Sent::Is(self.service_account),
             "kubernetes-pod-name" | "kubernetes-pod-uid" => Sent::Unknown,
             _ => Sent::Absent,
+        }
+    }
+
+    /// Returns the condition keys for the tags of the session whose values are known, and these values.
+    pub(crate) fn principal_tags(&self) -> Vec<(&'static str, String)> {
+        if !self.is_tagged {
+            return Vec::new();
+        }
+        [
+            ("aws:PrincipalTag/eks-cluster-arn", self.cluster_arn),
+            ("aws:PrincipalTag/eks-cluster-name", self.cluster),
+            ("aws:PrincipalTag/kubernetes-namespace", self.namespace),
+            (
+                "aws:PrincipalTag/kubernetes-service-account",
+                self.service_account,
+            ),
+        ]
+        .map(|(key, value)| (key, value.to_owned()))
+        .into()
+    }
+
+    /// Returns the keys of the tags in a request of EKS.
+    fn tag_keys(&self) -> Sent<'a> {
+        if self.is_tagged {
+            Sent::Several(&TAGS)
+        } else {
+            Sent::Absent
         }
     }
 
@@ -143,6 +180,7 @@ impl PolicyRequest for PodIdentitySession<'_> {
             return self.pod.tag(tag);
         }
         match lower.as_str() {
+            "aws:tagkeys" => self.pod.tag_keys(),
             "aws:sourceaccount" => Sent::Is(self.pod.account),
             // "Cross-service confused deputy prevention" in the EKS user guide names the cluster, for other roles.
             "aws:sourcearn" => Sent::Probably(self.pod.cluster_arn),
@@ -275,6 +313,7 @@ impl PolicyRequest for ChainedSession<'_> {
             };
         }
         match lower.as_str() {
+            "aws:tagkeys" => self.pod.tag_keys(),
             "aws:principalarn" => Sent::Arn(&self.arn),
             "aws:principalaccount" => Sent::Is(&self.role.account),
             "aws:principaltype" => Sent::Is("AssumedRole"),
@@ -308,175 +347,4 @@ impl PolicyRequest for ChainedSession<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CLUSTER: &str = "arn:aws:eks:us-west-2:123456789012:cluster/c";
-
-    fn pod() -> TaggedPod<'static> {
-        TaggedPod {
-            account: "123456789012",
-            cluster_arn: CLUSTER,
-            cluster: "c",
-            namespace: "ns",
-            service_account: "sa",
-            is_tagged: true,
-        }
-    }
-
-    fn policy(principal: Value, action: Value, condition: Value) -> Value {
-        json!({"Version": "2012-10-17", "Statement": {
-            "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
-        }})
-    }
-
-    /// The decision about the association's role, for each action.
-    fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<PolicyDecision> {
-        let of_action = |action: &&'static str| {
-            let session = PodIdentitySession { action, pod };
-            evaluate(document, &session)
-        };
-        pod.actions().iter().map(of_action).collect()
-    }
-
-    fn with(condition: Value) -> Vec<PolicyDecision> {
-        let both = json!(["sts:AssumeRole", "sts:TagSession"]);
-        decide(pod(), &policy(json!({"Service": SERVICE}), both, condition))
-    }
-
-    #[test]
-    fn the_documented_trust_policies_allow_both_actions() {
-        for condition in [
-            json!({}),
-            json!({"StringEquals": {
-                "aws:RequestTag/kubernetes-namespace": ["ns"],
-                "aws:RequestTag/kubernetes-service-account": ["sa"],
-            }}),
-            json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
-            json!({"ArnEquals": {"aws:SourceArn": CLUSTER}}),
-            json!({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:123456789012:cluster/*"}}),
-            json!({"StringLike": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/c"}}),
-        ] {
-            assert_eq!(
-                with(condition.clone()),
-                [PolicyDecision::Allowed, PolicyDecision::Allowed],
-                "{condition}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_condition_that_does_not_match_refuses() {
-        for condition in [
-            json!({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "other"}}),
-            json!({"StringEquals": {"aws:SourceAccount": "999999999999"}}),
-            json!({"StringEquals": {"aws:RequestTag/team": "x"}}),
-        ] {
-            for decision in with(condition.clone()) {
-                assert!(
-                    matches!(decision, PolicyDecision::NotAllowed(_)),
-                    "{condition}"
-                );
-            }
-        }
-        for condition in [
-            json!({"ArnEquals": {"aws:SourceArn": "arn:aws:eks:us-west-2:123456789012:cluster/x"}}),
-            json!({"StringEquals": {"aws:RequestTag/kubernetes-pod-name": "x"}}),
-            json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
-        ] {
-            for decision in with(condition.clone()) {
-                assert!(
-                    matches!(decision, PolicyDecision::Unknown(_)),
-                    "{condition}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_wrong_service_or_a_missing_action_refuses() {
-        let both = json!(["sts:AssumeRole", "sts:TagSession"]);
-        let ec2 = policy(json!({"Service": "ec2.amazonaws.com"}), both, json!({}));
-        assert!(matches!(
-            decide(pod(), &ec2)[0],
-            PolicyDecision::NotAllowed(_)
-        ));
-        let service = json!({"Service": SERVICE});
-        let one = policy(service, json!("sts:AssumeRole"), json!({}));
-        let decisions = decide(pod(), &one);
-        assert_eq!(decisions[0], PolicyDecision::Allowed);
-        assert!(matches!(decisions[1], PolicyDecision::NotAllowed(_)));
-        // Without session tags, the second action is not needed.
-        let untagged = TaggedPod {
-            is_tagged: false,
-            ..pod()
-        };
-        assert_eq!(decide(untagged, &one), [PolicyDecision::Allowed]);
-    }
-
-    #[test]
-    fn the_printed_policies_are_enough() {
-        let ec2 = policy(
-            json!({"Service": "ec2.amazonaws.com"}),
-            json!("sts:AssumeRole"),
-            json!({}),
-        );
-        for is_tagged in [true, false] {
-            let pod = TaggedPod { is_tagged, ..pod() };
-            for current in [None, Some(&ec2)] {
-                let document = pod.trust_policy(current);
-                assert!(
-                    decide(pod, &document)
-                        .iter()
-                        .all(|one| *one == PolicyDecision::Allowed),
-                    "{document:#}"
-                );
-            }
-            let role: RoleArn = "arn:aws:iam::123456789012:role/pod".parse().unwrap();
-            let document = pod.target_trust_policy(&ec2, &role);
-            assert_eq!(document["Statement"][0], ec2["Statement"]);
-            for action in pod.actions() {
-                let session = ChainedSession::new(action, pod, &role, Some("id"));
-                assert_eq!(
-                    session.judge(&document),
-                    AssumeRoleDecision::Allowed(Grant::ToRole),
-                    "{document:#}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_target_role_can_trust_the_account() {
-        let role: RoleArn = "arn:aws:iam::123456789012:role/pod".parse().unwrap();
-        let judge = |principal: &str, condition: Value| {
-            let principal = json!({"AWS": principal});
-            let document = policy(principal, json!("sts:*"), condition);
-            ChainedSession::new("sts:AssumeRole", pod(), &role, Some("id")).judge(&document)
-        };
-        let root = "arn:aws:iam::123456789012:root";
-        // The example of the user guide.
-        let documented = json!({
-            "StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER, "aws:RequestTag/kubernetes-namespace": "ns"},
-            "ArnEquals": {"aws:PrincipalARN": "arn:aws:iam::123456789012:role/pod"},
-        });
-        assert_eq!(
-            judge(root, documented),
-            AssumeRoleDecision::Allowed(Grant::ToAccount)
-        );
-        let external = |id: &str| json!({"StringEquals": {"sts:ExternalId": id}});
-        assert_eq!(
-            judge(root, external("id")),
-            AssumeRoleDecision::Allowed(Grant::ToAccount)
-        );
-        assert!(matches!(
-            judge(root, external("x")),
-            AssumeRoleDecision::Unknown(_)
-        ));
-        let other = "arn:aws:iam::123456789012:role/other";
-        assert!(matches!(
-            judge(other, json!({})),
-            AssumeRoleDecision::NotAllowed(_)
-        ));
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! What IAM would say, element by element.
 
+mod keys;
+
 use serde_json::json;
 
 use super::*;
@@ -204,47 +206,6 @@ fn everyone_can_be_denied_and_may_not_be_let_in() {
 }
 
 #[test]
-fn the_keys_of_another_issuer_are_absent() {
-    let other = "token.actions.githubusercontent.com:sub";
-    for (condition, allows) in [
-        (json!({"StringEquals": {other: "x"}}), false),
-        (json!({"StringLike": {other: "*"}}), false),
-        (json!({"ForAnyValue:StringEquals": {other: "x"}}), false),
-        (json!({"ForAnyValue:StringNotEquals": {other: "x"}}), false),
-        (json!({"Null": {other: "false"}}), false),
-        (json!({"Bool": {other: true}}), false),
-        (json!({"StringEquals": {"sts:ExternalId": "x"}}), false),
-        (json!({"StringEquals": {"SAML:aud": "x"}}), false),
-        (json!({"ArnLike": {other: "*"}}), false),
-        (json!({"ArnNotLike": {other: "*"}}), true),
-        (json!({"NotIpAddress": {other: "10.0.0.0/8"}}), true),
-        (json!({"NumericLessThanIfExists": {other: "1"}}), true),
-        (json!({"DateGreaterThan": {other: "2026-01-01"}}), false),
-        (json!({"StringEqualsIfExists": {other: "x"}}), true),
-        (json!({"ForAllValues:StringEquals": {other: "x"}}), true),
-        (json!({"StringNotEquals": {other: "x"}}), true),
-        (json!({"Null": {other: "true"}}), true),
-        (
-            json!({"StringEquals": {"oidc.humanitec.dev/:sub": "my-org+my-runner"}}),
-            false,
-        ),
-        (
-            json!({"StringEquals": {"https://oidc.humanitec.dev:sub": "my-org+my-runner"}}),
-            false,
-        ),
-    ] {
-        assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
-        if !allows {
-            let reason = refusal(statement(condition));
-            assert!(reason.expected.contains(AUD), "{reason:?}");
-            assert!(reason.hint.is_some(), "{reason:?}");
-        }
-    }
-    let strange = json!({"stringequals": {other: "x"}});
-    assert!(cant_tell(statement(strange)).contains("stringequals"));
-}
-
-#[test]
 fn the_action_may_have_wildcards_and_any_case() {
     let mut policy = statement(json!({}));
     for (action, allows) in [
@@ -297,16 +258,16 @@ fn what_is_not_known_is_never_a_refusal() {
             "aws:SourceVpc",
         ),
         (
-            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
-            "aws:MultiFactorAuthPresent",
+            json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            "aws:SourceIp",
         ),
         (
-            json!({"Null": {"aws:TokenIssueTime": "true"}}),
-            "aws:TokenIssueTime",
+            json!({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}),
+            "aws:PrincipalAccount",
         ),
         (
-            json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}),
-            "aws:RequestTag",
+            json!({"DateLessThan": {"aws:CurrentTime": "tomorrow"}}),
+            "unknown form",
         ),
         (json!({"ArnLike": {SUB: "my-org+*"}}), "not evaluated"),
         (json!({"Bool": {SUB: "true"}}), "not evaluated"),
@@ -328,7 +289,7 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {SUB: "${aws:username}"}}),
             "policy variable",
         ),
-        (json!({"StringEquals": {SUB: 7}}), "unknown form"),
+        (json!({"StringEquals": {SUB: {}}}), "unknown form"),
         (
             json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
             ":email",

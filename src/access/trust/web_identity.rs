@@ -8,6 +8,42 @@ use crate::access::policy::{PolicyRequest, Sent, texts};
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
+/// The global condition keys that a call without AWS credentials does not have, in lower case.
+///
+/// `sts:AssumeRoleWithWebIdentity` is such a call ("AssumeRoleWithWebIdentity" in the API reference of STS), and of each of
+/// these keys, "Availability" in "AWS global condition context keys" of the IAM user guide says that it is only in requests
+/// that are signed (`aws:PrincipalArn`, `aws:userid`, `aws:PrincipalIsAWSService`), of a principal with an organization, with
+/// tags, or with a user name, of temporary credentials, of an AWS service, or through one.
+const ONLY_WITH_CREDENTIALS: [&str; 22] = [
+    "aws:assumedroot",
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc",
+    "aws:multifactorauthage",
+    "aws:multifactorauthpresent",
+    "aws:principalarn",
+    "aws:principalisawsservice",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalservicename",
+    "aws:principalservicenameslist",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceidentity",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:tokenissuetime",
+    "aws:userid",
+    "aws:username",
+];
+
+/// The keys of what a token can have in claims of AWS's own, in lower case: session tags and a source identity ("Pass session
+/// tags in AWS STS" and "Monitor and control actions taken with assumed roles" in the IAM user guide). Neither the
+/// Orchestrator nor a cluster puts them into its tokens.
+const OF_CLAIMS: [&str; 3] = ["aws:tagkeys", "sts:sourceidentity", "sts:transitivetagkeys"];
+
 /// The key for the external ID of `sts:AssumeRole`. The API reference of `sts:AssumeRoleWithWebIdentity` has no
 /// such parameter.
 const EXTERNAL_ID: &str = "sts:ExternalId";
@@ -52,7 +88,10 @@ impl PolicyRequest for WebIdentity<'_> {
         match lower.as_str() {
             "sts:rolesessionname" => return self.session_name.map_or(Sent::Unknown, Sent::Is),
             "sts:externalid" => return Sent::Absent,
-            _ if lower.starts_with("saml:") => return Sent::Absent,
+            // STS has no other endpoints.
+            "aws:securetransport" => return Sent::Bool(true),
+            "aws:currenttime" | "aws:epochtime" => return Sent::Now,
+            _ if lower.starts_with("saml:") || is_absent(&lower) => return Sent::Absent,
             // The keys of tags can contain colons and dots.
             _ if lower.starts_with("aws:") => return Sent::Unknown,
             _ => {}
@@ -100,9 +139,12 @@ impl PolicyRequest for WebIdentity<'_> {
 
     fn absent_key(&self, key: &str) -> (String, Option<String>) {
         let older = issuer_host(OLDER_ISSUER);
+        let lower = key.to_ascii_lowercase();
         let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
             format!("{ACTION} has no external ID.")
-        } else if key.to_ascii_lowercase().starts_with(older) {
+        } else if lower.starts_with("aws:") && !is_of_claims(&lower) {
+            format!("{ACTION} is a call without AWS credentials, and has no such key.")
+        } else if lower.starts_with(older) {
             format!("{older} is the issuer of an older product of Humanitec's.")
         } else {
             format!("The token of {} has no such key.", self.sender)
@@ -110,4 +152,16 @@ impl PolicyRequest for WebIdentity<'_> {
         let expected = format!("conditions on {}:aud and :sub", self.issuer_host);
         (expected, Some(hint))
     }
+}
+
+/// Returns whether the call does not have a key, which is in lower case.
+fn is_absent(key: &str) -> bool {
+    ONLY_WITH_CREDENTIALS.contains(&key)
+        || key.starts_with("aws:principaltag/")
+        || is_of_claims(key)
+}
+
+/// Returns whether a key, which is in lower case, is about claims that the token does not have.
+fn is_of_claims(key: &str) -> bool {
+    OF_CLAIMS.contains(&key) || key.starts_with("aws:requesttag/")
 }

@@ -141,16 +141,16 @@ impl Checked {
     }
 
     /// Returns what a check contributes to the exit code.
-    pub(super) fn counts(&self, CheckResult { id, outcome }: &CheckResult) -> Counts {
+    pub(super) fn counts(&self, result: &CheckResult) -> Counts {
         let Policy {
             fail_on,
             allow_incomplete,
         } = self.policy;
-        match (outcome.status, &outcome.skip) {
+        match (result.outcome.status, &result.outcome.skip) {
             (Status::Failed, _) => Counts::Failure,
             (Status::Warned, _) if fail_on == FailOn::Warning => Counts::Failure,
             (Status::Skipped, Some(Skip::Incomplete(_)))
-                if !id.only_warns() && !allow_incomplete =>
+                if !result.only_warns() && !allow_incomplete =>
             {
                 Counts::Incomplete
             }

@@ -173,7 +173,7 @@ fn worst(results: &[&CheckResult]) -> Status {
     let any = |status| results.iter().any(|result| result.outcome.status == status);
     let is_unknown = |result: &&CheckResult| {
         let skip = &result.outcome.skip;
-        matches!(skip, Some(Skip::Incomplete(_) | Skip::Blocked)) && !result.id.only_warns()
+        matches!(skip, Some(Skip::Incomplete(_) | Skip::Blocked)) && !result.only_warns()
     };
     if any(Status::Failed) {
         Status::Failed

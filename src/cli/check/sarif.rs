@@ -133,7 +133,7 @@ fn notifications(checked: &Checked) -> impl Iterator<Item = Value> {
     let skipped = checked.report.with_status(Status::Skipped);
     let incomplete = skipped.filter(|result| {
         let is_incomplete = matches!(result.outcome.skip, Some(Skip::Incomplete(_)));
-        is_incomplete && !result.id.only_warns()
+        is_incomplete && !result.only_warns()
     });
     incomplete.map(|result| {
         let location = location_of(checked.org(), checked.id());

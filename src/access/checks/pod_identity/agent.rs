@@ -8,6 +8,8 @@ use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
+use crate::access::kubernetes::NODES_PATH;
+use crate::access::kubernetes::placement::{ClusterNode, Pod};
 use crate::access::objects::{POD_IDENTITY_AGENT as AGENT, ROLE_ANNOTATION};
 use crate::access::render::aws_cli;
 use crate::access::render::shell::ShellCommand;
@@ -23,7 +25,7 @@ const DOUBTFUL: [&str; 4] = ["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FA
 /// # Errors
 /// The finding, if it is not that the agent runs.
 pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding, Finding> {
-    if cluster.auto_mode {
+    if cluster.auto_mode && !might_leave_auto_mode(run).await {
         return Ok(Finding::Good("EKS Auto Mode runs its agent.".to_owned()));
     }
     let (region, name) = (run.region()?, run.cluster_name()?);
@@ -62,6 +64,20 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
             error,
         ))),
     }
+}
+
+/// Returns whether a node outside of EKS Auto Mode could take the Job's pod. Only the nodes of EKS Auto Mode have the agent
+/// built in, and this label ("Control if a workload is deployed on EKS Auto Mode nodes" in the EKS user guide).
+async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
+    let (Ok(job), Ok(page)) = (run.job(), run.read(NODES_PATH.to_owned()).await) else {
+        return false;
+    };
+    let pod = Pod::read(&job["spec"]["template"]);
+    let nodes = page["items"].as_array().into_iter().flatten();
+    nodes.map(ClusterNode::read).any(|node| {
+        let compute_type = node.labels.get("eks.amazonaws.com/compute-type");
+        compute_type.is_none_or(|found| found != "auto") && pod.lacks(&node).is_empty()
+    })
 }
 
 /// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.

@@ -7,10 +7,11 @@ use super::role::{self, JobRole, not_evaluated};
 use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding, Findings};
+use crate::access::checks::role::role_refusal::{RoleDecision, RoleRefusal, undecided};
 use crate::access::checks::role::role_trust::TrustRefusal;
 use crate::access::fix::Fix;
 use crate::access::objects::cluster_arn;
-use crate::access::policy::{DenialReason, Grant, PolicyDecision, evaluate};
+use crate::access::policy::{DenialReason, Grant, PolicyDecision, RoleSession, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
 use crate::access::trust::{AssumeRoleDecision, ChainedSession, PodIdentitySession, TaggedPod};
@@ -138,7 +139,7 @@ async fn target_role(
         Err(finding) => (Some(finding), true),
     };
     let is_granted = is_granted && source.account == target_arn.account;
-    let permission = may_assume(run, &source, &target_arn, pod.actions(), is_granted).await;
+    let permission = may_assume(run, &source, &target_arn, pod, is_granted).await;
     let mut findings = Vec::from_iter(trust);
     findings.push(permission.unwrap_or_else(|finding| finding));
     findings
@@ -191,66 +192,68 @@ async fn may_assume(
     run: &Run<'_>,
     source: &RoleArn,
     target: &RoleArn,
-    actions: &[&'static str],
+    pod: TaggedPod<'_>,
     is_granted: bool,
 ) -> Result<Finding, Finding> {
     role::in_own_account(run, source).await?;
     let region = run.region()?;
+    let tags = pod.principal_tags();
+    let resource = target.to_string();
     let simulation_request = SimulationRequest {
         role_arn: source.to_string(),
-        actions: actions.to_vec(),
-        resource: target.to_string(),
+        actions: pod.actions().to_vec(),
+        resource: resource.clone(),
         requested_region: region.to_owned(),
-        context: Vec::new(),
+        context: tags.clone(),
     };
     let simulations = run.aws().simulate(region, &simulation_request).await?;
-    for (&action, simulation) in actions.iter().zip(simulations.iter()) {
-        let is_implicit = simulation.decision == "implicitDeny";
-        if simulation.allowed || (is_implicit && is_granted && !is_limited(simulation)) {
-            continue;
+    for (&action, simulation) in pod.actions().iter().zip(simulations.iter()) {
+        let session = RoleSession::new(source, action, Some(&resource), region).with_known(&tags);
+        match RoleDecision::new(simulation, &session) {
+            RoleDecision::Allowed => {}
+            RoleDecision::Refused(RoleRefusal::NoAllow) if is_granted => {}
+            RoleDecision::Refused(refusal) => {
+                let problem = not_permitted(source, target, pod, simulation, refusal);
+                return Err(Finding::Broken(problem));
+            }
+            RoleDecision::Unknown(why) => {
+                let what = format!("whether {source} is allowed {action} on {target}");
+                return Err(Finding::Unknown(undecided(&what, &why)));
+            }
         }
-        return Err(if simulation.missing_context.is_empty() {
-            Finding::Broken(not_permitted(source, target, action, actions, simulation))
-        } else {
-            not_evaluated(source, "its policies have conditions on unknown keys")
-        });
     }
     Ok(Finding::Good(format!(
         "{source} is allowed to assume the target role {target}."
     )))
 }
 
-/// Returns whether something besides the role's own policies refuses.
-fn is_limited(simulation: &Simulation) -> bool {
-    simulation.organization_refuses || simulation.boundary_refuses
-}
-
 /// Returns the problem of a role whose policies do not allow it to assume its target role.
 fn not_permitted(
     source: &RoleArn,
     target: &RoleArn,
-    action: &str,
-    actions: &[&'static str],
+    pod: TaggedPod<'_>,
     simulation: &Simulation,
+    refusal: RoleRefusal,
 ) -> CheckProblem {
+    let action = &simulation.action;
     let policy = json!({
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": target.to_string()}],
+        "Statement": [{"Effect": "Allow", "Action": pod.actions(), "Resource": target.to_string()}],
     });
-    let is_own = simulation.decision == "implicitDeny" && !is_limited(simulation);
     CheckProblem {
         message: format!(
-            "The policies of {source} do not allow {action} on its target role {target}."
+            "The policies of {source} do not allow {action} on its target role {target}.{}",
+            refusal.sentence()
         ),
         expected: format!("{action} is allowed"),
         found: simulation.decision.clone(),
-        fix: if is_own {
-            aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
-        } else {
-            Fix::note(format!(
-                "A Deny, the permissions boundary of {source}, or a policy of the AWS organization refuses it. Allow \
-                 {action} on {target} there."
-            ))
+        fix: match refusal {
+            RoleRefusal::NoAllow => {
+                aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
+            }
+            RoleRefusal::Boundary | RoleRefusal::Deny => Fix::note(format!(
+                "A Deny or the permissions boundary of {source} refuses it. Allow {action} on {target} there."
+            )),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! The check `role-permission`.
 
 use super::role_exists;
-use super::role_refusal::RoleRefusal;
+use super::role_refusal::{RoleDecision, RoleRefusal, undecided};
 use crate::access::aws::SimulationRequest;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
@@ -9,6 +9,7 @@ use crate::access::check_error::CheckError;
 use crate::access::checks::Check;
 use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
+use crate::access::policy::RoleSession;
 use crate::access::run::Run;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
@@ -24,13 +25,16 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     |run| Box::pin(check(run)),
 );
 
+/// What the Orchestrator does with the role.
+const ACTION: &str = "eks:DescribeCluster";
+
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
     let simulation_request = SimulationRequest {
         role_arn: role.arn.clone(),
-        actions: vec!["eks:DescribeCluster"],
+        actions: vec![ACTION],
         resource: cluster.clone(),
         requested_region: region.to_owned(),
         context: Vec::new(),
@@ -42,23 +46,23 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "Not checked: the response is empty.",
         ));
     };
-    if simulation.allowed {
-        return Ok(Outcome::passed(format!(
-            "The role is allowed to describe {cluster}."
-        )));
-    }
-    if !simulation.missing_context.is_empty() {
-        return Ok(Outcome::incomplete(
-            "policies that cannot be evaluated from outside AWS",
-            format!(
-                "Could not check whether the role can describe {cluster}: its policies have conditions on {}.",
-                simulation.missing_context.join(", ")
-            ),
-        ));
-    }
-    let refusal = RoleRefusal::new(simulation);
+    let session = RoleSession::new(run.role()?, ACTION, Some(&cluster), region);
+    let refusal = match RoleDecision::new(simulation, &session) {
+        RoleDecision::Allowed => {
+            return Ok(Outcome::passed(format!(
+                "The role is allowed to describe {cluster}."
+            )));
+        }
+        RoleDecision::Unknown(why) => {
+            return Ok(undecided(
+                &format!("whether the role can describe {cluster}"),
+                &why,
+            ));
+        }
+        RoleDecision::Refused(refusal) => refusal,
+    };
     let refused = Outcome::failed(format!(
-        "The policies of {} do not allow eks:DescribeCluster on {cluster}.{}",
+        "The policies of {} do not allow {ACTION} on {cluster}.{}",
         role.arn,
         refusal.sentence()
     ))
@@ -69,7 +73,6 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }),
         refusal.fix(
             run.role()?,
-            "eks:DescribeCluster",
             &AwsObject::ClusterPermission {
                 role: run.role()?.clone(),
                 region: region.to_owned(),

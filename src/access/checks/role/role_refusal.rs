@@ -1,17 +1,77 @@
-//! Why the policies of a role refuse a permission.
+//! Whether the policies of a role allow an action, and why not, by IAM's simulation.
 
 use crate::access::aws::Simulation;
 use crate::access::fix::Fix;
 use crate::access::objects::AwsObject;
+use crate::access::outcome::Outcome;
+use crate::access::policy::RoleSession;
 use crate::access::render::aws_cli;
 use crate::access::render::shell::ShellCommand;
 use crate::runner::RoleArn;
 
+/// What the policies of a role decide on an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::access::checks) enum RoleDecision {
+    /// They allow it.
+    Allowed,
+    /// They refuse it.
+    Refused(RoleRefusal),
+    /// The decision depends on what the simulation does not know. A clause says why.
+    Unknown(String),
+}
+
+impl RoleDecision {
+    /// Returns the decision that a simulation means for the requests of a session.
+    ///
+    /// A condition on a key that the simulation lacks might decide. IAM names the keys of all statements of the role, and
+    /// not those of the statements that decide, so a refusal is certain only if the session does not send any of
+    /// them. Of the policies of the organization IAM names no keys at all (`EvaluationResult` in the API reference of IAM),
+    /// so their refusal is never certain.
+    pub(in crate::access::checks) fn new(
+        simulation: &Simulation,
+        session: &RoleSession<'_>,
+    ) -> Self {
+        if simulation.allowed {
+            return Self::Allowed;
+        }
+        if simulation.organization_refuses {
+            return Self::Unknown(
+                "a policy of the AWS organization denies it in IAM's simulation, which might lack the values of \
+                 that policy's condition keys"
+                    .to_owned(),
+            );
+        }
+        let missing = simulation.missing_context.iter();
+        let missing: Vec<&str> = missing
+            .map(String::as_str)
+            .filter(|key| session.might_send(key))
+            .collect();
+        if !missing.is_empty() {
+            return Self::Unknown(format!(
+                "the role's policies have conditions on {}",
+                missing.join(", ")
+            ));
+        }
+        Self::Refused(match simulation.decision.as_str() {
+            _ if simulation.boundary_refuses => RoleRefusal::Boundary,
+            "explicitDeny" => RoleRefusal::Deny,
+            _ => RoleRefusal::NoAllow,
+        })
+    }
+}
+
+/// Returns the outcome of a check that cannot evaluate the policies of a role. `what` says what it could not check, such as
+/// `whether the role can describe the cluster`, and `why` is the reason of [`RoleDecision::Unknown`].
+pub(in crate::access::checks) fn undecided(what: &str, why: &str) -> Outcome {
+    Outcome::incomplete(
+        "policies that cannot be evaluated from outside AWS",
+        format!("Could not check {what}: {why}."),
+    )
+}
+
 /// What refuses the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::access::checks) enum RoleRefusal {
-    /// A policy of the AWS organization.
-    Organization,
     /// The role's permissions boundary.
     Boundary,
     /// A statement that denies.
@@ -21,22 +81,9 @@ pub(in crate::access::checks) enum RoleRefusal {
 }
 
 impl RoleRefusal {
-    /// Returns what refuses, for a simulation that does not allow.
-    pub(in crate::access::checks) fn new(simulation: &Simulation) -> Self {
-        match simulation.decision.as_str() {
-            _ if simulation.organization_refuses => Self::Organization,
-            _ if simulation.boundary_refuses => Self::Boundary,
-            "explicitDeny" => Self::Deny,
-            _ => Self::NoAllow,
-        }
-    }
-
     /// Returns the sentence that names what refuses, with a space before it.
     pub(in crate::access::checks) fn sentence(self) -> &'static str {
         match self {
-            Self::Organization => {
-                " A policy of the AWS organization denies it. Only its administrators can change the policy."
-            }
             Self::Boundary => " The role's permissions boundary does not allow it.",
             Self::Deny => {
                 " A statement with \"Effect\": \"Deny\" matches. It overrides every Allow."
@@ -46,18 +93,10 @@ impl RoleRefusal {
     }
 
     /// Returns what allows the actions. `missing` is the policy that the role lacks if nothing refuses them explicitly.
-    pub(in crate::access::checks) fn fix(
-        self,
-        role: &RoleArn,
-        actions: &str,
-        missing: &AwsObject,
-    ) -> Fix {
+    pub(in crate::access::checks) fn fix(self, role: &RoleArn, missing: &AwsObject) -> Fix {
         let about_role =
             |command: &str| ShellCommand::new(command).option("--role-name", &role.name);
         match self {
-            Self::Organization => Fix::note(format!(
-                "Ask the administrators of the AWS organization to allow {actions} for the role."
-            )),
             Self::Boundary => about_role("aws iam get-role")
                 .option("--query", "Role.PermissionsBoundary")
                 .comment("this policy must allow it too")
@@ -68,6 +107,63 @@ impl RoleRefusal {
             .then_run(about_role("aws iam list-role-policies"))
             .then_run(about_role("aws iam list-attached-role-policies")),
             Self::NoAllow => aws_cli::create(missing).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(decision: &str, missing: &[&str], by_organization: bool) -> RoleDecision {
+        let simulation = Simulation {
+            action: "eks:DescribeCluster".to_owned(),
+            decision: decision.to_owned(),
+            allowed: decision == "allowed",
+            organization_refuses: by_organization,
+            boundary_refuses: false,
+            missing_context: missing.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let role = "arn:aws:iam::123456789012:role/x".parse().unwrap();
+        let session = RoleSession::new(&role, "eks:DescribeCluster", None, "eu-west-1");
+        RoleDecision::new(&simulation, &session)
+    }
+
+    #[test]
+    fn only_a_key_that_the_session_might_send_makes_a_refusal_unknown() {
+        let refused = |refusal| RoleDecision::Refused(refusal);
+        for (decision, refusal) in [
+            ("explicitDeny", RoleRefusal::Deny),
+            ("implicitDeny", RoleRefusal::NoAllow),
+        ] {
+            assert_eq!(decide(decision, &[], false), refused(refusal));
+            let of_other_services = ["s3:prefix", "ec2:ResourceTag/team", "sts:ExternalId"];
+            assert_eq!(
+                decide(decision, &of_other_services, false),
+                refused(refusal)
+            );
+            for key in ["aws:SourceVpce", "eks:clusterName", "aws:PrincipalArn"] {
+                let RoleDecision::Unknown(why) = decide(decision, &["s3:prefix", key], false)
+                else {
+                    panic!("{key}");
+                };
+                assert_eq!(why, format!("the role's policies have conditions on {key}"));
+            }
+        }
+        assert_eq!(
+            decide("allowed", &["aws:SourceVpce"], false),
+            RoleDecision::Allowed
+        );
+    }
+
+    #[test]
+    fn a_refusal_by_the_organization_is_never_certain() {
+        for decision in ["explicitDeny", "implicitDeny"] {
+            let found = decide(decision, &[], true);
+            assert!(
+                matches!(&found, RoleDecision::Unknown(why) if why.contains("AWS organization")),
+                "{found:?}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::role::role_refusal::RoleRefusal;
+use super::super::role::role_refusal::{RoleDecision, RoleRefusal, undecided};
 use crate::access::aws::{AwsResult, BucketPolicy, Simulation};
 use crate::access::outcome::Outcome;
 use crate::access::policy::{DenialReason, Grant, Judgment, RoleSession};
@@ -73,6 +73,13 @@ pub(super) enum RefusedBy {
     NoStatement,
 }
 
+impl RefusedBy {
+    /// Returns whether nothing denies the action, so that something else than a policy can still allow it.
+    pub(super) fn is_implicit(&self) -> bool {
+        matches!(self, Self::Own(RoleRefusal::NoAllow) | Self::NoStatement)
+    }
+}
+
 impl Access<'_> {
     /// Returns the decision about an action of a session.
     pub(super) fn decide(&self, session: &RoleSession<'_>) -> ResourceFinding {
@@ -80,55 +87,60 @@ impl Access<'_> {
             ResourcePolicy::Document(document) => Some(session.judge(document)),
             ResourcePolicy::Unknown(_) => None,
         };
-        let own = self.own(session.action);
-        if let Some(Err(refusal)) = own
-            && refusal != RoleRefusal::NoAllow
+        let own = self.own(session);
+        let own_allows = match &own {
+            Ok(RoleDecision::Allowed) => Some(true),
+            Ok(RoleDecision::Refused(RoleRefusal::NoAllow)) => Some(false),
+            Ok(RoleDecision::Refused(refusal)) => {
+                return ResourceFinding::Refused(RefusedBy::Own(*refusal));
+            }
+            Ok(RoleDecision::Unknown(_)) | Err(_) => None,
+        };
+        let denial = judgment.as_ref().and_then(|found| found.denial.clone());
+        if let Some(denial) = &denial
+            && !denial.is_conditional
         {
-            return ResourceFinding::Refused(RefusedBy::Own(refusal));
+            return ResourceFinding::Refused(RefusedBy::Statement(denial.reason.clone()));
         }
-        if let Some(denial) = judgment.as_ref().and_then(|found| found.denial.clone()) {
-            return if denial.is_conditional {
-                ResourceFinding::Doubtful(format!(
-                    "{} {} with a condition that seems to hold: {}",
-                    denial.reason.element, session.action, denial.reason.found
-                ))
-            } else {
-                ResourceFinding::Refused(RefusedBy::Statement(denial.reason))
-            };
-        }
-        let own_allows = own.map(|own| own.is_ok());
-        match self.granted(own_allows, judgment.as_ref()) {
-            Some(true) => match judgment {
-                Some(Judgment {
-                    unknown_deny: Some(what),
-                    ..
-                }) => ResourceFinding::Doubtful(format!(
-                    "whether it denies {} is unknown: {what}",
-                    session.action
-                )),
-                Some(_) => ResourceFinding::Allowed,
-                // A policy that cannot be read might deny it.
-                None => self.unknown(session.action, own_allows, None),
-            },
-            Some(false) => ResourceFinding::Refused(self.missing(own_allows, judgment.as_ref())),
-            None => self.unknown(session.action, own_allows, judgment),
+        match (self.granted(own_allows, judgment.as_ref()), &judgment) {
+            (Some(false), _) => {
+                ResourceFinding::Refused(self.missing(own_allows, judgment.as_ref()))
+            }
+            // Whatever the resource's policy grants, a Deny, the permissions boundary, or a policy of the organization might
+            // refuse it to the role.
+            (Some(true), Some(found)) if own_allows.is_some() => {
+                match (denial, &found.unknown_deny) {
+                    (Some(denial), _) => ResourceFinding::Doubtful(format!(
+                        "{} {} with a condition that seems to hold: {}",
+                        denial.reason.element, session.action, denial.reason.found
+                    )),
+                    (None, Some(what)) => ResourceFinding::Doubtful(format!(
+                        "whether it denies {} is unknown: {what}",
+                        session.action
+                    )),
+                    (None, None) => ResourceFinding::Allowed,
+                }
+            }
+            _ => self.unknown(session.action, own, judgment),
         }
     }
 
-    /// Returns whether the role's own policies allow an action, or what refuses it. `None` if that is unknown.
-    fn own(&self, action: &str) -> Option<Result<(), RoleRefusal>> {
-        let OwnPolicies::Simulated(simulations) = self.own else {
-            return None;
-        };
-        let simulation = simulations.iter().find(|one| one.action == action)?;
-        if simulation.allowed {
-            return Some(Ok(()));
+    /// Returns what the role's own policies decide on an action.
+    ///
+    /// # Errors
+    /// If the policies are unknown: the outcome that says why.
+    fn own(&self, session: &RoleSession<'_>) -> Result<RoleDecision, Box<Outcome>> {
+        match self.own {
+            OwnPolicies::Unknown(outcome) => Err(outcome.clone()),
+            OwnPolicies::Simulated(simulations) => {
+                let of_action = |one: &&Simulation| one.action == session.action;
+                let simulation = simulations.iter().find(of_action);
+                Ok(simulation.map_or_else(
+                    || RoleDecision::Unknown("the simulation has no result for it".to_owned()),
+                    |simulation| RoleDecision::new(simulation, session),
+                ))
+            }
         }
-        // A condition on an unknown key decides.
-        if !simulation.missing_context.is_empty() {
-            return None;
-        }
-        Some(Err(RoleRefusal::new(simulation)))
     }
 
     /// Returns whether the action is allowed if nothing denies it. `None` if that is unknown.
@@ -172,23 +184,19 @@ impl Access<'_> {
     fn unknown(
         &self,
         action: &str,
-        own: Option<bool>,
+        own: Result<RoleDecision, Box<Outcome>>,
         judgment: Option<Judgment>,
     ) -> ResourceFinding {
         if let ResourcePolicy::Unknown(outcome) = self.policy {
             return ResourceFinding::Unknown(outcome.clone());
         }
-        if let (None, OwnPolicies::Unknown(outcome)) = (own, self.own) {
-            return ResourceFinding::Unknown(outcome.clone());
-        }
-        if own.is_none() {
-            return ResourceFinding::Unknown(Box::new(Outcome::incomplete(
-                "policies that cannot be evaluated from outside",
-                format!(
-                    "Could not check whether the Job's role is allowed {action}: its policies have conditions on {}.",
-                    self.missing_context(action)
-                ),
-            )));
+        let what = format!("whether the Job's role is allowed {action}");
+        match own {
+            Err(outcome) => return ResourceFinding::Unknown(outcome),
+            Ok(RoleDecision::Unknown(why)) => {
+                return ResourceFinding::Unknown(Box::new(undecided(&what, &why)));
+            }
+            Ok(RoleDecision::Allowed | RoleDecision::Refused(_)) => {}
         }
         match judgment.and_then(|found| found.unknown_allow) {
             Some(what) => {
@@ -196,17 +204,9 @@ impl Access<'_> {
             }
             None => ResourceFinding::Unknown(Box::new(Outcome::incomplete(
                 "the account of the bucket is unknown",
-                format!("Could not check whether the Job's role is allowed {action}."),
+                format!("Could not check {what}."),
             ))),
         }
-    }
-
-    fn missing_context(&self, action: &str) -> String {
-        let OwnPolicies::Simulated(simulations) = self.own else {
-            return String::new();
-        };
-        let simulation = simulations.iter().find(|one| one.action == action);
-        simulation.map_or_else(String::new, |one| one.missing_context.join(", "))
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
 
     const ACTION: &str = "s3:GetObject";
 
-    /// Decides for a role whose own policies decide this, and a resource with these statements.
+    /// Decides for a role whose own policies decide this, or are not known, and a resource with these statements.
     fn decide(
         kind: ResourceKind,
         same_account: Option<bool>,
@@ -283,14 +283,17 @@ mod tests {
             action: ACTION.to_owned(),
             decision: decision.to_owned(),
             allowed: decision == "allowed",
-            organization_refuses: false,
+            organization_refuses: decision == "organization",
             boundary_refuses: false,
             missing_context: Vec::new(),
         };
         let unknown = || Box::new(Outcome::incomplete("no permission", "Not read."));
         let access = Access {
             kind,
-            own: &OwnPolicies::Simulated(Arc::new(vec![simulation])),
+            own: &match decision {
+                "unknown" => OwnPolicies::Unknown(unknown()),
+                _ => OwnPolicies::Simulated(Arc::new(vec![simulation])),
+            },
             policy: &match statements {
                 Some(statements) => ResourcePolicy::Document(
                     json!({"Version": "2012-10-17", "Statement": statements}),
@@ -311,18 +314,22 @@ mod tests {
         Some(json!([statement]))
     }
 
-    /// What AWS's "Policy evaluation logic" and "Key policies" say, in short: `+` allowed, `o` the role's own policies refuse,
-    /// `r` the resource's policy lacks a statement, `?` unknown.
-    #[test]
-    fn the_policies_combine_as_aws_documents_it() {
-        use ResourceKind::{Bucket, Key};
-        let short = |finding| match finding {
+    /// A decision in short: `+` allowed, `o` the role's own policies refuse, `r` the resource's policy refuses, `d` doubtful,
+    /// `?` unknown.
+    fn short(finding: ResourceFinding) -> char {
+        match finding {
             ResourceFinding::Allowed => '+',
             ResourceFinding::Refused(RefusedBy::Own(_)) => 'o',
             ResourceFinding::Refused(_) => 'r',
             ResourceFinding::Doubtful(_) => 'd',
             ResourceFinding::Unknown(_) => '?',
-        };
+        }
+    }
+
+    /// What AWS's "Policy evaluation logic" and "Key policies" say.
+    #[test]
+    fn the_policies_combine_as_aws_documents_it() {
+        use ResourceKind::{Bucket, Key};
         let role = || allow("arn:aws:iam::123456789012:role/job");
         let account = || allow("123456789012");
         let none = || Some(json!([]));
@@ -338,6 +345,12 @@ mod tests {
             (Key, Some(true), "implicitDeny", "+or?"),
             (Key, Some(false), "allowed", "++r?"),
             (Key, Some(false), "implicitDeny", "oooo"),
+            // Own policies that are not known might deny what the resource's policy allows.
+            (Bucket, Some(true), "unknown", "????"),
+            (Bucket, Some(true), "organization", "????"),
+            (Bucket, Some(false), "unknown", "??r?"),
+            (Key, Some(true), "unknown", "??r?"),
+            (Key, Some(true), "organization", "??r?"),
         ] {
             let policies = [role(), account(), none(), None];
             let found: String = policies
@@ -345,6 +358,35 @@ mod tests {
                 .map(|policy| short(decide(kind, same_account, decision, policy)))
                 .collect();
             assert_eq!(found, expected, "{kind:?} {same_account:?} {decision}");
+        }
+    }
+
+    /// A Deny with a condition only adds a doubt to what is allowed. It hides neither a refusal nor that something is unknown.
+    #[test]
+    fn a_conditional_deny_hides_no_refusal() {
+        let with_deny = |statements: Value| {
+            let mut statements = statements.as_array().cloned().unwrap();
+            statements.push(json!({
+                "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+                "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+            }));
+            Some(Value::from(statements))
+        };
+        let root = || allow("arn:aws:iam::123456789012:root").unwrap();
+        let decided = |kind, decision, statements| {
+            short(decide(kind, Some(true), decision, with_deny(statements)))
+        };
+        for (kind, decision, statements, expected) in [
+            (ResourceKind::Bucket, "allowed", json!([]), 'd'),
+            (ResourceKind::Bucket, "implicitDeny", json!([]), 'o'),
+            (ResourceKind::Bucket, "unknown", json!([]), '?'),
+            (ResourceKind::Key, "allowed", json!([]), 'r'),
+            (ResourceKind::Key, "allowed", root(), 'd'),
+            (ResourceKind::Key, "implicitDeny", root(), 'o'),
+            (ResourceKind::Key, "unknown", root(), '?'),
+        ] {
+            let found = decided(kind, decision, statements.clone());
+            assert_eq!(found, expected, "{kind:?} {decision} {statements}");
         }
     }
 }

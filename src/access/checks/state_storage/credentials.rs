@@ -7,61 +7,124 @@ use serde_json::{Value, json};
 use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::environment::{ContainerEnvironment, Variable, sources};
+use crate::access::kubernetes::environment::{ContainerEnvironment, ObjectName, Variable, sources};
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
 
-/// A backend and the variables with which it authenticates.
+/// A backend and the ways in which it authenticates.
 pub(super) struct Backend {
     /// The service, as its users call it.
     service: &'static str,
-    /// The variables. One of them is enough.
-    variables: &'static [&'static str],
+    /// The ways. One of them is enough.
+    methods: &'static [Method],
     /// The variable that the fix sets.
     usual: &'static str,
-    /// Whether the backend finds credentials in a file at a well-known path.
-    reads_files: bool,
+    /// The end of the path of a file with credentials that the backend reads without a variable.
+    file: Option<&'static str>,
 }
+
+/// The variables of one way to authenticate. It needs one of each list, and the messages name the first one.
+type Method = &'static [&'static [Setting]];
+
+/// A variable, and what its value must be.
+#[derive(Debug, Clone, Copy)]
+enum Setting {
+    /// It has any value.
+    Text(&'static str),
+    /// It is the path of a file, which a volume of the container must hold: the runner's image has no credentials.
+    File(&'static str),
+    /// It is the path of such a file or the content of one, which is a JSON object.
+    FileOrJson(&'static str),
+    /// It is true in the sense of Go's `strconv.ParseBool`.
+    Flag(&'static str),
+}
+
+use Setting::{File, FileOrJson, Flag, Text};
 
 /// The gcs backend. Source: `internal/backend/remote-state/gcs/backend.go` of OpenTofu 1.12, and
 /// `google.FindDefaultCredentials` of golang.org/x/oauth2, which it calls without a variable of its own. That function also reads
 /// `~/.config/gcloud/application_default_credentials.json`.
 pub(super) const GCS: Backend = Backend {
     service: "Google Cloud Storage",
-    variables: &[
-        "GOOGLE_OAUTH_ACCESS_TOKEN",
-        "GOOGLE_BACKEND_CREDENTIALS",
-        "GOOGLE_CREDENTIALS",
-        "GOOGLE_APPLICATION_CREDENTIALS",
+    methods: &[
+        &[&[FileOrJson("GOOGLE_CREDENTIALS")]],
+        &[&[FileOrJson("GOOGLE_BACKEND_CREDENTIALS")]],
+        &[&[File("GOOGLE_APPLICATION_CREDENTIALS")]],
+        &[&[Text("GOOGLE_OAUTH_ACCESS_TOKEN")]],
     ],
     usual: "GOOGLE_CREDENTIALS",
-    reads_files: true,
+    file: Some("/.config/gcloud/application_default_credentials.json"),
 };
 
-/// The azurerm backend. Source: `internal/backend/remote-state/azure/backend.go` of OpenTofu 1.12 (with the methods in
-/// its folder `auth`) and Terraform 1.11. The Azure CLI, which both try as well, is not in the runner's image.
+/// The azurerm backend. Source: `internal/backend/remote-state/azure/backend.go` of OpenTofu 1.12 and `Validate` of each
+/// method in its folder `auth`; Terraform 1.11 needs the same. The Azure CLI, which both try as well, is not in the runner's
+/// image.
 pub(super) const AZURERM: Backend = Backend {
     service: "Azure Storage",
-    variables: &[
-        "ARM_ACCESS_KEY",
-        "ARM_SAS_TOKEN",
-        "ARM_CLIENT_SECRET",
-        "ARM_CLIENT_SECRET_FILE_PATH",
-        "ARM_CLIENT_CERTIFICATE",
-        "ARM_CLIENT_CERTIFICATE_PATH",
-        "ARM_OIDC_TOKEN",
-        "ARM_OIDC_TOKEN_FILE_PATH",
-        "ARM_OIDC_REQUEST_TOKEN",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "ARM_USE_OIDC",
-        "ARM_USE_MSI",
-        "ARM_USE_AKS_WORKLOAD_IDENTITY",
+    methods: &[
+        &[&[Text("ARM_ACCESS_KEY")]],
+        &[&[Text("ARM_SAS_TOKEN")]],
+        &[
+            &[Text("ARM_TENANT_ID")],
+            CLIENT_ID,
+            &[
+                Text("ARM_CLIENT_SECRET"),
+                File("ARM_CLIENT_SECRET_FILE_PATH"),
+            ],
+            ACCOUNT,
+        ],
+        &[
+            &[Text("ARM_TENANT_ID")],
+            CLIENT_ID,
+            &[
+                Text("ARM_CLIENT_CERTIFICATE"),
+                File("ARM_CLIENT_CERTIFICATE_PATH"),
+            ],
+            ACCOUNT,
+        ],
+        &[
+            &[Flag("ARM_USE_OIDC")],
+            &[Text("ARM_TENANT_ID")],
+            CLIENT_ID,
+            &[
+                Text("ARM_OIDC_TOKEN"),
+                File("ARM_OIDC_TOKEN_FILE_PATH"),
+                File("AZURE_FEDERATED_TOKEN_FILE"),
+                // The URL beside it has as many names.
+                Text("ARM_OIDC_REQUEST_TOKEN"),
+                Text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+                Text("SYSTEM_ACCESSTOKEN"),
+            ],
+            ACCOUNT,
+        ],
+        &[
+            &[Flag("ARM_USE_MSI")],
+            // Without them, azidentity calls the address at which a node of EKS has the metadata service of EC2.
+            &[
+                Text("MSI_ENDPOINT"),
+                Text("ARM_MSI_ENDPOINT"),
+                Text("IDENTITY_ENDPOINT"),
+            ],
+            ACCOUNT,
+        ],
+        &[
+            &[Flag("ARM_USE_AKS_WORKLOAD_IDENTITY")],
+            &[Text("AZURE_TENANT_ID")],
+            &[Text("AZURE_CLIENT_ID")],
+            &[File("AZURE_FEDERATED_TOKEN_FILE")],
+            ACCOUNT,
+        ],
     ],
     usual: "ARM_ACCESS_KEY",
-    reads_files: false,
+    file: None,
 };
+
+/// A method of Microsoft Entra ID reads the state itself, or the account's key first (`configure` in `backend.go`).
+const ACCOUNT: &[Setting] = &[Flag("ARM_USE_AZUREAD"), Text("ARM_SUBSCRIPTION_ID")];
+
+const CLIENT_ID: &[Setting] = &[Text("ARM_CLIENT_ID"), File("ARM_CLIENT_ID_FILE_PATH")];
 
 /// Returns the outcome that follows from the runner alone: no variable of the container comes from an object whose content
 /// decides.
@@ -88,46 +151,140 @@ fn judge(
     environment: &ContainerEnvironment,
 ) -> Outcome {
     let Backend {
-        service, variables, ..
+        service, methods, ..
     } = backend;
-    let found = variables.iter().map(|name| (*name, environment.get(name)));
-    let found: Vec<(&str, Variable)> = found.collect();
-    if let Some((name, _)) = found.iter().find(|(_, variable)| variable.is_set()) {
-        return Outcome::passed(format!(
-            "The Job's pod has credentials for {service}: pod_template sets {name}. What they are allowed to do is not \
-             checked."
-        ));
-    }
-    for (_, variable) in &found {
-        if let Variable::Unread((kind, name)) = variable {
-            return Outcome::incomplete(
-                format!("no permission to get {}", kind.plural()),
-                format!(
-                    "Not checked: {} {name:?}, which might hold the credentials for {service}, cannot be read.",
-                    kind.name()
-                ),
-            );
+    let container = Container { job, environment };
+    let mut unread = None;
+    for method in *methods {
+        match container.variables_of(method) {
+            Ok(Some(names)) => {
+                return Outcome::passed(format!(
+                    "The Job's pod has credentials for {service}: pod_template sets {}. What they are allowed to do is not \
+                     checked.",
+                    names.join(", ")
+                ));
+            }
+            Ok(None) => {}
+            Err(object) => unread = Some(object),
         }
     }
-    let volume = backend.reads_files.then(|| mounted_secret(job)).flatten();
-    if let Some(volume) = volume {
+    if let Some((kind, name)) = unread {
+        return Outcome::incomplete(
+            format!("no permission to get {}", kind.plural()),
+            format!(
+                "Not checked: {} {name:?}, which might hold the credentials for {service}, cannot be read.",
+                kind.name()
+            ),
+        );
+    }
+    let covers = |path: &str| backend.file.is_some_and(|file| is_part_of(path, file));
+    if let Some(path) = container.mounts().find(|path| covers(path)) {
         return Outcome::passed(format!(
-            "The Job's pod mounts the Secret volume {volume:?}, which might hold the credentials for {service}. What they \
-             are allowed to do is not checked."
+            "The Job's pod mounts a volume at {path}, which might hold the credentials for {service}. What they are \
+             allowed to do is not checked."
         ));
     }
+    let ways: Vec<String> = methods.iter().map(|method| in_words(method)).collect();
     Outcome::warned(format!(
-        "The Job's pod has no credentials for {service}: pod_template sets none of {}.",
-        variables.join(", ")
+        "The Job's pod has no credentials for {service}: pod_template sets none of these: {}. A variable with the path of a \
+         file counts if a volume is mounted there.",
+        ways.join("; ")
     ))
     .compare(
-        format!("one of {} in container {MAIN:?}", variables.join(", ")),
+        format!("one of these in container {MAIN:?}: {}", ways.join("; ")),
         "none",
     )
     .fix(
         run.runner_cause(RunnerCause::StateCredentials),
         missing(run, backend.usual),
     )
+}
+
+/// Returns the variables of a method in words.
+fn in_words(method: Method) -> String {
+    let first = |choice: &&[Setting]| choice.first().map_or("", |setting| setting.name());
+    let names: Vec<&str> = method.iter().map(first).collect();
+    names.join(" with ")
+}
+
+/// Returns whether a mounted volume holds a file of this path below an unknown directory.
+fn is_part_of(mount: &str, file: &str) -> bool {
+    let ends = file.match_indices('/').map(|(end, _)| &file[..end]);
+    ends.chain([file])
+        .any(|part| !part.is_empty() && mount.ends_with(part))
+}
+
+impl Setting {
+    /// Returns the variable's name.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text(name) | Self::File(name) | Self::FileOrJson(name) | Self::Flag(name) => name,
+        }
+    }
+}
+
+/// The container `main` of a Job.
+struct Container<'a> {
+    job: &'a Value,
+    environment: &'a ContainerEnvironment,
+}
+
+impl Container<'_> {
+    /// Returns the variables of a method that the container has. `None` if it lacks one of them.
+    ///
+    /// # Errors
+    /// If that depends on an object that could not be read.
+    fn variables_of(&self, method: Method) -> Result<Option<Vec<&'static str>>, ObjectName> {
+        let (mut names, mut unread) = (Vec::new(), None);
+        for choice in method {
+            let found = choice.iter().find(|setting| self.has(**setting));
+            let unknown = || choice.iter().find_map(|setting| self.unread(*setting));
+            match (found, unknown()) {
+                (Some(setting), _) => names.push(setting.name()),
+                (None, Some(object)) => unread = Some(object),
+                (None, None) => return Ok(None),
+            }
+        }
+        unread.map_or(Ok(Some(names)), Err)
+    }
+
+    /// Returns whether a variable has a value that its method can use, as far as it is known.
+    fn has(&self, setting: Setting) -> bool {
+        let variable = self.environment.get(setting.name());
+        let Some(value) = variable.value() else {
+            return variable.is_set();
+        };
+        match setting {
+            Setting::Text(_) => true,
+            Setting::File(_) => self.is_mounted(value),
+            Setting::FileOrJson(_) => value.trim_start().starts_with('{') || self.is_mounted(value),
+            Setting::Flag(_) => ["1", "t", "T", "TRUE", "true", "True"].contains(&value),
+        }
+    }
+
+    /// Returns the object that could not be read and might set a variable.
+    fn unread(&self, setting: Setting) -> Option<ObjectName> {
+        match self.environment.get(setting.name()) {
+            Variable::Unread(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a volume is mounted at a path or above it.
+    fn is_mounted(&self, path: &str) -> bool {
+        let is_above = |mount: &str| {
+            let rest = path.strip_prefix(mount);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.mounts().any(is_above)
+    }
+
+    /// Returns the paths of the container's volumes.
+    fn mounts(&self) -> impl Iterator<Item = &str> {
+        let mounts = main_container(self.job).and_then(|main| main["volumeMounts"].as_array());
+        let paths = mounts.into_iter().flatten();
+        paths.filter_map(|mount| Some(mount["mountPath"].as_str()?.trim_end_matches('/')))
+    }
 }
 
 /// Returns what gives the pod the credentials: a Secret, and a variable with its value.
@@ -151,20 +308,142 @@ fn main_container(job: &Value) -> Option<&Value> {
         .find(|container| container["name"] == MAIN)
 }
 
-/// Returns a volume with the content of a Secret that the container mounts.
-fn mounted_secret(job: &Value) -> Option<String> {
-    let volumes = job["spec"]["template"]["spec"]["volumes"].as_array()?;
-    let mounts = main_container(job)?["volumeMounts"].as_array()?;
-    let has_secret = |volume: &Value| {
-        let sources = volume["projected"]["sources"].as_array();
-        let mut sources = sources.into_iter().flatten();
-        volume["secret"].is_object()
-            || volume["csi"].is_object()
-            || sources.any(|source| source["secret"].is_object())
-    };
-    let mounted = |name: &Value| mounts.iter().any(|mount| mount["name"] == *name);
-    let found = volumes
-        .iter()
-        .find(|volume| has_secret(volume) && mounted(&volume["name"]));
-    Some(found?["name"].as_str()?.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables by which the container has credentials, if it has any.
+    fn found(backend: &Backend, variables: &Value, mounts: &[&str]) -> Option<String> {
+        let env = variables.as_object().into_iter().flatten();
+        let env: Vec<Value> = env
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let mounts: Vec<Value> = mounts
+            .iter()
+            .map(|path| json!({"mountPath": path}))
+            .collect();
+        let main = json!({"name": MAIN, "env": env, "volumeMounts": mounts});
+        let job = json!({"spec": {"template": {"spec": {"containers": [main]}}}});
+        let environment = ContainerEnvironment::new(main, BTreeMap::new());
+        let container = Container {
+            job: &job,
+            environment: &environment,
+        };
+        let methods = backend.methods.iter();
+        let mut found = methods.filter_map(|method| container.variables_of(method).unwrap());
+        found.next().map(|names| names.join(" "))
+    }
+
+    #[test]
+    fn azurerm_needs_all_variables_of_a_method() {
+        let principal = json!({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_AZUREAD": "1"});
+        let with = |others: Value| {
+            let mut all = principal.clone();
+            all.as_object_mut()
+                .unwrap()
+                .extend(others.as_object().unwrap().clone());
+            all
+        };
+        for (variables, mounts, expected) in [
+            (json!({"ARM_ACCESS_KEY": "k"}), &[][..], true),
+            (json!({"ARM_SAS_TOKEN": "s"}), &[], true),
+            (json!({"ARM_CLIENT_SECRET": "s"}), &[], false),
+            (with(json!({"ARM_CLIENT_SECRET": "s"})), &[], true),
+            (
+                json!({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "s"}),
+                &[],
+                false,
+            ),
+            (
+                with(json!({"ARM_CLIENT_SECRET_FILE_PATH": "/s/x"})),
+                &["/s"],
+                true,
+            ),
+            (
+                with(json!({"ARM_CLIENT_SECRET_FILE_PATH": "/s/x"})),
+                &["/s/y"],
+                false,
+            ),
+            (with(json!({"ARM_OIDC_TOKEN": "o"})), &[], false),
+            (
+                with(json!({"ARM_OIDC_TOKEN": "o", "ARM_USE_OIDC": "True"})),
+                &[],
+                true,
+            ),
+            (
+                with(json!({"ARM_OIDC_TOKEN": "o", "ARM_USE_OIDC": "false"})),
+                &[],
+                false,
+            ),
+            (with(json!({"ARM_USE_OIDC": "true"})), &[], false),
+            (with(json!({"ARM_USE_MSI": "true"})), &[], false),
+            (
+                with(json!({"ARM_USE_MSI": "false", "MSI_ENDPOINT": "x"})),
+                &[],
+                false,
+            ),
+            (
+                with(json!({"ARM_USE_MSI": "true", "MSI_ENDPOINT": "x"})),
+                &[],
+                true,
+            ),
+        ] {
+            let found = found(&AZURERM, &variables, mounts);
+            assert_eq!(
+                found.is_some(),
+                expected,
+                "{variables} {mounts:?} {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_of_gcs_is_in_a_volume() {
+        let path = "/secrets/key.json";
+        for (variables, mounts, expected) in [
+            (
+                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
+                &[][..],
+                false,
+            ),
+            (
+                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
+                &["/secrets/"],
+                true,
+            ),
+            (
+                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
+                &[path],
+                true,
+            ),
+            (
+                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
+                &["/secret"],
+                false,
+            ),
+            (json!({"GOOGLE_CREDENTIALS": path}), &[], false),
+            (json!({"GOOGLE_CREDENTIALS": path}), &["/secrets"], true),
+            (
+                json!({"GOOGLE_CREDENTIALS": "{\"type\": \"x\"}"}),
+                &[],
+                true,
+            ),
+            (json!({"GOOGLE_OAUTH_ACCESS_TOKEN": "x"}), &[], true),
+        ] {
+            let found = found(&GCS, &variables, mounts);
+            assert_eq!(found.is_some(), expected, "{variables} {mounts:?}");
+        }
+        for (mount, holds) in [
+            ("/home/runner/.config/gcloud", true),
+            ("/root/.config", true),
+            (
+                "/root/.config/gcloud/application_default_credentials.json",
+                true,
+            ),
+            ("/etc/ssl/private", false),
+            ("/x.config", false),
+        ] {
+            assert_eq!(is_part_of(mount, GCS.file.unwrap()), holds, "{mount}");
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::access::aws::{AwsError, DefaultKey, KmsKey};
+use super::bucket_access::ResourceFinding;
+use crate::access::aws::{AwsError, DefaultKey, KeyGrant, KmsKey};
 use crate::access::cause::Cause;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
+use crate::access::policy::RoleSession;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
@@ -40,6 +42,37 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
         Err(AwsError::NotFound { .. }) => StateKey::Unusable(Box::new(missing(&id, bucket))),
         Err(error) => unknown(error),
     }
+}
+
+/// Returns what a grant of a key decides on an action of a session, which no policy allows. `None` if no grant allows it.
+///
+/// A grant needs neither a policy of its principal nor a statement of the key's policy ("Grants in AWS KMS" in the developer
+/// guide of KMS).
+pub(super) async fn grant(
+    run: &Run<'_>,
+    region: &str,
+    key_arn: &str,
+    session: &RoleSession<'_>,
+) -> Option<ResourceFinding> {
+    let role = session.role.to_string();
+    let grants = match run.aws().key_grants(region, key_arn, &role).await {
+        Ok(grants) => grants,
+        Err(error) => return Some(ResourceFinding::Unknown(Box::new(error.outcome()))),
+    };
+    let operation = session.action.strip_prefix("kms:");
+    let allows = |grant: &&KeyGrant| grant.operations.iter().any(|one| Some(&**one) == operation);
+    let grant = grants
+        .iter()
+        .filter(allows)
+        .min_by_key(|grant| grant.is_constrained)?;
+    Some(if grant.is_constrained {
+        ResourceFinding::Doubtful(format!(
+            "only a grant allows {}, and only with an encryption context that it names",
+            session.action
+        ))
+    } else {
+        ResourceFinding::Allowed
+    })
 }
 
 /// Returns the outcome for a key in a state in which KMS refuses to encrypt and decrypt ("Key states of AWS KMS keys" in the

@@ -62,7 +62,7 @@ impl Refused {
                 role_arn: role.to_string(),
                 resource: self.resource(place),
             },
-            refusal.fix(role, &self.names(), &permission),
+            refusal.fix(role, &permission),
         );
         match refusal {
             // The policy that allows it might be about to be created.

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::access::cause::RunnerCause;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
-use crate::access::run::{PodAws, PodRegion, Run};
+use crate::access::run::{CredentialSource, PodAws, PodRegion, Run};
 use crate::runner::job_container::MAIN;
 
 /// Returns the outcome for a Job that certainly looks for its bucket in no region or in another one than the bucket's.
@@ -57,19 +57,30 @@ pub(super) fn judge(
         _ => "AWS_REGION",
     };
     let entry = json!({"name": variable, "value": bucket_region});
-    Some(
+    let in_env = format!("in env of container {MAIN:?} in job.pod_template:\n{entry}");
+    // The same apply might create the identity, and the region comes with it.
+    let has_no_identity = pod.region == PodRegion::None
+        && matches!(pod.identity, CredentialSource::Node { because: None });
+    let fix = if has_no_identity {
+        format!(
+            "Give service account {:?} an AWS identity: eks-runner setup prints a role and its Pod Identity association. If \
+             the Job uses the role of its node, set this {in_env}",
+            run.service_account().unwrap_or_default()
+        )
+    } else {
+        format!("Set this {in_env}")
+    };
+    let outcome = outcome
+        .compare(
+            format!("AWS_REGION={bucket_region} in container {MAIN:?}"),
+            found,
+        )
+        .fix(run.runner_cause(RunnerCause::StateRegion), Fix::note(fix));
+    Some(if has_no_identity {
+        outcome.not_yet()
+    } else {
         outcome
-            .compare(
-                format!("AWS_REGION={bucket_region} in container {MAIN:?}"),
-                found,
-            )
-            .fix(
-                run.runner_cause(RunnerCause::StateRegion),
-                Fix::note(format!(
-                    "In job.pod_template, set this in env of container {MAIN:?}:\n{entry}"
-                )),
-            ),
-    )
+    })
 }
 
 /// Returns the outcome for a region that is not known.

@@ -5,14 +5,18 @@ use super::key::StateKey;
 use super::refused::{Refused, RefusedRole};
 use super::{key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
-use crate::access::cause::Cause;
+use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check_error::CheckError;
-use crate::access::checks::findings;
-use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket};
-use crate::access::outcome::{Outcome, Skip};
+use crate::access::checks::{findings, pod_identity};
+use crate::access::fix::Fix;
+use crate::access::objects::{
+    BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, cluster_arn,
+};
+use crate::access::outcome::Outcome;
 use crate::access::policy::{RoleSession, via_s3};
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::{CredentialSource, NotRead, PodAws, PodRegion, Run};
+use crate::access::trust::TaggedPod;
 use crate::runner::{BucketStorage, RoleArn};
 
 /// The variables that lead the backend to another service than AWS's S3 (`customEndpoints` in
@@ -27,6 +31,16 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         return Ok(Outcome::not_applicable(format!(
             "The Job keeps its state at another endpoint than AWS's: pod_template sets {variable}."
         )));
+    }
+    // "Using a bucket-style alias for your access point" in the S3 user guide.
+    if storage.bucket.ends_with("-s3alias") {
+        return Ok(Outcome::incomplete(
+            "the bucket is an access point of S3",
+            format!(
+                "Not checked: {:?} is the alias of an access point, whose policy and bucket this check does not evaluate.",
+                storage.bucket
+            ),
+        ));
     }
     let (found, pod) = tokio::join!(
         run.aws().bucket(run.region()?, &storage.bucket),
@@ -46,7 +60,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
     if let Some(outcome) = region::judge(run, &storage.bucket, &found.region, &pod) {
         return Ok(outcome);
     }
-    let role = match identity(&pod, storage) {
+    let role = match identity(run, &pod, storage) {
         Ok(role) => role,
         Err(outcome) => return Ok(region::unknown(&pod, &found.region).unwrap_or(*outcome)),
     };
@@ -55,11 +69,19 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         region: &found.region,
         role,
         iam_region: run.region()?,
+        // The backend then sends a key of its own with each object ("S3 backend" in the documentation of OpenTofu).
+        has_own_key: environment.get("AWS_SSE_CUSTOMER_KEY").is_set(),
     };
-    let mut findings = state.findings(run).await?;
+    let mut findings = state.findings(run, &pod.identity).await?;
     findings
         .unknown
         .extend(region::unknown(&pod, &found.region));
+    if let CredentialSource::Own { variables, .. } = &pod.identity {
+        findings.unknown.push(own_credentials(
+            variables,
+            &format!("whether {} can be assumed with them", state.role),
+        ));
+    }
     if let CredentialSource::Association(association) = &pod.identity
         && association.session_policy.is_some()
     {
@@ -108,7 +130,7 @@ fn missing(storage: &BucketStorage, region: &str) -> Outcome {
 ///
 /// # Errors
 /// The outcome of the check if the pod has no role, or none that is known.
-fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcome>> {
+fn identity(run: &Run<'_>, pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcome>> {
     let bucket = &storage.bucket;
     let arn = match (&pod.identity, pod.identity.role_arn()) {
         (_, Some(arn)) => arn,
@@ -121,13 +143,8 @@ fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcom
             ))));
         }
         (CredentialSource::Own { variables, .. }, _) => {
-            return Err(Box::new(Outcome::incomplete(
-                "AWS credentials in pod_template",
-                format!(
-                    "Could not check whether the Job is allowed to use bucket {bucket:?}: its AWS credentials come from \
-                     {variables} in pod_template. The bucket exists."
-                ),
-            )));
+            let what = format!("whether the Job is allowed to use bucket {bucket:?}, which exists");
+            return Err(Box::new(own_credentials(variables, &what)));
         }
         _ => {
             return Err(Box::new(Outcome::incomplete(
@@ -136,15 +153,43 @@ fn identity(pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcom
             )));
         }
     };
-    arn.parse().map_err(|_| Box::new(no_role(arn)))
+    arn.parse()
+        .map_err(|_| Box::new(no_role(run, &pod.identity, arn)))
 }
 
-/// Returns the outcome for a role that the check of the Job's AWS identity reports.
-fn no_role(arn: &str) -> Outcome {
-    Outcome::skipped(
-        Skip::Blocked,
-        format!("Needs pod-identity, which failed: the Job's role {arn} does not exist."),
+/// Returns the outcome for credentials that variables of `pod_template` name. `what` says what could not be checked.
+fn own_credentials(variables: &str, what: &str) -> Outcome {
+    Outcome::incomplete(
+        "AWS credentials in pod_template",
+        format!(
+            "Could not check {what}: the Job's AWS credentials come from {variables} in pod_template."
+        ),
     )
+}
+
+/// Returns the outcome for a role that does not exist. `arn` is not always an ARN.
+fn no_role(run: &Run<'_>, identity: &CredentialSource, arn: &str) -> Outcome {
+    let (cause, fix) = match identity {
+        CredentialSource::Own { variables, .. } => (
+            run.runner_cause(RunnerCause::StateCredentials),
+            format!(
+                "In job.pod_template, {variables} needs the ARN of a role that exists in AWS_ROLE_ARN."
+            ),
+        ),
+        _ => (
+            match pod_identity::cause(run) {
+                Ok(cause) => cause,
+                Err(error) => return error.into(),
+            },
+            format!(
+                "Create the role {arn}, or use another one. The check pod-identity shows the trust policy that it needs."
+            ),
+        ),
+    };
+    Outcome::failed(format!("The Job's role {arn} does not exist."))
+        .compare(arn, "not found")
+        .fix(cause, Fix::note(fix))
+        .not_yet()
 }
 
 /// The place of the state, and the role that uses it.
@@ -155,6 +200,8 @@ struct State<'a> {
     role: RoleArn,
     /// The region of the calls of IAM.
     iam_region: &'a str,
+    /// Whether the Job encrypts the objects with a key of its own, so that it does not use the bucket's.
+    has_own_key: bool,
 }
 
 /// What is known about the permissions.
@@ -174,12 +221,21 @@ struct Findings {
 
 impl State<'_> {
     /// Looks up everything that decides about the role's permissions.
-    async fn findings(&self, run: &Run<'_>) -> Result<Findings, CheckError> {
+    ///
+    /// # Errors
+    /// The outcome of the check for a role that does not exist.
+    async fn findings(
+        &self,
+        run: &Run<'_>,
+        identity: &CredentialSource,
+    ) -> Result<Findings, CheckError> {
         let Self { bucket, region, .. } = self;
+        let tags = session_tags(run, identity)?;
         let prefix = ("s3:prefix", bucket.key());
+        let listing = [vec![prefix], tags.clone()].concat();
         let (on_bucket, on_objects, policy, key, caller) = tokio::join!(
-            self.simulate(run, &BUCKET_ACTIONS, bucket.arn(), vec![prefix]),
-            self.simulate(run, &OBJECT_ACTIONS, bucket.object(), Vec::new()),
+            self.simulate(run, &BUCKET_ACTIONS, bucket.arn(), listing),
+            self.simulate(run, &OBJECT_ACTIONS, bucket.object(), tags.clone()),
             run.aws().bucket_policy(region, bucket.name()),
             key::find(run, region, bucket.name()),
             run.identity(),
@@ -188,7 +244,7 @@ impl State<'_> {
         if let Err(AwsError::NotFound { .. }) = &on_bucket {
             // Roles of other accounts are not found either.
             return if caller.account == self.role.account {
-                Err(no_role(&self.role.to_string()).into())
+                Err(no_role(run, identity, &self.role.to_string()).into())
             } else {
                 Err(other_account(&self.role).into())
             };
@@ -215,7 +271,7 @@ impl State<'_> {
         for action in BUCKET_ACTIONS {
             let arn = bucket.arn();
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
-            let session = session.with_prefix(&list_prefix);
+            let session = session.with_prefix(&list_prefix).with_known(&tags);
             findings.add(
                 with_own(&own_on_bucket).decide(&session),
                 ResourceKind::Bucket,
@@ -225,18 +281,27 @@ impl State<'_> {
         for action in OBJECT_ACTIONS {
             let arn = bucket.object();
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
+            let session = session.with_known(&tags);
             findings.add(
                 with_own(&own_on_objects).decide(&session),
                 ResourceKind::Bucket,
                 &session,
             );
         }
-        self.judge_key(run, key, &mut findings).await;
+        if !self.has_own_key {
+            self.judge_key(run, key, tags, &mut findings).await;
+        }
         Ok(findings)
     }
 
     /// Judges the key that encrypts the bucket's objects.
-    async fn judge_key(&self, run: &Run<'_>, key: StateKey, findings: &mut Findings) {
+    async fn judge_key(
+        &self,
+        run: &Run<'_>,
+        key: StateKey,
+        tags: Vec<(&'static str, String)>,
+        findings: &mut Findings,
+    ) {
         let key = match key {
             StateKey::NoPermission => return,
             StateKey::OfCustomer(key) => key,
@@ -250,12 +315,11 @@ impl State<'_> {
             }
         };
         findings.key_arn = Some(key.arn.clone());
-        let mut context = vec![("kms:CallerAccount", self.role.account.clone())];
-        if let Some(service) = via_s3(&self.role, self.region) {
-            context.push(("kms:ViaService", service));
-        }
+        let mut context = tags;
+        context.push(("kms:CallerAccount", self.role.account.clone()));
+        context.extend(via_s3(&self.role, self.region).map(|service| ("kms:ViaService", service)));
         let (own, policy) = tokio::join!(
-            self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context),
+            self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context.clone()),
             run.aws().key_policy(self.region, &key.arn),
         );
         let (own, policy) = (OwnPolicies::new(own), ResourcePolicy::of_key(policy));
@@ -267,7 +331,15 @@ impl State<'_> {
         };
         for action in KEY_ACTIONS {
             let session = RoleSession::new(&self.role, action, Some(&key.arn), self.region);
-            findings.add(access.decide(&session), ResourceKind::Key, &session);
+            let session = session.with_known(&context);
+            let mut finding = access.decide(&session);
+            if let ResourceFinding::Refused(by) = &finding
+                && by.is_implicit()
+                && let Some(granted) = key::grant(run, self.region, &key.arn, &session).await
+            {
+                finding = granted;
+            }
+            findings.add(finding, ResourceKind::Key, &session);
         }
     }
 
@@ -279,18 +351,37 @@ impl State<'_> {
         resource: String,
         context: Vec<(&'static str, String)>,
     ) -> AwsResult<Vec<Simulation>> {
-        let secure = ("aws:SecureTransport", "true".to_owned());
         let simulation_request = SimulationRequest {
             role_arn: self.role.to_string(),
             actions: actions.to_vec(),
             resource,
             requested_region: self.region.to_owned(),
-            context: context.into_iter().chain([secure]).collect(),
+            context,
         };
         run.aws()
             .simulate(self.iam_region, &simulation_request)
             .await
     }
+}
+
+/// Returns the condition keys for the tags of the Job's session.
+fn session_tags(
+    run: &Run<'_>,
+    identity: &CredentialSource,
+) -> Result<Vec<(&'static str, String)>, CheckError> {
+    let CredentialSource::Association(association) = identity else {
+        return Ok(Vec::new());
+    };
+    let cluster = run.cluster_name()?;
+    let pod = TaggedPod {
+        account: &run.role()?.account,
+        cluster_arn: &cluster_arn(run.role()?, run.region()?, cluster),
+        cluster,
+        namespace: run.namespace()?,
+        service_account: run.service_account()?,
+        is_tagged: association.has_session_tags,
+    };
+    Ok(pod.principal_tags())
 }
 
 /// Returns the outcome for a role in another account than the caller's.
