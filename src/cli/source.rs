@@ -17,7 +17,7 @@ use crate::orchestrator::{
     lookup_without_token,
 };
 use crate::product::HUMANITEC;
-use crate::runner::Runner;
+use crate::runner::{Runner, RunnerType};
 use crate::secrets::redacted;
 
 /// The time limit for a call of the Orchestrator, retries included.
@@ -25,9 +25,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many runners are read from the Orchestrator at a time.
 const AT_A_TIME: usize = 16;
-
-/// The type of the runners that can be checked.
-const EKS: &str = "kubernetes-eks";
 
 const USER_AGENT: &str = concat!("eks-runner/", env!("CARGO_PKG_VERSION"));
 
@@ -289,7 +286,7 @@ async fn all_registered(
     let is_selected = |id: &&String| filter.is_none_or(|pattern| pattern.matches(id));
     let mut ids: Vec<&String> = types.keys().filter(is_selected).collect();
     ids.sort_unstable();
-    if !ids.iter().any(|id| types[*id] == EKS) {
+    if !ids.iter().any(|id| types[*id] == RunnerType::EKS) {
         return Err(Error::NoRunners {
             cli: client.cli(),
             org: settings.org_id,
@@ -322,7 +319,7 @@ async fn read_listed(client: &Client, id: &str, kind: &str) -> Listed {
         })
     };
     let of_type = |kind: &str| left_out(format!("it is of type {kind}"));
-    if kind != EKS {
+    if kind != RunnerType::EKS {
         return of_type(kind);
     }
     let read = match client.get_runner(id, &budget()).await {

@@ -42,6 +42,11 @@ pub enum RunnerType {
     KubernetesEks,
 }
 
+impl RunnerType {
+    /// The type of EKS runners in the API.
+    pub const EKS: &str = "kubernetes-eks";
+}
+
 /// The EKS cluster in which Jobs are started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cluster {
@@ -285,7 +290,7 @@ state_storage_configuration:
         assert_eq!(schema["$defs"]["Auth"]["required"], json!(["role_arn"]));
         assert_eq!(
             schema["$defs"]["RunnerType"]["oneOf"][0]["const"],
-            "kubernetes-eks"
+            RunnerType::EKS
         );
     }
 }

@@ -223,7 +223,7 @@ fn texts_name_options() {
         ),
         (
             &["--api-url", saas, "--octl-config-file", "octl.yaml"],
-            "--api-url is the API that hctl uses. Remove --octl-config-file, or set --api-url to",
+            "--api-url sets the URL of the API that hctl uses. Set --api-url to the URL of the installation",
         ),
         (
             &[],

@@ -11,9 +11,7 @@ use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::call::Call;
 use crate::orchestrator::error::ApiError;
 use crate::orchestrator::request::Request;
-
-/// The type of EKS runners.
-pub(super) const EKS: &str = "kubernetes-eks";
+use crate::runner::RunnerType;
 
 /// The fields that runners of every type have, in a list and alone.
 #[derive(Deserialize)]
@@ -70,7 +68,8 @@ impl EksRunnerPages<'_> {
             return Ok(None);
         };
         let is_wanted = |runner: &AnyListedRunner| {
-            runner.runner_configuration.kind == EKS && runner.id.starts_with(self.id_prefix)
+            runner.runner_configuration.kind == RunnerType::EKS
+                && runner.id.starts_with(self.id_prefix)
         };
         let wanted = page.into_iter().filter(is_wanted);
         let listed = wanted.map(|runner| ListedRunner {

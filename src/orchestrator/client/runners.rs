@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::Client;
 use super::operations::{Creation, ExistingObject};
-use super::runner_list::{EKS, RunnerSummary};
+use super::runner_list::RunnerSummary;
 use crate::orchestrator::budget::CallBudget;
 use crate::orchestrator::error::{ApiError, Existing};
 use crate::orchestrator::request::{Request, to_json};
 use crate::orchestrator::response::{JsonObject, Response};
-use crate::runner::{Runner, pod_template, validate};
+use crate::runner::{Runner, RunnerType, pod_template, validate};
 use crate::secrets::redacted;
 
 impl Client {
@@ -191,7 +191,7 @@ fn eks_object(response: Response, status: u16, id: &str) -> Result<JsonObject, A
         return Err(object.unexpected(&format!("it is about runner {:?}", found.id)));
     }
     let kind = found.runner_configuration.kind;
-    if kind != EKS {
+    if kind != RunnerType::EKS {
         return Err(ApiError::OtherType {
             id: id.to_owned(),
             found: redacted(kind),

@@ -153,12 +153,11 @@ impl LookupError {
                 url_product,
             } => format!(
                 "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} sets the URL \
-                 of the API that {} uses. Set {} to the URL of the installation that the token is for, or {} to a token for \
-                 this API.",
+                 of the API that {} uses. Set {} to the URL of the installation that the token is for, or use a token for this \
+                 API.",
                 token_product.cli,
                 url_product.cli,
-                ProviderAttribute::ApiUrl.setting_or_description(frontend),
-                ProviderAttribute::AuthToken.setting_or_description(frontend)
+                ProviderAttribute::ApiUrl.setting_or_description(frontend)
             ),
         }
     }

@@ -201,7 +201,7 @@ fn a_token_is_not_sent_to_the_other_product() {
     let expected = format!(
         "The token was not sent: it comes from `token` in the file {}, which has the settings of octl, and `api_url` in \
          the provider block sets the URL of the API that hctl uses. Set api_url to the URL of the installation that the token \
-         is for, or auth_token to a token for this API.",
+         is for, or use a token for this API.",
         named.config_files[0].1
     );
     assert_eq!(text, expected);

@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::orchestrator::{ApiError, CallBudget, Client, ConnectFailure};
 use crate::provider::api_diagnostics;
+use crate::runner::RunnerType;
 use terraform_plugin_server::{CallContext, Diagnostic, Path};
 
 use super::schema;
@@ -100,7 +101,7 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
         "This plan creates runner {id:?}, but organization {org:?} already has a runner with this ID. The apply would \
          fail, because a runner's ID is unique in its organization."
     );
-    let fix = if kind == "kubernetes-eks" {
+    let fix = if kind == RunnerType::EKS {
         format!(
             "{}\n\nOtherwise, change `id`.",
             api_diagnostics::import_advice(schema::TYPE_NAME, id)
