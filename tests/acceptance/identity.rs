@@ -97,21 +97,19 @@ fn in_the_state(cli: &Cli) {
         workspace.plans_nothing();
     }
     // With another organization, the state would be that of another runner.
-    if cli.name != "tofu" {
-        let other =
-            provider(&orchestrator).replace(&format!("{:?}", orchestrator.org()), "\"other-org\"");
-        workspace.write("main.tf", &(other + &Runner::basic().block()));
-        for arguments in [&[][..], &["-destroy"], &["-destroy", "-refresh=false"]] {
-            let plan = workspace.plan(arguments).fails();
-            plan.has("Identity of another object")
-                .has(&format!("has org_id = {:?}", orchestrator.org()))
-                .has("with org_id = \"other-org\"");
-        }
-        workspace.write(
-            "main.tf",
-            &(provider(&orchestrator) + &Runner::basic().block()),
-        );
+    let other =
+        provider(&orchestrator).replace(&format!("{:?}", orchestrator.org()), "\"other-org\"");
+    workspace.write("main.tf", &(other + &Runner::basic().block()));
+    for arguments in [&[][..], &["-destroy"], &["-destroy", "-refresh=false"]] {
+        let plan = workspace.plan(arguments).fails();
+        plan.has("Identity of another object")
+            .has(&format!("has org_id = {:?}", orchestrator.org()))
+            .has("with org_id = \"other-org\"");
     }
+    workspace.write(
+        "main.tf",
+        &(provider(&orchestrator) + &Runner::basic().block()),
+    );
     workspace.destroy().ok();
 }
 

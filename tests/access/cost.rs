@@ -84,7 +84,8 @@ fn hundred_runners(cloud: &Cloud) {
     ] {
         assert_eq!(calls[action], 1, "{calls:?}");
     }
-    assert_eq!(cloud.eks.cluster_tokens().unwrap(), 1);
+    // None if it was created in the same second as the last one of the scenario before, which the API server remembers.
+    assert!(cloud.eks.cluster_tokens().unwrap() <= 1);
     // The configuration and the keys.
     assert_eq!(calls["issuer"], 2, "{calls:?}");
     each_action_was_called_once(&calls);
