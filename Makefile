@@ -11,6 +11,8 @@ export RUSTUP_TOOLCHAIN := stable
 endif
 # The user's Terraform configuration does not apply here.
 export TF_CLI_CONFIG_FILE := /dev/null
+# Many tests wait for a timeout, which needs no processor.
+export RUST_TEST_THREADS ?= 4
 
 # The Terraform or OpenTofu on the PATH, else an OpenTofu of our own.
 CLI = "$$(command -v terraform || command -v tofu || tools/build tofu)"

@@ -185,8 +185,12 @@ fn set_up(cli: &Cli, storage: &Value, options: &[&str]) {
         create_bucket(&scene.eks, bucket);
     }
     let setup = |format: &str| {
-        let runner = ["setup", "--runner", "my-runner", "--oidc-issuer", ISSUER];
-        let arguments = [&runner[..], &["--output", format], options].concat();
+        let issuer: &[&str] = match format {
+            "yaml" => &[],
+            _ => &["--oidc-issuer", ISSUER],
+        };
+        let runner = ["setup", "--runner", "my-runner", "--output", format];
+        let arguments = [&runner[..], issuer, options].concat();
         let (code, text) = eks_runner(&scene, &arguments);
         assert_eq!(code, 0, "{text}");
         text

@@ -173,7 +173,8 @@ fn of_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
                 let position = if alone {
                     2.0
                 } else {
-                    (index + 1) as f64 / count as f64
+                    // The longest scenario has no others in its list, and begins first.
+                    index as f64 / count as f64
                 };
                 trials.push((position, trial.with_ignored_flag(ignored)));
             }

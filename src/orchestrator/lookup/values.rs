@@ -66,7 +66,7 @@ pub(super) fn token(found: SearchResult, optional: bool) -> Result<Option<ApiTok
         {
             Err(AUTH_TOKEN.unusable(
                 source,
-                "it contains a space, a line break or another character that is not valid in a token. Set it to the token \
+                "it contains a space, a line break, or another character that is not valid in a token. Set it to the token \
                  only, without the `Bearer` prefix",
             ))
         }
