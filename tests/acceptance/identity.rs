@@ -90,10 +90,7 @@ fn in_the_state(cli: &Cli) {
         let state: Value =
             serde_json::from_str(&workspace.read("terraform.tfstate")).expect("JSON");
         let identity = &state["resources"][0]["instances"][0]["identity"];
-        // OpenTofu 1.12 imports by identity, and does not store it.
-        if cli.name != "tofu" {
-            assert_eq!(*identity, json!({"org_id": orchestrator.org(), "id": id}));
-        }
+        assert_eq!(*identity, json!({"org_id": orchestrator.org(), "id": id}));
         workspace.plans_nothing();
     }
     // With another organization, the state would be that of another runner.
