@@ -55,7 +55,7 @@ def parse(query: str, headers) -> Signature | None:
 
 
 def verify(signature: Signature, secret: str, method: str, path: str, query: str, headers, body: bytes) -> None:
-    """Raises AwsError unless the signature is recent and was made with the secret."""
+    """Raises AwsError unless the signature is recent and was computed with the secret."""
     age = datetime.now(timezone.utc) - datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     # STS accepts a presigned URL for 15 minutes, whatever its X-Amz-Expires is.
     if abs(age) > timedelta(minutes=15):

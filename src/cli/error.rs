@@ -111,7 +111,7 @@ pub enum Error {
     },
     /// A probe is to create a Job, and nobody can be asked.
     #[error(
-        "nothing was created: standard input is not a terminal, so eks-runner cannot ask for confirmation\n\n\
+        "nothing was created: standard input is not a terminal, so eks-runner cannot prompt for confirmation\n\n\
          To fix it, set --yes."
     )]
     NobodyToAsk,

@@ -144,7 +144,7 @@ fn token_of_the_block(cli: &Cli) {
 
 /// A credential of the provider.
 #[derive(Clone)]
-struct Given {
+struct Credential {
     /// What it is, and what is reported of it.
     name: (&'static str, &'static str),
     /// The files that hold it.
@@ -166,13 +166,13 @@ fn kubeconfig(server: &str, cluster: &str, user: &str) -> (&'static str, String)
     ("kubeconfig", text)
 }
 
-fn given(
+fn credential(
     name: (&'static str, &'static str),
     files: Vec<(&'static str, String)>,
     variables: &[(&'static str, &str)],
-) -> Given {
+) -> Credential {
     let variables = variables.iter();
-    Given {
+    Credential {
         name,
         files,
         variables: variables
@@ -191,10 +191,10 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// The credentials of AWS: keys, files, a process, a token, and the password of a proxy.
-fn aws_credentials(aws: &str) -> Vec<Given> {
+fn aws_credentials(aws: &str) -> Vec<Credential> {
     let usable = kubeconfig(aws, "", "    token: t0ken-of-mine\n");
     let in_files = |name, more: Vec<(&'static str, String)>| {
-        given(name, [vec![usable.clone()], more].concat(), &FILES)
+        credential(name, [vec![usable.clone()], more].concat(), &FILES)
     };
     let process = |script: String| {
         let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
@@ -209,12 +209,12 @@ fn aws_credentials(aws: &str) -> Vec<Given> {
     let proxy = format!("http://me:{CANARY}@127.0.0.1:9");
     let as_runner = "as = \"runner\"\nweb_identity_token_file = \"token\"";
     vec![
-        given(
+        credential(
             ("session token repeated by AWS", "(redacted)"),
             vec![usable.clone()],
             &keys("s3cret-key", CANARY),
         ),
-        given(
+        credential(
             ("secret key", "(redacted)"),
             vec![usable.clone()],
             &keys(CANARY, "s3ssion-1"),
@@ -243,7 +243,7 @@ fn aws_credentials(aws: &str) -> Vec<Given> {
                 "echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"
             )),
         ),
-        given(
+        credential(
             (
                 "password of HTTPS_PROXY",
                 "no usable response from sts:GetCallerIdentity",
@@ -251,9 +251,9 @@ fn aws_credentials(aws: &str) -> Vec<Given> {
             vec![usable.clone()],
             &[("HTTPS_PROXY", &proxy), ("AWS_ENDPOINT_URL", "")],
         ),
-        Given {
+        Credential {
             settings: ("", as_runner),
-            ..given(
+            ..credential(
                 ("OIDC token", "(redacted)"),
                 vec![("token", CANARY.to_owned())],
                 &[],
@@ -263,8 +263,8 @@ fn aws_credentials(aws: &str) -> Vec<Given> {
 }
 
 /// The credentials in a kubeconfig, and those of hctl.
-fn other_credentials(aws: &str) -> Vec<Given> {
-    let file = |name, user: String| given(name, vec![kubeconfig(aws, "", &user)], &[]);
+fn other_credentials(aws: &str) -> Vec<Credential> {
+    let file = |name, user: String| credential(name, vec![kubeconfig(aws, "", &user)], &[]);
     let plugin = |name, script: String| {
         file(
             name,
@@ -301,7 +301,7 @@ fn other_credentials(aws: &str) -> Vec<Given> {
             ("client key", "not base64"),
             format!("    client-certificate-data: aGk=\n    client-key-data: {CANARY}\n"),
         ),
-        given(
+        credential(
             ("token file", "(redacted)"),
             vec![
                 kubeconfig(aws, "", "    tokenFile: token\n"),
@@ -317,14 +317,14 @@ fn other_credentials(aws: &str) -> Vec<Given> {
             ("stderr of a plugin", "exited with code 1"),
             format!("echo {CANARY} >&2; exit 1"),
         ),
-        given(
+        credential(
             ("password of a proxy", "refused"),
             vec![kubeconfig(aws, &proxied, "    token: t0ken-of-mine\n")],
             &[],
         ),
-        Given {
+        Credential {
             settings: ("hctl_config_file = \"hctl.yaml\"\n", ""),
-            ..given(
+            ..credential(
                 ("file of hctl", "cannot be used"),
                 vec![("hctl.yaml", format!("token: [{CANARY}\n"))],
                 &[],
@@ -353,8 +353,8 @@ fn credentials_of_the_checks(cli: &Cli) {
 }
 
 /// Plans and applies with a credential, and asserts that nothing of it is in an output, a log, a plan, or a state.
-fn is_found_nowhere(cli: &Cli, orchestrator: &StandIn, aws: &str, case: &Given) {
-    let Given {
+fn is_found_nowhere(cli: &Cli, orchestrator: &StandIn, aws: &str, case: &Credential) {
+    let Credential {
         name: (name, shows),
         files,
         variables,

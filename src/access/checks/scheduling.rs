@@ -166,7 +166,7 @@ async fn without_node(
     );
     let fix = fix::fix(run, nodes, &growth).await?;
     Ok(Outcome::warned(message)
-        .compare(pod.wishes(), found)
+        .compare(pod.requirements(), found)
         .fix(no_node(run, findings)?, fix))
 }
 
@@ -192,7 +192,7 @@ async fn on_own_node(run: &Run<'_>, pod: &Pod<'_>, node: &str) -> Result<Outcome
         findings => findings.join("; "),
     };
     Ok(Outcome::warned(message)
-        .compare(format!("node {node}, {}", pod.wishes()), found)
+        .compare(format!("node {node}, {}", pod.requirements()), found)
         .fix(
             no_node(run, findings)?,
             Fix::note("Remove spec.nodeName from job.pod_template."),

@@ -44,7 +44,7 @@ pub(crate) const NODES_PATH: &str = "/api/v1/nodes?limit=100";
 
 /// How many calls of one cluster run at a time.
 const AT_A_TIME: usize = 32;
-/// How often a call is made whose response says that the API does not work at the moment.
+/// How many attempts a call has if the responses say that the API does not work at the moment.
 const ATTEMPTS: u32 = 3;
 /// How long a call is repeated that the API throttles. It is longer than what a busy API needs, and shorter than the time
 /// limit of most runs.

@@ -193,19 +193,19 @@ impl<'a> Pod<'a> {
         amount(used).saturating_add(least) > amount(limit)
     }
 
-    /// Returns what the pod asks of a node, as a clause for people.
-    pub(crate) fn wishes(&self) -> String {
+    /// Returns what the pod requires of a node, as a clause for people.
+    pub(crate) fn requirements(&self) -> String {
         let requests = self.requests.iter();
         let requests = requests.map(|(name, requested)| format!("{name} {requested}"));
         let selector = self.selector();
         let selector = selector.map(|(key, value)| format!("the label {key}={value}"));
-        let mut wishes: Vec<String> = requests.chain(selector).collect();
+        let mut requirements: Vec<String> = requests.chain(selector).collect();
         if !self.spec["affinity"]["nodeAffinity"][affinity::REQUIRED].is_null() {
-            wishes.push("a match of the required node affinity".to_owned());
+            requirements.push("a match of the required node affinity".to_owned());
         }
-        wishes.push("not cordoned".to_owned());
-        wishes.push("no taint that the pod does not tolerate".to_owned());
-        wishes.join(", ")
+        requirements.push("not cordoned".to_owned());
+        requirements.push("no taint that the pod does not tolerate".to_owned());
+        requirements.join(", ")
     }
 
     fn selector(&self) -> impl Iterator<Item = (&'a String, String)> {

@@ -17,7 +17,7 @@ const MOST: [(&str, &str); 3] = [
 /// The Fargate profiles, as the Job's pod needs them.
 #[derive(Debug, Default)]
 pub(super) struct Fargate {
-    /// The name of an active profile that selects the pod. EKS then gives the pod to Fargate's scheduler, whatever the nodes
+    /// The name of an active profile that selects the pod. EKS then assigns the pod to Fargate's scheduler, whatever the nodes
     /// are.
     pub(super) profile: Option<String>,
     /// Why each of the profiles does not take the pod.

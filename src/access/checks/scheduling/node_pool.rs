@@ -95,7 +95,7 @@ impl NodePool<'_> {
             return Some("it is being deleted".to_owned());
         }
         if !self.0["spec"]["replicas"].is_null() {
-            return Some("spec.replicas gives it a fixed number of nodes".to_owned());
+            return Some("spec.replicas fixes its number of nodes".to_owned());
         }
         let conditions = self.0["status"]["conditions"].as_array();
         let mut conditions = conditions.into_iter().flatten();
@@ -316,7 +316,7 @@ mod tests {
             ),
             (
                 json!({"/spec/replicas": 0}),
-                "spec.replicas gives it a fixed number of nodes",
+                "spec.replicas fixes its number of nodes",
             ),
             (json!({"/status": {}}), "it is not ready"),
             (

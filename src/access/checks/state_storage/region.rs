@@ -63,7 +63,7 @@ pub(super) fn judge(
         && matches!(pod.identity, CredentialSource::Node { because: None });
     let fix = if has_no_identity {
         format!(
-            "Give service account {:?} an AWS identity: eks-runner setup prints a role and its Pod Identity association. If \
+            "Assign an AWS identity to service account {:?}: eks-runner setup prints a role and its Pod Identity association. If \
              the Job uses the role of its node, set this {in_env}",
             run.service_account().unwrap_or_default()
         )
