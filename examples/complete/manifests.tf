@@ -16,10 +16,10 @@ locals {
     service_account = {
       apiVersion = "v1"
       kind       = "ServiceAccount"
-      metadata = {
+      metadata = merge({
         name      = var.service_account
         namespace = var.namespace
-      }
+      }, local.job_annotations)
     }
 
     # The Orchestrator creates Jobs and follows them.

@@ -17,3 +17,10 @@ output "kubernetes_user" {
   description = "The Orchestrator's user in the cluster, for other RoleBindings."
   value       = local.kubernetes_user
 }
+
+output "bucket_statements" {
+  description = "The statements to merge into the bucket's policy if the bucket belongs to another account. Null without a bucket."
+  value = local.in_s3 ? jsonencode([
+    for statement in local.state_statements : merge(statement, { Principal = { AWS = aws_iam_role.job[0].arn } })
+  ]) : null
+}

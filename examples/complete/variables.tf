@@ -43,6 +43,17 @@ variable "state_bucket" {
   default     = null
 }
 
+variable "job_identity" {
+  description = "How the Jobs get their AWS role if they keep their state in S3: `pod-identity`, or `irsa`, which also works on Fargate."
+  type        = string
+  default     = "pod-identity"
+
+  validation {
+    condition     = contains(["pod-identity", "irsa"], var.job_identity)
+    error_message = "The value must be pod-identity or irsa."
+  }
+}
+
 variable "oidc_issuer" {
   description = "The issuer of the Orchestrator's OIDC tokens. A self-hosted Orchestrator has its own issuer."
   type        = string

@@ -24,6 +24,11 @@ impl CheckError {
             Self::Decided(_) => false,
         }
     }
+
+    /// Returns whether the cluster's API forbids the call.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Kube(error) if error.is_forbidden())
+    }
 }
 
 impl From<AwsError> for CheckError {

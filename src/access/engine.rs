@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{CheckId, CheckResult};
-use super::outcome::{Outcome, Skip};
+use super::outcome::Outcome;
 
 /// Follows the progress of a run.
 pub trait Observer: Send + Sync {
@@ -154,7 +154,7 @@ fn blocked(obstacles: &[(CheckId, Outcome)]) -> Option<Outcome> {
     let failed = obstacles.iter().find(|(_, outcome)| outcome.skip.is_none());
     let (needed, outcome) = failed.or_else(|| obstacles.first())?;
     Some(match &outcome.skip {
-        None => Outcome::skipped(Skip::Blocked, format!("Needs {needed}, which failed.")),
+        None => Outcome::blocked(needed, ""),
         // The reason that keeps the other check from running keeps this one from running, too.
         Some(skip) => {
             let message = format!("Needs {needed}, which was skipped.");
@@ -169,7 +169,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::access::outcome::Status;
+    use crate::access::outcome::{Skip, Status};
 
     fn minute() -> TimeLimit {
         TimeLimit::new(Duration::from_secs(60), CancellationToken::new())

@@ -150,6 +150,15 @@ impl Outcome {
         }
     }
 
+    /// Returns the outcome of a check that needs the check `needed`, which failed, and why it failed if `why` is not empty.
+    pub(super) fn blocked(needed: impl fmt::Display, why: &str) -> Self {
+        let why = match why {
+            "" => ".".to_owned(),
+            why => format!(": {why}"),
+        };
+        Self::skipped(Skip::Blocked, format!("Needs {needed}, which failed{why}"))
+    }
+
     /// Returns the outcome of a check that does not apply.
     #[must_use]
     pub fn not_applicable(message: impl Into<String>) -> Self {

@@ -292,24 +292,27 @@ impl ApiError {
         matches!(self, Self::AlreadyExists { .. })
     }
 
+    /// Returns why it is unknown whether a change was carried out, and every other error itself.
+    fn underlying(&self) -> &Self {
+        if let Self::Uncertain { source, .. } = self {
+            return source.underlying();
+        }
+        self
+    }
+
     /// Returns whether the budget's `stop` ended the call.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        match self {
-            Self::Stopped { .. } => true,
-            Self::Uncertain { source, .. } => source.is_stopped(),
-            _ => false,
-        }
+        matches!(self.underlying(), Self::Stopped { .. })
     }
 
     /// Returns whether the budget's deadline ended the call.
     #[must_use]
     pub fn is_deadline_exceeded(&self) -> bool {
-        match self {
-            Self::DeadlineExceeded { .. } | Self::TooLongToWait { .. } => true,
-            Self::Uncertain { source, .. } => source.is_deadline_exceeded(),
-            _ => false,
-        }
+        matches!(
+            self.underlying(),
+            Self::DeadlineExceeded { .. } | Self::TooLongToWait { .. }
+        )
     }
 
     /// Returns whether the change might have been carried out. Then a created object must be kept in the state. With
@@ -350,18 +353,19 @@ impl ApiError {
 
     /// Returns the status of the response and the wait that its `Retry-After` requests, if there is one.
     pub(super) fn retry_after(&self) -> Option<(u16, Duration)> {
-        match self {
-            Self::Refused {
-                status,
-                retry_after,
-                ..
-            }
-            | Self::Unexpected {
-                status,
-                retry_after,
-                ..
-            } => Some((*status, (*retry_after)?)),
-            _ => None,
+        let (Self::Refused {
+            status,
+            retry_after,
+            ..
         }
+        | Self::Unexpected {
+            status,
+            retry_after,
+            ..
+        }) = self
+        else {
+            return None;
+        };
+        Some((*status, (*retry_after)?))
     }
 }

@@ -132,7 +132,20 @@ fn state_in_a_bucket(cli: &Cli) {
     let replaced = scene.workspace.apply(&["-replace=aws_iam_role.job[0]"]);
     replaced.ok().has("2 added, 0 changed, 2 destroyed");
     all_green(&scene);
-    scene.workspace.destroy().ok().has("14 destroyed");
+
+    scene.workspace.set_env("TF_VAR_job_identity", "irsa");
+    let changed = scene.workspace.apply(&[]);
+    changed.ok().has("1 added, 2 changed, 2 destroyed");
+    scene.workspace.plans_nothing();
+    all_green(&scene);
+    let statements = scene
+        .workspace
+        .run(&["output", "-raw", "bucket_statements"]);
+    let statements: Value = serde_json::from_str(&statements.ok().text).expect("statements");
+    let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}-job");
+    assert_eq!(statements[0]["Principal"], json!({"AWS": role}));
+    assert_eq!(statements[1]["Resource"], "arn:aws:s3:::my-states/*");
+    scene.workspace.destroy().ok().has("13 destroyed");
     nothing_is_left(&scene.eks);
 }
 

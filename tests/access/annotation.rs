@@ -1,7 +1,7 @@
 //! Where the Job's AWS identity comes from without an association: the annotation of its service account, variables of its
 //! own, or nothing.
 
-use sandbox::eks::EksOptions;
+use sandbox::eks::{EksOptions, Faults};
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -51,6 +51,14 @@ fn annotation(cloud: &Cloud) {
     fix::works(cloud, &checked, "pod-identity");
     let subject = "system:serviceaccount:humanitec-runner:humanitec-runner";
     passes(&cloud.check_documented(), &[&role, subject]);
+    for action in ["iam:GetOpenIDConnectProvider", "iam:GetRole"] {
+        cloud.deny(action);
+        cloud
+            .check_documented()
+            .says("pod-identity", &["no permission", action])
+            .is_incomplete(&format!("no permission for {action}"));
+    }
+    cloud.faults(Faults::default());
 
     let found = cloud.aws("iam", "GetRole", &json!({"RoleName": ROLE}));
     let good = &found["Role"]["AssumeRolePolicyDocument"];

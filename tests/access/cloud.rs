@@ -206,6 +206,14 @@ impl Cloud {
         self.eks.set_faults(&faults).unwrap();
     }
 
+    /// Denies an action of AWS to everyone, and nothing else.
+    pub(crate) fn deny(&self, action: &str) {
+        self.faults(Faults {
+            deny: vec![action.to_owned()],
+            ..Faults::default()
+        });
+    }
+
     /// Sets the authentication mode, and waits until the authenticator uses it.
     pub(crate) fn authentication_mode(&self, mode: &str) {
         let mode = json!({"authenticationMode": mode});

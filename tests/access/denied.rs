@@ -22,13 +22,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("denied::no_time", no_time),
 ];
 
-fn deny(cloud: &Cloud, action: &str) {
-    cloud.faults(Faults {
-        deny: vec![action.to_owned()],
-        ..Faults::default()
-    });
-}
-
 fn each_action(cloud: &Cloud) {
     let everything = [
         &[
@@ -60,7 +53,7 @@ fn each_action(cloud: &Cloud) {
         ("eks:DescribeAccessEntry", with(&["access-entry"], &BY_USER)),
         ("eks:ListAssociatedAccessPolicies", vec![]),
     ] {
-        deny(cloud, action);
+        cloud.deny(action);
         let checked = cloud.check_documented();
         checked.only(&[], &skipped);
         if let Some(first) = skipped.first() {
@@ -97,7 +90,7 @@ fn access_policies(cloud: &Cloud) {
         "humanitec-runner-orchestrator-access",
         &namespace,
     ]);
-    deny(cloud, "eks:ListAssociatedAccessPolicies");
+    cloud.deny("eks:ListAssociatedAccessPolicies");
     // RBAC does not allow it, and whether an access policy does is unknown.
     let checked = cloud.check_documented();
     checked.outcome(

@@ -349,10 +349,7 @@ fn caller_role_with_a_path(cloud: &Cloud) {
         checked.text()
     );
     // A caller that cannot look up its own role gets a command that does.
-    cloud.faults(Faults {
-        deny: vec!["iam:GetRole".to_owned()],
-        ..Faults::default()
-    });
+    cloud.deny("iam:GetRole");
     let denied = check();
     cloud.faults(Faults::default());
     let fix = denied.fix("api-server");

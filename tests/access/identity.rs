@@ -360,10 +360,7 @@ fn each_permission(cloud: &Cloud) {
         "eks:ListFargateProfiles",
         "eks:DescribeFargateProfile",
     ] {
-        cloud.faults(Faults {
-            deny: vec![action.to_owned()],
-            ..Faults::default()
-        });
+        cloud.deny(action);
         cloud
             .check_documented()
             .only(&[], &["pod-identity"])
@@ -371,10 +368,7 @@ fn each_permission(cloud: &Cloud) {
             .says("pod-identity", &["no permission", action]);
     }
     // The Job starts without an AWS identity, so that the check cannot fail.
-    cloud.faults(Faults {
-        deny: vec!["eks:ListPodIdentityAssociations".to_owned()],
-        ..Faults::default()
-    });
+    cloud.deny("eks:ListPodIdentityAssociations");
     let mut runner = cloud.configuration();
     runner["state_storage_configuration"] = json!({"type": "gcs", "bucket": "my-states"});
     let checked = cloud.check(&runner);
@@ -398,10 +392,7 @@ fn each_permission(cloud: &Cloud) {
     set_trust(cloud, "target", &source);
     passes(&cloud.check_documented(), &["assume the target role"]);
     let denied = |skipped: &[&str], action: &str| {
-        cloud.faults(Faults {
-            deny: vec![action.to_owned()],
-            ..Faults::default()
-        });
+        cloud.deny(action);
         cloud
             .check_documented()
             .only(&[], skipped)
@@ -411,4 +402,6 @@ fn each_permission(cloud: &Cloud) {
         &["role-permission", "pod-identity"],
         "iam:SimulatePrincipalPolicy",
     );
+    let every_role = ["role-exists", "role-trust", "pod-identity"];
+    denied(&every_role, "iam:GetRole");
 }

@@ -18,6 +18,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("permissions::documented_least", documented_least),
     ("permissions::each_taken_away", each_taken_away),
     ("permissions::namespace_unread", namespace_unread),
+    ("permissions::agent_and_nodepools", agent_and_nodepools),
     ("permissions::config_map", config_map),
 ];
 
@@ -274,6 +275,38 @@ fn namespace_unread(cloud: &Cloud) {
     for id in ["service-account", "pod-template-refs"] {
         assert_eq!(checked.status(id), "failed", "\n{}", checked.text());
     }
+}
+
+/// What only some set-ups need to read: the agent's DaemonSet without the add-on, and NodePools without a node.
+fn agent_and_nodepools(cloud: &Cloud) {
+    let (who, runner) = (caller(cloud), runner(cloud));
+    let mut objects = objects(cloud, "caller-rbac.yaml");
+    objects.extend(self::objects(cloud, "caller-impersonation.yaml"));
+    for object in &mut objects {
+        if let Some(rules) = object["rules"].as_array_mut() {
+            rules.retain(|rule| {
+                !["daemonsets", "nodepools"]
+                    .map(|name| json!([name]))
+                    .contains(&rule["resources"])
+            });
+        }
+        cloud.eks.apply(&object.to_string()).unwrap();
+    }
+    once_let_in(cloud, &who, &runner).all_pass();
+    let addon = json!({"clusterName": cloud.eks.options().cluster_name, "addonName": "eks-pod-identity-agent"});
+    cloud.aws("eks", "DeleteAddon", &addon);
+    crate::scheduling::no_nodes(cloud);
+    let checked = once_let_in(cloud, &who, &runner);
+    checked
+        .outcome(&[], &[], &["pod-identity", "scheduling"])
+        .says(
+            "pod-identity",
+            &["DaemonSet \"eks-pod-identity-agent\"", "no permission"],
+        )
+        .says(
+            "scheduling",
+            &["Whether something adds one is unknown", "nodepools"],
+        );
 }
 
 fn config_map(cloud: &Cloud) {

@@ -45,7 +45,7 @@ fn passes(checked: &Checked, parts: &[&str]) {
     checked.says("scheduling", parts);
 }
 
-fn no_nodes(cloud: &Cloud) {
+pub(crate) fn no_nodes(cloud: &Cloud) {
     cloud.kubectl(&["delete", "nodes", "--all"]);
 }
 
@@ -417,10 +417,7 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
     let on_host = with_template(cloud, json!({"hostNetwork": true}));
     let node = cloud.eks.node_name();
     passes(&cloud.check(&on_host), &[&node]);
-    cloud.faults(Faults {
-        deny: vec!["eks:ListFargateProfiles".to_owned()],
-        ..Faults::default()
-    });
+    cloud.deny("eks:ListFargateProfiles");
     passes(&cloud.check_documented(), &[&node]);
     cloud
         .check(&on_host)
@@ -479,10 +476,7 @@ fn denied(cloud: &Cloud) {
         "eks:ListFargateProfiles",
         "eks:DescribeFargateProfile",
     ] {
-        cloud.faults(Faults {
-            deny: vec![action.to_owned()],
-            ..Faults::default()
-        });
+        cloud.deny(action);
         unknown(&cloud.check_documented(), action);
     }
 }

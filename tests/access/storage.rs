@@ -338,6 +338,13 @@ fn other_credentials(cloud: &Cloud) {
         "state-storage",
         &["another endpoint", "AWS_ENDPOINT_URL_S3"],
     );
+    let mut access_point = runner(cloud);
+    let alias = "states-abcdefghijklmnopqrstuvwxyz1234-s3alias";
+    access_point["state_storage_configuration"]["bucket"] = json!(alias);
+    cloud
+        .check(&access_point)
+        .is_incomplete("the bucket is an access point of S3 (1)")
+        .says("state-storage", &[alias]);
 }
 
 /// Whatever the caller is not allowed to read makes the run incomplete, and never failed.
@@ -353,10 +360,7 @@ fn each_permission(cloud: &Cloud) {
         "kms:DescribeKey",
         "kms:GetKeyPolicy",
     ] {
-        cloud.faults(Faults {
-            deny: vec![action.to_owned()],
-            ..Faults::default()
-        });
+        cloud.deny(action);
         let checked = cloud.check(&runner);
         assert_eq!(
             (checked.ids("failed"), checked.ids("warned")),
@@ -379,10 +383,7 @@ fn each_permission(cloud: &Cloud) {
         "Resource": ["arn:aws:s3:::my-states", "arn:aws:s3:::my-states/*"],
     }]);
     put_policy(cloud, Place::default(), &of_role);
-    cloud.faults(Faults {
-        deny: vec!["iam:SimulatePrincipalPolicy".to_owned()],
-        ..Faults::default()
-    });
+    cloud.deny("iam:SimulatePrincipalPolicy");
     let checked = cloud.check(&runner);
     assert_eq!(
         checked.of("state-storage")["skip"],
@@ -399,10 +400,7 @@ fn each_permission(cloud: &Cloud) {
         .is_incomplete("policies that cannot be evaluated from outside AWS (1)")
         .says("state-storage", &["s3:PutObject", "AWS organization"]);
     // HeadBucket names the region to everyone.
-    cloud.faults(Faults {
-        deny: vec!["s3:ListBucket".to_owned()],
-        ..Faults::default()
-    });
+    cloud.deny("s3:ListBucket");
     passes(&cloud.check(&runner), &[]);
     let throttle = |action: &str| (action.to_owned(), 2);
     let throttle = [

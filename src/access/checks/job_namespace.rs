@@ -4,18 +4,13 @@ use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::KubernetesObject;
-use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::outcome::{Outcome, Status};
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
 /// Returns the cause of what is wrong with a namespace.
 pub(super) fn namespace_cause(run: &Run<'_>, name: &str) -> Cause {
     run.cluster_cause(ClusterCause::Namespace(name.to_owned()))
-}
-
-/// Returns the reason of a check that has no permission to read a namespace.
-pub(super) fn no_permission(name: &str) -> Box<str> {
-    format!("no permission to read namespace {name:?}").into()
 }
 
 /// Returns whether a namespace exists and stays. The API refuses new objects in a namespace that is being deleted.
@@ -56,11 +51,7 @@ pub(super) fn create_namespace(name: &str) -> Fix {
 pub(super) async fn require_namespace(run: &Run<'_>) -> Result<(), CheckError> {
     let found = judge_namespace(run, run.namespace()?).await?;
     match found.status {
-        Status::Failed => Err(Outcome::skipped(
-            Skip::Blocked,
-            format!("Needs namespace, which failed: {}", found.message),
-        )
-        .into()),
+        Status::Failed => Err(Outcome::blocked("namespace", &found.message).into()),
         _ => Ok(()),
     }
 }

@@ -1,10 +1,10 @@
 //! The check `namespace`.
 
-use super::job_namespace::{judge_namespace, no_permission};
+use super::job_namespace::judge_namespace;
 use super::{Check, api_server, job_dry_run, read_ahead};
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::check_error::CheckError;
-use crate::access::outcome::{Outcome, Skip};
+use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -28,13 +28,13 @@ pub(super) static CHECK: Check = Check::new(
 /// (plugin/pkg/admission/namespace/lifecycle).
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let name = run.namespace()?;
-    let found = judge_namespace(run, name).await?;
     let is_tried = !run.settings().skip.contains(&job_dry_run::CHECK.id());
-    if run.as_runner() && is_tried && found.skip == Some(Skip::Incomplete(no_permission(name))) {
+    let read = run.read(run.namespaced("")?).await;
+    if run.as_runner() && is_tried && read.is_err_and(|error| error.is_forbidden()) {
         return Ok(Outcome::not_applicable(format!(
             "The runner has no permission to read namespace {name:?} and does not need it: job-dry-run verifies that \
              the namespace exists."
         )));
     }
-    Ok(found)
+    judge_namespace(run, name).await
 }

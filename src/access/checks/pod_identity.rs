@@ -12,7 +12,7 @@ use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::ROLE_ANNOTATION;
-use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::outcome::{Outcome, Status};
 use crate::access::run::{CredentialSource, NotRead, Run};
 use crate::runner::StateStorage;
 
@@ -88,10 +88,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 /// Returns the outcome if there is no Job to check. A check that needs nothing else reports the failure.
 fn without_job(outcome: Outcome) -> Outcome {
     match outcome.status {
-        Status::Failed => Outcome::skipped(
-            Skip::Blocked,
-            format!("Needs {}, which failed.", pod_template_refs::CHECK.id()),
-        ),
+        Status::Failed => Outcome::blocked(pod_template_refs::CHECK.id(), ""),
         _ => outcome,
     }
 }

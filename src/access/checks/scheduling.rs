@@ -18,7 +18,7 @@ use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::Pod;
-use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::outcome::{Outcome, Status};
 use crate::access::run::Run;
 
 pub(super) static CHECK: Check = Check::new(
@@ -86,8 +86,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = match run.job() {
         // That check says why, and this one never fails.
         Err(CheckError::Decided(failed)) if failed.status == Status::Failed => {
-            let message = format!("Needs {}, which failed.", pod_template_refs::CHECK.id());
-            return Ok(Outcome::skipped(Skip::Blocked, message));
+            return Ok(Outcome::blocked(pod_template_refs::CHECK.id(), ""));
         }
         job => job?,
     };

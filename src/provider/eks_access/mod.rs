@@ -67,6 +67,7 @@ impl EksAccess {
             // objects that are still propagating, and it waits for them.
             may_come: creating || !self.reported.was_refreshed(subject),
             incomplete: self.incomplete,
+            optional: true,
         };
         self.reported
             .diagnostics(subject, &report, severities, checking, &context.stop)
@@ -103,6 +104,7 @@ impl EksAccess {
             each: true,
             may_come: false,
             incomplete: self.incomplete,
+            optional: true,
         };
         let diagnostics = self
             .reported
@@ -127,6 +129,7 @@ impl EksAccess {
             each: false,
             may_come: false,
             incomplete: self.incomplete,
+            optional: true,
         };
         self.reported
             .diagnostics(subject, &report, severities, checking, &context.stop)
@@ -162,6 +165,7 @@ impl EksAccess {
             each: true,
             may_come: false,
             incomplete: self.incomplete,
+            optional: false,
         };
         self.reported
             .diagnostics(subject, &report, severities, checking, &context.stop)

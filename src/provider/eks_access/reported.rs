@@ -37,6 +37,8 @@ pub(super) struct Severities {
     pub(super) may_come: bool,
     /// What happens if the run is not complete.
     pub(super) incomplete: Incomplete,
+    /// Whether `plan` and `apply` can turn these checks off: those of the action, they cannot.
+    pub(super) optional: bool,
 }
 
 impl Severities {
@@ -190,7 +192,11 @@ impl ReportedDiagnostics {
             (What::Unchecked(unchecked), Part::Reporter) => {
                 let group = self.gathering.close(&finding.topic);
                 let summary = not_checked(unchecked);
-                (summary, unchecked_detail(unchecked, &group, report), None)
+                (
+                    summary,
+                    unchecked_detail(unchecked, &group, report, severities),
+                    None,
+                )
             }
             (What::Unchecked(unchecked), Part::Covered(first) | Part::Late(first)) => {
                 if !(finding.fails && severities.each) {
@@ -309,7 +315,12 @@ fn ids(unchecked: &Unchecked<'_>) -> String {
 /// The guide with the permissions that a caller needs.
 const PERMISSIONS: &str = "eks-access-permissions";
 
-fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -> String {
+fn unchecked_detail(
+    unchecked: &Unchecked<'_>,
+    group: &Group,
+    report: &Report,
+    severities: Severities,
+) -> String {
     let more = guide(PERMISSIONS);
     let (count, total) = (unchecked.checks.len(), report.checks.len());
     let of = runners(group.runners.get(..1).unwrap_or_default());
@@ -326,30 +337,44 @@ fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report) -
     let first = unchecked.checks.first().map(|result| &result.outcome);
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");
-    let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
-    if let Some(fix) = first.and_then(fix_of) {
-        let _ = write!(text, "\n\nTo fix it:\n\n{}\n\nOr ", indented(fix));
-    } else {
-        text += "\n\nTo fix it, see the guide below, which lists the credentials and permissions that the checks \
-                 need. Or ";
-    }
-    if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
-        // Almost no check can run without credentials, so there is nothing to skip.
+    let (remedy, or) = match first.and_then(fix_of) {
+        Some(fix) => (format!("To fix it:\n\n{}", indented(fix)), "\n\nOr"),
+        None => (
+            "To fix it, see the guide below, which lists the credentials and permissions that the checks need."
+                .to_owned(),
+            " Or",
+        ),
+    };
+    let _ = write!(text, "\n\n{remedy}");
+    if let Some((alternative, settings)) = alternative(unchecked, severities) {
         let _ = write!(
             text,
-            "turn the checks off:\n\n  provider \"platform-orchestrator\" {{\n    eks_access = {{\n      plan  = \"off\"\n      \
-             apply = \"off\"\n    }}\n  }}\n\nMore: {more}"
+            "{or} {alternative}:\n\n  provider \"platform-orchestrator\" {{\n    eks_access = {{\n{settings}    }}\n  }}"
         );
-        return text;
     }
-    let _ = write!(
-        text,
-        "skip these checks by name, or accept incomplete checks:\n\n  provider \"platform-orchestrator\" {{\n    \
-         eks_access = {{\n      skip_checks = [{}]\n      # or\n      incomplete = \"ignore\"\n    }}\n  }}\n\nMore: \
-         {more}",
+    let _ = write!(text, "\n\nMore: {more}");
+    text
+}
+
+/// Returns what a user can do instead of fixing the reason, and the settings that do it.
+fn alternative(
+    unchecked: &Unchecked<'_>,
+    severities: Severities,
+) -> Option<(&'static str, String)> {
+    // Almost no check can run without credentials, so there is nothing to skip.
+    if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
+        let off = "      plan  = \"off\"\n      apply = \"off\"\n".to_owned();
+        return severities.optional.then_some(("turn the checks off", off));
+    }
+    let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
+    let skip = format!(
+        "      skip_checks = [{}]\n      # or\n      incomplete = \"ignore\"\n",
         list.join(", ")
     );
-    text
+    Some((
+        "skip these checks by name, or accept incomplete checks",
+        skip,
+    ))
 }
 
 /// Returns the names of runners, by their ids.

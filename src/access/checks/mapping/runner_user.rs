@@ -5,7 +5,7 @@ use crate::access::cause::ClusterCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::user::User;
-use crate::access::outcome::{Outcome, Skip};
+use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
 /// Returns the runner's user.
@@ -20,9 +20,9 @@ pub(in crate::access::checks) async fn runner_user(run: &Run<'_>) -> Result<User
 /// Returns the outcome of a check that needs the runner's user, if the cluster maps the role to none.
 fn not_mapped(run: &Run<'_>) -> Outcome {
     if !run.settings().skip.contains(&access_entry::CHECK.id()) {
-        return Outcome::skipped(
-            Skip::Blocked,
-            "Needs access-entry, which failed: the cluster does not map the role.",
+        return Outcome::blocked(
+            access_entry::CHECK.id(),
+            "the cluster does not map the role.",
         );
     }
     let role = run.subject.role.get().cloned();
@@ -41,6 +41,7 @@ fn not_mapped(run: &Run<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::outcome::Skip;
     use crate::access::run::Connections;
     use crate::access::settings::Settings;
     use crate::access::subject::Subject;

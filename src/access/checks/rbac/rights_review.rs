@@ -17,7 +17,7 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::ClusterClient;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::rbac_grant;
-use crate::access::outcome::{Outcome, Skip, Status};
+use crate::access::outcome::{Outcome, Status};
 use crate::access::run::{Run, unknown};
 
 /// What the check of a right needs with the caller's credentials. Without a session that STS grants, the runner has no
@@ -125,10 +125,8 @@ impl MissingRight<'_> {
             format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.");
         let is_absent = matches!(granted, PolicyGrant::No) && is_absent(run, namespace).await;
         if is_absent {
-            return Ok(Outcome::skipped(
-                Skip::Blocked,
-                format!("Needs namespace, which failed: namespace {namespace:?} does not exist."),
-            ));
+            let why = format!("namespace {namespace:?} does not exist.");
+            return Ok(Outcome::blocked("namespace", &why));
         }
         let cause = run.cluster_cause(ClusterCause::Rights {
             namespace: (*namespace).to_owned(),

@@ -7,7 +7,7 @@ use crate::access::check_error::CheckError;
 use crate::access::checks::{Check, aws_credentials};
 use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::issuer_host;
-use crate::access::outcome::{Outcome, Skip};
+use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 use crate::runner::RoleArn;
 
@@ -105,14 +105,8 @@ pub(in crate::access::checks) async fn require_role(run: &Run<'_>) -> Result<(),
         Err(error) => return Err(error),
     };
     if is_missing {
-        return Err(Outcome::skipped(
-            Skip::Blocked,
-            format!(
-                "Needs {}, which failed: the role {expected} does not exist.",
-                CHECK.id()
-            ),
-        )
-        .into());
+        let why = format!("the role {expected} does not exist.");
+        return Err(Outcome::blocked(CHECK.id(), &why).into());
     }
     Ok(())
 }

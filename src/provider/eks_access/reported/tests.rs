@@ -73,6 +73,7 @@ const WARN: Severities = Severities {
     each: false,
     may_come: false,
     incomplete: Incomplete::Warn,
+    optional: true,
 };
 const PLAN: Severities = Severities {
     errors: true,
@@ -246,6 +247,21 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
                     .contains("skip_checks = [\"role-exists\", \"role-trust\"]")
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn checks_without_credentials_are_turned_off_where_the_modes_apply() {
+    for optional in [true, false] {
+        let severities = Severities { optional, ..WARN };
+        let found = twenty(10, severities, |_| {
+            let reason = "no AWS credentials";
+            vec![(id("aws-credentials"), Outcome::incomplete(reason, reason))]
+        });
+        let [one] = found.await.try_into().expect("one diagnostic");
+        assert_eq!(one.detail.contains("Or turn the checks off"), optional);
+        assert!(one.detail.contains("To fix it, see the guide below"));
+        assert!(one.detail.contains("\n\nMore: "), "{}", one.detail);
     }
 }
 
