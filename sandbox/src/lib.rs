@@ -6,5 +6,7 @@
 pub mod eks;
 pub mod orchestrator;
 mod pool;
+mod runner;
 
 pub use pool::{Pool, Taken};
+pub use runner::RunnerValues;

@@ -270,20 +270,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::runner::Runner;
+    use crate::runner::fixture::documented;
 
     fn setup() -> Setup {
-        let runner: Runner = serde_json::from_value(json!({
-            "id": "my-runner",
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {"name": "c", "region": "eu-central-1",
-                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/team/runner"}},
-                "job": {"namespace": "runner-ns", "service_account": "runner-sa"},
-            },
-            "state_storage_configuration": {"type": "kubernetes", "namespace": "state-ns"},
-        }))
-        .unwrap();
+        let mut runner = documented(&json!({"type": "kubernetes", "namespace": "state-ns"}));
+        let configuration = &mut runner["runner_configuration"];
+        configuration["cluster"]["auth"]["role_arn"] =
+            json!("arn:aws:iam::123456789012:role/team/runner");
+        configuration["job"] = json!({"namespace": "runner-ns", "service_account": "runner-sa"});
+        let runner = serde_json::from_value(runner).unwrap();
         let subject = Subject::new("my-org", &runner).unwrap();
         let issuer = Some("https://oidc.humanitec.dev");
         Setup::new(&subject, issuer, JobIdentity::Association).unwrap()
@@ -337,9 +332,9 @@ mod tests {
             "aws_iam_openid_connect_provider",
             "path               = \"/team/\"",
             "eks:DescribeCluster",
-            "arn:aws:eks:eu-central-1:123456789012:cluster/c",
+            "arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster",
             "principal_arn = aws_iam_role.runner.arn",
-            "\"eks-runner-eu-central-1-c\"",
+            "\"eks-runner-us-west-2-my-eks-cluster\"",
         ] {
             assert!(terraform.contains(part), "{part}: {terraform}");
         }
@@ -348,7 +343,7 @@ mod tests {
             "create-open-id-connect-provider",
             "create-role --path /team/ --role-name runner",
             "put-role-policy",
-            "create-access-entry --region eu-central-1",
+            "create-access-entry --region us-west-2",
         ] {
             assert!(commands.contains(part), "{part}: {commands}");
         }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::runner::{
-    Invalid, RoleArn, Runner, StateStorage, kubernetes_user, oidc_subject, session_name,
+    Auth, Cluster, Invalid, Job, RoleArn, Runner, RunnerConfiguration, RunnerType, StateStorage,
+    kubernetes_user, oidc_subject, session_name,
 };
 
 /// A value that might be unknown until apply.
@@ -65,20 +66,40 @@ impl Subject {
     /// # Errors
     /// If `role_arn` is not the ARN of a role.
     pub fn new(org: &str, runner: &Runner) -> Result<Self, Invalid> {
-        let cluster = &runner.runner_configuration.cluster;
-        let job = &runner.runner_configuration.job;
+        // A new attribute does not compile until it is used here.
+        let Runner {
+            id,
+            description: _,
+            runner_configuration,
+            state_storage_configuration: storage,
+        } = runner.clone();
+        let RunnerConfiguration {
+            kind: RunnerType::KubernetesEks,
+            cluster: Cluster { name, region, auth },
+            job,
+        } = runner_configuration;
+        let Auth {
+            role_arn,
+            session_name,
+            sts_region,
+        } = auth;
+        let Job {
+            namespace,
+            service_account,
+            pod_template,
+        } = job;
         Ok(Self {
             org: org.to_owned().into(),
-            runner_id: runner.id.clone().into(),
-            role: cluster.auth.role_arn.parse::<RoleArn>()?.into(),
-            session_name: cluster.auth.session_name.clone().into(),
-            sts_region: cluster.auth.sts_region.clone().into(),
-            cluster: cluster.name.clone().into(),
-            region: cluster.region.clone().into(),
-            namespace: job.namespace.clone().into(),
-            service_account: job.service_account.clone().into(),
-            pod_template: job.pod_template.clone().into(),
-            storage: runner.state_storage_configuration.clone().into(),
+            runner_id: id.into(),
+            role: role_arn.parse::<RoleArn>()?.into(),
+            session_name: session_name.into(),
+            sts_region: sts_region.into(),
+            cluster: name.into(),
+            region: region.into(),
+            namespace: namespace.into(),
+            service_account: service_account.into(),
+            pod_template: pod_template.into(),
+            storage: storage.into(),
         })
     }
 

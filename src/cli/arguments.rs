@@ -114,7 +114,7 @@ impl Command {
         }
     }
 
-    /// Returns the format of the report. `None` for a subcommand whose output is no report.
+    /// Returns the format of the report. `None` for a subcommand whose output is not a report.
     pub(super) fn report_format(&self) -> Option<CheckOutput> {
         match self {
             Self::Check(arguments) => Some(arguments.output),

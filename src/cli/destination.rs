@@ -16,7 +16,7 @@ use super::started::Started;
 
 /// Where the output goes, and in which format.
 pub(super) struct Destination {
-    /// The format of the report. `None` for output that is no report.
+    /// The format of the report. `None` for output that is not a report.
     format: Option<CheckOutput>,
     /// The file. `None` for standard output.
     file: Option<PathBuf>,

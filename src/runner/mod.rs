@@ -4,6 +4,8 @@
 //! YAML file that people keep. Each rule is a function over one value ([`validate`]), so that it can be applied while
 //! other values are unknown; [`Runner::problems`] applies all of them to a whole runner.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod invalid;
 pub mod job_container;
 mod names;

@@ -160,26 +160,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::runner::fixture::documented;
 
     fn paths(value: Value) -> Vec<String> {
         let runner: Runner = serde_json::from_value(value).unwrap();
         runner.problems().into_iter().map(|p| p.path).collect()
-    }
-
-    fn runner(storage: Value) -> Value {
-        json!({
-            "id": "my-runner",
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {
-                    "name": "my-eks-cluster",
-                    "region": "us-west-2",
-                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"},
-                },
-                "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
-            },
-            "state_storage_configuration": storage,
-        })
     }
 
     #[test]
@@ -190,13 +175,13 @@ mod tests {
             json!({"type": "gcs", "bucket": "state", "path_prefix": "any/"}),
             json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c"}),
         ] {
-            assert_eq!(paths(runner(storage)), Vec::<String>::new());
+            assert_eq!(paths(documented(&storage)), Vec::<String>::new());
         }
     }
 
     #[test]
     fn every_value_is_checked() {
-        let mut value = runner(json!({"type": "kubernetes", "namespace": "N"}));
+        let mut value = documented(&json!({"type": "kubernetes", "namespace": "N"}));
         value["id"] = json!("My");
         value["description"] = json!("d".repeat(10_000));
         value["runner_configuration"]["cluster"] = json!({
@@ -247,7 +232,7 @@ mod tests {
                 .iter()
                 .map(|field| format!("state_storage_configuration.{field}"))
                 .collect();
-            assert_eq!(paths(runner(storage)), expected);
+            assert_eq!(paths(documented(&storage)), expected);
         }
     }
 }

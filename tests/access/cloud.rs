@@ -63,17 +63,8 @@ impl Cloud {
 
     /// The documented runner, as its file has it.
     pub(crate) fn configuration(&self) -> Value {
-        let (runner, options) = (self.runner(), self.eks.options());
         json!({
-            "runner_configuration": {
-                "type": "kubernetes-eks",
-                "cluster": {
-                    "name": options.cluster_name,
-                    "region": options.region,
-                    "auth": {"role_arn": runner.role_arn},
-                },
-                "job": {"namespace": runner.namespace, "service_account": runner.service_account},
-            },
+            "runner_configuration": self.runner().values(self.eks.options()).configuration(),
             "state_storage_configuration": documented_storage(),
         })
     }

@@ -1,6 +1,7 @@
 //! `--runner`: a runner that is registered in the Orchestrator.
 
 use insta::assert_snapshot;
+use sandbox::RunnerValues;
 use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::{Value, json};
 
@@ -25,16 +26,8 @@ pub(crate) const TESTS: &[Test] = &[
 
 /// The documented runner, as the API has it.
 pub(crate) fn documented() -> (Value, Value) {
-    let configuration = json!({
-        "type": "kubernetes-eks",
-        "cluster": {
-            "name": "my-eks-cluster",
-            "region": "us-west-2",
-            "auth": {"role_arn": "arn:aws:iam::123456789012:role/humanitec-runner-eks-role"},
-        },
-        "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
-    });
-    (configuration, json!({"type": "s3", "bucket": "my-state"}))
+    let storage = json!({"type": "s3", "bucket": "my-state"});
+    (RunnerValues::default().configuration(), storage)
 }
 
 /// An Orchestrator with the documented runner.

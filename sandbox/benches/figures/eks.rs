@@ -58,15 +58,7 @@ fn check(eks: &Eks, runner: &RunnerSetup, eks_runner: &Path) -> Result<(Duration
     let file = folder.path().join("runner-config.yaml");
     // JSON is YAML.
     let configuration = json!({
-        "runner_configuration": {
-            "type": "kubernetes-eks",
-            "cluster": {
-                "name": eks.options().cluster_name,
-                "region": eks.options().region,
-                "auth": {"role_arn": runner.role_arn},
-            },
-            "job": {"namespace": runner.namespace, "service_account": runner.service_account},
-        },
+        "runner_configuration": runner.values(eks.options()).configuration(),
         "state_storage_configuration": {"type": "s3", "bucket": STATE_BUCKET},
     });
     fs::write(&file, configuration.to_string())?;

@@ -6,6 +6,7 @@ use super::Eks;
 use super::control::Place;
 use super::error::Error;
 use super::setup::{ISSUER, NAMESPACE, ROLE};
+use crate::runner::RunnerValues;
 
 /// The regions of the clusters, after the sandbox's own.
 const OTHER_REGIONS: [&str; 9] = [
@@ -34,19 +35,15 @@ pub struct ClusterOfFleet {
 impl ClusterOfFleet {
     /// Returns the configuration of a runner in the cluster, and that of its state storage.
     pub fn configuration(&self, eks: &Eks) -> (Value, Value) {
-        let configuration = json!({
-            "type": "kubernetes-eks",
-            "cluster": {
-                "name": eks.options().cluster_name,
-                "region": self.region,
-                "auth": {"role_arn": self.role_arn},
-            },
-            "job": {"namespace": NAMESPACE, "service_account": NAMESPACE},
-        });
-        (
-            configuration,
-            json!({"type": "kubernetes", "namespace": NAMESPACE}),
-        )
+        let values = RunnerValues {
+            cluster: &eks.options().cluster_name,
+            region: &self.region,
+            role_arn: &self.role_arn,
+            namespace: NAMESPACE,
+            service_account: NAMESPACE,
+        };
+        let storage = json!({"type": "kubernetes", "namespace": NAMESPACE});
+        (values.configuration(), storage)
     }
 }
 

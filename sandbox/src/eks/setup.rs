@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Eks;
 use super::error::Error;
+use super::{Eks, EksOptions};
+use crate::runner::RunnerValues;
 
 /// The names of the objects that were set up for one runner.
 #[derive(Clone, Debug)]
@@ -18,6 +19,19 @@ pub struct RunnerSetup {
     pub namespace: String,
     /// The service account of its Jobs.
     pub service_account: String,
+}
+
+impl RunnerSetup {
+    /// Returns the values of the runner in the API.
+    pub fn values<'a>(&'a self, options: &'a EksOptions) -> RunnerValues<'a> {
+        RunnerValues {
+            cluster: &options.cluster_name,
+            region: &options.region,
+            role_arn: &self.role_arn,
+            namespace: &self.namespace,
+            service_account: &self.service_account,
+        }
+    }
 }
 
 /// The role's name in the documentation.

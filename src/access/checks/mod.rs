@@ -92,7 +92,7 @@ impl Check {
 }
 
 /// Every check, in the order in which the Orchestrator uses what they check. A check comes after those that it needs.
-static CHECKS: [&Check; 23] = [
+static CHECKS: &[&Check] = &[
     &session_name::CHECK,
     &role::oidc_issuer::CHECK,
     &aws_credentials::CHECK,
@@ -152,7 +152,7 @@ impl CheckId {
 
 /// Returns the check with this identity, or `None` if it is not in the list.
 fn find(id: CheckId) -> Option<&'static Check> {
-    CHECKS.into_iter().find(|check| check.id() == id)
+    CHECKS.iter().copied().find(|check| check.id() == id)
 }
 
 /// Runs one check.
@@ -178,7 +178,7 @@ pub(super) fn only_warns(subject: &Subject, id: CheckId) -> bool {
 pub(super) async fn look_ahead(run: &Run<'_>, selected: &[CheckId]) {
     let skipped = &run.settings().skip;
     let checks = CHECKS
-        .into_iter()
+        .iter()
         .filter(|check| selected.contains(&check.id()) && !skipped.contains(&check.id()));
     join_all(checks.map(|check| (check.look_ahead)(run))).await;
 }

@@ -146,7 +146,10 @@ pub(crate) fn stable_message(message: &str, job: &Value) -> String {
     let sent = job.to_string();
     let (mut text, mut rest) = (String::new(), message);
     while let Some(next) = rest.chars().next() {
-        match rest.get(..LENGTH).filter(|one| is_uuid(one)) {
+        match rest
+            .get(..LENGTH)
+            .filter(|one| uuid::Uuid::try_parse(one).is_ok())
+        {
             Some(DEPLOYMENT_ID) => {
                 text += "<deployment id>";
                 rest = &rest[LENGTH..];
@@ -168,13 +171,6 @@ pub(crate) fn stable_message(message: &str, job: &Value) -> String {
         }
     }
     text
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.bytes().enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    })
 }
 
 #[cfg(test)]

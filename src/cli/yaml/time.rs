@@ -15,9 +15,8 @@ pub(super) fn parse(text: &str) -> Option<Result<String, &'static str>> {
     let month = rest.one_or_two_digits()?;
     rest.skip('-')?;
     let day = rest.one_or_two_digits()?;
-    if !(1..=12).contains(&month) || day < 1 || day > days(year.parse().ok()?, month) {
-        return None;
-    }
+    let (month_number, day_number) = (month.try_into().ok()?, day.try_into().ok()?);
+    jiff::civil::Date::new(year.parse().ok()?, month_number, day_number).ok()?;
     let date = format!("{year}-{month:02}-{day:02}");
     let has_zone = match rest.0.chars().next() {
         None => return Some(Ok(format!("{date}T00:00:00Z"))),
@@ -115,16 +114,5 @@ impl Rest<'_> {
             1..1440 => Ok(format!("{sign}{:02}:{:02}", offset / 60, offset % 60)),
             _ => Err("JSON cannot write a time whose zone is a day or more away from UTC."),
         })
-    }
-}
-
-fn days(year: u32, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::settings::{ApiSettings, ApiToken, SettingSource};
 use super::{CallBudget, Client};
 use crate::runner::Runner;
+use crate::runner::fixture::documented;
 use api::Shared;
 use fake::Fake;
 
@@ -53,21 +54,9 @@ fn budget() -> CallBudget {
 }
 
 fn runner() -> Runner {
-    serde_json::from_value(json!({
-        "id": "my-runner",
-        "description": "mine",
-        "runner_configuration": {
-            "type": "kubernetes-eks",
-            "cluster": {
-                "name": "my-cluster",
-                "region": "eu-west-1",
-                "auth": {"role_arn": "arn:aws:iam::123456789012:role/r"},
-            },
-            "job": {"namespace": "n", "service_account": "s"},
-        },
-        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
-    }))
-    .unwrap()
+    let mut runner = documented(&json!({"type": "kubernetes", "namespace": "n"}));
+    runner["description"] = json!("mine");
+    serde_json::from_value(runner).unwrap()
 }
 
 /// Returns a small API with this runner, and a client of it.

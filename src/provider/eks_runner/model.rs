@@ -303,6 +303,7 @@ mod tests {
 
     use super::super::schema;
     use super::*;
+    use crate::runner::fixture::documented;
 
     /// Returns a runner for each state storage. Every optional value is set.
     fn complete_runners() -> Vec<Runner> {
@@ -316,23 +317,15 @@ mod tests {
             }),
         ];
         let runner = |storage| {
-            json!({
-                "id": "my-runner",
-                "description": "d",
-                "runner_configuration": {
-                    "type": "kubernetes-eks",
-                    "cluster": {
-                        "name": "c",
-                        "region": "eu-central-1",
-                        "auth": {"role_arn": "r", "session_name": "s", "sts_region": "eu-west-1"},
-                    },
-                    "job": {"namespace": "n", "service_account": "s", "pod_template": {"spec": {}}},
-                },
-                "state_storage_configuration": storage,
-            })
+            let mut runner = documented(&storage);
+            runner["description"] = json!("d");
+            let configuration = &mut runner["runner_configuration"];
+            configuration["cluster"]["auth"]["session_name"] = json!("s");
+            configuration["cluster"]["auth"]["sts_region"] = json!("eu-west-1");
+            configuration["job"]["pod_template"] = json!({"spec": {}});
+            serde_json::from_value(runner).unwrap()
         };
-        let runners = storages.map(|storage| serde_json::from_value(runner(storage)).unwrap());
-        runners.to_vec()
+        storages.map(runner).to_vec()
     }
 
     fn add_paths(value: &Value, parent: &str, paths: &mut BTreeSet<String>) {

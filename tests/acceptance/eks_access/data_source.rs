@@ -1,5 +1,6 @@
 //! The data source: in check blocks, in conditions, for registered runners and for planned ones.
 
+use sandbox::RunnerValues;
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
 
@@ -128,19 +129,9 @@ fn precondition(cli: &Cli) {
 fn by_id(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    scene.orchestrator.put(&json!({
-        "id": "my-runner",
-        "runner_configuration": {
-            "type": "kubernetes-eks",
-            "cluster": {
-                "name": "my-eks-cluster",
-                "region": "us-west-2",
-                "auth": {"role_arn": format!("arn:aws:iam::123456789012:role/{ROLE_NAME}")},
-            },
-            "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
-        },
-        "state_storage_configuration": {"type": "s3", "bucket": "b"},
-    }));
+    let storage = json!({"type": "s3", "bucket": "b"});
+    let runner = RunnerValues::default().runner("my-runner", &storage);
+    scene.orchestrator.put(&runner);
     let data = |id: &str| format!("data {TYPE:?} \"it\" {{\n  id = {id:?}\n}}\n");
     scene.write(
         &modes("off", "off", CIDRS),

@@ -6,22 +6,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Cause, Frontend, Known, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::access::{Cause, Frontend, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
 use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
     Subject {
-        org: "my-org".to_owned().into(),
         runner_id: runner.to_owned().into(),
-        role: Known::Unknown,
-        session_name: None.into(),
-        sts_region: Known::Unknown,
-        cluster: Known::Unknown,
-        region: Known::Unknown,
-        namespace: Known::Unknown,
-        service_account: Known::Unknown,
-        pod_template: Known::Unknown,
-        storage: Known::Unknown,
+        ..Subject::unknown()
     }
 }
 
