@@ -91,7 +91,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Output {
     /// The exit code; -1 if a signal ended the command.
     pub(crate) code: i32,
-    /// Standard output and standard error, one after the other, without colour.
+    /// Standard output and standard error, one after the other, without color.
     pub(crate) text: String,
 }
 
@@ -149,7 +149,7 @@ fn flatten(text: &str) -> String {
 
 impl Workspace {
     /// A folder with `configuration` as its `main.tf`, with the provider installed for `cli`, not
-    /// initialised yet. `None` where this machine does not have the program.
+    /// initialized yet. `None` where this machine does not have the program.
     pub(crate) fn new(cli: &Cli, configuration: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let home = folder.path().join("home");

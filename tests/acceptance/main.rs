@@ -24,6 +24,7 @@ mod mocks;
 mod moving;
 mod planned;
 mod query;
+mod scene;
 mod secrets;
 mod signals;
 mod stand_in;

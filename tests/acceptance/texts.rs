@@ -8,9 +8,9 @@ use sandbox::orchestrator::faults::{BodyKind, Fault, When};
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cli::{Cli, Output, Workspace};
+use crate::cli::{Cli, Output};
 use crate::configuration::{Runner, provider, provider_with};
-use crate::stand_in::StandIn;
+use crate::scene::Scene;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("the texts about settings", settings),
@@ -59,34 +59,7 @@ pub(crate) fn texts(output: &Output, hidden: &[(&str, &str)]) -> String {
     text
 }
 
-/// A stand-in, and a workspace that is initialised for it.
-struct Scene {
-    orchestrator: StandIn,
-    workspace: Workspace,
-}
-
 impl Scene {
-    fn new(cli: &Cli) -> Self {
-        let orchestrator = StandIn::start();
-        let workspace = Workspace::new(cli, &provider(&orchestrator));
-        workspace.init();
-        Self {
-            orchestrator,
-            workspace,
-        }
-    }
-
-    fn write(&self, block: &str) {
-        let text = provider(&self.orchestrator) + block;
-        self.workspace.write("main.tf", &text);
-    }
-
-    #[track_caller]
-    fn apply(&self, block: &str) {
-        self.write(block);
-        self.workspace.apply(&[]).ok();
-    }
-
     /// The command fails, with this text.
     #[track_caller]
     fn fails(&self, name: &str, command: &[&str]) {

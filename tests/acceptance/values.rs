@@ -1,12 +1,12 @@
 //! The values that attributes can have, one after the other: each is applied, plans empty after that,
 //! and is in the state and in the Orchestrator what was written.
 
-use crate::stand_in::StandIn;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cli::{Cli, Workspace};
+use crate::cli::Cli;
 use crate::configuration::{Runner, provider};
+use crate::scene::Scene;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("every kind of description", descriptions),
@@ -24,32 +24,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
-struct Scene {
-    orchestrator: StandIn,
-    workspace: Workspace,
-}
-
 impl Scene {
-    fn new(cli: &Cli) -> Self {
-        let orchestrator = StandIn::start();
-        let workspace = Workspace::new(cli, &provider(&orchestrator));
-        workspace.init();
-        Self {
-            orchestrator,
-            workspace,
-        }
-    }
-
-    fn write(&self, runner: &Runner) {
-        let text = provider(&self.orchestrator) + &runner.block();
-        self.workspace.write("main.tf", &text);
-    }
-
-    /// Applies it and plans again, with an empty plan: the runner in the state and in the Orchestrator.
+    /// Applies a runner and plans again, with an empty plan: the runner in the state and in the Orchestrator.
     #[track_caller]
-    fn apply(&self, runner: &Runner) -> (Value, Value) {
-        self.write(runner);
-        self.workspace.apply(&[]).ok();
+    fn kept(&self, runner: &Runner) -> (Value, Value) {
+        self.apply(&runner.block());
         self.workspace.plans_nothing();
         let stored = self.orchestrator.runner("my-runner").expect("registered");
         (self.workspace.state()[ADDRESS].clone(), stored)
@@ -78,7 +57,7 @@ fn descriptions(cli: &Cli) {
         ("<<EOT\na\n\nb\nEOT", Some("a\n\nb\n")),
         ("null", None),
     ] {
-        let (state, stored) = scene.apply(&Runner {
+        let (state, stored) = scene.kept(&Runner {
             head: format!("id = \"my-runner\"\ndescription = {expression}"),
             ..Runner::basic()
         });
@@ -134,7 +113,7 @@ fn pod_templates(cli: &Cli) {
             json!({"metadata": {"labels": {"app.kubernetes.io/name": "humanitec-runner"}}}),
         ),
     ] {
-        let (_, stored) = scene.apply(&with_template(expression));
+        let (_, stored) = scene.kept(&with_template(expression));
         assert_eq!(
             stored["runner_configuration"]["job"]["pod_template"],
             expected
@@ -177,7 +156,7 @@ fn large_pod_template(cli: &Cli) {
         ))
     };
     for text in ["a", "b"] {
-        let (_, stored) = scene.apply(&large(text));
+        let (_, stored) = scene.kept(&large(text));
         let template = stored["runner_configuration"]["job"]["pod_template"].to_string();
         assert!(template.len() > 1 << 20, "{}", template.len());
     }
@@ -208,10 +187,10 @@ fn together(cli: &Cli) {
     };
     let mut states = Vec::new();
     for runner in [&without, &with, &without, &with] {
-        scene.write(runner);
+        scene.write(&runner.block());
         let plan = scene.workspace.plan(&[]).ok();
         plan.has_not("(known after apply)");
-        let (state, mut stored) = scene.apply(runner);
+        let (state, mut stored) = scene.kept(runner);
         for changing in ["updated_at", "description"] {
             stored.as_object_mut().expect("an object").remove(changing);
         }
@@ -230,7 +209,7 @@ fn empty_texts(cli: &Cli) {
         ("resource_group_name = \"\"\n", json!("")),
         ("", json!(null)),
     ] {
-        let (state, _) = scene.apply(&Runner {
+        let (state, _) = scene.kept(&Runner {
             storage: format!(
                 "type = \"azurerm\"\nazurerm_configuration = {{\nstorage_account_name = \"account\"\n\
                  container_name = \"container\"\n{more}}}"

@@ -402,6 +402,11 @@ fn each_permission(cloud: &Cloud) {
         &["role-permission", "pod-identity"],
         "iam:SimulatePrincipalPolicy",
     );
-    let every_role = ["role-exists", "role-trust", "role-permission", "pod-identity"];
+    let every_role = [
+        "role-exists",
+        "role-trust",
+        "role-permission",
+        "pod-identity",
+    ];
     denied(&every_role, "iam:GetRole");
 }

@@ -94,7 +94,7 @@ fn all_is_well() {
     assert_snapshot!("all_is_well", stable(&ran.all()));
     assert!(
         !ran.out.contains('\x1b'),
-        "no colour where there is no terminal"
+        "no color where there is no terminal"
     );
     let ran = check(eks, &["--output", "json"]);
     assert_snapshot!("all_is_well_json", stable(&ran.all()));

@@ -36,7 +36,7 @@ pub(super) fn add_services(routes: Routes, shutdown: &CancellationToken) -> Rout
 
 /// Shuts the plugin down when the client requests it.
 struct Controller {
-    /// Cancelled by the client's request.
+    /// Canceled by the client's request.
     shutdown: CancellationToken,
 }
 
