@@ -251,7 +251,7 @@ fn not_admitted(
         Refusal::NoNamespace => failed
             .fix(namespace_cause(run, namespace), create_namespace(namespace))
             .not_yet(),
-        Refusal::Quota => quota(failed, cause, namespace, message),
+        Refusal::Quota => quota(failed, cause, namespace, job, message),
         Refusal::WebhookDown => failed
             .fix(
                 cause,
@@ -298,9 +298,9 @@ fn not_impersonated(tried: TriedObject, message: &str) -> Outcome {
 ///
 /// A quota that is only used up at the moment refuses the Job, or makes its pod wait: the Job controller tries again,
 /// and the Orchestrator reports the deployment as stuck after five minutes.
-fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outcome {
+fn quota(failed: Outcome, cause: Cause, namespace: &str, job: &Value, message: &str) -> Outcome {
     let fix = quota::raise_command(namespace, message)
-        .or_else(|| quota::default_resources(namespace, message))
+        .or_else(|| quota::default_resources(namespace, job, message))
         .unwrap_or_else(|| {
             ShellCommand::new("kubectl describe resourcequota")
                 .option("-n", namespace)
