@@ -21,6 +21,7 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
+use crate::runner::pod_template::own_service_account;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -131,6 +132,11 @@ fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<Strin
     let template = run.subject.pod_template.get().and_then(Option::as_ref);
     let runner_id = run.subject.runner_id.get().map(String::as_str);
     notes.extend(variables::overridden(template, runner_id));
+    notes.extend(template.and_then(own_service_account).map(|account| {
+        format!(
+            "pod_template removes job.service_account, so the pod runs as the service account {account:?}."
+        )
+    }));
     notes
 }
 
