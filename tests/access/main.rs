@@ -34,6 +34,7 @@ mod storage_key;
 mod storage_policy;
 mod storage_role;
 mod trust_policies;
+mod volumes;
 
 use cloud::Cloud;
 use libtest_mimic::{Arguments, Trial};
@@ -72,6 +73,7 @@ fn main() {
         issuer::SCENARIOS,
         admission::SCENARIOS,
         pod::SCENARIOS,
+        volumes::SCENARIOS,
         scheduling::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,

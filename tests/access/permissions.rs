@@ -19,6 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("permissions::each_taken_away", each_taken_away),
     ("permissions::namespace_unread", namespace_unread),
     ("permissions::agent_and_nodepools", agent_and_nodepools),
+    ("permissions::volume_unread", volume_unread),
     ("permissions::config_map", config_map),
 ];
 
@@ -230,7 +231,7 @@ fn each_taken_away(cloud: &Cloud) {
         }
     }
     // These are needed for other causes only: why a right is missing, what aws-auth maps, where the agent runs,
-    // what adds nodes, and whether a claim waits for its pod.
+    // what adds nodes, whether a claim waits for its pod, and which nodes can attach its volume.
     spared.sort();
     assert_eq!(
         spared,
@@ -239,6 +240,7 @@ fn each_taken_away(cloud: &Cloud) {
             "configmaps",
             "daemonsets",
             "nodepools",
+            "persistentvolumes",
             "rolebindings",
             "storageclasses"
         ]
@@ -307,6 +309,44 @@ fn agent_and_nodepools(cloud: &Cloud) {
             "scheduling",
             &["Whether something adds one is unknown", "nodepools"],
         );
+}
+
+/// Without the volume of a claim, it is unknown whether a node can attach it.
+fn volume_unread(cloud: &Cloud) {
+    let who = caller(cloud);
+    let mut objects = objects(cloud, "caller-rbac.yaml");
+    objects.extend(self::objects(cloud, "caller-impersonation.yaml"));
+    for object in &mut objects {
+        if object["kind"] == "Role" && object["metadata"]["namespace"] == "humanitec-runner" {
+            let claims = json!({"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get"]});
+            object["rules"].as_array_mut().unwrap().push(claims);
+        }
+        cloud.eks.apply(&object.to_string()).unwrap();
+    }
+    crate::volumes::bind(cloud, "cache", "us-west-2a");
+    let claim = json!({"name": "cache", "persistentVolumeClaim": {"claimName": "cache"}});
+    let template = crate::volumes::mounted(&json!([claim]));
+    let runner = cloud.with("job/pod_template", template);
+    let node = cloud.eks.node_name();
+    let zone = "topology.kubernetes.io/zone=us-west-2a";
+    cloud.kubectl(&["label", "node", &node, "--overwrite", zone]);
+    once_let_in(cloud, &who, &runner).all_pass();
+    for mut object in objects {
+        if let Some(rules) = object["rules"].as_array_mut() {
+            rules.retain(|rule| rule["resources"] != json!(["persistentvolumes"]));
+            cloud.eks.apply(&object.to_string()).unwrap();
+        }
+    }
+    once_let_in(cloud, &who, &runner)
+        .outcome(&[], &[], &["scheduling"])
+        .says(
+            "scheduling",
+            &[
+                "Which nodes can attach the volume of PersistentVolumeClaim \"cache\" is unknown",
+                "no permission to read persistentvolumes \"pv-1\"",
+            ],
+        );
+    crate::volumes::unbind(cloud, "cache");
 }
 
 fn config_map(cloud: &Cloud) {

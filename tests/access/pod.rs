@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Cloud, set};
 use crate::fix;
+use crate::volumes::mounted;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("pod::objects", objects),
@@ -21,13 +22,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn objects(cloud: &Cloud) {
-    let mut runner = cloud.with("job/pod_template", json!({"spec": {"volumes": [
+    let mut runner = cloud.with("job/pod_template", mounted(&json!([
         {"name": "a", "persistentVolumeClaim": {"claimName": "s3-pvc"}},
         {"name": "b", "azureFile": {"secretName": "share-key", "shareName": "s"}},
         {"name": "c", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "csi-key"}}},
         {"name": "d", "projected": {"sources": [{"configMap": {"name": "parts", "items": [{"key": "k", "path": "p"}]}}]}},
         {"name": "e", "secret": {"secretName": "maybe", "optional": true}},
-    ]}}));
+    ])));
     let checked = cloud.check(&runner);
     checked.only(&["pod-template-refs"], &[]).says(
         "pod-template-refs",
@@ -126,7 +127,7 @@ fn binary_data(cloud: &Cloud) {
     });
     cloud.eks.apply(&map.to_string()).unwrap();
     let volume = json!({"name": "settings", "items": [{"key": "key", "path": "key"}]});
-    let file = json!({"spec": {"volumes": [{"name": "a", "configMap": volume}]}});
+    let file = mounted(&json!([{"name": "a", "configMap": volume}]));
     cloud
         .check(&cloud.with("job/pod_template", file))
         .all_pass();
@@ -149,7 +150,7 @@ fn secret_provider_class(cloud: &Cloud) {
         "readOnly": true,
         "volumeAttributes": {"secretProviderClass": "aws-secrets"},
     });
-    let template = json!({"spec": {"volumes": [{"name": "a", "csi": csi}]}});
+    let template = mounted(&json!([{"name": "a", "csi": csi}]));
     let runner = cloud.with("job/pod_template", template);
     cloud
         .check(&runner)

@@ -13,6 +13,10 @@ use crate::healthy::nothing_is_left;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("runner::with_a_token", with_a_token),
     (
+        "runner::without_its_service_account",
+        without_its_service_account,
+    ),
+    (
         "runner::with_its_own_role_and_the_callers_sight",
         with_its_own_role_and_the_callers_sight,
     ),
@@ -44,6 +48,28 @@ const WAY: [&str; 11] = [
     "pod-template-refs",
     "job-dry-run",
 ];
+
+/// A pod template that removes the service account: the pod runs as `default`.
+fn without_its_service_account(cloud: &Cloud) {
+    for removed in [json!(null), json!("")] {
+        let template = json!({"spec": {"serviceAccountName": removed}});
+        let runner = cloud.with("job/pod_template", template);
+        cloud
+            .check(&runner)
+            .only(&["service-account"], &["pod-identity", "job-dry-run"])
+            .says("service-account", &["\"default\" does not exist"]);
+        let namespace = format!("--namespace={}", cloud.runner().namespace);
+        cloud.kubectl(&["create", "serviceaccount", "default", &namespace]);
+        cloud
+            .check(&runner)
+            .outcome(&[], &["job-dry-run"], &[])
+            .says(
+                "job-dry-run",
+                &["the pod runs as the service account \"default\""],
+            );
+        cloud.kubectl(&["delete", "serviceaccount", "default", &namespace]);
+    }
+}
 
 #[track_caller]
 fn goes_all_the_way(checked: &Checked) {

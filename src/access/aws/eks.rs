@@ -16,6 +16,8 @@ pub(crate) struct EksCluster {
     pub(crate) ca: Option<String>,
     /// Whether the API has a public endpoint.
     pub(crate) public: bool,
+    /// Whether the API has a private endpoint, which requests from the cluster's VPC then use.
+    pub(crate) private: bool,
     /// The ranges of addresses that the public endpoint admits.
     pub(crate) public_cidrs: Vec<String>,
     /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
@@ -191,6 +193,9 @@ fn described(
         public: network
             .as_ref()
             .is_some_and(|network| network.endpoint_public_access),
+        private: network
+            .as_ref()
+            .is_some_and(|network| network.endpoint_private_access),
         public_cidrs: network
             .and_then(|network| network.public_access_cidrs)
             .unwrap_or_default(),

@@ -41,8 +41,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 /// The endpoint of a cluster, and what the settings say about the Orchestrator's addresses.
 ///
 /// The Orchestrator's data plane calls the endpoint that `eks:DescribeCluster` returns. The SaaS is outside every VPC.
-/// A self-hosted installation can be in the cluster's VPC, or even in the cluster. It then uses the private
-/// endpoint, which cannot be checked from here.
+/// A self-hosted installation can be in the cluster's VPC, or even in the cluster. If the cluster has a private endpoint, it
+/// then uses that one, which cannot be checked from here, and not the public one ("Cluster API server endpoint" in the EKS
+/// user guide).
 struct Endpoint<'a> {
     cluster: &'a EksCluster,
     settings: &'a Settings,
@@ -129,7 +130,12 @@ impl Endpoint<'_> {
                 )),
             );
         }
-        let outside = not_admitted(self.addresses(), ranges);
+        let addresses = self.addresses().iter().copied();
+        let (inside, addresses): (Vec<IpNet>, Vec<IpNet>) = addresses.partition(is_private);
+        let outside = not_admitted(&addresses, ranges);
+        if outside.is_empty() && !inside.is_empty() {
+            return self.inside_the_vpc(&inside, &admitted);
+        }
         if outside.is_empty() {
             return Outcome::passed(format!(
                 "The cluster's API has a public endpoint that admits the Orchestrator. It admits {admitted}."
@@ -149,6 +155,32 @@ impl Endpoint<'_> {
         let all = [ranges, &outside].concat().join(",");
         let fix = self.update(&format!("publicAccessCidrs={all}"));
         outcome.compare(listed, admitted).fix(self.cause, fix)
+    }
+
+    /// Returns the outcome for private addresses of the Orchestrator and a public endpoint that admits some ranges.
+    ///
+    /// EKS refuses private ranges in `publicAccessCidrs` ("The following CIDRs are not allowed in publicAccessCidrs"), and the
+    /// public endpoint sees the address of a NAT gateway instead.
+    fn inside_the_vpc(self, inside: &[IpNet], admitted: &str) -> Outcome {
+        let inside: Vec<String> = inside.iter().map(ToString::to_string).collect();
+        let inside = inside.join(", ");
+        if self.cluster.private {
+            return Outcome::warned(format!(
+                "The cluster's API has a private endpoint, which the Orchestrator's addresses {inside} use if they are in \
+                 the VPC or a network that is connected to it. Whether the cluster's security groups admit them is not \
+                 checked. The public endpoint admits only {admitted}."
+            ));
+        }
+        let fix = self.update("endpointPrivateAccess=true");
+        Outcome::warned(format!(
+            "The cluster's API has no private endpoint, and its public endpoint admits only {admitted}. The Orchestrator's \
+             private addresses {inside} reach it through a NAT gateway, whose address is unknown."
+        ))
+        .compare(
+            "endpointPrivateAccess = true",
+            "endpointPrivateAccess = false",
+        )
+        .fix(self.cause, fix)
     }
 }
 
@@ -197,6 +229,7 @@ mod tests {
             arn: None,
             oidc_issuer: None,
             auto_mode: false,
+            private: !public,
         }
     }
 
@@ -243,7 +276,7 @@ mod tests {
         let saas = ["35.198.140.114/32", "35.246.198.96/32"];
         let both = cluster(
             true,
-            &["35.198.140.114/32", "35.246.198.96/32", "10.0.0.0/8"],
+            &["35.198.140.114/32", "35.246.198.96/32", "198.51.100.0/24"],
         );
         assert_eq!(judge_with(&both, &[], &saas).status, Status::Passed);
         let one = cluster(true, &["35.198.140.114/32"]);
@@ -268,6 +301,50 @@ mod tests {
     }
 
     #[test]
+    fn private_addresses_are_never_offered_to_the_public_endpoint() {
+        let office = ["203.0.113.0/24"];
+        let (inside, outside) = ("10.1.0.0/16", "198.51.100.7/32");
+        for (private, addresses, status, fix) in [
+            (true, &[inside][..], Status::Warned, None),
+            (true, &["100.64.0.0/16", "fd00::/8"], Status::Warned, None),
+            (
+                false,
+                &[inside],
+                Status::Warned,
+                Some("endpointPrivateAccess=true\n"),
+            ),
+            (
+                true,
+                &[outside],
+                Status::Failed,
+                Some("publicAccessCidrs=203.0.113.0/24,198.51.100.7/32\n"),
+            ),
+            (
+                false,
+                &[inside, outside],
+                Status::Failed,
+                Some("publicAccessCidrs=203.0.113.0/24,198.51.100.7/32\n"),
+            ),
+        ] {
+            let cluster = EksCluster {
+                private,
+                ..cluster(true, &office)
+            };
+            let outcome = judge_with(&cluster, addresses, &[]);
+            assert_eq!(outcome.status, status, "{private} {addresses:?}");
+            let text = outcome.fix_text();
+            let ends = text
+                .as_deref()
+                .zip(fix)
+                .is_some_and(|(text, fix)| text.ends_with(fix));
+            assert!(ends || (text.is_none() && fix.is_none()), "{text:?}");
+        }
+        // The public endpoint is the one that admits every address.
+        let open = cluster(true, &["0.0.0.0/0"]);
+        assert_eq!(judge_with(&open, &[inside], &[]).status, Status::Passed);
+    }
+
+    #[test]
     fn the_endpoint_must_admit_the_orchestrator() {
         let judge =
             |cluster: &EksCluster, orchestrator: &[&str]| judge_with(cluster, orchestrator, &[]);
@@ -278,7 +355,7 @@ mod tests {
             Status::Passed
         );
         assert_eq!(
-            judge(&cluster(true, &["10.0.0.0/8"]), &[]).status,
+            judge(&cluster(true, &["198.51.100.0/24"]), &[]).status,
             Status::Warned
         );
 

@@ -21,6 +21,7 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
+use crate::runner::pod_template::own_service_account;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -131,6 +132,11 @@ fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<Strin
     let template = run.subject.pod_template.get().and_then(Option::as_ref);
     let runner_id = run.subject.runner_id.get().map(String::as_str);
     notes.extend(variables::overridden(template, runner_id));
+    notes.extend(template.and_then(own_service_account).map(|account| {
+        format!(
+            "pod_template removes job.service_account, so the pod runs as the service account {account:?}."
+        )
+    }));
     notes
 }
 
@@ -251,7 +257,7 @@ fn not_admitted(
         Refusal::NoNamespace => failed
             .fix(namespace_cause(run, namespace), create_namespace(namespace))
             .not_yet(),
-        Refusal::Quota => quota(failed, cause, namespace, message),
+        Refusal::Quota => quota(failed, cause, namespace, job, message),
         Refusal::WebhookDown => failed
             .fix(
                 cause,
@@ -298,9 +304,9 @@ fn not_impersonated(tried: TriedObject, message: &str) -> Outcome {
 ///
 /// A quota that is only used up at the moment refuses the Job, or makes its pod wait: the Job controller tries again,
 /// and the Orchestrator reports the deployment as stuck after five minutes.
-fn quota(failed: Outcome, cause: Cause, namespace: &str, message: &str) -> Outcome {
+fn quota(failed: Outcome, cause: Cause, namespace: &str, job: &Value, message: &str) -> Outcome {
     let fix = quota::raise_command(namespace, message)
-        .or_else(|| quota::default_resources(namespace, message))
+        .or_else(|| quota::default_resources(namespace, job, message))
         .unwrap_or_else(|| {
             ShellCommand::new("kubectl describe resourcequota")
                 .option("-n", namespace)

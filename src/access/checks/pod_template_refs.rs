@@ -1,6 +1,7 @@
 //! The check `pod-template-refs`.
 
 mod claim;
+mod ephemeral;
 
 use std::sync::Arc;
 
@@ -36,13 +37,15 @@ pub(super) static CHECK: Check = Check::new(
 
 async fn look_ahead(run: &Run<'_>) {
     let references = run.references().unwrap_or_default();
-    let names = references.keys();
-    join_all(names.map(|(kind, name)| read_ahead(run, run.object_path(*kind, name)))).await;
+    let paths = references.keys();
+    let paths = paths.map(|(kind, name)| run.object_path(*kind, name));
+    let classes = ephemeral::needs_default(run).then(|| Ok(ephemeral::CLASSES_PATH.to_owned()));
+    join_all(paths.chain(classes).map(|path| read_ahead(run, path))).await;
 }
 
 /// Returns the outcome if the pod template names no object. No cluster is needed for it.
 fn no_references(run: &Run<'_>) -> Option<Outcome> {
-    let is_empty = run.references().is_ok_and(|found| found.is_empty());
+    let is_empty = run.references().is_ok_and(|found| found.is_empty()) && !ephemeral::has_any(run);
     is_empty.then(|| Outcome::passed("The pod template names no object that the pod needs."))
 }
 
@@ -53,9 +56,13 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         let response = run.read(run.object_path(kind, &name)?).await;
         judge(run, kind, &name, &keys, response).await
     });
+    let (looked_up, ephemeral) = tokio::join!(join_all(looked_up), ephemeral::judge(run));
     let mut summary = Summary::default();
-    for object in join_all(looked_up).await {
+    for object in looked_up {
         summary.add(object?);
+    }
+    for volume in ephemeral? {
+        summary.add(volume);
     }
     Ok(summary.outcome(run))
 }

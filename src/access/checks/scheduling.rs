@@ -5,12 +5,14 @@ mod fix;
 mod growth;
 mod node_pool;
 mod nodes;
+mod volumes;
 
 use serde_json::Value;
 
 use self::fargate::Fargate;
 use self::growth::Growth;
 use self::nodes::Nodes;
+use self::volumes::Volumes;
 use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
@@ -64,6 +66,17 @@ fn not_scheduled(run: &Run<'_>) -> Option<Outcome> {
     )))
 }
 
+/// Returns the outcome for an admitted pod with a scheduler that a webhook of the cluster has set. EKS sets the one of Fargate
+/// for a pod that a profile selects.
+fn scheduled_by_another(pod: &Pod<'_>) -> Option<Outcome> {
+    let name = pod
+        .own_scheduler()
+        .filter(|name| *name != "fargate-scheduler")?;
+    Some(Outcome::not_applicable(format!(
+        "The scheduler {name:?}, which admission sets, decides which node takes the pod, by rules of its own."
+    )))
+}
+
 /// Returns the outcome for a pod that waits until something removes its gates ("Pod Scheduling Readiness" in the Kubernetes
 /// documentation). Controllers that do so exist, and cannot be found.
 fn gated(run: &Run<'_>, gates: &str) -> Outcome {
@@ -93,23 +106,43 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let admitted = job_dry_run::admitted_template(run).await;
     let template = admitted.as_ref().unwrap_or(&job["spec"]["template"]);
     let (pod, spec) = (Pod::read(template), &template["spec"]);
-    if let Some(node) = pod.own_node() {
-        return on_own_node(run, &pod, node).await;
+    if let Some(outcome) = scheduled_by_another(&pod) {
+        return Ok(outcome);
     }
-    let (fargate, nodes) = tokio::join!(Fargate::find(run, &pod), Nodes::find(run, &pod));
+    let volumes = Volumes::find(run, spec).await;
+    let pod = pod.with_volumes(volumes.bound.clone());
+    let outcome = compare(run, spec, &pod, &volumes).await?;
+    // A node that has room might not be one that can attach the volume.
+    Ok(match volumes.unread {
+        Some(unread) if outcome.status == Status::Passed => unread,
+        _ => outcome,
+    })
+}
+
+/// Compares the pod with the node that it names, or else with Fargate and the nodes.
+async fn compare(
+    run: &Run<'_>,
+    spec: &Value,
+    pod: &Pod<'_>,
+    volumes: &Volumes,
+) -> Result<Outcome, CheckError> {
+    if let Some(node) = pod.own_node() {
+        return on_own_node(run, pod, node).await;
+    }
+    let (fargate, nodes) = tokio::join!(Fargate::find(run, pod), Nodes::find(run, pod));
     if let Ok(Fargate {
         profile: Some(profile),
         ..
     }) = &fargate
     {
-        return on_fargate(run, spec, &pod, profile);
+        return on_fargate(run, spec, pod, volumes, profile);
     }
     let nodes = match nodes {
         Ok(nodes) => nodes,
         Err(error) => return Ok(not_read(run, "nodes", error)),
     };
     if let Some(name) = &nodes.fitting {
-        let unsupported = fargate::unsupported(spec, &pod);
+        let unsupported = fargate::unsupported(spec, pod, volumes);
         if let Err(error) = fargate
             && !unsupported.is_empty()
         {
@@ -125,7 +158,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "Node {name:?} can take the Job's pod, if other pods leave room for it."
         )));
     }
-    without_node(run, &pod, &nodes, fargate).await
+    without_node(run, pod, &nodes, fargate).await
 }
 
 /// Returns the outcome for a pod that no node can take now.
@@ -203,12 +236,13 @@ fn on_fargate(
     run: &Run<'_>,
     spec: &Value,
     pod: &Pod<'_>,
+    volumes: &Volumes,
     profile: &str,
 ) -> Result<Outcome, CheckError> {
     let what = format!("Fargate profile {profile:?}");
     let fit = fargate::fit(pod);
     let lacks = fit.lacks.iter().map(ToString::to_string);
-    let obstacles: Vec<String> = fargate::unsupported(spec, pod)
+    let obstacles: Vec<String> = fargate::unsupported(spec, pod, volumes)
         .into_iter()
         .chain(lacks)
         .collect();
@@ -252,5 +286,28 @@ fn clause(findings: &[String]) -> String {
     match findings {
         [] => String::new(),
         findings => format!(": {}", findings.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_scheduler_that_a_webhook_sets_decides() {
+        let by = |name: &str| {
+            let template = json!({"spec": {"schedulerName": name}});
+            scheduled_by_another(&Pod::read(&template)).map(|outcome| outcome.message)
+        };
+        for name in ["default-scheduler", "fargate-scheduler", ""] {
+            assert_eq!(by(name), None, "{name}");
+        }
+        assert!(
+            by("yunikorn")
+                .unwrap()
+                .starts_with("The scheduler \"yunikorn\"")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Whether a node can take a pod, as kube-scheduler decides it from the node's labels, taints, and resources.
 //!
-//! Source: kube-scheduler 1.34, the plugins NodeName, NodeAffinity, TaintToleration, NodeUnschedulable, and
-//! NodeResourcesFit (pkg/scheduler/framework/plugins). What other pods on the node use, the spread over zones, and the
-//! affinity to other pods change from moment to moment, and are not considered. A pod that names its node does not meet
+//! Source: kube-scheduler 1.34, the plugins NodeName, NodeAffinity, TaintToleration, NodeUnschedulable, NodeResourcesFit,
+//! VolumeBinding (the node affinity of bound volumes), and PodTopologySpread (the labels that a node must have;
+//! pkg/scheduler/framework/plugins). What other pods on the node use, how they are spread, and the affinity to them change
+//! from moment to moment, and are not considered. A pod that names its node does not meet
 //! the scheduler, but the node's kubelet repeats most of it (`AdmissionCheck` in pkg/scheduler/eventhandlers.go, and
 //! `generalFilter` in pkg/kubelet/lifecycle/predicate.go).
 
@@ -30,6 +31,19 @@ pub(crate) struct Pod<'a> {
     requests: BTreeMap<String, String>,
     /// The pod's labels.
     pub(crate) labels: Labels,
+    /// The volumes that only some nodes can attach.
+    volumes: Vec<BoundVolume>,
+}
+
+/// A PersistentVolume that a claim of the pod is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BoundVolume {
+    /// The name of the claim.
+    pub(crate) claim: String,
+    /// The name of the volume.
+    pub(crate) name: String,
+    /// The nodes that can attach it: `nodeAffinity.required` of the volume.
+    pub(crate) nodes: Value,
 }
 
 /// What decides which pods a node can take.
@@ -53,8 +67,19 @@ pub(crate) enum Lack {
     Cordoned,
     /// The node lacks a label of the pod's `nodeSelector`.
     Label(String, String),
+    /// The node runs Windows, and the Orchestrator's image is made for Linux.
+    Windows,
     /// The node does not match the pod's required node affinity.
     Affinity,
+    /// The node cannot attach a volume.
+    Volume {
+        /// The claim that is bound to the volume.
+        claim: String,
+        /// The volume.
+        volume: String,
+    },
+    /// The node lacks a label over whose values the pods must be spread.
+    Topology(String),
     /// The pod does not tolerate a taint of the node.
     Taint(Taint),
     /// The node has less of a resource than the pod requests.
@@ -74,7 +99,15 @@ impl fmt::Display for Lack {
             Self::Name(name) => write!(f, "spec.nodeName is {name}"),
             Self::Cordoned => f.write_str("it is cordoned"),
             Self::Label(key, value) => write!(f, "it lacks the label {key}={value}"),
+            Self::Windows => f.write_str("it runs Windows"),
             Self::Affinity => f.write_str("it does not match the required node affinity"),
+            Self::Volume { claim, volume } => write!(
+                f,
+                "it does not match the node affinity of PersistentVolume {volume:?} of claim {claim:?}"
+            ),
+            Self::Topology(key) => {
+                write!(f, "it lacks the label {key} of topologySpreadConstraints")
+            }
             Self::Taint(taint) => write!(f, "its taint {taint} is not tolerated"),
             Self::Resource {
                 name,
@@ -103,11 +136,13 @@ impl ClusterNode {
     pub(crate) fn as_new(&self) -> Self {
         let mut new = self.clone();
         new.is_cordoned = false;
-        new.taints
-            .retain(|taint| !taint.key.starts_with("node.kubernetes.io/"));
+        new.taints.retain(|taint| !taint.is_of_state());
         new
     }
 }
+
+/// The label for the operating system of a node, which the kubelet sets.
+const SYSTEM: &str = "kubernetes.io/os";
 
 impl<'a> Pod<'a> {
     /// Reads the template of a Job's pod.
@@ -116,7 +151,13 @@ impl<'a> Pod<'a> {
             spec: &template["spec"],
             requests: requests::requests(&template["spec"]),
             labels: labels(&template["metadata"]["labels"]),
+            volumes: Vec::new(),
         }
+    }
+
+    /// Returns the pod with the volumes that its claims are bound to.
+    pub(crate) fn with_volumes(self, volumes: Vec<BoundVolume>) -> Self {
+        Self { volumes, ..self }
     }
 
     /// Returns the scheduler of the pod, if it is not the cluster's default one.
@@ -149,9 +190,21 @@ impl<'a> Pod<'a> {
             node.labels.get(*key).map(String::as_str) != Some(value.as_str())
         });
         lacks.extend(missing.map(|(key, value)| Lack::Label(key.clone(), value)));
-        if !affinity::matches(self.spec, node) {
-            lacks.push(Lack::Affinity);
+        if node
+            .labels
+            .get(SYSTEM)
+            .is_some_and(|system| system == "windows")
+        {
+            lacks.push(Lack::Windows);
         }
+        for (selector, lack) in self.node_selectors() {
+            if !affinity::matches(selector, node) {
+                lacks.push(lack);
+            }
+        }
+        let keys = self.topology_keys().filter(|_| is_scheduled);
+        let missing = keys.filter(|key| !node.labels.contains_key(*key));
+        lacks.extend(missing.map(|key| Lack::Topology(key.to_owned())));
         let taints = node.taints.iter();
         let taints = taints.filter(|taint| !(node.is_cordoned && **taint == cordon));
         let taints = taints.filter(|taint| is_scheduled || taint.effect == "NoExecute");
@@ -200,9 +253,17 @@ impl<'a> Pod<'a> {
         let selector = self.selector();
         let selector = selector.map(|(key, value)| format!("the label {key}={value}"));
         let mut requirements: Vec<String> = requests.chain(selector).collect();
-        if !self.spec["affinity"]["nodeAffinity"][affinity::REQUIRED].is_null() {
+        if !self.affinity().is_null() {
             requirements.push("a match of the required node affinity".to_owned());
         }
+        let volumes = self.volumes.iter();
+        requirements.extend(volumes.map(|volume| {
+            format!(
+                "a match of the node affinity of PersistentVolume {:?}",
+                volume.name
+            )
+        }));
+        requirements.extend(self.topology_keys().map(|key| format!("the label {key}")));
         requirements.push("not cordoned".to_owned());
         requirements.push("no taint that the pod does not tolerate".to_owned());
         requirements.join(", ")
@@ -211,6 +272,33 @@ impl<'a> Pod<'a> {
     fn selector(&self) -> impl Iterator<Item = (&'a String, String)> {
         let selector = self.spec["nodeSelector"].as_object().into_iter().flatten();
         selector.map(|(key, value)| (key, text(value)))
+    }
+
+    /// Returns the required node affinity of the pod.
+    fn affinity(&self) -> &Value {
+        &self.spec["affinity"]["nodeAffinity"][affinity::REQUIRED]
+    }
+
+    /// Returns every selector that a node must match, with what a node lacks that does not.
+    fn node_selectors(&self) -> impl Iterator<Item = (&Value, Lack)> {
+        let volumes = self.volumes.iter().map(|volume| {
+            let lack = Lack::Volume {
+                claim: volume.claim.clone(),
+                volume: volume.name.clone(),
+            };
+            (&volume.nodes, lack)
+        });
+        [(self.affinity(), Lack::Affinity)]
+            .into_iter()
+            .chain(volumes)
+    }
+
+    /// Returns the labels that a node must have because the pods must be spread over their values.
+    fn topology_keys(&self) -> impl Iterator<Item = &'a str> {
+        let constraints = self.spec["topologySpreadConstraints"].as_array();
+        let constraints = constraints.into_iter().flatten();
+        let required = constraints.filter(|one| one["whenUnsatisfiable"] == "DoNotSchedule");
+        required.filter_map(|one| one["topologyKey"].as_str())
     }
 
     fn tolerates(&self, taint: &Taint) -> bool {

@@ -166,6 +166,7 @@ pub(crate) type References = BTreeMap<(ObjectKind, String), UsedKeys>;
 
 /// Returns every object that a pod spec needs.
 pub(crate) fn references(spec: &Value) -> References {
+    let spec = &without_unused_volumes(spec);
     let mut found = References::new();
     for field in &FIELDS {
         for source in values(spec, field.at) {
@@ -191,6 +192,30 @@ pub(crate) fn references(spec: &Value) -> References {
     let of_values = secret_provider_classes(spec).chain(copied_claims(spec));
     found.extend(of_values.map(|object| (object, UsedKeys::default())));
     found
+}
+
+/// Returns a pod spec without the volumes that no container mounts and that only the kubelet reads, because it skips them
+/// (`processPodVolumes` in pkg/kubelet/volumemanager/populator). The scheduler waits for a claim in any case.
+fn without_unused_volumes(spec: &Value) -> Value {
+    let mut used = BTreeSet::new();
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        for mounts in ["volumeMounts", "volumeDevices"] {
+            let names = values(spec, &format!("{list}[].{mounts}[].name"));
+            used.extend(names.into_iter().filter_map(Value::as_str));
+        }
+    }
+    let is_needed = |volume: &Value| {
+        let is_claim = |kind: &str| !volume[kind].is_null();
+        let name = volume["name"].as_str();
+        is_claim("persistentVolumeClaim")
+            || is_claim("ephemeral")
+            || name.is_some_and(|name| used.contains(name))
+    };
+    let mut needed = spec.clone();
+    if let Some(volumes) = needed.get_mut("volumes").and_then(Value::as_array_mut) {
+        volumes.retain(is_needed);
+    }
+    needed
 }
 
 /// Returns the SecretProviderClasses of the volumes of the Secrets Store CSI driver, which names them in a map that has no

@@ -65,7 +65,8 @@ impl ReasonKind {
     /// as well, for example for a new node.
     fn patience(self) -> Option<Duration> {
         let seconds = match self {
-            // The kubelet and the Job controller try again, and what is missing might be created a moment later.
+            // The kubelet and the Job controller try again, and what is missing might be created a moment later. A volume
+            // that cannot be mounted for another reason than a missing object never settles (`Reason::is_settled`).
             Self::Mount
             | Self::Quota
             | Self::Webhook
@@ -137,8 +138,36 @@ impl Reason {
         )
     }
 
+    /// Returns the reason for a Job controller's error of creating the pod, which has no status.
+    fn of_creation(message: &str) -> Option<Self> {
+        let code = if message.contains(" is invalid:") {
+            422
+        } else if message.contains(" is forbidden:") {
+            403
+        } else {
+            // Anything else is about the pod only if it is the text of a webhook: etcd might be slow, for example.
+            500
+        };
+        Self::refusal(code, message, "Job's pod")
+    }
+
+    /// Returns whether the message of an event says that an object which a volume needs does not exist, or lacks a key.
+    /// Everything else can go away without a change: the node's CSI driver is not registered yet, a cache of the kubelet is
+    /// not synchronized, or the volume is still attached to another node.
+    ///
+    /// Source: pkg/volume/secret, pkg/volume/configmap, and secrets-store-csi-driver, pkg/secrets-store/nodeserver.go.
+    fn lacks_object(&self) -> bool {
+        const KINDS: [&str; 3] = ["secret \"", "configmap \"", "secretproviderclass"];
+        let message = self.message.to_lowercase();
+        message.contains("references non-existent ")
+            || (message.contains("\" not found") && KINDS.iter().any(|kind| message.contains(kind)))
+    }
+
     /// Returns whether the reason is certain after it has lasted so long.
     pub(super) fn is_settled(&self, lasted: Duration) -> bool {
+        if self.kind == ReasonKind::Mount && !self.lacks_object() {
+            return false;
+        }
         self.kind
             .patience()
             .is_some_and(|patience| lasted >= patience)
@@ -168,11 +197,22 @@ impl StartState {
             let message = format!("No node can take the pod: {}", text(&scheduled["message"]));
             return Self::Waiting(Some(Reason::new(ReasonKind::Unschedulable, message)));
         }
-        let mount = events.iter().rev().find(|event| {
-            ["FailedMount", "FailedAttachVolume", "FailedMapVolume"].contains(&&*event.reason)
-        });
-        Self::Waiting(mount.map(|event| Reason::new(ReasonKind::Mount, &*event.message)))
+        Self::Waiting(unmounted(events))
     }
+}
+
+/// Returns why a volume is not mounted. The kubelet pulls images and creates containers only after it has mounted all
+/// volumes (`SyncPod` in pkg/kubelet/kubelet.go).
+fn unmounted(events: &[Event]) -> Option<Reason> {
+    const MOUNTED: [&str; 3] = ["Pulling", "Pulled", "Created"];
+    const NOT_MOUNTED: [&str; 3] = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
+    let is_one = |event: &&Event, reasons: &[&str]| reasons.contains(&&*event.reason);
+    let last = events
+        .iter()
+        .rev()
+        .find(|event| is_one(event, &MOUNTED) || is_one(event, &NOT_MOUNTED));
+    let failed = last.filter(|event| is_one(event, &NOT_MOUNTED))?;
+    Some(Reason::new(ReasonKind::Mount, &*failed.message))
 }
 
 /// Judges a Job that has no pod yet.
@@ -191,9 +231,7 @@ fn without_pod(job: &Value, events: &[Event]) -> StartState {
         .rev()
         .find(|event| event.reason == "FailedCreate");
     StartState::Waiting(refused.and_then(|event| {
-        let message = event.message.trim_start_matches("Error creating: ");
-        // The event has no status. Of admission's refusals, 403 is the usual one.
-        Reason::refusal(403, message, "Job's pod")
+        Reason::of_creation(event.message.trim_start_matches("Error creating: "))
     }))
 }
 

@@ -37,10 +37,18 @@ pub fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
 /// with it. Paths are as in [`check`].
 #[must_use]
 pub fn overrides(template: &Map<String, Value>) -> Vec<InvalidField> {
-    template
-        .get("spec")
-        .map(containers::overrides)
-        .unwrap_or_default()
+    let spec = template.get("spec");
+    let of_containers = spec.map(containers::overrides).unwrap_or_default();
+    reserved_fields::overrides(template)
+        .into_iter()
+        .chain(of_containers)
+        .collect()
+}
+
+/// Returns the service account of the Job's pods, if a pod template removes the one that the Orchestrator sets.
+#[must_use]
+pub fn own_service_account(template: &Map<String, Value>) -> Option<&str> {
+    reserved_fields::own_service_account(template)
 }
 
 /// Returns a problem at a path of the template, with the detail `` `<path>` <finding> ``.

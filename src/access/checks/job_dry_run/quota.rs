@@ -1,6 +1,6 @@
 //! The API server's messages about ResourceQuotas, and their fixes.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::access::fix::Fix;
 use crate::access::kubernetes::quantity::{thousandths, thousandths_of};
@@ -77,19 +77,22 @@ pub(super) fn raise_command(namespace: &str, message: &str) -> Option<Fix> {
 
 /// Returns what gives containers the resources that a quota requires of every container. The message is
 /// `failed quota: NAME: must specify limits.cpu for: main; limits.memory for: main,other`.
-pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
+pub(super) fn default_resources(namespace: &str, job: &Value, message: &str) -> Option<Fix> {
     let (_, rest) = message.split_once("failed quota: ")?;
     let (_, missing) = rest.split_once(": must specify ")?;
     let (mut limits, mut requests, mut names) = (Map::new(), Map::new(), Vec::new());
     for one in missing.split("; ") {
-        let (name, _) = one.split_once(" for: ")?;
+        let (name, containers) = one.split_once(" for: ")?;
         let (kind, resource) = name.split_once('.').unwrap_or(("requests", name));
-        // A limit must not be below the requests of the Orchestrator's container.
-        let quantity = match resource {
+        let least = match resource {
             "cpu" => "1",
             "memory" | "ephemeral-storage" => "1Gi",
             _ => return None,
         };
+        // A limit must not be below the request of its container.
+        let quantity = requested_by(job, containers, resource)
+            .chain([least.to_owned()])
+            .max_by_key(|quantity| thousandths_of(quantity))?;
         let defaults = match kind {
             "limits" => &mut limits,
             "requests" => &mut requests,
@@ -116,6 +119,23 @@ pub(super) fn default_resources(namespace: &str, message: &str) -> Option<Fix> {
         names.join(", ")
     ));
     Some(fix.then_apply(vec![range]))
+}
+
+/// Returns what the containers with these names, separated by commas, request of a resource.
+fn requested_by(job: &Value, names: &str, resource: &str) -> impl Iterator<Item = String> {
+    let spec = &job["spec"]["template"]["spec"];
+    let lists = ["initContainers", "containers"].map(|list| spec[list].as_array());
+    let containers = lists.into_iter().flatten().flatten();
+    containers.filter_map(move |container| {
+        let name = container["name"].as_str()?;
+        let request = &container["resources"]["requests"][resource];
+        let is_named = names.split(',').any(|one| one == name);
+        match request {
+            Value::String(request) if is_named => Some(request.clone()),
+            Value::Number(request) if is_named => Some(request.to_string()),
+            _ => None,
+        }
+    })
 }
 
 /// Returns the sum of two Kubernetes quantities: in their unit, or without a unit if they have different ones.
@@ -161,6 +181,30 @@ mod tests {
         assert_eq!(
             raise_command("ns", "failed quota: q: must specify limits.cpu"),
             None
+        );
+    }
+
+    #[test]
+    fn a_default_limit_is_not_below_the_requests() {
+        let requests = |name: &str, requests: Value| json!({"name": name, "resources": {"requests": requests}});
+        let job = json!({"spec": {"template": {"spec": {"containers": [
+            requests("main", json!({"memory": "1Gi", "cpu": 2})),
+            requests("proxy", json!({"memory": "3Gi"})),
+            requests("other", json!({"memory": "9Gi"})),
+        ]}}}});
+        let message =
+            "failed quota: q: must specify limits.cpu for: main; limits.memory for: main,proxy";
+        let fix = default_resources("ns", &job, message).unwrap().to_string();
+        assert!(
+            fix.contains("default:\n      cpu: \"2\"\n      memory: \"3Gi\""),
+            "{fix}"
+        );
+        let least = default_resources("ns", &json!({}), message)
+            .unwrap()
+            .to_string();
+        assert!(
+            least.contains("default:\n      cpu: \"1\"\n      memory: \"1Gi\""),
+            "{least}"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::volumes::Volumes;
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, Pod};
 use crate::access::run::Run;
@@ -59,12 +60,22 @@ impl Fargate {
 
 /// Returns what Fargate does not run of a pod spec, as clauses. It leaves the pod Pending.
 ///
-/// Source: "AWS Fargate considerations" in the EKS user guide.
-pub(super) fn unsupported(spec: &Value, pod: &Pod<'_>) -> Vec<String> {
+/// Source: "AWS Fargate considerations" in the EKS user guide, and the events of its scheduler: "fields not supported:
+/// HostNetwork", and "volumes not supported: … is of an unsupported volume Type" for `hostPath` and for every driver of
+/// `csi`, such as the Secrets Store CSI driver (aws/containers-roadmap, issue 1764). The claim of an ephemeral volume is created
+/// after the pod, so that it is not bound yet.
+pub(super) fn unsupported(spec: &Value, pod: &Pod<'_>, volumes: &Volumes) -> Vec<String> {
     let mut found = Vec::new();
-    if spec["hostNetwork"] == true {
-        found.push("hostNetwork is true".to_owned());
+    let of_host = ["hostNetwork", "hostPID", "hostIPC"].into_iter();
+    let of_host = of_host.filter(|field| spec[field] == true);
+    found.extend(of_host.map(|field| format!("{field} is true")));
+    for volume in spec["volumes"].as_array().into_iter().flatten() {
+        let name = volume["name"].as_str().unwrap_or_default();
+        let kinds = ["hostPath", "ephemeral", "csi"].into_iter();
+        let kinds = kinds.filter(|kind| !volume[kind].is_null());
+        found.extend(kinds.map(|kind| format!("volume {name:?} is of type {kind}")));
     }
+    found.extend(volumes.not_on_fargate.iter().cloned());
     let lists = ["initContainers", "containers"].map(|list| spec[list].as_array());
     for container in lists.into_iter().flatten().flatten() {
         let name = container["name"].as_str().unwrap_or_default();
@@ -106,7 +117,11 @@ mod tests {
     fn fargate_runs_no_privileged_large_or_special_pod() {
         let with = |spec: Value| {
             let template = json!({"spec": spec});
-            unsupported(&template["spec"], &Pod::read(&template))
+            unsupported(
+                &template["spec"],
+                &Pod::read(&template),
+                &Volumes::default(),
+            )
         };
         let main = |fields: Value| {
             let mut main = json!({"name": "main"});
@@ -118,6 +133,20 @@ mod tests {
         let requests = |requests: Value| main(json!({"resources": {"requests": requests}}));
         for (spec, expected) in [
             (json!({"hostNetwork": true}), "hostNetwork is true"),
+            (json!({"hostPID": true}), "hostPID is true"),
+            (json!({"hostIPC": true}), "hostIPC is true"),
+            (
+                json!({"volumes": [{"name": "tofu", "emptyDir": {}}, {"name": "v", "hostPath": {"path": "/x"}}]}),
+                "volume \"v\" is of type hostPath",
+            ),
+            (
+                json!({"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}]}),
+                "volume \"v\" is of type ephemeral",
+            ),
+            (
+                json!({"volumes": [{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}]}),
+                "volume \"v\" is of type csi",
+            ),
             (
                 main(json!({"securityContext": {"privileged": true}})),
                 "container \"main\" is privileged",

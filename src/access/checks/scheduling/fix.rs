@@ -17,7 +17,7 @@ pub(super) async fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result
         return resize(run, group);
     }
     let kinds = nodes.kinds.iter();
-    let nearest = kinds.min_by_key(|(lacks, _)| lacks.len());
+    let nearest = kinds.min_by_key(|(lacks, _)| (lacks.contains(&Lack::Windows), lacks.len()));
     if let Some((lacks, [name, ..])) = nearest.map(|(lacks, names)| (lacks, names.as_slice())) {
         return Ok(lacks.iter().map(|lack| of(lack, name)).collect());
     }
@@ -50,15 +50,44 @@ fn resize(run: &Run<'_>, group: &StuckGroup) -> Result<Fix, CheckError> {
         .into())
 }
 
+/// The beginnings of labels that describe a node: with another value, they would be wrong.
+const DESCRIBING: [&str; 8] = [
+    "kubernetes.io/",
+    "k8s.io/",
+    "topology.",
+    "node.kubernetes.io/",
+    "beta.kubernetes.io/",
+    "failure-domain.",
+    "eks.amazonaws.com/",
+    "karpenter.",
+];
+
 /// Returns what removes one obstacle of a node.
 fn of(lack: &Lack, node: &str) -> Fix {
     match lack {
         Lack::Cordoned => ShellCommand::new("kubectl uncordon").word(node).into(),
+        Lack::Label(key, value) if DESCRIBING.iter().any(|start| key.starts_with(start)) => {
+            Fix::note(format!(
+                "Change spec.nodeSelector in job.pod_template, or add nodes with the label {key}={value}."
+            ))
+        }
         Lack::Label(key, value) => ShellCommand::new("kubectl label node")
             .word(node)
             .word("--overwrite")
             .word(format!("{key}={value}"))
             .comment("or change spec.nodeSelector in job.pod_template")
+            .into(),
+        Lack::Windows => Fix::note("Add nodes that run Linux."),
+        Lack::Topology(key) => Fix::note(format!(
+            "Change spec.topologySpreadConstraints in job.pod_template, or add nodes with the label {key}."
+        )),
+        Lack::Volume { claim, volume } => Fix::note(format!(
+            "Add nodes that match the volume's node affinity, or use another claim than {claim} in job.pod_template:"
+        ))
+        .then_run(ShellCommand::new("kubectl describe pv").word(volume)),
+        Lack::Taint(taint) if taint.is_of_state() => ShellCommand::new("kubectl describe node")
+            .word(node)
+            .comment("it shows what is wrong with the node")
             .into(),
         Lack::Taint(taint) => Fix::note(format!(
             "Add to spec.tolerations in job.pod_template: {}",
@@ -74,5 +103,40 @@ fn of(lack: &Lack, node: &str) -> Fix {
         } => Fix::note(format!(
             "Request at most {allocatable} of {name} in job.pod_template, or add larger nodes."
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::kubernetes::placement::Taint;
+
+    #[test]
+    fn a_fix_changes_no_label_that_describes_a_node_and_tolerates_no_broken_node() {
+        let label = |key: &str| of(&Lack::Label(key.to_owned(), "x".to_owned()), "n").to_string();
+        assert!(label("team").starts_with("kubectl label node n --overwrite team=x"));
+        assert!(label("node-role.kubernetes.io/runner").starts_with("kubectl label node"));
+        for key in [
+            "kubernetes.io/arch",
+            "topology.kubernetes.io/zone",
+            "node.kubernetes.io/instance-type",
+            "eks.amazonaws.com/nodegroup",
+            "karpenter.sh/nodepool",
+        ] {
+            let fix = label(key);
+            assert!(!fix.contains("kubectl"), "{fix}");
+            assert!(fix.contains(&format!("add nodes with the label {key}=x")));
+        }
+        let taint = |key: &str| {
+            let taint = Taint::read(&serde_json::json!({"key": key, "effect": "NoSchedule"}));
+            of(&Lack::Taint(taint), "n").to_string()
+        };
+        assert!(taint("dedicated").contains("spec.tolerations"));
+        for key in [
+            "node.kubernetes.io/disk-pressure",
+            "node.cloudprovider.kubernetes.io/uninitialized",
+        ] {
+            assert!(taint(key).starts_with("kubectl describe node n"));
+        }
     }
 }

@@ -50,8 +50,10 @@ const NORMALIZED: [(&str, &str); 6] = [
         "topology.kubernetes.io/zone",
     ),
 ];
-/// The ends of the keys that select the size of an instance.
-const SIZES: [&str; 5] = [
+/// The ends of the keys that select the size of an instance. Some categories have only small ones, such as `t`.
+const SIZES: [&str; 7] = [
+    "/instance-category",
+    "/instance-hypervisor",
     "/instance-type",
     "/instance-family",
     "/instance-size",
@@ -205,6 +207,7 @@ mod tests {
                         "requirements": [
                             {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]},
                             {"key": "karpenter.k8s.aws/instance-generation", "operator": "Gt", "values": ["4"]},
+                            {"key": "karpenter.k8s.aws/instance-memory", "operator": "Gte", "values": ["8192"]},
                         ],
                     },
                 },
@@ -239,6 +242,8 @@ mod tests {
             ("karpenter.k8s.aws/instance-generation", "5", true),
             ("karpenter.k8s.aws/instance-generation", "4", false),
             ("karpenter.k8s.aws/instance-cpu", "4", true),
+            ("karpenter.k8s.aws/instance-memory", "8192", true),
+            ("karpenter.k8s.aws/instance-memory", "4096", false),
             ("karpenter.k8s.aws/ec2nodeclass", "default", true),
             ("karpenter.k8s.aws/ec2nodeclass", "other", false),
             ("karpenter.sh/nodepool", "runners", true),
@@ -271,6 +276,9 @@ mod tests {
             let found = lacks(&auto, json!({"nodeSelector": {key: value}}));
             assert_eq!(found.is_empty(), expected, "{key}={value}");
         }
+        let windows = json!([{"key": "kubernetes.io/os", "operator": "In", "values": ["windows"]}]);
+        let windows = pool(&json!({"/spec/template/spec/requirements": windows}));
+        assert_eq!(lacks(&windows, json!({})), "it runs Windows");
         // Startup taints are removed by others, and the other ones stay.
         let template = json!({});
         let fit = NodePool(&own).fit(&Pod::read(&template));
@@ -299,6 +307,10 @@ mod tests {
         };
         assert_eq!(unknown("NotIn"), [""; 0]);
         assert_eq!(unknown("In"), ["memory 200Gi"]);
+        let requirement = json!([{"key": "karpenter.k8s.aws/instance-category", "operator": "In", "values": ["t"]}]);
+        let pool = pool(&json!({"/spec/template/spec/requirements": requirement}));
+        let fit = NodePool(&pool).fit(&pod);
+        assert!(fit.unknown.contains("memory 200Gi"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The required node affinity of a pod.
+//! Selectors of nodes: the required node affinity of a pod, and that of a volume.
 //!
 //! Source: k8s.io/component-helpers 0.34, scheduling/corev1/nodeaffinity.
 
@@ -15,10 +15,10 @@ pub(super) struct Term {
     pub(super) fields: Vec<Value>,
 }
 
-/// Returns the terms of a pod spec, one of which a node must meet. `None` if the pod has no required affinity. An empty
-/// term matches no node and is left out.
-pub(super) fn terms(spec: &Value) -> Option<Vec<Term>> {
-    let terms = &spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
+/// Returns the terms of a selector, one of which a node must meet. `None` if there is no selector. An empty term matches no
+/// node and is left out.
+pub(super) fn terms(selector: &Value) -> Option<Vec<Term>> {
+    let terms = &selector["nodeSelectorTerms"];
     let terms = terms.as_array()?.iter().map(|term| {
         let list = |name: &str| term[name].as_array().cloned().unwrap_or_default();
         Term {
@@ -30,9 +30,9 @@ pub(super) fn terms(spec: &Value) -> Option<Vec<Term>> {
     Some(terms.collect())
 }
 
-/// Returns whether a node matches the required affinity of a pod spec.
-pub(super) fn matches(spec: &Value, node: &ClusterNode) -> bool {
-    terms(spec).is_none_or(|terms| terms.iter().any(|term| is_met(term, node)))
+/// Returns whether a node matches a selector.
+pub(super) fn matches(selector: &Value, node: &ClusterNode) -> bool {
+    terms(selector).is_none_or(|terms| terms.iter().any(|term| is_met(term, node)))
 }
 
 fn is_met(term: &Term, node: &ClusterNode) -> bool {
@@ -58,7 +58,8 @@ pub(super) fn key(requirement: &Value) -> &str {
     requirement["key"].as_str().unwrap_or_default()
 }
 
-/// Returns whether a requirement (`operator` and `values`) admits the value of its key, or that there is none.
+/// Returns whether a requirement (`operator` and `values`) admits the value of its key, or that there is none. `Gte` and
+/// `Lte` are operators of Karpenter (sigs.k8s.io/karpenter, pkg/apis/v1/nodeclaim.go).
 pub(super) fn admits(requirement: &Value, value: Option<&str>) -> bool {
     let values = requirement["values"].as_array().into_iter().flatten();
     let values: Vec<String> = values.map(text).collect();
@@ -74,7 +75,9 @@ pub(super) fn admits(requirement: &Value, value: Option<&str>) -> bool {
         "Exists" => value.is_some(),
         "DoesNotExist" => value.is_none(),
         "Gt" => compare(i64::gt),
+        "Gte" => compare(i64::ge),
         "Lt" => compare(i64::lt),
+        "Lte" => compare(i64::le),
         _ => false,
     }
 }

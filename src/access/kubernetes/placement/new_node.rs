@@ -1,11 +1,12 @@
 //! Whether a node that something adds can take a pod, as far as the node is known before it exists.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
 use super::affinity::{admits, is_named, key, terms};
-use super::{Lack, Pod, Taint};
+use super::{Lack, Pod, SYSTEM, Taint, text};
 
 /// What is known about a label of a new node.
 pub(crate) enum NewLabel {
@@ -51,8 +52,39 @@ fn is_possible(requirements: &[&Value]) -> bool {
         let mut values = list["values"].as_array().into_iter().flatten();
         return values.any(|value| admitted(value.as_str()));
     }
-    // Without a list of values, there is one that the others admit, or the label must not exist.
-    admitted(None) || !requirements.iter().any(|one| is(one, "DoesNotExist"))
+    if admitted(None) {
+        return true;
+    }
+    if requirements.iter().any(|one| is(one, "DoesNotExist")) {
+        return false;
+    }
+    // Without a list of values, there is one that the others admit. It is a number within the bounds, if there are any, and
+    // each of the values that are named rules out at most one of them.
+    let named = requirements
+        .iter()
+        .filter_map(|one| one["values"].as_array());
+    let named: usize = named.map(Vec::len).sum();
+    bounds(requirements).is_none_or(|numbers| {
+        let mut numbers = numbers.take(named + 1);
+        numbers.any(|number| admitted(Some(&number.to_string())))
+    })
+}
+
+/// Returns the numbers within the bounds of the requirements. `None` if they have no bounds. No label is a negative number.
+fn bounds(requirements: &[&Value]) -> Option<RangeInclusive<i64>> {
+    let mut bounds = None;
+    for one in requirements {
+        let (from, to) = bounds.unwrap_or((0, i64::MAX));
+        let limit = || text(&one["values"][0]).parse::<i64>().unwrap_or_default();
+        bounds = match one["operator"].as_str().unwrap_or_default() {
+            "Gt" => Some((from.max(limit().saturating_add(1)), to)),
+            "Gte" => Some((from.max(limit()), to)),
+            "Lt" => Some((from, to.min(limit().saturating_sub(1)))),
+            "Lte" => Some((from, to.min(limit()))),
+            _ => bounds,
+        };
+    }
+    bounds.map(|(from, to)| from..=to)
 }
 
 /// How a pod fits a new node.
@@ -80,6 +112,14 @@ const OF_LARGEST_NODE: [(&str, &str); 3] = [
     ("ephemeral-storage", "10Gi"),
 ];
 
+/// The labels that every node in AWS has: the kubelet and the cloud provider set them ("Well-Known Labels, Annotations and
+/// Taints" in the Kubernetes documentation).
+const OF_EVERY_NODE: [&str; 3] = [
+    "kubernetes.io/hostname",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
+
 impl Pod<'_> {
     /// Returns how the pod fits a new node with these taints, of any size or of one that is not known. `label` returns what
     /// is known about a label of the node.
@@ -102,19 +142,31 @@ impl Pod<'_> {
                 None => fit.unknown.extend([unknown(key)]),
             }
         }
-        // The keys that are unknown for each term that can be met.
-        let mut possible = terms(self.spec).map(|terms| {
+        let linux = json!({"operator": "In", "values": ["linux"]});
+        if label(SYSTEM).can_meet(&[&linux]) == Some(false) {
+            fit.lacks.push(Lack::Windows);
+        }
+        for (nodes, lack) in self.node_selectors() {
+            let Some(terms) = terms(nodes) else { continue };
+            // The keys that are unknown for each term that can be met.
             let keys = terms.iter().filter_map(|term| {
                 let fields_are_met = term.fields.iter().all(|field| is_named(field, None));
                 fields_are_met.then(|| unknown_keys(&term.labels, &selector, &label))?
             });
-            keys.collect::<Vec<_>>()
-        });
-        if let Some(possible) = &mut possible {
-            possible.sort_by_key(BTreeSet::len);
-            match possible.first() {
+            match keys.min_by_key(BTreeSet::len) {
                 Some(keys) => fit.unknown.extend(keys.iter().map(|key| unknown(key))),
-                None => fit.lacks.push(Lack::Affinity),
+                None => fit.lacks.push(lack),
+            }
+        }
+        let exists = json!({"operator": "Exists"});
+        for key in self
+            .topology_keys()
+            .filter(|key| !OF_EVERY_NODE.contains(key))
+        {
+            match label(key).can_meet(&[&exists]) {
+                Some(true) => {}
+                Some(false) => fit.lacks.push(Lack::Topology(key.to_owned())),
+                None => fit.unknown.extend([format!("the label {key}")]),
             }
         }
         let intolerable = taints.iter().filter(|taint| !self.tolerates(taint));
@@ -159,7 +211,7 @@ mod tests {
         match key {
             "team" => NewLabel::one_of(&["x"]),
             "zone" => NewLabel::Unknown,
-            "free" => NewLabel::any(),
+            "free" | SYSTEM => NewLabel::any(),
             "size" => NewLabel::Admitted(vec![
                 json!({"operator": "Gt", "values": ["3"]}),
                 json!({"operator": "Lt", "values": ["8"]}),
@@ -227,6 +279,10 @@ mod tests {
             (wants("free", "Gt", &["3"]), true),
             (wants("size", "In", &["2", "4"]), true),
             (wants("size", "In", &["2", "8"]), false),
+            (wants("size", "Gt", &["6"]), true),
+            (wants("size", "Gt", &["7"]), false),
+            (wants("size", "Lt", &["4"]), false),
+            (wants("free", "Lt", &["0"]), false),
             (is_named("In"), false),
             (is_named("NotIn"), true),
             (json!({}), false),
@@ -244,6 +300,62 @@ mod tests {
         assert_eq!(unknown, ["the selected label zone"]);
         let either = json!([wants("zone", "In", &["a"]), wants("team", "In", &["x"])]);
         assert_eq!(with(json!({}), either).1, [""; 0]);
+    }
+
+    #[test]
+    fn numeric_bounds_are_intersected() {
+        let with = |requirements: &[(&str, &[&str])]| {
+            let all = requirements.iter();
+            let all: Vec<Value> = all
+                .map(|(operator, values)| json!({"operator": operator, "values": values}))
+                .collect();
+            is_possible(&all.iter().collect::<Vec<_>>())
+        };
+        for (requirements, expected) in [
+            (&[("Gt", &["4"][..]), ("Lt", &["5"])][..], false),
+            (&[("Gte", &["4"]), ("Lt", &["5"])], true),
+            (&[("Gte", &["4"]), ("Lte", &["4"])], true),
+            (&[("Gte", &["5"]), ("Lte", &["4"])], false),
+            (
+                &[("Gte", &["4"]), ("Lte", &["4"]), ("NotIn", &["4"])],
+                false,
+            ),
+            (&[("Gte", &["4"]), ("NotIn", &["4", "5"])], true),
+            (&[("Gte", &["4"]), ("In", &["3"])], false),
+            (&[("Lte", &["4"]), ("DoesNotExist", &[])], false),
+            (&[("Gt", &["9223372036854775807"])], false),
+        ] {
+            assert_eq!(with(requirements), expected, "{requirements:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_node_has_the_labels_and_zones_that_the_pod_needs() {
+        let spread = |key: &str, when: &str| {
+            tolerant(json!({"topologySpreadConstraints": [
+                {"topologyKey": key, "whenUnsatisfiable": when, "maxSkew": 1},
+            ]}))
+        };
+        let none = (Vec::new(), Vec::new());
+        assert_eq!(fit(&spread("rack", "ScheduleAnyway"), true), none);
+        assert_eq!(fit(&spread("team", "DoNotSchedule"), true), none);
+        let zone = "topology.kubernetes.io/zone";
+        assert_eq!(fit(&spread(zone, "DoNotSchedule"), true), none);
+        assert_eq!(
+            fit(&spread("rack", "DoNotSchedule"), true).0,
+            ["it lacks the label rack of topologySpreadConstraints"]
+        );
+        assert_eq!(
+            fit(&spread("zone", "DoNotSchedule"), true).1,
+            ["the label zone"]
+        );
+        let windows = |key: &str| match key {
+            SYSTEM => NewLabel::one_of(&["windows"]),
+            _ => NewLabel::absent(),
+        };
+        let template = json!({});
+        let on_windows = Pod::read(&template).fit_of_new(&[], true, windows);
+        assert_eq!(on_windows.lacks, [Lack::Windows]);
     }
 
     #[test]

@@ -46,6 +46,13 @@ impl Taint {
         }
     }
 
+    /// Returns whether the cluster marks the state of a node with the taint, such as a node that is not ready or has no room
+    /// on its disk, and removes the taint itself ("Taints and Tolerations" in the Kubernetes documentation).
+    pub(crate) fn is_of_state(&self) -> bool {
+        self.key.starts_with("node.kubernetes.io/")
+            || self.key == "node.cloudprovider.kubernetes.io/uninitialized"
+    }
+
     /// Returns the toleration of exactly this taint.
     pub(crate) fn toleration(&self) -> Value {
         let Self { key, value, effect } = self;

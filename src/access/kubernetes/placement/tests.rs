@@ -45,6 +45,42 @@ fn labels_and_names_are_compared() {
 }
 
 #[test]
+fn a_volume_can_be_attached_only_in_its_zone() {
+    let with = |zone: &str| {
+        let term =
+            json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": [zone]}]});
+        let volume = BoundVolume {
+            claim: "cache".to_owned(),
+            name: "pv-1".to_owned(),
+            nodes: json!({"nodeSelectorTerms": [term]}),
+        };
+        let template = json!({});
+        let pod = Pod::read(&template).with_volumes(vec![volume]);
+        let lacks = pod.lacks(&node(&json!({})));
+        lacks.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(with("a"), [""; 0]);
+    assert_eq!(
+        with("b"),
+        ["it does not match the node affinity of PersistentVolume \"pv-1\" of claim \"cache\""]
+    );
+}
+
+#[test]
+fn a_node_runs_linux_and_has_the_labels_for_the_spread() {
+    let windows = json!({"/metadata/labels": {"kubernetes.io/os": "windows"}});
+    assert_eq!(lacks(&json!({}), &windows), ["it runs Windows"]);
+    let spread = |key: &str, when: &str| json!({"topologySpreadConstraints": [{"topologyKey": key, "whenUnsatisfiable": when}]});
+    let none = json!({});
+    assert_eq!(lacks(&spread("rack", "ScheduleAnyway"), &none), [""; 0]);
+    assert_eq!(lacks(&spread("zone", "DoNotSchedule"), &none), [""; 0]);
+    assert_eq!(
+        lacks(&spread("rack", "DoNotSchedule"), &none),
+        ["it lacks the label rack of topologySpreadConstraints"]
+    );
+}
+
+#[test]
 fn the_kubelet_repeats_what_the_scheduler_checks() {
     let with = |spec: &Value, taint: Value| {
         let taints = json!({"/spec": {"unschedulable": true, "taints": [taint]}});

@@ -6,9 +6,16 @@ use super::*;
 
 #[test]
 fn every_object_that_a_pod_needs_is_found() {
+    let mounted = ["o", "p", "s", "t", "u", "y", "z"];
+    let mounted = mounted.map(|name| json!({"name": name, "mountPath": format!("/{name}")}));
     let spec = json!({
-        "initContainers": [{"envFrom": [{"secretRef": {"name": "init"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}],
+        "initContainers": [{
+            "envFrom": [{"secretRef": {"name": "init"}}, {"configMapRef": {"name": "maybe", "optional": true}}],
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/w"}],
+        }],
         "containers": [{
+            "volumeDevices": [{"name": "q", "devicePath": "/q"}],
+            "volumeMounts": mounted,
             "env": [
                 {"name": "A", "value": "x"},
                 {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k1"}}},
@@ -39,6 +46,9 @@ fn every_object_that_a_pod_needs_is_found() {
             {"name": "copy", "ephemeral": {"volumeClaimTemplate": {"spec": {"dataSource": {"kind": "PersistentVolumeClaim", "name": "copied"}}}}},
             {"name": "snap", "ephemeral": {"volumeClaimTemplate": {"spec": {"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "no"}}}}},
             {"name": "tofu", "emptyDir": {}},
+            // The kubelet skips what no container mounts.
+            {"name": "unused", "secret": {"secretName": "no"}},
+            {"name": "unused-too", "projected": {"sources": [{"configMap": {"name": "no"}}]}},
         ],
         "imagePullSecrets": [{"name": "pull"}, {}],
         "resourceClaims": [{"name": "a", "resourceClaimName": "rc"}, {"name": "b", "resourceClaimTemplateName": "rct"}],

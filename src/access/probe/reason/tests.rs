@@ -89,15 +89,68 @@ fn a_pod_without_a_node_waits() {
     let forever = Duration::from_secs(3600);
     let patient = Reason::new(ReasonKind::Unschedulable, "x");
     assert!(!patient.is_settled(forever));
-    assert!(Reason::new(ReasonKind::Mount, "x").is_settled(Duration::from_secs(10)));
+    assert!(Reason::new(ReasonKind::ContainerConfig, "x").is_settled(Duration::from_secs(10)));
 }
 
 #[test]
 fn a_volume_that_cannot_be_mounted_is_an_event() {
     let creating = main_is(json!({"waiting": {"reason": "ContainerCreating"}}));
-    let events = events(&[("Pulling", "x"), ("FailedMount", "secret \"s\" not found")]);
-    let state = StartState::judge(&json!({}), Some(&creating), &events);
+    let failed = ("FailedMount", "secret \"s\" not found");
+    let state = StartState::judge(&json!({}), Some(&creating), &events(&[failed]));
     waits_for(state, ReasonKind::Mount, "secret \"s\" not found.");
+    // All volumes are mounted before the first image is pulled.
+    for later in ["Pulling", "Pulled", "Created"] {
+        let events = events(&[failed, (later, "x")]);
+        let state = StartState::judge(&json!({}), Some(&creating), &events);
+        assert_eq!(state, StartState::Waiting(None), "{later}");
+    }
+}
+
+#[test]
+fn only_a_missing_object_settles_a_mount() {
+    for (message, settles) in [
+        (
+            "MountVolume.SetUp failed for volume \"v\" : secret \"s\" not found",
+            true,
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"v\" : configmap \"c\" not found",
+            true,
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"v\" : references non-existent secret key: k",
+            true,
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"v\" : rpc error: code = Unknown desc = failed to get secretproviderclass \
+             ns/aws, error: SecretProviderClass.secrets-store.csi.x-k8s.io \"aws\" not found",
+            true,
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"v\" : failed to sync configmap cache: timed out waiting for the condition",
+            false,
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"v\" : object \"ns\"/\"s\" not registered",
+            false,
+        ),
+        (
+            "MountVolume.MountDevice failed for volume \"v\" : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: \
+             driver name ebs.csi.aws.com not found in the list of registered CSI drivers",
+            false,
+        ),
+        (
+            "AttachVolume.Attach failed for volume \"v\" : CSINode.storage.k8s.io \"node\" not found",
+            false,
+        ),
+    ] {
+        let reason = Reason::new(ReasonKind::Mount, message);
+        assert_eq!(
+            reason.is_settled(Duration::from_secs(10)),
+            settles,
+            "{message}"
+        );
+    }
 }
 
 #[test]
@@ -119,10 +172,24 @@ fn a_pod_that_is_not_created_is_an_event_of_the_job() {
             "Error creating: pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": y",
             ReasonKind::Refused,
         ),
+        (
+            "Error creating: Pod \"x\" is invalid: spec.containers[0].resources.requests: Invalid value: \"1Gi\": must be less \
+             than or equal to memory limit of 512Mi",
+            ReasonKind::Refused,
+        ),
     ] {
         let state = StartState::judge(&json!({}), None, &events(&[("FailedCreate", message)]));
         waits_for(state, kind, "The cluster refuses the Job's pod: ");
     }
+    // Not about the pod.
+    let slow = events(&[(
+        "FailedCreate",
+        "Error creating: etcdserver: request timed out",
+    )]);
+    assert_eq!(
+        StartState::judge(&json!({}), None, &slow),
+        StartState::Waiting(None)
+    );
     let suspended = json!({"spec": {"suspend": true}});
     waits_for(
         StartState::judge(&suspended, None, &[]),

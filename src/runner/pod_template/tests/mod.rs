@@ -347,6 +347,31 @@ fn the_namespace_and_the_service_account_are_reserved() {
 }
 
 #[test]
+fn a_removed_service_account_is_an_override() {
+    for (spec, expected) in [
+        (json!({"serviceAccountName": null}), Some("default")),
+        (json!({"serviceAccountName": ""}), Some("default")),
+        (
+            json!({"serviceAccountName": null, "serviceAccount": "other"}),
+            Some("other"),
+        ),
+        (json!({"serviceAccount": "other"}), None),
+        (json!({"priority": 1}), None),
+    ] {
+        let template = Map::from_iter([("spec".to_owned(), spec)]);
+        assert_eq!(own_service_account(&template), expected, "{template:?}");
+        let details: Vec<String> = overrides(&template)
+            .into_iter()
+            .map(|one| one.invalid.detail)
+            .collect();
+        assert_eq!(details.len(), usize::from(expected.is_some()));
+        for (detail, account) in details.iter().zip(expected) {
+            assert!(detail.contains(&format!("run as the service account {account:?}")));
+        }
+    }
+}
+
+#[test]
 fn every_problem_is_reported_without_values_of_variables() {
     let problems = problems(json!({
         "metadata": {"namespace": "n", "x": 1},

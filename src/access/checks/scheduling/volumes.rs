@@ -1,0 +1,143 @@
+//! The volumes of the Job's pod, as far as they decide where it can run.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::access::checks::not_read;
+use crate::access::kubernetes::object_kind::ObjectKind;
+use crate::access::kubernetes::placement::BoundVolume;
+use crate::access::outcome::Outcome;
+use crate::access::run::Run;
+
+/// The CSI drivers of Amazon EBS: the add-on, and that of EKS Auto Mode.
+const EBS: [&str; 2] = ["ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com"];
+
+/// The volumes that the claims of the pod are bound to.
+#[derive(Debug, Default)]
+pub(super) struct Volumes {
+    /// The volumes that only some nodes can attach.
+    pub(super) bound: Vec<BoundVolume>,
+    /// What Fargate does not mount, as clauses.
+    pub(super) not_on_fargate: Vec<String>,
+    /// Why the volume of a claim is unknown.
+    pub(super) unread: Option<Outcome>,
+}
+
+impl Volumes {
+    /// Looks up the claims of a pod spec, and the volumes that they are bound to. Whether the claims exist is another check's
+    /// question.
+    pub(super) async fn find(run: &Run<'_>, spec: &Value) -> Self {
+        let mut found = Self::default();
+        let looked_up = claims(spec).map(async |claim| (claim, volume(run, claim).await));
+        for (claim, volume) in join_all(looked_up).await {
+            match volume {
+                Ok(volume) => found.add(claim, volume.as_deref()),
+                Err(outcome) => {
+                    let message = format!(
+                        "Which nodes can attach the volume of PersistentVolumeClaim {claim:?} is unknown: {}",
+                        outcome.message
+                    );
+                    found.unread.get_or_insert(Outcome { message, ..outcome });
+                }
+            }
+        }
+        found
+    }
+
+    /// Adds the volume of a claim, or a claim without one.
+    ///
+    /// Source for Fargate: "AWS Fargate considerations" in the EKS user guide, and the events of its scheduler ("PVC … not
+    /// bound", "bound to invalid PV … with CSI Driver: ebs.csi.aws.com").
+    fn add(&mut self, claim: &str, volume: Option<&Value>) {
+        let Some(volume) = volume else {
+            let clause = format!("PersistentVolumeClaim {claim:?} is not bound");
+            return self.not_on_fargate.push(clause);
+        };
+        let spec = &volume["spec"];
+        let driver = spec["csi"]["driver"].as_str().unwrap_or_default();
+        if EBS.contains(&driver) || !spec["awsElasticBlockStore"].is_null() {
+            let clause = format!("PersistentVolumeClaim {claim:?} has a volume of Amazon EBS");
+            self.not_on_fargate.push(clause);
+        }
+        let nodes = &spec["nodeAffinity"]["required"];
+        if !nodes.is_null() {
+            self.bound.push(BoundVolume {
+                claim: claim.to_owned(),
+                name: volume["metadata"]["name"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                nodes: nodes.clone(),
+            });
+        }
+    }
+}
+
+fn claims(spec: &Value) -> impl Iterator<Item = &str> {
+    let volumes = spec["volumes"].as_array().into_iter().flatten();
+    volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
+}
+
+/// Returns the volume that a claim is bound to.
+///
+/// # Errors
+/// The outcome of a check that could not read the claim or the volume.
+async fn volume(run: &Run<'_>, claim: &str) -> Result<Option<Arc<Value>>, Outcome> {
+    let Some(claim) = read(run, ObjectKind::Claim, claim).await? else {
+        return Ok(None);
+    };
+    match claim["spec"]["volumeName"].as_str() {
+        Some(name) if claim["status"]["phase"] == "Bound" => {
+            read(run, ObjectKind::PersistentVolume, name).await
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn read(run: &Run<'_>, kind: ObjectKind, name: &str) -> Result<Option<Arc<Value>>, Outcome> {
+    let path = run.object_path(kind, name).map_err(Outcome::from)?;
+    match run.read(path).await {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(not_read(run, &format!("{} {name:?}", kind.plural()), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_volume_says_where_it_can_be_attached_and_what_fargate_does_not_mount() {
+        let mut found = Volumes::default();
+        let nodes = json!({"nodeSelectorTerms": []});
+        let ebs =
+            json!({"csi": {"driver": "ebs.csi.aws.com"}, "nodeAffinity": {"required": nodes}});
+        found.add(
+            "ebs",
+            Some(&json!({"metadata": {"name": "pv-1"}, "spec": ebs})),
+        );
+        let efs = json!({"spec": {"csi": {"driver": "efs.csi.aws.com"}}});
+        found.add("efs", Some(&efs));
+        found.add("none", None);
+        assert_eq!(
+            found.bound,
+            [BoundVolume {
+                claim: "ebs".to_owned(),
+                name: "pv-1".to_owned(),
+                nodes,
+            }]
+        );
+        assert_eq!(
+            found.not_on_fargate,
+            [
+                "PersistentVolumeClaim \"ebs\" has a volume of Amazon EBS",
+                "PersistentVolumeClaim \"none\" is not bound"
+            ]
+        );
+    }
+}
