@@ -80,7 +80,7 @@ docs: need-rust ## Generate docs/ from the provider's schema, templates/, and ex
 bench: need-rust eks ## Measure the release build (with BASE=COMMIT, beside that commit's) and print each figure next to its target (Linux)
 	cargo build --release --bins --locked
 	@if [[ -n "$(BASE)" ]]; then tools/base "$(BASE)" $(PROVIDER); fi
-	cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) target/release/eks-runner $(CLI) $(if $(BASE),target/base/release/$(PROVIDER))
+	TERRAFORM_1_14="$${TERRAFORM_1_14:-$$(tools/build terraform)}" cargo bench --package sandbox --bench figures --locked -- target/release/$(PROVIDER) target/release/eks-runner $(CLI) $(if $(BASE),target/base/release/$(PROVIDER))
 
 .PHONY: release
 release: need-rust need-python ## Pack a release build for TARGET in target/dist, with an SBOM, checksums, and with GPG_KEY, signatures

@@ -18,14 +18,17 @@ pub trait ListResource: Send + Sync + 'static {
     /// Returns the schema of the block `config`.
     fn schema(&self) -> Schema;
 
-    /// Sends the objects that match the configuration to `found`, each as soon as it is known. Returns errors and
-    /// warnings about the list as a whole.
+    /// Sends the objects that match the configuration to `found`, each as soon as it is known. Warnings belong to an
+    /// object, because Terraform refuses an event without one (1.14, `internal/plugin6/grpc_provider.go`).
+    ///
+    /// # Errors
+    /// Returns the error to show after the objects that were sent.
     async fn list(
         &self,
         context: CallContext,
         request: ListRequest,
         found: FoundObjects,
-    ) -> Vec<Diagnostic>;
+    ) -> Result<(), Diagnostic>;
 
     /// Returns the validation of configurations, if there is one.
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

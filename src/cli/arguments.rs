@@ -110,7 +110,11 @@ impl Command {
         match self {
             Self::Check(arguments) => arguments.log.verbose,
             Self::Probe(arguments) => arguments.log.verbose,
-            _ => 0,
+            Self::Setup(_)
+            | Self::Explain(_)
+            | Self::Schema
+            | Self::Completions { .. }
+            | Self::Man { .. } => 0,
         }
     }
 
@@ -122,7 +126,11 @@ impl Command {
                 ProbeOutput::Text => CheckOutput::Text,
                 ProbeOutput::Json => CheckOutput::Json,
             }),
-            _ => None,
+            Self::Setup(_)
+            | Self::Explain(_)
+            | Self::Schema
+            | Self::Completions { .. }
+            | Self::Man { .. } => None,
         }
     }
 
@@ -144,7 +152,9 @@ impl Command {
                 &arguments.runner.orchestrator,
                 None,
             ),
-            _ => return Vec::new(),
+            Self::Explain(_) | Self::Schema | Self::Completions { .. } | Self::Man { .. } => {
+                return Vec::new();
+            }
         };
         let config_files = orchestrator.config_files().into_iter();
         inputs.extend(config_files.map(|(_, path)| path.into()));

@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use checked::{Checked, Policy, Results, exit_code};
 
-use super::arguments::{CheckArguments, CheckOutput};
+use super::arguments::{CheckArguments, CheckOutput, RunnersArguments};
 use super::error::{Error, Exit};
 use super::progress::{Durations, Progress, RunnerProgress};
-use super::source::{self, Source};
+use super::source::{self, Source, Sources, Unread};
 use super::started::Started;
-use super::terminal::Layout;
+use super::terminal::{self, Layout};
 use crate::access::{Preflight, Report, Settings, TimeLimit};
 
 /// The pause between two runs of `--wait`.
@@ -47,24 +47,34 @@ pub(super) async fn run(
         allow_incomplete: arguments.allow_incomplete,
     };
     let is_shown = !arguments.quiet && arguments.log.verbose == 0;
-    let reports = loop {
+    let check = async |sources: &Sources| {
         let settings = arguments.access.settings(&sources.installation);
-        let reports = once(&sources.runners, &settings, is_shown).await;
-        // What makes checks incomplete is often an option, which does not change by waiting.
-        let fails = reports
-            .iter()
-            .any(|(report, _)| exit_code(report, policy) == Exit::Failed);
-        let has_time = arguments
-            .wait
-            .is_some_and(|wait| started.elapsed() + PAUSE < wait);
-        if !fails || !has_time {
-            break reports;
-        }
-        tokio::time::sleep(PAUSE).await;
-        if !arguments.runners.are_on_stdin() {
-            sources = source::read_several(&arguments.runners).await?;
-        }
+        once(&sources.runners, &settings, is_shown).await
     };
+    let mut reports = check(&sources).await;
+    let mut not_read = None;
+    while fails(&reports, policy)
+        && let Some(left) = arguments.wait.and_then(|wait| left(wait, started))
+    {
+        tokio::time::sleep(PAUSE.min(left)).await;
+        match read_again(&arguments.runners, sources).await {
+            Ok(read) => {
+                sources = read;
+                reports = check(&sources).await;
+                not_read = None;
+            }
+            // The last completed run stays the result.
+            Err((last, error)) => {
+                sources = last;
+                not_read = Some(error);
+            }
+        }
+    }
+    if let Some(error) = not_read {
+        terminal::say(&format!(
+            "note: the last attempt to read the runners again failed, so this is the result of the run before: {error}"
+        ));
+    }
     let runners = sources.runners.into_iter().zip(reports);
     let checked = runners.map(|(source, (report, durations))| Checked {
         source,
@@ -89,6 +99,45 @@ pub(super) async fn run(
         CheckOutput::Markdown => markdown::render(&results),
     };
     Ok((text, results.exit()))
+}
+
+/// Returns whether a check failed. What makes checks incomplete is often an option, which does not change by waiting.
+fn fails(reports: &[(Report, Durations)], policy: Policy) -> bool {
+    let mut exits = reports.iter().map(|(report, _)| exit_code(report, policy));
+    exits.any(|exit| exit == Exit::Failed)
+}
+
+/// Returns how much of the time of `--wait` is left. `None` at its end.
+fn left(wait: Duration, started: Started) -> Option<Duration> {
+    let left = wait.checked_sub(started.elapsed())?;
+    (!left.is_zero()).then_some(left)
+}
+
+/// Reads the runners again. Standard input can be read only once.
+///
+/// # Errors
+/// The sources of the last run, and why they cannot be read again. That includes a single runner that could be read
+/// before: without it, the run could end as if nothing failed.
+async fn read_again(
+    arguments: &RunnersArguments,
+    last: Sources,
+) -> Result<Sources, (Sources, Error)> {
+    if arguments.are_on_stdin() {
+        return Ok(last);
+    }
+    match source::read_several(arguments).await {
+        Ok(mut read) => {
+            let was_read = |unread: &Unread| {
+                let mut before = last.runners.iter();
+                before.any(|source| source.subject.runner_id.get() == Some(&unread.id))
+            };
+            match read.unread.iter().position(was_read) {
+                Some(index) => Err((last, read.unread.swap_remove(index).error)),
+                None => Ok(read),
+            }
+        }
+        Err(error) => Err((last, error)),
+    }
 }
 
 /// Runs the checks of all runners once. The runners share the responses of AWS and of the clusters. Nothing is remembered

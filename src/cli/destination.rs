@@ -28,7 +28,7 @@ impl From<&Arguments> for Destination {
     fn from(arguments: &Arguments) -> Self {
         Self {
             format: arguments.command.report_format(),
-            file: arguments.output_file.clone(),
+            file: arguments.output_file.clone().and_then(not_stdout),
             inputs: arguments.command.inputs(),
         }
     }
@@ -44,8 +44,14 @@ impl Destination {
         };
         let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
         while let Some(argument) = arguments.next() {
-            let (name, attached) = match argument.split_once('=') {
-                Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+            let (name, attached) = match (argument.split_once('='), attached_to_o(&argument)) {
+                (_, Some(value)) => (
+                    "-o",
+                    Some(value.to_owned()).filter(|value| !value.is_empty()),
+                ),
+                (Some((name, value)), _) if name.starts_with("--") => {
+                    (name, Some(value.to_owned()))
+                }
                 _ => (argument.as_str(), None),
             };
             match name {
@@ -57,7 +63,7 @@ impl Destination {
                 }
                 "-o" | "--output-file" => {
                     let value = attached.or_else(|| arguments.next()).unwrap_or_default();
-                    found.file = output_file(&value).ok();
+                    found.file = output_file(&value).ok().and_then(not_stdout);
                 }
                 _ => found
                     .inputs
@@ -149,6 +155,19 @@ impl Destination {
     }
 }
 
+/// Returns the path of an output file. `None` for `-`, which is standard output.
+fn not_stdout(path: PathBuf) -> Option<PathBuf> {
+    (path.as_os_str() != "-").then_some(path)
+}
+
+/// Returns what follows the short option `-o` in the same argument, such as the file in `-oFILE`, `-o=FILE`, and
+/// `-qoFILE`. `None` for every other argument.
+fn attached_to_o(argument: &str) -> Option<&str> {
+    let options = argument.strip_prefix('-')?.trim_start_matches(['q', 'v']);
+    let value = options.strip_prefix('o')?;
+    Some(value.strip_prefix('=').unwrap_or(value))
+}
+
 /// Writes to standard output. It is not an error if the reader stops early, as `head` does.
 fn write_to_stdout(text: &str, color: ColorChoice) -> io::Result<()> {
     let mut out = AutoStream::new(io::stdout(), color).lock();
@@ -182,9 +201,16 @@ mod tests {
             ),
             (
                 "eks-runner check --output text --id json --output-file=out",
-                (None, file),
+                (None, file.clone()),
             ),
             ("eks-runner check -o json", (None, None)),
+            ("eks-runner check -oout --nope", (None, file.clone())),
+            ("eks-runner check -qo=out --nope", (None, file.clone())),
+            ("eks-runner check -vqo out --nope", (None, file.clone())),
+            (
+                "eks-runner check -o - --output json --nope",
+                (Some(CheckOutput::Json), None),
+            ),
         ] {
             assert_eq!(found(arguments), expected, "{arguments}");
         }

@@ -68,7 +68,7 @@ pub enum Error {
     NoIssuer,
     /// A way to give the Jobs an AWS role was requested, and `setup` prints no such role.
     #[error(
-        "--pod-identity has no effect: the runner's state is not kept in S3, so `setup` prints no AWS role for its Jobs.\n\n\
+        "--pod-identity has no effect: the runner's state is not kept in S3, so `setup` prints no AWS role for its Jobs\n\n\
          To fix it, remove --pod-identity."
     )]
     NoJobIdentity,
@@ -189,6 +189,7 @@ impl Error {
                 | Api::TooLarge { .. }
                 | Api::AlreadyExists { .. }
                 | Api::RunnerNotFound { .. }
+                | Api::EnvTypeNotFound { .. }
                 | Api::Uncertain { .. },
             )
             | Self::Runtime(_)
@@ -227,15 +228,43 @@ fn orchestrator_text(error: &orchestrator::ApiError) -> String {
         orchestrator::ApiError::OtherType { .. } => {
             format!("{error}\n\nOnly runners of type `kubernetes-eks` can be checked.")
         }
-        other => other.report(),
+        other => with_clause(&other.report(Frontend::Command)),
     }
 }
+
+/// Returns a text whose first line, a sentence, is a clause that follows `error: `. A name or an acronym at its
+/// beginning stays as it is, and so do several sentences.
+fn with_clause(text: &str) -> String {
+    let (line, more) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let sentence = match line.strip_suffix('.') {
+        Some(sentence) if !sentence.contains(". ") => sentence,
+        _ => line,
+    };
+    let word = sentence.split(' ').next().unwrap_or_default();
+    let mut letters = word.chars();
+    let is_word = letters.next().is_some_and(char::is_uppercase)
+        && letters.all(|letter| letter.is_lowercase() || letter == '\'')
+        && !NAMES.contains(&word);
+    if is_word {
+        let word = word.to_lowercase();
+        format!("{word}{}{more}", &sentence[word.len()..])
+    } else {
+        format!("{sentence}{more}")
+    }
+}
+
+/// The names at the beginning of sentences.
+const NAMES: [&str; 3] = ["Job", "Jobs", "Kubernetes"];
 
 /// Returns why there can be no probe, with the fix.
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome.fix_text() {
-        Some(fix) => format!("{}\n\nTo fix it:\n\n{}", outcome.message, fix.trim_end()),
-        None => outcome.message.clone(),
+        Some(fix) => format!(
+            "{}\n\nTo fix it:\n\n{}",
+            with_clause(&outcome.message),
+            fix.trim_end()
+        ),
+        None => with_clause(&outcome.message),
     }
 }
 
@@ -244,5 +273,5 @@ fn lookup_texts(errors: &[LookupError]) -> String {
         .iter()
         .map(|error| error.text(Frontend::Command))
         .collect();
-    texts.join("\n\n")
+    with_clause(&texts.join("\n\n"))
 }

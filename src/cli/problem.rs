@@ -67,7 +67,7 @@ pub struct Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, problems } = self;
-        write!(f, "{file} does not describe a runner")?;
+        write!(f, "{file} cannot be used as the runner's file")?;
         for problem in problems {
             f.write_str("\n\n")?;
             match problem.place(file).as_str() {

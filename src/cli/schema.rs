@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
+use super::shape::READ_ONLY;
 use crate::runner::Runner;
 
 /// Returns the schema of the file: a runner without its id, which is an argument beside the file. Unknown fields are not
@@ -73,7 +74,8 @@ fn close(object: &mut Map<String, Value>) {
 }
 
 /// Returns [`file()`] for editors, which also complete and check the pod template. Nothing in the pod template is
-/// required, because it is a fragment that is merged into the Orchestrator's own.
+/// required, because it is a fragment that is merged into the Orchestrator's own. The fields of a registered runner are
+/// allowed, because `check` reads them as well.
 pub(super) fn for_editors() -> Value {
     let mut generator = SchemaGenerator::default();
     let reference = generator.subschema_for::<PodTemplateSpec>().to_value();
@@ -88,6 +90,12 @@ pub(super) fn for_editors() -> Value {
         "anyOf": [reference, {"type": "null"}],
     });
     schema["$defs"] = definitions;
+    for name in READ_ONLY {
+        schema["properties"][name] = json!({
+            "type": "string",
+            "description": "A field of a registered runner, as `hctl get runner` prints it.",
+        });
+    }
     schema
 }
 

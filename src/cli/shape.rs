@@ -11,7 +11,7 @@ const STORAGE: &str = "state_storage_configuration";
 
 /// The fields of a registered runner that are not part of its configuration. `hctl get runner` prints them. octl reads an
 /// ID in the file of a new runner as well, and replaces it with the ID on the command line.
-const READ_ONLY: [&str; 4] = ["id", "org_id", "created_at", "updated_at"];
+pub(super) const READ_ONLY: [&str; 4] = ["id", "org_id", "created_at", "updated_at"];
 
 /// The end of the names of blocks, such as `s3_configuration`, which only Terraform has.
 const BLOCK: &str = "_configuration";

@@ -80,6 +80,7 @@ impl Unread {
     pub(super) fn reason(&self) -> String {
         let reason = match &self.error {
             Error::Runner { invalid, .. } => invalid.to_string(),
+            Error::Orchestrator(error) => error.report(Frontend::Command),
             other => other.to_string(),
         };
         redacted(reason)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::frontend::Frontend;
 use crate::network::proxy;
 pub use crate::network::tls::TlsFailure;
 
@@ -36,20 +37,22 @@ impl fmt::Display for ConnectFailure {
 }
 
 impl ConnectFailure {
-    /// Returns what a person can do next. The scheme of the URL decides which variable names the proxy.
-    pub(super) fn next_step(self, scheme: &str) -> String {
+    /// Returns what a person who uses this program can do next. The scheme of the URL decides which variable names the
+    /// proxy.
+    pub(super) fn next_step(self, scheme: &str, frontend: Frontend) -> String {
         let variable = proxy::variable(scheme);
+        let api_url = frontend.words("api_url", "--api-url");
         match self {
             Self::Dns => format!(
-                "Check the host name in api_url and this machine's name resolution. Behind a proxy, set \
+                "Check the host name in {api_url} and this machine's name resolution. Behind a proxy, set \
                  {variable}."
             ),
             Self::Refused => format!(
-                "Check the host and the port in api_url (and those of the proxy, if {variable} or ALL_PROXY \
+                "Check the host and the port in {api_url} (and those of the proxy, if {variable} or ALL_PROXY \
                  is set), and that the Orchestrator is running there."
             ),
             Self::TimedOut | Self::Other => format!(
-                "Check api_url, and that this machine can reach it: a firewall might block it, or a proxy \
+                "Check {api_url}, and that this machine can reach it: a firewall might block it, or a proxy \
                  might be required ({variable})."
             ),
             Self::Proxy => format!(

@@ -177,7 +177,7 @@ pub enum ApiError {
     },
 
     /// An EKS runner with a value that this version of the provider does not know.
-    #[error("runner {id:?} cannot be read by version {} of the provider: {what}", env!("CARGO_PKG_VERSION"))]
+    #[error("runner {id:?} cannot be read by version {}: {what}", env!("CARGO_PKG_VERSION"))]
     Unsupported {
         /// The runner's id.
         id: String,
@@ -212,6 +212,15 @@ pub enum ApiError {
         id: String,
         /// The organization's id.
         org: String,
+        /// The service's message.
+        message: String,
+    },
+
+    /// The environment type of a new rule does not exist. Nothing was created.
+    #[error("environment type {id:?} does not exist (the Orchestrator responded: {message})")]
+    EnvTypeNotFound {
+        /// The environment type's id.
+        id: String,
         /// The service's message.
         message: String,
     },
@@ -346,6 +355,7 @@ impl ApiError {
             | Self::Proxy { .. }
             | Self::AlreadyExists { .. }
             | Self::RunnerNotFound { .. }
+            | Self::EnvTypeNotFound { .. }
             | Self::OtherType { .. }
             | Self::Unsupported { .. } => None,
         }

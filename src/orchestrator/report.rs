@@ -4,12 +4,13 @@ use std::error::Error as StdError;
 
 use super::connect_failure::ConnectFailure;
 use super::error::ApiError;
+use crate::frontend::Frontend;
 use crate::network::causes;
 
 impl ApiError {
-    /// Returns the whole text for a person: what failed, why, and what to do next.
+    /// Returns the whole text for a person who uses this program: what failed, why, and what to do next.
     #[must_use]
-    pub fn report(&self) -> String {
+    pub fn report(&self, frontend: Frontend) -> String {
         let mut text = self.with_causes();
         if let Some(first) = text.get_mut(..1) {
             first.make_ascii_uppercase();
@@ -17,7 +18,7 @@ impl ApiError {
         if !text.ends_with(['.', '!', '?', '…']) {
             text.push('.');
         }
-        if let Some(step) = self.next_step() {
+        if let Some(step) = self.next_step(frontend) {
             text.push_str("\n\n");
             text.push_str(&step);
         }
@@ -47,7 +48,25 @@ impl ApiError {
                 )
             }
             Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
-            _ => self.to_string(),
+            Self::InvalidId { .. }
+            | Self::Proxy { .. }
+            | Self::Redirect { .. }
+            | Self::AttemptTimedOut { .. }
+            | Self::Stopped { last: None, .. }
+            | Self::DeadlineExceeded { last: None, .. }
+            | Self::TooLongToWait { .. }
+            | Self::Unauthorized { .. }
+            | Self::Refused { .. }
+            | Self::Unexpected { .. }
+            | Self::Undecodable { .. }
+            | Self::Encoding { .. }
+            | Self::Unsupported { .. }
+            | Self::TooLarge { .. }
+            | Self::AlreadyExists { .. }
+            | Self::RunnerNotFound { .. }
+            | Self::EnvTypeNotFound { .. }
+            | Self::OtherType { .. }
+            | Self::OrgNotFound { .. } => self.to_string(),
         }
     }
 }

@@ -134,6 +134,7 @@ impl ApiError {
             // These say that the service has something else in the place of the object.
             Self::AlreadyExists { .. }
             | Self::RunnerNotFound { .. }
+            | Self::EnvTypeNotFound { .. }
             | Self::OtherType { .. }
             | Self::OrgNotFound { .. } => (Refused, Never),
             Self::Uncertain { .. } => (Pending, Never),
@@ -157,7 +158,7 @@ fn retry_of_status(status: u16, retry_after: Option<Duration>) -> Retry {
         429 => Retry::WhenAsked,
         503 if retry_after.is_some() => Retry::WhenAsked,
         502..=504 => Retry::Soon,
-        _ => Retry::Never,
+        ..429 | 430..502 | 505.. => Retry::Never,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Diagnostics about the results of other modules.
 
 use crate::access::hcl;
-use crate::orchestrator::{ApiError, Existing};
+use crate::frontend::Frontend;
+use crate::orchestrator::{ApiError, Client, Existing};
 use crate::runner::Invalid;
 use terraform_plugin_server::{Diagnostic, MoveRequest, Path};
 
@@ -16,9 +17,18 @@ pub(super) fn failed(what: String, error: &ApiError, more: &[String]) -> Diagnos
     Diagnostic::error(what, report(error, more))
 }
 
+/// Returns the error that the objects of an organization, such as `runners`, could not be listed.
+pub(super) fn not_listed(client: &Client, objects: &str, error: &ApiError) -> Diagnostic {
+    let what = format!(
+        "Could not list the {objects} of organization {:?}",
+        client.org()
+    );
+    failed(what, error, &[])
+}
+
 /// Returns the text about a failed call of the API, with `more` paragraphs.
 pub(super) fn report(error: &ApiError, more: &[String]) -> String {
-    let report = std::iter::once(error.report()).chain(more.iter().cloned());
+    let report = std::iter::once(error.report(Frontend::Terraform)).chain(more.iter().cloned());
     report.collect::<Vec<_>>().join("\n\n")
 }
 

@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use crate::access::parse;
-use terraform_plugin_server::{Attribute, Diagnostic, Path, Value};
+use crate::orchestrator::CallBudget;
+use terraform_plugin_server::{Attribute, CallContext, Diagnostic, Path, Value};
 
 /// The time limit of an operation that `timeouts` does not set: long enough for a few retries against a service that
 /// is restarting, and short enough that a broken service is noticed.
-pub(super) const DEFAULT: Duration = Duration::from_secs(120);
+const DEFAULT: Duration = Duration::from_secs(120);
 /// The same limit, as a person writes it.
 const DEFAULT_TEXT: &str = "2m";
+
+/// Returns the budget of an operation for which nothing sets a time limit.
+pub(super) fn default_budget(context: &CallContext) -> CallBudget {
+    CallBudget::new(DEFAULT, context.stop.clone())
+}
 
 /// The operations that a timeout can be set for.
 #[derive(Debug, Clone, Copy)]
@@ -42,13 +48,14 @@ impl Operation {
         }
     }
 
-    fn description(self) -> &'static str {
-        match self {
-            Self::Create => "The time limit for creating, retries included. Default `2m`.",
-            Self::Read => "The time limit for reading, retries included. Default `2m`.",
-            Self::Update => "The time limit for updating, retries included. Default `2m`.",
-            Self::Delete => "The time limit for deleting, retries included. Default `2m`.",
-        }
+    fn description(self) -> String {
+        let doing = match self {
+            Self::Create => "creating",
+            Self::Read => "reading",
+            Self::Update => "updating",
+            Self::Delete => "deleting",
+        };
+        format!("The time limit for {doing}, retries included. Default `{DEFAULT_TEXT}`.")
     }
 
     /// Returns the time limit that the `timeouts` of `object` set for this operation. Returns the default if they set
@@ -102,4 +109,14 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_the_default_is_the_default() {
+        assert_eq!(parse::duration(DEFAULT_TEXT), Ok(DEFAULT));
+    }
 }

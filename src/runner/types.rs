@@ -98,6 +98,9 @@ pub enum StateStorage {
 }
 
 impl StateStorage {
+    /// The values of `type`.
+    pub const TYPES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
+
     /// Returns the value of `type` for this storage.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

@@ -7,7 +7,7 @@
 
 use super::invalid::quoted;
 use super::role_arn::is_name_character;
-use super::{Invalid, RoleArn};
+use super::{Invalid, RoleArn, StateStorage};
 
 /// Checks a runner's id: `^[a-z][a-z0-9_-]+$`, of any length (source: `RunnerCreateBody` in the OpenAPI description of the
 /// Orchestrator's control plane, stellwerk-labs/platform-orchestrator-cp). The Go providers refuse some of these ids, but the
@@ -188,14 +188,13 @@ fn label_edges(label: &str) -> Option<String> {
     }
 }
 
-/// Checks the `type` of a state storage: `kubernetes`, `s3`, `gcs` or `azurerm`.
+/// Checks the `type` of a state storage.
 ///
 /// # Errors
 /// The type that was found.
 pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
     refuse(
-        (!matches!(kind, "kubernetes" | "s3" | "gcs" | "azurerm"))
-            .then(|| "is not a type of state storage".to_owned()),
+        (!StateStorage::TYPES.contains(&kind)).then(|| "is not a type of state storage".to_owned()),
         "Invalid state storage type",
         kind,
         "Use \"kubernetes\", \"s3\", \"gcs\", or \"azurerm\".",

@@ -19,6 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         import_refused,
     ),
     ("a create that meets an existing id", create_meets_existing),
+    ("two resources with one id", two_with_one_id),
     (
         "create_before_destroy with the same id",
         create_before_destroy,
@@ -206,6 +207,24 @@ fn create_meets_existing(cli: &Cli) {
         .has("1 imported, 0 added, 0 changed");
 }
 
+/// An import would put the runner of one resource at the address of the other one as well.
+fn two_with_one_id(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let twice = Runner {
+        head: "for_each = toset([\"a\", \"b\"])\nid = \"my-runner\"".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &twice.block()));
+    workspace.init();
+    workspace
+        .apply(&[])
+        .fails()
+        .has("Runner with id my-runner already exists.")
+        .has("Another resource of this configuration has this ID. Change `id`.")
+        .has_not("import");
+    assert_eq!(workspace.state().len(), 1);
+}
+
 /// An ID is unique, so the old runner must be deleted before the new one is created.
 fn create_before_destroy(cli: &Cli) {
     let orchestrator = StandIn::start();
@@ -356,7 +375,12 @@ fn runner_rules(cli: &Cli) {
         .has("\"no-uuid\"")
         .has("UUID");
     workspace.apply(&[]).fails().has(&id).has("import {");
-    workspace.run(&["import", "-no-color", address, &id]).ok();
+    // Every spelling of a UUID is accepted.
+    let spelling = id.to_uppercase();
+    workspace
+        .run(&["import", "-no-color", address, &spelling])
+        .ok();
+    assert_eq!(workspace.state()[address]["id"], id.as_str());
     workspace.plans_nothing();
     workspace.destroy().ok();
     assert!(orchestrator.rules().is_empty());

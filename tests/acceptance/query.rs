@@ -13,6 +13,10 @@ use crate::stand_in::StandIn;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("query: runners, with generated configuration", runners),
     ("query: runners of a cluster", by_cluster),
+    (
+        "query: a runner that this version cannot read",
+        unsupported_runner,
+    ),
     ("query: rules", rules),
     ("query: a failed list", failed_list),
     ("query: 5000 runners by prefix", five_thousand),
@@ -104,6 +108,47 @@ fn by_cluster(cli: &Cli) {
     assert_eq!(ids(&runners), ["runner-000", "runner-040", "runner-080"]);
 }
 
+/// It does not keep the others from being found.
+fn unsupported_runner(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    for id in ["a-1", "c-1"] {
+        orchestrator.put(&of_cluster(id, "wanted"));
+    }
+    let mut newer = of_cluster("b-1", "wanted");
+    newer["state_storage_configuration"] = json!({"type": "http", "url": "u"});
+    orchestrator.put(&newer);
+    let workspace = Workspace::new(cli, &provider(&orchestrator));
+    workspace.init();
+    for (settings, config, consequence) in [
+        (
+            "include_resource = true",
+            "",
+            "The runner is listed without its configuration.",
+        ),
+        (
+            "",
+            "cluster_name = \"wanted\"",
+            "its cluster is unknown: it might not be \"wanted\"",
+        ),
+    ] {
+        let block = list(RUNNER, settings, config);
+        let runners = found(&workspace, &block);
+        assert_eq!(ids(&runners), ["a-1", "b-1", "c-1"]);
+        workspace
+            .run(&["query", "-no-color"])
+            .ok()
+            .has("Warning: Could not read runner \"b-1\"")
+            .has("its state storage has type `http`")
+            .has("Upgrade the provider.")
+            .has(consequence);
+    }
+    workspace
+        .run(&["query", "-no-color", "-generate-config-out=generated.tf"])
+        .ok();
+    let generated = workspace.read("generated.tf");
+    assert_eq!(generated.matches("import {").count(), 3, "{generated}");
+}
+
 fn rules(cli: &Cli) {
     let orchestrator = StandIn::start();
     for id in ["one", "two"] {
@@ -132,6 +177,11 @@ fn rules(cli: &Cli) {
         ids
     };
     assert_eq!(names(""), sorted(&[&any, &shop, &production]));
+    // As in the resource, an empty text is not set.
+    assert_eq!(
+        names("project_id = \"\"\nenv_type_id = \"\""),
+        sorted(&[&any, &shop, &production])
+    );
     assert_eq!(names("runner_id = \"one\""), sorted(&[&any, &shop]));
     assert_eq!(
         names("project_id = \"shop\""),

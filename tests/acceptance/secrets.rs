@@ -262,7 +262,7 @@ fn aws_credentials(aws: &str) -> Vec<Credential> {
     ]
 }
 
-/// The credentials in a kubeconfig, and those of hctl.
+/// The credentials in a kubeconfig, and those of hctl and octl.
 fn other_credentials(aws: &str) -> Vec<Credential> {
     let file = |name, user: String| credential(name, vec![kubeconfig(aws, "", &user)], &[]);
     let plugin = |name, script: String| {
@@ -327,6 +327,14 @@ fn other_credentials(aws: &str) -> Vec<Credential> {
             ..credential(
                 ("file of hctl", "cannot be used"),
                 vec![("hctl.yaml", format!("token: [{CANARY}\n"))],
+                &[],
+            )
+        },
+        Credential {
+            settings: ("octl_config_file = \"octl.yaml\"\n", ""),
+            ..credential(
+                ("file of octl", "cannot be used"),
+                vec![("octl.yaml", format!("token: [{CANARY}\n"))],
                 &[],
             )
         },

@@ -24,6 +24,10 @@ pub(crate) const TESTS: &[Test] = &[
         unknown_fields_of_the_storage_are_notes,
     ),
     ("exported::a_file_without_an_id", a_file_without_an_id),
+    (
+        "exported::the_schema_accepts_what_check_accepts",
+        the_schema_accepts_what_check_accepts,
+    ),
 ];
 
 /// The documented runner, as the API returns it.
@@ -146,4 +150,29 @@ fn a_file_without_an_id() {
     folder.write("bad.yaml", format!("id: -x\n{RUNNER}"));
     let ran = setup(&folder, "bad.yaml", &["--org", "my-org"]);
     assert!(ran.error.contains("bad.yaml:1:5: id\n"), "{}", ran.error);
+}
+
+fn the_schema_accepts_what_check_accepts() {
+    let folder = Folder::new();
+    // The path `-` is standard output.
+    let ran = folder.run(&["schema", "-o", "-"]);
+    assert!(!folder.path().join("-").exists());
+    let schema: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let (configuration, storage) = registered::documented();
+    let with_id = json!({
+        "id": "my-runner",
+        "runner_configuration": configuration,
+        "state_storage_configuration": storage,
+    });
+    for runner in [exported(), with_id.clone()] {
+        let errors: Vec<String> = schema
+            .iter_errors(&runner)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(errors, Vec::<String>::new(), "{runner}");
+    }
+    let mut unknown = with_id;
+    unknown["nope"] = json!(1);
+    assert!(!schema.is_valid(&unknown));
 }

@@ -259,8 +259,11 @@ fn a_pipe_has_a_limit() {
         ("AWS_ACCESS_KEY_ID", "an-access-key"),
         ("AWS_SECRET_ACCESS_KEY", "another-key"),
     ]);
-    for option in ["--kubeconfig", "--web-identity-token-file"] {
-        let more = ["--timeout", "2s", "--as", "runner", option, "pipe"];
+    for (option, identity) in [
+        ("--kubeconfig", "caller"),
+        ("--web-identity-token-file", "runner"),
+    ] {
+        let more = ["--timeout", "2s", "--as", identity, option, "pipe"];
         let start = Instant::now();
         let ran = folder.run_with(&[CHECK, &more].concat(), &keys);
         let took = start.elapsed();

@@ -267,13 +267,16 @@ fn an_error_is_in_every_format() {
     let (out, written) = check("a b.yaml", "text");
     assert_eq!(out, "");
     assert!(
-        written.starts_with("error: a b.yaml does not describe a runner\n\na b.yaml:1:1: nope\n"),
+        written.starts_with(
+            "error: a b.yaml cannot be used as the runner's file\n\na b.yaml:1:1: nope\n"
+        ),
         "{written}"
     );
 
     let (out, written) = check("a b.yaml", "markdown");
     assert_eq!(out, written);
-    let start = "## EKS access: not checked\n\n```text\na b.yaml does not describe a runner\n";
+    let start =
+        "## EKS access: not checked\n\n```text\na b.yaml cannot be used as the runner's file\n";
     assert!(written.starts_with(start), "{written}");
     let (out, written) = check("a b.yaml", "json");
     for document in [out, written] {

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER};
+use crate::schemas;
 
 pub(crate) const TESTS: &[Test] = &[
     ("input::a_file_needs_no_token", a_file_needs_no_token),
@@ -37,6 +38,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("input::not_utf8", not_utf8),
     ("input::deep_and_swelling_yaml", deep_and_swelling_yaml),
     ("input::standard_input", standard_input),
+    (
+        "input::standard_input_beside_a_bad_file",
+        standard_input_beside_a_bad_file,
+    ),
     ("input::an_alias_is_read", an_alias_is_read),
     (
         "input::what_windows_writes_is_read",
@@ -311,6 +316,31 @@ fn standard_input() {
     assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
     let ran = folder.run_on(&arguments, RUNNER.replace("region", "regio").as_bytes());
     assert_snapshot!("standard_input", ran.all());
+}
+
+/// In SARIF, the problems of a file are results, and those of standard input are notifications.
+fn standard_input_beside_a_bad_file() {
+    let folder = Folder::new();
+    folder.write("a.yaml", format!("id: a-1\nnope: 1\n{RUNNER}"));
+    let arguments = ["check", "a.yaml", "-", "--org", "o", "--output", "sarif"];
+    let ran = folder.run_on(
+        &arguments,
+        format!("id: b-1\nwrong: 1\n{RUNNER}").as_bytes(),
+    );
+    let run = &schemas::sarif(&ran.out)["runs"][0];
+    let text = |found: &serde_json::Value| {
+        let texts = found.as_array().expect("an array").iter();
+        let texts = texts.map(|one| one["message"]["text"].as_str().expect("a text").to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    let results = text(&run["results"]);
+    assert!(results[0].starts_with("nope: "), "{results:?}");
+    let notifications = text(&run["invocations"][0]["toolExecutionNotifications"]);
+    assert!(
+        notifications[0].starts_with("standard input:2:1: wrong: "),
+        "{notifications:?}"
+    );
+    assert_eq!([results.len(), notifications.len()], [1, 1]);
 }
 
 fn an_alias_is_read() {

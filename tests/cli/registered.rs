@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use sandbox::RunnerValues;
+use sandbox::orchestrator::faults::{BodyKind, Fault, FaultRule, When};
 use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::{Value, json};
 
@@ -17,6 +18,18 @@ pub(crate) const TESTS: &[Test] = &[
     ("registered::nobody_to_ask", nobody_to_ask),
     ("registered::what_is_not_set", what_is_not_set),
     ("registered::texts_name_options", texts_name_options),
+    (
+        "registered::errors_of_calls_name_options",
+        errors_of_calls_name_options,
+    ),
+    (
+        "registered::a_wait_outlives_a_failed_read",
+        a_wait_outlives_a_failed_read,
+    ),
+    (
+        "registered::a_value_is_blamed_on_its_source",
+        a_value_is_blamed_on_its_source,
+    ),
     ("registered::a_file_needs_no_url", a_file_needs_no_url),
     (
         "registered::the_organization_is_looked_up_for_a_file",
@@ -220,7 +233,7 @@ fn texts_name_options() {
         ),
         (
             &[],
-            "The URL of the API is not set. Searched in this order:\n  - --api-url: not set",
+            "the URL of the API is not set. Searched in this order:\n  - --api-url: not set",
         ),
         (&["--api-url", "x"], "--api-url cannot be used: "),
     ] {
@@ -233,6 +246,120 @@ fn texts_name_options() {
             );
         }
     }
+}
+
+/// The errors of calls name the options of the command, not what only Terraform has.
+fn errors_of_calls_name_options() {
+    let status = |status, body| Fault::Status {
+        status,
+        retry_after: None,
+        body,
+        message: None,
+        when: When::BeforeWork,
+    };
+    let redirect = Fault::Redirect {
+        status: 307,
+        location: "https://login.example.com".to_owned(),
+    };
+    let orchestrator = orchestrator();
+    let (configuration, _) = documented();
+    let storage = json!({"type": "http", "url": "u"});
+    orchestrator.put_runner("newer", None, configuration, storage);
+    for (fault, runner, text) in [
+        (None, "newer", "Upgrade eks-runner."),
+        (Some(redirect), "my-runner", "set --api-url to"),
+        (
+            Some(status(200, BodyKind::Html)),
+            "my-runner",
+            "Check that --api-url is",
+        ),
+        (
+            Some(status(401, BodyKind::Json)),
+            "my-runner",
+            "than the one in --api-url",
+        ),
+        (
+            Some(status(403, BodyKind::Json)),
+            "my-runner",
+            "Check --org,",
+        ),
+        (
+            Some(status(500, BodyKind::Json)),
+            "my-runner",
+            "Try again later.",
+        ),
+    ] {
+        orchestrator.faults().clear();
+        if let Some(fault) = fault {
+            orchestrator.faults().add(FaultRule::new(fault));
+        }
+        let error = setup(&orchestrator, runner).error;
+        assert!(error.contains(text), "{text}: {error}");
+        for word in [
+            "api_url",
+            "org_id",
+            "auth_token",
+            "-parallelism",
+            "the provider",
+        ] {
+            assert!(!error.contains(word), "{word}: {error}");
+        }
+    }
+}
+
+/// `--wait` reads the runner again before each run. A read that fails does not end it, and the last completed run is the
+/// result.
+fn a_wait_outlives_a_failed_read() {
+    let orchestrator = orchestrator();
+    // The default session name of this runner is cut, which is a warning.
+    let id = "r".repeat(60);
+    let (mut configuration, storage) = documented();
+    orchestrator.put_runner(&id, None, configuration.clone(), storage.clone());
+    let path = format!("/runners/{id}");
+    let fails = || FaultRule::new(Fault::status(500)).path(&path).after(1);
+    let check = |wait: &str| {
+        let only = ["--only", "session-name", "--fail-on", "warning"];
+        let arguments = ["check", "--runner", &id, "--wait", wait];
+        Folder::new().run_with(
+            &[&arguments[..], &only].concat(),
+            &environment(&orchestrator),
+        )
+    };
+
+    orchestrator.faults().add(fails());
+    let ran = check("1s");
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.error);
+    assert!(ran.out.contains("was cut to 64 characters"), "{}", ran.out);
+    let note = "note: the last attempt to read the runners again failed, so this is the result of the run before: GET";
+    assert!(ran.error.contains(note), "{}", ran.error);
+    assert_eq!(orchestrator.count("GET", &path), 2, "within the second");
+
+    orchestrator.faults().clear();
+    orchestrator.faults().add(fails().times(1));
+    configuration["cluster"]["auth"]["session_name"] = json!("short");
+    let ran = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| check("60s"));
+        while orchestrator.count("GET", &path) < 4 {
+            assert!(!waiting.is_finished());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        orchestrator.put_runner(&id, None, configuration, storage);
+        waiting.join().expect("the command")
+    });
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
+    assert!(!ran.error.contains("note:"), "{}", ran.error);
+}
+
+/// An option that nobody set is not blamed.
+fn a_value_is_blamed_on_its_source() {
+    let variables = [("HUMANITEC_API_URL", "x"), ("HUMANITEC_AUTH_TOKEN", "t")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let arguments = ["check", "--runner", "my-runner", "--org", "o"];
+    let ran = Folder::new().run_with(&arguments, &variables);
+    assert_eq!(ran.code, 2, "{}", ran.error);
+    let text = "error: the URL of the API from the environment variable HUMANITEC_API_URL cannot be used: ";
+    assert!(ran.error.starts_with(text), "{}", ran.error);
+    assert!(!ran.error.contains("--api-url"), "{}", ran.error);
 }
 
 /// The Orchestrator is not called for a file, so a token that selects `octl`, whose API has no default URL, does not

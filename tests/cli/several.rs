@@ -252,6 +252,10 @@ fn runners_that_cannot_be_checked_are_named() {
         assert_eq!(ran.code, 2, "{}{}", ran.out, ran.error);
         ran
     };
+    let one = ["check", "--all", "--filter", "a", "--only", "session-name"];
+    let one = Folder::new().run_with(&one, &environment);
+    let last = "1 runner: 1 passed, 0 failed, 0 incomplete, 0 not checked";
+    assert_eq!(one.out.lines().last(), Some(last), "{}", one.out);
     assert_snapshot!("not_checked", check("text").all());
     assert_snapshot!("not_checked_markdown", check("markdown").all());
     assert_snapshot!("not_checked_json", check("json").all());
@@ -397,6 +401,10 @@ const REFUSED: &[(&[&str], &str)] = &[
     (
         &["--all", "--web-identity-token-file", "token"],
         "add --as runner",
+    ),
+    (
+        &["--all", "--as", "runner", "--kubeconfig", "token"],
+        "only the caller uses a kubeconfig. The runner uses a token of its own role",
     ),
     (
         &["--all", "--only", "namespace", "--skip", "namespace"],

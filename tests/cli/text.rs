@@ -13,6 +13,10 @@ use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
 pub(crate) const TESTS: &[Test] = &[
     ("text::help", help),
     ("text::schema", schema),
+    (
+        "text::errors_begin_and_end_alike",
+        errors_begin_and_end_alike,
+    ),
     ("text::explain", explain),
     ("text::completions", completions),
     ("text::manual", manual),
@@ -63,6 +67,27 @@ fn schema() {
         "the pod template is a fragment"
     );
     assert!(container["properties"]["env"].is_object());
+}
+
+/// The first line of each error is a clause: no capital letter, but for names and acronyms, and no period, but after
+/// several sentences.
+fn errors_begin_and_end_alike() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots");
+    let mut count = 0;
+    for snapshot in std::fs::read_dir(folder).expect("the snapshots") {
+        let path = snapshot.expect("a snapshot").path();
+        let text = std::fs::read_to_string(&path).expect("a snapshot");
+        for error in text.lines().filter_map(|line| line.strip_prefix("error: ")) {
+            count += 1;
+            let word = error.split(' ').next().unwrap_or_default();
+            let is_acronym = word.len() > 1 && word == word.to_uppercase();
+            let is_lower = !word.starts_with(char::is_uppercase);
+            assert!(is_lower || is_acronym, "{}: {error}", path.display());
+            let is_clause = !error.ends_with('.') || error.contains(". ");
+            assert!(is_clause, "{}: {error}", path.display());
+        }
+    }
+    assert!(count > 20, "{count}");
 }
 
 fn completions() {

@@ -14,7 +14,7 @@ use crate::fake::{Fake, Lookup, Thing, call, only_error, wire_as};
 
 const RESTART: &str = "test_restart";
 
-/// Restarts a thing in two steps, and refuses the thing `stuck`.
+/// Restarts a thing in two steps, and refuses the thing `stuck`. The thing `slow` stops only when Terraform does.
 struct Restart;
 
 #[async_trait]
@@ -35,9 +35,19 @@ impl Action for Restart {
             _ => Vec::new(),
         }
     }
-    async fn invoke(&self, _: CallContext, config: Value, progress: Progress) -> Vec<Diagnostic> {
+    async fn invoke(
+        &self,
+        context: CallContext,
+        config: Value,
+        progress: Progress,
+    ) -> Vec<Diagnostic> {
         progress.report("stopping k8s-aws-v1.c2VjcmV0".to_owned());
         match config.get("id").as_str() {
+            Some("slow") => {
+                context.stop.cancelled().await;
+                progress.report("interrupted".to_owned());
+                Vec::new()
+            }
             Some("panic") => panic!("the sky fell"),
             Some("stuck") => vec![Diagnostic::error("It does not stop", "")],
             _ => {
@@ -90,6 +100,24 @@ async fn the_progress_precedes_the_end_and_is_redacted() {
     let (progress, diagnostics) = invoke("a").await;
     assert_eq!(progress, ["stopping (redacted)", "starting"]);
     assert_eq!(diagnostics, []);
+}
+
+/// Terraform 1.14 crashes if another event follows the first one after a stop.
+#[tokio::test]
+async fn after_a_stop_only_the_end_follows() {
+    let service = serve();
+    let request = proto::invoke_action::Request {
+        action_type: RESTART.to_owned(),
+        config: config("slow".into()),
+        ..Default::default()
+    };
+    let mut events = call!(service, invoke_action, request).map(|event| event.unwrap().r#type);
+    let first = events.next().await;
+    assert!(matches!(first, Some(Some(Type::Progress(_)))), "{first:?}");
+    call!(service, stop_provider, proto::stop_provider::Request {});
+    let rest: Vec<_> = events.collect().await;
+    let is_end = matches!(rest.as_slice(), [Some(Type::Completed(_))]);
+    assert!(is_end, "{rest:?}");
 }
 
 #[tokio::test]

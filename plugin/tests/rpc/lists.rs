@@ -12,7 +12,7 @@ use terraform_plugin_server::{
 
 use crate::fake::{Fake, Lookup, THING, Thing, call, only_error, thing, unwire, wire_as};
 
-/// Finds as many things as it is asked for, and warns at the end.
+/// Finds as many things as it is asked for, and fails at the end.
 struct Things {
     sent: Arc<AtomicUsize>,
 }
@@ -34,7 +34,7 @@ impl ListResource for Things {
         _: CallContext,
         request: ListRequest,
         found: FoundObjects,
-    ) -> Vec<Diagnostic> {
+    ) -> Result<(), Diagnostic> {
         let count: usize = match request.config.get("count").as_str() {
             Some("panic") => panic!("the sky fell"),
             Some(count) => count.parse().unwrap(),
@@ -49,11 +49,11 @@ impl ListResource for Things {
                 diagnostics: Vec::new(),
             };
             if !found.send(object).await {
-                return Vec::new();
+                return Ok(());
             }
             self.sent.fetch_add(1, Ordering::Relaxed);
         }
-        vec![Diagnostic::warning("That is all", "")]
+        Err(Diagnostic::error("That is all", ""))
     }
 }
 
@@ -105,7 +105,7 @@ async fn the_metadata_and_the_schemas_name_it() {
 }
 
 #[tokio::test]
-async fn objects_are_sent_before_the_diagnostics() {
+async fn objects_are_sent_before_the_error() {
     let found = events(proto::list_resource::Request {
         include_resource_object: true,
         ..request("2", 100)

@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "the table is what this command is for")]
 
 mod eks;
+mod query;
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
@@ -106,6 +107,7 @@ fn main() -> Result<()> {
         1.4,
         "2.9 s",
     );
+    query::rows(&builds, &repository)?;
     eks::rows(&builds, &repository.join(eks_runner))
 }
 
@@ -336,6 +338,19 @@ fn terraform_data(count: usize) -> String {
         "resource \"terraform_data\" \"many\" {{\n  count = {count}\n  input = \"runner-${{count.index}}\"\n}}\n"
     )
 }
+
+/// The provider, with settings from the environment.
+const PROVIDER_BLOCK: &str = r#"
+terraform {
+  required_providers {
+    platform-orchestrator = {
+      source = "platform-orchestrator/platform-orchestrator"
+    }
+  }
+}
+
+provider "platform-orchestrator" {}
+"#;
 
 /// Runners of the documentation's extended example, with the checks of plans in a mode and of applies off.
 fn runners(count: usize, plan: &str, role: &str) -> String {

@@ -57,6 +57,12 @@ impl ConnectionArguments {
             "add --as runner, or remove --web-identity-token-file",
         )?;
         refuse(
+            !is_caller && self.kubeconfig.is_some(),
+            "--kubeconfig has no effect: only the caller uses a kubeconfig. The runner uses a token of its own role, as the \
+             Orchestrator does",
+            "remove --kubeconfig, or use --as caller",
+        )?;
+        refuse(
             self.context.is_some() && self.kubeconfig.is_none(),
             "--context has no effect: it selects a context of the file that --kubeconfig names",
             "add --kubeconfig, or remove --context",

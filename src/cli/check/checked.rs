@@ -136,7 +136,7 @@ impl Checked {
         match self.exit() {
             Exit::Passed => "passed",
             Exit::Incomplete => "incomplete",
-            _ => "failed",
+            Exit::Failed | Exit::BadInput | Exit::Internal => "failed",
         }
     }
 

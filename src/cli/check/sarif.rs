@@ -52,11 +52,15 @@ pub(super) fn render(results: &Results) -> String {
 }
 
 /// Returns why there is no result. A problem with a file is a result at its line, or at the first one if it is about the
-/// whole file: code scanning shows no result without a line, and no notification. Everything else is a notification.
+/// whole file: code scanning shows no result without a line, and no notification. Everything else is a notification, such
+/// as a problem with standard input, which is no file of the repository.
 pub(in crate::cli) fn failure(failure: &Failure<'_>, started: Started) -> String {
-    let problems = failure.problems.iter();
-    let results: Vec<Value> = problems
-        .filter(|problem| problem.file != STANDARD_INPUT)
+    let (of_input, of_files): (Vec<_>, Vec<_>) = failure
+        .problems
+        .iter()
+        .partition(|problem| problem.file == STANDARD_INPUT);
+    let results: Vec<Value> = of_files
+        .into_iter()
         .map(|problem| {
             let text = match problem.path {
                 "" => problem.message.clone(),
@@ -77,10 +81,13 @@ pub(in crate::cli) fn failure(failure: &Failure<'_>, started: Started) -> String
             })
         })
         .collect();
-    let notifications = if results.is_empty() {
-        vec![json!({"level": "error", "message": {"text": failure.message}})]
+    let notification = |text: &str| json!({"level": "error", "message": {"text": text}});
+    let notifications: Vec<Value> = if results.is_empty() {
+        vec![notification(&failure.message)]
     } else {
-        Vec::new()
+        let of_input = of_input.into_iter();
+        let texts = of_input.map(|problem| format!("{}: {}", problem.place, problem.message));
+        texts.map(|text| notification(&text)).collect()
     };
     let rule = json!({
         "id": FILE_RULE,

@@ -319,8 +319,9 @@ impl Page {
         self.last_line(
             color,
             &format!(
-                "{} runners: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
-                rows.len()
+                "{} {}: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
+                rows.len(),
+                if rows.len() == 1 { "runner" } else { "runners" }
             ),
         );
     }

@@ -121,6 +121,7 @@ impl Client {
     /// [`ApiError::AlreadyExists`] if the organization has a rule for this project and environment type.
     /// [`ApiError::RunnerNotFound`] if the runner does not exist: the service reports a conflicting rule first
     /// (control plane, `CreateRunnerRule`), which is not the problem then.
+    /// [`ApiError::EnvTypeNotFound`] if the service's message names the environment type, which no status distinguishes.
     /// [`ApiError::Uncertain`] if the rule might have been created; with every other error it was not.
     pub async fn create_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Rule, ApiError> {
         let error = match self.create(key, budget).await {
@@ -148,7 +149,20 @@ impl Client {
                 message,
             }),
             // The service's own error stands, also if the runner cannot be looked up.
-            Ok(true) | Err(_) => Err(error),
+            Ok(true) | Err(_) => Err(match (error, &key.env_type_id) {
+                (
+                    ApiError::Refused {
+                        status: 409,
+                        message,
+                        ..
+                    },
+                    Some(id),
+                ) if message.contains("environment type") => ApiError::EnvTypeNotFound {
+                    id: id.clone(),
+                    message,
+                },
+                (error, _) => error,
+            }),
         }
     }
 

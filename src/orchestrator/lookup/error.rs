@@ -117,11 +117,16 @@ impl LookupError {
                 attribute,
                 found_in,
                 problem,
-            } => format!(
-                "{} cannot be used{}: {problem}",
-                attribute.setting_or_description(frontend),
-                from(found_in)
-            ),
+            } => match found_in {
+                SettingSource::Explicit(..) => {
+                    let setting = attribute.setting_or_description(frontend);
+                    format!("{setting} cannot be used: {problem}")
+                }
+                elsewhere => format!(
+                    "The {} from {elsewhere} cannot be used: {problem}",
+                    attribute.description()
+                ),
+            },
             Self::File {
                 product,
                 path,
@@ -197,14 +202,6 @@ fn missing(
                 option.unwrap_or_default()
             )
         }
-    }
-}
-
-/// Returns where a value came from. Nothing for an attribute or an option, which the text already names.
-fn from(found_in: &SettingSource) -> String {
-    match found_in {
-        SettingSource::Explicit(..) => String::new(),
-        elsewhere => format!(" (from {elsewhere})"),
     }
 }
 

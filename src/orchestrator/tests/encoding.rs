@@ -1,5 +1,6 @@
 //! Compressed responses.
 
+use crate::frontend::Frontend;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -73,7 +74,7 @@ async fn an_unsupported_encoding_is_reported_and_not_retried() {
             .get_runner("r", &budget())
             .await
             .unwrap_err();
-        let report = error.report();
+        let report = error.report(Frontend::Terraform);
         let expected = format!(
             "the response (200) has the content encoding \"{encoding}\", which is not supported"
         );
@@ -107,7 +108,7 @@ async fn damaged_gzip_is_reported() {
             .unwrap_err();
         assert!(
             error
-                .report()
+                .report(Frontend::Terraform)
                 .contains("the response (200) is damaged: it is not the gzip data"),
             "{error:?}"
         );

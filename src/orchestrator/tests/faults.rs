@@ -3,6 +3,7 @@
 use super::api::When::{self, After, Before};
 use super::fake::Reply;
 use super::*;
+use crate::frontend::Frontend;
 use crate::orchestrator::{ApiError, Existing, RuleKey};
 
 /// Returns the faults, each with its name and the moment when it happens.
@@ -142,7 +143,9 @@ async fn a_create_survives_a_fault_and_creates_once() {
             assert_eq!(state.lock().unwrap().created, 0);
             return;
         }
-        let created = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+        let created = created.unwrap_or_else(|error| {
+            panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
+        });
         assert_eq!(created.id, "my-runner");
         assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
         // Before it is sent again it is looked for, unless it certainly was not carried out.
@@ -171,8 +174,9 @@ async fn an_update_survives_a_fault() {
                 assert!(!error.is_uncertain(), "{name}: {error}");
             }
             _ => {
-                let updated =
-                    updated.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+                let updated = updated.unwrap_or_else(|error| {
+                    panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
+                });
                 assert_eq!(updated.runner_configuration.job.namespace, "new");
             }
         }
@@ -193,7 +197,9 @@ async fn a_delete_survives_a_fault() {
                 assert!(state.lock().unwrap().runner.is_some());
             }
             _ => {
-                deleted.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+                deleted.unwrap_or_else(|error| {
+                    panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
+                });
                 assert!(state.lock().unwrap().runner.is_none());
             }
         }
@@ -216,7 +222,9 @@ async fn a_rule_survives_a_fault_and_is_created_once() {
             assert!(!created.unwrap_err().is_uncertain());
             return;
         }
-        let rule = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report()));
+        let rule = created.unwrap_or_else(|error| {
+            panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
+        });
         assert_eq!((rule.id.as_str(), &rule.key), ("uuid-1", &key));
         assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
 
@@ -263,7 +271,10 @@ async fn a_create_that_always_fails_reports_whether_the_runner_might_exist() {
             _ if asks_to_retry(name) => assert!(posts > 5, "{name}: {posts}"),
             _ => assert_eq!(posts, 5, "{name}"),
         }
-        assert!(error.next_step().is_some(), "{name}: {error}");
+        assert!(
+            error.next_step(Frontend::Terraform).is_some(),
+            "{name}: {error}"
+        );
     })
     .await;
 }
@@ -286,9 +297,11 @@ async fn a_create_that_cannot_be_looked_up_is_uncertain() {
                     "it is unknown whether runner \"my-runner\" was created"
                 );
                 assert!(
-                    error.report().contains("/orgs/org/runners"),
+                    error
+                        .report(Frontend::Terraform)
+                        .contains("/orgs/org/runners"),
                     "{}",
-                    error.report()
+                    error.report(Frontend::Terraform)
                 );
             }
         }
@@ -308,14 +321,20 @@ async fn a_permanent_fault_ends_a_call_after_five_attempts_or_at_its_deadline() 
         if asks_to_retry(name) {
             assert!(fake.lines().len() > 5, "{name}");
             assert!(error.is_deadline_exceeded(), "{name}: {error}");
-            assert!(error.next_step().is_some(), "{name}: {error}");
+            assert!(
+                error.next_step(Frontend::Terraform).is_some(),
+                "{name}: {error}"
+            );
             return;
         }
         let definite = matches!(name, "500" | "huge" | "redirect" | "half json");
         assert_eq!(fake.lines().len(), if definite { 1 } else { 5 }, "{name}");
         let attempts = error.to_string().contains(" (attempt 5)");
         assert_eq!(attempts, !definite, "{name}: {error}");
-        assert!(error.next_step().is_some(), "{name}: {error}");
+        assert!(
+            error.next_step(Frontend::Terraform).is_some(),
+            "{name}: {error}"
+        );
     })
     .await;
 }
@@ -418,7 +437,7 @@ async fn an_id_in_use_is_reported_despite_a_fault() {
     theirs["description"] = "theirs".into();
     let error = create_and_find(&runner(), theirs).await.unwrap_err();
     assert_eq!(
-        error.report(),
+        error.report(Frontend::Terraform),
         "Runner \"my-runner\" exists with other values."
     );
     let other = json!({
@@ -428,9 +447,11 @@ async fn an_id_in_use_is_reported_despite_a_fault() {
     });
     let error = create_and_find(&runner(), other).await.unwrap_err();
     assert!(
-        error.report().contains("has type `kubernetes-gke`"),
+        error
+            .report(Frontend::Terraform)
+            .contains("has type `kubernetes-gke`"),
         "{}",
-        error.report()
+        error.report(Frontend::Terraform)
     );
 }
 

@@ -1,5 +1,6 @@
 //! Budgets: deadlines, stops, and waits that the service requests.
 
+use crate::frontend::Frontend;
 use std::time::Instant;
 
 use super::api::When::{After, Before};
@@ -34,7 +35,7 @@ async fn a_read_ends_at_its_deadline_or_stop() {
     );
     assert!(!error.is_stopped());
     assert_eq!(
-        error.report(),
+        error.report(Frontend::Terraform),
         format!(
             "GET {}/orgs/org/runners/my-runner did not finish before the timeout.\n\nTry again later.",
             fake.url()
@@ -138,11 +139,11 @@ async fn a_change_that_might_follow_is_uncertain() {
         assert!(error.is_uncertain(), "{error:?}");
         let post = format!("POST {}/orgs/org/runners", fake.url());
         assert!(
-            error.report().starts_with(&format!(
+            error.report(Frontend::Terraform).starts_with(&format!(
                 "It is unknown whether runner \"my-runner\" was created: {post} {ended}."
             )),
             "{}",
-            error.report()
+            error.report(Frontend::Terraform)
         );
         state.lock().unwrap().runner = Some(serde_json::to_value(runner()).unwrap());
         let mut wanted = runner();
@@ -284,7 +285,11 @@ async fn a_wait_past_the_deadline_fails_at_once() {
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
         let expected =
             format!("returned {status} and requests a wait of 3600 s, but the timeout is in 10 s");
-        assert!(error.report().contains(&expected), "{}", error.report());
+        assert!(
+            error.report(Frontend::Terraform).contains(&expected),
+            "{}",
+            error.report(Frontend::Terraform)
+        );
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, ApiError::TooLongToWait { .. }), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(1));
@@ -309,7 +314,7 @@ async fn a_stop_ends_a_wait_and_reports_the_cause() {
     assert!(error.is_stopped() && !error.is_uncertain());
     let call = format!("POST {}/orgs/org/runners", fake.url());
     assert_eq!(
-        error.report(),
+        error.report(Frontend::Terraform),
         format!(
             "{call} was interrupted; the previous attempt failed: {call} was refused (429): slow down."
         )
@@ -336,10 +341,10 @@ async fn a_stop_during_a_wait_after_a_lost_response_is_uncertain() {
     assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
     assert!(
         error
-            .report()
+            .report(Frontend::Terraform)
             .contains("the previous attempt failed: PATCH"),
         "{}",
-        error.report()
+        error.report(Frontend::Terraform)
     );
     state.lock().unwrap().runner = None;
     let error = client

@@ -2,6 +2,7 @@
 
 use super::fake::{Fake, Reply};
 use super::*;
+use crate::frontend::Frontend;
 use crate::orchestrator::{ApiError, ConnectFailure, Environment, user_agent};
 
 #[tokio::test]
@@ -12,7 +13,7 @@ async fn a_missing_server_is_tried_five_times_and_reported() {
     let client = client(&url);
     let read = client.get_runner("r", &budget()).await.unwrap_err();
     assert_eq!(
-        read.report(),
+        read.report(Frontend::Terraform),
         format!(
             "GET {url}/orgs/org/runners/r (attempt 5): the connection was refused.\n\nCheck the host and the port in api_url (and those of the proxy, if HTTP_PROXY or \
              ALL_PROXY is set), and that the Orchestrator is running there."
@@ -84,9 +85,11 @@ async fn a_host_name_without_an_address_is_reported() {
         "{error:?}"
     );
     assert!(
-        error.report().contains("Check the host name in api_url"),
+        error
+            .report(Frontend::Terraform)
+            .contains("Check the host name in api_url"),
         "{}",
-        error.report()
+        error.report(Frontend::Terraform)
     );
 }
 
@@ -103,7 +106,7 @@ async fn a_redirect_is_not_followed() {
         let error = client.delete_runner("r", &budget()).await.unwrap_err();
         let to = format!("http://127.0.0.1:{}/new", target.port);
         assert_eq!(
-            error.report(),
+            error.report(Frontend::Terraform),
             format!(
                 "GET {}/orgs/org/runners/r returned a redirect ({status}) to {to}.\n\nRedirects are \
                  not followed. If {to} is the Orchestrator's API, set api_url to that installation's base URL.",
@@ -145,7 +148,7 @@ async fn a_401_says_where_the_token_came_from() {
         .await
         .unwrap_err();
     assert_eq!(
-        error.report(),
+        error.report(Frontend::Terraform),
         format!(
             "GET {}/orgs/org/runners/r was not authenticated (401): token has expired.\n\nThe token comes from the \
              environment variable HUMANITEC_AUTH_TOKEN. It might have expired or been revoked, or it \
@@ -199,7 +202,11 @@ async fn the_token_is_in_no_error_and_no_debug_text() {
                 .unwrap_err(),
             client.delete_runner("r", &budget()).await.unwrap_err(),
         ] {
-            texts.extend([error.to_string(), error.report(), format!("{error:?}")]);
+            texts.extend([
+                error.to_string(),
+                error.report(Frontend::Terraform),
+                format!("{error:?}"),
+            ]);
         }
         // By now the HTTP client with its headers is there.
         texts.push(format!("{client:?}"));

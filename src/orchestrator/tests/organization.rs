@@ -1,5 +1,6 @@
 //! The organization: the list of its runners, and responses that say that it does not exist.
 
+use crate::frontend::Frontend;
 use serde_json::json;
 
 use super::fake::{Fake, Reply};
@@ -15,7 +16,7 @@ async fn a_404_for_a_missing_organization_is_an_error() {
     let client = Client::new(settings, String::new());
     let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
     assert_eq!(
-        error.report(),
+        error.report(Frontend::Terraform),
         format!(
             "Organization \"nowhere\" does not exist: GET {}/orgs/nowhere/runners?per_page=100 was refused (404): \
              organization not found.\n\nCheck org_id, and that api_url is the base URL of the installation that has \
@@ -189,9 +190,9 @@ async fn assert_creates_report_the_organization(client: &Client) {
     ] {
         assert!(matches!(error, ApiError::OrgNotFound { .. }), "{error:?}");
         assert!(
-            error.report().contains("Check org_id"),
+            error.report(Frontend::Terraform).contains("Check org_id"),
             "{}",
-            error.report()
+            error.report(Frontend::Terraform)
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Behavior that depends on environment variables (proxies, CA certificates). Each case runs this test binary with an
 //! environment of its own.
 
+use crate::frontend::Frontend;
 use std::process::Command;
 
 use rcgen::{CertificateParams, KeyPair};
@@ -56,7 +57,7 @@ async fn reader() {
     client.retry.attempts = 2;
     let outcome = match client.get_runner("my-runner", &budget()).await {
         Ok(found) => format!("found: {}", found.is_some()),
-        Err(error) => error.report(),
+        Err(error) => error.report(Frontend::Terraform),
     };
     std::fs::write(std::env::var("READER_OUTCOME").unwrap(), outcome).unwrap();
 }

@@ -132,9 +132,9 @@ async fn a_409_for_a_missing_runner_reports_the_runner() {
     );
 }
 
-/// If the runner exists or cannot be looked up, the service's own error is returned.
+/// If the runner exists or cannot be looked up, the service's own message decides.
 #[tokio::test]
-async fn a_409_with_another_cause_is_unchanged() {
+async fn a_409_with_another_cause_is_the_services_own() {
     for runner_reply in [
         None,
         Some(Reply::error(403, "no")),
@@ -154,6 +154,15 @@ async fn a_409_with_another_cause_is_unchanged() {
             });
         let error = client
             .create_rule(&key("my-runner", None, Some("dev")), &budget())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, ApiError::EnvTypeNotFound { id, .. } if id == "dev"),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(message), "{error}");
+        let error = client
+            .create_rule(&key("my-runner", Some("shop"), None), &budget())
             .await
             .unwrap_err();
         assert!(error.is_conflict(), "{error:?}");

@@ -1,5 +1,6 @@
 //! The calls about runners, successful and refused.
 
+use crate::frontend::Frontend;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, Reply};
@@ -141,9 +142,9 @@ async fn other_404s_and_refusals_are_errors() {
             .await
             .unwrap_err();
         assert!(
-            update.report().contains(expected),
+            update.report(Frontend::Terraform).contains(expected),
             "{expected}: {}",
-            update.report()
+            update.report(Frontend::Terraform)
         );
         client
             .delete_runner("my-runner", &budget())
@@ -167,9 +168,9 @@ async fn a_runner_with_unknown_values_is_reported_without_a_retry() {
         state.lock().unwrap().runner.as_mut().unwrap()["state_storage_configuration"] = storage;
         let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
         assert_eq!(
-            error.report(),
+            error.report(Frontend::Terraform),
             format!(
-                "Runner \"my-runner\" cannot be read by version {} of the provider: {what}.\n\nA newer version of the \
+                "Runner \"my-runner\" cannot be read by version {}: {what}.\n\nA newer version of the \
                  provider might have created it. Upgrade the provider.",
                 env!("CARGO_PKG_VERSION")
             )
@@ -235,7 +236,7 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
             .unwrap_err();
         assert!(error.is_already_exists(), "{error}");
         assert_eq!(
-            error.report(),
+            error.report(Frontend::Terraform),
             format!(
                 "Runner with id my-runner already exists.\n\nThe existing runner has type `{kind}`, which this \
                  provider cannot manage. Use another ID."
@@ -316,7 +317,7 @@ async fn ids_stay_inside_their_segment() {
     for id in ["", ".", ".."] {
         let error = client.get_runner(id, &budget()).await.unwrap_err();
         assert_eq!(
-            error.report(),
+            error.report(Frontend::Terraform),
             format!(
                 "{id:?} cannot be used as an ID.\n\nThe ID would change the path of the request. Correct the ID."
             )

@@ -162,8 +162,8 @@ impl DataSource for EksAccessData {
         Schema {
             version: 0,
             description: "Checks that the Orchestrator can reach the cluster of an EKS runner, each time it is read. \
-                          Set only `id` for a registered runner, or also the configuration for a runner that is not \
-                          registered. A failed check is not an error: use `ok` in `check` blocks and conditions.",
+                          Set only `id` for a registered runner, or also `runner_configuration` and \
+                          `state_storage_configuration` for a runner that is not registered. A failed check is not an error: use `ok` in `check` blocks and conditions.",
             attributes,
         }
     }
@@ -190,14 +190,17 @@ impl DataSource for EksAccessData {
 impl ValidateConfig for EksAccessData {
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         let mut found = eks_runner::validate_configuration(&config);
-        // Without a configuration the registered runner is read, with its state storage.
-        if config.get("runner_configuration").is_null()
-            && !config.get("state_storage_configuration").is_null()
-        {
-            let detail = "The block needs runner_configuration. Set both to check a runner that is not registered, \
-                          or neither to check the registered one.";
-            let path = Path::new(["state_storage_configuration"]);
-            found.push(Diagnostic::error("No runner_configuration", detail).at(path));
+        // With neither, the registered runner is read. Without its state storage, a runner would pass unchecked.
+        let blocks = ["runner_configuration", "state_storage_configuration"];
+        for [set, missing] in [blocks, [blocks[1], blocks[0]]] {
+            if !config.get(set).is_null() && config.get(missing).is_null() {
+                let detail = format!(
+                    "The block needs {missing}. Set both to check a runner that is not registered, or neither to check \
+                     the registered one."
+                );
+                let summary = format!("No {missing}");
+                found.push(Diagnostic::error(summary, detail).at(Path::new([set])));
+            }
         }
         found
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::orchestrator::{CallBudget, ListedRunner};
+use crate::orchestrator::ListedRunner;
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::text_rules::TextRules;
-use crate::provider::timeouts::DEFAULT;
+use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig,
@@ -27,17 +27,11 @@ impl EksRunnersData {
 
     async fn list(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
-        let budget = CallBudget::new(DEFAULT, context.stop);
+        let budget = timeouts::default_budget(&context);
         let mut pages = client.eks_runners(config.get("id_prefix").as_str().unwrap_or_default());
         let mut runners = Vec::new();
-        let failed = |error| {
-            let what = format!(
-                "Could not list the runners of organization {:?}",
-                client.org()
-            );
-            api_diagnostics::failed(what, &error, &[])
-        };
-        while let Some(page) = pages.next(&budget).await.map_err(failed)? {
+        let not_listed = |error| api_diagnostics::not_listed(&client, "runners", &error);
+        while let Some(page) = pages.next(&budget).await.map_err(not_listed)? {
             runners.extend(page.iter().map(runner));
         }
         Ok(Value::object([

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::orchestrator::{ApiError, CallBudget, DeployedEnvironment};
+use crate::orchestrator::{ApiError, DeployedEnvironment};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_runner::ENVIRONMENTS;
 use crate::provider::text_rules::TextRules;
-use crate::provider::timeouts::DEFAULT;
+use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema,
@@ -28,7 +28,7 @@ impl RunnerEnvironmentsData {
 
     async fn list(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
-        let budget = CallBudget::new(DEFAULT, context.stop);
+        let budget = timeouts::default_budget(&context);
         let id = config.get("runner_id").as_str().unwrap_or_default();
         let failed = |error: ApiError| {
             let what = format!("Could not list the environments of runner {id:?}");

@@ -14,10 +14,12 @@ use terraform_plugin_server::{
     ReadRequest, ReadResponse, UpdateRequest, Value,
 };
 
+use super::ids_in_use::IdsInUse;
 use super::{ENVIRONMENTS, model, schema, subject};
 
 pub(super) async fn create(
     connection: &Connection,
+    ids: &IdsInUse,
     context: CallContext,
     request: CreateRequest,
 ) -> ApplyResponse {
@@ -41,6 +43,7 @@ pub(super) async fn create(
         }
     };
     let budget = budget(Operation::Create, &planned, context.clone());
+    ids.see_creating(&runner.id);
     match client.create_runner(&runner, &budget).await {
         Ok(_) => {
             diagnostics.extend(access.after().await);
@@ -56,6 +59,13 @@ pub(super) async fn create(
                 state: planned,
                 diagnostics,
             }
+        }
+        // An import would put the runner that the other resource has created at two addresses.
+        Err(error) if error.is_already_exists() && ids.is_repeated(&runner.id) => {
+            let more =
+                "Another resource of this configuration has this ID. Change `id`.".to_owned();
+            let what = could_not(Operation::Create, &planned);
+            refuse(api_diagnostics::failed(what, &error, &[more]).at(Path::new(["id"])))
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);

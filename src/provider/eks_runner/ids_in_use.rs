@@ -4,6 +4,7 @@
 //! organization's runners, once for each process, and only if a runner is planned for creation.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, watch};
@@ -30,6 +31,8 @@ pub(super) struct IdsInUse {
     /// The ids of the runners in the state, as far as this process has seen them. Terraform shows the state of
     /// each object before it plans anything for it, but has no order between two objects.
     in_state: watch::Sender<HashSet<String>>,
+    /// The ids of the runners that this process has begun to create.
+    creating: Mutex<HashMap<String, usize>>,
 }
 
 impl IdsInUse {
@@ -37,6 +40,19 @@ impl IdsInUse {
     pub(super) fn see_in_state(&self, id: &str) {
         self.in_state
             .send_if_modified(|ids| ids.insert(id.to_owned()));
+    }
+
+    /// Notes that this process creates a runner with this id.
+    pub(super) fn see_creating(&self, id: &str) {
+        let mut creating = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        *creating.entry(id.to_owned()).or_default() += 1;
+    }
+
+    /// Returns whether this process creates several runners with this id. Terraform creates each resource once, so
+    /// several resources of the configuration have the id.
+    pub(super) fn is_repeated(&self, id: &str) -> bool {
+        let creating = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        creating.get(id).is_some_and(|count| *count > 1)
     }
 
     /// Checks the id of a runner that is planned for creation. Returns a warning if the id is in use and this
@@ -155,6 +171,7 @@ fn fails_every_call(error: &ApiError) -> bool {
         | ApiError::TooLarge { .. }
         | ApiError::AlreadyExists { .. }
         | ApiError::RunnerNotFound { .. }
+        | ApiError::EnvTypeNotFound { .. }
         | ApiError::OtherType { .. }
         | ApiError::OrgNotFound { .. }
         | ApiError::Uncertain { .. } => true,

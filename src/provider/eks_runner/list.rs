@@ -6,12 +6,11 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
 use super::{identity, model, schema};
-use crate::orchestrator::{ApiError, CallBudget, Client};
+use crate::orchestrator::ApiError;
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::text_rules::TextRules;
-use crate::provider::timeouts::DEFAULT;
-use crate::runner::Runner;
+use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
@@ -31,59 +30,6 @@ impl EksRunnerList {
         Self { connection }
     }
 
-    /// Sends the runners that match the request.
-    ///
-    /// # Errors
-    /// Returns the diagnostic to show if a call fails.
-    async fn send(
-        &self,
-        context: &CallContext,
-        request: &ListRequest,
-        found: &FoundObjects,
-    ) -> Result<(), Diagnostic> {
-        let client = self.connection.client_now()?;
-        let prefix = request.config.get("id_prefix").as_str().unwrap_or_default();
-        let cluster = request.config.get("cluster_name").as_str();
-        let mut pages = client.eks_runners(prefix);
-        let not_listed = |error| {
-            let what = format!(
-                "Could not list the runners of organization {:?}",
-                client.org()
-            );
-            api_diagnostics::failed(what, &error, &[])
-        };
-        while let Some(page) = pages.next(&budget(context)).await.map_err(not_listed)? {
-            // Each element of a list contains the types only, so everything else costs a call for each runner.
-            if !request.include_resource && cluster.is_none() {
-                for listed in page {
-                    if !found.send(self.object(&listed.id, None)).await {
-                        return Ok(());
-                    }
-                }
-                continue;
-            }
-            let ids = page.into_iter().map(|listed| listed.id);
-            let mut runners = stream::iter(ids.map(|id| read(&client, id, context)))
-                .buffered(AT_A_TIME)
-                .boxed();
-            while let Some(read) = runners.next().await {
-                let is_wanted = |runner: &Runner| {
-                    cluster.is_none_or(|name| runner.runner_configuration.cluster.name == name)
-                };
-                let Some(runner) = read?.filter(is_wanted) else {
-                    continue;
-                };
-                let state = request
-                    .include_resource
-                    .then(|| model::state(&runner, &Value::Null));
-                if !found.send(self.object(&runner.id, state)).await {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn object(&self, id: &str, resource: Option<Value>) -> FoundObject {
         FoundObject {
             identity: identity::identity(&self.connection, id.into()),
@@ -94,27 +40,17 @@ impl EksRunnerList {
     }
 }
 
-fn budget(context: &CallContext) -> CallBudget {
-    CallBudget::new(DEFAULT, context.stop.clone())
-}
-
-/// Reads a runner. Returns `None` if it was deleted, or replaced by a runner of another type, after it was listed.
-///
-/// # Errors
-/// Returns the diagnostic to show if it cannot be read.
-async fn read(
-    client: &Client,
-    id: String,
-    context: &CallContext,
-) -> Result<Option<Runner>, Diagnostic> {
-    match client.get_runner(&id, &budget(context)).await {
-        Ok(runner) => Ok(runner),
-        Err(ApiError::OtherType { .. }) => Ok(None),
-        Err(error) => {
-            let what = format!("Could not read runner {id:?}");
-            Err(api_diagnostics::failed(what, &error, &[]))
-        }
-    }
+/// Returns the warning about a runner that this version cannot read. It is listed, because it might be wanted.
+fn unsupported(id: &str, error: &ApiError, cluster: Option<&str>) -> Diagnostic {
+    let consequence = match cluster {
+        None => "The runner is listed without its configuration.".to_owned(),
+        Some(name) => format!(
+            "The runner is listed without its configuration, although its cluster is unknown: it might not be {name:?}."
+        ),
+    };
+    // Terraform shows one warning of each summary and counts the others.
+    let summary = format!("Could not read runner {id:?}");
+    Diagnostic::warning(summary, api_diagnostics::report(error, &[consequence]))
 }
 
 #[async_trait]
@@ -145,12 +81,58 @@ impl ListResource for EksRunnerList {
         context: CallContext,
         request: ListRequest,
         found: FoundObjects,
-    ) -> Vec<Diagnostic> {
-        self.send(&context, &request, &found)
-            .await
-            .err()
-            .into_iter()
-            .collect()
+    ) -> Result<(), Diagnostic> {
+        let client = self.connection.client_now()?;
+        let budget = || timeouts::default_budget(&context);
+        let prefix = request.config.get("id_prefix").as_str().unwrap_or_default();
+        let cluster = request.config.get("cluster_name").as_str();
+        let mut pages = client.eks_runners(prefix);
+        let not_listed = |error| api_diagnostics::not_listed(&client, "runners", &error);
+        while let Some(page) = pages.next(&budget()).await.map_err(not_listed)? {
+            // Each element of a list contains the types only, so everything else costs a call for each runner.
+            if !request.include_resource && cluster.is_none() {
+                for listed in page {
+                    if !found.send(self.object(&listed.id, None)).await {
+                        return Ok(());
+                    }
+                }
+                continue;
+            }
+            let read = async |id: String| (client.get_runner(&id, &budget()).await, id);
+            let mut runners = stream::iter(page.into_iter().map(|listed| read(listed.id)))
+                .buffered(AT_A_TIME)
+                .boxed();
+            while let Some((read, id)) = runners.next().await {
+                let is_received = match read {
+                    Ok(Some(runner)) => {
+                        let own = &runner.runner_configuration.cluster.name;
+                        if cluster.is_some_and(|name| name != own) {
+                            continue;
+                        }
+                        let state = || model::state(&runner, &Value::Null);
+                        let object = self.object(&id, request.include_resource.then(state));
+                        found.send(object).await
+                    }
+                    // It was deleted, or replaced by a runner of another type, after it was listed.
+                    Ok(None) | Err(ApiError::OtherType { .. }) => continue,
+                    Err(error @ ApiError::Unsupported { .. }) => {
+                        // Terraform 1.14 crashes if it generates the configuration of an object without attributes.
+                        let known = || Value::object([("id", id.as_str().into())]);
+                        let mut object = self.object(&id, request.include_resource.then(known));
+                        object.diagnostics.push(unsupported(&id, &error, cluster));
+                        found.send(object).await
+                    }
+                    Err(error) => {
+                        let what = format!("Could not read runner {id:?}");
+                        return Err(api_diagnostics::failed(what, &error, &[]));
+                    }
+                };
+                if !is_received {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

@@ -125,7 +125,7 @@ impl Resource for EksRunner {
 
     async fn create(&self, context: CallContext, request: CreateRequest) -> ApplyResponse {
         self.connection.set_applying();
-        calls::create(&self.connection, context, request).await
+        calls::create(&self.connection, &self.ids, context, request).await
     }
 
     async fn update(&self, context: CallContext, request: UpdateRequest) -> ApplyResponse {

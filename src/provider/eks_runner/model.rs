@@ -61,7 +61,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
 /// The type does not exist.
 pub(super) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
     let ty = text(object, "type");
-    let block = object.get(&format!("{ty}_configuration"));
+    let block = object.get(&block_name(&ty));
     let bucket = || BucketStorage {
         bucket: text(block, "bucket"),
         path_prefix: optional_text(block, "path_prefix"),
@@ -177,8 +177,8 @@ fn job_value(job: &Job, prior: &Value) -> Value {
 }
 
 fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
-    let block_name = format!("{}_configuration", storage.type_name());
-    let prior = prior.get(&block_name);
+    let own = block_name(storage.type_name());
+    let prior = prior.get(&own);
     let block = match storage {
         StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
             Value::object([("namespace", Value::from(namespace.as_str()))])
@@ -221,17 +221,15 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
             ),
         ]),
     };
-    let mut object = Value::object([
-        ("type", Value::from(storage.type_name())),
-        ("kubernetes_configuration", Value::Null),
-        ("s3_configuration", Value::Null),
-        ("gcs_configuration", Value::Null),
-        ("azurerm_configuration", Value::Null),
-    ]);
-    if let Value::Map(attributes) = &mut object {
-        attributes.insert(block_name, block);
-    }
-    object
+    let ty = ("type".to_owned(), Value::from(storage.type_name()));
+    let unset = StateStorage::TYPES.map(|ty| (block_name(ty), Value::Null));
+    let attributes = [ty].into_iter().chain(unset).chain([(own, block)]);
+    Value::Map(attributes.collect())
+}
+
+/// Returns the name of the block for a type of state storage.
+pub(super) fn block_name(ty: &str) -> String {
+    format!("{ty}_configuration")
 }
 
 /// Replaces each text that differs from `prior` only in Unicode normalization by the text of `prior`.
@@ -299,10 +297,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::json;
-    use terraform_plugin_server::{Attribute, AttributeKind};
+    use terraform_plugin_server::{Attribute, AttributeKind, Path};
 
-    use super::super::schema;
+    use super::super::{schema, validate};
     use super::*;
+    use crate::runner::InvalidField;
     use crate::runner::fixture::documented;
 
     /// Returns a runner for each state storage. Every optional value is set.
@@ -326,6 +325,78 @@ mod tests {
             serde_json::from_value(runner).unwrap()
         };
         storages.map(runner).to_vec()
+    }
+
+    #[test]
+    fn every_state_storage_is_a_type() {
+        let types = complete_runners();
+        let types = types
+            .iter()
+            .map(|runner| runner.state_storage_configuration.type_name());
+        assert_eq!(types.collect::<Vec<_>>(), StateStorage::TYPES);
+    }
+
+    /// Returns a copy of a value for each text in it, in which `text` replaces that text, with the path of the text.
+    fn damaged(value: &Value, text: &str, path: &[&str]) -> Vec<(Vec<String>, Value)> {
+        match value {
+            Value::Map(attributes) => {
+                let of_attribute = |(name, attribute): (&String, &Value)| {
+                    let inner = damaged(attribute, text, &[path, &[name.as_str()]].concat());
+                    let name = name.clone();
+                    inner.into_iter().map(move |(path, attribute)| {
+                        let mut attributes = attributes.clone();
+                        attributes.insert(name.clone(), attribute);
+                        (path, Value::Map(attributes))
+                    })
+                };
+                attributes.iter().flat_map(of_attribute).collect()
+            }
+            Value::String(_) => {
+                let text = match path.last() {
+                    Some(&"pod_template") => "{\"nope\": 1}",
+                    _ => text,
+                };
+                let path = path.iter().map(|name| (*name).to_owned()).collect();
+                vec![(path, Value::from(text))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn terraform_and_the_api_have_the_same_rule_for_each_value() {
+        // Any text is valid, or a runner of another type cannot be converted.
+        const WITHOUT_RULE: [&str; 3] = ["description", "resource_group_name", "type"];
+        let (mut tried, mut refused) = (BTreeSet::new(), BTreeSet::new());
+        let complete = complete_runners();
+        let values = complete.iter().flat_map(|runner| {
+            let texts = ["", "/ not valid /"].into_iter();
+            texts.flat_map(|text| damaged(&state(runner, &Value::Null), text, &[]))
+        });
+        for (path, value) in values {
+            if WITHOUT_RULE.contains(&path.last().unwrap().as_str()) {
+                continue;
+            }
+            let errors = validate::config(&value).into_iter();
+            let errors: Vec<_> = errors.filter(Diagnostic::is_error).collect();
+            let at = path
+                .iter()
+                .fold(Path::root(), |at, name| at.attribute(name));
+            if errors.iter().any(|error| error.path.as_ref() == Some(&at)) {
+                refused.insert(path.clone());
+            }
+            let of_terraform: BTreeSet<_> = errors
+                .into_iter()
+                .map(|error| (error.summary, error.detail))
+                .collect();
+            let problems = runner(&value).unwrap().problems().into_iter();
+            let of_api: BTreeSet<_> = problems
+                .map(|InvalidField { invalid, .. }| (invalid.summary.to_owned(), invalid.detail))
+                .collect();
+            assert_eq!(of_terraform, of_api, "{path:?}");
+            tried.insert(path);
+        }
+        assert_eq!(refused, tried);
     }
 
     fn add_paths(value: &Value, parent: &str, paths: &mut BTreeSet<String>) {

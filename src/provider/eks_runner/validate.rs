@@ -1,12 +1,10 @@
 //! Validates a configuration, as far as its values are known.
 
+use super::model;
 use crate::provider::text_rules::{TextRules, path};
 use crate::provider::{api_diagnostics, timeouts};
-use crate::runner::{InvalidField, pod_template, validate};
+use crate::runner::{InvalidField, StateStorage, pod_template, validate};
 use terraform_plugin_server::{Diagnostic, Path, Value};
-
-/// The types of state storage. Each has a block of its own.
-const STORAGES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
 
 /// Each rule with the path of the attribute that it applies to.
 const RULES: TextRules = TextRules(&[
@@ -80,7 +78,7 @@ pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
 }
 
 fn pod_template(config: &Value) -> Vec<Diagnostic> {
-    let at = super::model::POD_TEMPLATE;
+    let at = model::POD_TEMPLATE;
     let value = at.iter().fold(config, |value, name| value.get(name));
     let Some(json) = value.as_str() else {
         return Vec::new();
@@ -103,9 +101,10 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
 /// Returns an error unless exactly the block of the type is set.
 fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
     const EXACTLY_ONE: &str = "Set exactly one block, the one for the storage's type";
-    let block = |ty: &str| format!("{ty}_configuration");
-    let blocks = |types: &[&str]| {
-        let names: Vec<String> = types.iter().copied().map(block).collect();
+    let types = StateStorage::TYPES;
+    let block = model::block_name;
+    let blocks = |of: &[&str]| {
+        let names: Vec<String> = of.iter().copied().map(block).collect();
         match names.split_last() {
             Some((last, [])) => last.clone(),
             Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
@@ -119,9 +118,9 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
         let value = storage.get(&block(ty));
         !value.is_null() && !value.is_unknown()
     };
-    let set: Vec<&str> = STORAGES.into_iter().filter(is_set).collect();
+    let set: Vec<&str> = types.into_iter().filter(is_set).collect();
     let ty = match storage.get("type") {
-        Value::String(ty) if STORAGES.contains(&ty.as_str()) => ty.as_str(),
+        Value::String(ty) if types.contains(&ty.as_str()) => ty.as_str(),
         Value::Unknown(_) => {
             return match set.as_slice() {
                 [.., _, last] => error(
@@ -132,13 +131,10 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
                         blocks(&set)
                     ),
                 ),
-                [] if STORAGES.iter().all(|ty| storage.get(&block(ty)).is_null()) => error(
+                [] if types.iter().all(|ty| storage.get(&block(ty)).is_null()) => error(
                     "State storage without its block",
                     "type",
-                    format!(
-                        "None of {} is set. {EXACTLY_ONE}: add it.",
-                        blocks(&STORAGES)
-                    ),
+                    format!("None of {} is set. {EXACTLY_ONE}: add it.", blocks(&types)),
                 ),
                 _ => Vec::new(),
             };

@@ -1,7 +1,5 @@
 //! The API calls of a runner rule's operations.
 
-use std::time::Duration;
-
 use crate::orchestrator::{ApiError, CallBudget, Client, Existing, Rule, RuleKey};
 use crate::provider::connection::Connection;
 use crate::provider::{api_diagnostics, timeouts};
@@ -11,8 +9,6 @@ use terraform_plugin_server::{
 };
 
 use super::schema;
-
-const TIMEOUT: Duration = timeouts::DEFAULT;
 
 pub(super) async fn create(
     connection: &Connection,
@@ -29,7 +25,7 @@ pub(super) async fn create(
     };
     let key = super::key(&request.planned);
     let what = format!("Could not create the rule for runner {:?}", key.runner_id);
-    let budget = CallBudget::new(TIMEOUT, context.stop);
+    let budget = timeouts::default_budget(&context);
     match client.create_rule(&key, &budget).await {
         Ok(rule) => ApplyResponse {
             state: super::state(&rule, &request.config),
@@ -70,11 +66,7 @@ fn not_created(what: String, key: &RuleKey, error: &ApiError) -> Diagnostic {
                  refer to the `id` of its resource, so that Terraform creates the runner first."
             ),
         ),
-        ApiError::Refused {
-            status: 409,
-            message,
-            ..
-        } if key.env_type_id.is_some() && message.contains("environment type") => (
+        ApiError::EnvTypeNotFound { .. } => (
             "env_type_id",
             "To fix it, set env_type_id to the ID of an existing environment type, or create the environment type \
              first."
@@ -122,7 +114,7 @@ pub(super) async fn delete(
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
     };
-    let budget = CallBudget::new(TIMEOUT, context.stop);
+    let budget = timeouts::default_budget(&context);
     let deleted = match id(&request.prior) {
         Some(id) => client.delete_rule(id, &budget).await,
         None => match find_by_key(&client, &request.prior, &budget).await {
@@ -152,7 +144,7 @@ pub(super) async fn read(
         Ok(None) => return keep(Vec::new()),
         Err(diagnostic) => return keep(vec![diagnostic]),
     };
-    let budget = CallBudget::new(TIMEOUT, context.stop);
+    let budget = timeouts::default_budget(&context);
     let found = match id(&request.state) {
         Some(id) => client.get_rule(id, &budget).await,
         None => find_by_key(&client, &request.state, &budget).await,
@@ -205,7 +197,7 @@ pub(super) async fn find(
 ) -> Result<Rule, Diagnostic> {
     let client = connection.client_now()?;
     let cli = client.cli();
-    if uuid::Uuid::try_parse(id).is_err() {
+    let Ok(uuid) = uuid::Uuid::try_parse(id) else {
         return Err(Diagnostic::error(
             "Invalid runner rule ID",
             format!(
@@ -213,9 +205,9 @@ pub(super) async fn find(
                  \"01234567-89ab-cdef-0123-456789abcdef\". `{cli} get runner-rules` lists the rules."
             ),
         ));
-    }
+    };
     match client
-        .get_rule(id, &CallBudget::new(TIMEOUT, context.stop))
+        .get_rule(&uuid.to_string(), &timeouts::default_budget(&context))
         .await
     {
         Ok(Some(rule)) => Ok(rule),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{identity, schema, state};
-use crate::orchestrator::{CallBudget, Rule, RuleFilter};
+use super::{identity, is_unset, schema, state};
+use crate::orchestrator::{Rule, RuleFilter};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::text_rules::TextRules;
-use crate::provider::timeouts::DEFAULT;
+use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
     Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
@@ -24,49 +24,6 @@ pub(in crate::provider) struct RunnerRuleList {
 impl RunnerRuleList {
     pub(in crate::provider) fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
-    }
-
-    /// Sends the rules that match the request.
-    ///
-    /// # Errors
-    /// Returns the diagnostic to show if a call fails.
-    async fn send(
-        &self,
-        context: &CallContext,
-        request: &ListRequest,
-        found: &FoundObjects,
-    ) -> Result<(), Diagnostic> {
-        let client = self.connection.client_now()?;
-        let text = |name| request.config.get(name).as_str().map(str::to_owned);
-        let mut pages = client.rules(RuleFilter {
-            runner_id: text("runner_id"),
-            project_id: text("project_id"),
-            env_type_id: text("env_type_id"),
-        });
-        let failed = |error| {
-            let what = format!(
-                "Could not list the runner rules of organization {:?}",
-                client.org()
-            );
-            api_diagnostics::failed(what, &error, &[])
-        };
-        loop {
-            let budget = CallBudget::new(DEFAULT, context.stop.clone());
-            let Some(page) = pages.next(&budget).await.map_err(failed)? else {
-                return Ok(());
-            };
-            for rule in page {
-                let object = FoundObject {
-                    identity: identity::identity(rule.id.as_str().into()),
-                    display_name: name(&rule),
-                    resource: request.include_resource.then(|| state(&rule, &Value::Null)),
-                    diagnostics: Vec::new(),
-                };
-                if !found.send(object).await {
-                    return Ok(());
-                }
-            }
-        }
     }
 }
 
@@ -115,12 +72,33 @@ impl ListResource for RunnerRuleList {
         context: CallContext,
         request: ListRequest,
         found: FoundObjects,
-    ) -> Vec<Diagnostic> {
-        self.send(&context, &request, &found)
-            .await
-            .err()
-            .into_iter()
-            .collect()
+    ) -> Result<(), Diagnostic> {
+        let client = self.connection.client_now()?;
+        let set = |name| Some(request.config.get(name)).filter(|value| !is_unset(value));
+        let text = |name| set(name).and_then(Value::as_str).map(str::to_owned);
+        let mut pages = client.rules(RuleFilter {
+            runner_id: text("runner_id"),
+            project_id: text("project_id"),
+            env_type_id: text("env_type_id"),
+        });
+        let not_listed = |error| api_diagnostics::not_listed(&client, "runner rules", &error);
+        loop {
+            let budget = timeouts::default_budget(&context);
+            let Some(page) = pages.next(&budget).await.map_err(not_listed)? else {
+                return Ok(());
+            };
+            for rule in page {
+                let object = FoundObject {
+                    identity: identity::identity(rule.id.as_str().into()),
+                    display_name: name(&rule),
+                    resource: request.include_resource.then(|| state(&rule, &Value::Null)),
+                    diagnostics: Vec::new(),
+                };
+                if !found.send(object).await {
+                    return Ok(());
+                }
+            }
+        }
     }
 
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

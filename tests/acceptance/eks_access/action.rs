@@ -1,12 +1,26 @@
 //! The action: invoked by a person, and after an apply.
 
-use super::{Scene, my_runner};
+use std::time::{Duration, Instant};
+
+use sandbox::eks::Faults;
+
+use super::{CIDRS, Scene, modes, my_runner, runner};
 use crate::Scenario;
 use crate::cli::Cli;
+use crate::signals::{ctrl_c, until};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("EKS access: the action on demand", on_demand),
     ("EKS access: the action after a create", after_create),
+    (
+        "EKS access: the action for an id that is unknown during plan",
+        unknown_during_plan,
+    ),
+    (
+        "EKS access: the action with incomplete checks",
+        incomplete_checks,
+    ),
+    ("EKS access: Ctrl-C ends the action", interrupted),
 ];
 
 const ACTION: &str = "platform-orchestrator_check_eks_access";
@@ -15,6 +29,15 @@ const WARN: &str = "eks_access = {\nplan = \"off\"\napply = \"off\"\n}";
 
 fn action(id: &str) -> String {
     format!("action {ACTION:?} \"this\" {{\n  config {{\n    id = {id:?}\n  }}\n}}\n")
+}
+
+/// Returns the block of a runner with a trigger of the action after its creation.
+fn triggering(runner: &str) -> String {
+    let trigger = format!(
+        "lifecycle {{\n  action_trigger {{\n    events  = [after_create]\n    actions = [action.{ACTION}.this]\n  }}\n}}\n}}"
+    );
+    let (before, after) = runner.rsplit_once('}').expect("a block");
+    format!("{before}{trigger}{after}")
 }
 
 fn on_demand(cli: &Cli) {
@@ -61,17 +84,100 @@ fn on_demand(cli: &Cli) {
 fn after_create(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let trigger = format!(
-        "lifecycle {{\n  action_trigger {{\n    events  = [after_create]\n    actions = [action.{ACTION}.this]\n  }}\n}}\n}}"
-    );
-    let runner = my_runner();
-    let (before, after) = runner.rsplit_once('}').expect("a block");
-    let runner = format!("{before}{trigger}{after}");
-    scene.write(WARN, &(runner + &action("my-runner")));
+    scene.write(WARN, &(triggering(&my_runner()) + &action("my-runner")));
     scene.init();
     scene
         .workspace
         .apply(&[])
         .ok()
         .has("passed: role-exists: The IAM role exists");
+}
+
+/// The ID of the runner comes from a resource that the same apply creates, and the action refers to the runner.
+fn unknown_during_plan(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    let given = "resource \"terraform_data\" \"given\" {\n  input = \"my-runner\"\n}\n";
+    let runner = triggering(&runner("id = terraform_data.given.output"));
+    let id = "platform-orchestrator_kubernetes_eks_runner.my_runner.id";
+    let action = action("my-runner").replace("\"my-runner\"", id);
+    scene.write(WARN, &(given.to_owned() + &runner + &action));
+    scene.init();
+    scene.workspace.plan(&[]).ok().has("(known after apply)");
+    scene
+        .workspace
+        .apply(&[])
+        .ok()
+        .has("passed: role-exists: The IAM role exists");
+    scene.registered();
+}
+
+fn incomplete_checks(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    let denied = Faults {
+        deny: vec!["iam:GetRole".to_owned()],
+        ..Faults::default()
+    };
+    let settings = |apply: &str, incomplete: &str| {
+        let more = format!("timeout = \"5s\"\nincomplete = {incomplete:?}\n{CIDRS}");
+        modes("off", apply, &more)
+    };
+    let both = my_runner() + &action("my-runner");
+    scene.write(&settings("off", "ignore"), &both);
+    scene.init();
+    scene.workspace.apply(&[]).ok();
+    scene.eks.set_faults(&denied).expect("faults");
+    let invoke = format!("-invoke=action.{ACTION}.this");
+    let summary = "EKS access checks are incomplete: no permission for iam:GetRole";
+    for (apply, incomplete, severity) in [
+        ("off", "ignore", None),
+        ("off", "warn", Some("Warning")),
+        ("off", "error", Some("Warning")),
+        ("error", "warn", Some("Warning")),
+        ("error", "error", Some("Error")),
+    ] {
+        scene.write(&settings(apply, incomplete), &both);
+        let output = scene.workspace.apply(&[&invoke]);
+        let output = match severity {
+            Some("Error") => output.fails(),
+            _ => output.ok(),
+        };
+        output.has("skipped: role-trust");
+        match severity {
+            Some(severity) => output
+                .has(&format!("{severity}: {severity} when invoking action"))
+                .has(summary),
+            None => output.has_not(summary),
+        };
+    }
+}
+
+/// The action waits for what AWS is still propagating, and a stop ends the wait.
+fn interrupted(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    let settings = modes("off", "error", &format!("timeout = \"5m\"\n{CIDRS}"));
+    scene.write(&settings, &(my_runner() + &action("my-runner")));
+    scene.init();
+    scene.workspace.apply(&[]).ok();
+    scene.eks.reset().expect("an account without the role");
+    scene.eks.reset_calls().expect("counters");
+    let invoke = format!("-invoke=action.{ACTION}.this");
+    let arguments = ["apply", "-auto-approve", "-no-color", &invoke];
+    let mut terraform = scene.workspace.spawn(&arguments);
+    // The second call is made by a repetition.
+    until("a repetition", || {
+        let calls = scene.eks.calls().expect("counters");
+        calls.get("iam:GetRole").is_some_and(|count| *count > 1)
+    });
+    let begun = Instant::now();
+    ctrl_c(&terraform);
+    let is_success = terraform.wait().expect("terraform ends").success();
+    let took = begun.elapsed();
+    let text = scene.workspace.read("out") + &scene.workspace.read("err");
+    assert!(took < Duration::from_secs(10), "it took {took:?}:\n{text}");
+    assert!(!is_success, "{text}");
+    assert!(text.contains("Error: execution halted"), "{text}");
+    assert!(!text.contains("CRASH"), "{text}");
 }

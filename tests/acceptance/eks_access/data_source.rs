@@ -174,7 +174,20 @@ fn by_id(cli: &Cli) {
         .workspace
         .validate()
         .fails()
-        .has("runner_configuration");
+        .has("No runner_configuration")
+        .has("The block needs runner_configuration.");
+    // Neither is a configuration whose state storage nobody would check.
+    let (configuration, _) = planned()
+        .split_once("  state_storage_configuration")
+        .map(|(head, storage)| (head.to_owned(), storage.to_owned()))
+        .expect("a state storage");
+    scene.write("", &(configuration + "}\n"));
+    scene
+        .workspace
+        .validate()
+        .fails()
+        .has("No state_storage_configuration")
+        .has("The block needs state_storage_configuration.");
 }
 
 fn not_known_yet(cli: &Cli) {

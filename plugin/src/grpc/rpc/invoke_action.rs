@@ -44,6 +44,7 @@ async fn start(
     let config = request.config.as_ref();
     let config = value::decode_known(config, &action.ty, "configuration")?;
     let (implementation, context) = (Arc::clone(&action.implementation), provider.context());
+    let stop = context.stop.clone();
     let (messages, mut reported) = mpsc::unbounded_channel();
     let doing = format!("invoking the action {}", request.action_type);
     let responder = provider.responder();
@@ -54,6 +55,11 @@ async fn start(
         });
         let forward = async {
             while let Some(message) = reported.recv().await {
+                // After a stop, Terraform 1.14 ends the action at the next event, and crashes if another one follows
+                // (`internal/terraform/node_action_trigger_instance_apply.go`). That event has to be the last one.
+                if stop.is_cancelled() {
+                    continue;
+                }
                 let message = responder.redacted(message);
                 let progress = Type::Progress(event::Progress { message });
                 let event = Event {

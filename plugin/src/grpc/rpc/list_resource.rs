@@ -1,5 +1,4 @@
-//! Listing existing objects. Each object is sent as soon as the provider has found it; errors and warnings about the list
-//! as a whole follow the last one.
+//! Listing existing objects. Each object is sent as soon as the provider has found it; an error follows the last one.
 
 use std::sync::Arc;
 
@@ -78,10 +77,9 @@ async fn start(
             }
         };
         let (listed, ()) = tokio::join!(listing, forward);
-        let diagnostics = listed.unwrap_or_else(|bug| vec![bug]);
-        if !diagnostics.is_empty() {
+        if let Err(error) = listed.flatten() {
             // A client that has gone needs no diagnostics.
-            let _ = events.send(responder.list_event(diagnostics)).await;
+            let _ = events.send(responder.list_event(vec![error])).await;
         }
     });
     Ok(())

@@ -25,16 +25,12 @@ pub(in crate::provider) enum Mode {
 }
 
 impl Mode {
-    const NAMES: &[&str] = &["off", "warn", "error"];
-
-    /// Returns the mode that `value` names. The default is `warn`.
-    fn from_value(value: &Value) -> Self {
-        match value.as_str() {
-            Some("off") => Self::Off,
-            Some("error") => Self::Error,
-            _ => Self::Warn,
-        }
-    }
+    /// Each mode with its name.
+    const ALL: [(&str, Self); 3] = [
+        ("off", Self::Off),
+        ("warn", Self::Warn),
+        ("error", Self::Error),
+    ];
 }
 
 /// What happens during plan and apply when checks could not run.
@@ -49,16 +45,24 @@ pub(in crate::provider) enum Incomplete {
 }
 
 impl Incomplete {
-    const NAMES: &[&str] = &["ignore", "warn", "error"];
+    /// Each value with its name.
+    const ALL: [(&str, Self); 3] = [
+        ("ignore", Self::Ignore),
+        ("warn", Self::Warn),
+        ("error", Self::Error),
+    ];
+}
 
-    /// Returns the value that `value` names. The default is `warn`.
-    fn from_value(value: &Value) -> Self {
-        match value.as_str() {
-            Some("ignore") => Self::Ignore,
-            Some("error") => Self::Error,
-            _ => Self::Warn,
-        }
-    }
+/// Each identity with its name.
+const IDENTITIES: [(&str, Identity); 2] =
+    [("caller", Identity::Caller), ("runner", Identity::Runner)];
+
+/// Returns what a value names. `None` for a name that is unknown, which validation refuses, and for a value that is not
+/// set.
+fn named<T: Copy>(value: &Value, all: &[(&str, T)]) -> Option<T> {
+    let name = value.as_str()?;
+    let found = all.iter().find(|(other, _)| *other == name);
+    found.map(|(_, named)| *named)
 }
 
 /// When the access is checked, and how.
@@ -90,15 +94,12 @@ pub(in crate::provider) fn settings(
     // Validation has refused the values that cannot be parsed.
     let timeout = text("timeout").and_then(|timeout| parse::duration(&timeout).ok());
     Some(EksAccessSettings {
-        plan: Mode::from_value(block.get("plan")),
-        apply: Mode::from_value(block.get("apply")),
-        incomplete: Incomplete::from_value(block.get("incomplete")),
+        plan: named(block.get("plan"), &Mode::ALL).unwrap_or(Mode::Warn),
+        apply: named(block.get("apply"), &Mode::ALL).unwrap_or(Mode::Warn),
+        incomplete: named(block.get("incomplete"), &Incomplete::ALL).unwrap_or(Incomplete::Warn),
         settings: Settings {
             frontend: Frontend::Terraform,
-            identity: match block.get("as").as_str() {
-                Some("runner") => Identity::Runner,
-                _ => Identity::Caller,
-            },
+            identity: named(block.get("as"), &IDENTITIES).unwrap_or_default(),
             timeout: timeout.unwrap_or(defaults.timeout),
             profile: text("profile"),
             assume_role: assume_role

@@ -1,8 +1,8 @@
 //! The rules for the values of `eks_access`.
 
-use super::{Incomplete, Mode, NAME, strings};
-use crate::access::CheckId;
+use super::{IDENTITIES, Incomplete, Mode, NAME, named, strings};
 use crate::access::parse::{self, InvalidValue};
+use crate::access::{CheckId, Identity};
 use crate::runner;
 use terraform_plugin_server::{Diagnostic, Path, Value};
 
@@ -11,14 +11,10 @@ use terraform_plugin_server::{Diagnostic, Path, Value};
 pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     let block = config.get(NAME);
     let mut found = Vec::new();
-    for (name, allowed) in [
-        ("plan", Mode::NAMES),
-        ("apply", Mode::NAMES),
-        ("incomplete", Incomplete::NAMES),
-        ("as", &["caller", "runner"]),
-    ] {
-        found.extend(one_of(block, name, allowed));
-    }
+    found.extend(one_of(block, "plan", &Mode::ALL));
+    found.extend(one_of(block, "apply", &Mode::ALL));
+    found.extend(one_of(block, "incomplete", &Incomplete::ALL));
+    found.extend(one_of(block, "as", &IDENTITIES));
     found.extend(unknown_checks(block));
     found.extend(parsed(block, &["timeout"], parse::duration));
     found.extend(parsed(block, &["oidc_issuer"], parse::issuer));
@@ -75,12 +71,14 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
 }
 
 /// Returns an error if a value is not one of the allowed values.
-fn one_of(block: &Value, name: &str, allowed: &[&str]) -> Option<Diagnostic> {
-    let text = block.get(name).as_str()?;
-    if allowed.contains(&text) {
+fn one_of<T: Copy>(block: &Value, name: &str, allowed: &[(&str, T)]) -> Option<Diagnostic> {
+    let value = block.get(name);
+    let text = value.as_str()?;
+    if named(value, allowed).is_some() {
         return None;
     }
-    let allowed: Vec<String> = allowed.iter().map(|name| format!("{name:?}")).collect();
+    let names = allowed.iter().map(|(name, _)| format!("{name:?}"));
+    let allowed: Vec<String> = names.collect();
     Some(wrong(
         Path::new([NAME, name]),
         format!(
@@ -128,7 +126,7 @@ fn unused_by_the_identity(block: &Value) -> impl Iterator<Item = Diagnostic> {
         block.get("web_identity_token_file"),
         block.get("kubeconfig"),
     );
-    let is_runner = identity.as_str() == Some("runner");
+    let is_runner = named(identity, &IDENTITIES) == Some(Identity::Runner);
     let of_runner = token.as_str().is_some() && !identity.is_unknown() && !is_runner;
     let of_caller = is_runner && !kubeconfig.is_null() && !kubeconfig.is_unknown();
     let of_runner = of_runner.then(|| {
