@@ -1,6 +1,6 @@
 //! Panics: a call that panics returns a diagnostic, and a panic elsewhere is reported to Terraform as a crash.
 //!
-//! If a line on stderr begins with `panic: `, Terraform tells the user that the plugin crashed and shows the text. That
+//! If a line on stderr begins with `panic: `, Terraform reports to the user that the plugin crashed and shows the text. That
 //! is right for a panic outside of calls: during the start, or in a background task. A panic in a call becomes an error
 //! diagnostic and the process lives on, so a crash report beside it would be wrong: such a panic goes to the log.
 

@@ -18,8 +18,10 @@ pub enum Category {
     Cluster,
     /// The objects in the cluster, and the runner's permissions there.
     Kubernetes,
-    /// The Job, from its admission to its first state file.
+    /// The Job, from its admission to its node.
     Job,
+    /// Where the Job stores the deployments' state.
+    State,
 }
 
 impl Category {
@@ -32,6 +34,7 @@ impl Category {
             Self::Cluster => "EKS cluster",
             Self::Kubernetes => "Kubernetes",
             Self::Job => "Job",
+            Self::State => "State storage",
         }
     }
 
@@ -41,6 +44,7 @@ impl Category {
             Self::Identity | Self::Iam | Self::Cluster => "eks-access-checks",
             Self::Kubernetes => "eks-access-checks-kubernetes",
             Self::Job => "eks-access-checks-job",
+            Self::State => "eks-access-checks-state",
         }
     }
 }

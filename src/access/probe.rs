@@ -55,7 +55,7 @@ pub struct Probe {
 /// How a probe runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeOptions {
-    /// How long the container may take to start.
+    /// How long to wait for the container to start.
     pub timeout: Duration,
     /// Whether the Job stays.
     pub keep: bool,
@@ -230,8 +230,8 @@ async fn review(caller: &Arc<ClusterClient>, namespace: &str) -> Result<(), Chec
     Err(Outcome::incomplete(
         "no permission to follow and delete the Job",
         format!(
-            "Nothing was created: the caller has no permission to {missing} in namespace {namespace:?}. The runner cannot \
-             delete Jobs, so a probe needs a caller who can."
+            "Nothing was created: the caller has no permission to {missing} in namespace {namespace:?}. The runner is not \
+             allowed to delete Jobs, so the caller must be."
         ),
     )
     .into())

@@ -109,22 +109,22 @@ pub enum Error {
         /// The pattern of the IDs.
         filter: Option<String>,
     },
-    /// A probe is to create a Job, and nobody can be asked.
+    /// The probe needs confirmation, and standard input is not a terminal.
     #[error(
         "nothing was created: standard input is not a terminal, so eks-runner cannot prompt for confirmation\n\n\
          To fix it, set --yes."
     )]
-    NobodyToAsk,
-    /// The person who was asked does not want the Job.
+    NoTerminal,
+    /// The user did not confirm the Job.
     #[error("nothing was created: the Job was not confirmed")]
     NotConfirmed,
     /// The command was interrupted before it created anything.
     #[error("nothing was created: interrupted")]
     Interrupted,
-    /// The process cannot learn of Ctrl-C, so it could not delete the Job.
+    /// Signal handlers cannot be installed, so the process could not delete the Job after Ctrl-C.
     #[error("nothing was created: signals cannot be received: {0}")]
     Signals(io::Error),
-    /// There can be no probe.
+    /// The probe could not start.
     #[error("{}", outcome_text(.0))]
     NoProbe(Box<Outcome>),
     /// The process could not be set up.
@@ -162,7 +162,7 @@ impl Error {
             | Self::Arguments { .. }
             | Self::SameRunner { .. }
             | Self::NoRunners { .. }
-            | Self::NobodyToAsk
+            | Self::NoTerminal
             | Self::NotConfirmed => Exit::BadInput,
             Self::Interrupted | Self::NoProbe(_) => Exit::Incomplete,
             Self::Orchestrator(

@@ -14,10 +14,11 @@ use crate::access::{Category, CheckId};
 const BOLD: Style = Style::new().bold();
 
 /// The pages of the documentation with a section for each check. The command contains them, so that it needs no network.
-const PAGES: [&str; 3] = [
+const PAGES: [&str; 4] = [
     include_str!("../../templates/guides/eks-access-checks.md"),
     include_str!("../../templates/guides/eks-access-checks-kubernetes.md"),
     include_str!("../../templates/guides/eks-access-checks-job.md"),
+    include_str!("../../templates/guides/eks-access-checks-state.md"),
 ];
 
 /// Returns the explanation of a check in lines of at most `width` columns, or the list of all checks. The text contains styles, which the writer removes if

@@ -68,10 +68,10 @@ async fn cancel(cancelled: CancellationToken, mut signals: Signals) {
     }
 }
 
-/// Asks whether the Job may be created.
+/// Prompts for confirmation.
 async fn confirm(cancelled: &CancellationToken) -> Result<(), Error> {
     if !io::stdin().is_terminal() {
-        return Err(Error::NobodyToAsk);
+        return Err(Error::NoTerminal);
     }
     let _ = write!(io::stderr(), "Create it? [y/N] ");
     let answer = spawn_blocking(|| {

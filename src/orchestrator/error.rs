@@ -101,7 +101,7 @@ pub enum ApiError {
 
     /// The service requests a longer wait than the budget allows.
     #[error(
-        "{call} returned {status} and requests a wait of {} s, but the timeout is in {} s",
+        "{call} returned {status} with Retry-After {} s, but only {} s remain before the timeout",
         wait.as_secs(), left.as_secs_f32().ceil()
     )]
     TooLongToWait {
@@ -153,7 +153,7 @@ pub enum ApiError {
     },
 
     /// A success with an unexpected body.
-    #[error("{call} succeeded ({status}), but its response cannot be read: {why}")]
+    #[error("{call} returned {status}, but the response cannot be parsed: {why}")]
     Undecodable {
         /// The call.
         call: Box<Call>,

@@ -77,7 +77,7 @@ pub(super) enum Retry {
     /// It might succeed a moment later.
     Soon,
     /// The service works, and requests another attempt later.
-    WhenAsked,
+    WhenRequested,
     /// The caller's budget has ended.
     Ended,
 }
@@ -122,7 +122,7 @@ impl ApiError {
             Self::Encoding { status, .. } => (
                 effect_of_status(*status),
                 match retry_of_status(*status, None) {
-                    Retry::WhenAsked => Soon,
+                    Retry::WhenRequested => Soon,
                     other => other,
                 },
             ),
@@ -155,8 +155,8 @@ fn effect_of_status(status: u16) -> Effect {
 
 fn retry_of_status(status: u16, retry_after: Option<Duration>) -> Retry {
     match status {
-        429 => Retry::WhenAsked,
-        503 if retry_after.is_some() => Retry::WhenAsked,
+        429 => Retry::WhenRequested,
+        503 if retry_after.is_some() => Retry::WhenRequested,
         502..=504 => Retry::Soon,
         ..429 | 430..502 | 505.. => Retry::Never,
     }
@@ -253,11 +253,11 @@ mod tests {
             (200, None, Effect::Possible, Retry::Never),
             (404, None, Effect::Refused, Retry::Never),
             (408, None, Effect::Refused, Retry::Never),
-            (429, None, Effect::Refused, Retry::WhenAsked),
+            (429, None, Effect::Refused, Retry::WhenRequested),
             (500, None, Effect::Possible, Retry::Never),
             (502, None, Effect::Pending, Retry::Soon),
             (503, None, Effect::Possible, Retry::Soon),
-            (503, asked, Effect::Possible, Retry::WhenAsked),
+            (503, asked, Effect::Possible, Retry::WhenRequested),
             (504, asked, Effect::Pending, Retry::Soon),
         ] {
             assert_eq!(effect_of_status(status), effect, "{status}");

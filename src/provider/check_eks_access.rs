@@ -71,7 +71,7 @@ impl Action for CheckEksAccess {
             description: "Checks that the Orchestrator can reach the cluster of a registered EKS runner, and shows each \
                           result as it is known. With `apply = \"error\"` in the provider's `eks_access`, the action waits \
                           for what AWS is still propagating, and fails if a check fails. Otherwise a failed check is a \
-                          warning, also with `apply = \"off\"`.",
+                          warning, even with `apply = \"off\"`.",
             attributes: vec![
                 Attribute::string("id", "The ID of the registered runner.").required(),
             ],

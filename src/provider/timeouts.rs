@@ -80,7 +80,7 @@ pub(super) fn advice(operation: Operation, object: &Value) -> String {
         Operation::Read => "set a longer one, and apply it with -refresh=false",
         _ => "set a longer one there",
     };
-    format!("Or increase the timeout. {now}: {how}.")
+    format!("To allow more time, increase the timeout. {now}: {how}.")
 }
 
 /// Returns the attribute's schema.

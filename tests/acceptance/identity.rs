@@ -99,7 +99,7 @@ fn in_the_state(cli: &Cli) {
     workspace.write("main.tf", &(other + &Runner::basic().block()));
     for arguments in [&[][..], &["-destroy"], &["-destroy", "-refresh=false"]] {
         let plan = workspace.plan(arguments).fails();
-        plan.has("Identity of another object")
+        plan.has("The state belongs to another object")
             .has(&format!("has org_id = {:?}", orchestrator.org()))
             .has("with org_id = \"other-org\"");
     }

@@ -377,7 +377,7 @@ fn doubtful_org(cli: &Cli) {
     workspace.write("main.tf", &two.replace("\"my-org\"", "\"other-org\""));
     if has_identity {
         let plan = workspace.plan(&[]).fails();
-        plan.has("Identity of another object")
+        plan.has("The state belongs to another object")
             .has("has org_id = \"my-org\"");
     } else {
         let plan = workspace.plan(&[]).ok();

@@ -303,7 +303,7 @@ fn auto_mode(cloud: &Cloud) {
     cloud.eks.set_cluster(&compute).unwrap();
     unknown(
         &cloud.check_documented(),
-        "EKS Auto Mode is enabled, and the cluster serves no NodePools",
+        "EKS Auto Mode is enabled, but the cluster's API does not serve NodePools",
     );
     let karpenter = Karpenter::new(cloud);
     let class = json!({"group": "eks.amazonaws.com", "kind": "NodeClass", "name": "default"});

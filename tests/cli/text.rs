@@ -357,6 +357,7 @@ fn every_check_has_its_heading() {
         "eks-access-checks",
         "eks-access-checks-kubernetes",
         "eks-access-checks-job",
+        "eks-access-checks-state",
     ]
     .map(|name| {
         let page = std::fs::read_to_string(guides.join(format!("{name}.md"))).expect("the page");

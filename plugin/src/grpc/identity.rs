@@ -77,11 +77,10 @@ pub(super) async fn verify(
             && stored != current
         {
             return Err(Diagnostic::error(
-                "Identity of another object",
+                "The state belongs to another object",
                 format!(
-                    "The identity of this {type_name} in the state has {name} = {stored:?}, and with the current \
-                     configuration of the provider it would be the object with {name} = {current:?}. No request was \
-                     sent.\n\nTo fix it, configure the provider for {name} = {stored:?} again. If the configuration is \
+                    "The identity of this {type_name} in the state has {name} = {stored:?}, but the provider is \
+                     configured for {name} = {current:?}, which is another object. No request was sent.\n\nTo fix it, configure the provider for {name} = {stored:?} again. If the configuration is \
                      right, remove the object from the state, and import the other one."
                 ),
             ));

@@ -148,7 +148,7 @@ async fn another_object_is_neither_read_nor_changed() {
     let says = |diagnostics: &[proto::Diagnostic]| {
         let error = only_error(diagnostics);
         for text in [
-            "Identity of another object",
+            "The state belongs to another object",
             "has zone = \"b\"",
             "with zone = \"a\"",
         ] {

@@ -22,7 +22,7 @@ use super::runner_rule::{CreateRule, RuleFilter, RunnerRule};
 use super::shared::Shared;
 use super::strict::parse_body;
 
-type Answer<T> = Result<T, ApiError>;
+type ApiResult<T> = Result<T, ApiError>;
 /// A query that cannot be decoded is an [`ApiError`] as any other.
 type QueryOf<T> = Result<Query<T>, QueryRejection>;
 
@@ -96,7 +96,7 @@ async fn list(
     State(shared): State<Arc<Shared>>,
     Path(org): Path<String>,
     page: QueryOf<PageQuery>,
-) -> Answer<Json<Page<Runner>>> {
+) -> ApiResult<Json<Page<Runner>>> {
     let Query(page) = page?;
     let store = shared.store();
     let summaries = store.list(&org).map(Runner::summary);
@@ -107,7 +107,7 @@ async fn create(
     State(shared): State<Arc<Shared>>,
     Path(org): Path<String>,
     body: Bytes,
-) -> Answer<(StatusCode, Json<Runner>)> {
+) -> ApiResult<(StatusCode, Json<Runner>)> {
     let body = Create::from_body(&parse_body(&body)?)?;
     let runner = shared.store().create(&org, body)?;
     Ok((StatusCode::CREATED, Json(runner)))
@@ -116,7 +116,7 @@ async fn create(
 async fn read(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
-) -> Answer<Json<Runner>> {
+) -> ApiResult<Json<Runner>> {
     shared.store().get(&org, &id).cloned().map(Json)
 }
 
@@ -124,7 +124,7 @@ async fn update(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
     body: Bytes,
-) -> Answer<Json<Runner>> {
+) -> ApiResult<Json<Runner>> {
     let body = Update::from_body(&parse_body(&body)?)?;
     shared.store().update(&org, &id, body).map(Json)
 }
@@ -132,7 +132,7 @@ async fn update(
 async fn delete(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     shared.store().delete(&org, &id)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -142,7 +142,7 @@ async fn list_rules(
     Path(org): Path<String>,
     page: QueryOf<PageQuery>,
     filter: QueryOf<RuleFilter>,
-) -> Answer<Json<Page<RunnerRule>>> {
+) -> ApiResult<Json<Page<RunnerRule>>> {
     let (Query(page), Query(filter)) = (page?, filter?);
     let store = shared.store();
     let rules = store
@@ -157,7 +157,7 @@ async fn list_environments(
     State(shared): State<Arc<Shared>>,
     Path(org): Path<String>,
     page: QueryOf<PageQuery>,
-) -> Answer<Json<Page<Environment>>> {
+) -> ApiResult<Json<Page<Environment>>> {
     let Query(page) = page?;
     let environments = shared.store().environments(&org);
     page.cut(environments.into_iter(), Environment::key)
@@ -168,7 +168,7 @@ async fn create_rule(
     State(shared): State<Arc<Shared>>,
     Path(org): Path<String>,
     body: Bytes,
-) -> Answer<(StatusCode, Json<RunnerRule>)> {
+) -> ApiResult<(StatusCode, Json<RunnerRule>)> {
     let body = CreateRule::from_body(&parse_body(&body)?)?;
     let rule = shared.store().create_rule(&org, body)?;
     Ok((StatusCode::CREATED, Json(rule)))
@@ -177,12 +177,12 @@ async fn create_rule(
 async fn read_rule(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
-) -> Answer<Json<RunnerRule>> {
+) -> ApiResult<Json<RunnerRule>> {
     check_uuid(&id)?;
     shared.store().get_rule(&org, &id).cloned().map(Json)
 }
 
-fn check_uuid(id: &str) -> Answer<()> {
+fn check_uuid(id: &str) -> ApiResult<()> {
     match Uuid::try_parse(id) {
         Ok(_) => Ok(()),
         Err(error) => Err(ApiError::invalid("ruleId", error)),
@@ -192,7 +192,7 @@ fn check_uuid(id: &str) -> Answer<()> {
 async fn delete_rule(
     State(shared): State<Arc<Shared>>,
     Path((org, id)): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     check_uuid(&id)?;
     shared.store().delete_rule(&org, &id)?;
     Ok(StatusCode::NO_CONTENT)

@@ -293,7 +293,7 @@ impl FaultRules {
 /// What happens to a request before or after the work.
 pub(super) enum Outcome {
     /// It continues to the work, or this response goes to the client.
-    Answer(Response),
+    Respond(Response),
     /// The client gets no response.
     Broken,
 }
@@ -313,7 +313,7 @@ impl Fault {
                 when: When::BeforeWork,
                 ..
             }
-            | Self::Redirect { .. } => self.other_answer().map(Outcome::Answer),
+            | Self::Redirect { .. } => self.other_answer().map(Outcome::Respond),
             Self::Disconnect {
                 reset,
                 when: When::BeforeWork,
@@ -327,7 +327,7 @@ impl Fault {
 
     /// Applies the fault to the response after the work.
     pub(super) async fn after_work(&self, answer: Response, connection: &Breaker) -> Outcome {
-        Outcome::Answer(match self {
+        Outcome::Respond(match self {
             Self::Delay {
                 ms,
                 when: When::AfterWork,

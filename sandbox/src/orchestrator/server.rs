@@ -60,16 +60,16 @@ async fn through_faults(
     // A task of its own, so that the service finishes a request even if the client has disconnected.
     let work = tokio::spawn(async move {
         match work(&shared, &connection, request, next).await {
-            Outcome::Answer(answer) => {
-                shared.requests.answered(place, answer.status().as_u16());
-                answer
+            Outcome::Respond(response) => {
+                shared.requests.answered(place, response.status().as_u16());
+                response
             }
             // No client sees this response, because its connection is broken.
             Outcome::Broken => Response::default(),
         }
     });
     match work.await {
-        Ok(answer) => answer,
+        Ok(response) => response,
         Err(error) => ApiError::new(
             axum::http::StatusCode::INTERNAL_SERVER_ERROR,
             format!("the stand-in failed: {error}"),
@@ -87,7 +87,7 @@ async fn work(shared: &Shared, connection: &Breaker, request: Request, next: Nex
     let fault = shared.faults.strike(request.method().as_str(), &path);
     tokio::time::sleep(shared.delay()).await;
     let Some(fault) = fault else {
-        return Outcome::Answer(next.run(request).await);
+        return Outcome::Respond(next.run(request).await);
     };
     if let Some(outcome) = fault.before_work(connection).await {
         return outcome;

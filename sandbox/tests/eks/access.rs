@@ -1,4 +1,4 @@
-//! Who is let into the cluster, under which name, and what it may do there.
+//! Who can access the cluster, under which name, and what they are allowed to do there.
 
 use libtest_mimic::Failed;
 use sandbox::eks::{Eks, Error};

@@ -151,7 +151,7 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
             "a user without a fixed name cannot be impersonated",
             format!(
                 "The runner's user has no fixed name in the cluster, so this check cannot impersonate it. \
-                 With `{}` the runner itself tries the Job.",
+                 With `{}` the check creates the Job as the runner itself.",
                 run.words("as = \"runner\"", "--as runner")
             ),
         )
@@ -162,7 +162,7 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
             "the runner's user cannot be impersonated",
             format!(
                 "The runner's user cannot be impersonated, because its name or a group contains a control character: \
-                 {text:?}. With `{}` the runner itself tries the Job.",
+                 {text:?}. With `{}` the check creates the Job as the runner itself.",
                 run.words("as = \"runner\"", "--as runner")
             ),
         )
@@ -191,7 +191,7 @@ async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckErro
             "the role's permissions come from an EKS access policy, which cannot be impersonated",
             format!(
                 "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
-                 cannot be impersonated for this check. With `{}` the runner itself tries the Job.",
+                 cannot be impersonated for this check. With `{}` the check creates the Job as the runner itself.",
                 run.words("as = \"runner\"", "--as runner")
             ),
         )
@@ -217,9 +217,9 @@ fn refused(
     };
     let what = tried.name();
     Ok(match refusal {
-        Refusal::MayNotImpersonate => not_impersonated(tried, message),
+        Refusal::CannotImpersonate => not_impersonated(tried, message),
         Refusal::NoRight if tried == TriedObject::Pod => Outcome::incomplete(
-            "the Job controller of this cluster is not the usual one",
+            "the cluster's Job controller does not run as kube-system/job-controller",
             format!(
                 "The cluster admits the Orchestrator's Job. Its pod was not checked as the cluster's Job controller: \
                  {message}."

@@ -62,7 +62,7 @@ fn not_scheduled(run: &Run<'_>) -> Option<Outcome> {
     let pod = Pod::read(template);
     let name = pod.own_scheduler()?;
     Some(Outcome::not_applicable(format!(
-        "The scheduler {name:?} of pod_template decides which node takes the pod, by rules of its own."
+        "The scheduler {name:?} of pod_template decides which node takes the pod, by its own rules."
     )))
 }
 
@@ -73,7 +73,7 @@ fn scheduled_by_another(pod: &Pod<'_>) -> Option<Outcome> {
         .own_scheduler()
         .filter(|name| *name != "fargate-scheduler")?;
     Some(Outcome::not_applicable(format!(
-        "The scheduler {name:?}, which admission sets, decides which node takes the pod, by rules of its own."
+        "The scheduler {name:?}, which admission sets, decides which node takes the pod, by its own rules."
     )))
 }
 

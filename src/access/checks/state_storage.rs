@@ -19,7 +19,7 @@ pub(super) static CHECK: Check = Check::new(
     CheckInfo {
         id: "state-storage",
         title: "The Job can store the deployments' state",
-        category: Category::Job,
+        category: Category::State,
         attribute: &["state_storage_configuration"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],

@@ -4,7 +4,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The caller is not allowed to impersonate.
-    MayNotImpersonate,
+    CannotImpersonate,
     /// An admission webhook has side effects.
     NoDryRun,
     /// The impersonated user has no right to create the object.
@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
 pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
     let says = |text: &str| message.contains(text);
     match code {
-        403 if says("cannot impersonate resource") => Refusal::MayNotImpersonate,
+        403 if says("cannot impersonate resource") => Refusal::CannotImpersonate,
         403 if says("error looking up service account") => Refusal::NoServiceAccount,
         403 if says("violates PodSecurity") => Refusal::PodSecurity,
         403 if says("exceeded quota") || says("failed quota") => Refusal::Quota,
@@ -179,7 +179,7 @@ mod tests {
             (
                 403,
                 r#"users "x" is forbidden: User "me" cannot impersonate resource "users" in API group "" at the cluster scope"#,
-                Refusal::MayNotImpersonate,
+                Refusal::CannotImpersonate,
             ),
             (
                 403,

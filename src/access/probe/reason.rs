@@ -113,7 +113,7 @@ impl Reason {
     pub(super) fn refusal(code: u16, message: &str, object: &str) -> Option<Self> {
         let kind = match refusal(code, message) {
             Refusal::Unknown => return None,
-            Refusal::MayNotImpersonate => ReasonKind::Impersonation,
+            Refusal::CannotImpersonate => ReasonKind::Impersonation,
             Refusal::Quota => ReasonKind::Quota,
             Refusal::Policy | Refusal::WebhookDown => ReasonKind::Webhook,
             _ => ReasonKind::Refused,
@@ -128,9 +128,9 @@ impl Reason {
         let stage = match (&report.pod, &report.node) {
             (None, _) => "the cluster's Job controller has created no pod",
             (_, None) => "the scheduler has not processed the pod",
-            _ if happened("Pulled") => "its image is pulled, and the container is not running",
+            _ if happened("Pulled") => "its image was pulled, but the container is not running yet",
             _ if happened("Pulling") => "its image is still being pulled",
-            _ => "its node has not begun to start it",
+            _ => "the node has not started it yet",
         };
         Self::new(
             ReasonKind::Timeout,

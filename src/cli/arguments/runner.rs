@@ -84,7 +84,7 @@ pub(in crate::cli) struct RunnersArguments {
     /// Every registered runner of type kubernetes-eks of the organization
     #[arg(long)]
     pub(in crate::cli) all: bool,
-    /// With --all: only the runners whose IDs match, where * stands for any text, such as 'prod-*'
+    /// With --all: only the runners whose IDs match, where * matches any characters, such as 'prod-*'
     #[arg(long, value_name = "PATTERN")]
     pub(in crate::cli) filter: Option<IdPattern>,
     #[command(flatten)]
@@ -144,7 +144,7 @@ impl RunnersArguments {
     }
 }
 
-/// A pattern of IDs, in which `*` stands for any text.
+/// A pattern of IDs, in which `*` matches any characters.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct IdPattern(String);
 

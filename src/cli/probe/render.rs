@@ -26,7 +26,7 @@ pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) 
         "It is deleted when its container has started or cannot start."
     };
     format!(
-        "This creates one Job:\n\n  \
+        "The probe creates this Job:\n\n  \
          cluster    {cluster} in {region}\n  \
          namespace  {namespace}\n  \
          name       {name}\n  \
@@ -109,7 +109,7 @@ fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
     } = prepared;
     match deletion {
         Deletion::NotCreated => "No Job was created.".to_owned(),
-        Deletion::Deleted => "The Job and its pod are deleted.".to_owned(),
+        Deletion::Deleted => "The Job and its pod were deleted.".to_owned(),
         Deletion::Deleting => "The Job is being deleted. Its pod has not ended yet.".to_owned(),
         Deletion::Kept => format!(
             "The Job stays until an hour after its end. To delete it:\n\n\

@@ -255,7 +255,7 @@ impl Decoder<'_> {
             };
             if !seen.insert(spelling) {
                 let message = format!(
-                    "The key `{}` is a duplicate: remove one of the two.",
+                    "The key `{}` occurs twice. Remove one of them.",
                     spelling.1
                 );
                 return Err(Problem::at(node.at, message));

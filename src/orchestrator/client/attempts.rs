@@ -39,7 +39,7 @@ impl<T: Send> DecideRetry<T> for Repeatable {
         _: UncertainOutcome,
     ) -> RetryDecision<T> {
         match verdict.retry {
-            Retry::Soon | Retry::WhenAsked => RetryDecision::SendAgain(error),
+            Retry::Soon | Retry::WhenRequested => RetryDecision::SendAgain(error),
             Retry::Never | Retry::Ended => RetryDecision::GiveUp(error),
         }
     }
@@ -92,7 +92,7 @@ impl Client {
                 RetryDecision::GiveUp(error) => return Err(FailedCall { error, outcome }),
                 RetryDecision::Settled(result) => return result.map_err(FailedCall::settled),
             };
-            failures += u32::from(verdict.retry != Retry::WhenAsked);
+            failures += u32::from(verdict.retry != Retry::WhenRequested);
             if failures >= self.retry.attempts {
                 return Err(FailedCall { error, outcome });
             }

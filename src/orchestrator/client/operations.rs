@@ -167,7 +167,7 @@ impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
                 self.look_up(error, outcome).await
             }
             (Retry::Never, Effect::NotSent | Effect::Refused) => RetryDecision::GiveUp(error),
-            (Retry::Soon | Retry::WhenAsked, Effect::NotSent | Effect::Refused) => {
+            (Retry::Soon | Retry::WhenRequested, Effect::NotSent | Effect::Refused) => {
                 RetryDecision::SendAgain(error)
             }
         }

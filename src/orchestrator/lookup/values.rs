@@ -26,7 +26,7 @@ pub(super) fn api_url(
     } else {
         format!(" `{text}`")
     };
-    let example = "it must be a URL such as https://api.humanitec.dev";
+    let example = "set it to a URL such as https://api.humanitec.dev";
     let problem = match Url::parse(&text) {
         Err(error) => format!("the text{shown} is not a URL ({error}); {example}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
@@ -34,7 +34,7 @@ pub(super) fn api_url(
         }
         // For these two schemes, the parser refuses an empty host.
         Ok(url) if !url.username().is_empty() || url.password().is_some() => format!(
-            "the URL contains a user name or password; {example}, and the token is a setting of its own"
+            "the URL contains a user name or password; {example}, and set the token separately"
         ),
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             format!(

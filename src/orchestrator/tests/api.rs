@@ -57,7 +57,7 @@ pub(super) fn handler(state: &Shared) -> impl Fn(&Seen) -> Reply + Send + Sync +
             Some((When::Before, reply)) => reply,
             // A truncated response is half of the real one.
             Some((When::After, Reply::Truncated(..))) => match work(&mut state, seen) {
-                Reply::Answer(status, _, body) => Reply::Truncated(status, body),
+                Reply::Response(status, _, body) => Reply::Truncated(status, body),
                 other => other,
             },
             Some((When::After, reply)) => {

@@ -36,7 +36,7 @@ impl Seen {
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     /// A complete response: status, further header lines, body.
-    Answer(u16, String, String),
+    Response(u16, String, String),
     /// A complete response with a body that can be binary.
     Bytes(u16, String, Vec<u8>),
     /// A response with half of its body, and the end of the connection.
@@ -49,7 +49,7 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self::Answer(
+        Self::Response(
             status,
             "Content-Type: application/json\r\n".into(),
             body.to_string(),
@@ -67,17 +67,17 @@ impl Reply {
 
     pub(super) fn html(status: u16) -> Self {
         let page = "<!DOCTYPE html>\n<html><head><title>Oops</title></head>\r\n<body>It broke</body></html>";
-        Self::Answer(status, "Content-Type: text/html\r\n".into(), page.into())
+        Self::Response(status, "Content-Type: text/html\r\n".into(), page.into())
     }
 
     pub(super) fn empty(status: u16) -> Self {
-        Self::Answer(status, String::new(), String::new())
+        Self::Response(status, String::new(), String::new())
     }
 
     pub(super) fn with_header(self, line: &str) -> Self {
         match self {
-            Self::Answer(status, head, body) => {
-                Self::Answer(status, format!("{head}{line}\r\n"), body)
+            Self::Response(status, head, body) => {
+                Self::Response(status, format!("{head}{line}\r\n"), body)
             }
             other => other,
         }
@@ -160,7 +160,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     while let Some(request) = read(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         let (status, head, body, whole) = match handler(&request) {
-            Reply::Answer(status, head, body) => (status, head, body.into_bytes(), true),
+            Reply::Response(status, head, body) => (status, head, body.into_bytes(), true),
             Reply::Bytes(status, head, body) => (status, head, body, true),
             Reply::Truncated(status, body) => (status, String::new(), body.into_bytes(), false),
             Reply::Lost => return,

@@ -36,12 +36,12 @@ fn faults() -> Vec<(&'static str, When, Reply)> {
             (
                 "half json",
                 when,
-                Reply::Answer(201, String::new(), "{\"id\": \"my-".into()),
+                Reply::Response(201, String::new(), "{\"id\": \"my-".into()),
             ),
             (
                 "huge",
                 when,
-                Reply::Answer(200, String::new(), huge.clone()),
+                Reply::Response(200, String::new(), huge.clone()),
             ),
         ]);
     }

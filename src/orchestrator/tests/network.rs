@@ -162,7 +162,7 @@ async fn a_401_says_where_the_token_came_from() {
 #[tokio::test]
 async fn the_token_is_in_no_error_and_no_debug_text() {
     let echo = |status| {
-        Reply::Answer(
+        Reply::Response(
             status,
             String::new(),
             format!("<p>You sent Bearer {TOKEN}</p>"),
@@ -170,7 +170,7 @@ async fn the_token_is_in_no_error_and_no_debug_text() {
     };
     let own = |status| Reply::error(status, &format!("bad token {TOKEN}"));
     // The excerpt of these texts ends within the token.
-    let cut = |status| Reply::Answer(status, String::new(), "x ".repeat(97) + TOKEN);
+    let cut = |status| Reply::Response(status, String::new(), "x ".repeat(97) + TOKEN);
     let elsewhere = Reply::empty(307).with_header(&format!("Location: /login/{TOKEN}?t={TOKEN}"));
     let odd = Reply::json(200, &json!({"id": TOKEN, "runner_configuration": TOKEN}));
     for reply in [

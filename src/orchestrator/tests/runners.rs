@@ -190,7 +190,7 @@ async fn complete_json_that_is_not_from_the_api_is_read_once() {
         ("{\"id\": \"my-".to_owned(), 5),
         (String::new(), 5),
     ] {
-        let reply = Reply::Answer(200, String::new(), body.clone());
+        let reply = Reply::Response(200, String::new(), body.clone());
         let fake = Fake::start(move |_| reply.clone()).await;
         let error = client(&fake.url())
             .get_runner("my-runner", &budget())

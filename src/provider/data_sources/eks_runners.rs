@@ -64,7 +64,7 @@ impl DataSource for EksRunnersData {
     fn schema(&self) -> Schema {
         Schema {
             version: 0,
-            description: "The runners of type `kubernetes-eks` in the organization, ordered by ID. It makes one request \
+            description: "The runners of type `kubernetes-eks` in the organization, ordered by ID. This makes one request \
                           for each hundred runners of any type. The data source \
                           `platform-orchestrator_kubernetes_eks_runner` reads the configuration of one runner.",
             attributes: vec![

@@ -68,7 +68,7 @@ impl ListResource for EksRunnerList {
                     .optional(),
                 Attribute::string(
                     "cluster_name",
-                    "Only runners of the EKS cluster with this name. It makes one request for each runner, as \
+                    "Only runners of the EKS cluster with this name. This makes one request for each runner, as \
                      `include_resource` does.",
                 )
                 .optional(),

@@ -10,7 +10,7 @@ pub(super) const TRUST_POLICY: RunnerFunction = RunnerFunction {
     name: "trust_policy",
     signature: || Signature {
         description: "Returns the trust policy of a role, as JSON, that lets the Orchestrator assume the role for \
-            runners with these subjects. The issuer is the one in the ARN. If a subject contains `*` or `?`, the \
+            runners with these subjects. The issuer is taken from the ARN. If a subject contains `*` or `?`, the \
             policy compares all of them with `StringLike`.",
         ..Signature::new(Type::String, "Returns the trust policy of a runner's role")
             .parameter(Parameter::new(

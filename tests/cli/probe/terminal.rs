@@ -34,7 +34,7 @@ fn asks_on_a_terminal() {
         ("n\n", 2, "the Job was not confirmed"),
         ("\n", 2, "the Job was not confirmed"),
         ("\x03", 4, "nothing was created: interrupted"),
-        ("y\n", 0, "The Job and its pod are deleted."),
+        ("y\n", 0, "The Job and its pod were deleted."),
     ] {
         let folder = Folder::new();
         let output = Command::new("python3")

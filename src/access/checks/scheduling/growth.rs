@@ -80,7 +80,7 @@ impl Growth {
             Err(error) if error.is_not_found() && !auto_mode => {}
             Err(error) if error.is_not_found() => growth.missed(Outcome::incomplete(
                 "the cluster does not serve nodepools",
-                "EKS Auto Mode is enabled, and the cluster serves no NodePools (karpenter.sh/v1).",
+                "EKS Auto Mode is enabled, but the cluster's API does not serve NodePools (karpenter.sh/v1).",
             )),
             Err(error) => growth.missed(super::not_read(run, "nodepools.karpenter.sh", error)),
         }
