@@ -251,7 +251,7 @@ fn not_permitted(
             RoleRefusal::NoAllow => {
                 aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
             }
-            RoleRefusal::Boundary | RoleRefusal::Deny => Fix::note(format!(
+            RoleRefusal::Boundary | RoleRefusal::Deny | RoleRefusal::OtherPolicy => Fix::note(format!(
                 "A Deny or the permissions boundary of {source} refuses it. Allow {action} on {target} there."
             )),
         },
