@@ -28,7 +28,9 @@ use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
-pub(crate) use pod_identity::{CredentialSource, NotRead, PodAws, PodRegion};
+pub(crate) use pod_identity::{
+    CredentialSource, NotRead, PodAws, PodRegion, ROLE_ARN, TOKEN_FILE, aws_files,
+};
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
 pub(crate) struct Run<'a> {

@@ -306,6 +306,7 @@ mod tests {
             arn: None,
             oidc_issuer: None,
             auto_mode: false,
+            is_ipv6: false,
         };
         let status = |code| KubeError::Status {
             code,
