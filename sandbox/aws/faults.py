@@ -21,6 +21,8 @@ class Faults:
     deny: list[str] = field(default_factory=list)
     #: Actions that a policy of the AWS organization denies in simulations.
     organization_denies: list[str] = field(default_factory=list)
+    #: Regions whose STS is not activated for the account. It still says who signed a request.
+    sts_disabled: list[str] = field(default_factory=list)
     #: Milliseconds added to each AWS call.
     delay_ms: int = 0
     #: Milliseconds added to each Kubernetes call through the proxy.
@@ -65,6 +67,8 @@ class Faults:
             raise AwsError("SlowDown", "Reduce your request rate.", 503)
         if throttled:
             raise AwsError("Throttling", "Rate exceeded")
+        if request.action.startswith("sts:AssumeRole") and request.region in self.sts_disabled:
+            raise AwsError("RegionDisabledException", "STS is not activated in this region for account:123456789012", 403)
 
     def _has_left(self, service: str) -> bool:
         """Returns whether the service accepts one more call now. The caller holds the lock."""

@@ -188,6 +188,8 @@ pub enum RunnerCause {
     RoleArn,
     /// STS refuses the session name, or the default was cut.
     SessionName,
+    /// The STS of `sts_region` issues no credentials for the role.
+    StsRegion,
     /// The Orchestrator cannot merge `pod_template` into its Job.
     PodTemplateMerge {
         /// The error.

@@ -20,6 +20,7 @@ mod kubernetes;
 mod objects;
 mod outcome;
 pub mod parse;
+mod partition;
 mod policy;
 mod preflight;
 mod probe;

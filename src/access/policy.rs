@@ -60,6 +60,18 @@ pub(crate) trait PolicyRequest {
     fn absent_key(&self, key: &str) -> (String, Option<String>);
 }
 
+/// Returns what a request sends for a condition key, which is in lower case, whatever the request is. `None` if it depends
+/// on the request.
+///
+/// Each request has a time. None here is of a principal that a SAML provider federates, and the tags and the name of whose
+/// session are the keys that begin with `saml:` ("Available keys for SAML-based AWS STS federation" in the IAM user guide).
+pub(crate) fn of_every_request(key: &str) -> Option<Sent<'static>> {
+    match key {
+        "aws:currenttime" | "aws:epochtime" => Some(Sent::Now),
+        _ => key.starts_with("saml:").then_some(Sent::Absent),
+    }
+}
+
 /// IAM's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PolicyDecision {
@@ -135,13 +147,18 @@ fn findings(document: &Value, request: &dyn PolicyRequest) -> Findings {
     let variables = has_variables(document);
     let mut findings = Findings::default();
     for (index, statement) in statements(document).into_iter().enumerate() {
-        let name = match statement["Sid"].as_str() {
-            Some(sid) if !sid.is_empty() => format!("Statement {sid:?}"),
-            _ => format!("Statement {}", index + 1),
-        };
+        let name = statement_name(index, statement);
         findings.add(name, statement, request, variables);
     }
     findings
+}
+
+/// Returns the name of a statement by its position: its `Sid`, or its number.
+pub(crate) fn statement_name(index: usize, statement: &Value) -> String {
+    match statement["Sid"].as_str() {
+        Some(sid) if !sid.is_empty() => format!("Statement {sid:?}"),
+        _ => format!("Statement {}", index + 1),
+    }
 }
 
 /// Returns the statements of a policy, which can be one statement without a list.

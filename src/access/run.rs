@@ -29,7 +29,9 @@ use crate::runner::RoleArn;
 use crate::runner::pod_template::own_service_account;
 
 pub(super) use connections::{Connections, ReachedCluster};
-pub(crate) use pod_identity::{CredentialSource, NotRead, PodAws, PodRegion};
+pub(crate) use pod_identity::{
+    CredentialSource, NotRead, PodAws, PodRegion, ROLE_ARN, TOKEN_FILE, aws_files,
+};
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
 pub(crate) struct Run<'a> {

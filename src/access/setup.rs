@@ -105,6 +105,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
     let oidc_subject = subject.oidc_subject()?;
     Some(vec![
         AwsObject::OidcProvider {
+            partition: role.partition.clone(),
             issuer: issuer.to_owned(),
         },
         AwsObject::Role {
@@ -195,6 +196,7 @@ fn federated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<
             cluster: cluster.clone(),
         },
         AwsObject::ClusterOidcProvider {
+            partition: role.partition.clone(),
             cluster: cluster.clone(),
         },
         AwsObject::ServiceAccountRole {

@@ -8,7 +8,7 @@ mod web_identity;
 use serde_json::Value;
 
 pub use amend::Member;
-pub(crate) use amend::{amended, trusting};
+pub(crate) use amend::{amended, unknown_denials};
 pub(crate) use pod_identity::{AssumeRoleDecision, ChainedSession, PodIdentitySession, TaggedPod};
 pub(crate) use restrict::restricted;
 use restrict::trusts_any_subject;

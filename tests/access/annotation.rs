@@ -143,7 +143,10 @@ fn own_variables(cloud: &Cloud) {
         let checked = cloud.check(&with_variables(cloud, variables));
         checked.only(&[], &["pod-identity"]);
         assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
-        checked.says("pod-identity", &["come from pod_template", variables[0].0]);
+        checked.says(
+            "pod-identity",
+            &["come from", "in pod_template", variables[0].0],
+        );
     }
     // Half of a pair, or the annotation that excludes the container, leaves the Job without an identity.
     let half = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token")];

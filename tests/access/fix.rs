@@ -13,6 +13,7 @@ pub(crate) fn apply(cloud: &Cloud, runner: &mut Value, checked: &Checked, id: &s
     let attributes = [
         ("role_arn", "cluster/auth/role_arn"),
         ("session_name", "cluster/auth/session_name"),
+        ("sts_region", "cluster/auth/sts_region"),
     ];
     for (name, path) in attributes {
         let line = format!("# runner_configuration.cluster.auth:\n{name}: ");

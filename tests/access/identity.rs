@@ -4,6 +4,7 @@ use sandbox::eks::{EksOptions, Faults};
 use serde_json::{Value, json};
 
 use crate::Scenario;
+use crate::annotation::annotate;
 use crate::cloud::{Checked, Cloud};
 use crate::fix;
 
@@ -14,10 +15,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("identity::target_role", target_role),
     ("identity::agent", agent),
     ("identity::fargate", fargate),
+    ("identity::proxy", proxy),
+    ("identity::not_mutated", not_mutated),
     ("identity::each_permission", each_permission),
 ];
 
 pub(crate) const ROLE: &str = "job-role";
+const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
 pub(crate) fn role_arn(cloud: &Cloud, name: &str) -> String {
     let EksOptions {
@@ -340,6 +344,18 @@ fn fargate(cloud: &Cloud) {
         "pod-identity",
         &["runs on Fargate (profile \"labeled\")", "not available"],
     );
+    // An annotation that the service account already has stays.
+    let annotation = |value: &str| annotate(cloud, &[format!("{ROLE_ANNOTATION}{value}")]);
+    annotation("=arn:aws:iam::123456789012:role/irsa");
+    let both = cloud.check(&runner);
+    let fix = both.fix("pod-identity");
+    assert!(
+        fix.contains("which names arn:aws:iam::123456789012:role/irsa")
+            && !fix.contains("kubectl")
+            && fix.contains("delete-pod-identity-association"),
+        "{fix}"
+    );
+    annotation("-");
     // The role for the service account comes next.
     fix::apply(cloud, &mut runner, &checked, "pod-identity");
     let checked = cloud.check(&runner);
@@ -348,6 +364,46 @@ fn fargate(cloud: &Cloud) {
         &["no IAM OIDC provider for the cluster's issuer"],
     );
     fix::works_for(cloud, &mut runner, &checked, "pod-identity");
+}
+
+/// The documented runner with these variables and labels.
+fn with_template(cloud: &Cloud, env: &Value, labels: &Value) -> Value {
+    let main = json!({"name": "main", "env": env});
+    cloud.with(
+        "job/pod_template",
+        json!({"metadata": {"labels": labels}, "spec": {"containers": [main]}}),
+    )
+}
+
+/// The agent is on the pod's node, where no proxy reaches it.
+fn proxy(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    let proxy = |name: &str| json!({"name": name, "value": "http://proxy.example:3128"});
+    let with_env = |env: &Value| with_template(cloud, env, &json!({}));
+    passes(&cloud.check(&with_env(&json!([proxy("HTTPS_PROXY")]))), &[]);
+    let mut env = json!([proxy("HTTP_PROXY"), {"name": "NO_PROXY", "value": ".internal"}]);
+    let checked = cloud.check(&with_env(&env));
+    checked.outcome(&[], &["pod-identity"], &[]).says(
+        "pod-identity",
+        &["sets HTTP_PROXY, and NO_PROXY does not contain 169.254.170.23"],
+    );
+    let entry = checked.fix("pod-identity").lines().last().unwrap();
+    env[1] = serde_json::from_str(entry.strip_prefix("# ").unwrap()).unwrap();
+    assert_eq!(env[1]["value"], ".internal,169.254.170.23");
+    passes(&cloud.check(&with_env(&env)), &[]);
+}
+
+/// EKS's webhook does not see a pod with this label.
+fn not_mutated(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    let labels = json!({"eks.amazonaws.com/skip-pod-identity-webhook": "false"});
+    cloud
+        .check(&with_template(cloud, &json!([]), &labels))
+        .outcome(&[], &["pod-identity"], &[])
+        .says(
+            "pod-identity",
+            &["sets the label eks.amazonaws.com/skip-pod-identity-webhook"],
+        );
 }
 
 fn each_permission(cloud: &Cloud) {

@@ -56,7 +56,7 @@ fn wrong(cloud: &Cloud) {
         (json!({"jwks_uri": ""}), ["has no key", "no jwks_uri"]),
         (
             json!({"jwks_uri": format!("{ISSUER}/nowhere")}),
-            ["/nowhere responds with 404", "gets no keys"],
+            ["/nowhere has no key", "the response has status 404"],
         ),
         (json!({"keys": []}), ["signed with RS256", "no keys"]),
         (

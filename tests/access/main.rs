@@ -29,6 +29,7 @@ mod scheduling;
 mod setup;
 mod shared;
 mod storage;
+mod storage_container;
 mod storage_elsewhere;
 mod storage_key;
 mod storage_policy;
@@ -83,6 +84,7 @@ fn main() {
         setup::SCENARIOS,
         shared::SCENARIOS,
         storage::SCENARIOS,
+        storage_container::SCENARIOS,
         storage_key::SCENARIOS,
         storage_policy::SCENARIOS,
         storage_role::SCENARIOS,

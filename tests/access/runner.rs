@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::eks::{Credentials, ISSUER};
+use sandbox::eks::{Credentials, Faults, ISSUER};
 use serde_json::json;
 
 use crate::Scenario;
@@ -26,6 +26,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("runner::assumed_by_the_caller", assumed_by_the_caller),
     ("runner::tokens_that_sts_refuses", tokens_that_sts_refuses),
+    ("runner::sts_of_another_region", sts_of_another_region),
     ("runner::what_the_cluster_refuses", what_the_cluster_refuses),
     ("runner::what_the_role_may_not", what_the_role_may_not),
     (
@@ -220,6 +221,65 @@ fn tokens_that_sts_refuses(cloud: &Cloud) {
     checked.says("assume-role", &["/nonexistent/token", "No such file"]);
 }
 
+fn sts_of_another_region(cloud: &Cloud) {
+    let sts_region = |region: &str| cloud.with("cluster/auth/sts_region", json!(region));
+    // As the caller, the STS of another region is called once.
+    cloud.eks.reset_calls().unwrap();
+    let calls = |runner: &serde_json::Value| {
+        cloud.eks.reset_calls().unwrap();
+        let checked = cloud.check(runner);
+        checked.all_pass();
+        assert_eq!(checked.of("assume-role")["skip"], "not-applicable");
+        cloud.eks.calls().unwrap()["sts:GetCallerIdentity"]
+    };
+    let of_cluster = calls(&sts_region("us-west-2"));
+    assert_eq!(calls(&cloud.configuration()), of_cluster);
+    assert_eq!(calls(&sts_region("eu-west-1")), of_cluster + 1);
+    // A region of another partition does not know the role.
+    let (_directory, file) =
+        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let with_token = ["--as", "runner", "--web-identity-token-file", &file];
+    let mut runner = sts_region("cn-north-1");
+    for arguments in [&[][..], &with_token] {
+        let checked = cloud.check_with(&runner, arguments);
+        assert_eq!(
+            checked.ids("failed"),
+            ["assume-role"],
+            "\n{}",
+            checked.text()
+        );
+        checked.says(
+            "assume-role",
+            &[
+                "STS in cn-north-1",
+                "is in partition aws-cn",
+                "the role in aws",
+            ],
+        );
+    }
+    let checked = cloud.check(&runner);
+    fix::works_for(cloud, &mut runner, &checked, "assume-role");
+    // An account can deactivate STS in a region. Only a call that assumes a role is refused then.
+    cloud.faults(Faults {
+        sts_disabled: vec!["eu-west-1".to_owned()],
+        ..Faults::default()
+    });
+    let runner = sts_region("eu-west-1");
+    cloud.check(&runner).all_pass();
+    for arguments in [&["--as", "runner"][..], &with_token] {
+        let checked = cloud.check_with(&runner, arguments);
+        assert_eq!(
+            checked.ids("failed"),
+            ["assume-role"],
+            "\n{}",
+            checked.text()
+        );
+        checked.says("assume-role", &["STS in eu-west-1 is not activated"]);
+        let fix = checked.fix("assume-role");
+        assert!(fix.contains("remove sts_region: the Orchestrator then calls STS in us-west-2"));
+    }
+}
+
 fn what_the_cluster_refuses(cloud: &Cloud) {
     cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
     let (_directory, file) =
@@ -275,6 +335,17 @@ fn what_the_role_may_not(cloud: &Cloud) {
         "cluster-active",
     );
     goes_all_the_way(&check());
+    // Another policy cannot lift a Deny.
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
+    let name = json!({"RoleName": role, "PolicyName": "deny"});
+    let mut put = name.clone();
+    put["PolicyDocument"] = json!(deny.to_string());
+    cloud.aws("iam", "PutRolePolicy", &put);
+    let checked = check();
+    assert_eq!(checked.ids("failed"), ["cluster-active"]);
+    let fix = checked.fix("cluster-active");
+    assert!(fix.contains("list-role-policies") && !fix.contains("put-role-policy"));
+    cloud.aws("iam", "DeleteRolePolicy", &name);
 
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     cloud.kubectl(&[

@@ -12,7 +12,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::region", region),
     ("storage::no_region", no_region),
     ("storage::own_policies", own_policies),
-    ("storage::other_credentials", other_credentials),
     ("storage::each_permission", each_permission),
     ("storage::partitions", partitions),
 ];
@@ -304,47 +303,6 @@ fn own_policies(cloud: &Cloud) {
     prefix[0]["Condition"] = json!({"StringLike": {"s3:prefix": "runners/mine/*"}});
     allow(cloud, &prefix);
     passes(&cloud.check(&runner), &[]);
-}
-
-fn other_credentials(cloud: &Cloud) {
-    create_bucket(cloud, BUCKET, Place::default());
-    let env = |entries: &[(&str, &str)]| {
-        let entries: Vec<Value> = entries
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .collect();
-        let main = json!({"name": "main", "env": entries});
-        let mut runner = runner(cloud);
-        set(
-            &mut runner,
-            "job/pod_template",
-            json!({"spec": {"containers": [main]}}),
-        );
-        runner
-    };
-    let keys = [
-        ("AWS_ACCESS_KEY_ID", "an-id"),
-        ("AWS_SECRET_ACCESS_KEY", "a-s3cret-key"),
-        ("AWS_REGION", "us-west-2"),
-    ];
-    let checked = cloud.check(&env(&keys));
-    checked
-        .is_incomplete("AWS credentials in pod_template (1)")
-        .says("state-storage", &["AWS_ACCESS_KEY_ID", "which exists"]);
-    assert!(!checked.report.to_string().contains("a-s3cret-key"));
-    let checked = cloud.check(&env(&[("AWS_ENDPOINT_URL_S3", "https://minio.example")]));
-    assert_eq!(checked.of("state-storage")["skip"], "not-applicable");
-    checked.says(
-        "state-storage",
-        &["another endpoint", "AWS_ENDPOINT_URL_S3"],
-    );
-    let mut access_point = runner(cloud);
-    let alias = "states-abcdefghijklmnopqrstuvwxyz1234-s3alias";
-    access_point["state_storage_configuration"]["bucket"] = json!(alias);
-    cloud
-        .check(&access_point)
-        .is_incomplete("the bucket is an access point of S3 (1)")
-        .says("state-storage", &[alias]);
 }
 
 /// Whatever the caller is not allowed to read makes the run incomplete, and never failed.

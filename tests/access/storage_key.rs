@@ -81,12 +81,22 @@ fn permissions(cloud: &Cloud) {
         &checked,
         &[&format!("do not allow kms:GenerateDataKey on {key}")],
     );
-    // With a key that the backend sends, the bucket's key does not count.
-    let mut with_own_key = runner.clone();
-    let env = json!([{"name": "AWS_SSE_CUSTOMER_KEY", "value": "a2V5"}]);
-    let template = json!({"spec": {"containers": [{"name": "main", "env": env}]}});
-    crate::cloud::set(&mut with_own_key, "job/pod_template", template);
-    passes(&cloud.check(&with_own_key), &[]);
+    // The backend uses this key only with `encrypt`, which the Orchestrator does not set. It verifies its length.
+    let with_own_key = |value: &str| {
+        let mut runner = runner.clone();
+        let env = json!([{"name": "AWS_SSE_CUSTOMER_KEY", "value": value}]);
+        let template = json!({"spec": {"containers": [{"name": "main", "env": env}]}});
+        crate::cloud::set(&mut runner, "job/pod_template", template);
+        cloud.check(&runner)
+    };
+    fails(
+        &with_own_key("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        &[&format!("do not allow kms:GenerateDataKey on {key}")],
+    );
+    fails(
+        &with_own_key("a2V5"),
+        &["AWS_SSE_CUSTOMER_KEY in pod_template has 4 characters"],
+    );
     fix::apply(cloud, &mut runner, &checked, "state-storage");
     passes(&cloud.check(&runner), &[]);
     // A grant is enough without any policy.

@@ -43,6 +43,8 @@ pub struct Faults {
     pub deny: Vec<String>,
     /// The actions that a policy of the AWS organization denies in simulations.
     pub organization_denies: Vec<String>,
+    /// The regions whose STS is not activated for the account.
+    pub sts_disabled: Vec<String>,
     /// Milliseconds added to each AWS call.
     pub delay_ms: u64,
     /// Milliseconds added to each call of the cluster's API on new connections.

@@ -28,6 +28,8 @@ pub(crate) struct EksCluster {
     pub(crate) oidc_issuer: Option<String>,
     /// Whether EKS Auto Mode adds nodes.
     pub(crate) auto_mode: bool,
+    /// Whether its pods have IPv6 addresses alone.
+    pub(crate) is_ipv6: bool,
 }
 
 impl EksCluster {
@@ -207,6 +209,10 @@ fn described(
             .identity
             .and_then(|identity| identity.oidc)
             .and_then(|oidc| oidc.issuer),
+        is_ipv6: cluster
+            .kubernetes_network_config
+            .and_then(|network| network.ip_family)
+            .is_some_and(|family| family.as_str() == "ipv6"),
         auto_mode: cluster
             .compute_config
             .and_then(|compute| compute.enabled)

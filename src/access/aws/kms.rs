@@ -30,6 +30,16 @@ pub(crate) struct KeyGrant {
     pub(crate) is_constrained: bool,
 }
 
+/// An operation of KMS.
+struct KmsOperation {
+    /// The action that allows it, such as `kms:DescribeKey`.
+    action: &'static str,
+    /// The name.
+    name: &'static str,
+    /// The value of the header `x-amz-target`.
+    target: &'static str,
+}
+
 impl KeyGrant {
     fn new(grant: &Value) -> Self {
         let operations = grant["Operations"].as_array().into_iter().flatten();
@@ -46,13 +56,18 @@ impl KeyGrant {
 impl Aws {
     /// Returns the key with this ID, ARN, or alias.
     pub(crate) fn key(self: &Arc<Self>, region: &str, id: &str) -> AwsCall<KmsKey> {
-        const ACTION: &str = "kms:DescribeKey";
+        const DESCRIBE: KmsOperation = KmsOperation {
+            action: "kms:DescribeKey",
+            name: "DescribeKey",
+            target: "TrentService.DescribeKey",
+        };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), id.to_owned()));
         self.keys.call(key.clone(), Result::is_ok, || async move {
             let input = json!({"KeyId": key.1});
-            let response = aws.call_kms(&key.0, ACTION, "DescribeKey", &input).await?;
+            let response = aws.call_kms(&key.0, &DESCRIBE, &input).await?;
             let metadata = &response["KeyMetadata"];
-            let text = |name: &str| required(ACTION, metadata[name].as_str().map(str::to_owned));
+            let text =
+                |name: &str| required(DESCRIBE.action, metadata[name].as_str().map(str::to_owned));
             Ok(Arc::new(KmsKey {
                 arn: text("Arn")?,
                 account: text("AWSAccountId")?,
@@ -64,18 +79,22 @@ impl Aws {
 
     /// Returns the policy of the key with this ARN.
     pub(crate) fn key_policy(self: &Arc<Self>, region: &str, arn: &str) -> AwsCall<Value> {
-        const ACTION: &str = "kms:GetKeyPolicy";
+        const POLICY: KmsOperation = KmsOperation {
+            action: "kms:GetKeyPolicy",
+            name: "GetKeyPolicy",
+            target: "TrentService.GetKeyPolicy",
+        };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
         self.key_policies
             .call(key.clone(), Result::is_ok, || async move {
                 let input = json!({"KeyId": key.1, "PolicyName": "default"});
-                let response = aws.call_kms(&key.0, ACTION, "GetKeyPolicy", &input);
+                let response = aws.call_kms(&key.0, &POLICY, &input);
                 let policy = response.await?["Policy"].as_str().map(str::to_owned);
-                let document = serde_json::from_str(&required(ACTION, policy)?);
+                let document = serde_json::from_str(&required(POLICY.action, policy)?);
                 document
                     .map(Arc::new)
                     .map_err(|error| AwsError::Unreachable {
-                        action: ACTION,
+                        action: POLICY.action,
                         message: format!("the policy is not JSON: {error}"),
                     })
             })
@@ -88,7 +107,11 @@ impl Aws {
         arn: &str,
         grantee: &str,
     ) -> AwsCall<Vec<KeyGrant>> {
-        const ACTION: &str = "kms:ListGrants";
+        const GRANTS: KmsOperation = KmsOperation {
+            action: "kms:ListGrants",
+            name: "ListGrants",
+            target: "TrentService.ListGrants",
+        };
         let texts = [region, arn, grantee].map(str::to_owned);
         let (aws, key) = (Arc::clone(self), texts);
         let is_settled = self.settled(|response: &AwsResult<Vec<KeyGrant>>| {
@@ -98,7 +121,7 @@ impl Aws {
             .call(key.clone(), is_settled, || async move {
                 let [region, arn, grantee] = key;
                 let input = json!({"KeyId": arn, "GranteePrincipal": grantee});
-                let response = aws.call_kms(&region, ACTION, "ListGrants", &input).await?;
+                let response = aws.call_kms(&region, &GRANTS, &input).await?;
                 let grants = response["Grants"].as_array().into_iter().flatten();
                 let of_grantee = grants.filter(|grant| grant["GranteePrincipal"] == *grantee);
                 Ok(Arc::new(of_grantee.map(KeyGrant::new).collect()))
@@ -109,25 +132,24 @@ impl Aws {
     async fn call_kms(
         self: &Arc<Self>,
         region: &str,
-        action: &'static str,
-        operation: &'static str,
+        operation: &KmsOperation,
         input: &Value,
     ) -> Result<Value, AwsError> {
+        let KmsOperation {
+            action,
+            name,
+            target,
+        } = *operation;
         let config = self.caller(region).await?;
         let credentials = credentials::credentials(&config).await?;
         let endpoint = match Endpoint::find(&config, SignedService::Kms, region, action).await? {
             Endpoint::Host(host) => format!("https://{host}"),
             Endpoint::Configured(url) => url,
         };
-        let target = match operation {
-            "DescribeKey" => "TrentService.DescribeKey",
-            "ListGrants" => "TrentService.ListGrants",
-            _ => "TrentService.GetKeyPolicy",
-        };
         let request = SignedRequest {
             service: SignedService::Kms,
             region: region.to_owned(),
-            operation,
+            operation: name,
             endpoint,
             method: "POST",
             path: "/".to_owned(),

@@ -45,6 +45,7 @@ use pod_identity::ClusterObjectKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::RateLimit;
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
+pub(crate) use signed::dns_suffix;
 pub(crate) use sts::{CallerIdentity, Session};
 
 use super::settings::Settings;

@@ -129,7 +129,7 @@ fn configured(config: &SdkConfig, service: SignedService) -> Option<String> {
 ///
 /// # Errors
 /// Why the partition has none of this kind.
-async fn dns_suffix(region: &str, dual_stack: bool) -> Result<String, String> {
+pub(crate) async fn dns_suffix(region: &str, dual_stack: bool) -> Result<String, String> {
     let parameters = Params::builder()
         .region(region)
         .use_dual_stack(dual_stack)

@@ -307,6 +307,7 @@ mod tests {
             oidc_issuer: None,
             auto_mode: false,
             private: false,
+            is_ipv6: false,
         };
         let status = |code| KubeError::Status {
             code,

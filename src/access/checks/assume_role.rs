@@ -1,5 +1,7 @@
 //! The check `assume-role`.
 
+mod sts_region;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Check, session_name};
@@ -9,6 +11,7 @@ use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
+use crate::access::render::aws_cli;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 
@@ -26,18 +29,30 @@ pub(super) static CHECK: Check = Check::new(
 )
 .without_calls(not_applicable);
 
-/// Returns the outcome if the checks do not assume the role.
+/// Returns the outcome if the checks do not assume the role, and the Orchestrator calls the STS of the cluster's region.
 fn not_applicable(run: &Run<'_>) -> Option<Outcome> {
-    let outcome = || {
-        Outcome::not_applicable(format!(
-            "The checks run as the caller. To assume the role, use `{}`.",
-            run.words("as = \"runner\"", "--as runner")
-        ))
-    };
-    (!run.as_runner()).then(outcome)
+    let has_no_calls = !run.as_runner() && sts_region::other_region(run).is_none();
+    has_no_calls.then(|| as_caller(run))
+}
+
+/// Returns the outcome if the checks do not assume the role.
+fn as_caller(run: &Run<'_>) -> Outcome {
+    Outcome::not_applicable(format!(
+        "The checks run as the caller. To assume the role, use `{}`.",
+        run.words("as = \"runner\"", "--as runner")
+    ))
 }
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
+    if let Some(region) = sts_region::other_region(run) {
+        if let Some(outcome) = sts_region::other_partition(run, region)? {
+            return Ok(outcome);
+        }
+        if !run.as_runner() {
+            sts_region::responds(run, region).await?;
+            return Ok(as_caller(run));
+        }
+    }
     let session = run.session()?;
     let error = match run.aws().session(&session).await {
         Ok(_) => {
@@ -58,7 +73,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 ///
 /// The Orchestrator would get the same refusal of a token, so it is a failure: STS's errors are `AccessDenied`,
 /// `InvalidIdentityToken` (a wrong audience or signature, an unknown issuer), `ExpiredTokenException`,
-/// `IDPRejectedClaim`, `IDPCommunicationError` (STS cannot read the issuer's keys), `RegionDisabledException` and
+/// `IDPRejectedClaim`, `IDPCommunicationError` (STS cannot read the issuer's keys), `RegionDisabledException`, and
 /// `ValidationError` ("AssumeRoleWithWebIdentity" and "Common errors" in the API reference of STS). A file that cannot
 /// be read, or an STS that cannot be reached, says nothing about the runner.
 fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> {
@@ -93,11 +108,12 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
             ),
         )
         .retryable(),
+        sts_region::DISABLED => sts_region::disabled(run)?,
         _ => Outcome::failed(format!("STS refuses the web identity token: {message}."))
             .compare("a token that the role's trust policy admits", message)
             .fix(
                 cause,
-                ShellCommand::new("aws iam get-role")
+                aws_cli::iam("aws iam get-role", &role.partition)
                     .option("--role-name", &role.name)
                     .option("--query", "Role.AssumeRolePolicyDocument")
                     .comment("compare aud and sub with the token's"),
@@ -113,8 +129,14 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
 /// A run waits only while the role is new: it takes some seconds until IAM's changes are visible everywhere ("Changes
 /// that I make are not always immediately visible" in the IAM user guide), and a denial by an older role stays.
 async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
-    let AwsError::Denied { message, .. } = error else {
-        return error.outcome();
+    let message = match error {
+        AwsError::Denied { message, .. } => message,
+        AwsError::Refused { code, .. }
+            if code == sts_region::DISABLED && run.same_account().await.is_ok() =>
+        {
+            return sts_region::disabled(run).unwrap_or_else(Outcome::from);
+        }
+        error => return error.outcome(),
     };
     let outcome = Outcome::incomplete(
         "no permission to assume the runner's role",

@@ -1,5 +1,6 @@
 //! The check `cluster-active`.
 
+use super::role::role_refusal::RoleRefusal;
 use super::{Check, assume_role, aws_credentials};
 use crate::access::aws::AwsError;
 use crate::access::cause::ClusterCause;
@@ -7,7 +8,6 @@ use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
-use crate::access::render::aws_cli;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
@@ -58,7 +58,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Err(CheckError::Aws(AwsError::Denied { message, .. })) if run.as_runner() => {
             let role = run.role()?;
             let arn = cluster_arn(role, region, name);
-            Ok(Outcome::failed(format!(
+            let refusal = RoleRefusal::from_message(&message);
+            let refused = Outcome::failed(format!(
                 "The runner's role is not allowed to describe the {what}: {message}."
             ))
             .compare(format!("eks:DescribeCluster allowed on {arn}"), "denied")
@@ -66,13 +67,20 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 run.cluster_cause(ClusterCause::RolePermission {
                     role_arn: role.to_string(),
                 }),
-                aws_cli::create(&AwsObject::ClusterPermission {
-                    role: role.clone(),
-                    region: region.to_owned(),
-                    cluster: name.to_owned(),
-                }),
-            )
-            .not_yet())
+                refusal.fix(
+                    role,
+                    &AwsObject::ClusterPermission {
+                        role: role.clone(),
+                        region: region.to_owned(),
+                        cluster: name.to_owned(),
+                    },
+                ),
+            );
+            Ok(match refusal {
+                // The policy that allows it might be about to be created.
+                RoleRefusal::NoAllow => refused.not_yet(),
+                _ => refused.retryable(),
+            })
         }
         Err(error) => Err(error),
     }

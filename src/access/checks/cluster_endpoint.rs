@@ -230,6 +230,7 @@ mod tests {
             oidc_issuer: None,
             auto_mode: false,
             private: !public,
+            is_ipv6: false,
         }
     }
 

@@ -2,8 +2,11 @@
 
 mod agent;
 mod association;
+mod proxy;
 mod role;
 mod service_account_role;
+
+pub(super) use agent::fargate_profile;
 
 use super::findings::{self, CheckProblem, Findings};
 use super::{Check, pod_template_refs, service_account};
@@ -66,9 +69,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         CredentialSource::ServiceAccountRole { role_arn, audience } => {
             service_account_role::check(run, role_arn, audience).await?
         }
-        CredentialSource::Own { variables, .. } => {
+        CredentialSource::Own { from, .. } => {
             return Ok(Outcome::not_applicable(format!(
-                "The Job's AWS credentials come from pod_template, which sets {variables}."
+                "The Job's AWS credentials come from {from} in pod_template."
             )));
         }
         CredentialSource::Node { because: None } => {

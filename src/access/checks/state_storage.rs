@@ -1,7 +1,11 @@
 //! The check `state-storage`: the Job's pod can store the deployments' state.
 
+mod bucket;
 mod bucket_access;
+mod container;
 mod credentials;
+mod endpoint;
+mod job_role;
 mod key;
 mod kubernetes;
 mod refused;

@@ -84,6 +84,22 @@ impl ContainerEnvironment {
         own.pop().unwrap_or_else(|| self.get_from_sources(name))
     }
 
+    /// Returns the paths of the container's volumes.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = &str> {
+        let paths = self.entries("volumeMounts");
+        paths.filter_map(|mount| Some(mount["mountPath"].as_str()?.trim_end_matches('/')))
+    }
+
+    /// Returns the path of a volume that might hold a file of this path below an unknown directory, such as `/.aws/config`
+    /// below the home directory.
+    pub(crate) fn mount_of(&self, file: &str) -> Option<&str> {
+        self.mounts().find(|mount| {
+            let ends = file.match_indices('/').map(|(end, _)| &file[..end]);
+            ends.chain([file])
+                .any(|part| !part.is_empty() && mount.ends_with(part))
+        })
+    }
+
     fn entries(&self, list: &str) -> impl DoubleEndedIterator<Item = &Value> {
         self.container[list].as_array().into_iter().flatten()
     }
@@ -306,5 +322,23 @@ mod tests {
                 (ObjectKind::Secret, "s".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_volume_might_hold_a_file_below_an_unknown_directory() {
+        const FILE: &str = "/.config/gcloud/application_default_credentials.json";
+        for (mount, holds) in [
+            ("/home/runner/.config/gcloud", true),
+            ("/root/.config/", true),
+            (
+                "/root/.config/gcloud/application_default_credentials.json",
+                true,
+            ),
+            ("/etc/ssl/private", false),
+            ("/x.config", false),
+        ] {
+            let found = environment(json!({"volumeMounts": [{"mountPath": mount}]}));
+            assert_eq!(found.mount_of(FILE).is_some(), holds, "{mount}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::runner::RoleArn;
 pub(crate) enum AwsObject {
     /// The IAM OIDC provider for an issuer, with the Orchestrator's audience.
     OidcProvider {
+        /// The partition, such as `aws`.
+        partition: String,
         /// The URL of the issuer.
         issuer: String,
     },
@@ -23,6 +25,8 @@ pub(crate) enum AwsObject {
     /// The IAM OIDC provider for the issuer of a cluster, with the audience of the tokens of its service accounts. Needs
     /// [`AwsObject::ClusterIssuer`].
     ClusterOidcProvider {
+        /// The partition, such as `aws`.
+        partition: String,
         /// The cluster's name.
         cluster: String,
     },

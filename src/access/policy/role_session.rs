@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Denial, PolicyRequest, Sent, findings};
+use super::{Denial, PolicyRequest, Sent, findings, of_every_request};
 use crate::runner::RoleArn;
 
 /// A session of a role that makes a request.
@@ -171,6 +171,9 @@ impl PolicyRequest for RoleSession<'_> {
                 Sent::Is(value)
             };
         }
+        if let Some(sent) = of_every_request(&lower) {
+            return sent;
+        }
         match lower.as_str() {
             _ if self.is_of_another_service(&lower) => Sent::Absent,
             "aws:principalarn" => Sent::Arn(&self.arn),
@@ -182,7 +185,6 @@ impl PolicyRequest for RoleSession<'_> {
             "aws:principaltype" => Sent::Is("AssumedRole"),
             "aws:principalisawsservice" => Sent::Bool(false),
             "aws:requestedregion" => Sent::Is(self.region),
-            "aws:currenttime" | "aws:epochtime" => Sent::Now,
             // The backend's endpoints are HTTPS, and Go's client and S3 agree on the newest version of TLS.
             "aws:securetransport" => Sent::Bool(true),
             "s3:tlsversion" => Sent::Number("1.3"),

@@ -8,12 +8,13 @@ use crate::access::objects::{
     AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, policy_name,
     service_account_trust_policy,
 };
+use crate::access::partition::region_of_iam;
 use crate::runner::{RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
 pub(crate) fn create(object: &AwsObject) -> ShellCommand {
     match object {
-        AwsObject::OidcProvider { issuer } => create_provider(issuer),
+        AwsObject::OidcProvider { partition, issuer } => create_provider(partition, issuer),
         AwsObject::ClusterIssuer { region, cluster } => {
             ShellCommand::new("issuer=$(aws eks describe-cluster")
                 .option("--region", region)
@@ -23,7 +24,9 @@ pub(crate) fn create(object: &AwsObject) -> ShellCommand {
                     "--query cluster.identity.oidc.issuer --output text)",
                 ))
         }
-        AwsObject::ClusterOidcProvider { .. } => create_provider(Word::code("\"$issuer\"")),
+        AwsObject::ClusterOidcProvider { partition, .. } => {
+            create_provider(partition, Word::code("\"$issuer\""))
+        }
         AwsObject::Role { arn, trust_policy } => create_role(arn, pretty(trust_policy)),
         AwsObject::ServiceAccountRole {
             arn,
@@ -79,8 +82,18 @@ pub(crate) fn create(object: &AwsObject) -> ShellCommand {
     }
 }
 
-fn create_provider(url: impl Into<Word>) -> ShellCommand {
-    ShellCommand::new("aws iam create-open-id-connect-provider")
+/// Returns the start of a command about IAM. Outside of the partition `aws` it names a region: IAM has one endpoint in each
+/// partition ("IAM and AWS STS endpoints" in the AWS general reference), and the AWS CLI might be configured for another one.
+pub(crate) fn iam(command: &str, partition: &str) -> ShellCommand {
+    let command = ShellCommand::new(command);
+    match region_of_iam(partition) {
+        Some(region) => command.option("--region", region),
+        None => command,
+    }
+}
+
+fn create_provider(partition: &str, url: impl Into<Word>) -> ShellCommand {
+    iam("aws iam create-open-id-connect-provider", partition)
         .next_line()
         .option("--url", url)
         .next_line()
@@ -88,7 +101,7 @@ fn create_provider(url: impl Into<Word>) -> ShellCommand {
 }
 
 fn create_role(role: &RoleArn, trust_policy: impl Into<Word>) -> ShellCommand {
-    let command = ShellCommand::new("aws iam create-role");
+    let command = iam("aws iam create-role", &role.partition);
     let command = match role.path.as_str() {
         "/" => command,
         path => command.option("--path", path),
@@ -155,16 +168,20 @@ pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str)
 
 /// Returns the command that adds an audience to an IAM OIDC provider.
 pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> ShellCommand {
-    ShellCommand::new("aws iam add-client-id-to-open-id-connect-provider")
-        .next_line()
-        .option("--open-id-connect-provider-arn", provider_arn)
-        .next_line()
-        .option("--client-id", audience)
+    let partition = provider_arn.split(':').nth(1).unwrap_or_default();
+    iam(
+        "aws iam add-client-id-to-open-id-connect-provider",
+        partition,
+    )
+    .next_line()
+    .option("--open-id-connect-provider-arn", provider_arn)
+    .next_line()
+    .option("--client-id", audience)
 }
 
 /// Returns the command that replaces the trust policy of a role.
 pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> ShellCommand {
-    ShellCommand::new("aws iam update-assume-role-policy")
+    iam("aws iam update-assume-role-policy", &role.partition)
         .option("--role-name", &role.name)
         .next_line()
         .option("--policy-document", pretty(policy))
@@ -172,7 +189,7 @@ pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> ShellComma
 
 /// Returns the command that sets an inline policy of a role.
 pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> ShellCommand {
-    ShellCommand::new("aws iam put-role-policy")
+    iam("aws iam put-role-policy", &role.partition)
         .option("--role-name", &role.name)
         .option("--policy-name", name)
         .next_line()
@@ -208,4 +225,25 @@ fn of_cluster(command: &str, region: &str, cluster: &str) -> ShellCommand {
 
 fn pretty(policy: &Value) -> String {
     format!("{policy:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_about_iam_stays_in_its_partition() {
+        let command = |partition: &str| {
+            let role = format!("arn:{partition}:iam::123456789012:role/r").parse();
+            put_role_policy(&role.unwrap(), "p", &Value::Null).to_string()
+        };
+        assert!(command("aws").starts_with("aws iam put-role-policy --role-name r "));
+        for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
+            let expected = format!("aws iam put-role-policy --region {region} --role-name r ");
+            assert!(command(partition).starts_with(&expected));
+            let provider = format!("arn:{partition}:iam::123456789012:oidc-provider/x");
+            let add = add_client_id(&provider, "a").to_string();
+            assert!(add.contains(&format!("--region {region}")), "{add}");
+        }
+    }
 }

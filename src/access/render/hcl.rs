@@ -117,10 +117,10 @@ fn of_role(all: &[AwsObject], role: &RoleArn, attribute: &str, value: &str) -> S
 fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
     let resource = match object {
         AwsObject::ClusterIssuer { cluster, .. } => return issuer_blocks(cluster),
-        AwsObject::OidcProvider { issuer } => {
+        AwsObject::OidcProvider { issuer, .. } => {
             provider_resource(issuer_host(issuer), string(issuer))
         }
-        AwsObject::ClusterOidcProvider { cluster } => {
+        AwsObject::ClusterOidcProvider { cluster, .. } => {
             provider_resource(cluster, issuer_url(cluster))
         }
         AwsObject::Role { arn, trust_policy } => role_resource(arn, policy(trust_policy)),

@@ -46,10 +46,10 @@ pub(crate) enum CredentialSource {
         /// The audience of the token.
         audience: String,
     },
-    /// Variables of `pod_template`.
+    /// Variables or a volume of `pod_template`.
     Own {
-        /// The variables that decide, such as `AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`.
-        variables: &'static str,
+        /// What decides, such as `AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY` or `a volume at /root/.aws`.
+        from: String,
         /// The role that the container assumes with them, if they name one and its value is known.
         role_arn: Option<String>,
     },
@@ -95,6 +95,16 @@ pub(crate) enum PodRegion {
     None,
 }
 
+impl PodRegion {
+    /// Returns the region, if it is known.
+    pub(crate) fn known(&self) -> Option<&str> {
+        match self {
+            Self::Own { region, .. } | Self::Injected(region) => Some(region),
+            Self::Hidden { .. } | Self::None => None,
+        }
+    }
+}
+
 /// An object that could not be read, which decides what the identity or the region is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotRead {
@@ -116,7 +126,15 @@ impl From<CheckError> for NotRead {
 /// The annotation of a service account with the audience of its token for AWS.
 pub(crate) const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
 /// The annotation of a pod with the containers that the webhook leaves alone, as a line of CSV.
-pub(crate) const SKIP_ANNOTATION: &str = "eks.amazonaws.com/skip-containers";
+const SKIP_ANNOTATION: &str = "eks.amazonaws.com/skip-containers";
+
+/// The label of a pod that the webhook does not see, whatever the label's value is: the `objectSelector` of EKS's configuration
+/// `pod-identity-webhook` requires that the label does not exist.
+const SKIP_LABEL: &str = "eks.amazonaws.com/skip-pod-identity-webhook";
+
+/// The files with credentials that the SDK reads without a variable, below the home directory of the container's user
+/// (`config/shared_config.go`).
+const FILES: [&str; 2] = ["/.aws/credentials", "/.aws/config"];
 
 /// The variables for AWS's SDK that decide which credentials it uses, in the order of its chain (`config/env_config.go` has the
 /// second name of each key).
@@ -141,8 +159,8 @@ const CONTAINER_CREDENTIALS: [&str; 2] = [FULL_URI, "AWS_CONTAINER_AUTHORIZATION
 /// The variables of the region, of which the webhook sets both or neither. The SDK reads the first one first.
 const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-const ROLE_ARN: &str = "AWS_ROLE_ARN";
+pub(crate) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+pub(crate) const ROLE_ARN: &str = "AWS_ROLE_ARN";
 const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
@@ -203,7 +221,7 @@ impl Run<'_> {
             } else {
                 self.offer().await?
             },
-            is_skipped: skips_main(&job["spec"]["template"]["metadata"]["annotations"]),
+            skipped: skipped(&job["spec"]["template"]["metadata"]),
             cluster_region: self.region()?,
         };
         let main = main_container(&job);
@@ -276,7 +294,7 @@ fn strongest(environment: &ContainerEnvironment) -> Option<CredentialSource> {
     let has_key = is_set("AWS_ACCESS_KEY_ID") || is_set("AWS_ACCESS_KEY");
     (has_key && (is_set("AWS_SECRET_ACCESS_KEY") || is_set("AWS_SECRET_KEY"))).then_some(
         CredentialSource::Own {
-            variables: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            from: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
             role_arn: None,
         },
     )
@@ -285,6 +303,22 @@ fn strongest(environment: &ContainerEnvironment) -> Option<CredentialSource> {
 /// Returns whether the container's own `env` has a region, so that the webhook adds none.
 fn has_region(environment: &ContainerEnvironment) -> bool {
     REGION.into_iter().any(|name| environment.is_listed(name))
+}
+
+/// Returns the path of a volume that might hold the SDK's files with credentials and profiles.
+pub(crate) fn aws_files(environment: &ContainerEnvironment) -> Option<&str> {
+    FILES
+        .into_iter()
+        .find_map(|file| environment.mount_of(file))
+}
+
+/// Returns what in the metadata of a pod excludes the container `main` from the webhook, as the end of a sentence.
+fn skipped(metadata: &Value) -> Option<String> {
+    if metadata["labels"].get(SKIP_LABEL).is_some() {
+        return Some(format!("sets the label {SKIP_LABEL}"));
+    }
+    skips_main(&metadata["annotations"])
+        .then(|| format!("names the container in the annotation {SKIP_ANNOTATION}"))
 }
 
 /// Returns whether the annotation of a pod excludes the container `main` from the webhook. Its value is one line of CSV, as
@@ -310,8 +344,8 @@ struct Pod<'a> {
     environment: &'a ContainerEnvironment,
     /// What the webhook has for its service account.
     offer: Offer,
-    /// Whether the webhook leaves the container alone.
-    is_skipped: bool,
+    /// What in `pod_template` excludes the container from the webhook, as the end of a sentence.
+    skipped: Option<String>,
     /// The cluster's region.
     cluster_region: &'a str,
 }
@@ -321,8 +355,8 @@ impl Pod<'_> {
     fn identity(&self) -> CredentialSource {
         let environment = self.environment;
         let is_set = |name: &str| environment.get(name).is_set();
-        let own = |variables, role_arn| CredentialSource::Own {
-            variables,
+        let own = |from: &str, role_arn| CredentialSource::Own {
+            from: from.to_owned(),
             role_arn,
         };
         if let Some(strongest) = strongest(environment) {
@@ -347,6 +381,9 @@ impl Pod<'_> {
         ];
         if let Some(variable) = files.into_iter().find(|name| is_set(name)) {
             return own(variable, None);
+        }
+        if let Some(path) = aws_files(environment) {
+            return own(&format!("a volume at {path}"), None);
         }
         if is_set(RELATIVE_URI) {
             return own(RELATIVE_URI, None);
@@ -373,10 +410,9 @@ impl Pod<'_> {
             ),
             Offer::Nothing => return None,
         };
-        if self.is_skipped {
+        if let Some(skipped) = &self.skipped {
             return Some(format!(
-                "EKS ignores {what} for container {MAIN:?}: pod_template names the container in the annotation \
-                 {SKIP_ANNOTATION}."
+                "EKS ignores {what} for container {MAIN:?}: pod_template {skipped}."
             ));
         }
         let listed = variables
@@ -389,7 +425,7 @@ impl Pod<'_> {
 
     /// Returns the region. Variables that the webhook adds to `env` win over those of `envFrom`.
     fn region(&self) -> PodRegion {
-        let is_injected = self.offer != Offer::Nothing && !self.is_skipped;
+        let is_injected = self.offer != Offer::Nothing && self.skipped.is_none();
         if is_injected && !has_region(self.environment) {
             return PodRegion::Injected(self.cluster_region.to_owned());
         }

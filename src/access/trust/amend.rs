@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{TrustDecision, WebIdentity, evaluate};
 use crate::access::issuer::AUDIENCE;
 use crate::access::objects::trust_policy;
-use crate::access::policy::{Match, has_variables, statement_matches};
+use crate::access::policy::{Match, has_variables, statement_matches, statement_name, statements};
 
 /// A runner's web identity, as a trust policy sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,30 +32,41 @@ pub(super) fn with_statement(document: Option<&Value>, statement: Value) -> Valu
     Value::Object(document)
 }
 
-/// Returns a trust policy that trusts these runners as well.
-pub(crate) fn trusting(
-    document: Value,
-    provider_arn: &str,
-    issuer_host: &str,
-    members: &[Member],
-) -> Value {
-    members.iter().fold(document, |document, member| {
-        let identity = WebIdentity {
+impl Member {
+    /// Returns the web identity with which the Orchestrator assumes the role for the runner.
+    pub(crate) fn identity<'a>(
+        &'a self,
+        provider_arn: &'a str,
+        issuer_host: &'a str,
+    ) -> WebIdentity<'a> {
+        WebIdentity {
             sender: "the Orchestrator",
             provider_arn,
             issuer_host,
             audience: AUDIENCE,
-            subject: &member.oidc_subject,
-            session_name: member.session_name.as_deref(),
-        };
-        amended(&document, &identity)
-    })
+            subject: &self.oidc_subject,
+            session_name: self.session_name.as_deref(),
+        }
+    }
+}
+
+/// Returns a sentence about the statements of a policy that might deny a web identity: they have a condition whose value only
+/// AWS knows, such as `aws:SourceIp`. `None` if there are none.
+pub(crate) fn unknown_denials(document: &Value, who: &WebIdentity<'_>) -> Option<String> {
+    let variables = has_variables(document);
+    let named = statements(document).into_iter().enumerate();
+    let unknown = named.filter(|(_, statement)| denies(statement, who, variables).is_none());
+    let names: Vec<String> = unknown
+        .map(|(index, statement)| statement_name(index, statement))
+        .collect();
+    (!names.is_empty()).then(|| format!("{} might still deny it.", names.join(" and ")))
 }
 
 /// Returns the policy with the web identity admitted, and everything else unchanged.
 ///
 /// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
-/// by a statement of its own. A statement that denies it gets an exception for it, and still denies all others.
+/// by a statement of its own. A statement that certainly denies it gets an exception for it, and still denies all others. One
+/// that only might deny it stays: [`unknown_denials`] names it.
 pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
     let own = trust_policy(
         who.provider_arn,
@@ -78,15 +89,14 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
     };
     let variables = has_variables(document);
     for statement in &mut statements {
-        if denies(statement, who, variables) {
+        if denies(statement, who, variables) == Some(true) {
             exempt(statement, who);
         }
     }
     let admits = |statements: &[Value]| {
-        matches!(
-            evaluate(&with(statements), who),
-            TrustDecision::Allowed { .. }
-        )
+        let is_known = |statement: &&Value| denies(statement, who, variables).is_some();
+        let known: Vec<Value> = statements.iter().filter(is_known).cloned().collect();
+        matches!(evaluate(&with(&known), who), TrustDecision::Allowed { .. })
     };
     if !admits(&statements) {
         let with_subject = (0..statements.len()).find_map(|index| {
@@ -102,13 +112,18 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
     with(&statements)
 }
 
-/// Returns whether a statement denies the web identity, or might deny it.
-fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> bool {
-    let Some(elements) = statement.as_object() else {
-        return false;
+/// Returns whether a statement denies the web identity. `None` if that is unknown.
+fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> Option<bool> {
+    let elements = statement.as_object();
+    let Some(elements) = elements.filter(|_| statement["Effect"] == "Deny") else {
+        return Some(false);
     };
     let matches = statement_matches("", elements, who, variables);
-    statement["Effect"] == "Deny" && !matches.iter().any(|found| matches!(found, Match::No(_)))
+    if matches.iter().any(|found| matches!(found, Match::No(_))) {
+        return Some(false);
+    }
+    let is_known = |found: &Match| !matches!(found, Match::Unknown(_));
+    matches.iter().all(is_known).then_some(true)
 }
 
 /// Excepts one `sub` from a statement. A caller without a `sub` is still affected by it.
@@ -260,6 +275,34 @@ mod tests {
         for nothing in [json!({}), json!({"Statement": []}), json!([])] {
             admits_as_well(&nothing, &[]);
         }
+    }
+
+    #[test]
+    fn a_deny_that_cannot_be_evaluated_stays() {
+        let mut document = policy("my-org+old");
+        let deny = json!({
+            "Sid": "Addresses",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sts:*",
+            "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        });
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(deny.clone());
+        let amended = amended(&document, &runner("my-org+new"));
+        assert_eq!(
+            amended["Statement"][0],
+            admits_as_well(&policy("my-org+old"), &["my-org+old"])["Statement"][0]
+        );
+        assert_eq!(amended["Statement"][1], deny);
+        assert_eq!(amended["Statement"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            unknown_denials(&amended, &runner("my-org+new")).as_deref(),
+            Some("Statement \"Addresses\" might still deny it.")
+        );
+        assert_eq!(unknown_denials(&policy("x"), &runner("y")), None);
     }
 
     #[test]

@@ -6,7 +6,9 @@
 use serde_json::{Value, json};
 
 use super::amend::with_statement;
-use crate::access::policy::{DenialReason, Grant, PolicyDecision, PolicyRequest, Sent, evaluate};
+use crate::access::policy::{
+    DenialReason, Grant, PolicyDecision, PolicyRequest, Sent, evaluate, of_every_request,
+};
 use crate::runner::RoleArn;
 
 /// The service principal of EKS Pod Identity. It is the same in each partition.
@@ -186,8 +188,7 @@ impl PolicyRequest for PodIdentitySession<'_> {
             "aws:sourcearn" => Sent::Probably(self.pod.cluster_arn),
             "aws:principalisawsservice" => Sent::Bool(true),
             "aws:principalservicename" => Sent::Is(SERVICE),
-            _ if lower.starts_with("saml:") => Sent::Absent,
-            _ => Sent::Unknown,
+            _ => of_every_request(&lower).unwrap_or(Sent::Unknown),
         }
     }
 
@@ -324,8 +325,7 @@ impl PolicyRequest for ChainedSession<'_> {
                 Some(id) => Sent::Probably(id),
                 None => Sent::Unknown,
             },
-            _ if lower.starts_with("saml:") => Sent::Absent,
-            _ => Sent::Unknown,
+            _ => of_every_request(&lower).unwrap_or(Sent::Unknown),
         }
     }
 

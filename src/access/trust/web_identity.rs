@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::access::issuer::{OLDER_ISSUER, issuer_host};
-use crate::access::policy::{PolicyRequest, Sent, texts};
+use crate::access::policy::{PolicyRequest, Sent, of_every_request, texts};
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -85,13 +85,15 @@ impl PolicyRequest for WebIdentity<'_> {
 
     fn value(&self, key: &str) -> Sent<'_> {
         let lower = key.to_ascii_lowercase();
+        if let Some(sent) = of_every_request(&lower) {
+            return sent;
+        }
         match lower.as_str() {
             "sts:rolesessionname" => return self.session_name.map_or(Sent::Unknown, Sent::Is),
             "sts:externalid" => return Sent::Absent,
             // STS has no other endpoints.
             "aws:securetransport" => return Sent::Bool(true),
-            "aws:currenttime" | "aws:epochtime" => return Sent::Now,
-            _ if lower.starts_with("saml:") || is_absent(&lower) => return Sent::Absent,
+            _ if is_absent(&lower) => return Sent::Absent,
             // The keys of tags can contain colons and dots.
             _ if lower.starts_with("aws:") => return Sent::Unknown,
             _ => {}

@@ -80,18 +80,14 @@ async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
     })
 }
 
-/// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.
-///
-/// # Errors
-/// The finding about a pod on Fargate, or about profiles that could not be read.
-pub(super) async fn not_on_fargate(
+/// Returns the name of the Fargate profile that takes the Job's pod. `None` if none does.
+pub(in crate::access::checks) async fn fargate_profile(
     run: &Run<'_>,
-    association: &PodIdentityAssociation,
-) -> Result<(), Finding> {
+) -> Result<Option<String>, CheckError> {
     let (region, name) = (run.region()?, run.cluster_name()?);
     let signer = run.entry_signer().await?;
     let profiles = run.aws().fargate_profiles(&signer, region, name).await?;
-    let (namespace, account) = (run.namespace()?, run.service_account()?);
+    let namespace = run.namespace()?;
     let job = run.job()?;
     let labels = job["spec"]["template"]["metadata"]["labels"].as_object();
     let labels: Vec<(&str, &str)> = labels
@@ -101,31 +97,62 @@ pub(super) async fn not_on_fargate(
         .collect();
     let takes =
         |profile: &&FargateProfile| profile.is_active && profile.selects(namespace, &labels);
-    let Some(profile) = profiles.iter().find(takes) else {
+    Ok(profiles.iter().find(takes).map(|found| found.name.clone()))
+}
+
+/// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.
+///
+/// # Errors
+/// The finding about a pod on Fargate, or about profiles that could not be read.
+pub(super) async fn not_on_fargate(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+) -> Result<(), Finding> {
+    let Some(profile) = fargate_profile(run).await? else {
         return Ok(());
     };
-    let annotation = format!("{ROLE_ANNOTATION}={}", association.role_arn);
+    let account = run.service_account()?;
     Err(Finding::Broken(CheckProblem {
         message: format!(
-            "The Job's pod runs on Fargate (profile {:?}), where EKS Pod Identity is not available.",
-            profile.name
+            "The Job's pod runs on Fargate (profile {profile:?}), where EKS Pod Identity is not available."
         ),
         expected: format!("the annotation {ROLE_ANNOTATION} of service account {account:?}"),
         found: format!("Pod Identity association {}", association.id),
-        fix: Fix::note(
+        fix: annotation_in_place_of(run, association).await?,
+    }))
+}
+
+/// Returns the fix that gives the service account a role (IRSA) in place of the association. An annotation that it already has
+/// stays.
+async fn annotation_in_place_of(
+    run: &Run<'_>,
+    association: &PodIdentityAssociation,
+) -> Result<Fix, CheckError> {
+    let (region, name) = (run.region()?, run.cluster_name()?);
+    let account = run.service_account()?;
+    let found = run
+        .read(run.namespaced(&format!("/serviceaccounts/{account}"))?)
+        .await?;
+    let current = found["metadata"]["annotations"][ROLE_ANNOTATION].as_str();
+    let annotated = match current.filter(|role| !role.is_empty()) {
+        Some(role) => Fix::note(format!(
+            "Without the association, the service account's annotation counts, which names {role}. The next check verifies the \
+             role's trust policy."
+        )),
+        None => Fix::note(
             "Use a role for the service account in place of the association. The next check verifies the role's trust \
              policy for it.",
         )
         .then_run(
-            ShellCommand::new("kubectl annotate serviceaccount")
+            ShellCommand::new("kubectl annotate --overwrite serviceaccount")
                 .word(account)
-                .option("-n", namespace)
-                .word(annotation),
-        )
-        .then_run(aws_cli::delete_pod_identity_association(
-            region,
-            name,
-            &association.id,
-        )),
-    }))
+                .option("-n", run.namespace()?)
+                .word(format!("{ROLE_ANNOTATION}={}", association.role_arn)),
+        ),
+    };
+    Ok(annotated.then_run(aws_cli::delete_pod_identity_association(
+        region,
+        name,
+        &association.id,
+    )))
 }

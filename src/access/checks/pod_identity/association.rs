@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::agent;
 use super::role::{self, JobRole, not_evaluated};
+use super::{agent, proxy};
 use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding, Findings};
@@ -47,6 +47,10 @@ pub(super) async fn check(
     findings.extend(target);
     findings.push(either(agent));
     findings.extend(fargate.err());
+    findings.extend(proxy::judge(
+        &*run.main_environment().await?,
+        cluster.is_ipv6,
+    ));
     Ok(findings.into_iter().collect())
 }
 
@@ -251,9 +255,11 @@ fn not_permitted(
             RoleRefusal::NoAllow => {
                 aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
             }
-            RoleRefusal::Boundary | RoleRefusal::Deny => Fix::note(format!(
-                "A Deny or the permissions boundary of {source} refuses it. Allow {action} on {target} there."
-            )),
+            RoleRefusal::Boundary | RoleRefusal::Deny | RoleRefusal::OtherPolicy => {
+                Fix::note(format!(
+                    "A Deny or the permissions boundary of {source} refuses it. Allow {action} on {target} there."
+                ))
+            }
         },
     }
 }

@@ -7,7 +7,7 @@ use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::fix::Fix;
 use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
-use crate::access::render::shell::ShellCommand;
+use crate::access::render::aws_cli;
 use crate::access::run::Run;
 use crate::runner::RoleArn;
 
@@ -127,7 +127,7 @@ impl JobRole {
             "{element}: remove the statement from the trust policy, or except the Job from it:"
         ))
         .then_run(
-            ShellCommand::new("aws iam get-role")
+            aws_cli::iam("aws iam get-role", &self.arn.partition)
                 .option("--role-name", &self.arn.name)
                 .option("--query", "Role.AssumeRolePolicyDocument"),
         )

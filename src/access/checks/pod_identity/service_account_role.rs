@@ -13,7 +13,7 @@ use crate::access::outcome::Outcome;
 use crate::access::policy::{PolicyDecision, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::trust::{WebIdentity, amended};
+use crate::access::trust::{WebIdentity, amended, unknown_denials};
 
 /// Checks everything between the annotation and the credentials.
 pub(super) async fn check(
@@ -87,7 +87,9 @@ async fn oidc_provider(
             fix: aws_cli::add_client_id(arn, audience).into(),
         })),
         Err(error) if error.is_not_found() => {
+            let partition = arn.split(':').nth(1).unwrap_or_default();
             let provider = AwsObject::OidcProvider {
+                partition: partition.to_owned(),
                 issuer: issuer.to_owned(),
             };
             let fix = Fix::create(frontend, provider);
@@ -148,12 +150,12 @@ async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result
 
 /// Returns the fix that makes a role trust the service account.
 fn amendment(role: &JobRole, document: &Value, token: &WebIdentity<'_>) -> Fix {
+    let policy = amended(document, token);
+    let doubt = unknown_denials(&policy, token);
     Fix::note(format!(
-        "This replaces the trust policy with a copy of the current one that also admits {}.",
-        token.subject
+        "This replaces the trust policy with a copy of the current one that also admits {}.{}",
+        token.subject,
+        doubt.map_or_else(String::new, |doubt| format!(" {doubt}"))
     ))
-    .then_run(aws_cli::replace_trust_policy(
-        &role.arn,
-        &amended(document, token),
-    ))
+    .then_run(aws_cli::replace_trust_policy(&role.arn, &policy))
 }

@@ -30,7 +30,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
     let configuration = format!("{issuer}/.well-known/openid-configuration");
-    let found = read(run, issuer, &configuration).await?;
+    let found = read(run, issuer, &configuration, not_found).await?;
     let published = found["issuer"].as_str().unwrap_or_default();
     if published.trim_end_matches('/') != issuer {
         return Ok(other_issuer(run, issuer, published));
@@ -44,7 +44,15 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         ))
         .compare("an HTTPS URL", keys_url));
     }
-    let keys = read(run, issuer, keys_url).await?;
+    let keys = read(run, issuer, keys_url, |run, issuer, url, status| {
+        without_keys(
+            run,
+            issuer,
+            url,
+            &format!("the response has status {status}"),
+        )
+    })
+    .await?;
     let keys = keys["keys"]
         .as_array()
         .map(Vec::as_slice)
@@ -92,18 +100,24 @@ fn kind(key: &Value) -> String {
     format!("a key with {}", parts.join(", "))
 }
 
-/// Reads a JSON document of the issuer.
+/// Reads a JSON document of the issuer. `missing` returns the outcome for one that does not exist, by the issuer, the URL, and
+/// the status of the response.
 ///
 /// # Errors
 /// The outcome of the check without it.
-async fn read(run: &Run<'_>, issuer: &str, url: &str) -> Result<Value, CheckError> {
+async fn read(
+    run: &Run<'_>,
+    issuer: &str,
+    url: &str,
+    missing: fn(&Run<'_>, &str, &str, u16) -> Outcome,
+) -> Result<Value, CheckError> {
     let document: Arc<FetchedDocument> = match run.aws().document(url).await {
         Ok(document) => document,
         Err(why) => return Err(unreachable(run, url, &why).await.into()),
     };
     match document.status {
         200 => {}
-        404 | 410 => return Err(not_found(run, issuer, url, document.status).into()),
+        404 | 410 => return Err(missing(run, issuer, url, document.status).into()),
         // AWS does not document that STS follows redirects.
         300..400 => {
             return Err(Outcome::warned(format!(

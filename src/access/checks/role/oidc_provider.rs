@@ -63,6 +63,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 Fix::create(
                     run.settings().frontend,
                     AwsObject::OidcProvider {
+                        partition: run.role()?.partition.clone(),
                         issuer: issuer.to_owned(),
                     },
                 ),

@@ -6,7 +6,6 @@ use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
 use crate::access::policy::RoleSession;
 use crate::access::render::aws_cli;
-use crate::access::render::shell::ShellCommand;
 use crate::runner::RoleArn;
 
 /// What the policies of a role decide on an action.
@@ -76,11 +75,31 @@ pub(in crate::access::checks) enum RoleRefusal {
     Boundary,
     /// A statement that denies.
     Deny,
+    /// A policy outside of the role, such as one of the AWS organization or of a VPC endpoint.
+    OtherPolicy,
     /// No statement allows it.
     NoAllow,
 }
 
 impl RoleRefusal {
+    /// Returns what refuses a call, by the end of AWS's message, such as "because no identity-based policy allows the
+    /// eks:DescribeCluster action" and "with an explicit deny in a service control policy" ("Troubleshoot access denied error
+    /// messages" in the IAM user guide). A message without a reason is of a role without a permission.
+    pub(in crate::access::checks) fn from_message(message: &str) -> Self {
+        let is_explicit = message.contains("explicit deny");
+        if message.contains("permissions boundary") {
+            Self::Boundary
+        } else if message.contains("identity-based policy") && is_explicit {
+            Self::Deny
+        } else if is_explicit
+            || message.contains("because no") && !message.contains("identity-based")
+        {
+            Self::OtherPolicy
+        } else {
+            Self::NoAllow
+        }
+    }
+
     /// Returns the sentence that names what refuses, with a space before it.
     pub(in crate::access::checks) fn sentence(self) -> &'static str {
         match self {
@@ -88,14 +107,15 @@ impl RoleRefusal {
             Self::Deny => {
                 " A statement with \"Effect\": \"Deny\" matches. It overrides every Allow."
             }
-            Self::NoAllow => "",
+            Self::OtherPolicy | Self::NoAllow => "",
         }
     }
 
     /// Returns what allows the actions. `missing` is the policy that the role lacks if nothing refuses them explicitly.
     pub(in crate::access::checks) fn fix(self, role: &RoleArn, missing: &AwsObject) -> Fix {
-        let about_role =
-            |command: &str| ShellCommand::new(command).option("--role-name", &role.name);
+        let about_role = |command: &str| {
+            aws_cli::iam(command, &role.partition).option("--role-name", &role.name)
+        };
         match self {
             Self::Boundary => about_role("aws iam get-role")
                 .option("--query", "Role.PermissionsBoundary")
@@ -106,6 +126,9 @@ impl RoleRefusal {
             )
             .then_run(about_role("aws iam list-role-policies"))
             .then_run(about_role("aws iam list-attached-role-policies")),
+            Self::OtherPolicy => Fix::note(format!(
+                "No policy of the role can allow this. Change the policy that the message names, or exclude {role} from it."
+            )),
             Self::NoAllow => aws_cli::create(missing).into(),
         }
     }
@@ -154,6 +177,46 @@ mod tests {
             decide("allowed", &["aws:SourceVpce"], false),
             RoleDecision::Allowed
         );
+    }
+
+    #[test]
+    fn the_message_of_a_denial_says_what_refuses() {
+        let call = "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: eks:DescribeCluster on \
+                    resource: arn:aws:eks:eu-west-1:123456789012:cluster/c";
+        for (reason, expected) in [
+            ("", RoleRefusal::NoAllow),
+            (
+                "because no identity-based policy allows the eks:DescribeCluster action",
+                RoleRefusal::NoAllow,
+            ),
+            (
+                "because no permissions boundary allows the eks:DescribeCluster action",
+                RoleRefusal::Boundary,
+            ),
+            (
+                "with an explicit deny in a permissions boundary",
+                RoleRefusal::Boundary,
+            ),
+            (
+                "with an explicit deny in an identity-based policy",
+                RoleRefusal::Deny,
+            ),
+            (
+                "because no service control policy allows the eks:DescribeCluster action",
+                RoleRefusal::OtherPolicy,
+            ),
+            (
+                "with an explicit deny in a service control policy",
+                RoleRefusal::OtherPolicy,
+            ),
+            (
+                "with an explicit deny in a VPC endpoint policy",
+                RoleRefusal::OtherPolicy,
+            ),
+        ] {
+            let found = RoleRefusal::from_message(&format!("{call} {reason}"));
+            assert_eq!(found, expected, "{reason}");
+        }
     }
 
     #[test]

@@ -135,25 +135,20 @@ pub(super) fn without_calls(run: &Run<'_>, backend: &Backend) -> Option<Outcome>
         return None;
     }
     let environment = ContainerEnvironment::new(main.clone(), BTreeMap::new());
-    Some(judge(run, backend, &job, &environment))
+    Some(judge(run, backend, &environment))
 }
 
 /// Checks the variables of the Job's pod.
 pub(super) async fn check(run: &Run<'_>, backend: &Backend) -> Result<Outcome, CheckError> {
     let environment = run.main_environment().await?;
-    Ok(judge(run, backend, &run.job()?, &environment))
+    Ok(judge(run, backend, &environment))
 }
 
-fn judge(
-    run: &Run<'_>,
-    backend: &Backend,
-    job: &Value,
-    environment: &ContainerEnvironment,
-) -> Outcome {
+fn judge(run: &Run<'_>, backend: &Backend, environment: &ContainerEnvironment) -> Outcome {
     let Backend {
         service, methods, ..
     } = backend;
-    let container = Container { job, environment };
+    let container = Container { environment };
     let mut unread = None;
     for method in *methods {
         match container.variables_of(method) {
@@ -177,8 +172,7 @@ fn judge(
             ),
         );
     }
-    let covers = |path: &str| backend.file.is_some_and(|file| is_part_of(path, file));
-    if let Some(path) = container.mounts().find(|path| covers(path)) {
+    if let Some(path) = backend.file.and_then(|file| environment.mount_of(file)) {
         return Outcome::passed(format!(
             "The Job's pod mounts a volume at {path}, which might hold the credentials for {service}. What they are \
              allowed to do is not checked."
@@ -207,13 +201,6 @@ fn in_words(method: Method) -> String {
     names.join(" with ")
 }
 
-/// Returns whether a mounted volume holds a file of this path below an unknown directory.
-fn is_part_of(mount: &str, file: &str) -> bool {
-    let ends = file.match_indices('/').map(|(end, _)| &file[..end]);
-    ends.chain([file])
-        .any(|part| !part.is_empty() && mount.ends_with(part))
-}
-
 impl Setting {
     /// Returns the variable's name.
     fn name(self) -> &'static str {
@@ -225,7 +212,6 @@ impl Setting {
 
 /// The container `main` of a Job.
 struct Container<'a> {
-    job: &'a Value,
     environment: &'a ContainerEnvironment,
 }
 
@@ -276,14 +262,7 @@ impl Container<'_> {
             let rest = path.strip_prefix(mount);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.mounts().any(is_above)
-    }
-
-    /// Returns the paths of the container's volumes.
-    fn mounts(&self) -> impl Iterator<Item = &str> {
-        let mounts = main_container(self.job).and_then(|main| main["volumeMounts"].as_array());
-        let paths = mounts.into_iter().flatten();
-        paths.filter_map(|mount| Some(mount["mountPath"].as_str()?.trim_end_matches('/')))
+        self.environment.mounts().any(is_above)
     }
 }
 
@@ -323,10 +302,8 @@ mod tests {
             .map(|path| json!({"mountPath": path}))
             .collect();
         let main = json!({"name": MAIN, "env": env, "volumeMounts": mounts});
-        let job = json!({"spec": {"template": {"spec": {"containers": [main]}}}});
         let environment = ContainerEnvironment::new(main, BTreeMap::new());
         let container = Container {
-            job: &job,
             environment: &environment,
         };
         let methods = backend.methods.iter();
@@ -432,18 +409,6 @@ mod tests {
         ] {
             let found = found(&GCS, &variables, mounts);
             assert_eq!(found.is_some(), expected, "{variables} {mounts:?}");
-        }
-        for (mount, holds) in [
-            ("/home/runner/.config/gcloud", true),
-            ("/root/.config", true),
-            (
-                "/root/.config/gcloud/application_default_credentials.json",
-                true,
-            ),
-            ("/etc/ssl/private", false),
-            ("/x.config", false),
-        ] {
-            assert_eq!(is_part_of(mount, GCS.file.unwrap()), holds, "{mount}");
         }
     }
 }

@@ -39,7 +39,9 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
             Some(outcome) => StateKey::Unusable(Box::new(outcome)),
             None => StateKey::OfCustomer(key),
         },
-        Err(AwsError::NotFound { .. }) => StateKey::Unusable(Box::new(missing(&id, bucket))),
+        Err(AwsError::NotFound { .. }) => {
+            StateKey::Unusable(Box::new(missing(&id, region, bucket)))
+        }
         Err(error) => unknown(error),
     }
 }
@@ -104,8 +106,10 @@ fn disabled(key: &KmsKey, region: &str, bucket: &str) -> Option<Outcome> {
 }
 
 /// Returns the outcome for a key that does not exist.
-fn missing(id: &str, bucket: &str) -> Outcome {
-    let show = ShellCommand::new("aws s3api get-bucket-encryption").option("--bucket", bucket);
+fn missing(id: &str, region: &str, bucket: &str) -> Outcome {
+    let show = ShellCommand::new("aws s3api get-bucket-encryption")
+        .option("--region", region)
+        .option("--bucket", bucket);
     Outcome::failed(format!(
         "The key {id} that encrypts the objects of bucket {bucket:?} does not exist."
     ))

@@ -147,6 +147,7 @@ impl Refused {
         let resource = self.resource(place);
         match self.kind {
             ResourceKind::Bucket => ShellCommand::new("aws s3api get-bucket-policy")
+                .option("--region", place.region)
                 .option("--bucket", resource)
                 .option("--query", "Policy")
                 .option("--output", "text"),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::container;
 use crate::access::cause::RunnerCause;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
@@ -38,25 +39,27 @@ pub(super) fn judge(
             ),
             region.clone(),
         ),
-        PodRegion::None => (
-            "The Job's pod has no AWS region: the Orchestrator sets none for its state in S3, and EKS sets one only for pods \
-             with Pod Identity or a role for their service account."
-                .to_owned(),
-            "neither AWS_REGION nor AWS_DEFAULT_REGION".to_owned(),
-        ),
+        PodRegion::None => return missing(run, pod, bucket_region),
     };
-    let outcome = if pod.runs_other_program {
-        Outcome::warned(format!(
-            "{sentence} Its program might set AWS_REGION, because pod_template replaces the image, command, or arguments."
-        ))
-    } else {
-        Outcome::failed(sentence)
-    };
+    Some(refused(run, bucket_region, pod, sentence, found))
+}
+
+/// Returns the outcome for a Job without a region. `wanted` is the one that the fix sets.
+pub(super) fn missing(run: &Run<'_>, pod: &PodAws, wanted: &str) -> Option<Outcome> {
+    const SENTENCE: &str = "The Job's pod has no AWS region: the Orchestrator sets none for its state in S3, and EKS sets one \
+                            only for pods with Pod Identity or a role for their service account.";
+    let found = "neither AWS_REGION nor AWS_DEFAULT_REGION".to_owned();
+    (pod.region == PodRegion::None).then(|| refused(run, wanted, pod, SENTENCE.to_owned(), found))
+}
+
+/// Returns the outcome for a Job that does not use the region that it must use.
+fn refused(run: &Run<'_>, wanted: &str, pod: &PodAws, sentence: String, found: String) -> Outcome {
+    let outcome = container::refused(pod, sentence, "AWS_REGION");
     let variable = match &pod.region {
         PodRegion::Own { variable, .. } => variable,
         _ => "AWS_REGION",
     };
-    let entry = json!({"name": variable, "value": bucket_region});
+    let entry = json!({"name": variable, "value": wanted});
     let in_env = format!("in env of container {MAIN:?} in job.pod_template:\n{entry}");
     // The same apply might create the identity, and the region comes with it.
     let has_no_identity = pod.region == PodRegion::None
@@ -71,16 +74,13 @@ pub(super) fn judge(
         format!("Set this {in_env}")
     };
     let outcome = outcome
-        .compare(
-            format!("AWS_REGION={bucket_region} in container {MAIN:?}"),
-            found,
-        )
+        .compare(format!("AWS_REGION={wanted} in container {MAIN:?}"), found)
         .fix(run.runner_cause(RunnerCause::StateRegion), Fix::note(fix));
-    Some(if has_no_identity {
+    if has_no_identity {
         outcome.not_yet()
     } else {
         outcome
-    })
+    }
 }
 
 /// Returns the outcome for a region that is not known.

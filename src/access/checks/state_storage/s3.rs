@@ -3,44 +3,31 @@
 use super::bucket_access::{Access, OwnPolicies, ResourceFinding, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
 use super::refused::{Refused, RefusedRole};
-use super::{key, region};
+use super::{bucket, container, endpoint, job_role, key, region};
 use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
-use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check_error::CheckError;
-use crate::access::checks::{findings, pod_identity};
-use crate::access::fix::Fix;
+use crate::access::checks::findings;
 use crate::access::objects::{
     BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, cluster_arn,
 };
 use crate::access::outcome::Outcome;
 use crate::access::policy::{RoleSession, via_s3};
-use crate::access::render::shell::ShellCommand;
-use crate::access::run::{CredentialSource, NotRead, PodAws, PodRegion, Run};
+use crate::access::run::{CredentialSource, NotRead, Run};
 use crate::access::trust::TaggedPod;
 use crate::runner::{BucketStorage, RoleArn};
-
-/// The variables that lead the backend to another service than AWS's S3 (`customEndpoints` in
-/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and the SDK).
-const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_ENDPOINT_URL"];
 
 /// Checks the bucket, the region of the Job's pod, and the permissions of its role.
 pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outcome, CheckError> {
     let environment = run.main_environment().await?;
-    let is_set = |name: &&str| environment.get(name).is_set();
-    if let Some(variable) = ENDPOINTS.into_iter().find(is_set) {
-        return Ok(Outcome::not_applicable(format!(
-            "The Job keeps its state at another endpoint than AWS's: pod_template sets {variable}."
-        )));
-    }
-    // "Using a bucket-style alias for your access point" in the S3 user guide.
-    if storage.bucket.ends_with("-s3alias") {
-        return Ok(Outcome::incomplete(
-            "the bucket is an access point of S3",
-            format!(
-                "Not checked: {:?} is the alias of an access point, whose policy and bucket this check does not evaluate.",
-                storage.bucket
-            ),
-        ));
+    let not_evaluated = match endpoint::of_another_service(run, &environment).await? {
+        Some(variable) => Some(endpoint::not_checked(&environment, variable)),
+        None => bucket::not_evaluated(&storage.bucket),
+    };
+    if let Some(outcome) = not_evaluated {
+        let pod = run.pod_aws().await.map_err(|error| unread(run, error))?;
+        let refused = region::missing(run, &pod, run.region()?)
+            .or_else(|| container::judge(run, &pod, &environment));
+        return Ok(refused.unwrap_or(outcome));
     }
     let (found, pod) = tokio::join!(
         run.aws().bucket(run.region()?, &storage.bucket),
@@ -48,19 +35,24 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
     );
     let found = match found {
         Ok(found) => found,
-        Err(AwsError::NotFound { .. }) => {
-            let region = pod.as_ref().ok().and_then(|pod| known_region(&pod.region));
-            return Ok(missing(storage, region.unwrap_or(run.region()?)));
+        Err(error) => {
+            let region = pod.as_ref().ok().and_then(|pod| pod.region.known());
+            return match (bucket::impossible(&storage.bucket, region), error) {
+                (Some(outcome), _) => Ok(outcome),
+                (None, AwsError::NotFound { .. }) => {
+                    Ok(bucket::missing(storage, region.unwrap_or(run.region()?)))
+                }
+                (None, error) => Err(error.into()),
+            };
         }
-        Err(error) => return Err(error.into()),
     };
-    let pod = pod.map_err(|NotRead { object, error }| {
-        CheckError::from(super::super::not_read(run, &object, error))
-    })?;
-    if let Some(outcome) = region::judge(run, &storage.bucket, &found.region, &pod) {
+    let pod = pod.map_err(|error| unread(run, error))?;
+    let refused = region::judge(run, &storage.bucket, &found.region, &pod)
+        .or_else(|| container::judge(run, &pod, &environment));
+    if let Some(outcome) = refused {
         return Ok(outcome);
     }
-    let role = match identity(run, &pod, storage) {
+    let role = match job_role::find(run, &pod, &environment, &storage.bucket).await {
         Ok(role) => role,
         Err(outcome) => return Ok(region::unknown(&pod, &found.region).unwrap_or(*outcome)),
     };
@@ -69,16 +61,15 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         region: &found.region,
         role,
         iam_region: run.region()?,
-        // The backend then sends a key of its own with each object ("S3 backend" in the documentation of OpenTofu).
-        has_own_key: environment.get("AWS_SSE_CUSTOMER_KEY").is_set(),
     };
     let mut findings = state.findings(run, &pod.identity).await?;
     findings
         .unknown
         .extend(region::unknown(&pod, &found.region));
-    if let CredentialSource::Own { variables, .. } = &pod.identity {
-        findings.unknown.push(own_credentials(
-            variables,
+    findings.unknown.extend(container::unknown(&environment));
+    if let CredentialSource::Own { from, .. } = &pod.identity {
+        findings.unknown.push(job_role::own_credentials(
+            from,
             &format!("whether {} can be assumed with them", state.role),
         ));
     }
@@ -93,103 +84,9 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
     Ok(findings.outcome(&state))
 }
 
-/// Returns the region of the Job's pod, if it is known.
-fn known_region(region: &PodRegion) -> Option<&str> {
-    match region {
-        PodRegion::Own { region, .. } | PodRegion::Injected(region) => Some(region),
-        PodRegion::Hidden { .. } | PodRegion::None => None,
-    }
-}
-
-/// Returns the outcome for a bucket that does not exist.
-fn missing(storage: &BucketStorage, region: &str) -> Outcome {
-    let bucket = &storage.bucket;
-    let create = ShellCommand::new("aws s3api create-bucket")
-        .option("--bucket", bucket)
-        .option("--region", region);
-    // us-east-1 is the one region that is not a location constraint ("CreateBucket" in the API reference).
-    let create = match region {
-        "us-east-1" => create,
-        _ => create.next_line().option(
-            "--create-bucket-configuration",
-            format!("LocationConstraint={region}"),
-        ),
-    };
-    Outcome::failed(format!("Bucket {bucket:?} does not exist."))
-        .compare(bucket.as_str(), "not found")
-        .fix(
-            Cause::MissingBucket {
-                bucket: bucket.clone(),
-            },
-            create,
-        )
-        .not_yet()
-}
-
-/// Returns the role that uses the bucket.
-///
-/// # Errors
-/// The outcome of the check if the pod has no role, or none that is known.
-fn identity(run: &Run<'_>, pod: &PodAws, storage: &BucketStorage) -> Result<RoleArn, Box<Outcome>> {
-    let bucket = &storage.bucket;
-    let arn = match (&pod.identity, pod.identity.role_arn()) {
-        (_, Some(arn)) => arn,
-        (CredentialSource::Node { because }, _) => {
-            let because = because.as_ref().map(|why| format!(" {why}"));
-            return Err(Box::new(Outcome::warned(format!(
-                "The Job's pod has no AWS identity of its own.{} It can use bucket {bucket:?} only if it reaches the \
-                 metadata service of its node, and only with the permissions of the node's role.",
-                because.unwrap_or_default()
-            ))));
-        }
-        (CredentialSource::Own { variables, .. }, _) => {
-            let what = format!("whether the Job is allowed to use bucket {bucket:?}, which exists");
-            return Err(Box::new(own_credentials(variables, &what)));
-        }
-        _ => {
-            return Err(Box::new(Outcome::incomplete(
-                "the Job's AWS identity is unknown",
-                "Not checked: the Job's role is unknown.",
-            )));
-        }
-    };
-    arn.parse()
-        .map_err(|_| Box::new(no_role(run, &pod.identity, arn)))
-}
-
-/// Returns the outcome for credentials that variables of `pod_template` name. `what` says what could not be checked.
-fn own_credentials(variables: &str, what: &str) -> Outcome {
-    Outcome::incomplete(
-        "AWS credentials in pod_template",
-        format!(
-            "Could not check {what}: the Job's AWS credentials come from {variables} in pod_template."
-        ),
-    )
-}
-
-/// Returns the outcome for a role that does not exist. `arn` is not always an ARN.
-fn no_role(run: &Run<'_>, identity: &CredentialSource, arn: &str) -> Outcome {
-    let (cause, fix) = match identity {
-        CredentialSource::Own { variables, .. } => (
-            run.runner_cause(RunnerCause::StateCredentials),
-            format!(
-                "In job.pod_template, {variables} needs the ARN of a role that exists in AWS_ROLE_ARN."
-            ),
-        ),
-        _ => (
-            match pod_identity::cause(run) {
-                Ok(cause) => cause,
-                Err(error) => return error.into(),
-            },
-            format!(
-                "Create the role {arn}, or use another one. The check pod-identity shows the trust policy that it needs."
-            ),
-        ),
-    };
-    Outcome::failed(format!("The Job's role {arn} does not exist."))
-        .compare(arn, "not found")
-        .fix(cause, Fix::note(fix))
-        .not_yet()
+/// Returns the outcome for a pod whose identity or region cannot be read.
+fn unread(run: &Run<'_>, NotRead { object, error }: NotRead) -> CheckError {
+    super::super::not_read(run, &object, error).into()
 }
 
 /// The place of the state, and the role that uses it.
@@ -200,8 +97,6 @@ struct State<'a> {
     role: RoleArn,
     /// The region of the calls of IAM.
     iam_region: &'a str,
-    /// Whether the Job encrypts the objects with a key of its own, so that it does not use the bucket's.
-    has_own_key: bool,
 }
 
 /// What is known about the permissions.
@@ -233,28 +128,23 @@ impl State<'_> {
         let tags = session_tags(run, identity)?;
         let prefix = ("s3:prefix", bucket.key());
         let listing = [vec![prefix], tags.clone()].concat();
-        let (on_bucket, on_objects, policy, key, caller) = tokio::join!(
+        let caller = run.identity().await?;
+        if caller.account != self.role.account {
+            return Err(other_account(&self.role).into());
+        }
+        let (on_bucket, on_objects, policy, key) = tokio::join!(
             self.simulate(run, &BUCKET_ACTIONS, bucket.arn(), listing),
             self.simulate(run, &OBJECT_ACTIONS, bucket.object(), tags.clone()),
             run.aws().bucket_policy(region, bucket.name()),
             key::find(run, region, bucket.name()),
-            run.identity(),
         );
-        let caller = caller?;
         if let Err(AwsError::NotFound { .. }) = &on_bucket {
-            // Roles of other accounts are not found either.
-            return if caller.account == self.role.account {
-                Err(no_role(run, identity, &self.role.to_string()).into())
-            } else {
-                Err(other_account(&self.role).into())
-            };
+            return Err(job_role::missing(run, identity, &self.role.to_string()).into());
         }
+        // Only callers of the bucket's account can read its policy, and the caller is in the role's account.
         let same_account = match policy.as_deref() {
-            // Only callers of the bucket's account can read its policy.
-            Ok(BucketPolicy::OfAnotherAccount) => {
-                (self.role.account == caller.account).then_some(false)
-            }
-            Ok(_) => Some(self.role.account == caller.account),
+            Ok(BucketPolicy::OfAnotherAccount) => Some(false),
+            Ok(_) => Some(true),
             Err(_) => None,
         };
         let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
@@ -267,11 +157,16 @@ impl State<'_> {
             policy: &policy,
             same_account,
         };
+        let mut known = tags.clone();
+        if same_account == Some(true) {
+            let keys = ["aws:ResourceAccount", "s3:ResourceAccount"];
+            known.extend(keys.map(|key| (key, caller.account.clone())));
+        }
         let list_prefix = bucket.key();
         for action in BUCKET_ACTIONS {
             let arn = bucket.arn();
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
-            let session = session.with_prefix(&list_prefix).with_known(&tags);
+            let session = session.with_prefix(&list_prefix).with_known(&known);
             findings.add(
                 with_own(&own_on_bucket).decide(&session),
                 ResourceKind::Bucket,
@@ -281,16 +176,14 @@ impl State<'_> {
         for action in OBJECT_ACTIONS {
             let arn = bucket.object();
             let session = RoleSession::new(&self.role, action, Some(&arn), region);
-            let session = session.with_known(&tags);
+            let session = session.with_known(&known);
             findings.add(
                 with_own(&own_on_objects).decide(&session),
                 ResourceKind::Bucket,
                 &session,
             );
         }
-        if !self.has_own_key {
-            self.judge_key(run, key, tags, &mut findings).await;
-        }
+        self.judge_key(run, key, tags, &mut findings).await;
         Ok(findings)
     }
 
@@ -317,6 +210,7 @@ impl State<'_> {
         findings.key_arn = Some(key.arn.clone());
         let mut context = tags;
         context.push(("kms:CallerAccount", self.role.account.clone()));
+        context.push(("aws:ResourceAccount", key.account.clone()));
         context.extend(via_s3(&self.role, self.region).map(|service| ("kms:ViaService", service)));
         let (own, policy) = tokio::join!(
             self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context.clone()),

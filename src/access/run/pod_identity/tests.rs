@@ -26,11 +26,28 @@ fn by_annotation() -> Offer {
 
 /// The identity and the region with variables in `env` and in a ConfigMap of `envFrom`.
 fn decide(offer: Offer, env: &[(&str, &str)], from: Value) -> (CredentialSource, PodRegion) {
+    decide_for(offer, env, from, &[], &json!({}))
+}
+
+/// The same with volumes at these paths, and in a pod with these metadata.
+fn decide_for(
+    offer: Offer,
+    env: &[(&str, &str)],
+    from: Value,
+    mounts: &[&str],
+    metadata: &Value,
+) -> (CredentialSource, PodRegion) {
+    let mounts: Vec<_> = mounts
+        .iter()
+        .map(|path| json!({"mountPath": path}))
+        .collect();
     let env: Vec<_> = env
         .iter()
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
-    let container = json!({"env": env, "envFrom": [{"configMapRef": {"name": "c"}}]});
+    let container = json!({
+        "env": env, "envFrom": [{"configMapRef": {"name": "c"}}], "volumeMounts": mounts,
+    });
     let map = VariableSource::Found(Arc::new(json!({"data": from})));
     let objects = sources(&container)
         .into_iter()
@@ -39,7 +56,7 @@ fn decide(offer: Offer, env: &[(&str, &str)], from: Value) -> (CredentialSource,
     let pod = Pod {
         environment: &environment,
         offer,
-        is_skipped: false,
+        skipped: skipped(metadata),
         cluster_region: "us-west-2",
     };
     (pod.identity(), pod.region())
@@ -65,8 +82,8 @@ fn the_webhook_gives_credentials_and_the_region() {
 
 #[test]
 fn the_container_s_own_variables_stay() {
-    let own = |variables, role: Option<&str>| CredentialSource::Own {
-        variables,
+    let own = |from: &str, role: Option<&str>| CredentialSource::Own {
+        from: from.to_owned(),
         role_arn: role.map(ToOwned::to_owned),
     };
     let keys = [
@@ -97,6 +114,53 @@ fn the_container_s_own_variables_stay() {
     let uri = [(FULL_URI, "http://127.0.0.1/")];
     let (identity, region) = decide(by_association(), &uri, json!({}));
     assert_eq!((identity, region), (own(FULL_URI, None), injected()));
+}
+
+#[test]
+fn a_volume_with_the_sdk_s_files_comes_before_container_credentials() {
+    let with = |offer, env: &[(&str, &str)], mounts: &[&str]| {
+        decide_for(offer, env, json!({}), mounts, &json!({})).0
+    };
+    for path in [
+        "/root/.aws",
+        "/home/x/.aws/credentials",
+        "/root/.aws/config",
+    ] {
+        for offer in [by_association(), Offer::Nothing] {
+            let env = [(FULL_URI, "http://127.0.0.1/")];
+            for env in [&env[..], &[]] {
+                let CredentialSource::Own { from, .. } = with(offer.clone(), env, &[path]) else {
+                    panic!("{path}");
+                };
+                assert_eq!(from, format!("a volume at {path}"));
+            }
+        }
+        let by_token = with(by_annotation(), &[], &[path]);
+        assert!(matches!(
+            by_token,
+            CredentialSource::ServiceAccountRole { .. }
+        ));
+    }
+    let other = with(by_association(), &[], &["/root/.azure", "/x.aws"]);
+    assert!(matches!(other, CredentialSource::Association(_)));
+}
+
+#[test]
+fn a_label_hides_the_pod_from_the_webhook() {
+    for value in ["", "true", "false"] {
+        let metadata = json!({"labels": {SKIP_LABEL: value}});
+        for offer in [by_association(), by_annotation()] {
+            let (identity, region) = decide_for(offer, &[], json!({}), &[], &metadata);
+            let CredentialSource::Node {
+                because: Some(because),
+            } = identity
+            else {
+                panic!("{identity:?}");
+            };
+            assert!(because.contains(SKIP_LABEL), "{because}");
+            assert_eq!(region, PodRegion::None);
+        }
+    }
 }
 
 #[test]

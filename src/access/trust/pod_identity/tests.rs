@@ -44,6 +44,7 @@ fn the_documented_trust_policies_allow_both_actions() {
             "aws:RequestTag/kubernetes-service-account": ["sa"],
         }}),
         json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+        json!({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}),
         json!({"ArnEquals": {"aws:SourceArn": CLUSTER}}),
         json!({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:123456789012:cluster/*"}}),
         json!({"StringLike": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/c"}}),

@@ -1,0 +1,122 @@
+//! The variables of the container `main` with which the backend stops before it calls AWS.
+//!
+//! Sources: `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and `config/shared_config.go` and
+//! `config/resolve_credentials.go` of aws/aws-sdk-go-v2, which both use. Each rule was tried with both.
+
+use crate::access::cause::RunnerCause;
+use crate::access::checks::findings::CheckProblem;
+use crate::access::fix::Fix;
+use crate::access::kubernetes::environment::{ContainerEnvironment, Variable};
+use crate::access::outcome::Outcome;
+use crate::access::run::{CredentialSource, PodAws, ROLE_ARN, Run, TOKEN_FILE, aws_files};
+
+/// The key with which the backend would encrypt each object if its block had `encrypt`. The Orchestrator's has not, so the
+/// key of the bucket counts, but the backend verifies the variable nevertheless.
+const CUSTOMER_KEY: &str = "AWS_SSE_CUSTOMER_KEY";
+/// The length of 32 bytes in base64.
+const KEY_LENGTH: usize = 44;
+
+/// The profile that must exist, whatever other credentials there are.
+const PROFILE: &str = "AWS_PROFILE";
+/// The variables with the paths of the files with profiles.
+const PROFILE_FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+/// Returns the outcome for variables with which the backend certainly stops.
+pub(super) fn judge(
+    run: &Run<'_>,
+    pod: &PodAws,
+    environment: &ContainerEnvironment,
+) -> Option<Outcome> {
+    let (variable, problem) = wrong_key(environment)
+        .or_else(|| profile_without_file(environment))
+        .or_else(|| token_without_role(pod, environment))?;
+    let outcome = refused(pod, problem.message, variable);
+    let outcome = outcome.compare(problem.expected, problem.found);
+    Some(outcome.fix(run.runner_cause(RunnerCause::StateCredentials), problem.fix))
+}
+
+/// Returns the outcome for a container with which every deployment fails, unless another program runs in it, which might set
+/// the variable.
+pub(super) fn refused(pod: &PodAws, sentence: String, variable: &str) -> Outcome {
+    if pod.runs_other_program {
+        Outcome::warned(format!(
+            "{sentence} Its program might set {variable}, because pod_template replaces the image, command, or arguments."
+        ))
+    } else {
+        Outcome::failed(sentence)
+    }
+}
+
+/// Returns the outcome for a profile that might not exist.
+pub(super) fn unknown(environment: &ContainerEnvironment) -> Option<Outcome> {
+    environment.get(PROFILE).is_set().then(|| {
+        Outcome::incomplete(
+            "AWS credentials in pod_template",
+            format!(
+                "Not checked whether the profile exists that {PROFILE} in pod_template names. Without it, AWS's SDK stops, \
+                 whatever other credentials there are."
+            ),
+        )
+    })
+}
+
+/// A variable, and what is wrong with it.
+type WrongVariable = (&'static str, CheckProblem);
+
+fn wrong_key(environment: &ContainerEnvironment) -> Option<WrongVariable> {
+    let variable = environment.get(CUSTOMER_KEY);
+    let length = variable.value()?.len();
+    let problem = CheckProblem {
+        message: format!(
+            "{CUSTOMER_KEY} in pod_template has {length} characters, and the backend accepts only {KEY_LENGTH}."
+        ),
+        expected: format!("{KEY_LENGTH} characters"),
+        found: format!("{length} characters"),
+        fix: Fix::note(format!(
+            "Remove {CUSTOMER_KEY} from job.pod_template. The Orchestrator's backend does not use it."
+        )),
+    };
+    (length != KEY_LENGTH).then_some((CUSTOMER_KEY, problem))
+}
+
+fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVariable> {
+    let is_set = |name: &str| environment.get(name).is_set();
+    let has_file = PROFILE_FILES.into_iter().any(is_set) || aws_files(environment).is_some();
+    let problem = || {
+        CheckProblem {
+        message: format!(
+            "{PROFILE} in pod_template names a profile, and the container has no file with profiles: AWS's SDK stops, whatever \
+             other credentials there are."
+        ),
+        expected: "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE"
+            .to_owned(),
+        found: "none".to_owned(),
+        fix: Fix::note(format!(
+            "Remove {PROFILE} from job.pod_template, or mount a file with the profile."
+        )),
+    }
+    };
+    (is_set(PROFILE) && !has_file).then(|| (PROFILE, problem()))
+}
+
+fn token_without_role(pod: &PodAws, environment: &ContainerEnvironment) -> Option<WrongVariable> {
+    let CredentialSource::Own { from, .. } = &pod.identity else {
+        return None;
+    };
+    let has_no_role = match environment.get(ROLE_ARN) {
+        Variable::Absent => true,
+        Variable::Value(value) => value.is_empty(),
+        Variable::Hidden(_) | Variable::Unread(_) => false,
+    };
+    let problem = || CheckProblem {
+        message: format!(
+            "pod_template sets {TOKEN_FILE} without {ROLE_ARN}: AWS's SDK stops, because it does not know which role to assume."
+        ),
+        expected: format!("{TOKEN_FILE} and {ROLE_ARN}"),
+        found: format!("{TOKEN_FILE} alone"),
+        fix: Fix::note(format!(
+            "Set {ROLE_ARN} in job.pod_template to the ARN of the role, or remove {TOKEN_FILE}."
+        )),
+    };
+    (from == TOKEN_FILE && has_no_role).then(|| (ROLE_ARN, problem()))
+}
