@@ -41,7 +41,8 @@ impl Category {
     /// Returns the page of the documentation's guides that describes the category's checks.
     fn guide(self) -> &'static str {
         match self {
-            Self::Identity | Self::Iam | Self::Cluster => "eks-access-checks",
+            Self::Identity | Self::Iam => "eks-access-checks",
+            Self::Cluster => "eks-access-checks-cluster",
             Self::Kubernetes => "eks-access-checks-kubernetes",
             Self::Job => "eks-access-checks-job",
             Self::State => "eks-access-checks-state",

@@ -14,8 +14,9 @@ use crate::access::{Category, CheckId};
 const BOLD: Style = Style::new().bold();
 
 /// The pages of the documentation with a section for each check. The command contains them, so that it needs no network.
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     include_str!("../../templates/guides/eks-access-checks.md"),
+    include_str!("../../templates/guides/eks-access-checks-cluster.md"),
     include_str!("../../templates/guides/eks-access-checks-kubernetes.md"),
     include_str!("../../templates/guides/eks-access-checks-job.md"),
     include_str!("../../templates/guides/eks-access-checks-state.md"),

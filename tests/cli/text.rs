@@ -355,6 +355,7 @@ fn every_check_has_its_heading() {
     let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides");
     let pages = [
         "eks-access-checks",
+        "eks-access-checks-cluster",
         "eks-access-checks-kubernetes",
         "eks-access-checks-job",
         "eks-access-checks-state",

@@ -254,10 +254,7 @@ impl Decoder<'_> {
                 Content::Alias(target) => (3 + target, ""),
             };
             if !seen.insert(spelling) {
-                let message = format!(
-                    "The key `{}` occurs twice. Remove one of them.",
-                    spelling.1
-                );
+                let message = format!("The key `{}` occurs twice. Remove one of them.", spelling.1);
                 return Err(Problem::at(node.at, message));
             }
         }
