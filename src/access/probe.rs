@@ -173,7 +173,7 @@ async fn prepare(run: Run<'_>, options: ProbeOptions) -> Result<Prepared<'_>, Ch
         None => {
             return Err(Outcome::incomplete(
                 "the runner's user is unknown",
-                "The cluster maps the runner's role to no user with a fixed name, so the Job cannot be created as the \
+                "The cluster does not map the runner's role to a user with a fixed name, so the Job cannot be created as the \
                  runner. `eks-runner check` shows why.",
             )
             .into());

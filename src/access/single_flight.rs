@@ -76,7 +76,7 @@ impl<R: Clone + Send + Sync + 'static> Call<R> {
 impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
     /// Returns the call with these parameters. `start` runs if there is no recent one.
     ///
-    /// `is_settled` tells responses that should stay as they are from those that might soon change, such as "does
+    /// `is_settled` distinguishes responses that should stay as they are from those that might soon change, such as "does
     /// not exist". It judges the response of an earlier call as well, whatever that call was made for.
     pub(super) fn call<F>(
         &self,

@@ -53,7 +53,7 @@ pub enum ApiError {
         call: Box<Call>,
         /// The HTTP status.
         status: u16,
-        /// Its target, without user, query and fragment.
+        /// Its target, without user, query, and fragment.
         location: String,
     },
 

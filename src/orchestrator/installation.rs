@@ -18,7 +18,7 @@ pub(super) fn product_on_host(api_url: &Url) -> Option<&'static Product> {
 
 /// The facts about an installation of the Orchestrator that follow from the URL of its API.
 ///
-/// Only the SaaS publishes any. Every other installation has an issuer, addresses and an image of its own, and the API
+/// Only the SaaS publishes any. Every other installation has an issuer, addresses, and an image of its own, and the API
 /// returns none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Installation {

@@ -5,7 +5,7 @@
 //! looks the object up, so that nothing is created twice and nothing is lost; [`ApiError::is_uncertain`] says whether it
 //! could not.
 //!
-//! The modules form a tree, lowest first: `call`, `environment` and `settings`; `error` (and `advice`, `report`);
+//! The modules form a tree, lowest first: `call`, `environment`, and `settings`; `error` (and `advice`, `report`);
 //! `request` and `response`; `retry`; `transport` (one attempt); `client` (all attempts, and the endpoints).
 
 mod advice;

@@ -28,7 +28,7 @@ pub struct ExplicitSettings {
 /// The API's URL, the organization, and the token.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The base URL: `http` or `https`, with a host, without user, query and fragment.
+    /// The base URL: `http` or `https`, with a host, without user, query, and fragment.
     pub api_url: Url,
     /// The id of the organization. It is not empty.
     pub org_id: String,

@@ -123,7 +123,7 @@ fn path_and_name(role: &str) -> Result<(String, String), String> {
     }
     if let Some(stray) = name.chars().find(|&c| !is_name_character(c)) {
         return Err(format!(
-            "has {stray:?} in the role's name; IAM allows letters, digits and _+=,.@-"
+            "has {stray:?} in the role's name; IAM allows letters, digits, and _+=,.@-"
         ));
     }
     if name.len() > 64 {

@@ -1,6 +1,6 @@
 //! The rules, one function for each value, so that each can be applied as soon as its value is known.
 //!
-//! A rule refuses only what AWS, Kubernetes or the Orchestrator never accepts. Two limits of the service are narrower, and
+//! A rule refuses only what AWS, Kubernetes, or the Orchestrator never accepts. Two limits of the service are narrower, and
 //! the service reports them itself: it accepts only the partition `aws`, and STS regions of three parts.
 //! The rules are written by hand, because a pattern with nested repetition takes long on hostile input and cannot say
 //! what is wrong. Lengths are in characters.
@@ -83,7 +83,7 @@ pub fn sts_region(region: &str) -> Result<(), Invalid> {
 }
 
 fn region_or(region: &str, alternative: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "Use the code of an AWS region, such as \"us-west-2\", \"us-gov-west-1\" or \
+    const EXPECTED: &str = "Use the code of an AWS region, such as \"us-west-2\", \"us-gov-west-1\", or \
         \"cn-north-1\".";
     let finding = if region.is_empty() {
         Some("is empty".to_owned())
@@ -222,7 +222,7 @@ pub fn bucket(bucket: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the prefix.
 pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A path prefix has parts of letters, digits and ._- with single slashes between them. \
+    const EXPECTED: &str = "A path prefix has parts of letters, digits, and ._- with single slashes between them. \
         It can end with a slash, but not start with one: \"team/runners/\". Remove path_prefix to use none.";
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     let finding = length(prefix, 1, usize::MAX)

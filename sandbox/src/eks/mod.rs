@@ -1,4 +1,4 @@
-//! A small EKS on 127.0.0.1: the API server, etcd and the authenticator that EKS itself runs, and STS, IAM and EKS under
+//! A small EKS on 127.0.0.1: the API server, etcd, and the authenticator that EKS itself runs, and STS, IAM, and EKS under
 //! AWS's real host names.
 //!
 //! ```text

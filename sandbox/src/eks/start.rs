@@ -144,7 +144,7 @@ fn start_etcd(
     Ok(url)
 }
 
-/// Starts STS, IAM and EKS. Returns their addresses, and the administrator's access key.
+/// Starts STS, IAM, and EKS. Returns their addresses, and the administrator's access key.
 fn start_aws(
     processes: &mut Processes,
     tools: &Tools,

@@ -1,4 +1,4 @@
-//! Trust policies, OIDC tokens, permissions and signatures are judged as AWS judges them.
+//! Trust policies, OIDC tokens, permissions, and signatures are judged as AWS judges them.
 
 use libtest_mimic::Failed;
 use sandbox::eks::{Credentials, ISSUER, ROLE_NAME};

@@ -1,4 +1,4 @@
-//! Creating, reading, listing, updating and deleting runners.
+//! Creating, reading, listing, updating, and deleting runners.
 
 use serde_json::{Value, json};
 

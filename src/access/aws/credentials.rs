@@ -43,7 +43,7 @@ pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
 const METADATA: Duration = Duration::from_millis(500);
 
 /// Returns the SDK's configuration without credentials: what the environment and the profile say about
-/// endpoints, FIPS, proxies and certificates.
+/// endpoints, FIPS, proxies, and certificates.
 ///
 /// # Errors
 /// If the bundle of certificates that they name cannot be used.

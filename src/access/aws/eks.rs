@@ -20,7 +20,7 @@ pub(crate) struct EksCluster {
     pub(crate) private: bool,
     /// The ranges of addresses that the public endpoint admits.
     pub(crate) public_cidrs: Vec<String>,
-    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
+    /// `API`, `API_AND_CONFIG_MAP`, or `CONFIG_MAP`.
     pub(crate) authentication_mode: String,
     /// The ARN.
     pub(crate) arn: Option<String>,

@@ -89,7 +89,7 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         .collect()
 }
 
-/// Returns a client that obeys `HTTPS_PROXY`, `NO_PROXY` and the bundle, which the SDK's default client does not, and
+/// Returns a client that obeys `HTTPS_PROXY`, `NO_PROXY`, and the bundle, which the SDK's default client does not, and
 /// that reads no more than [`response_body::MAX_RESPONSE`] of a response.
 ///
 /// # Errors

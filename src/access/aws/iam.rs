@@ -28,7 +28,7 @@ pub(crate) struct Role {
 pub(crate) struct Simulation {
     /// The action.
     pub(crate) action: String,
-    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    /// `allowed`, `explicitDeny`, or `implicitDeny`.
     pub(crate) decision: String,
     /// Whether the decision is `allowed`.
     pub(crate) allowed: bool,
@@ -144,7 +144,7 @@ impl Aws {
     }
 }
 
-/// What is asked about the policies of a role.
+/// A simulation of the policies of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimulationRequest {
     /// The role's ARN.

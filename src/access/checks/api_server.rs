@@ -68,13 +68,13 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
         KubeError::Unreachable(_) => {
             let outcome = Outcome::incomplete(
                 "the cluster's API is unreachable from here",
-                format!("Not checked: from here, {error}. {about}"),
+                format!("Not checked: from this machine, {error}. {about}"),
             )
             .fix(
                 cause,
                 ShellCommand::new("curl -k")
                     .word(format!("{endpoint}{VERSION_PATH}"))
-                    .comment("from here: check HTTPS_PROXY, NO_PROXY and firewalls"),
+                    .comment("from here: check HTTPS_PROXY, NO_PROXY, and firewalls"),
             );
             // It can take a while until the name of a new cluster's endpoint is known everywhere.
             if cluster.is_open() {

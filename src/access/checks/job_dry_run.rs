@@ -54,7 +54,7 @@ impl TriedObject {
 
 /// Tries the Job and its pod.
 ///
-/// Pod Security, quotas and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
+/// Pod Security, quotas, and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
 /// impersonate can do that.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {

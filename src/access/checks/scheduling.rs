@@ -93,7 +93,7 @@ fn gated(run: &Run<'_>, gates: &str) -> Outcome {
     )
 }
 
-/// Looks whether Fargate takes the pod, compares it with the nodes, and only if none of them can take it, with what adds
+/// Checks whether Fargate takes the pod, compares it with the nodes, and only if none of them can take it, with what adds
 /// nodes.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = match run.job() {

@@ -44,7 +44,7 @@ fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> Outcome {
     if let Some(problem) = problem(name) {
         return Outcome::failed(format!("STS refuses the session name {name:?}: {problem}."))
-            .compare("2 to 64 letters, digits and _+=,.@-", format!("{name:?}"))
+            .compare("2 to 64 letters, digits, and _+=,.@-", format!("{name:?}"))
             .fix(
                 cause,
                 Fix::set_auth(frontend, "session_name", corrected(name)),
@@ -73,7 +73,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
 fn problem(name: &str) -> Option<String> {
     let length = name.chars().count();
     match name.chars().find(|&c| !is_name_character(c)) {
-        Some(stray) => Some(format!("it has {stray:?}")),
+        Some(stray) => Some(format!("it contains {stray:?}")),
         None if !LENGTHS.contains(&length) => Some(format!("it has {length} characters")),
         None => None,
     }

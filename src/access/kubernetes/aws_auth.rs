@@ -1,6 +1,6 @@
 //! The ConfigMap `aws-auth`, read as EKS reads it: by the rules of aws-iam-authenticator 0.7.
 //!
-//! The sources are `ParseMap`, `saveMap` and `Map` of its `pkg/mapper/configmap`, `Validate` and `Matches` of its
+//! The sources are `ParseMap`, `saveMap`, and `Map` of its `pkg/mapper/configmap`, `Validate` and `Matches` of its
 //! `pkg/config`, and `renderTemplates` of its `pkg/server`. `tests/oracles/aws-auth/table.json` contains the results of the
 //! real server for about 800 maps.
 

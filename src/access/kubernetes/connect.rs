@@ -36,7 +36,7 @@ pub(crate) struct ClusterConnection<'a> {
 }
 
 impl ClusterClient {
-    /// Returns a cluster with its own endpoint, authority and token.
+    /// Returns a cluster with its own endpoint, authority, and token.
     ///
     /// # Errors
     /// If the endpoint or the authority is not what EKS returns for a cluster, or if the environment's proxy cannot be
@@ -144,7 +144,7 @@ impl ClusterClient {
     }
 }
 
-/// Returns the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` select for a URL.
+/// Returns the proxy that `HTTPS_PROXY`, `ALL_PROXY`, and `NO_PROXY` select for a URL.
 ///
 /// # Errors
 /// If the variable that applies cannot be used.

@@ -53,7 +53,7 @@ impl Run<'_> {
         if self.is_exchanged().await {
             return Err(Outcome::not_applicable(format!(
                 "The runner's role is assumed with the web identity token, and the caller ({}) is in another account: \
-                 STS has verified the role and its trust.",
+                 STS accepted the token, so the role exists and trusts it.",
                 identity.arn
             ))
             .into());

@@ -140,7 +140,7 @@ struct Document<'a> {
     node: Option<&'a str>,
     user: &'a str,
     image: &'a str,
-    /// `not-created`, `deleted`, `deleting`, `kept` or `failed`.
+    /// `not-created`, `deleted`, `deleting`, `kept`, or `failed`.
     deletion: &'static str,
     /// The variables of the container that were placeholders.
     placeholders: [&'static str; ProbeReport::PLACEHOLDERS.len()],

@@ -1,6 +1,6 @@
 //! The client: the calls of the API, one file for each kind of object.
 //!
-//! `attempts` has the only retry loop. `operations` reads, creates and deletes with it, `paging` lists, and the files of the
+//! `attempts` has the only retry loop. `operations` reads, creates, and deletes with it, `paging` lists, and the files of the
 //! endpoints build the requests and read the responses.
 
 mod attempts;

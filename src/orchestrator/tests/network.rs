@@ -1,4 +1,4 @@
-//! Connections, redirects, proxies and TLS, and that the token does not leak.
+//! Connections, redirects, proxies, and TLS, and that the token does not leak.
 
 use super::fake::{Fake, Reply};
 use super::*;

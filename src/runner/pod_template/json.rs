@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Returns whether two texts are the same JSON value. White space, the order of fields, escapes and Unicode
+/// Returns whether two texts are the same JSON value. White space, the order of fields, escapes, and Unicode
 /// normalization in strings, and the spelling of numbers (`1`, `1.0`, `1e0`) make no difference. A text that is not JSON
 /// for [`parse`] equals only itself.
 #[must_use]

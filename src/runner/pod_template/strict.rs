@@ -194,7 +194,7 @@ impl Walk {
                 WRONG_VALUE,
                 format_args!(
                     "is {}, which is not a Kubernetes quantity: a number with one of the suffixes \
-                     n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or none, such as \"500m\" or \
+                     n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or none, such as \"500m\" or \
                      \"1Gi\".",
                     quoted(text)
                 ),

@@ -1,4 +1,4 @@
-//! The calls, one file each: decode the request, call the provider, verify and encode the response.
+//! The calls, one file each: decode the request, call the provider, and verify and encode the response.
 
 pub(super) mod apply_resource_change;
 pub(super) mod call_function;

@@ -26,7 +26,7 @@ fn not_mapped(run: &Run<'_>) -> Outcome {
         );
     }
     let role = run.subject.role.get().cloned();
-    Outcome::failed("The cluster maps the runner's role to no user.")
+    Outcome::failed("The cluster does not map the runner's role to a user.")
         .compare("an access entry or a line of aws-auth", "none that works")
         .fix(
             run.cluster_cause(ClusterCause::RoleNotMapped { role }),

@@ -136,12 +136,12 @@ async fn annotation_in_place_of(
     let current = found["metadata"]["annotations"][ROLE_ANNOTATION].as_str();
     let annotated = match current.filter(|role| !role.is_empty()) {
         Some(role) => Fix::note(format!(
-            "Without the association, the service account's annotation counts, which names {role}. The next check verifies the \
-             role's trust policy."
+            "Without the association, the service account's annotation counts, which names {role}. Then run the checks again: \
+             they verify the role's trust policy."
         )),
         None => Fix::note(
-            "Use a role for the service account in place of the association. The next check verifies the role's trust \
-             policy for it.",
+            "Use a role for the service account in place of the association. Then run the checks again: they verify the \
+             role's trust policy.",
         )
         .then_run(
             ShellCommand::new("kubectl annotate --overwrite serviceaccount")

@@ -95,7 +95,7 @@ fn disabled(key: &KmsKey, region: &str, bucket: &str) -> Option<Outcome> {
         _ => return None,
     };
     let outcome = Outcome::failed(format!(
-        "The key {} that encrypts the objects of bucket {bucket:?} is in state {}: nobody can read or write states.",
+        "The key {} that encrypts the objects of bucket {bucket:?} is in state {}: the Job cannot read or write its state.",
         key.arn, key.state
     ));
     let cause = Cause::UnusableKey {

@@ -91,7 +91,7 @@ pub(super) fn unknown(pod: &PodAws, bucket_region: &str) -> Option<Outcome> {
     Some(Outcome::incomplete(
         format!("the value of {variable}"),
         format!(
-            "Not checked whether the Job uses the bucket's region, {bucket_region}: {variable} comes from {source}."
+            "Could not check whether the Job uses the bucket's region, {bucket_region}: {variable} comes from {source}."
         ),
     ))
 }

@@ -13,7 +13,7 @@ pub(crate) struct Taint {
     pub(crate) key: String,
     /// The value; often empty.
     pub(crate) value: String,
-    /// `NoSchedule`, `NoExecute` or `PreferNoSchedule`.
+    /// `NoSchedule`, `NoExecute`, or `PreferNoSchedule`.
     pub(crate) effect: String,
 }
 
