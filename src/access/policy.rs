@@ -115,7 +115,7 @@ pub(crate) enum Match {
 
 /// Evaluates a policy document for a request.
 pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyDecision {
-    let Findings {
+    let StatementFindings {
         denial,
         allows,
         unknown_allow,
@@ -143,9 +143,9 @@ pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyD
 }
 
 /// Matches each statement of a policy document.
-fn findings(document: &Value, request: &dyn PolicyRequest) -> Findings {
+fn findings(document: &Value, request: &dyn PolicyRequest) -> StatementFindings {
     let variables = has_variables(document);
-    let mut findings = Findings::default();
+    let mut findings = StatementFindings::default();
     for (index, statement) in statements(document).into_iter().enumerate() {
         let name = statement_name(index, statement);
         findings.add(name, statement, request, variables);
@@ -186,7 +186,7 @@ pub(crate) struct Denial {
 
 /// What the statements of a policy say about a request.
 #[derive(Default)]
-struct Findings {
+struct StatementFindings {
     /// A statement that denies it. One without a condition comes before all others.
     denial: Option<Denial>,
     /// Whether a statement allows it.
@@ -200,7 +200,7 @@ struct Findings {
     closest: Option<(usize, Vec<DenialReason>)>,
 }
 
-impl Findings {
+impl StatementFindings {
     /// Adds a statement.
     fn add(
         &mut self,

@@ -24,10 +24,10 @@ pub(super) type SharedCall<R> = Shared<BoxFuture<'static, R>>;
 /// waits for it. It is dropped when no one does: an abandoned call would otherwise keep what it has locked, such as the
 /// set-up of the credentials, for which every later call would wait forever.
 pub(super) struct SingleFlight<K, R> {
-    calls: Mutex<HashMap<K, Call<R>>>,
+    calls: Mutex<HashMap<K, Flight<R>>>,
 }
 
-struct Call<R> {
+struct Flight<R> {
     started: Instant,
     /// The call, while anyone waits for it.
     under_way: Option<WeakShared<BoxFuture<'static, R>>>,
@@ -43,7 +43,7 @@ impl<K, R> Default for SingleFlight<K, R> {
     }
 }
 
-impl<R: Clone + Send + Sync + 'static> Call<R> {
+impl<R: Clone + Send + Sync + 'static> Flight<R> {
     /// Starts a call.
     fn start(call: impl Future<Output = R> + Send + 'static) -> (Self, SharedCall<R>) {
         let response = Arc::new(OnceLock::new());
@@ -90,7 +90,7 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let known = calls.get(&key).and_then(|call| call.reusable(is_settled));
         known.unwrap_or_else(|| {
-            let (call, shared) = Call::start(start());
+            let (call, shared) = Flight::start(start());
             calls.insert(key, call);
             shared
         })

@@ -35,7 +35,7 @@ impl<S: Subscriber> Layer<S> for CallLines {
     }
 
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut call = Call::default();
+        let mut call = CallLine::default();
         event.record(&mut call);
         // If standard error is closed, nobody can read the line.
         let _ = writeln!(io::stderr(), "{}", redacted(call.line(self.is_detailed)));
@@ -44,7 +44,7 @@ impl<S: Subscriber> Layer<S> for CallLines {
 
 /// The fields of a call.
 #[derive(Default)]
-struct Call {
+struct CallLine {
     service: String,
     action: String,
     host: String,
@@ -55,7 +55,7 @@ struct Call {
     attempt: u64,
 }
 
-impl Call {
+impl CallLine {
     fn line(&self, is_detailed: bool) -> String {
         let Self {
             service,
@@ -98,7 +98,7 @@ impl Call {
     }
 }
 
-impl Visit for Call {
+impl Visit for CallLine {
     fn record_u64(&mut self, field: &Field, value: u64) {
         match field.name() {
             "status" => self.status = Some(value),
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_call_is_one_line() {
-        let call = Call {
+        let call = CallLine {
             service: "iam".to_owned(),
             action: "GetRole".to_owned(),
             host: "iam.amazonaws.com".to_owned(),
@@ -135,14 +135,14 @@ mod tests {
             request_id: "r-1".to_owned(),
             milliseconds: 34,
             attempt: 1,
-            ..Call::default()
+            ..CallLine::default()
         };
         assert_eq!(call.line(false), "iam GetRole: 200 in 34 ms");
         assert_eq!(
             call.line(true),
             "iam GetRole: 200 in 34 ms (iam.amazonaws.com, attempt 1, request r-1)"
         );
-        let failed = Call {
+        let failed = CallLine {
             status: None,
             request_id: String::new(),
             error: "refused".to_owned(),

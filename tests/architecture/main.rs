@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modules::{Crate, functions, shared_types, sibling_cycles, sources};
+use modules::{Crate, functions, sibling_cycles, sources, types};
 
 /// Each room of `src/` and the rooms that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -134,21 +134,25 @@ fn files_and_functions_are_short() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
-/// A reader who meets a name finds one type of that name in the crate.
+/// A reader who meets the name of a type that other files use finds one type of that name in the crate.
 #[test]
 fn types_that_other_files_use_have_different_names() {
     let mut same = Vec::new();
     for folder in ["src", "plugin/src", "sandbox/src"] {
-        let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let mut files: BTreeMap<String, Vec<(PathBuf, bool)>> = BTreeMap::new();
         for file in sources(&root().join(folder)) {
             if !file.to_string_lossy().contains("tests") {
-                for name in shared_types(&file) {
-                    files.entry(name).or_default().push(file.clone());
+                for (name, is_shared) in types(&file) {
+                    let found = (file.clone(), is_shared);
+                    files.entry(name).or_default().push(found);
                 }
             }
         }
         assert!(files.len() > 20, "the types were not found");
-        same.extend(files.into_iter().filter(|(_, files)| files.len() > 1));
+        let is_ambiguous = |files: &Vec<(PathBuf, bool)>| {
+            files.len() > 1 && files.iter().any(|(_, is_shared)| *is_shared)
+        };
+        same.extend(files.into_iter().filter(|(_, files)| is_ambiguous(files)));
     }
     assert!(same.is_empty(), "{same:#?}");
 }

@@ -227,10 +227,10 @@ impl<'ast> Visit<'ast> for Functions {
     }
 }
 
-/// The names of the types and traits in a source file that other files can use, those for unit tests left out.
-pub(crate) fn shared_types(file: &Path) -> BTreeSet<String> {
+/// The names of the types and traits in a source file, those for unit tests left out, and whether other files can use each.
+pub(crate) fn types(file: &Path) -> BTreeMap<String, bool> {
     let text = fs::read_to_string(file).unwrap();
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for item in syn::parse_file(&text).unwrap().items {
         let (visibility, name) = match &item {
             Item::Struct(item) => (&item.vis, &item.ident),
@@ -239,9 +239,8 @@ pub(crate) fn shared_types(file: &Path) -> BTreeSet<String> {
             Item::Type(item) => (&item.vis, &item.ident),
             _ => continue,
         };
-        if !matches!(visibility, syn::Visibility::Inherited) {
-            found.insert(name.to_string());
-        }
+        let is_shared = !matches!(visibility, syn::Visibility::Inherited);
+        found.insert(name.to_string(), is_shared);
     }
     found
 }

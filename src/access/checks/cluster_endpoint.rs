@@ -28,7 +28,7 @@ pub(super) static CHECK: Check = Check::new(
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = run.eks_cluster().await?;
-    let endpoint = Endpoint {
+    let endpoint = EndpointCheck {
         cluster: &cluster,
         settings: run.settings(),
         region: run.region()?,
@@ -44,7 +44,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 /// A self-hosted installation can be in the cluster's VPC, or even in the cluster. If the cluster has a private endpoint, it
 /// then uses that one, which cannot be checked from here, and not the public one ("Cluster API server endpoint" in the EKS
 /// user guide).
-struct Endpoint<'a> {
+struct EndpointCheck<'a> {
     cluster: &'a EksCluster,
     settings: &'a Settings,
     region: &'a str,
@@ -52,7 +52,7 @@ struct Endpoint<'a> {
     cause: Cause,
 }
 
-impl Endpoint<'_> {
+impl EndpointCheck<'_> {
     /// Returns whether the cluster admits the Orchestrator.
     fn judge(self) -> Outcome {
         if !self.cluster.public {
@@ -241,7 +241,7 @@ mod tests {
             published_cidrs: parsed(published),
             ..Settings::default()
         };
-        let endpoint = Endpoint {
+        let endpoint = EndpointCheck {
             cluster,
             settings: &settings,
             region: "eu-central-1",

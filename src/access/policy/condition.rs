@@ -97,7 +97,7 @@ impl<'a> Operator<'a> {
 
     /// Returns the function that compares a value of the policy with the request's. `None` if the operator is not
     /// evaluated for values of this kind.
-    fn comparison(self, sent: Sent<'_>) -> Option<Comparison> {
+    fn comparison(self, sent: Sent<'_>) -> Option<Comparator> {
         match (self.base, sent) {
             // "Single-valued vs. multivalued context keys": several values need a set operator.
             (_, Sent::Several(_)) if self.set.is_none() => None,
@@ -130,7 +130,7 @@ impl<'a> Operator<'a> {
 }
 
 /// Compares a value of the policy with the request's.
-type Comparison = fn(&str, &str) -> bool;
+type Comparator = fn(&str, &str) -> bool;
 
 /// Returns whether an ARN matches a pattern, part by part: a wildcard does not reach beyond a colon.
 fn arn_like(pattern: &str, arn: &str) -> bool {
@@ -142,7 +142,7 @@ fn arn_like(pattern: &str, arn: &str) -> bool {
 }
 
 /// Returns the comparison of a numeric operator.
-fn numeric(base: &str) -> Option<Comparison> {
+fn numeric(base: &str) -> Option<Comparator> {
     fn numbers(pattern: &str, sent: &str) -> Option<(f64, f64)> {
         Some((pattern.parse().ok()?, sent.parse().ok()?))
     }
@@ -167,14 +167,14 @@ fn numeric(base: &str) -> Option<Comparison> {
 }
 
 /// Returns the comparison of a date operator with now, in seconds since 1970.
-fn date(base: &str) -> Option<Comparison> {
+fn date(base: &str) -> Option<Comparator> {
     fn compare(pattern: &str, now: &str, holds: fn(i64, i64) -> bool) -> bool {
         let (Some(limit), Ok(now)) = (seconds(pattern), now.parse()) else {
             return false;
         };
         holds(now, limit)
     }
-    let comparison: Comparison = match base {
+    let comparison: Comparator = match base {
         "DateEquals" | "DateNotEquals" => {
             |pattern, now| compare(pattern, now, |now, limit| now == limit)
         }

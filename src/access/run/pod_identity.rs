@@ -214,7 +214,7 @@ impl Run<'_> {
         }
         let job = self.job()?;
         let decided = strongest(&environment).is_some() && has_region(&environment);
-        let pod = Pod {
+        let pod = PodTemplate {
             environment: &environment,
             offer: if decided {
                 Offer::Nothing
@@ -339,7 +339,7 @@ fn skips_main(annotations: &Value) -> bool {
 }
 
 /// What decides about the container `main`.
-struct Pod<'a> {
+struct PodTemplate<'a> {
     /// The variables of `pod_template`.
     environment: &'a ContainerEnvironment,
     /// What the webhook has for its service account.
@@ -350,7 +350,7 @@ struct Pod<'a> {
     cluster_region: &'a str,
 }
 
-impl Pod<'_> {
+impl PodTemplate<'_> {
     /// Returns where the SDK gets its credentials: the first of its chain that the container has.
     fn identity(&self) -> CredentialSource {
         let environment = self.environment;

@@ -9,7 +9,7 @@ use crate::cli::source::{LeftOut, Unread};
 
 /// The document of one runner.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ReportDocument<'a> {
     /// `ok`: whether no check failed and the run is complete.
     #[serde(flatten)]
     envelope: Envelope<'a>,
@@ -54,7 +54,7 @@ struct RunnerResult<'a> {
     /// Why the run is not complete. `None` if it is complete.
     reason: Option<String>,
     summary: Summary,
-    checks: Vec<Check<'a>>,
+    checks: Vec<CheckDocument<'a>>,
     kubernetes_user: Option<&'a str>,
     oidc_subject: Option<&'a str>,
     session_name: Option<&'a str>,
@@ -77,7 +77,7 @@ struct Summary {
 }
 
 #[derive(Serialize)]
-struct Check<'a> {
+struct CheckDocument<'a> {
     id: &'static str,
     status: &'static str,
     /// The kind of skip, if the check was skipped.
@@ -101,7 +101,7 @@ pub(super) fn render(results: &Results) -> String {
     if !results.are_several
         && let [checked] = results.checked.as_slice()
     {
-        return pretty(&Document {
+        return pretty(&ReportDocument {
             envelope,
             result: RunnerResult::from(checked),
         });
@@ -193,8 +193,8 @@ impl<'a> From<&'a LeftOut> for NotChecked<'a> {
     }
 }
 
-fn check<'a>(CheckResult { id, outcome }: &'a CheckResult, checked: &Checked) -> Check<'a> {
-    Check {
+fn check<'a>(CheckResult { id, outcome }: &'a CheckResult, checked: &Checked) -> CheckDocument<'a> {
+    CheckDocument {
         id: id.as_str(),
         status: outcome.status.as_str(),
         skip: outcome.skip.as_ref().map(Skip::as_str),

@@ -123,7 +123,7 @@ fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ProbeDocument<'a> {
     /// `ok`: whether the container has started.
     #[serde(flatten)]
     envelope: Envelope<'a>,
@@ -144,11 +144,11 @@ struct Document<'a> {
     deletion: &'static str,
     /// The variables of the container that were placeholders.
     placeholders: [&'static str; ProbeReport::PLACEHOLDERS.len()],
-    events: Vec<Event<'a>>,
+    events: Vec<EventDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
+struct EventDocument<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     reason: &'a str,
@@ -173,14 +173,14 @@ pub(super) fn json(
         ),
         Ended::Unknown(why) => ("unknown", None, why.as_str()),
     };
-    let events = report.events.iter().map(|event| Event {
+    let events = report.events.iter().map(|event| EventDocument {
         kind: &event.kind,
         reason: &event.reason,
         message: &event.message,
         object: &event.object,
         count: event.count,
     });
-    pretty(&Document {
+    pretty(&ProbeDocument {
         envelope: Envelope::new("probe", started, report.ended == Ended::Started),
         about: About::from(subject),
         result,

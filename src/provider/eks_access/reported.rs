@@ -56,7 +56,7 @@ impl Severities {
 }
 
 /// A part of a report that becomes a diagnostic if this runner is the one that reports it.
-struct Finding<'a> {
+struct ReportedFinding<'a> {
     topic: Topic,
     part: Part,
     fails: bool,
@@ -101,8 +101,8 @@ impl ReportedDiagnostics {
             findings.extend(self.unchecked(runner, report, severities));
         }
         drop(checking);
-        let reports = |finding: &Finding<'_>| finding.part == Part::Reporter;
-        let is_covered = |finding: &Finding<'_>| matches!(finding.part, Part::Covered(_));
+        let reports = |finding: &ReportedFinding<'_>| finding.part == Part::Reporter;
+        let is_covered = |finding: &ReportedFinding<'_>| matches!(finding.part, Part::Covered(_));
         // A runner that another one reports for does not wait, even if it has causes of its own: if every runner waited,
         // Terraform could not plan the next ones.
         if findings.iter().any(reports) && !findings.iter().any(is_covered) {
@@ -122,7 +122,7 @@ impl ReportedDiagnostics {
         runner: &str,
         report: &'a Report,
         severities: Severities,
-    ) -> Vec<Finding<'a>> {
+    ) -> Vec<ReportedFinding<'a>> {
         let concerns = |result: &&CheckResult| {
             matches!(result.outcome.status, Status::Failed | Status::Warned)
         };
@@ -142,7 +142,7 @@ impl ReportedDiagnostics {
                 // A fix without an entry for this runner does not fix it.
                 let member = fix_of(outcome).and_then(Fix::member);
                 let again = !fails || member.is_some();
-                Some(Finding {
+                Some(ReportedFinding {
                     part: self.gathering.join(&topic, runner, member, again),
                     topic,
                     fails,
@@ -158,7 +158,7 @@ impl ReportedDiagnostics {
         runner: &str,
         report: &'a Report,
         severities: Severities,
-    ) -> impl Iterator<Item = Finding<'a>> {
+    ) -> impl Iterator<Item = ReportedFinding<'a>> {
         let unchecked = report.unchecked().into_iter();
         unchecked.filter_map(move |unchecked| {
             let fails = severities.incomplete_fails(&unchecked);
@@ -166,7 +166,7 @@ impl ReportedDiagnostics {
             if !(self.note(runner, format!("incomplete {fails} {}", unchecked.reason)) || fails) {
                 return None;
             }
-            Some(Finding {
+            Some(ReportedFinding {
                 part: self.gathering.join(&topic, runner, None, false),
                 topic,
                 fails,
@@ -183,7 +183,7 @@ impl ReportedDiagnostics {
     /// Returns the diagnostic of a finding. `None` if another runner reports it.
     fn diagnostic<'a>(
         &self,
-        finding: &Finding<'a>,
+        finding: &ReportedFinding<'a>,
         report: &Report,
         severities: Severities,
         fixes: &mut HashMap<&'a Cause, CheckId>,

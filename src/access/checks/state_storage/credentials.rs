@@ -26,11 +26,11 @@ pub(super) struct Backend {
 }
 
 /// The variables of one way to authenticate. It needs one of each list, and the messages name the first one.
-type Method = &'static [&'static [Setting]];
+type Method = &'static [&'static [BackendSetting]];
 
 /// A variable, and what its value must be.
 #[derive(Debug, Clone, Copy)]
-enum Setting {
+enum BackendSetting {
     /// It has any value.
     Text(&'static str),
     /// It is the path of a file, which a volume of the container must hold: the runner's image has no credentials.
@@ -41,7 +41,7 @@ enum Setting {
     Flag(&'static str),
 }
 
-use Setting::{File, FileOrJson, Flag, Text};
+use BackendSetting::{File, FileOrJson, Flag, Text};
 
 /// The gcs backend. Source: `internal/backend/remote-state/gcs/backend.go` of OpenTofu 1.12, and
 /// `google.FindDefaultCredentials` of golang.org/x/oauth2, which it calls without a variable of its own. That function also reads
@@ -122,9 +122,9 @@ pub(super) const AZURERM: Backend = Backend {
 };
 
 /// A method of Microsoft Entra ID reads the state itself, or the account's key first (`configure` in `backend.go`).
-const ACCOUNT: &[Setting] = &[Flag("ARM_USE_AZUREAD"), Text("ARM_SUBSCRIPTION_ID")];
+const ACCOUNT: &[BackendSetting] = &[Flag("ARM_USE_AZUREAD"), Text("ARM_SUBSCRIPTION_ID")];
 
-const CLIENT_ID: &[Setting] = &[Text("ARM_CLIENT_ID"), File("ARM_CLIENT_ID_FILE_PATH")];
+const CLIENT_ID: &[BackendSetting] = &[Text("ARM_CLIENT_ID"), File("ARM_CLIENT_ID_FILE_PATH")];
 
 /// Returns the outcome that follows from the runner alone: no variable of the container comes from an object whose content
 /// decides.
@@ -196,12 +196,12 @@ fn judge(run: &Run<'_>, backend: &Backend, environment: &ContainerEnvironment) -
 
 /// Returns the variables of a method in words.
 fn in_words(method: Method) -> String {
-    let first = |choice: &&[Setting]| choice.first().map_or("", |setting| setting.name());
+    let first = |choice: &&[BackendSetting]| choice.first().map_or("", |setting| setting.name());
     let names: Vec<&str> = method.iter().map(first).collect();
     names.join(" with ")
 }
 
-impl Setting {
+impl BackendSetting {
     /// Returns the variable's name.
     fn name(self) -> &'static str {
         match self {
@@ -235,21 +235,23 @@ impl Container<'_> {
     }
 
     /// Returns whether a variable has a value that its method can use, as far as it is known.
-    fn has(&self, setting: Setting) -> bool {
+    fn has(&self, setting: BackendSetting) -> bool {
         let variable = self.environment.get(setting.name());
         let Some(value) = variable.value() else {
             return variable.is_set();
         };
         match setting {
-            Setting::Text(_) => true,
-            Setting::File(_) => self.is_mounted(value),
-            Setting::FileOrJson(_) => value.trim_start().starts_with('{') || self.is_mounted(value),
-            Setting::Flag(_) => ["1", "t", "T", "TRUE", "true", "True"].contains(&value),
+            BackendSetting::Text(_) => true,
+            BackendSetting::File(_) => self.is_mounted(value),
+            BackendSetting::FileOrJson(_) => {
+                value.trim_start().starts_with('{') || self.is_mounted(value)
+            }
+            BackendSetting::Flag(_) => ["1", "t", "T", "TRUE", "true", "True"].contains(&value),
         }
     }
 
     /// Returns the object that could not be read and might set a variable.
-    fn unread(&self, setting: Setting) -> Option<ObjectName> {
+    fn unread(&self, setting: BackendSetting) -> Option<ObjectName> {
         match self.environment.get(setting.name()) {
             Variable::Unread(object) => Some(object),
             _ => None,

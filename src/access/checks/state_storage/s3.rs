@@ -101,7 +101,7 @@ struct State<'a> {
 
 /// What is known about the permissions.
 #[derive(Default)]
-struct Findings {
+struct BucketFindings {
     /// The first refusal, and the actions with a refusal of its kind.
     refused: Option<Refused>,
     /// The outcome for a key that nobody can use.
@@ -123,7 +123,7 @@ impl State<'_> {
         &self,
         run: &Run<'_>,
         identity: &CredentialSource,
-    ) -> Result<Findings, CheckError> {
+    ) -> Result<BucketFindings, CheckError> {
         let Self { bucket, region, .. } = self;
         let tags = session_tags(run, identity)?;
         let prefix = ("s3:prefix", bucket.key());
@@ -148,7 +148,7 @@ impl State<'_> {
             Err(_) => None,
         };
         let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
-        let mut findings = Findings::default();
+        let mut findings = BucketFindings::default();
         let (own_on_bucket, own_on_objects) =
             (OwnPolicies::new(on_bucket), OwnPolicies::new(on_objects));
         let with_own = |own| Access {
@@ -193,7 +193,7 @@ impl State<'_> {
         run: &Run<'_>,
         key: StateKey,
         tags: Vec<(&'static str, String)>,
-        findings: &mut Findings,
+        findings: &mut BucketFindings,
     ) {
         let key = match key {
             StateKey::NoPermission => return,
@@ -288,7 +288,7 @@ fn other_account(role: &RoleArn) -> Outcome {
     )
 }
 
-impl Findings {
+impl BucketFindings {
     /// Adds the finding about one action.
     fn add(&mut self, finding: ResourceFinding, kind: ResourceKind, session: &RoleSession<'_>) {
         let resource = session.resource.unwrap_or_default();

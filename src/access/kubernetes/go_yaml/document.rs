@@ -63,7 +63,7 @@ impl YamlDocument {
         let mut text = text.to_owned();
         let mut tries = 0;
         let reader = loop {
-            match Reader::read(&text) {
+            match DocumentReader::read(&text) {
                 // libyaml accepts a comment directly behind quotes or a bracket.
                 Err(Stop::Comment(at)) if tries < MOST_COMMENTS => text.insert(at, ' '),
                 Err(Stop::Comment(_)) => {
@@ -76,7 +76,7 @@ impl YamlDocument {
         };
         reader.check_tabs(&text)?;
         let follows = text.lines().skip(1).any(|line| line.starts_with("---"));
-        let Reader { nodes, root, .. } = reader;
+        let DocumentReader { nodes, root, .. } = reader;
         Ok(root.map(|root| Self {
             nodes,
             root,
@@ -165,7 +165,7 @@ impl From<ScanError> for Stop {
 
 /// Converts events to nodes.
 #[derive(Default)]
-struct Reader {
+struct DocumentReader {
     nodes: Vec<YamlNode>,
     root: Option<usize>,
     anchors: HashMap<usize, usize>,
@@ -184,7 +184,7 @@ struct Open {
     is_flow: bool,
 }
 
-impl Reader {
+impl DocumentReader {
     /// Reads the first document of a text.
     fn read(text: &str) -> Result<Self, Stop> {
         let options = options! {

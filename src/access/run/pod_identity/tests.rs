@@ -53,7 +53,7 @@ fn decide_for(
         .into_iter()
         .map(|name| (name, map.clone()));
     let environment = ContainerEnvironment::new(container.clone(), objects.collect());
-    let pod = Pod {
+    let pod = PodTemplate {
         environment: &environment,
         offer,
         skipped: skipped(metadata),
