@@ -118,7 +118,7 @@ pub(super) async fn not_on_fargate(
         ),
         expected: format!("the annotation {ROLE_ANNOTATION} of service account {account:?}"),
         found: format!("Pod Identity association {}", association.id),
-        fix: annotation_in_place_of(run, association).await?,
+        fix: annotation_in_place_of(run, association, account).await?,
     }))
 }
 
@@ -127,13 +127,13 @@ pub(super) async fn not_on_fargate(
 async fn annotation_in_place_of(
     run: &Run<'_>,
     association: &PodIdentityAssociation,
+    account: &str,
 ) -> Result<Fix, CheckError> {
-    let (region, name) = (run.region()?, run.cluster_name()?);
-    let account = run.service_account()?;
-    let found = run
-        .read(run.namespaced(&format!("/serviceaccounts/{account}"))?)
-        .await?;
-    let current = found["metadata"]["annotations"][ROLE_ANNOTATION].as_str();
+    let path = run.namespaced(&format!("/serviceaccounts/{account}"))?;
+    let found = run.read(path).await.ok();
+    let current = found
+        .as_ref()
+        .and_then(|found| found["metadata"]["annotations"][ROLE_ANNOTATION].as_str());
     let annotated = match current.filter(|role| !role.is_empty()) {
         Some(role) => Fix::note(format!(
             "Without the association, the service account's annotation counts, which names {role}. Then run the checks again: \
@@ -151,8 +151,8 @@ async fn annotation_in_place_of(
         ),
     };
     Ok(annotated.then_run(aws_cli::delete_pod_identity_association(
-        region,
-        name,
+        run.region()?,
+        run.cluster_name()?,
         &association.id,
     )))
 }
