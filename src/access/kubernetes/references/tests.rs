@@ -4,18 +4,20 @@ use serde_json::json;
 
 use super::*;
 
+fn mounts(names: &[&str]) -> Vec<Value> {
+    let mounts = names.iter();
+    mounts
+        .map(|name| json!({"name": name, "mountPath": format!("/{name}")}))
+        .collect()
+}
+
 #[test]
 fn every_object_that_a_pod_needs_is_found() {
-    let mounted = ["o", "p", "s", "t", "u", "y", "z"];
-    let mounted = mounted.map(|name| json!({"name": name, "mountPath": format!("/{name}")}));
     let spec = json!({
-        "initContainers": [{
-            "envFrom": [{"secretRef": {"name": "init"}}, {"configMapRef": {"name": "maybe", "optional": true}}],
-            "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/w"}],
-        }],
+        "initContainers": [{"volumeMounts": mounts(&["v", "w"]), "envFrom": [{"secretRef": {"name": "init"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}],
         "containers": [{
             "volumeDevices": [{"name": "q", "devicePath": "/q"}],
-            "volumeMounts": mounted,
+            "volumeMounts": mounts(&["o", "p", "s", "t", "u", "y", "z"]),
             "env": [
                 {"name": "A", "value": "x"},
                 {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k1"}}},
