@@ -242,15 +242,16 @@ fn with_clause(text: &str) -> String {
     };
     let word = sentence.split(' ').next().unwrap_or_default();
     let mut letters = word.chars();
-    let is_word = letters.next().is_some_and(char::is_uppercase)
+    let is_word = letters
+        .next()
+        .is_some_and(|first| first.is_ascii_uppercase())
         && letters.all(|letter| letter.is_lowercase() || letter == '\'')
         && !NAMES.contains(&word);
-    if is_word {
-        let word = word.to_lowercase();
-        format!("{word}{}{more}", &sentence[word.len()..])
-    } else {
-        format!("{sentence}{more}")
+    let mut clause = format!("{sentence}{more}");
+    if is_word && let Some(first) = clause.get_mut(..1) {
+        first.make_ascii_lowercase();
     }
+    clause
 }
 
 /// The names at the beginning of sentences.
@@ -274,4 +275,27 @@ fn lookup_texts(errors: &[LookupError]) -> String {
         .map(|error| error.text(Frontend::Command))
         .collect();
     with_clause(&texts.join("\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_becomes_a_clause() {
+        for (text, clause) in [
+            (
+                "The token is missing.\n\nSet it.",
+                "the token is missing\n\nSet it.",
+            ),
+            ("GET /x was refused.", "GET /x was refused"),
+            ("Job \"x\" exists.", "Job \"x\" exists"),
+            ("--org is empty. Set it.", "--org is empty. Set it."),
+            ("A role is missing:\n  - x", "a role is missing:\n  - x"),
+            ("İ", "İ"),
+            ("", ""),
+        ] {
+            assert_eq!(with_clause(text), clause);
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::stream;
+use futures_util::future::ready;
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use crate::action::Progress;
+use crate::context::CallContext;
 use crate::diagnostic::Diagnostic;
 use crate::grpc::proto::invoke_action::event::{self, Completed, Type};
 use crate::grpc::proto::invoke_action::{Event, Request};
@@ -21,8 +23,19 @@ pub(in crate::grpc) async fn respond(
     request: Request,
 ) -> MessageStream<Event> {
     let (events, received) = mpsc::channel(WAITING);
-    match start(provider, request, events).await {
-        Ok(()) => Box::pin(tokio_stream::wrappers::ReceiverStream::new(received)),
+    let context = provider.context();
+    let stop = context.stop.clone();
+    match start(provider, context, request, events).await {
+        Ok(()) => {
+            // After a stop, Terraform 1.14 ends the action at the next event, and crashes if another one follows
+            // (`internal/terraform/node_action_trigger_instance_apply.go`). So nothing but the end is sent then.
+            let is_sent = move |event: &Event| {
+                let is_end = matches!(event.r#type, Some(Type::Completed(_)));
+                ready(is_end || !stop.is_cancelled())
+            };
+            let received = tokio_stream::wrappers::ReceiverStream::new(received);
+            Box::pin(received.filter(is_sent))
+        }
         Err(diagnostic) => {
             let event = completed(&provider.responder(), vec![diagnostic]);
             Box::pin(stream::iter([event]))
@@ -36,6 +49,7 @@ pub(in crate::grpc) async fn respond(
 /// Returns the diagnostic to show if the request is invalid.
 async fn start(
     provider: &ServedProvider,
+    context: CallContext,
     request: Request,
     events: mpsc::Sender<Event>,
 ) -> Result<(), Diagnostic> {
@@ -43,8 +57,7 @@ async fn start(
     let action = catalog.action(&request.action_type)?;
     let config = request.config.as_ref();
     let config = value::decode_known(config, &action.ty, "configuration")?;
-    let (implementation, context) = (Arc::clone(&action.implementation), provider.context());
-    let stop = context.stop.clone();
+    let implementation = Arc::clone(&action.implementation);
     let (messages, mut reported) = mpsc::unbounded_channel();
     let doing = format!("invoking the action {}", request.action_type);
     let responder = provider.responder();
@@ -55,11 +68,6 @@ async fn start(
         });
         let forward = async {
             while let Some(message) = reported.recv().await {
-                // After a stop, Terraform 1.14 ends the action at the next event, and crashes if another one follows
-                // (`internal/terraform/node_action_trigger_instance_apply.go`). That event has to be the last one.
-                if stop.is_cancelled() {
-                    continue;
-                }
                 let message = responder.redacted(message);
                 let progress = Type::Progress(event::Progress { message });
                 let event = Event {
