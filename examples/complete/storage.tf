@@ -49,7 +49,7 @@ locals {
   ]
 }
 
-# In S3, the Jobs need a role, which EKS gives to their service account.
+# In S3, the Jobs need a role, which EKS assigns to their service account.
 resource "aws_iam_role" "job" {
   count = local.in_s3 ? 1 : 0
 

@@ -30,7 +30,7 @@ type Test = (&'static str, fn());
 fn main() {
     let mut arguments = Arguments::from_args();
     // The probes mostly wait.
-    arguments.test_threads.get_or_insert(3);
+    arguments.test_threads.get_or_insert(6);
     let absent = sandbox::eks::Eks::absent();
     if !absent.is_empty() {
         eprintln!(

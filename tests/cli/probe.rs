@@ -447,7 +447,7 @@ fn ended_by_a_signal_at_each_stage() {
     // Before the Job is created, while the request is under way, before the pod has a node, while the pod starts, and
     // while the Job is deleted.
     let stages = [
-        ("This creates one Job", 0, false),
+        ("The probe creates this Job", 0, false),
         ("Creating Job", 0, false),
         ("Created", 0, true),
         ("Scheduled on node", 0, false),

@@ -12,7 +12,7 @@ use terraform_plugin_server::{
 
 use crate::fake::{Fake, Lookup, THING, Thing, call, only_error, thing, unwire, wire_as};
 
-/// Finds as many things as it is asked for, and fails at the end.
+/// Finds a number of things, and fails at the end.
 struct Things {
     sent: Arc<AtomicUsize>,
 }

@@ -11,7 +11,7 @@ use crate::{Bench, ORG, PROVIDER_BLOCK, ROUNDS, Result, TOKEN, alternate, mirror
 
 const RUNNERS: usize = 5000;
 
-/// Prints the rows of a query, made by Terraform 1.14, which alone has it.
+/// Prints the rows of a query, run by Terraform 1.14, which alone has it.
 pub(crate) fn rows(builds: &[Bench], repository: &Path) -> Result<()> {
     let Some(terraform) = env::var_os("TERRAFORM_1_14") else {
         println!("\nThe query was not measured: TERRAFORM_1_14 names no program.\n");

@@ -46,7 +46,7 @@ impl RoleTrust {
             .then(self.replace(policy, members))
     }
 
-    /// Returns the step that gives the role a trust policy.
+    /// Returns the step that sets the role's trust policy.
     fn replace(&self, policy: Value, members: &[Member]) -> Fix {
         if self.current.is_none() {
             let role = AwsObject::Role {

@@ -67,7 +67,7 @@ pub(crate) enum Lack {
     Cordoned,
     /// The node lacks a label of the pod's `nodeSelector`.
     Label(String, String),
-    /// The node runs Windows, and the Orchestrator's image is made for Linux.
+    /// The node runs Windows, and the Orchestrator's image is for Linux.
     Windows,
     /// The node does not match the pod's required node affinity.
     Affinity,

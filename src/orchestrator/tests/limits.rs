@@ -283,8 +283,9 @@ async fn a_wait_past_the_deadline_fails_at_once() {
         let start = Instant::now();
         let budget = CallBudget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
-        let expected =
-            format!("returned {status} and requests a wait of 3600 s, but the timeout is in 10 s");
+        let expected = format!(
+            "returned {status} with Retry-After 3600 s, but only 10 s remain before the timeout"
+        );
         assert!(
             error.report(Frontend::Terraform).contains(&expected),
             "{}",

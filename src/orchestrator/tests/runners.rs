@@ -114,14 +114,14 @@ async fn other_404s_and_refusals_are_errors() {
             "refused (403): may not read",
         ),
         (Reply::error(500, "broken"), "returned 500: broken"),
-        (Reply::html(200), "its response cannot be read"),
+        (Reply::html(200), "the response cannot be parsed"),
         (
             Reply::json(200, &json!({"id": "my-runner"})),
             "missing field `runner_configuration`",
         ),
         (
             Reply::json(200, &json!([])),
-            "its response cannot be read: invalid type: sequence, expected a map",
+            "the response cannot be parsed: invalid type: sequence, expected a map",
         ),
         (
             Reply::json(200, &named("other")),
@@ -129,7 +129,7 @@ async fn other_404s_and_refusals_are_errors() {
         ),
         (
             Reply::json(200, &json!({"items": []})),
-            "its response cannot be read: missing field `id`",
+            "the response cannot be parsed: missing field `id`",
         ),
     ] {
         let fake = Fake::start(move |_| reply.clone()).await;

@@ -122,7 +122,7 @@ pub(super) async fn not_on_fargate(
     }))
 }
 
-/// Returns the fix that gives the service account a role (IRSA) in place of the association. An annotation that it already has
+/// Returns the fix that assigns a role to the service account (IRSA) in place of the association. An annotation that it already has
 /// stays.
 async fn annotation_in_place_of(
     run: &Run<'_>,
