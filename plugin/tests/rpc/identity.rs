@@ -150,7 +150,7 @@ async fn another_object_is_neither_read_nor_changed() {
         for text in [
             "The state belongs to another object",
             "has zone = \"b\"",
-            "with zone = \"a\"",
+            "configured for zone = \"a\"",
         ] {
             assert!(error.contains(text), "{error}");
         }
