@@ -101,7 +101,7 @@ fn in_the_state(cli: &Cli) {
         let plan = workspace.plan(arguments).fails();
         plan.has("The state belongs to another object")
             .has(&format!("has org_id = {:?}", orchestrator.org()))
-            .has("with org_id = \"other-org\"");
+            .has("configured for org_id = \"other-org\"");
     }
     workspace.write(
         "main.tf",

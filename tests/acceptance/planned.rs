@@ -298,7 +298,7 @@ fn not_listed(cli: &Cli) {
         (status(403, None), "(403)"),
         (
             status(429, Some("3600")),
-            "returned 429 and requests a wait of 3600 s",
+            "returned 429 with Retry-After 3600 s",
         ),
         (status(500, None), "returned 500"),
         (status(503, None), "returned 503"),
