@@ -180,7 +180,10 @@ fn own_variables(cloud: &Cloud) {
     let runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
     let checked = cloud.check(&runner);
     checked.only(&[], &["pod-identity"]);
-    checked.says("pod-identity", &["come from AWS_ACCESS_KEY_ID", "in pod_template"]);
+    checked.says(
+        "pod-identity",
+        &["come from AWS_ACCESS_KEY_ID", "in pod_template"],
+    );
     assert!(!checked.report.to_string().contains("YQ=="));
 }
 

@@ -107,7 +107,10 @@ fn main() -> Result<()> {
         1.4,
         "2.9 s",
     );
-    query::rows(&builds, &repository)?;
+    let [build, ..] = builds.as_slice() else {
+        return Err("no provider to measure".into());
+    };
+    query::rows(build, &repository)?;
     eks::rows(&builds, &repository.join(eks_runner))
 }
 

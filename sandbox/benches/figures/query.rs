@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 use std::{env, fs};
 
+use sandbox::RunnerValues;
 use sandbox::orchestrator::{Orchestrator, OrchestratorOptions};
 use serde_json::json;
 
@@ -11,8 +12,9 @@ use crate::{Bench, ORG, PROVIDER_BLOCK, ROUNDS, Result, TOKEN, alternate, mirror
 
 const RUNNERS: usize = 5000;
 
-/// Prints the rows of a query, run by Terraform 1.14, which alone has it.
-pub(crate) fn rows(builds: &[Bench], repository: &Path) -> Result<()> {
+/// Prints the rows of a query, run by Terraform 1.14, which alone has it. Only this build is measured: another commit might
+/// not have the list resource.
+pub(crate) fn rows(build: &Bench, repository: &Path) -> Result<()> {
     let Some(terraform) = env::var_os("TERRAFORM_1_14") else {
         println!("\nThe query was not measured: TERRAFORM_1_14 names no program.\n");
         return Ok(());
@@ -23,30 +25,17 @@ pub(crate) fn rows(builds: &[Bench], repository: &Path) -> Result<()> {
         ..OrchestratorOptions::default()
     })?;
     for number in 0..RUNNERS {
-        let configuration = json!({
-            "type": "kubernetes-eks",
-            "cluster": {
-                "name": "my-eks-cluster",
-                "region": "us-west-2",
-                "auth": {"role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole"},
-            },
-            "job": {"namespace": "humanitec-runner", "service_account": "humanitec-runner"},
-        });
+        let configuration = RunnerValues::default().configuration();
         let storage = json!({"type": "kubernetes", "namespace": "humanitec-runner"});
         orchestrator.put_runner(&format!("runner-{number:04}"), None, configuration, storage);
     }
-    let builds: Vec<Bench> = builds
-        .iter()
-        .map(|build| {
-            Ok(Bench {
-                provider: build.provider.clone(),
-                cli: terraform.clone().into(),
-                mirror: mirror(repository, &build.provider)?,
-                address: orchestrator.url().to_owned(),
-            })
-        })
-        .collect::<Result<_>>()?;
-    let samples = alternate(&builds, ROUNDS, query)?;
+    let bench = Bench {
+        provider: build.provider.clone(),
+        cli: terraform.into(),
+        mirror: mirror(repository, &build.provider)?,
+        address: orchestrator.url().to_owned(),
+    };
+    let samples = alternate(&[bench], ROUNDS, query)?;
     let figure = |of: fn(&(f64, f64)) -> f64| -> Vec<Vec<f64>> {
         let build = |samples: &Vec<_>| samples.iter().map(of).collect();
         samples.iter().map(build).collect()
