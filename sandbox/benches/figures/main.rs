@@ -107,10 +107,7 @@ fn main() -> Result<()> {
         1.4,
         "2.9 s",
     );
-    let [build, ..] = builds.as_slice() else {
-        return Err("no provider to measure".into());
-    };
-    query::rows(build, &repository)?;
+    query::rows(&builds, &repository)?;
     eks::rows(&builds, &repository.join(eks_runner))
 }
 

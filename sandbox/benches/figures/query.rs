@@ -12,10 +12,10 @@ use crate::{Bench, ORG, PROVIDER_BLOCK, ROUNDS, Result, TOKEN, alternate, mirror
 
 const RUNNERS: usize = 5000;
 
-/// Prints the rows of a query, run by Terraform 1.14, which alone has it. Only this build is measured: another commit might
-/// not have the list resource.
-pub(crate) fn rows(build: &Bench, repository: &Path) -> Result<()> {
-    let Some(terraform) = env::var_os("TERRAFORM_1_14") else {
+/// Prints the rows of a query, run by Terraform 1.14, which alone has it. Only the first build is measured: another commit
+/// might not have the list resource.
+pub(crate) fn rows(builds: &[Bench], repository: &Path) -> Result<()> {
+    let (Some(build), Some(terraform)) = (builds.first(), env::var_os("TERRAFORM_1_14")) else {
         println!("\nThe query was not measured: TERRAFORM_1_14 names no program.\n");
         return Ok(());
     };
