@@ -53,7 +53,7 @@ pub(super) fn render(results: &Results) -> String {
 
 /// Returns why there is no result. A problem with a file is a result at its line, or at the first one if it is about the
 /// whole file: code scanning shows no result without a line, and no notification. Everything else is a notification, such
-/// as a problem with standard input, which is no file of the repository.
+/// as a problem with standard input, which is not a file of the repository.
 pub(in crate::cli) fn failure(failure: &Failure<'_>, started: Started) -> String {
     let (of_input, of_files): (Vec<_>, Vec<_>) = failure
         .problems
