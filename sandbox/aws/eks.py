@@ -189,8 +189,8 @@ def cluster_of(sandbox: Sandbox, request: Request) -> Cluster:
 def _is_private(cidr: str) -> bool:
     # EKS refuses the ranges for documentation as well, which the tests use.
     ranges = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
-    given = ipaddress.ip_network(cidr, strict=False)
-    return any(given.version == 4 and given.subnet_of(ipaddress.ip_network(one)) for one in ranges)
+    network = ipaddress.ip_network(cidr, strict=False)
+    return any(network.version == 4 and network.subnet_of(ipaddress.ip_network(one)) for one in ranges)
 
 
 def _vpc_config(current: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_status_decides_about_effect_and_retry() {
-        let asked = Some(Duration::from_secs(1));
+        let requested = Some(Duration::from_secs(1));
         for (status, retry_after, effect, retry) in [
             (200, None, Effect::Possible, Retry::Never),
             (404, None, Effect::Refused, Retry::Never),
@@ -257,8 +257,8 @@ mod tests {
             (500, None, Effect::Possible, Retry::Never),
             (502, None, Effect::Pending, Retry::Soon),
             (503, None, Effect::Possible, Retry::Soon),
-            (503, asked, Effect::Possible, Retry::WhenRequested),
-            (504, asked, Effect::Pending, Retry::Soon),
+            (503, requested, Effect::Possible, Retry::WhenRequested),
+            (504, requested, Effect::Pending, Retry::Soon),
         ] {
             assert_eq!(effect_of_status(status), effect, "{status}");
             assert_eq!(retry_of_status(status, retry_after), retry, "{status}");

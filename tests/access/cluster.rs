@@ -100,17 +100,19 @@ fn private(cloud: &Cloud) {
 fn restricted(cloud: &Cloud) {
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     cloud.eks.set_cluster(&network).unwrap();
-    let ask = |cidrs: &[&str]| {
+    let with_cidrs = |cidrs: &[&str]| {
         let arguments: Vec<_> = cidrs
             .iter()
             .flat_map(|cidr| ["--orchestrator-cidr", cidr])
             .collect();
         cloud.check_with(&cloud.configuration(), &arguments)
     };
-    ask(&[]).outcome(&[], &["cluster-endpoint"], &[]).says(
-        "cluster-endpoint",
-        &["35.198.140.114/32, 35.246.198.96/32", "Humanitec publishes"],
-    );
+    with_cidrs(&[])
+        .outcome(&[], &["cluster-endpoint"], &[])
+        .says(
+            "cluster-endpoint",
+            &["35.198.140.114/32, 35.246.198.96/32", "Humanitec publishes"],
+        );
     let elsewhere = [
         "--api-url",
         "https://po.example.com",
@@ -124,22 +126,22 @@ fn restricted(cloud: &Cloud) {
             "cluster-endpoint",
             &["203.0.113.0/24", "--orchestrator-cidr is not set"],
         );
-    ask(&["203.0.113.9"]).all_pass();
-    let checked = ask(&["203.0.113.9", "198.51.100.7/32"]);
+    with_cidrs(&["203.0.113.9"]).all_pass();
+    let checked = with_cidrs(&["203.0.113.9", "198.51.100.7/32"]);
     checked
         .only(&["cluster-endpoint"], &[])
         .says("cluster-endpoint", &["198.51.100.7/32"]);
     fix::shell(cloud, checked.fix("cluster-endpoint"));
-    ask(&["203.0.113.9", "198.51.100.7/32"]).all_pass();
-    fix::shell(cloud, ask(&[]).fix("cluster-endpoint"));
-    ask(&[]).all_pass();
+    with_cidrs(&["203.0.113.9", "198.51.100.7/32"]).all_pass();
+    fix::shell(cloud, with_cidrs(&[]).fix("cluster-endpoint"));
+    with_cidrs(&[]).all_pass();
     // EKS refuses private addresses there.
-    let checked = ask(&["10.1.0.0/16"]);
+    let checked = with_cidrs(&["10.1.0.0/16"]);
     checked
         .outcome(&[], &["cluster-endpoint"], &[])
         .says("cluster-endpoint", &["no private endpoint", "10.1.0.0/16"]);
     fix::shell(cloud, checked.fix("cluster-endpoint"));
-    ask(&["10.1.0.0/16"])
+    with_cidrs(&["10.1.0.0/16"])
         .outcome(&[], &["cluster-endpoint"], &[])
         .says(
             "cluster-endpoint",

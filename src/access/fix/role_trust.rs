@@ -80,7 +80,7 @@ impl RoleTrust {
         (length > LENGTH).then(|| {
             format!(
                 "The trust policy has {length} characters without white space, and IAM accepts {LENGTH} by default. Increase \
-                 the quota \"Role trust policy length\", give some of the runners another role, or admit all runners of {org}: \
+                 the quota \"Role trust policy length\", use another role for some of the runners, or admit all runners of {org}: \
                  in place of the list of subjects, use this condition:\n{}",
                 json!({"StringLike": {(format!("{}:sub", self.issuer_host)): format!("{org}+*")}})
             )

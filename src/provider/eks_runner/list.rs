@@ -40,7 +40,7 @@ impl EksRunnerList {
     }
 }
 
-/// Returns the warning about a runner that this version cannot read. It is listed, because it might be wanted.
+/// Returns the warning about a runner that this version cannot read. It is listed, because it might match the query.
 fn unsupported(id: &str, error: &ApiError, cluster: Option<&str>) -> Diagnostic {
     let consequence = match cluster {
         None => "The runner is listed without its configuration.".to_owned(),

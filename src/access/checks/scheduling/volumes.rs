@@ -26,8 +26,8 @@ pub(super) struct Volumes {
 }
 
 impl Volumes {
-    /// Looks up the claims of a pod spec, and the volumes that they are bound to. Whether the claims exist is another check's
-    /// question.
+    /// Looks up the claims of a pod spec, and the volumes that they are bound to. `pod-template-refs` checks whether the claims
+    /// exist.
     pub(super) async fn find(run: &Run<'_>, spec: &Value) -> Self {
         let mut found = Self::default();
         let looked_up = claims(spec).map(async |claim| (claim, volume(run, claim).await));

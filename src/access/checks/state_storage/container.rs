@@ -82,21 +82,24 @@ fn wrong_key(environment: &ContainerEnvironment) -> Option<WrongVariable> {
 fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVariable> {
     let is_set = |name: &str| environment.get(name).is_set();
     let has_file = PROFILE_FILES.into_iter().any(is_set) || aws_files(environment).is_some();
-    let problem = || {
-        CheckProblem {
-        message: format!(
-            "{PROFILE} in pod_template names a profile, and the container has no file with profiles: AWS's SDK stops, whatever \
-             other credentials there are."
-        ),
-        expected: "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE"
-            .to_owned(),
+    if !is_set(PROFILE) || has_file {
+        return None;
+    }
+    let message = format!(
+        "{PROFILE} in pod_template names a profile, and the container has no file with profiles: AWS's SDK stops, whatever \
+         other credentials there are."
+    );
+    let expected =
+        "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE";
+    let problem = CheckProblem {
+        message,
+        expected: expected.to_owned(),
         found: "none".to_owned(),
         fix: Fix::note(format!(
             "Remove {PROFILE} from job.pod_template, or mount a file with the profile."
         )),
-    }
     };
-    (is_set(PROFILE) && !has_file).then(|| (PROFILE, problem()))
+    Some((PROFILE, problem))
 }
 
 fn token_without_role(pod: &PodAws, environment: &ContainerEnvironment) -> Option<WrongVariable> {

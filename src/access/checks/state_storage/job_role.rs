@@ -140,7 +140,7 @@ fn no_credentials(run: &Run<'_>, because: Option<&str>, why: &str) -> Outcome {
         Some(_) => outcome.fix(
             cause,
             Fix::note(
-                "Remove from job.pod_template what keeps EKS from giving the container its identity.",
+                "Remove from job.pod_template what prevents EKS from giving the container its identity.",
             ),
         ),
     }

@@ -44,22 +44,22 @@ pub(super) fn judge(
     Some(refused(run, bucket_region, pod, sentence, found))
 }
 
-/// Returns the outcome for a Job without a region. `wanted` is the one that the fix sets.
-pub(super) fn missing(run: &Run<'_>, pod: &PodAws, wanted: &str) -> Option<Outcome> {
+/// Returns the outcome for a Job without a region. `region` is the one that the fix sets.
+pub(super) fn missing(run: &Run<'_>, pod: &PodAws, region: &str) -> Option<Outcome> {
     const SENTENCE: &str = "The Job's pod has no AWS region: the Orchestrator sets none for its state in S3, and EKS sets one \
                             only for pods with Pod Identity or a role for their service account.";
     let found = "neither AWS_REGION nor AWS_DEFAULT_REGION".to_owned();
-    (pod.region == PodRegion::None).then(|| refused(run, wanted, pod, SENTENCE.to_owned(), found))
+    (pod.region == PodRegion::None).then(|| refused(run, region, pod, SENTENCE.to_owned(), found))
 }
 
 /// Returns the outcome for a Job that does not use the region that it must use.
-fn refused(run: &Run<'_>, wanted: &str, pod: &PodAws, sentence: String, found: String) -> Outcome {
+fn refused(run: &Run<'_>, region: &str, pod: &PodAws, sentence: String, found: String) -> Outcome {
     let outcome = container::refused(pod, sentence, "AWS_REGION");
     let variable = match &pod.region {
         PodRegion::Own { variable, .. } => variable,
         _ => "AWS_REGION",
     };
-    let entry = json!({"name": variable, "value": wanted});
+    let entry = json!({"name": variable, "value": region});
     let in_env = format!("in env of container {MAIN:?} in job.pod_template:\n{entry}");
     // The same apply might create the identity, and the region comes with it.
     let has_no_identity = pod.region == PodRegion::None
@@ -74,7 +74,7 @@ fn refused(run: &Run<'_>, wanted: &str, pod: &PodAws, sentence: String, found: S
         format!("Set this {in_env}")
     };
     let outcome = outcome
-        .compare(format!("AWS_REGION={wanted} in container {MAIN:?}"), found)
+        .compare(format!("AWS_REGION={region} in container {MAIN:?}"), found)
         .fix(run.runner_cause(RunnerCause::StateRegion), Fix::note(fix));
     if has_no_identity {
         outcome.not_yet()
