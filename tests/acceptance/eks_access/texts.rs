@@ -256,7 +256,7 @@ fn entry(cli: &Cli) {
     // The authenticator uses the new mode after a moment, and refuses every caller until then.
     scene.write(&modes("warn", "off", CIDRS), &my_runner());
     until("the mode", || {
-        scene.workspace.plan(&[]).text.contains("access-entry")
+        scene.workspace.plan(&[]).text.contains("CONFIG_MAP")
     });
     scene.refused("no line in aws-auth", &my_runner());
 }
