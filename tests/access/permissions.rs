@@ -346,7 +346,6 @@ fn volume_unread(cloud: &Cloud) {
                 "no permission to read persistentvolumes \"pv-1\"",
             ],
         );
-    crate::volumes::unbind(cloud, "cache");
 }
 
 fn config_map(cloud: &Cloud) {

@@ -113,12 +113,6 @@ pub(crate) fn bind(cloud: &Cloud, claim: &str, zone: &str) {
     cloud.kubectl(&[&patch[..], &["--type=merge", status]].concat());
 }
 
-pub(crate) fn unbind(cloud: &Cloud, claim: &str) {
-    let namespace = format!("--namespace={}", cloud.runner().namespace);
-    cloud.kubectl(&["delete", "pvc", claim, &namespace, "--wait=false"]);
-    cloud.kubectl(&["delete", "pv", "pv-1", "--wait=false"]);
-}
-
 /// A volume of Amazon EBS can be attached only to nodes in its zone.
 fn in_another_zone(cloud: &Cloud) {
     let node = cloud.eks.node_name();
@@ -151,5 +145,4 @@ fn in_another_zone(cloud: &Cloud) {
             "scheduling",
             &["Fargate does not run it: PersistentVolumeClaim \"cache\" has a volume of Amazon EBS"],
         );
-    unbind(cloud, "cache");
 }

@@ -85,6 +85,26 @@ impl ApiServer {
         }
     }
 
+    /// Deletes all claims and volumes. Admission adds a finalizer to each, which only the controllers remove.
+    fn delete_volumes(&self) -> Result<(), Error> {
+        for kind in ["persistentvolumeclaims", "persistentvolumes"] {
+            let mut objects = self.get(&format!("api/v1/{kind}"))?;
+            for object in objects["items"].as_array_mut().into_iter().flatten() {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                let path = match object["metadata"]["namespace"].as_str() {
+                    Some(namespace) => format!("api/v1/namespaces/{namespace}/{kind}/{name}"),
+                    None => format!("api/v1/{kind}/{name}"),
+                };
+                object["metadata"]["finalizers"] = json!([]);
+                object["metadata"]["resourceVersion"].take();
+                self.done("PUT", &path, object)?;
+                // One that was deleted before went with its finalizer.
+                self.send("DELETE", &path, &Value::Null)?;
+            }
+        }
+        Ok(())
+    }
+
     fn get(&self, path: &str) -> Result<Value, Error> {
         self.done("GET", path, &Value::Null)
     }
@@ -130,8 +150,8 @@ impl ApiServer {
 }
 
 impl Eks {
-    /// Deletes every namespace that a test created, with what is in it, and the `aws-auth` ConfigMap, and replaces all
-    /// nodes by the one that the cluster started with.
+    /// Deletes every namespace that a test created, with what is in it, all volumes, and the `aws-auth` ConfigMap, and
+    /// replaces all nodes by the one that the cluster started with.
     pub(super) fn reset_cluster(&self) -> Result<(), Error> {
         let api = &self.api_server;
         // It is missing after most tests.
@@ -140,6 +160,7 @@ impl Eks {
         let at_once = json!({"gracePeriodSeconds": 0, "propagationPolicy": "Background"});
         api.done("DELETE", "api/v1/nodes", &at_once)?;
         api.create_node(&self.options)?;
+        api.delete_volumes()?;
         let namespaces = api.get("api/v1/namespaces")?;
         let names = namespaces["items"].as_array().into_iter().flatten();
         let names = names.filter_map(|namespace| namespace["metadata"]["name"].as_str());
