@@ -32,9 +32,9 @@ impl Connection {
         let unknown = configuration::unknown(&request.config);
         // While the URL is unknown, nothing is known about the installation.
         let mut installation = Installation::default();
+        let environment = Environment::from_process();
         let state = if unknown.is_empty() {
             let explicit = configuration::explicit_settings(&request.config);
-            let environment = Environment::from_process();
             match lookup(&explicit, &environment) {
                 Ok(settings) => {
                     installation = Installation::from_api_url(&settings.api_url);
@@ -50,7 +50,7 @@ impl Connection {
             ConnectionState::Unknown(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        let eks_access = eks_access::settings(&request.config, &installation)
+        let eks_access = eks_access::settings(&request.config, &installation, &environment)
             .map(|settings| Arc::new(EksAccess::new(settings)));
         *self
             .eks_access
