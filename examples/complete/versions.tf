@@ -12,7 +12,7 @@ terraform {
     }
     platform-orchestrator = {
       source  = "platform-orchestrator/platform-orchestrator"
-      version = "~> 0.1"
+      version = "~> 0.1.0"
     }
   }
 }

@@ -2,7 +2,7 @@ terraform {
   required_providers {
     platform-orchestrator = {
       source  = "platform-orchestrator/platform-orchestrator"
-      version = "~> 0.1"
+      version = "~> 0.1.0"
     }
   }
 }

@@ -82,7 +82,8 @@ pub struct ClusterKey {
     pub name: String,
 }
 
-/// A runner by its unique name: `{org}:{runner ID}`, or the session's name while those are unknown.
+/// A runner by its unique name: `{org}:{runner ID}`. While those are unknown, it is the session's name or empty, and two
+/// runners can have the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RunnerKey(pub String);
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{CheckId, CheckResult};
-use super::outcome::Outcome;
+use super::outcome::{IncompleteReason, Outcome};
 
 /// Follows the progress of a run.
 pub trait Observer: Send + Sync {
@@ -27,12 +27,25 @@ pub trait Observer: Send + Sync {
 /// Ignores the progress.
 impl Observer for () {}
 
-/// The reason of a check whose time limit ended.
-pub(super) const TIMED_OUT: &str = "timed out";
+/// What ended a run before its checks did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interrupted {
+    /// The cancellation.
+    Canceled,
+    /// The deadline.
+    TimedOut,
+}
 
-/// Returns the message of a check that did not run for this reason.
-pub(super) fn not_checked(reason: &str) -> String {
-    format!("Not checked: {reason}.")
+impl Interrupted {
+    /// Returns the outcome of a check that had not ended.
+    pub(super) fn outcome(self) -> Outcome {
+        let reason: IncompleteReason = match self {
+            Self::Canceled => "canceled".into(),
+            Self::TimedOut => IncompleteReason::TimedOut,
+        };
+        let message = format!("Not checked: {reason}.");
+        Outcome::incomplete(reason, message)
+    }
 }
 
 /// The longest time limit. Some platforms cannot express an instant that is further away.
@@ -60,16 +73,13 @@ impl TimeLimit {
     /// Waits for a future.
     ///
     /// # Errors
-    /// If the deadline or the cancellation comes first: which of them, as a short clause.
-    pub(super) async fn limit<T>(
-        &self,
-        future: impl Future<Output = T>,
-    ) -> Result<T, &'static str> {
+    /// If the deadline or the cancellation comes first.
+    pub(super) async fn limit<T>(&self, future: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {
             biased;
-            () = self.cancelled.cancelled() => Err("canceled"),
+            () = self.cancelled.cancelled() => Err(Interrupted::Canceled),
             value = future => Ok(value),
-            () = tokio::time::sleep_until(self.deadline) => Err(TIMED_OUT),
+            () = tokio::time::sleep_until(self.deadline) => Err(Interrupted::TimedOut),
         }
     }
 }
@@ -130,7 +140,7 @@ where
             limit
                 .limit((steps.run)(id))
                 .await
-                .unwrap_or_else(|reason| Outcome::incomplete(reason, not_checked(reason)))
+                .unwrap_or_else(Interrupted::outcome)
         };
         // Every text of every check passes here.
         let outcome = outcome.redacted();

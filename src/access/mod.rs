@@ -43,7 +43,7 @@ pub(crate) use fix::RoleTrust;
 pub use fix::{Fix, Member};
 pub use issuer::AUDIENCE;
 pub use objects::{cluster_policy, trust_policy};
-pub use outcome::{Comparison, Outcome, Remedy, Skip, Status};
+pub use outcome::{Comparison, IncompleteReason, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
 pub use probe::{
     Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason, ReasonKind,

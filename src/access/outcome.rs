@@ -51,9 +51,39 @@ pub enum Skip {
     Unknown,
     /// The user skips the check by name.
     Requested,
-    /// The check applies and could not run. The reason is a short clause, such as
-    /// `no permission for iam:GetRole`, and is the same wherever the same thing is missing.
-    Incomplete(Box<str>),
+    /// The check applies and could not run.
+    Incomplete(IncompleteReason),
+}
+
+/// Why a check that applies could not run. Shown as a short clause.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum IncompleteReason {
+    /// The time limit of the run ended first.
+    TimedOut,
+    /// Something is missing, such as `no permission for iam:GetRole`. The clause is the same wherever the same thing is
+    /// missing.
+    Missing(Box<str>),
+}
+
+impl fmt::Display for IncompleteReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "timed out",
+            Self::Missing(clause) => clause,
+        })
+    }
+}
+
+impl From<&str> for IncompleteReason {
+    fn from(clause: &str) -> Self {
+        Self::Missing(clause.into())
+    }
+}
+
+impl From<String> for IncompleteReason {
+    fn from(clause: String) -> Self {
+        Self::Missing(clause.into())
+    }
 }
 
 impl Skip {
@@ -168,7 +198,7 @@ impl Outcome {
     /// Returns the outcome of a check that applies and could not run. `reason` is a short clause that is the same
     /// wherever the same thing is missing; the message is the whole sentence.
     #[must_use]
-    pub fn incomplete(reason: impl Into<Box<str>>, message: impl Into<String>) -> Self {
+    pub fn incomplete(reason: impl Into<IncompleteReason>, message: impl Into<String>) -> Self {
         Self::skipped(Skip::Incomplete(reason.into()), message)
     }
 
@@ -242,7 +272,9 @@ impl Outcome {
     pub(super) fn redacted(self) -> Self {
         Self {
             skip: self.skip.map(|skip| match skip {
-                Skip::Incomplete(reason) => Skip::Incomplete(redacted(reason).into()),
+                Skip::Incomplete(IncompleteReason::Missing(clause)) => {
+                    Skip::Incomplete(redacted(clause).into())
+                }
                 other => other,
             }),
             message: redacted(self.message),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::check::{CheckId, CheckResult};
 use super::checks;
-use super::engine::{self, Observer, TimeLimit};
+use super::engine::{self, Interrupted, Observer, TimeLimit};
 use super::outcome::{Outcome, Skip};
 use super::report::{Awaited, Report};
 use super::run::{Connections, Run};
@@ -173,13 +173,14 @@ impl Preflight {
         let Some(error) = self.connections.aws().throttled() else {
             return checks;
         };
-        let throttled = error.outcome();
+        let (throttled, timed_out) = (error.outcome(), Interrupted::TimedOut.outcome());
         for CheckResult { outcome, .. } in &mut checks {
-            if outcome.skip == Some(Skip::Incomplete(engine::TIMED_OUT.into())) {
+            // The message of a check that only needs the interrupted one names that one.
+            if *outcome == timed_out {
+                outcome.message.clone_from(&throttled.message);
+            }
+            if outcome.skip == timed_out.skip {
                 outcome.skip.clone_from(&throttled.skip);
-                if outcome.message == engine::not_checked(engine::TIMED_OUT) {
-                    outcome.message.clone_from(&throttled.message);
-                }
             }
         }
         checks

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::check::{CheckId, CheckResult};
-use super::outcome::{Outcome, Skip, Status};
+use super::outcome::{IncompleteReason, Outcome, Skip, Status};
 
 /// The results of one run for one runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Report {
 /// The checks that could not run for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unchecked<'a> {
-    /// The reason: a short clause that is the same wherever the same thing is missing.
-    pub reason: &'a str,
+    /// The reason.
+    pub reason: &'a IncompleteReason,
     /// The checks, in order. The list is never empty. The first one met the reason itself, while others might only need
     /// one that did.
     pub checks: Vec<&'a CheckResult>,
@@ -86,7 +86,7 @@ impl Report {
             let Some(Skip::Incomplete(reason)) = &result.outcome.skip else {
                 continue;
             };
-            match found.iter_mut().find(|other| other.reason == &**reason) {
+            match found.iter_mut().find(|other| other.reason == reason) {
                 Some(same) => same.checks.push(result),
                 None => found.push(Unchecked {
                     reason,
@@ -207,13 +207,16 @@ mod tests {
         let unchecked = report.unchecked();
         let grouped: Vec<_> = unchecked
             .iter()
-            .map(|one| (one.reason, one.ids().collect::<Vec<_>>()))
+            .map(|one| (one.reason.to_string(), one.ids().collect::<Vec<_>>()))
             .collect();
         assert_eq!(
             grouped,
             [
-                ("denied", vec![id("role-exists"), id("role-trust")]),
-                ("timed out", vec![id("api-server")]),
+                (
+                    "denied".to_owned(),
+                    vec![id("role-exists"), id("role-trust")]
+                ),
+                ("timed out".to_owned(), vec![id("api-server")]),
             ]
         );
         assert_eq!(

@@ -10,7 +10,7 @@ use super::objects::{
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::subject::Subject;
 use super::trust::TaggedPod;
-use crate::runner::{RoleArn, StateStorage};
+use crate::runner::RoleArn;
 
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
@@ -139,7 +139,7 @@ fn job_role(subject: &Subject) -> Option<RoleArn> {
 /// Returns what the Jobs need in AWS to keep their state in S3: a role with its own policy, and what gives it to the pods
 /// of the service account.
 fn job_objects(subject: &Subject, identity: JobIdentity) -> Option<Vec<AwsObject>> {
-    let StateStorage::S3(storage) = subject.storage.get()? else {
+    let Some(storage) = subject.storage.get()?.bucket_in_s3() else {
         return Some(Vec::new());
     };
     let role = job_role(subject)?;
@@ -212,7 +212,7 @@ fn federated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<
 /// Returns the comment about the bucket of the state. Only its owner can change its policy, and a policy that replaces the
 /// current one would take away what others need.
 fn bucket_comment(subject: &Subject) -> Option<String> {
-    let StateStorage::S3(storage) = subject.storage.get()? else {
+    let Some(storage) = subject.storage.get()?.bucket_in_s3() else {
         return Some(String::new());
     };
     let role = job_role(subject)?;
@@ -236,10 +236,7 @@ fn kubernetes_objects(
     job_identity: JobIdentity,
 ) -> Option<Vec<KubernetesObject>> {
     let (namespace, service_account) = (subject.namespace.get()?, subject.service_account.get()?);
-    let state_namespace = match subject.storage.get()? {
-        StateStorage::Kubernetes(storage) => Some(&storage.namespace),
-        _ => None,
-    };
+    let state_namespace = subject.storage.get()?.namespace_in_cluster();
     let mut objects = vec![KubernetesObject::Namespace {
         name: namespace.clone(),
     }];
@@ -248,8 +245,8 @@ fn kubernetes_objects(
             name: other.clone(),
         });
     }
-    let is_annotated = matches!(subject.storage.get()?, StateStorage::S3(_))
-        && job_identity == JobIdentity::Annotation;
+    let is_annotated =
+        subject.storage.get()?.bucket_in_s3().is_some() && job_identity == JobIdentity::Annotation;
     objects.push(KubernetesObject::ServiceAccount {
         namespace: namespace.clone(),
         name: service_account.clone(),

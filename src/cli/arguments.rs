@@ -21,6 +21,7 @@ pub(super) use runner::{IdPattern, OrchestratorArguments, RunnerArguments, Runne
 
 use super::error::Error;
 use crate::access::{CheckId, parse};
+use crate::orchestrator::Environment;
 
 /// Checks that the Platform Orchestrator can start Jobs in an EKS cluster, before the first deployment.
 #[derive(Debug, Parser)]
@@ -157,7 +158,7 @@ impl Command {
             }
         };
         let config_files = orchestrator.config_files().into_iter();
-        inputs.extend(config_files.map(|(_, path)| path.into()));
+        inputs.extend(config_files.map(|(_, path)| expanded(path.into())));
         inputs.extend(connection.into_iter().flat_map(ConnectionArguments::inputs));
         inputs
     }
@@ -381,7 +382,16 @@ pub(super) fn output_file(path: &str) -> Result<PathBuf, String> {
             "this is the path of a file; to select the format, use --output {path}"
         ));
     }
-    Ok(path.into())
+    Ok(expanded(path.into()))
+}
+
+/// Returns the path with the home directory in place of `~`: shells replace it in `--option ~/file`, but not in
+/// `--option=~/file`.
+fn expanded(path: PathBuf) -> PathBuf {
+    match path.to_str() {
+        Some(text) => Environment::from_process().expand(text),
+        None => path,
+    }
 }
 
 #[cfg(test)]
@@ -389,6 +399,26 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_tilde_in_an_option_is_the_home_directory() {
+        let Some(home) = std::env::home_dir() else {
+            return;
+        };
+        let arguments = Arguments::parse_from([
+            "eks-runner",
+            "check",
+            "runner.yaml",
+            "--output-file=~/report",
+            "--as=runner",
+            "--web-identity-token-file=~/token",
+            "--octl-config-file=~/octl.yaml",
+        ]);
+        assert_eq!(arguments.output_file, Some(home.join("report")));
+        let inputs = arguments.command.inputs();
+        let expected = ["octl.yaml", "token"].map(|name| home.join(name));
+        assert_eq!(inputs[1..], expected);
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {

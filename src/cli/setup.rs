@@ -4,7 +4,6 @@ use super::arguments::{PodIdentity, SetupArguments, SetupOutput};
 use super::error::Error;
 use super::source::{self, Source};
 use crate::access::{JobIdentity, Setup};
-use crate::runner::StateStorage;
 
 /// Returns what a runner needs in AWS and in its cluster, in the requested format.
 ///
@@ -17,7 +16,10 @@ pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
         .oidc_issuer
         .as_deref()
         .or(installation.oidc_issuer);
-    let is_in_s3 = matches!(subject.storage.get(), Some(StateStorage::S3(_)));
+    let is_in_s3 = subject
+        .storage
+        .get()
+        .is_some_and(|storage| storage.bucket_in_s3().is_some());
     if arguments.pod_identity.is_some() && !is_in_s3 {
         return Err(Error::NoJobIdentity);
     }

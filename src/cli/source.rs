@@ -16,7 +16,6 @@ use crate::orchestrator::{
     self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
     lookup_without_token,
 };
-use crate::product::HUMANITEC;
 use crate::runner::{Runner, RunnerType};
 use crate::secrets::redacted;
 
@@ -228,6 +227,7 @@ fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
         org_id: arguments.org.clone(),
         auth_token: None,
         config_files: arguments.config_files(),
+        empty: Vec::new(),
     }
 }
 
@@ -258,7 +258,7 @@ async fn registered(
             Ok((source, Installation::from_api_url(&settings.api_url)))
         }
         Ok(None) => Err(Error::NoSuchRunner {
-            cli: settings.product.unwrap_or(&HUMANITEC).cli,
+            cli: client.cli(),
             org: settings.org_id,
             id: id.to_owned(),
         }),

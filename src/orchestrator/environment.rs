@@ -96,7 +96,8 @@ impl Environment {
     }
 
     /// Returns the path that a person wrote: `~` and `~/…` stand for the home directory.
-    pub(super) fn expand(&self, path: &str) -> PathBuf {
+    #[must_use]
+    pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix('~'), &self.home) {
             (Some(""), Some(home)) => home.clone(),
             (Some(rest), Some(home)) if rest.starts_with(['/', '\\']) => home.join(&rest[1..]),

@@ -10,10 +10,15 @@ use crate::product::{HUMANITEC, PRODUCTS, Product};
 /// Returns the product whose own API is on the host of this URL, whatever the scheme, the port, and the path are. `None` if
 /// the host is that of another installation.
 pub(super) fn product_on_host(api_url: &Url) -> Option<&'static Product> {
-    let host = api_url.host_str()?.trim_end_matches('.');
+    let host = host(api_url)?;
     PRODUCTS
         .into_iter()
         .find(|product| product.own_host == host)
+}
+
+/// Returns the host of a URL. A dot at its end, which makes the name absolute, does not count.
+fn host(url: &Url) -> Option<&str> {
+    Some(url.host_str()?.trim_end_matches('.'))
 }
 
 /// The facts about an installation of the Orchestrator that follow from the URL of its API.
@@ -47,8 +52,12 @@ impl Installation {
     /// is known about any other.
     #[must_use]
     pub fn from_api_url(api_url: &Url) -> Self {
+        let place = |url: &Url| {
+            let host = host(url).map(str::to_owned);
+            (url.scheme().to_owned(), host, url.port_or_known_default())
+        };
         let saas = HUMANITEC.default_url.and_then(|url| Url::parse(url).ok());
-        if saas.is_some_and(|saas| saas.origin() == api_url.origin()) {
+        if saas.is_some_and(|saas| place(&saas) == place(api_url)) {
             Self::SAAS
         } else {
             Self::default()
@@ -74,6 +83,7 @@ mod tests {
             "https://api.humanitec.dev",
             "https://api.humanitec.dev/",
             "https://API.humanitec.dev:443/some/path",
+            "https://api.humanitec.dev./",
         ] {
             assert_eq!(
                 Installation::from_api_url(&url.parse().unwrap()),

@@ -1,5 +1,6 @@
 //! A response of the API, and what it says.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
@@ -13,12 +14,17 @@ use crate::secrets::{redact, redacted};
 /// How many characters of an unknown text are shown.
 const EXCERPT: usize = 200;
 
+/// How many characters of a message of the API are shown. Its longest messages list environments or fields.
+const LONGEST_MESSAGE: usize = 2_000;
+
 /// A complete response with any status.
 #[derive(Debug)]
 pub(super) struct Response {
     pub(super) call: Box<Call>,
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    /// The time at which the service responded, by its own clock.
+    pub(super) date: Option<SystemTime>,
     pub(super) body: String,
     /// The ID that the service, or a proxy in front of it, set for the request.
     pub(super) request_id: Option<String>,
@@ -26,20 +32,63 @@ pub(super) struct Response {
     pub(super) token_from: Option<SettingSource>,
 }
 
-/// The API's own error: `{"error": "HTTP-404", "message": "…"}`.
+/// The API's own error: `{"error": "HTTP-404", "message": "…", "details": {…}?}`.
 struct ErrorBody {
     code: String,
     message: String,
+    /// What the caller has no permission for, each as `PERMISSION on RESOURCE`.
+    denied: Vec<String>,
 }
 
 impl ErrorBody {
     fn read(body: &str) -> Option<Self> {
         let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
         let text = |key| Some(fields.get(key)?.as_str()?.to_owned());
+        // The message of a 403 is only `Forbidden`. The details have the permissions that the caller lacks: control plane,
+        // `innerCheck` in `internal/api/util.go`; IAM service, `InternalAuthorize` in `internal/api/authorize.go`.
+        let details = fields.get("details");
+        let failed = details.and_then(|details| details.get("failed_checks")?.as_array());
+        let denied = failed.into_iter().flatten().filter_map(|check| {
+            let (permission, resource) = (check.get("permission")?, check.get("resource")?);
+            Some(format!(
+                "`{}` on `{}`",
+                permission.as_str()?,
+                resource.as_str()?
+            ))
+        });
         Some(Self {
             code: text("error")?,
             message: text("message")?,
+            denied: denied.collect(),
         })
+    }
+
+    /// Returns whether the API itself responded. The JSON of a gateway can look like the API's; the code distinguishes the
+    /// two.
+    fn is_from_api(&self) -> bool {
+        self.code.starts_with("HTTP-")
+    }
+
+    /// Returns the message as it is shown.
+    fn text(&self) -> String {
+        if !self.is_from_api() {
+            return excerpt(&redact(&self.message));
+        }
+        let mut text = self.message.clone();
+        if !self.denied.is_empty() {
+            let _ = write!(text, " (needs {})", self.denied.join(", "));
+        }
+        let text = redacted(text);
+        let mut characters = text.chars().map(|character| match character {
+            '\n' => '\n',
+            other if other.is_control() => ' ',
+            other => other,
+        });
+        let mut shown: String = characters.by_ref().take(LONGEST_MESSAGE).collect();
+        if characters.next().is_some() {
+            shown.push('…');
+        }
+        shown
     }
 }
 
@@ -91,12 +140,9 @@ impl Response {
     /// Returns what a response with an unexpected status means.
     fn into_error(self) -> ApiError {
         let api_error = ErrorBody::read(&self.body);
-        // The JSON of a gateway can look like the API's; the code distinguishes the two.
-        let is_from_api = api_error
-            .as_ref()
-            .is_some_and(|error| error.code.starts_with("HTTP-"));
+        let is_from_api = api_error.as_ref().is_some_and(ErrorBody::is_from_api);
         let message = match api_error {
-            Some(error) => redacted(error.message),
+            Some(error) => error.text(),
             None => self.excerpt(),
         };
         let Self {
@@ -104,6 +150,7 @@ impl Response {
             status,
             retry_after,
             token_from,
+            date: _,
             body: _,
             request_id: _,
         } = self;
@@ -140,6 +187,16 @@ impl JsonObject {
     /// Returns the object as a value of this type.
     pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         T::deserialize(&self.fields).map_err(|error| self.unexpected(&error.to_string()))
+    }
+
+    /// Returns how long ago the object was created, by the service's clock: the `Date` header and `created_at`, which
+    /// runners and runner rules have (control plane, `openapi/spec.yaml`). `None` if the response lacks one of them.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let created = self.fields.get("created_at")?.as_str()?;
+        let created: jiff::Timestamp = created.parse().ok()?;
+        let age = self.response.date?.duration_since(created.into());
+        // The header has no fractions of a second.
+        Some(age.unwrap_or_default())
     }
 
     /// Returns the error that the object is not the expected one. `why` is a clause.
@@ -194,6 +251,8 @@ pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -208,6 +267,52 @@ mod tests {
         let long = excerpt(&"é".repeat(1000));
         assert_eq!(long, "é".repeat(200) + "…");
         assert_eq!(excerpt(&"a".repeat(200)), "a".repeat(200));
+    }
+
+    /// Returns the message of an error body as it is shown.
+    fn message(body: &Value) -> String {
+        ErrorBody::read(&body.to_string()).unwrap().text()
+    }
+
+    fn message_of(code: &str, text: &str) -> String {
+        message(&json!({"error": code, "message": text}))
+    }
+
+    #[test]
+    fn a_message_of_the_api_has_a_limit_and_no_control_characters() {
+        let of_api = |message: &str| message_of("HTTP-400", message);
+        assert_eq!(of_api("a: 1\nb: 2"), "a: 1\nb: 2");
+        assert_eq!(of_api("a\u{1b}[31m\tb\r"), "a [31m b ");
+        assert_eq!(of_api(&"é".repeat(2_000)), "é".repeat(2_000));
+        assert_eq!(of_api(&"é".repeat(9_000)), "é".repeat(2_000) + "…");
+        assert_eq!(message_of("gateway", "a\n<b>b"), "a b");
+        assert_eq!(
+            message_of("gateway", &"a".repeat(300)),
+            "a".repeat(200) + "…"
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_permission() {
+        let checks = json!([
+            {"permission": "runner_write", "resource": "organization:my-org"},
+            {"permission": "runner_read", "resource": "organization:my-org"},
+        ]);
+        let with = |details: Value| {
+            message(&json!({"error": "HTTP-403", "message": "Forbidden", "details": details}))
+        };
+        assert_eq!(
+            with(json!({"failed_checks": checks})),
+            "Forbidden (needs `runner_write` on `organization:my-org`, `runner_read` on `organization:my-org`)"
+        );
+        for details in [
+            json!(null),
+            json!({}),
+            json!({"failed_checks": "all"}),
+            json!({"failed_checks": [{"permission": 1}, "x"]}),
+        ] {
+            assert_eq!(with(details), "Forbidden");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct ExplicitSettings {
     pub auth_token: Option<SecretString>,
     /// The path of a configuration file, and the product whose command line writes it.
     pub config_files: Vec<(&'static Product, String)>,
+    /// The attributes of the provider block that are set to an empty text, which counts as not set.
+    pub empty: Vec<ProviderAttribute>,
 }
 
 /// The API's URL, the organization, and the token.

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FROM, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, FROM, HeaderMap, HeaderName, HeaderValue,
     LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, redirect};
@@ -154,6 +154,7 @@ impl Transport {
             call,
             status: head.status,
             retry_after: head.retry_after,
+            date: head.date,
             request_id: head.request_id,
             token_from: token.map(|token| token.source.clone()),
         })
@@ -215,6 +216,7 @@ impl Transport {
 struct Head {
     status: u16,
     retry_after: Option<Duration>,
+    date: Option<SystemTime>,
     request_id: Option<String>,
 }
 
@@ -247,6 +249,7 @@ impl Head {
         Ok(Self {
             status,
             retry_after: wait,
+            date: header(DATE).and_then(|value| httpdate::parse_http_date(value).ok()),
             request_id: header(HeaderName::from_static("x-request-id")).map(str::to_owned),
         })
     }

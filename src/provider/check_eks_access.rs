@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::connection::Connection;
 use super::eks_runner;
+use super::runner_user::RunnerUser;
 use super::text_rules::TextRules;
 use crate::access::{CheckResult, Observer, Status};
 use crate::runner::validate;
@@ -34,8 +35,8 @@ impl CheckEksAccess {
         progress: Progress,
     ) -> Result<Vec<Diagnostic>, Diagnostic> {
         let client = self.connection.client_now()?;
-        let access = self.connection.eks_access_now()?;
-        let runner = eks_runner::existing(&client, config, context).await?;
+        let access = self.connection.eks_access_now(RunnerUser::Action)?;
+        let runner = eks_runner::existing(&client, config, context, RunnerUser::Action).await?;
         let subject = eks_runner::subject_now(client.org(), &runner)?;
         Ok(access
             .on_demand(&subject, context, &ReportedProgress(progress))

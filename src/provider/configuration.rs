@@ -4,7 +4,9 @@ use secrecy::SecretString;
 
 use super::eks_access;
 use crate::frontend::Frontend;
-use crate::orchestrator::{self, Environment, ExplicitSettings, LookupError, check_explicit};
+use crate::orchestrator::{
+    Environment, ExplicitSettings, LookupError, ProviderAttribute, check_explicit,
+};
 use crate::product::{PRODUCTS, Product};
 use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
@@ -83,9 +85,25 @@ pub(super) fn unknown(config: &Value) -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns the settings in the block, as far as they are known.
+/// Returns the settings in the block, as far as they are known. An empty text counts as not set, as in the Go provider
+/// (`ValueString()` in its `provider.go`).
 pub(super) fn explicit_settings(config: &Value) -> ExplicitSettings {
-    let text = |name| config.get(name).as_str().map(str::to_owned);
+    let is_blank = |text: &&str| text.trim().is_empty();
+    let text = |name| {
+        let text = config.get(name).as_str();
+        text.filter(|text| !is_blank(text)).map(str::to_owned)
+    };
+    let attributes = [
+        ProviderAttribute::ApiUrl,
+        ProviderAttribute::OrgId,
+        ProviderAttribute::AuthToken,
+    ];
+    let is_empty = |attribute: &ProviderAttribute| {
+        config
+            .get(attribute.name())
+            .as_str()
+            .is_some_and(|text| is_blank(&text))
+    };
     ExplicitSettings {
         frontend: Frontend::Terraform,
         api_url: text("api_url"),
@@ -95,6 +113,7 @@ pub(super) fn explicit_settings(config: &Value) -> ExplicitSettings {
             .into_iter()
             .filter_map(|product| Some((product, text(product.config_file_attribute)?)))
             .collect(),
+        empty: attributes.into_iter().filter(is_empty).collect(),
     }
 }
 
@@ -111,16 +130,16 @@ pub(super) fn lookup_failed(error: &LookupError, explicit: &ExplicitSettings) ->
     match error {
         // Terraform would show the line of the attribute, and with it the value.
         LookupError::Unusable {
-            attribute: orchestrator::ProviderAttribute::AuthToken,
+            attribute: ProviderAttribute::AuthToken,
             ..
         } => diagnostic,
         LookupError::Unusable {
-            attribute: orchestrator::ProviderAttribute::ApiUrl,
+            attribute: ProviderAttribute::ApiUrl,
             ..
         } if hides_secret => diagnostic,
         // The default file: no attribute names it.
         LookupError::File { attribute, .. }
-            if !matches!(attribute, orchestrator::ProviderAttribute::ConfigFile(_)) =>
+            if !matches!(attribute, ProviderAttribute::ConfigFile(_)) =>
         {
             diagnostic
         }
@@ -134,6 +153,43 @@ pub(super) fn lookup_failed(error: &LookupError, explicit: &ExplicitSettings) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::orchestrator::lookup;
+
+    /// A configuration for the Go provider can set an attribute to a variable that is empty.
+    #[test]
+    fn an_empty_attribute_counts_as_not_set() {
+        let environment = Environment::from_variables([
+            ("HOME", "/nonexistent"),
+            ("HUMANITEC_API_URL", "https://env.example"),
+            ("HUMANITEC_ORG_ID", "env-org"),
+            ("HUMANITEC_AUTH_TOKEN", "env-token"),
+        ]);
+        let attributes = ["api_url", "org_id", "auth_token"];
+        let files = PRODUCTS.map(|product| product.config_file_attribute);
+        for name in attributes.into_iter().chain(files) {
+            for text in ["", " \n"] {
+                let explicit = explicit_settings(&Value::object([(name, Value::from(text))]));
+                assert_eq!(check_explicit(&explicit, &environment), [], "{name}");
+                let found = lookup(&explicit, &environment).unwrap();
+                assert_eq!(found.api_url.as_str(), "https://env.example/", "{name}");
+                assert_eq!(found.org_id, "env-org", "{name}");
+                assert!(found.token.is_some(), "{name}");
+                assert_eq!(
+                    explicit.empty.len(),
+                    usize::from(attributes.contains(&name))
+                );
+            }
+        }
+        // The other values of the block do not need the settings of a product.
+        let explicit = explicit_settings(&Value::object([
+            ("api_url", Value::from("")),
+            ("org_id", Value::from("block-org")),
+            ("auth_token", Value::from("block-token")),
+        ]));
+        let found = lookup(&explicit, &environment).unwrap();
+        assert_eq!(found.api_url.as_str(), "https://env.example/");
+        assert_eq!(found.org_id, "block-org");
+    }
 
     /// Terraform prints the line of the attribute that a diagnostic names.
     #[test]

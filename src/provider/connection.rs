@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::configuration;
 use super::eks_access::{self, EksAccess};
+use super::runner_user::RunnerUser;
 use crate::orchestrator::{Client, Environment, Installation, lookup, user_agent};
 use terraform_plugin_server::{ConfigureRequest, Diagnostic};
 
@@ -32,9 +33,9 @@ impl Connection {
         let unknown = configuration::unknown(&request.config);
         // While the URL is unknown, nothing is known about the installation.
         let mut installation = Installation::default();
+        let environment = Environment::from_process();
         let state = if unknown.is_empty() {
             let explicit = configuration::explicit_settings(&request.config);
-            let environment = Environment::from_process();
             match lookup(&explicit, &environment) {
                 Ok(settings) => {
                     installation = Installation::from_api_url(&settings.api_url);
@@ -50,7 +51,7 @@ impl Connection {
             ConnectionState::Unknown(unknown)
         };
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        let eks_access = eks_access::settings(&request.config, &installation)
+        let eks_access = eks_access::settings(&request.config, &installation, &environment)
             .map(|settings| Arc::new(EksAccess::new(settings)));
         *self
             .eks_access
@@ -111,13 +112,12 @@ impl Connection {
     ///
     /// # Errors
     /// Their settings have unknown values.
-    pub(super) fn eks_access_now(&self) -> Result<Arc<EksAccess>, Diagnostic> {
+    pub(super) fn eks_access_now(&self, user: RunnerUser) -> Result<Arc<EksAccess>, Diagnostic> {
         self.eks_access().ok_or_else(|| {
+            let advice = user.unknown_advice();
             Diagnostic::error(
                 "The provider's eks_access is unknown until apply",
-                "eks_access depends on a resource that is not applied yet, and Terraform reads the data source during \
-                 plan. Add depends_on with that resource to the data source, so that Terraform reads it during apply. \
-                 Or use values that are known during plan, such as variables, in eks_access.",
+                format!("eks_access depends on a resource that is not applied yet. {advice}"),
             )
         })
     }

@@ -13,6 +13,7 @@ mod eks_access;
 mod eks_runner;
 mod functions;
 mod runner_rule;
+mod runner_user;
 mod text_rules;
 mod timeouts;
 

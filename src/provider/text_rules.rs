@@ -3,32 +3,27 @@
 use async_trait::async_trait;
 
 use super::api_diagnostics;
-use crate::runner::Invalid;
+use crate::runner::TextRule;
 use terraform_plugin_server::{Diagnostic, Path, ValidateConfig, Value};
-
-/// A rule for one text.
-pub(super) type TextRule = fn(&str) -> Result<(), Invalid>;
 
 /// Rules, each with the path of its attribute. A configuration that has no other rules is validated by them.
 pub(super) struct TextRules(pub(super) &'static [(&'static [&'static str], TextRule)]);
 
-impl TextRules {
-    /// Returns everything that is wrong, each at its attribute. Unknown values are skipped.
-    pub(super) fn check(&self, config: &Value) -> Vec<Diagnostic> {
-        let problem = |(names, rule): &(&[&str], TextRule)| {
-            let value = names.iter().fold(config, |value, name| value.get(name));
-            let invalid = value.as_str().map(rule)?.err()?;
-            Some(api_diagnostics::invalid(&invalid, path(names)))
-        };
-        self.0.iter().filter_map(problem).collect()
-    }
-}
-
 #[async_trait]
 impl ValidateConfig for TextRules {
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
-        self.check(&config)
+        let rules = self.0.iter();
+        rules
+            .filter_map(|(names, rule)| check(&config, names, *rule))
+            .collect()
     }
+}
+
+/// Returns what is wrong with a text, at its attribute. `None` if it is unknown or not set.
+pub(super) fn check(config: &Value, names: &[&str], rule: TextRule) -> Option<Diagnostic> {
+    let value = names.iter().fold(config, |value, name| value.get(name));
+    let invalid = value.as_str().map(rule)?.err()?;
+    Some(api_diagnostics::invalid(&invalid, path(names)))
 }
 
 /// Returns the path through nested attributes.

@@ -12,12 +12,14 @@ mod names;
 pub mod pod_template;
 mod problems;
 mod role_arn;
+mod rules;
 mod types;
 pub mod validate;
 
 pub use invalid::{Invalid, InvalidField};
 pub use names::{kubernetes_user, oidc_subject, session_name};
 pub use role_arn::{RoleArn, is_name_character};
+pub use rules::{RULES, Scope, TextRule};
 pub use types::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
     RunnerConfiguration, RunnerType, StateStorage,

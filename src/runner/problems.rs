@@ -1,157 +1,51 @@
 //! Applies all rules to a whole runner.
 
-use super::{
-    Auth, AzurermStorage, BucketStorage, Cluster, Invalid, InvalidField, Job, KubernetesStorage,
-    Runner, RunnerConfiguration, RunnerType, StateStorage, pod_template, validate,
-};
+use super::rules::{RULES, Scope};
+use super::{InvalidField, Runner, pod_template};
 
 impl Runner {
     /// Returns everything that is wrong with the runner, by the rules that also apply to single values.
     /// The paths have the names of the API.
     #[must_use]
     pub fn problems(&self) -> Vec<InvalidField> {
-        // Every field of every type is named here and below, so that the compiler reports a field without a rule.
-        let Self {
-            id,
-            description: _,
-            runner_configuration,
-            state_storage_configuration,
-        } = self;
-        let mut problems = ProblemCollector::default();
-        problems.check("id", validate::runner_id(id));
-        problems.runner_configuration(runner_configuration);
-        problems.state_storage(state_storage_configuration);
-        problems.0
-    }
-}
-
-#[derive(Default)]
-struct ProblemCollector(Vec<InvalidField>);
-
-impl ProblemCollector {
-    fn check(&mut self, path: &str, outcome: Result<(), Invalid>) {
-        if let Err(invalid) = outcome {
-            self.0.push(InvalidField {
-                path: path.to_owned(),
-                invalid,
-            });
-        }
+        let mut problems = self.texts(Scope::Runner);
+        problems.extend(self.pod_template());
+        problems.extend(self.texts(Scope::Storage(self.state_storage_configuration.type_name())));
+        problems
     }
 
-    /// Checks a value that is optional.
-    fn check_optional(
-        &mut self,
-        path: &str,
-        value: Option<&String>,
-        rule: fn(&str) -> Result<(), Invalid>,
-    ) {
-        if let Some(value) = value {
-            self.check(path, rule(value));
-        }
+    /// Returns what is wrong with the texts in this scope.
+    fn texts(&self, scope: Scope) -> Vec<InvalidField> {
+        // The types of a runner have no maps whose keys are not strings.
+        let runner = serde_json::to_value(self).unwrap_or_default();
+        let rules = RULES.iter().filter(|(other, ..)| *other == scope);
+        let problems = rules.filter_map(|(scope, path, rule)| {
+            let of_storage = match scope {
+                Scope::Runner => &[][..],
+                Scope::Storage(_) => &["state_storage_configuration"],
+            };
+            let path = [of_storage, *path].concat();
+            let value = path.iter().try_fold(&runner, |value, name| value.get(name));
+            let invalid = rule(value?.as_str()?).err()?;
+            let path = path.join(".");
+            Some(InvalidField { path, invalid })
+        });
+        problems.collect()
     }
 
-    fn runner_configuration(&mut self, configuration: &RunnerConfiguration) {
-        let RunnerConfiguration {
-            kind: RunnerType::KubernetesEks,
-            cluster,
-            job,
-        } = configuration;
-        self.cluster(cluster);
-        self.job(job);
-    }
-
-    fn cluster(&mut self, cluster: &Cluster) {
-        let Cluster { name, region, auth } = cluster;
-        let Auth {
-            role_arn,
-            session_name,
-            sts_region,
-        } = auth;
-        let path = |field: &str| format!("runner_configuration.cluster.{field}");
-        self.check(&path("name"), validate::cluster_name(name));
-        self.check(&path("region"), validate::region(region));
-        self.check(&path("auth.role_arn"), validate::role_arn(role_arn));
-        self.check_optional(
-            &path("auth.session_name"),
-            session_name.as_ref(),
-            validate::session_name,
-        );
-        self.check_optional(
-            &path("auth.sts_region"),
-            sts_region.as_ref(),
-            validate::sts_region,
-        );
-    }
-
-    fn job(&mut self, job: &Job) {
-        let Job {
-            namespace,
-            service_account,
-            pod_template,
-        } = job;
-        let path = |field: &str| format!("runner_configuration.job.{field}");
-        self.check(&path("namespace"), validate::namespace(namespace));
-        self.check(
-            &path("service_account"),
-            validate::service_account(service_account),
-        );
-        let Some(template) = pod_template else { return };
-        for InvalidField {
-            path: inner,
-            invalid,
-        } in pod_template::check(template)
-        {
+    /// Returns what is wrong with the pod template.
+    fn pod_template(&self) -> Vec<InvalidField> {
+        let Some(template) = &self.runner_configuration.job.pod_template else {
+            return Vec::new();
+        };
+        let problems = pod_template::check(template).into_iter();
+        let problems = problems.map(|InvalidField { path, invalid }| {
             // A name that has to be quoted in a path is in brackets, which follow no dot.
-            let dot = if inner.starts_with('[') { "" } else { "." };
-            self.0.push(InvalidField {
-                path: path(&format!("pod_template{dot}{inner}")),
-                invalid,
-            });
-        }
-    }
-
-    fn state_storage(&mut self, storage: &StateStorage) {
-        let path = |field: &str| format!("state_storage_configuration.{field}");
-        match storage {
-            StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
-                self.check(&path("namespace"), validate::namespace(namespace));
-            }
-            StateStorage::S3(BucketStorage {
-                bucket,
-                path_prefix,
-            })
-            | StateStorage::Gcs(BucketStorage {
-                bucket,
-                path_prefix,
-            }) => {
-                self.check(&path("bucket"), validate::bucket(bucket));
-                self.check_optional(
-                    &path("path_prefix"),
-                    path_prefix.as_ref(),
-                    validate::path_prefix,
-                );
-            }
-            StateStorage::Azurerm(AzurermStorage {
-                storage_account_name,
-                container_name,
-                resource_group_name: _,
-                path_prefix,
-            }) => {
-                self.check(
-                    &path("storage_account_name"),
-                    validate::storage_account_name(storage_account_name),
-                );
-                self.check(
-                    &path("container_name"),
-                    validate::container_name(container_name),
-                );
-                self.check_optional(
-                    &path("path_prefix"),
-                    path_prefix.as_ref(),
-                    validate::path_prefix,
-                );
-            }
-        }
+            let dot = if path.starts_with('[') { "" } else { "." };
+            let path = format!("runner_configuration.job.pod_template{dot}{path}");
+            InvalidField { path, invalid }
+        });
+        problems.collect()
     }
 }
 

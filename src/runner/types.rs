@@ -111,6 +111,44 @@ impl StateStorage {
             Self::Azurerm(_) => "azurerm",
         }
     }
+
+    /// Returns the types in a sentence: the first ones, and the last one after "or". `show` returns the spelling of one.
+    #[must_use]
+    pub fn any_type(show: impl Fn(&str) -> String) -> String {
+        let types = Self::TYPES.map(show);
+        match types.as_slice() {
+            [first @ .., last] => format!("{}, or {last}", first.join(", ")),
+            [] => String::new(),
+        }
+    }
+
+    /// Returns the bucket of the states, if they are in S3. Then the Job needs AWS credentials for its state.
+    #[must_use]
+    pub fn bucket_in_s3(&self) -> Option<&BucketStorage> {
+        match self {
+            Self::S3(storage) => Some(storage),
+            Self::Kubernetes(_) | Self::Gcs(_) | Self::Azurerm(_) => None,
+        }
+    }
+
+    /// Returns the namespace of the states, if they are in the runner's cluster.
+    #[must_use]
+    pub fn namespace_in_cluster(&self) -> Option<&String> {
+        match self {
+            Self::Kubernetes(storage) => Some(&storage.namespace),
+            Self::S3(_) | Self::Gcs(_) | Self::Azurerm(_) => None,
+        }
+    }
+
+    /// Returns whether the states are in a cloud whose API is not called: only the variables of the Job say whether it has
+    /// credentials for them.
+    #[must_use]
+    pub fn is_in_another_cloud(&self) -> bool {
+        match self {
+            Self::Gcs(_) | Self::Azurerm(_) => true,
+            Self::Kubernetes(_) | Self::S3(_) => false,
+        }
+    }
 }
 
 /// State in Secrets of the runner's cluster.
@@ -174,6 +212,34 @@ mod tests {
             },
             "state_storage_configuration": {"type": "kubernetes", "namespace": "humanitec"},
         })
+    }
+
+    #[test]
+    fn a_storage_is_in_one_place() {
+        let storage = |ty: &str| -> StateStorage {
+            serde_json::from_value(json!({
+                "type": ty, "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
+            }))
+            .unwrap()
+        };
+        for (ty, places) in [
+            ("kubernetes", [true, false, false]),
+            ("s3", [false, true, false]),
+            ("gcs", [false, false, true]),
+            ("azurerm", [false, false, true]),
+        ] {
+            let storage = storage(ty);
+            let found = [
+                storage.namespace_in_cluster().is_some(),
+                storage.bucket_in_s3().is_some(),
+                storage.is_in_another_cloud(),
+            ];
+            assert_eq!(found, places, "{ty}");
+        }
+        assert_eq!(
+            StateStorage::any_type(|ty| format!("`{ty}`")),
+            "`kubernetes`, `s3`, `gcs`, or `azurerm`"
+        );
     }
 
     #[test]

@@ -197,7 +197,7 @@ pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
         (!StateStorage::TYPES.contains(&kind)).then(|| "is not a type of state storage".to_owned()),
         "Invalid state storage type",
         kind,
-        "Use \"kubernetes\", \"s3\", \"gcs\", or \"azurerm\".",
+        &format!("Use {}.", StateStorage::any_type(|ty| format!("{ty:?}"))),
     )
 }
 

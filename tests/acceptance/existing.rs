@@ -1,6 +1,7 @@
 //! Runners that already exist: import, conflicts, data sources, rules.
 
 use crate::stand_in::StandIn;
+use sandbox::orchestrator::faults::Fault;
 use serde_json::{Value, json};
 
 use crate::Scenario;
@@ -23,6 +24,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     (
         "create_before_destroy with the same id",
         create_before_destroy,
+    ),
+    (
+        "create_before_destroy whose response is lost",
+        create_before_destroy_without_response,
     ),
     ("a runner in use is not deleted", delete_refused),
     (
@@ -223,6 +228,32 @@ fn two_with_one_id(cli: &Cli) {
         .has("Another resource of this configuration has this ID. Change `id`.")
         .has_not("import");
     assert_eq!(workspace.state().len(), 1);
+}
+
+/// The old runner has every value of the new one. It is not the result of the create, so that Terraform does not delete the
+/// runner that the state then contains.
+fn create_before_destroy_without_response(cli: &Cli) {
+    let orchestrator = StandIn::start();
+    let runner = Runner {
+        tail: "lifecycle {\ncreate_before_destroy = true\n}".into(),
+        ..Runner::basic()
+    };
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));
+    workspace.init();
+    workspace.apply(&[]).ok();
+    orchestrator.edit_runner("my-runner", |runner| {
+        runner.created_at = "2026-01-01T00:00:00Z".into();
+    });
+    workspace.run(&["taint", ADDRESS]).ok();
+    orchestrator.fault("POST", Fault::status(503), Some(1));
+    workspace
+        .apply(&[])
+        .fails()
+        .has("Nothing was created: runner \"my-runner\" already exists.")
+        .has("Remove `create_before_destroy` from the `lifecycle`");
+    assert_eq!(orchestrator.count("DELETE", ""), 0);
+    workspace.run(&["untaint", ADDRESS]).ok();
+    workspace.plans_nothing();
 }
 
 /// An ID is unique, so the old runner must be deleted before the new one is created.

@@ -14,6 +14,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("moving: state replace-provider", replace_provider),
     ("moving: beside the Go provider", beside),
     ("moving: to other addresses", moved),
+    ("moving: back", back),
 ];
 
 const GO_SOURCES: [&str; 2] = [
@@ -186,4 +187,48 @@ fn moved_from(cli: &Cli, go_source: &str) {
             .all(|(_, source)| source == SOURCE)
     );
     workspace.plans_nothing();
+}
+
+fn back(cli: &Cli) {
+    GO_SOURCES
+        .iter()
+        .for_each(|go_source| back_to(cli, go_source));
+}
+
+/// The objects leave the state and are imported. No object is changed.
+fn back_to(cli: &Cli, go_source: &str) {
+    let orchestrator = StandIn::start();
+    orchestrator.put(&registered("my-runner"));
+    let rule = orchestrator.put_rule("my-runner", "", "").expect("a rule");
+    let resources = registered_block().block() + RULE;
+    let imports = format!(
+        "import {{\n  to = platform-orchestrator_kubernetes_eks_runner.my_runner\n  id = \"my-runner\"\n}}\n\
+         import {{\n  to = platform-orchestrator_runner_rule.all\n  id = {:?}\n}}\n",
+        rule.id
+    );
+    let configuration = provider(&orchestrator) + &resources + &imports;
+    let workspace = Workspace::new(cli, &configuration);
+    workspace.init();
+    workspace.apply(&[]).ok();
+    workspace.mirror(cli, go_source);
+    for address in [
+        "platform-orchestrator_kubernetes_eks_runner.my_runner",
+        "platform-orchestrator_runner_rule.all",
+    ] {
+        workspace.run(&["state", "rm", address]).ok();
+    }
+    workspace.write("main.tf", &configuration.replace(SOURCE, go_source));
+    workspace.init();
+    workspace
+        .apply(&[])
+        .ok()
+        .has("2 imported, 0 added, 0 changed, 0 destroyed");
+    assert!(
+        providers(&workspace, go_source)
+            .iter()
+            .all(|(_, source)| source == go_source)
+    );
+    workspace.plans_nothing();
+    let requests = orchestrator.requests();
+    assert!(requests.iter().all(|request| request.method == "GET"));
 }

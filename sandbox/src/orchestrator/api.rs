@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, FROM, HOST};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -79,13 +79,21 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
             .and_then(|rest| rest.split('/').next())
         && org != shared.store().org()
     {
-        return ApiError::new(
-            StatusCode::FORBIDDEN,
-            format!("the user has no permissions on organization:{org}"),
-        )
-        .into_response();
+        return ApiError::forbidden(permission(request.method(), path), org).into_response();
     }
     next.run(request).await
+}
+
+/// Returns the permission that a call needs (control plane, `internal/api/permissions.go`).
+fn permission(method: &Method, path: &str) -> &'static str {
+    let reads = method == Method::GET;
+    match path.split('/').nth(3) {
+        Some("runners") if reads => "runner_read",
+        Some("runners") => "runner_write",
+        Some("runner-rules") if reads => "runner_rule_read",
+        Some("runner-rules") => "runner_rule_write",
+        _ => "organization_read",
+    }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -43,6 +43,17 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
+    /// Creates the 403 of a caller without this permission in an organization (control plane, `innerCheck`): the message
+    /// says nothing, and the details have the permission.
+    pub(super) fn forbidden(permission: &str, org: &str) -> Self {
+        let check = json!({"permission": permission, "resource": format!("organization:{org}")});
+        Self {
+            status: StatusCode::FORBIDDEN,
+            message: "Forbidden".to_owned(),
+            details: Some(json!({ "failed_checks": [check] })),
+        }
+    }
+
     /// Creates a 404.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)

@@ -99,16 +99,22 @@ fn an_id_is_taken_once() {
 fn another_organization_is_forbidden() {
     let client = Client::new();
     client.create("one");
-    for path in [
-        "/orgs/other/runners",
-        "/orgs/other/runners/one",
-        "/orgs/other/runner-rules",
+    for (path, permission) in [
+        ("/orgs/other/runners", "runner_read"),
+        ("/orgs/other/runners/one", "runner_read"),
+        ("/orgs/other/runner-rules", "runner_rule_read"),
+        ("/orgs/other/envs", "organization_read"),
     ] {
+        let response = client.get(path);
+        assert_eq!(response.error(403), "Forbidden");
         assert_eq!(
-            client.get(path).error(403),
-            "the user has no permissions on organization:other"
+            response.json()["details"]["failed_checks"],
+            json!([{"permission": permission, "resource": "organization:other"}])
         );
     }
+    let response = client.post("/orgs/other/runners", json!({}));
+    let check = &response.json()["details"]["failed_checks"][0];
+    assert_eq!(check["permission"], "runner_write");
 }
 
 /// For a caller with rights on it, an organization that does not exist is an empty one.

@@ -33,7 +33,7 @@ pub(super) static CHECK: Check = Check::new(
 )
 .only_warns_for(|subject| {
     let storage = subject.storage.get();
-    storage.is_some_and(|storage| !matches!(storage, StateStorage::S3(_)))
+    storage.is_some_and(|storage| storage.bucket_in_s3().is_none())
 })
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
@@ -131,8 +131,13 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
     if !broken.is_empty() {
         let message = CheckProblem::messages(&broken);
         let (expected, found) = CheckProblem::comparison(&broken);
-        let outcome = match run.subject.storage.get() {
-            Some(StateStorage::S3(_)) => Outcome::failed(message),
+        let outcome = match run
+            .subject
+            .storage
+            .get()
+            .and_then(StateStorage::bucket_in_s3)
+        {
+            Some(_) => Outcome::failed(message),
             _ => Outcome::warned(format!(
                 "{message} AWS calls of the Job's modules fail; its state is not kept in S3."
             )),

@@ -34,10 +34,7 @@ pub(super) static CHECK: Check = Check::new(
 .without_calls(without_calls)
 .only_warns_for(|subject| {
     let storage = subject.storage.get();
-    matches!(
-        storage,
-        Some(StateStorage::Gcs(_) | StateStorage::Azurerm(_))
-    )
+    storage.is_some_and(StateStorage::is_in_another_cloud)
 })
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
@@ -64,7 +61,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 /// Makes the calls for a bucket of S3, which follow from each other: its region, its policy, its key, and the policy of the
 /// key.
 async fn look_ahead(run: &Run<'_>) {
-    if let Some(StateStorage::S3(storage)) = run.subject.storage.get() {
+    let storage = run.subject.storage.get();
+    if let Some(storage) = storage.and_then(StateStorage::bucket_in_s3) {
         let _ = s3::check(run, storage).await;
     }
 }

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-use super::refuse;
+use super::{expanded, refuse};
 use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::cli::error::Error;
 use crate::orchestrator::Installation;
@@ -34,7 +34,7 @@ pub(in crate::cli) struct ConnectionArguments {
     #[arg(long, value_name = "ID", value_parser = parse::external_id)]
     external_id: Option<String>,
     /// With --as runner: a file with an OIDC token that the runner's trust policy admits
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = PathBufValueParser::new().map(expanded))]
     web_identity_token_file: Option<PathBuf>,
     /// A kubeconfig, instead of a token created from your AWS credentials
     #[arg(long, value_name = "PATH", value_parser = readable)]
@@ -234,13 +234,14 @@ fn role_arn(text: &str) -> Result<String, String> {
 
 /// Returns the path of a file that can be read.
 fn readable(path: &str) -> Result<PathBuf, String> {
-    let found = fs::metadata(path).map_err(|error| error.to_string())?;
+    let path = expanded(path.into());
+    let found = fs::metadata(&path).map_err(|error| error.to_string())?;
     if found.is_dir() {
         return Err("it is a directory".to_owned());
     }
     // A pipe can be read only once, so it is not opened here.
     if found.is_file() {
-        File::open(path).map_err(|error| error.to_string())?;
+        File::open(&path).map_err(|error| error.to_string())?;
     }
-    Ok(path.into())
+    Ok(path)
 }

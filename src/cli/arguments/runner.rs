@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::refuse;
 use crate::cli::error::Error;
-use crate::product::{HUMANITEC, Product, STELLWERK};
+use crate::product::{HUMANITEC, PRODUCTS, Product, STELLWERK};
 
 /// The arguments that select the runner: one in a file, or a registered one.
 #[derive(Debug, Args)]
@@ -207,7 +207,7 @@ pub(in crate::cli) struct OrchestratorArguments {
 impl OrchestratorArguments {
     /// Returns the path of the configuration file, and its product.
     pub(in crate::cli) fn config_files(&self) -> Vec<(&'static Product, String)> {
-        let files = [
+        let files: [_; PRODUCTS.len()] = [
             (&HUMANITEC, &self.hctl_config_file),
             (&STELLWERK, &self.octl_config_file),
         ];

@@ -198,7 +198,7 @@ mod tests {
     fn each_report_has_its_exit_code() {
         let failed = || Outcome::failed("No.");
         let warned = || Outcome::warned("Hm.");
-        let incomplete = || Outcome::incomplete("timed out", "Late.");
+        let incomplete = || Outcome::incomplete("no response", "Late.");
         let passed = || Outcome::passed("Yes.");
         // The exit codes without options, with --fail-on warning, with --allow-incomplete, and with both.
         for (outcomes, codes) in [

@@ -1,7 +1,10 @@
 //! Creating and deleting without doing it twice, and reading what might not exist.
 //!
 //! After a lost response, the client looks up whether the object exists before it sends the POST again. So a
-//! repeated POST never takes its own first success for somebody else's object.
+//! repeated POST never takes its own first success for somebody else's object. An object that is older than the POST is
+//! not its result, even if it has every value that was sent.
+
+use std::time::{Duration, Instant};
 
 use super::Client;
 use super::attempts::{DecideRetry, RetryDecision};
@@ -46,6 +49,8 @@ pub(super) enum ExistingObject<T> {
         id: String,
         /// The object.
         created: T,
+        /// How long ago it was created, by the service's clock. `None` if the service does not say.
+        age: Option<Duration>,
     },
     /// Something else, which is in the way.
     Other {
@@ -72,6 +77,7 @@ impl Client {
             client: self,
             creation,
             budget,
+            start: Instant::now(),
         };
         let failure = match self.send(&request, read, &lookup, budget).await {
             Ok(created) => {
@@ -86,7 +92,11 @@ impl Client {
         }
         // The budget has ended: look the object up once more, briefly, so that it is not lost.
         match creation.find(self, &self.settling()).await {
-            Ok(ExistingObject::Same { created, .. }) => Ok(created),
+            Ok(ExistingObject::Same { created, age, .. }) if lookup.is_result(age) => Ok(created),
+            Ok(ExistingObject::Same { id, .. }) => {
+                let existing = Existing::Importable;
+                Err(already_exists(creation, id, existing, failure.error))
+            }
             Ok(ExistingObject::Other { id, existing }) => {
                 Err(already_exists(creation, id, existing, failure.error))
             }
@@ -150,7 +160,13 @@ struct LookupBeforeRetry<'a, C> {
     client: &'a Client,
     creation: &'a C,
     budget: &'a CallBudget,
+    /// When the first POST was sent.
+    start: Instant,
 }
+
+/// How much the clock that sets `created_at` (of the control plane, `CreateRunner`) and the one that sets the `Date` header
+/// (of a gateway) can differ.
+const CLOCKS: Duration = Duration::from_secs(60);
 
 impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
     async fn decide(
@@ -175,6 +191,14 @@ impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
 }
 
 impl<C: Creation> LookupBeforeRetry<'_, C> {
+    /// Returns whether an object of this age, which has every value that was sent, can be the result of the POST.
+    ///
+    /// With `create_before_destroy`, Terraform sends the POST while the old object exists, which can have the same values
+    /// and the same id. If the old object counted as the new one, Terraform would delete it afterwards.
+    fn is_result(&self, age: Option<Duration>) -> bool {
+        age.is_none_or(|age| age <= self.start.elapsed() + CLOCKS)
+    }
+
     async fn look_up(
         &self,
         error: ApiError,
@@ -186,7 +210,9 @@ impl<C: Creation> LookupBeforeRetry<'_, C> {
                 RetryDecision::GiveUp(self.client.or_org_not_found(error))
             }
             Ok(ExistingObject::Nothing) => RetryDecision::SendAgain(error),
-            Ok(ExistingObject::Same { created, .. }) if outcome.might_be_done => {
+            Ok(ExistingObject::Same { created, age, .. })
+                if outcome.might_be_done && self.is_result(age) =>
+            {
                 RetryDecision::Settled(Ok(created))
             }
             Ok(ExistingObject::Same { id, .. }) => RetryDecision::Settled(Err(already_exists(

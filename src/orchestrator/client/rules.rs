@@ -1,6 +1,7 @@
 //! The calls about runner rules.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -110,9 +111,19 @@ impl Client {
     /// # Errors
     /// Everything that leaves open whether the rule exists.
     pub async fn get_rule(&self, id: &str, budget: &CallBudget) -> Result<Option<Rule>, ApiError> {
-        let request = Request::get(["orgs", self.org(), "runner-rules", id]);
         let read = |response| rule_in(response, 200);
-        self.get(&request, read, budget).await
+        self.get(&self.get_rule_request(id), read, budget).await
+    }
+
+    /// Returns the time since a rule was created. `None` if the service does not say, or if the rule does not exist.
+    async fn rule_age(&self, id: &str, budget: &CallBudget) -> Result<Option<Duration>, ApiError> {
+        let read = |response: Response| Ok(response.object(200)?.age());
+        let found = self.get(&self.get_rule_request(id), read, budget).await?;
+        Ok(found.flatten())
+    }
+
+    fn get_rule_request(&self, id: &str) -> Request {
+        Request::get(["orgs", self.org(), "runner-rules", id])
     }
 
     /// Creates a rule.
@@ -239,6 +250,7 @@ impl Creation for RuleKey {
         Ok(match client.find_rule(self, budget).await? {
             Some(created) if created.key == *self => ExistingObject::Same {
                 id: created.id.clone(),
+                age: client.rule_age(&created.id, budget).await?,
                 created,
             },
             Some(other) => ExistingObject::Other {

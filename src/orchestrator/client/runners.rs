@@ -1,5 +1,7 @@
 //! The calls about one runner.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -25,7 +27,20 @@ impl Client {
         id: &str,
         budget: &CallBudget,
     ) -> Result<Option<Runner>, ApiError> {
-        let read = |response| runner_in(response, 200, id);
+        let found = self.get_runner_and_age(id, budget).await?;
+        Ok(found.map(|(runner, _)| runner))
+    }
+
+    /// As [`Client::get_runner`], with the time since the runner was created.
+    async fn get_runner_and_age(
+        &self,
+        id: &str,
+        budget: &CallBudget,
+    ) -> Result<Option<(Runner, Option<Duration>)>, ApiError> {
+        let read = |response| {
+            let object = eks_object(response, 200, id)?;
+            Ok((eks_runner(&object, id)?, object.age()))
+        };
         self.get(&self.get_request(id), read, budget).await
     }
 
@@ -139,9 +154,9 @@ impl Creation for Runner {
         budget: &CallBudget,
     ) -> Result<ExistingObject<Self>, ApiError> {
         let id = self.id.clone();
-        match client.get_runner(&id, budget).await {
-            Ok(Some(created)) if is_same(self, &created) => {
-                Ok(ExistingObject::Same { id, created })
+        match client.get_runner_and_age(&id, budget).await {
+            Ok(Some((created, age))) if is_same(self, &created) => {
+                Ok(ExistingObject::Same { id, created, age })
             }
             Ok(Some(_)) => Ok(ExistingObject::Other {
                 id,
@@ -161,13 +176,17 @@ impl Creation for Runner {
     }
 
     fn in_the_way(&self, id: &str) -> String {
-        format!("runner {id:?} exists with other values")
+        format!("runner {id:?} already exists")
     }
 }
 
 /// Reads the EKS runner in a response.
 fn runner_in(response: Response, status: u16, id: &str) -> Result<Runner, ApiError> {
-    let object = eks_object(response, status, id)?;
+    eks_runner(&eks_object(response, status, id)?, id)
+}
+
+/// Reads the EKS runner in an object.
+fn eks_runner(object: &JsonObject, id: &str) -> Result<Runner, ApiError> {
     Runner::deserialize(&object.fields).map_err(|error| {
         let storage = object.fields.pointer("/state_storage_configuration/type");
         let what = match storage.and_then(Value::as_str) {

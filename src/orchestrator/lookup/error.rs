@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::frontend::Frontend;
 use crate::orchestrator::settings::{ProviderAttribute, SettingSource};
-use crate::product::{PRODUCTS, Product, names};
+use crate::product::{PRODUCTS, Product};
 
 /// Why a lookup failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub enum LookupError {
         /// How to set it in the file that was searched, as an imperative.
         otherwise: String,
     },
-    /// An attribute is set to an empty string.
+    /// An option of the command is set to an empty text.
     Empty {
-        /// The attribute.
+        /// The attribute that the option stands for.
         attribute: ProviderAttribute,
     },
     /// A value was found and cannot be used.
@@ -100,19 +100,10 @@ impl LookupError {
                 places,
                 otherwise,
             } => missing(*attribute, variable, places, otherwise, frontend),
-            Self::Empty { attribute } => {
-                let setting = attribute.setting_or_description(frontend);
-                match frontend {
-                    Frontend::Terraform => format!(
-                        "{setting} is an empty string in the provider block. Set it to a value, or remove it so that it \
-                         is looked up in the environment and in the configuration file of {}.",
-                        names(|product| product.cli)
-                    ),
-                    Frontend::Command => {
-                        format!("{setting} is empty. Set it to a value, or remove it.")
-                    }
-                }
-            }
+            Self::Empty { attribute } => format!(
+                "{} is empty. Set it to a value, or remove it.",
+                attribute.setting_or_description(frontend)
+            ),
             Self::Unusable {
                 attribute,
                 found_in,

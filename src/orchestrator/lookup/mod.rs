@@ -111,7 +111,7 @@ fn each_file_once(mut errors: Vec<LookupError>) -> Vec<LookupError> {
 impl<'a> Places<'a> {
     /// Selects the product, unless the settings themselves have all values, and no file is named.
     fn new(
-        explicit: &ExplicitSettings,
+        explicit: &'a ExplicitSettings,
         environment: &'a Environment,
         files: &'a Files<'a>,
         with_token: bool,
@@ -127,6 +127,7 @@ impl<'a> Places<'a> {
         Ok(Self {
             environment,
             files,
+            empty: &explicit.empty,
             selection,
         })
     }

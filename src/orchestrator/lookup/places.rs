@@ -132,11 +132,13 @@ impl Setting {
 pub(super) struct Places<'a> {
     pub(super) environment: &'a Environment,
     pub(super) files: &'a Files<'a>,
+    /// The attributes of the provider block that are set to an empty text.
+    pub(super) empty: &'a [ProviderAttribute],
     pub(super) selection: Option<Selection>,
 }
 
 impl Places<'_> {
-    /// Searches for a setting. Empty values in files and in the environment count as not set.
+    /// Searches for a setting. Empty values count as not set, except those of the command's options.
     pub(super) fn search(
         &self,
         setting: &Setting,
@@ -157,7 +159,9 @@ impl Places<'_> {
         let explicit = SettingSource::Explicit(frontend, attribute);
         let is_settable = attribute.setting(frontend).is_some();
         let mut places = Vec::new();
-        places.extend(is_settable.then(|| format!("{explicit}: not set")));
+        let is_empty = self.empty.contains(&attribute);
+        let nothing = if is_empty { "empty" } else { "not set" };
+        places.extend(is_settable.then(|| format!("{explicit}: {nothing}")));
         let Some(Selection { product, .. }) = self.selection else {
             return Ok(self.nowhere(setting, places));
         };

@@ -438,7 +438,7 @@ async fn an_id_in_use_is_reported_despite_a_fault() {
     let error = create_and_find(&runner(), theirs).await.unwrap_err();
     assert_eq!(
         error.report(Frontend::Terraform),
-        "Runner \"my-runner\" exists with other values."
+        "Runner \"my-runner\" already exists."
     );
     let other = json!({
         "id": "my-runner",

@@ -186,6 +186,14 @@ fn a_missing_value_is_reported_with_every_place() {
         )
     );
 
+    let empty = ExplicitSettings {
+        empty: vec![ProviderAttribute::OrgId],
+        ..ExplicitSettings::default()
+    };
+    let errors = lookup(&empty, &environment).unwrap_err();
+    let line = "\n  - `org_id` in the provider block: empty\n";
+    assert!(errors[0].to_string().contains(line), "{}", errors[0]);
+
     let home = Home::new(Some(
         "api_url: https://a.example\ntoken: \"\"\ndefault_org_id: o\n",
     ));
@@ -264,8 +272,12 @@ fn a_broken_default_file_matters_only_if_a_value_is_searched_in_it() {
 }
 
 #[test]
-fn an_empty_attribute_is_an_error_of_its_own() {
+fn an_empty_option_is_an_error_of_its_own() {
     let home = Home::new(Some(FILE));
+    let block = || ExplicitSettings {
+        frontend: Frontend::Command,
+        ..block()
+    };
     let empty = || Some(String::new());
     for (attribute, given) in [
         (
@@ -306,7 +318,11 @@ fn an_empty_attribute_is_an_error_of_its_own() {
     ] {
         let error = one_error(&given, &home.environment(&VARIABLES));
         assert_eq!(error, LookupError::Empty { attribute });
-        assert!(error.to_string().starts_with(attribute.name()), "{error}");
+        let text = error.text(Frontend::Command);
+        assert!(
+            text.ends_with("is empty. Set it to a value, or remove it."),
+            "{text}"
+        );
     }
 }
 

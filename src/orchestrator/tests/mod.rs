@@ -10,6 +10,7 @@ mod network;
 mod organization;
 mod process;
 mod products;
+mod replacement;
 mod rules;
 mod runners;
 

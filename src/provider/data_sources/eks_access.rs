@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::access::{CheckResult, Report, Skip, Status};
 use crate::provider::connection::Connection;
 use crate::provider::eks_runner;
+use crate::provider::runner_user::RunnerUser;
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type,
     ValidateConfig, Value,
@@ -28,11 +29,9 @@ impl EksAccessData {
     /// Returns the state: the configuration with the results of the checks.
     async fn check(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
-        let access = self.connection.eks_access_now()?;
+        let access = self.connection.eks_access_now(RunnerUser::DataSource)?;
         let runner = if config.get("runner_configuration").is_null() {
-            eks_runner::existing(&client, config, &context)
-                .await
-                .map_err(|d| d.at(Path::new(["id"])))?
+            eks_runner::existing(&client, config, &context, RunnerUser::DataSource).await?
         } else {
             config.clone()
         };
@@ -100,13 +99,13 @@ fn computed_attributes() -> Vec<Attribute> {
             Attribute::new(
                 "ok",
                 Type::Bool,
-                "Whether no check failed and every check that applies ran. Warnings do not count.",
+                "`true` if no check failed and every check that applies ran. Warnings do not count.",
             )
             .computed(),
             Attribute::new(
                 "complete",
                 Type::Bool,
-                "Whether every check that applies ran. `false` if AWS credentials or a permission are missing, a \
+                "`true` if every check that applies ran. `false` if AWS credentials or a permission are missing, a \
                  service is unreachable, or a call timed out.",
             )
             .computed(),

@@ -9,7 +9,7 @@ use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
-use crate::runner::validate;
+use crate::runner::{StateStorage, validate};
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig,
     Value,
@@ -79,7 +79,10 @@ impl DataSource for EksRunnersData {
                         Attribute::string("description", "What the runner is for.").computed(),
                         Attribute::string(
                             "state_storage_type",
-                            "The type of its state storage: `kubernetes`, `s3`, `gcs`, or `azurerm`.",
+                            format!(
+                                "The type of its state storage: {}.",
+                                StateStorage::any_type(|ty| format!("`{ty}`"))
+                            ),
                         )
                         .computed(),
                     ],

@@ -5,12 +5,13 @@
 //! next ones.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Cause, CheckId, Member};
+use crate::access::{Cause, CheckId, IncompleteReason, Member};
 
 /// The first runner returns after no other runner has started or finished for this long, or for twice the longest pause
 /// before a runner so far: a busy machine plans the next runners late.
@@ -29,6 +30,8 @@ pub(super) struct Gathering(Mutex<State>);
 struct State {
     /// How many runners are being checked.
     checking: usize,
+    /// How many runners with an unknown ID have been checked.
+    unknown: usize,
     /// When the last runner started or finished. `None` before the first one.
     changed: Option<Instant>,
     /// How long nothing must change until the first runner returns.
@@ -40,9 +43,29 @@ impl Default for State {
     fn default() -> Self {
         Self {
             checking: 0,
+            unknown: 0,
             changed: None,
             quiet: QUIET,
             groups: HashMap::new(),
+        }
+    }
+}
+
+/// A runner that is checked. Two runners are never equal, even if neither has an ID yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum CheckedRunner {
+    /// The runner with this ID.
+    Id(String),
+    /// A runner whose ID is unknown until apply, by its number.
+    Unknown(usize),
+}
+
+/// Shows the runner as it follows the word "runner".
+impl fmt::Display for CheckedRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id:?}"),
+            Self::Unknown(number) => write!(f, "#{number} whose ID is unknown until apply"),
         }
     }
 }
@@ -52,19 +75,17 @@ impl Default for State {
 pub(super) enum Topic {
     /// A check of runners with the same cause.
     Cause(CheckId, Cause),
-    /// A check of one runner that has no cause to share.
-    Alone(CheckId, String),
+    /// A check of one runner, which has no cause that another runner can share.
+    Alone(CheckId, CheckedRunner),
     /// A reason why checks could not run, and whether that is an error. A warning cannot replace an error.
-    Unchecked(String, bool),
+    Unchecked(IncompleteReason, bool),
 }
 
 /// The runners with one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Group {
-    /// The runner that reports for the others.
-    pub(super) reporter: String,
-    /// The runners of the current round, the reporter first.
-    pub(super) runners: Vec<String>,
+    /// The runners of the current round. The first one is the reporter: it reports for the others.
+    pub(super) runners: Vec<CheckedRunner>,
     /// The runners' entries in the fix, including those of earlier rounds.
     pub(super) members: Vec<Member>,
     /// How many of these entries are from earlier rounds.
@@ -79,25 +100,29 @@ pub(super) enum Part {
     /// The runner reports the cause for itself and for those that join while it waits.
     Reporter,
     /// The named runner reports the cause for this one.
-    Covered(String),
+    Covered(CheckedRunner),
     /// The named runner reported the cause before this one joined.
-    Late(String),
+    Late(CheckedRunner),
 }
 
 /// A guard that exists while a runner is being checked.
-pub(super) struct Checking<'a>(&'a Gathering);
+pub(super) struct Checking<'a> {
+    gathering: &'a Gathering,
+    /// The runner.
+    pub(super) runner: CheckedRunner,
+}
 
 impl Drop for Checking<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.gathering.lock();
         state.checking = state.checking.saturating_sub(1);
         state.changed = Some(Instant::now());
     }
 }
 
 impl Gathering {
-    /// Notes that the checks of a runner start.
-    pub(super) fn begin(&self) -> Checking<'_> {
+    /// Notes that the checks of a runner start. `id` is `None` if its ID is unknown until apply.
+    pub(super) fn begin(&self, id: Option<&str>) -> Checking<'_> {
         let mut state = self.lock();
         if let (0, Some(changed)) = (state.checking, state.changed) {
             let twice = changed.elapsed() * 2;
@@ -105,7 +130,16 @@ impl Gathering {
         }
         state.checking += 1;
         state.changed = Some(Instant::now());
-        Checking(self)
+        let runner = if let Some(id) = id {
+            CheckedRunner::Id(id.to_owned())
+        } else {
+            state.unknown += 1;
+            CheckedRunner::Unknown(state.unknown)
+        };
+        Checking {
+            gathering: self,
+            runner,
+        }
     }
 
     /// Adds a runner to those with this topic. After the reporter of a topic has returned, the next runner is `Late`,
@@ -113,26 +147,24 @@ impl Gathering {
     pub(super) fn join(
         &self,
         topic: &Topic,
-        runner: &str,
+        runner: &CheckedRunner,
         member: Option<&Member>,
         again: bool,
     ) -> Part {
         let mut state = self.lock();
-        let is_new = !state.groups.contains_key(topic);
         let group = state.groups.entry(topic.clone()).or_default();
-        let part = if is_new || (!group.is_open && (again || group.reporter == runner)) {
-            group.earlier = group.members.len();
-            runner.clone_into(&mut group.reporter);
-            group.runners.clear();
-            group.is_open = true;
-            Part::Reporter
-        } else if group.is_open {
-            Part::Covered(group.reporter.clone())
-        } else {
-            Part::Late(group.reporter.clone())
+        let part = match group.runners.first() {
+            Some(reporter) if group.is_open => Part::Covered(reporter.clone()),
+            Some(reporter) if !again && reporter != runner => Part::Late(reporter.clone()),
+            _ => {
+                group.earlier = group.members.len();
+                group.runners.clear();
+                group.is_open = true;
+                Part::Reporter
+            }
         };
-        if group.is_open && !group.runners.iter().any(|other| other == runner) {
-            group.runners.push(runner.to_owned());
+        if group.is_open && !group.runners.contains(runner) {
+            group.runners.push(runner.clone());
         }
         let known = |member: &&Member| !group.members.contains(member);
         if let Some(member) = member.filter(known) {
@@ -187,16 +219,17 @@ mod tests {
     fn the_first_runner_of_each_round_reports_all_entries() {
         let gathering = Gathering::default();
         let topic = Topic::Cause(CheckId::AWS_CREDENTIALS, Cause::NoCredentials);
+        let id = |runner: &str| CheckedRunner::Id(runner.to_owned());
         let join =
-            |runner: &str, again| gathering.join(&topic, runner, Some(&member(runner)), again);
+            |runner: &str, again| gathering.join(&topic, &id(runner), Some(&member(runner)), again);
         assert_eq!(join("a", true), Part::Reporter);
-        assert_eq!(join("b", true), Part::Covered("a".to_owned()));
+        assert_eq!(join("b", true), Part::Covered(id("a")));
         let first = gathering.close(&topic);
         assert_eq!((first.runners.len(), first.members.len()), (2, 2));
-        assert_eq!(join("c", false), Part::Late("a".to_owned()));
+        assert_eq!(join("c", false), Part::Late(id("a")));
         assert_eq!(join("d", true), Part::Reporter);
         let second = gathering.close(&topic);
-        assert_eq!(second.runners, ["d"]);
+        assert_eq!(second.runners, [id("d")]);
         let all = ["a", "b", "c", "d"].map(member);
         assert_eq!(second.members, all);
         assert_eq!(second.earlier, 3);
@@ -209,13 +242,13 @@ mod tests {
         let start = Instant::now();
         gathering.quiet(&stop).await;
         assert!(start.elapsed() < QUIET + Duration::from_secs(1));
-        let other = gathering.begin();
+        let other = gathering.begin(Some("a"));
         let still = tokio::time::timeout(QUIET * 2, gathering.quiet(&stop)).await;
         assert!(still.is_err(), "one is being checked");
         drop(other);
         gathering.quiet(&stop).await;
         stop.cancel();
-        let _other = gathering.begin();
+        let _other = gathering.begin(Some("a"));
         gathering.quiet(&stop).await;
     }
 }

@@ -58,7 +58,7 @@ impl EksAccess {
         if self.plan == Mode::Off {
             return Vec::new();
         }
-        let checking = self.reported.begin();
+        let checking = self.reported.begin(subject);
         let report = self.once(subject, context).await;
         let severities = Severities {
             errors: self.plan == Mode::Error,
@@ -67,10 +67,10 @@ impl EksAccess {
             // objects that are still propagating, and it waits for them.
             may_come: creating || !self.reported.was_refreshed(subject),
             incomplete: self.incomplete,
-            optional: true,
+            on_demand: false,
         };
         self.reported
-            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .diagnostics(&report, severities, checking, &context.stop)
             .await
     }
 
@@ -90,7 +90,7 @@ impl EksAccess {
             return Ok(Vec::new());
         }
         let budget = TimeLimit::new(self.timeout, context.stop.clone());
-        let checking = self.reported.begin();
+        let checking = self.reported.begin(subject);
         let report = self.preflight.wait(subject, &budget, &()).await;
         if context.stop.is_cancelled() {
             return Err(vec![Diagnostic::error(
@@ -104,11 +104,11 @@ impl EksAccess {
             each: true,
             may_come: false,
             incomplete: self.incomplete,
-            optional: true,
+            on_demand: false,
         };
         let diagnostics = self
             .reported
-            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .diagnostics(&report, severities, checking, &context.stop)
             .await;
         if diagnostics.iter().any(Diagnostic::is_error) {
             Err(diagnostics)
@@ -122,17 +122,17 @@ impl EksAccess {
         if self.apply != Mode::Warn {
             return Vec::new();
         }
-        let checking = self.reported.begin();
+        let checking = self.reported.begin(subject);
         let report = self.once(subject, context).await;
         let severities = Severities {
             errors: false,
             each: false,
             may_come: false,
             incomplete: self.incomplete,
-            optional: true,
+            on_demand: false,
         };
         self.reported
-            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .diagnostics(&report, severities, checking, &context.stop)
             .await
     }
 
@@ -151,7 +151,7 @@ impl EksAccess {
         observer: &dyn Observer,
     ) -> Vec<Diagnostic> {
         self.preflight.expect_changes();
-        let checking = self.reported.begin();
+        let checking = self.reported.begin(subject);
         let errors = self.apply == Mode::Error;
         let report = if errors {
             let budget = TimeLimit::new(self.timeout, context.stop.clone());
@@ -165,10 +165,10 @@ impl EksAccess {
             each: true,
             may_come: false,
             incomplete: self.incomplete,
-            optional: false,
+            on_demand: true,
         };
         self.reported
-            .diagnostics(subject, &report, severities, checking, &context.stop)
+            .diagnostics(&report, severities, checking, &context.stop)
             .await
     }
 

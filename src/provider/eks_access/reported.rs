@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::gather::{Checking, Gathering, Group, Part, Topic};
+use super::gather::{CheckedRunner, Checking, Gathering, Group, Part, Topic};
 use super::settings::Incomplete;
 use crate::access::{
-    Cause, CheckId, CheckResult, Fix, Outcome, Report, Status, Subject, Unchecked,
+    Cause, CheckId, CheckResult, Fix, IncompleteReason, Outcome, Report, Status, Subject, Unchecked,
 };
 use crate::repository::guide;
 use terraform_plugin_server::{Diagnostic, Path};
@@ -19,11 +19,19 @@ use terraform_plugin_server::{Diagnostic, Path};
 pub(super) struct ReportedDiagnostics {
     /// The runners that share a cause.
     gathering: Gathering,
-    /// What was reported: the runner's id, and the check with its message, or the cause. One apply can check a runner
-    /// twice, such as before and after an update.
-    reported: Mutex<HashSet<(String, String)>>,
+    /// What was reported about each runner. One apply can check a runner twice, such as before and after an update.
+    reported: Mutex<HashSet<(CheckedRunner, Reported)>>,
     /// The ids of the runners that were read.
     refreshed: Mutex<HashSet<String>>,
+}
+
+/// What was reported.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Reported {
+    /// A check with its message.
+    Check(CheckId, String),
+    /// A reason why checks could not run, and whether that was an error.
+    Unchecked(IncompleteReason, bool),
 }
 
 /// Which findings are errors, and which are reported at all.
@@ -37,8 +45,9 @@ pub(super) struct Severities {
     pub(super) may_come: bool,
     /// What happens if the run is not complete.
     pub(super) incomplete: Incomplete,
-    /// Whether `plan` and `apply` can turn these checks off: those of the action, they cannot.
-    pub(super) optional: bool,
+    /// Whether a user has requested these checks: `plan` and `apply` do not turn them off, and they report everything, even
+    /// what this process has reported before.
+    pub(super) on_demand: bool,
 }
 
 impl Severities {
@@ -81,21 +90,21 @@ impl ReportedDiagnostics {
     }
 
     /// Notes that the checks of a runner start. [`Self::diagnostics`] takes the guard.
-    pub(super) fn begin(&self) -> Checking<'_> {
-        self.gathering.begin()
+    pub(super) fn begin(&self, subject: &Subject) -> Checking<'_> {
+        self.gathering
+            .begin(subject.runner_id.get().map(String::as_str))
     }
 
     /// Returns the diagnostics of a report. The first runner with a cause waits a moment for others with the same cause,
     /// and reports for them. The others report nothing, or an error that names the first runner.
     pub(super) async fn diagnostics(
         &self,
-        subject: &Subject,
         report: &Report,
         severities: Severities,
         checking: Checking<'_>,
         stop: &CancellationToken,
     ) -> Vec<Diagnostic> {
-        let runner = subject.runner_id.get().map_or("", String::as_str);
+        let runner = &checking.runner;
         let mut findings = self.failed(runner, report, severities);
         if severities.incomplete != Incomplete::Ignore && !stop.is_cancelled() {
             findings.extend(self.unchecked(runner, report, severities));
@@ -119,7 +128,7 @@ impl ReportedDiagnostics {
     /// Returns the checks that failed or warned and that were not reported before.
     fn failed<'a>(
         &self,
-        runner: &str,
+        runner: &CheckedRunner,
         report: &'a Report,
         severities: Severities,
     ) -> Vec<ReportedFinding<'a>> {
@@ -131,13 +140,13 @@ impl ReportedDiagnostics {
             .filter_map(|result| {
                 let CheckResult { id, outcome } = result;
                 let fails = severities.fails(outcome);
-                // An error is always reported, because it stops the plan or the apply.
-                if !(self.note(runner, format!("{id} {}", outcome.message)) || fails) {
+                let reported = Reported::Check(*id, outcome.message.clone());
+                if !self.is_reported(runner, reported, fails, severities) {
                     return None;
                 }
                 let topic = match outcome.cause() {
+                    Some(Cause::Runner(..)) | None => Topic::Alone(*id, runner.clone()),
                     Some(cause) => Topic::Cause(*id, cause.clone()),
-                    None => Topic::Alone(*id, runner.to_owned()),
                 };
                 // A fix without an entry for this runner does not fix it.
                 let member = fix_of(outcome).and_then(Fix::member);
@@ -155,19 +164,21 @@ impl ReportedDiagnostics {
     /// Returns the reasons why the run is not complete.
     fn unchecked<'a>(
         &self,
-        runner: &str,
+        runner: &CheckedRunner,
         report: &'a Report,
         severities: Severities,
     ) -> impl Iterator<Item = ReportedFinding<'a>> {
         let unchecked = report.unchecked().into_iter();
         unchecked.filter_map(move |unchecked| {
             let fails = severities.incomplete_fails(&unchecked);
-            let topic = Topic::Unchecked(unchecked.reason.to_owned(), fails);
-            if !(self.note(runner, format!("incomplete {fails} {}", unchecked.reason)) || fails) {
+            let reported = Reported::Unchecked(unchecked.reason.clone(), fails);
+            if !self.is_reported(runner, reported, fails, severities) {
                 return None;
             }
+            let topic = Topic::Unchecked(unchecked.reason.clone(), fails);
+            let again = severities.on_demand;
             Some(ReportedFinding {
-                part: self.gathering.join(&topic, runner, None, false),
+                part: self.gathering.join(&topic, runner, None, again),
                 topic,
                 fails,
                 what: What::Unchecked(unchecked),
@@ -175,9 +186,17 @@ impl ReportedDiagnostics {
         })
     }
 
-    /// Notes what is reported about a runner. Returns whether it was not reported before.
-    fn note(&self, runner: &str, what: String) -> bool {
-        lock(&self.reported).insert((runner.to_owned(), what))
+    /// Notes a finding about a runner, and returns whether it is reported. An error always is, because it stops the plan or
+    /// the apply.
+    fn is_reported(
+        &self,
+        runner: &CheckedRunner,
+        reported: Reported,
+        fails: bool,
+        severities: Severities,
+    ) -> bool {
+        let is_new = lock(&self.reported).insert((runner.clone(), reported));
+        is_new || fails || severities.on_demand
     }
 
     /// Returns the diagnostic of a finding. `None` if another runner reports it.
@@ -204,7 +223,7 @@ impl ReportedDiagnostics {
                 }
                 let ids = ids(unchecked);
                 let detail = format!(
-                    "Not checked: {ids}.\n\nRunner {first:?} has the same reason: its diagnostic has the fix."
+                    "Not checked: {ids}.\n\nRunner {first} has the same reason: its diagnostic has the fix."
                 );
                 (not_checked(unchecked), detail, None)
             }
@@ -232,7 +251,7 @@ impl ReportedDiagnostics {
             (What::Check(result), Part::Covered(first) | Part::Late(first)) => {
                 let CheckResult { id, outcome } = *result;
                 let detail = format!(
-                    "{}\n\nRunner {first:?} has the same cause: its diagnostic \"EKS access: {id}\" has the fix.",
+                    "{}\n\nRunner {first} has the same cause: its diagnostic \"EKS access: {id}\" has the fix.",
                     outcome.message
                 );
                 (format!("EKS access: {id}"), detail, Some(path(*id)))
@@ -258,10 +277,9 @@ const NOT_YET: &str = "\n\nThe same apply might fix this, so this failed check i
 fn summary(id: CheckId, group: &Group) -> String {
     match group.runners.as_slice() {
         [] => format!("EKS access: {id}"),
-        [one] if one.is_empty() => format!("EKS access: {id}"),
-        [one] => format!("EKS access: {id} (runner {one:?})"),
+        [one] => format!("EKS access: {id} (runner {one})"),
         [first, others @ ..] => format!(
-            "EKS access: {id} (runner {first:?} and {} more)",
+            "EKS access: {id} (runner {first} and {} more)",
             others.len()
         ),
     }
@@ -364,7 +382,7 @@ fn alternative(
     // Almost no check can run without credentials, so there is nothing to skip.
     if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
         let off = "      plan  = \"off\"\n      apply = \"off\"\n".to_owned();
-        return severities.optional.then_some(("turn the checks off", off));
+        return (!severities.on_demand).then_some(("turn the checks off", off));
     }
     let list: Vec<String> = unchecked.ids().map(|id| format!("\"{id}\"")).collect();
     let skip = format!(
@@ -377,16 +395,15 @@ fn alternative(
     ))
 }
 
-/// Returns the names of runners, by their ids.
-fn runners(ids: &[String]) -> String {
-    match ids {
-        [one] if one.is_empty() => "a runner whose ID is unknown until apply".to_owned(),
-        [one] => format!("runner {one:?}"),
-        many => {
-            let ids: Vec<String> = many.iter().map(|id| format!("{id:?}")).collect();
-            format!("runners {}", ids.join(", "))
-        }
-    }
+/// Returns the names of runners.
+fn runners(runners: &[CheckedRunner]) -> String {
+    let names: Vec<String> = runners.iter().map(ToString::to_string).collect();
+    let noun = if names.len() == 1 {
+        "runner"
+    } else {
+        "runners"
+    };
+    format!("{noun} {}", names.join(", "))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

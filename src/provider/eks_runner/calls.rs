@@ -7,6 +7,7 @@ use crate::orchestrator::{ApiError, CallBudget, Client};
 use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::eks_access::EksAccess;
+use crate::provider::runner_user::RunnerUser;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
 use terraform_plugin_server::{
@@ -236,7 +237,7 @@ pub(super) async fn import(
         Err(diagnostic) => return refuse(diagnostic),
     };
     let budget = budget(Operation::Read, &Value::Null, context);
-    match find(&client, &request.id, &budget, "This resource manages").await {
+    match find(&client, &request.id, &budget, RunnerUser::Resource).await {
         Ok(runner) => ReadResponse {
             state: model::state(&runner, &Value::Null),
             diagnostics: Vec::new(),
@@ -245,12 +246,12 @@ pub(super) async fn import(
     }
 }
 
-/// Returns the runner, which must exist. `this_takes` is a subject and a verb: what manages or reads only EKS runners.
+/// Returns the runner, which must exist.
 async fn find(
     client: &Client,
     id: &str,
     budget: &CallBudget,
-    this_takes: &str,
+    user: RunnerUser,
 ) -> Result<Runner, Diagnostic> {
     match client.get_runner(id, budget).await {
         Ok(Some(runner)) => Ok(runner),
@@ -266,9 +267,7 @@ async fn find(
         Err(error) => {
             let mut more = Vec::new();
             if error.is_other_type() {
-                more.push(format!(
-                    "{this_takes} runners of type `kubernetes-eks` only. Check the ID."
-                ));
+                more.push(format!("{} Check the ID.", user.sentence()));
             }
             let what = format!("Could not read runner {id:?}");
             Err(api_diagnostics::failed(what, &error, &more))
@@ -276,15 +275,16 @@ async fn find(
     }
 }
 
-/// Returns the state of the runner that a data source's `config` names.
+/// Returns the state of the runner that `config` names. An error is at the attribute `id`.
 pub(in crate::provider) async fn existing(
     client: &Client,
     config: &Value,
     context: &CallContext,
+    user: RunnerUser,
 ) -> Result<Value, Diagnostic> {
     let id = config.get("id").as_str().unwrap_or_default();
     let budget = budget(Operation::Read, config, context.clone());
-    let runner = find(client, id, &budget, "This data source reads")
+    let runner = find(client, id, &budget, user)
         .await
         .map_err(|diagnostic| diagnostic.at(Path::new(["id"])))?;
     Ok(model::state(&runner, &Value::Null))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::provider::connection::Connection;
+use crate::provider::runner_user::RunnerUser;
 use crate::provider::text_rules::TextRules;
 use crate::runner::validate;
 use terraform_plugin_server::{
@@ -25,7 +26,7 @@ impl EksRunnerData {
 
     async fn find(&self, context: CallContext, config: &Value) -> Result<Value, Diagnostic> {
         let client = self.connection.client_now()?;
-        let mut state = calls::existing(&client, config, &context).await?;
+        let mut state = calls::existing(&client, config, &context, RunnerUser::DataSource).await?;
         if let Value::Map(attributes) = &mut state {
             attributes.remove("timeouts");
         }

@@ -4,6 +4,7 @@
 //! configurations and states must continue to work.
 
 use crate::provider::timeouts;
+use crate::runner::StateStorage;
 use terraform_plugin_server::{Attribute, Schema};
 
 /// The type name of the resource and of the data source.
@@ -75,6 +76,7 @@ pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
 }
 
 fn make_computed(attribute: &mut Attribute) {
+    attribute.description = null_if_not_set(&attribute.description).into();
     // In the Go provider's data source, the storage blocks are optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")
         && !matches!(
@@ -85,6 +87,14 @@ fn make_computed(attribute: &mut Attribute) {
     attribute.computed = true;
     if let terraform_plugin_server::AttributeKind::Nested(_, nested) = &mut attribute.kind {
         nested.iter_mut().for_each(make_computed);
+    }
+}
+
+/// Returns the description of an attribute that only shows a value: it has no default, because nobody sets it.
+fn null_if_not_set(description: &str) -> String {
+    match description.split_once(" Default: ") {
+        Some((text, _)) => format!("{text} Null if not set."),
+        None => description.to_owned(),
     }
 }
 
@@ -134,8 +144,8 @@ fn job() -> Attribute {
             Attribute::string(
                 "pod_template",
                 "A fragment of a Kubernetes PodTemplateSpec as JSON (`jsonencode({...})`), merged into the Job's pod \
-                 template as a strategic merge patch. The container of the runner is named `main`. Two spellings of \
-                 one JSON value are equal.",
+                 template as a strategic merge patch. The container of the runner is named `main`. Formatting \
+                 and key order do not matter.",
             )
             .optional(),
         ],
@@ -154,7 +164,10 @@ fn storage() -> Vec<Attribute> {
     vec![
         Attribute::string(
             "type",
-            "The type of the storage: `kubernetes`, `s3`, `gcs`, or `azurerm`.",
+            format!(
+                "The type of the storage: {}.",
+                StateStorage::any_type(|ty| format!("`{ty}`"))
+            ),
         )
         .required(),
         Attribute::object(

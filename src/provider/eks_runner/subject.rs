@@ -66,7 +66,36 @@ fn optional(value: &Value) -> Known<Option<String>> {
 
 /// Returns whether a change from `prior` to `planned` changes anything that is checked.
 pub(super) fn is_changed(prior: &Value, planned: &Value) -> bool {
-    ["id", "runner_configuration", "state_storage_configuration"]
-        .into_iter()
+    let Value::Map(attributes) = planned else {
+        return false;
+    };
+    let names = attributes.keys().map(String::as_str);
+    names
+        .filter(|name| !matches!(*name, "description" | "timeouts"))
         .any(|name| prior.get(name) != planned.get(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attribute_is_checked_but_two() {
+        let with = |name: &'static str, text: &str| {
+            let id = ("id", Value::from("my-runner"));
+            Value::object([id, (name, Value::from(text))])
+        };
+        for (name, expected) in [
+            ("description", false),
+            ("timeouts", false),
+            ("runner_configuration", true),
+            ("state_storage_configuration", true),
+            ("an_attribute_of_a_later_version", true),
+        ] {
+            let changed = is_changed(&with(name, "a"), &with(name, "b"));
+            assert_eq!(changed, expected, "{name}");
+            assert!(!is_changed(&with(name, "a"), &with(name, "a")), "{name}");
+        }
+        assert!(is_changed(&Value::Null, &with("description", "a")));
+    }
 }

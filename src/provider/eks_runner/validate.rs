@@ -1,80 +1,35 @@
 //! Validates a configuration, as far as its values are known.
 
 use super::model;
-use crate::provider::text_rules::{TextRules, path};
+use crate::provider::text_rules::{self, path};
 use crate::provider::{api_diagnostics, timeouts};
-use crate::runner::{InvalidField, StateStorage, pod_template, validate};
+use crate::runner::{InvalidField, RULES, Scope, StateStorage, pod_template};
 use terraform_plugin_server::{Diagnostic, Path, Value};
-
-/// Each rule with the path of the attribute that it applies to.
-const RULES: TextRules = TextRules(&[
-    (&["id"], validate::runner_id),
-    (
-        &["runner_configuration", "cluster", "name"],
-        validate::cluster_name,
-    ),
-    (
-        &["runner_configuration", "cluster", "region"],
-        validate::region,
-    ),
-    (
-        &["runner_configuration", "cluster", "auth", "role_arn"],
-        validate::role_arn,
-    ),
-    (
-        &["runner_configuration", "cluster", "auth", "session_name"],
-        validate::session_name,
-    ),
-    (
-        &["runner_configuration", "cluster", "auth", "sts_region"],
-        validate::sts_region,
-    ),
-    (
-        &["runner_configuration", "job", "namespace"],
-        validate::namespace,
-    ),
-    (
-        &["runner_configuration", "job", "service_account"],
-        validate::service_account,
-    ),
-    (&[STORAGE, "type"], validate::state_storage_type),
-    (
-        &[STORAGE, "kubernetes_configuration", "namespace"],
-        validate::namespace,
-    ),
-    (&[STORAGE, "s3_configuration", "bucket"], validate::bucket),
-    (
-        &[STORAGE, "s3_configuration", "path_prefix"],
-        validate::path_prefix,
-    ),
-    (&[STORAGE, "gcs_configuration", "bucket"], validate::bucket),
-    (
-        &[STORAGE, "gcs_configuration", "path_prefix"],
-        validate::path_prefix,
-    ),
-    (
-        &[STORAGE, "azurerm_configuration", "storage_account_name"],
-        validate::storage_account_name,
-    ),
-    (
-        &[STORAGE, "azurerm_configuration", "container_name"],
-        validate::container_name,
-    ),
-    (
-        &[STORAGE, "azurerm_configuration", "path_prefix"],
-        validate::path_prefix,
-    ),
-]);
 
 const STORAGE: &str = "state_storage_configuration";
 
 /// Returns everything that is wrong, each at its attribute. Unknown values are skipped.
 pub(in crate::provider) fn config(config: &Value) -> Vec<Diagnostic> {
-    let mut found = RULES.check(config);
+    let mut found = Vec::new();
+    for (scope, path, rule) in RULES {
+        let names = attribute(*scope, path);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        found.extend(text_rules::check(config, &names, *rule));
+    }
     found.extend(pod_template(config));
     found.extend(storage_blocks(config.get(STORAGE)));
     found.extend(timeouts::validate(config));
     found
+}
+
+/// Returns the path of the attribute that a rule applies to. Each type of state storage has a block of its own.
+fn attribute(scope: Scope, path: &[&str]) -> Vec<String> {
+    let block = match scope {
+        Scope::Runner => Vec::new(),
+        Scope::Storage(ty) => vec![STORAGE.to_owned(), model::block_name(ty)],
+    };
+    let path = path.iter().copied().map(str::to_owned);
+    block.into_iter().chain(path).collect()
 }
 
 fn pod_template(config: &Value) -> Vec<Diagnostic> {
@@ -186,9 +141,9 @@ mod tests {
     /// The texts that can be any, or that have a validation of their own.
     const WITHOUT_RULE: [&str; 3] = ["description", "pod_template", "resource_group_name"];
 
-    fn texts(attributes: &[Attribute], path: &[&'static str], found: &mut Vec<Vec<&'static str>>) {
+    fn texts(attributes: &[Attribute], path: &[String], found: &mut Vec<Vec<String>>) {
         for attribute in attributes {
-            let path = [path, &[attribute.name]].concat();
+            let path = [path, &[attribute.name.to_owned()]].concat();
             match &attribute.kind {
                 AttributeKind::Value(Type::String) => found.push(path),
                 AttributeKind::Nested(_, attributes) => texts(attributes, &path, found),
@@ -201,8 +156,13 @@ mod tests {
     fn every_text_of_the_schema_has_a_rule() {
         let mut found = Vec::new();
         texts(&schema::resource().attributes, &[], &mut found);
-        found.retain(|path| path[0] != "timeouts" && !WITHOUT_RULE.contains(path.last().unwrap()));
-        let mut ruled: Vec<_> = RULES.0.iter().map(|(path, _)| path.to_vec()).collect();
+        found.retain(|path| {
+            path[0] != "timeouts" && !WITHOUT_RULE.contains(&path.last().unwrap().as_str())
+        });
+        let rules = RULES.iter();
+        let mut ruled: Vec<_> = rules
+            .map(|(scope, path, _)| attribute(*scope, path))
+            .collect();
         found.sort();
         ruled.sort();
         assert_eq!(found, ruled);

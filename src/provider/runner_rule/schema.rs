@@ -7,9 +7,8 @@ pub(super) const TYPE_NAME: &str = "platform-orchestrator_runner_rule";
 
 const ID: &str = "The ID of the rule, a UUID that the Orchestrator generates.";
 const RUNNER_ID: &str = "The ID of the runner that the rule selects.";
-const PROJECT_ID: &str = "The project whose deployments the rule matches. Default: every project.";
-const ENV_TYPE_ID: &str =
-    "The environment type whose deployments the rule matches. Default: every environment type.";
+const PROJECT_ID: &str = "The project whose deployments the rule matches.";
+const ENV_TYPE_ID: &str = "The environment type whose deployments the rule matches.";
 
 /// Returns the schema of the resource.
 pub(super) fn resource() -> Schema {
@@ -22,12 +21,18 @@ pub(super) fn resource() -> Schema {
         attributes: vec![
             Attribute::string("id", ID).computed(),
             Attribute::string("runner_id", RUNNER_ID).required(),
-            Attribute::string("project_id", PROJECT_ID)
-                .optional()
-                .computed(),
-            Attribute::string("env_type_id", ENV_TYPE_ID)
-                .optional()
-                .computed(),
+            Attribute::string(
+                "project_id",
+                format!("{PROJECT_ID} Default: every project."),
+            )
+            .optional()
+            .computed(),
+            Attribute::string(
+                "env_type_id",
+                format!("{ENV_TYPE_ID} Default: every environment type."),
+            )
+            .optional()
+            .computed(),
         ],
     }
 }
@@ -40,8 +45,16 @@ pub(super) fn data_source() -> Schema {
         attributes: vec![
             Attribute::string("id", ID).required(),
             Attribute::string("runner_id", RUNNER_ID).computed(),
-            Attribute::string("project_id", PROJECT_ID).computed(),
-            Attribute::string("env_type_id", ENV_TYPE_ID).computed(),
+            Attribute::string(
+                "project_id",
+                format!("{PROJECT_ID} Null if the rule matches every project."),
+            )
+            .computed(),
+            Attribute::string(
+                "env_type_id",
+                format!("{ENV_TYPE_ID} Null if the rule matches every environment type."),
+            )
+            .computed(),
         ],
     }
 }

@@ -17,6 +17,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         unknown_during_plan,
     ),
     (
+        "EKS access: the action with settings that are unknown",
+        unknown_settings,
+    ),
+    (
         "EKS access: the action with incomplete checks",
         incomplete_checks,
     ),
@@ -76,6 +80,17 @@ fn on_demand(cli: &Cli) {
         .apply(&[&invoke])
         .fails()
         .has("Runner \"no-such-runner\" does not exist");
+    scene.orchestrator.put(&serde_json::json!({
+        "id": "another-type",
+        "runner_configuration": {"type": "kubernetes-gke", "cluster": {"name": "c"}},
+        "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+    }));
+    scene.write(WARN, &(my_runner() + &action("another-type")));
+    scene
+        .workspace
+        .apply(&[&invoke])
+        .fails()
+        .has("This action checks runners of type `kubernetes-eks` only. Check the ID.");
     scene.write(WARN, &(my_runner() + &action("Bad Id")));
     let validate = scene.workspace.validate().fails();
     validate.has("Invalid runner ID").has("id = \"Bad Id\"");
@@ -110,6 +125,30 @@ fn unknown_during_plan(cli: &Cli) {
         .ok()
         .has("passed: role-exists: The IAM role exists");
     scene.registered();
+}
+
+/// The settings come from a resource that is not applied yet.
+fn unknown_settings(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    scene.write(WARN, &my_runner());
+    scene.init();
+    scene.workspace.apply(&[]).ok();
+    let given =
+        "resource \"terraform_data\" \"given\" {\n  input = \"https://oidc.humanitec.dev\"\n}\n";
+    let settings = "eks_access = {\n  oidc_issuer = terraform_data.given.output\n}";
+    scene.write(
+        settings,
+        &(given.to_owned() + &my_runner() + &action("my-runner")),
+    );
+    let invoke = format!("-invoke=action.{ACTION}.this");
+    scene
+        .workspace
+        .apply(&[&invoke])
+        .fails()
+        .has("eks_access is unknown until apply")
+        .has("Apply that resource first (`-target`)")
+        .has_not("data source");
 }
 
 fn incomplete_checks(cli: &Cli) {

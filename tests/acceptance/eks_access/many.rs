@@ -31,6 +31,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "EKS access: a plan of twenty runners with twenty causes",
         twenty_causes,
     ),
+    (
+        "EKS access: a plan of two runners whose IDs are unknown",
+        two_without_ids,
+    ),
 ];
 
 pub(super) const SLOW: &[Scenario] = &[(
@@ -40,6 +44,37 @@ pub(super) const SLOW: &[Scenario] = &[(
 
 fn fifty_of_one_role() -> String {
     runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key")
+}
+
+/// Each runner has its own mistake in the same attribute, so each has its own diagnostic with its own fix.
+fn two_without_ids(cli: &Cli) {
+    let scene = Scene::new(cli);
+    scene.set_up();
+    let given = "resource \"terraform_data\" \"given\" {\n}\n";
+    let with_path = |name: &str| {
+        runner(&format!("id = \"{name}-${{terraform_data.given.id}}\""))
+            .replace("\"my_runner\"", &format!("{name:?}"))
+            .replace(":role/", &format!(":role/{name}/"))
+    };
+    let all = given.to_owned() + &with_path("one") + &with_path("two");
+    scene.write("", &all);
+    scene.init();
+    for (mode, severity) in [("warn", "Warning"), ("error", "Error")] {
+        scene.write(&modes(mode, "off", CIDRS), &all);
+        let plan = scene.workspace.plan(&[]);
+        let plan = if mode == "error" {
+            plan.fails()
+        } else {
+            plan.ok()
+        };
+        let shown = count(&plan, &format!("{severity}: EKS access: role-exists"));
+        assert_eq!(shown, 2, "{}", plan.text);
+        assert_eq!(count(&plan, "To fix it"), 2, "{}", plan.text);
+        for text in ["role/one/", "role/two/", "(runner #1 whose ID is unknown"] {
+            plan.has(text);
+        }
+        plan.has_not("\"\"").has_not("has the same cause");
+    }
 }
 
 /// Fifty runners of a role that does not exist.

@@ -96,11 +96,20 @@ pub(super) fn wrong_provider_block(cli: &Cli) {
         .has("auth_token is not set")
         .has("HUMANITEC_AUTH_TOKEN")
         .has("hctl/config.yaml");
+    // An empty text counts as not set.
+    workspace.write(
+        "main.tf",
+        &(provider_with("org_id = \"\"\nhctl_config_file = \"\"\n") + &Runner::basic().block()),
+    );
+    workspace.validate().ok();
+    workspace
+        .plan(&[])
+        .fails()
+        .has("`org_id` in the provider block: empty");
     validate("api_url = \"api.example.com\"\n").has("api_url = \"api.example.com\"");
     validate("api_url = \"ftp://example.com\"\n")
         .has("api_url = \"ftp://example.com\"")
         .has("http");
-    validate("org_id = \"\"\n").has("org_id is an empty string");
     validate("hctl_config_file = \"./missing.yaml\"\n")
         .has("missing.yaml")
         .has("does not exist");
@@ -223,6 +232,16 @@ pub(super) fn settings(cli: &Cli) {
         .fails()
         .has("401")
         .has("HUMANITEC_AUTH_TOKEN");
+    // An empty attribute does not.
+    workspace.set_env("HUMANITEC_AUTH_TOKEN", orchestrator.token());
+    workspace.write(
+        "main.tf",
+        &(provider_with(
+            "api_url = \"\"\norg_id = \"\"\nauth_token = \"\"\nhctl_config_file = \"\"\noctl_config_file = \"\"\n",
+        ) + &Runner::basic().block()),
+    );
+    workspace.plans_nothing();
+    workspace.set_env("HUMANITEC_AUTH_TOKEN", "wrong");
     // A file that the block names takes precedence over the environment.
     workspace.write("named.yaml", &file(orchestrator.token()));
     workspace.write(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Cause, Frontend, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::access::{Cause, Frontend, Known, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
 use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
@@ -64,7 +64,7 @@ const WARN: Severities = Severities {
     each: false,
     may_come: false,
     incomplete: Incomplete::Warn,
-    optional: true,
+    on_demand: false,
 };
 const PLAN: Severities = Severities {
     errors: true,
@@ -85,12 +85,12 @@ async fn twenty(
         tokio::spawn(async move {
             let _turn = turns.acquire().await.unwrap();
             let runner = format!("runner-{n}");
-            let checking = reported.begin();
+            let checking = reported.begin(&subject(&runner));
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             let report = report(outcomes(&runner));
             let stop = CancellationToken::new();
             reported
-                .diagnostics(&subject(&runner), &report, severities, checking, &stop)
+                .diagnostics(&report, severities, checking, &stop)
                 .await
         })
     });
@@ -243,14 +243,14 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
 
 #[tokio::test]
 async fn checks_without_credentials_are_turned_off_where_the_modes_apply() {
-    for optional in [true, false] {
-        let severities = Severities { optional, ..WARN };
+    for on_demand in [false, true] {
+        let severities = Severities { on_demand, ..WARN };
         let found = twenty(10, severities, |_| {
             let reason = "no AWS credentials";
             vec![(id("aws-credentials"), Outcome::incomplete(reason, reason))]
         });
         let [one] = found.await.try_into().expect("one diagnostic");
-        assert_eq!(one.detail.contains("Or turn the checks off"), optional);
+        assert_eq!(one.detail.contains("Or turn the checks off"), !on_demand);
         assert!(one.detail.contains("To fix it, see the guide below"));
         assert!(one.detail.contains("\n\nMore: "), "{}", one.detail);
     }
@@ -265,9 +265,8 @@ async fn a_run_that_was_stopped_does_not_report_what_it_left_out() {
         id("role-exists"),
         Outcome::incomplete("canceled", "Not checked: canceled."),
     )]);
-    let found = reported
-        .diagnostics(&subject("a"), &canceled, WARN, reported.begin(), &stop)
-        .await;
+    let checking = reported.begin(&subject("a"));
+    let found = reported.diagnostics(&canceled, WARN, checking, &stop).await;
     assert_eq!(found, []);
 }
 
@@ -288,30 +287,100 @@ fn only_what_can_come_is_not_an_error_of_a_plan() {
     }
 }
 
-/// An apply checks one runner twice at most, and reports the same warning once. An error is reported each time.
+/// An apply checks one runner twice at most, and reports the same warning once. An error is reported each time, and so is
+/// everything that a user requests.
 #[tokio::test]
-async fn a_reason_of_one_runner_is_reported_once() {
+async fn a_finding_about_one_runner_is_reported_once_unless_it_is_requested() {
+    let denied = report(vec![(
+        id("role-exists"),
+        Outcome::incomplete("no permission for iam:GetRole", "Denied."),
+    )]);
+    let missing = report(vec![(
+        id("role-exists"),
+        Outcome::failed("No role.").fix(Cause::MissingRole(role()), Fix::note("Create.")),
+    )]);
+    let stop = CancellationToken::new();
+    let on_demand = Severities {
+        on_demand: true,
+        ..WARN
+    };
+    let error = Severities {
+        incomplete: Incomplete::Error,
+        ..APPLY
+    };
+    for (severities, expected) in [
+        ([WARN, WARN], [1, 0]),
+        ([error, error], [1, 1]),
+        ([WARN, on_demand], [1, 1]),
+        ([on_demand, on_demand], [1, 1]),
+    ] {
+        for report in [&denied, &missing] {
+            let reported = ReportedDiagnostics::default();
+            for (severities, expected) in severities.into_iter().zip(expected) {
+                let checking = reported.begin(&subject("a"));
+                let found = reported.diagnostics(report, severities, checking, &stop);
+                let found = found.await;
+                assert_eq!(found.len(), expected, "{found:#?}");
+            }
+        }
+    }
+    // The runner was covered by the diagnostic of another one before.
+    let reported = ReportedDiagnostics::default();
+    for (runner, severities) in [("a", WARN), ("b", on_demand)] {
+        let checking = reported.begin(&subject(runner));
+        let found = reported.diagnostics(&denied, severities, checking, &stop);
+        let [one] = found.await.try_into().expect("one diagnostic");
+        let start = format!("1 of 1 checks of runner {runner:?} could");
+        assert!(one.detail.starts_with(&start), "{}", one.detail);
+    }
+}
+
+/// Two new runners, each with its own fault in the same attribute. Neither has an ID before the apply.
+#[tokio::test]
+async fn runners_without_an_id_are_not_the_same() {
+    let unknown = Subject {
+        runner_id: Known::Unknown,
+        ..Subject::unknown()
+    };
+    let own = |message: &str| {
+        let outcome = Outcome::failed(message).fix(own_cause(""), Fix::note("Correct it."));
+        report(vec![(id("role-exists"), outcome)])
+    };
     let denied = report(vec![(
         id("role-exists"),
         Outcome::incomplete("no permission for iam:GetRole", "Denied."),
     )]);
     let stop = CancellationToken::new();
-    for (severities, times) in [
-        (WARN, [1, 0]),
-        (
-            Severities {
-                incomplete: Incomplete::Error,
-                ..APPLY
-            },
-            [1, 1],
-        ),
-    ] {
+    for severities in [WARN, PLAN] {
+        for messages in [["Wrong path.", "Wrong partition."], ["Wrong path."; 2]] {
+            let reported = ReportedDiagnostics::default();
+            let reports = messages.map(own);
+            let diagnostics = |report| {
+                let checking = reported.begin(&unknown);
+                reported.diagnostics(report, severities, checking, &stop)
+            };
+            let (first, second) = tokio::join!(diagnostics(&reports[0]), diagnostics(&reports[1]));
+            let found = [first, second].concat();
+            let what = format!("{severities:?}: {found:#?}");
+            assert_eq!(found.len(), 2, "{what}");
+            let fixes = found.iter().filter(|one| one.detail.contains("To fix it:"));
+            assert_eq!(fixes.count(), 2, "{what}");
+            assert_ne!(found[0].summary, found[1].summary);
+            assert!(!what.contains("\\\"\\\""), "{what}");
+            assert!(what.contains("runner #2 whose ID is unknown until apply"));
+        }
         let reported = ReportedDiagnostics::default();
-        for expected in times {
-            let found = reported
-                .diagnostics(&subject("a"), &denied, severities, reported.begin(), &stop)
-                .await;
-            assert_eq!(found.len(), expected, "{found:#?}");
+        let diagnostics = || {
+            let checking = reported.begin(&unknown);
+            reported.diagnostics(&denied, severities, checking, &stop)
+        };
+        let (first, second) = tokio::join!(diagnostics(), diagnostics());
+        let [one] = [first, second].concat().try_into().expect("one");
+        for part in [
+            "1 of 1 checks of runner #1 whose ID is unknown until apply could not run",
+            "The same reason applies to runner #2 whose ID is unknown until apply.",
+        ] {
+            assert!(one.detail.contains(part), "{}", one.detail);
         }
     }
 }

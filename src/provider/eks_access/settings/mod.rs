@@ -4,7 +4,7 @@ mod schema;
 mod validate;
 
 use crate::access::{AssumeRole, Frontend, Identity, Kubeconfig, Settings, parse};
-use crate::orchestrator::Installation;
+use crate::orchestrator::{Environment, Installation};
 use terraform_plugin_server::Value;
 
 pub(in crate::provider) use schema::attribute;
@@ -82,6 +82,7 @@ pub(in crate::provider) struct EksAccessSettings {
 pub(in crate::provider) fn settings(
     config: &Value,
     installation: &Installation,
+    environment: &Environment,
 ) -> Option<EksAccessSettings> {
     let block = config.get(NAME);
     if !block.is_wholly_known() {
@@ -110,7 +111,8 @@ pub(in crate::provider) fn settings(
                     session_name: assume_role.get("session_name").as_str().map(str::to_owned),
                     external_id: assume_role.get("external_id").as_str().map(str::to_owned),
                 }),
-            web_identity_token_file: text("web_identity_token_file").map(Into::into),
+            web_identity_token_file: text("web_identity_token_file")
+                .map(|path| environment.expand(&path)),
             oidc_issuer: text("oidc_issuer")
                 .map(|issuer| parse::issuer(&issuer).unwrap_or(issuer))
                 .or_else(|| installation.oidc_issuer.map(str::to_owned)),
@@ -119,7 +121,7 @@ pub(in crate::provider) fn settings(
                 .collect(),
             published_cidrs: installation.source_cidrs(),
             kubeconfig: kubeconfig.get("path").as_str().map(|path| Kubeconfig {
-                path: path.into(),
+                path: environment.expand(path),
                 context: kubeconfig.get("context").as_str().map(str::to_owned),
             }),
             runner_image: text("runner_image")
@@ -150,7 +152,28 @@ mod tests {
     /// Returns the settings of a provider block whose `eks_access` has these attributes.
     fn settings_with(attributes: Value, installation: &Installation) -> Settings {
         let block = Value::object([(NAME, attributes)]);
-        settings(&block, installation).unwrap().settings
+        let environment = Environment::from_variables([("HOME", "/home/ann")]);
+        settings(&block, installation, &environment)
+            .unwrap()
+            .settings
+    }
+
+    #[test]
+    fn a_tilde_in_a_path_is_the_home_directory() {
+        let block = Value::object([
+            ("web_identity_token_file", Value::from("~/token")),
+            (
+                "kubeconfig",
+                Value::object([("path", Value::from("~/.kube/config"))]),
+            ),
+        ]);
+        let settings = settings_with(block, &Installation::default());
+        assert_eq!(
+            settings.web_identity_token_file.as_deref(),
+            Some("/home/ann/token".as_ref())
+        );
+        let kubeconfig = settings.kubeconfig.unwrap();
+        assert_eq!(kubeconfig.path.as_os_str(), "/home/ann/.kube/config");
     }
 
     #[test]
