@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Skip};
 use crate::repository::guide;
 
 /// The stage between the Orchestrator and the Job that a check belongs to.
@@ -179,5 +179,11 @@ impl CheckResult {
     #[must_use]
     pub fn only_warns(&self) -> bool {
         self.id.0.only_warns || self.outcome.only_warns
+    }
+
+    /// Returns whether the run is not complete because of this check: it applies, could not run, and can fail.
+    #[must_use]
+    pub fn is_unchecked(&self) -> bool {
+        matches!(self.outcome.skip, Some(Skip::Incomplete(_))) && !self.only_warns()
     }
 }

@@ -50,7 +50,9 @@ pub use probe::{
 };
 pub use render::hcl;
 pub use report::{Report, Unchecked};
-pub use settings::{AssumeRole, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};
+pub use settings::{
+    AssumeRole, CheckSetting, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings,
+};
 pub use setup::{JobIdentity, Setup};
 pub use subject::{Known, Subject};
 

@@ -82,7 +82,7 @@ impl Report {
     #[must_use]
     pub fn unchecked(&self) -> Vec<Unchecked<'_>> {
         let mut found: Vec<Unchecked<'_>> = Vec::new();
-        for result in self.checks.iter().filter(|result| !result.only_warns()) {
+        for result in self.checks.iter().filter(|result| result.is_unchecked()) {
             let Some(Skip::Incomplete(reason)) = &result.outcome.skip else {
                 continue;
             };

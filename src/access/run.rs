@@ -23,7 +23,7 @@ use super::kubernetes::environment::ContainerEnvironment;
 use super::kubernetes::user::User;
 use super::objects::provider_arn;
 use super::outcome::{Outcome, Skip};
-use super::settings::{Identity, Settings};
+use super::settings::{CheckSetting, Identity, Settings};
 use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 use crate::runner::pod_template::own_service_account;
@@ -87,6 +87,11 @@ impl<'a> Run<'a> {
     /// Returns the wording for the program that shows the outcomes, such as the name of a setting.
     pub(crate) fn words(&self, terraform: &'static str, command: &'static str) -> &'static str {
         self.settings().frontend.words(terraform, command)
+    }
+
+    /// Returns the name of a setting for the program that shows the outcomes.
+    pub(crate) fn name(&self, setting: CheckSetting) -> &'static str {
+        setting.name(self.settings().frontend)
     }
 
     /// Returns whether the checks use the runner's credentials.
@@ -158,7 +163,7 @@ impl<'a> Run<'a> {
                 format!(
                     "Not checked: the issuer of the Orchestrator's OIDC tokens is unknown, because the API is not \
                      Humanitec's. Set {} to the OIDC_ISSUER_URL of the installation's data plane.",
-                    self.words("oidc_issuer in eks_access", "--oidc-issuer")
+                    self.name(CheckSetting::OidcIssuer)
                 ),
             )
             .fix(

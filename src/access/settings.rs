@@ -25,6 +25,35 @@ pub enum Identity {
     Runner,
 }
 
+/// A setting that the texts of the checks name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckSetting {
+    /// Whose credentials the checks use.
+    Identity(Identity),
+    /// The issuer of the Orchestrator's OIDC tokens.
+    OidcIssuer,
+    /// The addresses from which the Orchestrator calls clusters.
+    OrchestratorCidrs,
+    /// The image of the Orchestrator's Jobs.
+    RunnerImage,
+}
+
+impl CheckSetting {
+    /// Returns the name: that of an attribute of the provider block, or that of an option of the command.
+    #[must_use]
+    pub fn name(self, frontend: Frontend) -> &'static str {
+        match self {
+            Self::Identity(Identity::Caller) => frontend.words("as = \"caller\"", "--as caller"),
+            Self::Identity(Identity::Runner) => frontend.words("as = \"runner\"", "--as runner"),
+            Self::OidcIssuer => frontend.words("eks_access.oidc_issuer", "--oidc-issuer"),
+            Self::OrchestratorCidrs => {
+                frontend.words("eks_access.orchestrator_cidrs", "--orchestrator-cidr")
+            }
+            Self::RunnerImage => frontend.words("eks_access.runner_image", "--runner-image"),
+        }
+    }
+}
+
 /// A role that the caller assumes before any check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumeRole {

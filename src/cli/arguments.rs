@@ -123,10 +123,7 @@ impl Command {
     pub(super) fn report_format(&self) -> Option<CheckOutput> {
         match self {
             Self::Check(arguments) => Some(arguments.output),
-            Self::Probe(arguments) => Some(match arguments.output {
-                ProbeOutput::Text => CheckOutput::Text,
-                ProbeOutput::Json => CheckOutput::Json,
-            }),
+            Self::Probe(arguments) => Some(arguments.output.into()),
             Self::Setup(_)
             | Self::Explain(_)
             | Self::Schema
@@ -183,8 +180,9 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) output: CheckOutput,
-    /// Repeat the checks until none fails, for at most this time; with --fail-on warning, until none warns either
-    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    /// Repeat the checks until none fails; with --fail-on warning, until none warns either. No new run begins after this
+    /// time
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration, help_heading = "Checks")]
     pub(super) wait: Option<Duration>,
     /// Which outcomes cause exit code 3
     #[arg(
@@ -285,14 +283,19 @@ pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) runner: RunnerArguments,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
-    #[arg(long, value_name = "URL", value_parser = parse::issuer)]
+    #[arg(long, value_name = "URL", value_parser = parse::issuer, help_heading = "Setup")]
     pub(super) oidc_issuer: Option<String>,
-    /// The format of the output
-    #[arg(long, value_name = "FORMAT", default_value = "terraform")]
-    pub(super) output: SetupOutput,
     /// How the Jobs get their AWS role, if the state is kept in S3. Default: pod-identity
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", help_heading = "Setup")]
     pub(super) pod_identity: Option<PodIdentity>,
+    /// The format of the output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "terraform",
+        help_heading = "Output"
+    )]
+    pub(super) output: SetupOutput,
 }
 
 impl SetupArguments {
@@ -337,6 +340,15 @@ pub(super) enum ProbeOutput {
     Text,
     /// One JSON document
     Json,
+}
+
+impl From<ProbeOutput> for CheckOutput {
+    fn from(output: ProbeOutput) -> Self {
+        match output {
+            ProbeOutput::Text => Self::Text,
+            ProbeOutput::Json => Self::Json,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

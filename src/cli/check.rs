@@ -39,9 +39,6 @@ pub(super) async fn run(
 ) -> Result<(String, Exit), Error> {
     arguments.verify()?;
     let mut sources = source::read_several(&arguments.runners).await?;
-    for source in &sources.runners {
-        source.say_remarks();
-    }
     let policy = Policy {
         fail_on: arguments.fail_on,
         allow_incomplete: arguments.allow_incomplete,
@@ -70,11 +67,12 @@ pub(super) async fn run(
             }
         }
     }
-    if let Some(error) = not_read {
-        terminal::say(&format!(
+    let mut notes: Vec<String> = sources.runners.iter().flat_map(Source::notes).collect();
+    notes.extend(not_read.map(|error| {
+        format!(
             "note: the last attempt to read the runners again failed, so this is the result of the run before: {error}"
-        ));
-    }
+        )
+    }));
     let runners = sources.runners.into_iter().zip(reports);
     let checked = runners.map(|(source, (report, durations))| Checked {
         source,
@@ -98,7 +96,11 @@ pub(super) async fn run(
         CheckOutput::Sarif => sarif::render(&results),
         CheckOutput::Markdown => markdown::render(&results),
     };
-    Ok((text, results.exit()))
+    let exit = results.exit();
+    if !(arguments.quiet && exit == Exit::Passed) {
+        notes.iter().for_each(|note| terminal::say(note));
+    }
+    Ok((text, exit))
 }
 
 /// Returns whether a check failed. What makes checks incomplete is often an option, which does not change by waiting.

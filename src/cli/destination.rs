@@ -1,14 +1,14 @@
 //! Where the output goes, and in which format.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
-use clap::ValueEnum;
+use clap::{CommandFactory, ValueEnum};
 
-use super::arguments::{Arguments, CheckOutput, output_file};
+use super::arguments::{Arguments, CheckOutput, ProbeOutput, output_file};
 use super::check;
 use super::error::Error;
 use super::json::{self, Failure};
@@ -35,15 +35,21 @@ impl From<&Arguments> for Destination {
 }
 
 impl Destination {
-    /// Returns what arguments say that cannot be parsed.
+    /// Returns what arguments say that cannot be parsed. `arguments` begins with the program.
+    ///
+    /// A format counts only for a subcommand whose output is a report: the file of every other one can have a content of
+    /// its own that an error must not replace.
     pub(super) fn from_unparsed(arguments: impl Iterator<Item = OsString>) -> Self {
-        let mut found = Self {
-            format: None,
-            file: None,
-            inputs: Vec::new(),
-        };
-        let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        let (mut command, mut output) = (None, String::new());
+        let (mut file, mut inputs) = (None, Vec::new());
+        let commands = Arguments::command();
+        let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        let mut arguments = arguments.skip(1).peekable();
         while let Some(argument) = arguments.next() {
+            if argument == "--" {
+                inputs.extend(arguments.map(PathBuf::from));
+                break;
+            }
             let (name, attached) = match (argument.split_once('='), attached_to_o(&argument)) {
                 (_, Some(value)) => (
                     "-o",
@@ -54,23 +60,35 @@ impl Destination {
                 }
                 _ => (argument.as_str(), None),
             };
+            // An option after another one is not its value.
+            let is_value = |next: &String| next == "-" || !next.starts_with('-');
             match name {
                 "--output" => {
-                    let value = attached.or_else(|| arguments.next()).unwrap_or_default();
-                    let format = CheckOutput::from_str(&value, false).ok();
-                    // Without a subcommand, nothing says whether text is a report.
-                    found.format = format.filter(|format| *format != CheckOutput::Text);
+                    let value = attached.or_else(|| arguments.next_if(is_value));
+                    output = value.unwrap_or_default();
                 }
                 "-o" | "--output-file" => {
-                    let value = attached.or_else(|| arguments.next()).unwrap_or_default();
-                    found.file = output_file(&value).ok().and_then(not_stdout);
+                    let value = attached.or_else(|| arguments.next_if(is_value));
+                    let path = value.and_then(|value| output_file(&value).ok());
+                    file = path.and_then(not_stdout);
                 }
-                _ => found
-                    .inputs
-                    .push(attached.as_ref().unwrap_or(&argument).into()),
+                name if command.is_none() && commands.find_subcommand(name).is_some() => {
+                    command = Some(argument);
+                }
+                _ => inputs.push(attached.unwrap_or(argument).into()),
             }
         }
-        found
+        let format = match command.as_deref() {
+            Some("check") => Some(CheckOutput::from_str(&output, false)),
+            Some("probe") => Some(ProbeOutput::from_str(&output, false).map(CheckOutput::from)),
+            _ => None,
+        };
+        Self {
+            // Without the name of a format, the report is text.
+            format: format.map(|format| format.unwrap_or(CheckOutput::Text)),
+            file,
+            inputs,
+        }
     }
 
     /// Returns whether the output goes to a file.
@@ -83,7 +101,8 @@ impl Destination {
         matches!(self.format, None | Some(CheckOutput::Text))
     }
 
-    /// Refuses a file that the command reads.
+    /// Refuses a file that the command reads, and one that cannot be written: the command can create objects, which would
+    /// then be for nothing.
     ///
     /// # Errors
     /// The file.
@@ -96,7 +115,11 @@ impl Destination {
                 ),
                 fix: "write the output to another file",
             }),
-            _ => Ok(()),
+            Some(path) => verify_writable(path).map_err(|cause| Error::OutputFile {
+                path: path.clone(),
+                cause,
+            }),
+            None => Ok(()),
         }
     }
 
@@ -108,22 +131,23 @@ impl Destination {
         self.inputs.iter().any(is_same)
     }
 
-    /// Writes the output. Files contain no styles.
+    /// Writes the output. Files contain no styles. What cannot be written to its file goes to standard output, because it
+    /// might not be possible to create it again.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub(super) fn write(&self, text: &str, color: ColorChoice) -> Result<(), Error> {
-        match &self.file {
-            Some(path) => {
-                fs::write(path, anstream::adapter::strip_str(text).to_string()).map_err(|cause| {
-                    Error::OutputFile {
-                        path: path.clone(),
-                        cause,
-                    }
-                })
+        let Some(path) = &self.file else {
+            return write_to_stdout(text, color).map_err(Error::Output);
+        };
+        let written = fs::write(path, anstream::adapter::strip_str(text).to_string());
+        written.map_err(|cause| {
+            let _ = write_to_stdout(text, color);
+            Error::OutputFile {
+                path: path.clone(),
+                cause,
             }
-            None => write_to_stdout(text, color).map_err(Error::Output),
-        }
+        })
     }
 
     /// Writes why there is no result in place of the result, so that an earlier report is not mistaken for this one. The
@@ -152,6 +176,25 @@ impl Destination {
         if !is_written && !is_text {
             let _ = write_to_stdout(&text, ColorChoice::Never);
         }
+    }
+}
+
+/// Verifies that a file can be written, without a change of it.
+fn verify_writable(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true);
+    match fs::metadata(path) {
+        // The reader of a pipe would take the end of this attempt for the end of the output.
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match options.create_new(true).open(path) {
+                Ok(_) => fs::remove_file(path),
+                // A link whose target does not exist yet.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        found => found.and_then(|_| options.open(path)).map(drop),
     }
 }
 
@@ -190,27 +233,39 @@ mod tests {
             (format, file)
         };
         let file = Some(PathBuf::from("out"));
+        let (json, text) = (Some(CheckOutput::Json), Some(CheckOutput::Text));
         for (arguments, expected) in [
-            (
-                "eks-runner check --output json --nope",
-                (Some(CheckOutput::Json), None),
-            ),
+            ("eks-runner check --output json --nope", (json, None)),
             (
                 "eks-runner check --output=sarif -o out",
                 (Some(CheckOutput::Sarif), file.clone()),
             ),
             (
                 "eks-runner check --output text --id json --output-file=out",
+                (text, file.clone()),
+            ),
+            ("eks-runner check -o json", (text, None)),
+            ("eks-runner check -oout --nope", (text, file.clone())),
+            ("eks-runner check -qo=out --nope", (text, file.clone())),
+            ("eks-runner check -vqo out --nope", (text, file.clone())),
+            ("eks-runner check -o - --output json --nope", (json, None)),
+            ("eks-runner -o out check --nope", (text, file.clone())),
+            // The subcommand does not have the format, or it has no report.
+            ("eks-runner probe --output json --nope", (json, None)),
+            (
+                "eks-runner probe --output sarif -o out",
+                (text, file.clone()),
+            ),
+            (
+                "eks-runner setup f --output json -o out",
                 (None, file.clone()),
             ),
-            ("eks-runner check -o json", (None, None)),
-            ("eks-runner check -oout --nope", (None, file.clone())),
-            ("eks-runner check -qo=out --nope", (None, file.clone())),
-            ("eks-runner check -vqo out --nope", (None, file.clone())),
-            (
-                "eks-runner check -o - --output json --nope",
-                (Some(CheckOutput::Json), None),
-            ),
+            ("eks-runner explain check --output json", (None, None)),
+            ("eks-runner --output json -o out", (None, file.clone())),
+            // An option is not a value, and nothing after -- is an option.
+            ("eks-runner check --output json -o --id x", (json, None)),
+            ("eks-runner check --output --id json -o out", (text, file)),
+            ("eks-runner check --nope -- -o out", (text, None)),
         ] {
             assert_eq!(found(arguments), expected, "{arguments}");
         }

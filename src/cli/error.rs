@@ -233,12 +233,14 @@ fn orchestrator_text(error: &orchestrator::ApiError) -> String {
 }
 
 /// Returns a text whose first line, a sentence, is a clause that follows `error: `. A name or an acronym at its
-/// beginning stays as it is, and so do several sentences.
+/// beginning stays as it is. Several sentences end with a period, and so does each of them.
 fn with_clause(text: &str) -> String {
     let (line, more) = text.split_at(text.find('\n').unwrap_or(text.len()));
-    let sentence = match line.strip_suffix('.') {
-        Some(sentence) if !sentence.contains(". ") => sentence,
-        _ => line,
+    let clause = line.strip_suffix('.').unwrap_or(line);
+    let sentence = if clause.contains(". ") && !line.ends_with([':', '?']) {
+        format!("{clause}.")
+    } else {
+        clause.to_owned()
     };
     let word = sentence.split(' ').next().unwrap_or_default();
     let mut letters = word.chars();
@@ -291,6 +293,11 @@ mod tests {
             ("GET /x was refused.", "GET /x was refused"),
             ("Job \"x\" exists.", "Job \"x\" exists"),
             ("--org is empty. Set it.", "--org is empty. Set it."),
+            ("--org is empty. Set it", "--org is empty. Set it."),
+            (
+                "--org is empty. Set it:\n  - x",
+                "--org is empty. Set it:\n  - x",
+            ),
             ("A role is missing:\n  - x", "a role is missing:\n  - x"),
             ("İ", "İ"),
             ("", ""),

@@ -84,15 +84,20 @@ fn run_command(started: Started) -> ExitCode {
     let destination = Destination::from(&arguments);
     let exit = run(arguments, &destination, started, color).unwrap_or_else(|error| {
         destination.write_failure(Some(name), started, Failure::from(&error));
-        let red = AnsiColor::Red.on_default().bold();
-        let _ = writeln!(
-            AutoStream::new(io::stderr(), color),
-            "{red}error:{red:#} {}",
-            redacted(error.to_string())
-        );
-        error.exit()
+        show(&error, color)
     });
     exit.into()
+}
+
+/// Writes an error to standard error. Returns its exit code.
+fn show(error: &Error, color: ColorChoice) -> Exit {
+    let red = AnsiColor::Red.on_default().bold();
+    let _ = writeln!(
+        AutoStream::new(io::stderr(), color),
+        "{red}error:{red:#} {}",
+        redacted(error.to_string())
+    );
+    error.exit()
 }
 
 /// Writes why there is no result, without arguments that could be parsed.
@@ -123,10 +128,14 @@ fn run(
     let (text, exit) = run_subcommand(arguments.command, started, layout)?;
     let is_hidden =
         is_quiet && exit == Exit::Passed && destination.is_text() && !destination.is_file();
-    if !is_hidden {
-        destination.write(&text, color)?;
+    if is_hidden {
+        return Ok(exit);
     }
-    Ok(exit)
+    Ok(match destination.write(&text, color) {
+        Ok(()) => exit,
+        // The result is on standard output, where a document about the error would follow it.
+        Err(error) => show(&error, color),
+    })
 }
 
 fn run_subcommand(

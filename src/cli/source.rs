@@ -36,19 +36,13 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Writes to standard error what the user should know about the file.
-    pub(super) fn say_remarks(&self) {
-        let Some(file) = &self.file else {
-            return;
-        };
-        let name = file.name();
-        for remark in &file.remarks {
-            terminal::say(&format!(
-                "note: {}: {}",
-                remark.place(&name),
-                remark.message
-            ));
-        }
+    /// Returns what the user should know about the file.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        self.file.iter().flat_map(|file| {
+            let name = file.name();
+            let remarks = file.remarks.iter();
+            remarks.map(move |remark| format!("note: {}: {}", remark.place(&name), remark.message))
+        })
     }
 }
 
@@ -110,7 +104,7 @@ pub(super) async fn read(arguments: &RunnerArguments) -> Result<(Source, Install
     match (file, runner) {
         (Some(path), _) => {
             let (source, installation) = from_file(path, id.as_deref(), orchestrator)?;
-            source.say_remarks();
+            source.notes().for_each(|note| terminal::say(&note));
             Ok((source, installation))
         }
         (None, runner) => registered(orchestrator, runner.as_deref().unwrap_or_default()).await,

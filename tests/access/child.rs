@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// The variable with which the test binary runs the preflight instead of the tests.
 pub(crate) const MARK: &str = "ACCESS_PREFLIGHT_RUN";
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() {
     let mut text = String::new();
     stdin().read_to_string(&mut text).unwrap();

@@ -10,6 +10,10 @@ use sandbox::eks::{Credentials, Eks, EksOptions, Faults, RunnerSetup};
 use serde_json::{Value, json};
 
 use crate::child;
+use crate::oracle;
+pub(crate) use crate::oracle::{
+    BEHIND_API, BEHIND_CLUSTER, BY_USER, CHECKS, DOES_NOT_APPLY, ONLY_WARN, RBAC,
+};
 
 /// Variables and their values.
 pub(crate) type Environment = Vec<(String, String)>;
@@ -306,9 +310,6 @@ const TERRAFORM_S_WORDS: [&str; 9] = [
     "session_name = ",
 ];
 
-/// Checks that have nothing to say of the documented runner, asked about as the caller.
-const NEVER_ASKED: [&str; 3] = ["assume-role", "pod-identity", "state-storage"];
-
 impl Checked {
     fn checks(&self) -> impl Iterator<Item = &Value> {
         self.report["checks"].as_array().unwrap().iter()
@@ -341,6 +342,11 @@ impl Checked {
             .collect()
     }
 
+    /// The ids of all checks, in order.
+    pub(crate) fn all_ids(&self) -> impl Iterator<Item = &str> {
+        self.checks().map(|check| check["id"].as_str().unwrap())
+    }
+
     /// Returns the whole report as text, for a failed assertion.
     pub(crate) fn text(&self) -> String {
         let line = |check: &Value| {
@@ -366,7 +372,7 @@ impl Checked {
     #[track_caller]
     pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
         let (warned, failed): (Vec<&str>, Vec<&str>) =
-            failed.iter().partition(|id| ONLY_WARN.contains(id));
+            failed.iter().partition(|id| self.only_warns(id));
         self.outcome(&failed, &warned, skipped)
     }
 
@@ -376,7 +382,7 @@ impl Checked {
         assert_eq!(self.ids("failed"), failed, "\n{}", self.text());
         assert_eq!(self.ids("warned"), warned, "\n{}", self.text());
         let mut others = self.ids("skipped");
-        others.retain(|id| skipped.contains(id) || !NEVER_ASKED.contains(id));
+        others.retain(|id| skipped.contains(id) || !self.need_not_run(id));
         assert_eq!(others, skipped, "\n{}", self.text());
         for check in self.checks().filter(|check| check["status"] == "failed") {
             for part in ["expected", "found", "fix"] {
@@ -407,11 +413,13 @@ impl Checked {
 
     /// Returns whether a check cannot fail for the runner.
     fn only_warns(&self, id: &str) -> bool {
-        match id {
-            "pod-identity" => self.storage != "s3",
-            "state-storage" => ["gcs", "azurerm"].contains(&&*self.storage),
-            _ => ["rbac-list-pods", "rbac-list-events", "scheduling"].contains(&id),
-        }
+        oracle::only_warns(id, &self.storage)
+    }
+
+    /// Returns whether a check is skipped because it does not apply, as the documented runner has it, or by name.
+    fn need_not_run(&self, id: &str) -> bool {
+        let skip = self.of(id)["skip"].as_str().unwrap_or_default();
+        DOES_NOT_APPLY.contains(&id) && ["not-applicable", "requested"].contains(&skip)
     }
 
     /// Asserts that no check failed, that the run is incomplete for this reason, and that the exit code is 4.
@@ -449,39 +457,3 @@ impl Checked {
         self
     }
 }
-
-/// The checks that only warn.
-pub(crate) const ONLY_WARN: [&str; 2] = ["rbac-list-pods", "rbac-list-events"];
-
-/// The checks that need `cluster-active`.
-pub(crate) const BEHIND_CLUSTER: [&str; 12] = [
-    "cluster-endpoint",
-    "access-entry",
-    "api-server",
-    "namespace",
-    "service-account",
-    "pod-identity",
-    "rbac-create-jobs",
-    "rbac-get-jobs",
-    "rbac-list-pods",
-    "rbac-list-events",
-    "job-dry-run",
-    "scheduling",
-];
-/// The checks that need `api-server`.
-pub(crate) const BEHIND_API: &[&str] = BEHIND_CLUSTER.split_at(3).1;
-/// The checks of the rights of the runner's user.
-pub(crate) const RBAC: [&str; 4] = [
-    "rbac-create-jobs",
-    "rbac-get-jobs",
-    "rbac-list-pods",
-    "rbac-list-events",
-];
-/// The checks that need the runner's user.
-pub(crate) const BY_USER: [&str; 5] = [
-    "rbac-create-jobs",
-    "rbac-get-jobs",
-    "rbac-list-pods",
-    "rbac-list-events",
-    "job-dry-run",
-];

@@ -24,8 +24,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The checks that can run once the namespace exists.
-const IN_NAMESPACE: [&str; 6] = [
+const IN_NAMESPACE: [&str; 7] = [
     "service-account",
+    "pod-identity",
     "rbac-create-jobs",
     "rbac-get-jobs",
     "rbac-list-pods",
@@ -42,7 +43,7 @@ fn namespace(cloud: &Cloud) {
     fix::apply(cloud, &mut runner, &checked, "namespace");
     let checked = cloud.check(&runner);
     let failed = [&["service-account"][..], &RBAC].concat();
-    checked.only(&failed, &["job-dry-run"]);
+    checked.only(&failed, &["pod-identity", "job-dry-run"]);
     fix::apply(cloud, &mut runner, &checked, "service-account");
     fix::works_for(cloud, &mut runner, &checked, "rbac-list-pods");
 }
@@ -57,7 +58,10 @@ fn terminating_namespace(cloud: &Cloud) {
     ]);
     let checked = cloud.check_documented();
     checked
-        .only(&["namespace"], &["service-account", "job-dry-run"])
+        .only(
+            &["namespace"],
+            &["service-account", "pod-identity", "job-dry-run"],
+        )
         .says("namespace", &["being deleted"]);
     cloud.finish_deletion(&cloud.runner().namespace);
     let mut runner = cloud.configuration();
@@ -75,7 +79,7 @@ fn service_account(cloud: &Cloud) {
     ]);
     let checked = cloud.check_documented();
     checked
-        .only(&["service-account"], &["job-dry-run"])
+        .only(&["service-account"], &["pod-identity", "job-dry-run"])
         .says("service-account", &["\"humanitec-runner\""]);
     fix::works(cloud, &checked, "service-account");
 }

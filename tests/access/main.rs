@@ -21,6 +21,7 @@ mod identity;
 mod inside;
 mod issuer;
 mod network;
+mod oracle;
 mod permissions;
 mod pod;
 mod route;

@@ -284,8 +284,9 @@ fn state_role(cloud: &Cloud, without: Option<(&str, &str)>) {
 fn state_rights(cloud: &Cloud) {
     let mut runner = with_state(cloud);
     state_role(cloud, None);
-    cloud.check(&runner).all_pass();
-    assert_eq!(cloud.check(&runner).status("state-storage"), "passed");
+    let checked = cloud.check(&runner);
+    checked.all_pass();
+    assert_eq!(checked.status("state-storage"), "passed");
     for (resource, verb) in [
         ("secrets", "get"),
         ("secrets", "list"),

@@ -18,10 +18,6 @@ pub(crate) const TESTS: &[Test] = &[
     ("formats::an_error_is_in_junit", an_error_is_in_junit),
     ("formats::quiet_hides_only_text", quiet_hides_only_text),
     (
-        "formats::the_output_goes_to_a_file",
-        the_output_goes_to_a_file,
-    ),
-    (
         "formats::without_credentials_nothing_failed",
         without_credentials_nothing_failed,
     ),
@@ -391,39 +387,6 @@ fn quiet_hides_only_text() {
     assert!(report.contains("√ session-name"), "{report}");
     schemas::junit(&check(&["--output", "junit"]));
     schemas::sarif(&check(&["--output", "sarif"]));
-}
-
-fn the_output_goes_to_a_file() {
-    let folder = Folder::new();
-    let explain = ["explain", "namespace", "--color", "always"];
-    let ran = folder.run(&[&explain[..], &["-o", "out.txt"]].concat());
-    assert_eq!(
-        (ran.code, ran.out.as_str(), ran.error.as_str()),
-        (0, "", "")
-    );
-    let written = std::fs::read_to_string(folder.path().join("out.txt")).expect("the file");
-    assert!(written.starts_with("namespace: "), "{written}");
-    assert!(!written.contains('\x1b'), "a file has no colors");
-
-    let ran = folder.run(&[CHECK, &["--output-file", "no/out.txt"]].concat());
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(
-        ran.error
-            .starts_with("error: no/out.txt cannot be written: "),
-        "{}",
-        ran.error
-    );
-
-    for format in ["json", "yaml", "sarif"] {
-        let ran = folder.run(&[CHECK, &["-o", format]].concat());
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-        assert!(
-            ran.error.contains(&format!("use --output {format}")),
-            "{}",
-            ran.error
-        );
-        assert!(!folder.path().join(format).exists());
-    }
 }
 
 fn only_the_needed_checks_run() {

@@ -10,7 +10,9 @@ mod exported;
 mod foreign;
 mod formats;
 mod input;
+mod output_file;
 mod probe;
+mod refused;
 mod registered;
 mod schemas;
 mod secrets;
@@ -54,6 +56,8 @@ fn main() {
         secrets::TESTS,
         foreign::TESTS,
         formats::TESTS,
+        output_file::TESTS,
+        refused::TESTS,
         exported::TESTS,
         several::TESTS,
         shown::TESTS,

@@ -373,6 +373,9 @@ fn nothing_without_a_yes() {
     let ran = probe(eks, &Folder::new(), &[]);
     assert_snapshot!("not_asked", stable(&ran.all()));
     assert_eq!(left(eks), "");
+    let unwritable = ["--yes", "--keep", "-o", "no/report"];
+    let ran = probe(eks, &Folder::new(), &unwritable);
+    assert_eq!((ran.code, left(eks).as_str()), (2, ""), "{}", ran.error);
 }
 
 fn kept() {

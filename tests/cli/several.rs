@@ -24,10 +24,6 @@ pub(crate) const TESTS: &[Test] = &[
         "several::why_checks_could_not_run_is_shown_once",
         why_checks_could_not_run_is_shown_once,
     ),
-    (
-        "several::options_without_an_effect",
-        options_without_an_effect,
-    ),
 ];
 
 /// The tests with the small EKS.
@@ -39,6 +35,10 @@ pub(crate) const WITH_EKS: &[Test] = &[
     (
         "several::two_files_in_every_format",
         two_files_in_every_format,
+    ),
+    (
+        "several::the_same_id_in_two_organizations",
+        the_same_id_in_two_organizations,
     ),
 ];
 
@@ -209,6 +209,38 @@ fn two_files_in_every_format() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
 }
 
+/// Where an ID alone could be either of two runners, the organization precedes it.
+fn the_same_id_in_two_organizations() {
+    let eks = &*documented();
+    let folder = two_files(eks);
+    for (file, org) in [("a.yaml", "my-org"), ("b.yaml", "other-org")] {
+        folder.write(file, format!("id: my-runner\norg_id: {org}\n{RUNNER}"));
+    }
+    let check = |more: &[&str]| {
+        let only = ["check", "a.yaml", "b.yaml", "--only", "role-trust"];
+        folder.run_with(&[&only[..], more].concat(), &eks.env())
+    };
+    let above = "see role-trust of runner my-org/my-runner above\n";
+    let text = check(&[]);
+    assert!(text.out.contains(above), "{}{}", text.out, text.error);
+    let markdown = check(&["--output", "markdown"]).out;
+    let above = "The fix for role-trust of runner my-org/my-runner also fixes this check.";
+    assert!(markdown.contains(above), "{markdown}");
+
+    let both = "my-org/my-runner, other-org/my-runner";
+    let denied = sandbox::eks::Faults {
+        deny: vec!["iam:GetRole".to_owned()],
+        ..sandbox::eks::Faults::default()
+    };
+    eks.set_faults(&denied).expect("a denied action");
+    let text = check(&[]).out;
+    assert!(text.contains(&format!("runners:  {both}\n")), "{text}");
+    assert_eq!(
+        json_of(&check(&["--output", "json"]))["reason"],
+        format!("2 of 2 runners could not be checked completely: {both}.")
+    );
+}
+
 /// Runners of other types, one that is deleted meanwhile, and two that cannot be checked.
 fn runners_that_cannot_be_checked_are_named() {
     let orchestrator = orchestrator();
@@ -256,6 +288,9 @@ fn runners_that_cannot_be_checked_are_named() {
     let one = Folder::new().run_with(&one, &environment);
     let last = "1 runner: 1 passed, 0 failed, 0 incomplete, 0 not checked";
     assert_eq!(one.out.lines().last(), Some(last), "{}", one.out);
+    let one = ["check", "--all", "--filter", "a", "--output", "markdown"];
+    let one = Folder::new().run_with(&one, &environment).out;
+    assert!(one.starts_with("## EKS access of 1 runner in "), "{one}");
     assert_snapshot!("not_checked", check("text").all());
     assert_snapshot!("not_checked_markdown", check("markdown").all());
     assert_snapshot!("not_checked_json", check("json").all());
@@ -318,163 +353,24 @@ fn why_checks_could_not_run_is_shown_once() {
         ran
     };
     assert_snapshot!("no_credentials", check("text").all());
+    // The exit code is 0, but the runners are no less unknown.
+    let allowed = folder.run(&[
+        "check",
+        "one.yaml",
+        "two.yaml",
+        "--org",
+        "o",
+        "--skip",
+        "oidc-issuer",
+        "--allow-incomplete",
+    ]);
+    let last = "2 runners: 0 passed, 0 failed, 2 incomplete, 0 not checked";
+    let found = (allowed.code, allowed.out.lines().last());
+    assert_eq!(found, (0, Some(last)), "{}", allowed.out);
     let markdown = check("markdown").out;
     assert!(
         markdown.contains("- Runners: one, two, three\n"),
         "{markdown}"
     );
     assert_eq!(markdown.matches("aws sso login").count(), 1, "{markdown}");
-}
-
-/// The arguments of `check` that are refused, and the reasons.
-const REFUSED: &[(&[&str], &str)] = &[
-    (
-        &["--all", "runner-config.yaml"],
-        "FILE and --all cannot be used together: each of them selects the runners",
-    ),
-    (
-        &["--all", "--runner", "x"],
-        "--runner and --all cannot be used together",
-    ),
-    (
-        &["--all", "--id", "x"],
-        "--id has no effect: it is the ID of",
-    ),
-    (&["--runner", "x", "--id", "x"], "--id has no effect"),
-    (
-        &["--runner", "x", "runner-config.yaml"],
-        "FILE and --runner cannot be used together",
-    ),
-    (
-        &["--runner", "x", "--filter", "x"],
-        "--filter has no effect: it selects from the runners of --all",
-    ),
-    (
-        &["--filter", "x"],
-        "--filter has no effect: it selects from the runners of --all",
-    ),
-    (&["--all", "--filter", ""], "no ID matches"),
-    (
-        &[],
-        "set --runner to the ID of a registered runner, or set --all",
-    ),
-    (
-        &["runner-config.yaml", "-q", "-v"],
-        "one hides what the other one shows",
-    ),
-    (&["-", "-"], "it can be read only once"),
-    (&["a.yaml", "a.yaml"], "a.yaml is passed twice"),
-    (
-        &["runner-config.yaml", "-o", "runner-config.yaml"],
-        "would replace runner-config.yaml, which the command reads",
-    ),
-    (
-        &["--all", "--hctl-config-file", "token", "-o", "./token"],
-        "would replace ./token",
-    ),
-    (
-        &["a.yaml", "b.yaml", "--id", "x"],
-        "--id names one runner, and there are 2 files",
-    ),
-    (
-        &["runner-config.yaml", "--context", "x"],
-        "--context has no effect: it selects a context of the file that --kubeconfig names",
-    ),
-    (
-        &["runner-config.yaml", "--external-id", "xx"],
-        "--external-id has no effect: it is for the role of --assume-role-arn",
-    ),
-    (
-        &["runner-config.yaml", "--assume-role-session-name", "xx"],
-        "it is for the role of --assume-role-arn",
-    ),
-    (
-        &[
-            "--all",
-            "--octl-config-file",
-            "x",
-            "--hctl-config-file",
-            "x",
-        ],
-        "the settings of two products are not mixed",
-    ),
-    (
-        &["--all", "--web-identity-token-file", "token"],
-        "add --as runner",
-    ),
-    (
-        &["--all", "--as", "runner", "--kubeconfig", "token"],
-        "only the caller uses a kubeconfig. The runner uses a token of its own role",
-    ),
-    (
-        &["--all", "--only", "namespace", "--skip", "namespace"],
-        "--skip names the same check",
-    ),
-    (
-        &[
-            "--all",
-            "--orchestrator-cidr",
-            "203.0.113.7",
-            "--skip",
-            "cluster-endpoint",
-        ],
-        "it is for cluster-endpoint, which --only or --skip excludes",
-    ),
-    (
-        &["--all", "--only", "namespace", "--orchestrator-cidr", "::1"],
-        "--orchestrator-cidr has no effect",
-    ),
-    (
-        &["--all", "--only", "namespace", "--runner-image", "x:1"],
-        "--runner-image has no effect: it is for job-dry-run, state-storage",
-    ),
-    (
-        &[
-            "--all",
-            "--only",
-            "api-server",
-            "--oidc-issuer",
-            "https://x.example.com",
-        ],
-        "--oidc-issuer has no effect",
-    ),
-];
-
-/// Each pair of options that have no effect together is refused, with the reason.
-fn options_without_an_effect() {
-    let folder = Folder::new();
-    folder.write("token", "t");
-    for (arguments, reason) in REFUSED {
-        let ran = folder.run(&[&["check"], *arguments].concat());
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
-        assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
-    }
-    for (arguments, reason) in [
-        (
-            &["man", "pages", "-o", "x"][..],
-            "`man` writes its pages to DIRECTORY",
-        ),
-        (&["setup"], "set --runner to the ID of a registered runner"),
-        (
-            &["probe", "--runner", "x", "--id", "x"],
-            "--id has no effect",
-        ),
-        (
-            &[
-                "setup",
-                "runner-config.yaml",
-                "--output",
-                "yaml",
-                "--oidc-issuer",
-                "https://x.example.com",
-            ],
-            "--oidc-issuer has no effect: the issuer is part of the objects in AWS",
-        ),
-    ] {
-        let ran = folder.run(arguments);
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
-        assert!(ran.error.contains(reason), "{arguments:?}: {}", ran.error);
-    }
-    let kept = ["pages", "x", "runner-config.yaml", "token"].map(|name| folder.path().join(name));
-    assert_eq!(kept.map(|path| path.exists()), [false, false, true, true]);
 }

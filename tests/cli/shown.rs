@@ -152,6 +152,25 @@ fn nothing_unless_it_fails() {
         let ran = check(&[quiet]);
         assert_eq!((ran.code, ran.all_output()), (0, String::new()));
     }
+    // A note on the file is no less text.
+    folder.write("noted.yaml", format!("id: other\n{RUNNER}"));
+    let noted = [
+        "check",
+        "noted.yaml",
+        "--org",
+        "my-org",
+        "--id",
+        "my-runner",
+    ];
+    let only = ["--only", "session-name"];
+    let check_noted = |more: &[&str]| folder.run(&[&noted[..], &only, more].concat());
+    let loud = check_noted(&[]);
+    assert!(
+        loud.error.starts_with("note: noted.yaml:1:5: id: "),
+        "{}",
+        loud.error
+    );
+    assert_eq!(check_noted(&["-q"]).all_output(), "");
     // A file is written in any case.
     let ran = check(&["-q", "-o", "report.txt"]);
     assert_eq!((ran.code, ran.all_output()), (0, String::new()));

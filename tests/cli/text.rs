@@ -48,6 +48,51 @@ fn help() {
         assert_snapshot!(name, folder.run(arguments).all());
     }
     assert_eq!(folder.run(&[]).code, 2);
+    assert_eq!(
+        headings(&folder, "check"),
+        "Options: --color --output-file --help; Arguments: FILE; \
+         Runner: --id --runner --all --filter --org --api-url --hctl-config-file --octl-config-file; \
+         Checks: --oidc-issuer --runner-image --orchestrator-cidr --skip --only --timeout --wait; \
+         Access: --as --profile --assume-role-arn --assume-role-session-name --external-id \
+         --web-identity-token-file --kubeconfig --context; \
+         Output: --output --fail-on --allow-incomplete --quiet --verbose"
+    );
+    assert_eq!(
+        headings(&folder, "probe"),
+        "Options: --color --output-file --help; Arguments: FILE; \
+         Runner: --id --runner --org --api-url --hctl-config-file --octl-config-file; \
+         Access: --as --profile --assume-role-arn --assume-role-session-name --external-id \
+         --web-identity-token-file --kubeconfig --context; \
+         Job: --image --timeout --yes --keep; Output: --output --verbose"
+    );
+    assert_eq!(
+        headings(&folder, "setup"),
+        "Options: --color --output-file --help; Arguments: FILE; \
+         Runner: --id --runner --org --api-url --hctl-config-file --octl-config-file; \
+         Setup: --oidc-issuer --pod-identity; Output: --output"
+    );
+}
+
+/// Returns the options of a subcommand, below the headings of its help.
+fn headings(folder: &Folder, subcommand: &str) -> String {
+    let help = folder.run(&[subcommand, "--help"]).out;
+    let option =
+        regex_lite::Regex::new(r"^ +(?:-\w, )?(?:(--[\w-]+)|\[(\w+)\])").expect("a pattern");
+    let mut sections: Vec<String> = Vec::new();
+    for line in help.lines().take_while(|line| *line != "Examples:") {
+        let name = option
+            .captures(line)
+            .and_then(|found| found.get(1).or(found.get(2)));
+        match (line.strip_suffix(':'), name) {
+            (Some(heading), _) if !line.starts_with(' ') => sections.push(format!("{heading}:")),
+            (_, Some(name)) => {
+                let section = sections.last_mut().expect("a heading");
+                section.push_str(&format!(" {}", name.as_str()));
+            }
+            _ => {}
+        }
+    }
+    sections.join("; ")
 }
 
 fn schema() {

@@ -14,6 +14,7 @@ use crate::access::outcome::Outcome;
 use crate::access::render::aws_cli;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
+use crate::access::settings::{CheckSetting, Identity};
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -39,7 +40,7 @@ fn not_applicable(run: &Run<'_>) -> Option<Outcome> {
 fn as_caller(run: &Run<'_>) -> Outcome {
     Outcome::not_applicable(format!(
         "The checks run as the caller. To assume the role, use `{}`.",
-        run.words("as = \"runner\"", "--as runner")
+        run.name(CheckSetting::Identity(Identity::Runner))
     ))
 }
 

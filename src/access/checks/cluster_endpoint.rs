@@ -11,7 +11,7 @@ use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
-use crate::access::settings::Settings;
+use crate::access::settings::{CheckSetting, Settings};
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -24,7 +24,8 @@ pub(super) static CHECK: Check = Check::new(
         only_warns: false,
     },
     |run| Box::pin(check(run)),
-);
+)
+.uses(&[CheckSetting::OrchestratorCidrs]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let cluster = run.eks_cluster().await?;
@@ -77,9 +78,7 @@ impl EndpointCheck<'_> {
 
     /// Returns the name of the setting for the Orchestrator's addresses.
     fn option(&self) -> &'static str {
-        self.settings
-            .frontend
-            .words("orchestrator_cidrs", "--orchestrator-cidr")
+        CheckSetting::OrchestratorCidrs.name(self.settings.frontend)
     }
 
     /// Returns the command that changes the access to the cluster's endpoint.

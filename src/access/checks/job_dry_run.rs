@@ -20,6 +20,7 @@ use crate::access::kubernetes::user::User;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
+use crate::access::settings::{CheckSetting, Identity};
 use crate::runner::job_container::MAIN;
 use crate::runner::pod_template::own_service_account;
 
@@ -34,7 +35,8 @@ pub(super) static CHECK: Check = Check::new(
         only_warns: false,
     },
     |run| Box::pin(check(run)),
-);
+)
+.uses(&[CheckSetting::RunnerImage]);
 
 /// The object that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +86,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         None => format!(
             "The cluster admits the Orchestrator's Job. The runner is not allowed to create the Job's pod, so Pod \
              Security, quotas, and policies for pods were not checked. `{}` checks them.",
-            run.words("as = \"caller\"", "--as caller")
+            run.name(CheckSetting::Identity(Identity::Caller))
         ),
     };
     let notes = notes(run, &job, is_suspended, warnings);
@@ -152,7 +154,7 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
             format!(
                 "The runner's user has no fixed name in the cluster, so this check cannot impersonate it. \
                  With `{}` the check creates the Job as the runner itself.",
-                run.words("as = \"runner\"", "--as runner")
+                run.name(CheckSetting::Identity(Identity::Runner))
             ),
         )
         .into());
@@ -163,7 +165,7 @@ async fn impersonated(run: &Run<'_>) -> Result<Option<User>, CheckError> {
             format!(
                 "The runner's user cannot be impersonated, because its name or a group contains a control character: \
                  {text:?}. With `{}` the check creates the Job as the runner itself.",
-                run.words("as = \"runner\"", "--as runner")
+                run.name(CheckSetting::Identity(Identity::Runner))
             ),
         )
         .into());
@@ -192,7 +194,7 @@ async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckErro
             format!(
                 "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
                  cannot be impersonated for this check. With `{}` the check creates the Job as the runner itself.",
-                run.words("as = \"runner\"", "--as runner")
+                run.name(CheckSetting::Identity(Identity::Runner))
             ),
         )
         .into()),
@@ -338,7 +340,7 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
             "{}. The check used the image {image:?}. If the Orchestrator runs another image and the refusal depends \
              on the image's name or tag, set {} to that image.",
             failed.message.trim_end_matches('.'),
-            run.words("eks_access.runner_image", "--runner-image")
+            run.name(CheckSetting::RunnerImage)
         );
     }
     failed

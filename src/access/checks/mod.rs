@@ -37,6 +37,7 @@ use super::check_error::CheckError;
 use super::kubernetes::KubeError;
 use super::outcome::Outcome;
 use super::run::Run;
+use super::settings::CheckSetting;
 use super::subject::Subject;
 use crate::spelling::nearest;
 
@@ -47,6 +48,7 @@ struct Check {
     without_calls: fn(&Run<'_>) -> Option<Outcome>,
     only_warns: fn(&Subject) -> bool,
     look_ahead: LookAhead,
+    uses: &'static [CheckSetting],
 }
 
 /// Runs a check. An outcome that ends it early is its error.
@@ -64,6 +66,7 @@ impl Check {
             without_calls: |_| None,
             only_warns: |_| false,
             look_ahead: |_| Box::pin(ready(())),
+            uses: &[],
         }
     }
 
@@ -83,6 +86,13 @@ impl Check {
     /// Sets what makes the check's calls early. The run shares the responses, so that no call is made twice.
     const fn look_ahead(mut self, look_ahead: LookAhead) -> Self {
         self.look_ahead = look_ahead;
+        self
+    }
+
+    /// Sets the settings on which the check's outcome depends, of those that describe an installation of the
+    /// Orchestrator.
+    const fn uses(mut self, settings: &'static [CheckSetting]) -> Self {
+        self.uses = settings;
         self
     }
 
@@ -148,6 +158,14 @@ impl CheckId {
 
     /// The check of what maps the role to a user of the cluster.
     pub(super) const ACCESS_ENTRY: Self = mapping::access_entry::CHECK.id();
+
+    /// Returns the checks whose outcomes depend on a setting of an installation of the Orchestrator, in order.
+    pub fn using(setting: CheckSetting) -> impl Iterator<Item = Self> {
+        let using = CHECKS
+            .iter()
+            .filter(move |check| check.uses.contains(&setting));
+        using.map(|check| check.id())
+    }
 }
 
 /// Returns the check with this identity, or `None` if it is not in the list.
@@ -159,7 +177,8 @@ fn find(id: CheckId) -> Option<&'static Check> {
 pub(super) async fn run(run: &Run<'_>, id: CheckId) -> Outcome {
     match find(id) {
         Some(check) => (check.run)(run).await.unwrap_or_else(Outcome::from),
-        None => Outcome::not_applicable("The check is not in the list."),
+        // This would be a bug. A run without the check must not pass for a complete one.
+        None => Outcome::incomplete("an unknown check", "The check is not in the list."),
     }
 }
 

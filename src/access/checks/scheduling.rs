@@ -22,6 +22,7 @@ use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::Pod;
 use crate::access::outcome::{Outcome, Status};
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -35,6 +36,8 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+// Admission, which can depend on the image, changes the pod.
+.uses(&[CheckSetting::RunnerImage])
 .without_calls(not_scheduled)
 .look_ahead(|run| Box::pin(look_ahead(run)));
 

@@ -17,6 +17,7 @@ use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 use crate::access::run::{Run, known};
+use crate::access::settings::CheckSetting;
 use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check::new(
@@ -31,6 +32,8 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+// The permissions that a Job needs for its state depend on the program that its image runs.
+.uses(&[CheckSetting::RunnerImage])
 .without_calls(without_calls)
 .only_warns_for(|subject| {
     let storage = subject.storage.get();

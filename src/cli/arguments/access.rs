@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::{expanded, refuse};
-use crate::access::{AssumeRole, CheckId, Frontend, Identity, Kubeconfig, Settings, parse};
+use crate::access::{
+    AssumeRole, CheckId, CheckSetting, Frontend, Identity, Kubeconfig, Settings, parse,
+};
 use crate::cli::error::Error;
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
@@ -18,13 +20,13 @@ use crate::runner::RoleArn;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(in crate::cli) struct ConnectionArguments {
-    /// Check with your own credentials, or as the runner, by assuming its role
+    /// Whose credentials to use: your own, or those of the runner's role
     #[arg(long = "as", value_name = "WHO", default_value = "caller")]
     identity: As,
     /// A profile in the AWS configuration files. Default: AWS_PROFILE
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// A role to assume before any check
+    /// A role to assume first
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     assume_role_arn: Option<String>,
     /// The name of that role's session
@@ -114,26 +116,31 @@ impl ConnectionArguments {
             runner_image: installation
                 .runner_image
                 .map_or(defaults.runner_image, str::to_owned),
-            ..Settings::default()
+            timeout: defaults.timeout,
+            orchestrator_cidrs: defaults.orchestrator_cidrs,
+            skip: defaults.skip,
+            only: defaults.only,
         }
     }
 }
 
 /// The arguments that say how the checks use AWS and the cluster.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Access")]
+#[command(next_help_heading = "Checks")]
 pub(in crate::cli) struct AccessArguments {
-    #[command(flatten)]
-    pub(super) connection: ConnectionArguments,
     /// The issuer of the Orchestrator's OIDC tokens; needed unless the API is Humanitec's
     #[arg(long, value_name = "URL", value_parser = parse::issuer)]
     oidc_issuer: Option<String>,
-    /// The image of the Orchestrator's Jobs, for `job-dry-run`. Default: the installation's image
-    #[arg(long, value_name = "IMAGE", value_parser = parse::image)]
+    #[arg(long, value_name = "IMAGE", value_parser = parse::image, help = format!(
+        "The image of the Orchestrator's Jobs, for {}. Default: the installation's image",
+        list(CheckSetting::RunnerImage)
+    ))]
     runner_image: Option<String>,
-    /// The Orchestrator's source addresses, for `cluster-endpoint`. Default: those that Humanitec publishes. Can be
-    /// repeated
-    #[arg(long, value_name = "CIDR", value_parser = parse::cidr)]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse::cidr, help = format!(
+        "The Orchestrator's source addresses, for {}; can be repeated, or a comma-separated list. Default with \
+         Humanitec's API: the addresses that Humanitec publishes. No default with any other API",
+        list(CheckSetting::OrchestratorCidrs)
+    ))]
     orchestrator_cidr: Vec<IpNet>,
     /// Skip this check; can be repeated, or a comma-separated list. Checks that need it still run
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_id(),
@@ -146,6 +153,15 @@ pub(in crate::cli) struct AccessArguments {
     /// The time limit for all checks of a runner together. A check that has not finished by then is skipped
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::duration)]
     timeout: Duration,
+    // The last one, because the heading of its options would apply to the options after it.
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
+}
+
+/// Returns the checks whose outcomes depend on a setting, as a list.
+fn list(setting: CheckSetting) -> String {
+    let ids: Vec<&str> = CheckId::using(setting).map(CheckId::as_str).collect();
+    ids.join(", ")
 }
 
 impl AccessArguments {
@@ -163,33 +179,22 @@ impl AccessArguments {
             )?;
         }
         let settings = self.settings(&Installation::default());
-        let selected = settings.selected();
-        let running = selected.iter().filter(|id| !settings.skip.contains(id));
-        let running: Vec<&str> = running.map(|id| id.as_str()).collect();
-        for (option, is_set, checks) in [
-            // The role that `role-exists` prints trusts the issuer.
+        let mut running = settings.selected();
+        running.retain(|id| !settings.skip.contains(id));
+        for (setting, is_set) in [
+            (CheckSetting::OidcIssuer, self.oidc_issuer.is_some()),
+            (CheckSetting::RunnerImage, self.runner_image.is_some()),
             (
-                "--oidc-issuer",
-                self.oidc_issuer.is_some(),
-                &["oidc-issuer", "role-exists", "oidc-provider", "role-trust"][..],
-            ),
-            // The permissions that a Job needs for its state depend on the program that its image runs.
-            (
-                "--runner-image",
-                self.runner_image.is_some(),
-                &["job-dry-run", "state-storage"],
-            ),
-            (
-                "--orchestrator-cidr",
+                CheckSetting::OrchestratorCidrs,
                 !self.orchestrator_cidr.is_empty(),
-                &["cluster-endpoint"],
             ),
         ] {
             refuse(
-                is_set && !checks.iter().any(|id| running.contains(id)),
+                is_set && !CheckId::using(setting).any(|id| running.contains(&id)),
                 format!(
-                    "{option} has no effect: it is for {}, which --only or --skip excludes",
-                    checks.join(", ")
+                    "{} has no effect: it is for {}, which --only or --skip excludes",
+                    setting.name(Frontend::Command),
+                    list(setting)
                 ),
                 "remove the option, or do not exclude all of these checks",
             )?;

@@ -1,9 +1,10 @@
 //! The results of the checks, and the exit code that follows from them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
-use crate::access::{CheckResult, Known, Report, Skip, Status, Subject};
+use crate::access::{CheckResult, Known, Report, Status, Subject};
 use crate::cli::arguments::FailOn;
 use crate::cli::error::Exit;
 use crate::cli::progress::Durations;
@@ -42,7 +43,32 @@ pub(super) struct Policy {
     pub(super) allow_incomplete: bool,
 }
 
+/// The result of a runner in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunnerVerdict {
+    /// No check failed, and every check that applies has run.
+    Passed,
+    /// A check failed, or warned while warnings count.
+    Failed,
+    /// No check failed, and checks that apply could not run.
+    Incomplete,
+    /// The runner could not be read.
+    NotChecked,
+}
+
+impl fmt::Display for RunnerVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+            Self::NotChecked => "not checked",
+        })
+    }
+}
+
 /// What a check contributes to the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {
     /// The check causes exit code 3.
     Failure,
@@ -71,13 +97,35 @@ impl Results {
     /// Returns why the run is not complete, as one sentence with the runners. `None` for a complete run.
     pub(super) fn incomplete_reason(&self) -> Option<String> {
         let incomplete = self.checked.iter().filter(|one| !one.report.is_complete());
-        let unread = self.unread.iter().map(|unread| unread.id.as_str());
-        let ids: Vec<&str> = incomplete.map(Checked::id).chain(unread).collect();
-        let all = self.checked.len() + self.unread.len();
-        let names = ids.join(", ");
-        let count = ids.len();
-        (count > 0)
-            .then(|| format!("{count} of {all} runners could not be checked completely: {names}."))
+        let incomplete = incomplete.map(|one| self.name(one.org(), one.id()));
+        let unread = self.unread.iter().map(|one| self.name(&one.org, &one.id));
+        let names: Vec<String> = incomplete.chain(unread).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} of {} could not be checked completely: {}.",
+                names.len(),
+                self.runners(),
+                names.join(", ")
+            )
+        })
+    }
+
+    /// Returns the name of a runner in a text about all runners: its ID, with the organization if there are several,
+    /// because two of them can have the same ID.
+    pub(super) fn name(&self, org: &str, id: &str) -> String {
+        if self.orgs().len() < 2 {
+            id.to_owned()
+        } else {
+            format!("{org}/{id}")
+        }
+    }
+
+    /// Returns the number of runners that were checked or could not be read, as text.
+    pub(super) fn runners(&self) -> String {
+        match self.checked.len() + self.unread.len() {
+            1 => "1 runner".to_owned(),
+            count => format!("{count} runners"),
+        }
     }
 
     /// Returns the number of checks with a status.
@@ -131,31 +179,27 @@ impl Checked {
         self.report.with_status(status).count()
     }
 
-    /// Returns the result in one word: `passed`, `failed`, or `incomplete`.
-    pub(super) fn verdict(&self) -> &'static str {
+    /// Returns the result in one word. A run that is not complete is `incomplete` even if the exit code is 0.
+    pub(super) fn verdict(&self) -> RunnerVerdict {
         match self.exit() {
-            Exit::Passed => "passed",
-            Exit::Incomplete => "incomplete",
-            Exit::Failed | Exit::BadInput | Exit::Internal => "failed",
+            Exit::Failed => RunnerVerdict::Failed,
+            _ if self.report.is_complete() => RunnerVerdict::Passed,
+            _ => RunnerVerdict::Incomplete,
         }
     }
+}
 
+impl Policy {
     /// Returns what a check contributes to the exit code.
-    pub(super) fn counts(&self, result: &CheckResult) -> Counts {
-        let Policy {
-            fail_on,
-            allow_incomplete,
-        } = self.policy;
-        match (result.outcome.status, &result.outcome.skip) {
-            (Status::Failed, _) => Counts::Failure,
-            (Status::Warned, _) if fail_on == FailOn::Warning => Counts::Failure,
-            (Status::Skipped, Some(Skip::Incomplete(_)))
-                if !result.only_warns() && !allow_incomplete =>
-            {
+    pub(super) fn counts(self, result: &CheckResult) -> Counts {
+        match result.outcome.status {
+            Status::Failed => Counts::Failure,
+            Status::Warned if self.fail_on == FailOn::Warning => Counts::Failure,
+            Status::Skipped if result.is_unchecked() && !self.allow_incomplete => {
                 Counts::Incomplete
             }
-            (Status::Skipped, _) => Counts::Skipped,
-            (Status::Passed | Status::Warned, _) => Counts::Nothing,
+            Status::Skipped => Counts::Skipped,
+            Status::Passed | Status::Warned => Counts::Nothing,
         }
     }
 }
@@ -167,13 +211,16 @@ fn known(value: &Known<String>) -> &str {
 
 /// Returns the exit code for a report.
 pub(super) fn exit_code(report: &Report, policy: Policy) -> Exit {
-    let warned = report.with_status(Status::Warned).next().is_some();
-    if report.has_failed() || (warned && policy.fail_on == FailOn::Warning) {
+    let has = |counts| {
+        let mut checks = report.checks.iter();
+        checks.any(|result| policy.counts(result) == counts)
+    };
+    if has(Counts::Failure) {
         Exit::Failed
-    } else if report.is_complete() || policy.allow_incomplete {
-        Exit::Passed
-    } else {
+    } else if has(Counts::Incomplete) {
         Exit::Incomplete
+    } else {
+        Exit::Passed
     }
 }
 

@@ -117,7 +117,7 @@ fn without_checks(org: &str, runner: &str, status: TestCaseStatus, time: &str) -
 
 fn case(result: &CheckResult, checked: &Checked) -> TestCase {
     let CheckResult { id, outcome } = result;
-    let mut status = match checked.counts(result) {
+    let mut status = match checked.policy.counts(result) {
         Counts::Failure => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Counts::Incomplete => TestCaseStatus::non_success(NonSuccessKind::Error),
         Counts::Skipped => TestCaseStatus::skipped(),

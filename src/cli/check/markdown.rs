@@ -24,7 +24,8 @@ pub(super) fn render(results: &Results) -> String {
         overview(&mut text, results, &mut fixes);
     }
     for checked in &results.checked {
-        section(&mut text, checked, results.are_several, &mut fixes);
+        let name = results.name(checked.org(), checked.id());
+        section(&mut text, checked, &name, results.are_several, &mut fixes);
     }
     text
 }
@@ -37,11 +38,11 @@ pub(in crate::cli) fn failure(failure: &Failure<'_>) -> String {
 /// Writes the table of the runners, which runners were not checked, and which checks could not run, and why.
 fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<'a>) {
     let orgs: Vec<String> = results.orgs().into_iter().map(escape).collect();
-    let count = results.checked.len() + results.unread.len();
     let _ = writeln!(
         text,
-        "## EKS access of {count} runners in {}\n\n| Runner | Failed | Warnings | Skipped | Result |\n\
+        "## EKS access of {} in {}\n\n| Runner | Failed | Warnings | Skipped | Result |\n\
          | --- | ---: | ---: | ---: | --- |",
+        results.runners(),
         orgs.join(", ")
     );
     for row in table::rows(results) {
@@ -61,7 +62,7 @@ fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<
     for line in table::notes(results) {
         let _ = writeln!(text, "{}\n", escape(&line));
     }
-    let groups = unchecked::groups(&results.checked);
+    let groups = unchecked::groups(results);
     if !groups.is_empty() {
         text.push_str("### Checks that could not run\n\n");
     }
@@ -73,7 +74,7 @@ fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<
             escape(&group.runners.join(", ")),
             group.check_list(),
         );
-        fix(text, group.first, group.runners[0], fixes);
+        fix(text, group.first, &group.runners[0], fixes);
     }
 }
 
@@ -82,6 +83,7 @@ fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<
 fn section<'a>(
     text: &mut String,
     checked: &'a Checked,
+    name: &str,
     is_one_of_several: bool,
     fixes: &mut ShownFixes<'a>,
 ) {
@@ -111,7 +113,7 @@ fn section<'a>(
     for result in &report.checks {
         if matches!(result.outcome.status, Status::Failed | Status::Warned) {
             finding(text, result, nested);
-            fix(text, result, checked.id(), fixes);
+            fix(text, result, name, fixes);
         }
     }
     let _ = writeln!(
@@ -172,8 +174,8 @@ fn graph(text: &mut String, report: &Report) {
 fn worst(results: &[&CheckResult]) -> Status {
     let any = |status| results.iter().any(|result| result.outcome.status == status);
     let is_unknown = |result: &&CheckResult| {
-        let skip = &result.outcome.skip;
-        matches!(skip, Some(Skip::Incomplete(_) | Skip::Blocked)) && !result.only_warns()
+        let is_blocked = result.outcome.skip == Some(Skip::Blocked) && !result.only_warns();
+        result.is_unchecked() || is_blocked
     };
     if any(Status::Failed) {
         Status::Failed
@@ -204,12 +206,7 @@ fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult, level: 
 }
 
 /// Writes the fix of a check, if it has one, or the name of the check and the runner whose section has it.
-fn fix<'a>(
-    text: &mut String,
-    result: &'a CheckResult,
-    runner: &'a str,
-    fixes: &mut ShownFixes<'a>,
-) {
+fn fix<'a>(text: &mut String, result: &'a CheckResult, runner: &str, fixes: &mut ShownFixes<'a>) {
     let _ = match fixes.show(result, runner) {
         Some(ShownFix::Text(fix)) => writeln!(
             text,
@@ -217,7 +214,7 @@ fn fix<'a>(
             code(&fix)
         ),
         Some(ShownFix::Above { check, runner }) => {
-            let runner = runner.map(|runner| format!(" of runner {}", escape(runner)));
+            let runner = runner.map(|runner| format!(" of runner {}", escape(&runner)));
             writeln!(
                 text,
                 "The fix for {check}{} also fixes this check.\n",
@@ -241,17 +238,23 @@ fn code(text: &str) -> String {
 }
 
 /// Returns text that Markdown shows as it is, in one line, which a cell of a table needs.
+///
+/// GitHub replaces mentions, references to issues, and the names of emojis in the text of the finished page, where neither
+/// a backslash nor a character reference is left (<https://github.com/github/markup/issues/1153>). An element around their
+/// first character keeps them apart.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars() {
+    for (index, character) in text.char_indices() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '\n' => escaped.push_str("<br>"),
-            // A mention would notify people.
-            '@' => escaped.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => {
+            '@' | '#' => {
+                let _ = write!(escaped, "<span>{character}</span>");
+            }
+            ':' if begins_emoji(&text[index..]) => escaped.push_str("<span>:</span>"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
                 escaped.push('\\');
                 escaped.push(character);
             }
@@ -259,6 +262,14 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Returns whether a text begins with what can be the name of an emoji between colons, such as `:100:`.
+fn begins_emoji(text: &str) -> bool {
+    let name = text.strip_prefix(':').and_then(|rest| rest.split_once(':'));
+    let is_of_name =
+        |character: char| character.is_ascii_alphanumeric() || "_+-".contains(character);
+    name.is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_of_name))
 }
 
 #[cfg(test)]
@@ -269,8 +280,18 @@ mod tests {
     fn foreign_text_stays_text() {
         assert_eq!(
             escape("<b>|a_b|\n@x `y`"),
-            "&lt;b&gt;\\|a\\_b\\|<br>&#64;x \\`y\\`"
+            "&lt;b&gt;\\|a\\_b\\|<br><span>@</span>x \\`y\\`"
         );
+        for (text, escaped) in [
+            ("a:key:b", "a<span>:</span>key:b"),
+            (":+1:", "<span>:</span>+1:"),
+            ("https://x:80/a", "https://x:80/a"),
+            ("Not here: a, b: c", "Not here: a, b: c"),
+            ("role::x", "role::x"),
+            ("#1", "<span>#</span>1"),
+        ] {
+            assert_eq!(escape(text), escaped);
+        }
         assert_eq!(code("a ```` b\n"), "`````text\na ```` b\n`````");
         assert_eq!(code("a"), "```text\na\n```");
     }

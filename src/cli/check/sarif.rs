@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{Checked, Results};
-use crate::access::{CheckId, CheckResult, Outcome, Skip, Status};
+use crate::access::{CheckId, CheckResult, Outcome, Status};
 use crate::cli::file::STANDARD_INPUT;
 use crate::cli::json::{Failure, pretty};
 use crate::cli::source::{LeftOut, Unread};
@@ -138,11 +138,8 @@ fn found(checked: &Checked) -> impl Iterator<Item = Value> {
 /// Returns the checks of a runner that could not run.
 fn notifications(checked: &Checked) -> impl Iterator<Item = Value> {
     let skipped = checked.report.with_status(Status::Skipped);
-    let incomplete = skipped.filter(|result| {
-        let is_incomplete = matches!(result.outcome.skip, Some(Skip::Incomplete(_)));
-        is_incomplete && !result.only_warns()
-    });
-    incomplete.map(|result| {
+    let unchecked = skipped.filter(|result| result.is_unchecked());
+    unchecked.map(|result| {
         let location = location_of(checked.org(), checked.id());
         let mut notification = notification("warning", &result.outcome.message, &location);
         notification["associatedRule"] =
@@ -211,14 +208,27 @@ fn message(outcome: &Outcome) -> String {
     text
 }
 
-/// Returns the URI of a path: relative to the directory in which the command runs, or absolute.
+/// Returns the URI of a path of this system.
 fn uri(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    let encoded = utf8_percent_encode(path.trim_start_matches("./"), PATH).to_string();
-    if encoded.starts_with('/') {
-        format!("file://{encoded}")
+    uri_on(cfg!(windows), path)
+}
+
+/// Returns the URI of a path: relative to the directory in which the command runs, or absolute. Only Windows separates
+/// directories by backslashes, and has drives (RFC 8089, appendix E.2) and network shares (appendix E.3.1).
+fn uri_on(is_windows: bool, path: &str) -> String {
+    let encode = |path: &str| utf8_percent_encode(path, PATH).to_string();
+    let path = if is_windows {
+        path.replace('\\', "/")
     } else {
-        encoded
+        path.to_owned()
+    };
+    match path.split_once(':') {
+        Some((drive, rest)) if is_windows && drive.len() == 1 && rest.starts_with('/') => {
+            format!("file:///{drive}:{}", encode(rest))
+        }
+        _ if is_windows && path.starts_with("//") => format!("file:{}", encode(&path)),
+        _ if path.starts_with('/') => format!("file://{}", encode(&path)),
+        _ => encode(path.trim_start_matches("./")),
     }
 }
 
@@ -228,7 +238,17 @@ mod tests {
 
     #[test]
     fn paths_become_uris() {
-        assert_eq!(uri("./a b/c.yaml"), "a%20b/c.yaml");
-        assert_eq!(uri("/a/é:c.yaml"), "file:///a/%C3%A9%3Ac.yaml");
+        for (is_windows, path, uri) in [
+            (false, "./a b/c.yaml", "a%20b/c.yaml"),
+            (false, "/a/é:c.yaml", "file:///a/%C3%A9%3Ac.yaml"),
+            // A backslash is a character of the name.
+            (false, "a\\b.yaml", "a%5Cb.yaml"),
+            (false, "C:/b.yaml", "C%3A/b.yaml"),
+            (true, ".\\a b\\c.yaml", "a%20b/c.yaml"),
+            (true, "C:\\a\\b.yaml", "file:///C:/a/b.yaml"),
+            (true, "\\\\server\\a\\b.yaml", "file://server/a/b.yaml"),
+        ] {
+            assert_eq!(uri_on(is_windows, path), uri, "{path}");
+        }
     }
 }

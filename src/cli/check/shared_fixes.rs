@@ -33,34 +33,34 @@ fn for_each_remedy(runners: &mut [Checked], mut change: impl FnMut(&mut Remedy))
 
 /// The fixes that were shown, by their causes: the runner and the check that they belong to.
 #[derive(Default)]
-pub(super) struct ShownFixes<'a>(HashMap<&'a Cause, (&'a str, CheckId)>);
+pub(super) struct ShownFixes<'a>(HashMap<&'a Cause, (String, CheckId)>);
 
 /// How the fix of a check is shown.
-pub(super) enum ShownFix<'a> {
+pub(super) enum ShownFix {
     /// The fix, which was not shown yet.
     Text(String),
-    /// The check that has shown it. The runner is `None` if it is the same one.
+    /// The check that has shown it. The name of the runner is `None` if it is the same one.
     Above {
         check: CheckId,
-        runner: Option<&'a str>,
+        runner: Option<String>,
     },
 }
 
 impl<'a> ShownFixes<'a> {
-    /// Returns how to show the fix of a check of a runner. `None` if there is no fix.
+    /// Returns how to show the fix of a check of a runner with this name. `None` if there is no fix.
     pub(super) fn show(
         &mut self,
         CheckResult { id, outcome }: &'a CheckResult,
-        runner: &'a str,
-    ) -> Option<ShownFix<'a>> {
+        runner: &str,
+    ) -> Option<ShownFix> {
         let (cause, fix) = (outcome.cause()?, outcome.fix_text()?);
         Some(match self.0.get(cause) {
-            Some(&(first, check)) => ShownFix::Above {
-                check,
-                runner: (first != runner).then_some(first),
+            Some((first, check)) => ShownFix::Above {
+                check: *check,
+                runner: (first != runner).then(|| first.clone()),
             },
             None => {
-                self.0.insert(cause, (runner, *id));
+                self.0.insert(cause, (runner.to_owned(), *id));
                 ShownFix::Text(fix)
             }
         })

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter};
 
+use super::checked::RunnerVerdict;
 use super::shared_fixes::{ShownFix, ShownFixes};
 use super::table::{self, Row};
 use super::{Checked, Results, unchecked};
@@ -28,9 +29,10 @@ pub(super) fn render(results: &Results, layout: Layout) -> String {
         runners => {
             let mut fixes = ShownFixes::default();
             for checked in runners {
-                page.findings(checked, &mut fixes);
+                let name = results.name(checked.org(), checked.id());
+                page.findings(checked, &name, &mut fixes);
             }
-            page.unchecked(runners, &mut fixes);
+            page.unchecked(results, &mut fixes);
             page.table(results);
         }
     }
@@ -71,8 +73,8 @@ impl Page {
         self.summary(report);
     }
 
-    /// Writes what is wrong with one of several runners, or nothing.
-    fn findings<'a>(&mut self, checked: &'a Checked, fixes: &mut ShownFixes<'a>) {
+    /// Writes what is wrong with one of several runners, which has this name, or nothing.
+    fn findings<'a>(&mut self, checked: &'a Checked, name: &str, fixes: &mut ShownFixes<'a>) {
         let report = &checked.report;
         let is_wrong = |result: &&CheckResult| {
             matches!(result.outcome.status, Status::Failed | Status::Warned)
@@ -83,7 +85,7 @@ impl Page {
         }
         self.heading(checked);
         for result in wrong {
-            self.one(result, checked.id(), fixes);
+            self.one(result, name, fixes);
         }
         if let Some(reason) = report.incomplete_reason() {
             self.line(&reason);
@@ -92,8 +94,8 @@ impl Page {
     }
 
     /// Writes the checks of several runners that could not run, each reason once with its fix.
-    fn unchecked<'a>(&mut self, runners: &'a [Checked], fixes: &mut ShownFixes<'a>) {
-        let groups = unchecked::groups(runners);
+    fn unchecked<'a>(&mut self, results: &'a Results, fixes: &mut ShownFixes<'a>) {
+        let groups = unchecked::groups(results);
         if groups.is_empty() {
             return;
         }
@@ -102,7 +104,7 @@ impl Page {
             self.message(group.first);
             self.part("runners", &group.runners.join(", "));
             self.part("checks", &group.check_list());
-            self.fix(group.first, group.runners[0], fixes);
+            self.fix(group.first, &group.runners[0], fixes);
         }
         self.empty_line();
     }
@@ -126,7 +128,7 @@ impl Page {
     }
 
     /// Writes one check of a runner.
-    fn one<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut ShownFixes<'a>) {
+    fn one<'a>(&mut self, result: &'a CheckResult, runner: &str, fixes: &mut ShownFixes<'a>) {
         let CheckResult { id, outcome } = result;
         self.message(result);
         for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
@@ -172,7 +174,7 @@ impl Page {
     }
 
     /// Writes the fix of a check, if it has one, or the check that has shown it.
-    fn fix<'a>(&mut self, result: &'a CheckResult, runner: &'a str, fixes: &mut ShownFixes<'a>) {
+    fn fix<'a>(&mut self, result: &'a CheckResult, runner: &str, fixes: &mut ShownFixes<'a>) {
         match fixes.show(result, runner) {
             // The fix is not indented, because an indented end of a here-document does not end it.
             Some(ShownFix::Text(fix)) => {
@@ -308,9 +310,14 @@ impl Page {
             self.line(&note);
         }
         self.empty_line();
-        let count = |verdict: &str| rows.iter().filter(|row| row.result == verdict).count();
-        let [passed, failed, incomplete, unread] =
-            ["passed", "failed", "incomplete", "not checked"].map(count);
+        let count = |verdict| rows.iter().filter(|row| row.result == verdict).count();
+        let [passed, failed, incomplete, unread] = [
+            RunnerVerdict::Passed,
+            RunnerVerdict::Failed,
+            RunnerVerdict::Incomplete,
+            RunnerVerdict::NotChecked,
+        ]
+        .map(count);
         let color = match (failed, incomplete + unread) {
             (0, 0) => AnsiColor::Green,
             (0, _) => AnsiColor::Yellow,
@@ -319,9 +326,8 @@ impl Page {
         self.last_line(
             color,
             &format!(
-                "{} {}: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
-                rows.len(),
-                if rows.len() == 1 { "runner" } else { "runners" }
+                "{}: {passed} passed, {failed} failed, {incomplete} incomplete, {unread} not checked",
+                results.runners()
             ),
         );
     }

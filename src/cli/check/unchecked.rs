@@ -1,6 +1,6 @@
 //! The checks of several runners that could not run, by their reasons.
 
-use super::Checked;
+use super::Results;
 use crate::access::{CheckId, CheckResult};
 
 /// Checks that could not run for one reason.
@@ -9,8 +9,8 @@ pub(super) struct UncheckedGroup<'a> {
     pub(super) first: &'a CheckResult,
     /// All checks with this reason.
     pub(super) checks: Vec<CheckId>,
-    /// The runners with this reason, in order.
-    pub(super) runners: Vec<&'a str>,
+    /// The names of the runners with this reason, in order. The list is never empty.
+    pub(super) runners: Vec<String>,
 }
 
 impl UncheckedGroup<'_> {
@@ -22,9 +22,10 @@ impl UncheckedGroup<'_> {
 }
 
 /// Returns the reasons of all runners, each once, in the order of the runners.
-pub(super) fn groups(runners: &[Checked]) -> Vec<UncheckedGroup<'_>> {
+pub(super) fn groups(results: &Results) -> Vec<UncheckedGroup<'_>> {
     let mut groups: Vec<UncheckedGroup<'_>> = Vec::new();
-    for checked in runners {
+    for checked in &results.checked {
+        let name = results.name(checked.org(), checked.id());
         for unchecked in checked.report.unchecked() {
             let [first, ..] = unchecked.checks.as_slice() else {
                 continue;
@@ -37,12 +38,12 @@ pub(super) fn groups(runners: &[Checked]) -> Vec<UncheckedGroup<'_>> {
                 Some(group) => {
                     let known = group.checks.clone();
                     group.checks.extend(ids.filter(|id| !known.contains(id)));
-                    group.runners.push(checked.id());
+                    group.runners.push(name.clone());
                 }
                 None => groups.push(UncheckedGroup {
                     first,
                     checks: ids.collect(),
-                    runners: vec![checked.id()],
+                    runners: vec![name.clone()],
                 }),
             }
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::eks::Faults;
 use serde_json::{Value, json};
+use terraform_provider_platform_orchestrator::access::CheckId;
 
 use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, modes, my_runner, runner};
 use crate::Scenario;
@@ -70,7 +71,7 @@ fn no_credentials(cli: &Cli) {
     let plan = scene.workspace.plan(&["-out=saved"]).ok();
     let summary = "Warning: EKS access checks are incomplete: no AWS credentials";
     plan.has(summary)
-        .has("15 of 23 checks")
+        .has(&format!("15 of {} checks", CheckId::ALL.len()))
         .has("plan  = \"off\"");
     assert_eq!(count(&plan, "EKS access"), 1, "{}", plan.text);
     let apply = scene.workspace.run(&["apply", "-no-color", "saved"]).ok();

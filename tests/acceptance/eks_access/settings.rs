@@ -214,7 +214,7 @@ fn another_installation(cli: &Cli) {
     for id in ["oidc-provider", "role-trust"] {
         let found = scene.check(id);
         assert!(found.starts_with("skipped"), "{found}");
-        assert!(found.contains("Set oidc_issuer in eks_access"), "{found}");
+        assert!(found.contains("Set eks_access.oidc_issuer"), "{found}");
     }
     let endpoint = scene.check("cluster-endpoint");
     assert!(

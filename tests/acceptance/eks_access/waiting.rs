@@ -278,17 +278,15 @@ fn interrupted_wait(cli: &Cli) {
     );
     scene.write(&refusing("10m"), &(runner + other));
     scene.init();
+    scene.eks.reset_calls().expect("counters");
     let mut terraform = scene
         .workspace
         .spawn(&["apply", "-auto-approve", "-no-color"]);
-    until("the create", || {
-        scene
-            .workspace
-            .read("out")
-            .contains("my_runner: Creating...")
+    // The first run of the checks is over, so the provider waits.
+    until("the second run", || {
+        let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
+        calls.get("iam:GetRole").is_some_and(|count| *count > 1)
     });
-    // The first run of the checks is over, and the provider waits for the next one.
-    std::thread::sleep(Duration::from_secs(3));
     let interrupted = Instant::now();
     ctrl_c(&terraform);
     assert!(!terraform.wait().expect("terraform ends").success());

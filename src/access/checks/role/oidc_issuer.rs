@@ -13,6 +13,7 @@ use crate::access::checks::Check;
 use crate::access::fix::Fix;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -25,7 +26,8 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         only_warns: false,
     },
     |run| Box::pin(check(run)),
-);
+)
+.uses(&[CheckSetting::OidcIssuer]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
@@ -163,7 +165,7 @@ fn cause(issuer: &str) -> Cause {
 
 /// Returns the outcome for a document that does not exist.
 fn not_found(run: &Run<'_>, issuer: &str, url: &str, status: u16) -> Outcome {
-    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    let setting = run.name(CheckSetting::OidcIssuer);
     Outcome::failed(format!(
         "{url} responds with {status}: STS gets no keys to verify the Orchestrator's tokens. An installation returns \
          this status if OIDC_ISSUER_URL is not set, and every EKS runner then fails.{}",
@@ -181,7 +183,7 @@ fn not_found(run: &Run<'_>, issuer: &str, url: &str, status: u16) -> Outcome {
 
 /// Returns the outcome for a configuration of another issuer. The data plane publishes the `iss` of its tokens there.
 fn other_issuer(run: &Run<'_>, issuer: &str, published: &str) -> Outcome {
-    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    let setting = run.name(CheckSetting::OidcIssuer);
     let found = match published {
         "" => "none",
         other => other,
@@ -203,7 +205,7 @@ fn other_issuer(run: &Run<'_>, issuer: &str, published: &str) -> Outcome {
 
 /// Returns the outcome for an issuer without a key that STS can use.
 fn without_keys(run: &Run<'_>, issuer: &str, url: &str, found: &str) -> Outcome {
-    let setting = run.words("oidc_issuer in eks_access", "--oidc-issuer");
+    let setting = run.name(CheckSetting::OidcIssuer);
     Outcome::failed(format!(
         "{url} has no key with which STS can verify the Orchestrator's tokens, which are signed with RS256: {found}.{}",
         older_product(issuer).unwrap_or_default()

@@ -10,6 +10,7 @@ use crate::access::objects::AwsObject;
 use crate::access::outcome::Outcome;
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -23,6 +24,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.uses(&[CheckSetting::OidcIssuer])
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
 async fn look_ahead(run: &Run<'_>) {

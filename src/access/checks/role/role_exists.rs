@@ -9,6 +9,7 @@ use crate::access::fix::{Fix, RoleTrust};
 use crate::access::issuer::issuer_host;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 use crate::runner::RoleArn;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
@@ -23,6 +24,8 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+// The role that the fix creates trusts the issuer.
+.uses(&[CheckSetting::OidcIssuer])
 .look_ahead(|run| Box::pin(async { drop(run.iam_role().await) }));
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {

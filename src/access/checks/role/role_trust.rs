@@ -13,6 +13,7 @@ use crate::access::outcome::Outcome;
 use crate::access::policy::DenialReason;
 use crate::access::render::aws_cli;
 use crate::access::run::{Run, known, unknown};
+use crate::access::settings::CheckSetting;
 use crate::access::trust::{TrustDecision, WebIdentity, evaluate, restricted};
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
@@ -26,7 +27,8 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         only_warns: false,
     },
     |run| Box::pin(check(run)),
-);
+)
+.uses(&[CheckSetting::OidcIssuer]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;

@@ -1,6 +1,9 @@
 //! The schema of `eks_access`.
 
+use std::borrow::Cow;
+
 use super::NAME;
+use crate::access::{CheckId, CheckSetting};
 use terraform_plugin_server::{Attribute, Type};
 
 /// Returns the attribute's schema.
@@ -96,10 +99,13 @@ fn orchestrator() -> Vec<Attribute> {
             ),
             text(
                 "runner_image",
-                "The image of the Orchestrator's Jobs, for `job-dry-run`. Default with Humanitec's API: \
-                 `ghcr.io/humanitec/humanitec-runner`, for every other installation: \
-                 `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it if the \
-                 installation runs another image and the cluster's admission policies depend on it.",
+                format!(
+                    "The image of the Orchestrator's Jobs, for {}. Default with Humanitec's API: \
+                     `ghcr.io/humanitec/humanitec-runner`, for every other installation: \
+                     `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it if the \
+                     installation runs another image and the cluster's admission policies depend on it.",
+                    checks_using(CheckSetting::RunnerImage)
+                ),
             ),
             Attribute::new(
                 "orchestrator_cidrs",
@@ -126,6 +132,14 @@ fn kubeconfig() -> Attribute {
             .optional()
 }
 
-fn text(name: &'static str, description: &'static str) -> Attribute {
+/// Returns the checks whose outcomes depend on a setting, as a list.
+fn checks_using(setting: CheckSetting) -> String {
+    let ids: Vec<String> = CheckId::using(setting)
+        .map(|id| format!("`{id}`"))
+        .collect();
+    ids.join(", ")
+}
+
+fn text(name: &'static str, description: impl Into<Cow<'static, str>>) -> Attribute {
     Attribute::string(name, description).optional()
 }
