@@ -19,7 +19,6 @@ use follow::Follower;
 pub use reason::{Reason, ReasonKind};
 
 use super::check_error::CheckError;
-use super::kubernetes::job::PLACEHOLDERS;
 use super::kubernetes::refusal::{Refusal, refusal};
 use super::kubernetes::user::User;
 use super::kubernetes::{ClusterClient, KubeError, KubeResult, ResourceAction};
@@ -27,7 +26,7 @@ use super::outcome::Outcome;
 use super::run::{Connections, Run};
 use super::settings::Settings;
 use super::subject::Subject;
-use crate::runner::job_container::MAIN;
+use crate::runner::job_container::{MAIN, PLACEHOLDERS};
 use crate::secrets::redacted;
 
 /// How long after the end of the probe the Job still can run, if nothing deletes it.
