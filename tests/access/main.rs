@@ -21,6 +21,7 @@ mod identity;
 mod inside;
 mod issuer;
 mod network;
+mod node_groups;
 mod permissions;
 mod pod;
 mod route;
@@ -76,6 +77,7 @@ fn main() {
         pod::SCENARIOS,
         volumes::SCENARIOS,
         scheduling::SCENARIOS,
+        node_groups::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
         permissions::SCENARIOS,
