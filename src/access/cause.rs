@@ -210,6 +210,8 @@ pub enum RunnerCause {
     },
     /// The Job has no region, or another one than the bucket of its state.
     StateRegion,
+    /// `pod_template` sets a proxy through which the Job's container calls the cluster's API for its state.
+    StateProxy,
     /// The Job has no credentials for the place of its state.
     StateCredentials,
     /// `pod_template` makes the Job invalid.

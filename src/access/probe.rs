@@ -19,7 +19,6 @@ use follow::Follower;
 pub use reason::{Reason, ReasonKind};
 
 use super::check_error::CheckError;
-use super::kubernetes::job::PLACEHOLDERS;
 use super::kubernetes::refusal::{Refusal, refusal};
 use super::kubernetes::user::User;
 use super::kubernetes::{ClusterClient, KubeError, KubeResult, ResourceAction};
@@ -27,7 +26,7 @@ use super::outcome::Outcome;
 use super::run::{Connections, Run};
 use super::settings::Settings;
 use super::subject::Subject;
-use crate::runner::job_container::MAIN;
+use crate::runner::job_container::{MAIN, PLACEHOLDERS};
 use crate::secrets::redacted;
 
 /// How long after the end of the probe the Job still can run, if nothing deletes it.
@@ -36,7 +35,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const TTL: u32 = 30;
 /// The longest time limit of a Job.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the deletion of the Job is followed. Its container has 30 seconds to end.
+/// How long the deletion of the Job is followed. Its container has 30 seconds to end, and the API server ends a request after a
+/// minute (`--request-timeout` of kube-apiserver).
 const DELETION: Duration = Duration::from_secs(60);
 
 /// What the caller has to be allowed to do with the Job: the API group, the resource, and the verb.
@@ -105,7 +105,12 @@ pub enum Deletion {
     /// The Job is being deleted, and its pod has not ended yet.
     Deleting,
     /// The Job stays, as requested.
-    Kept,
+    Kept {
+        /// Whether the API has confirmed that the Job was created.
+        is_confirmed: bool,
+    },
+    /// The API has not confirmed that the Job was created, and it does not exist.
+    NotFound,
     /// The Job could not be deleted, for this reason.
     Failed(String),
 }
@@ -257,9 +262,19 @@ impl Prepared<'_> {
             return report;
         }
         let deadline = Instant::now() + self.options.timeout.min(LONGEST);
+        let cluster = match connected(self.run.cluster().await) {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                report.ended = Ended::Unknown(format!("No Job was created: {error}."));
+                return redact(report);
+            }
+        };
         say(&format!("Creating Job {}", self.name));
+        let user = self.impersonated.as_ref();
         // A request that was sent is not given up: it might create the Job after its deletion.
-        report.ended = match self.create().await {
+        let created = cluster.create(&self.jobs, &self.job, user).await;
+        let is_confirmed = created.is_ok();
+        report.ended = match created {
             Ok(()) => {
                 say("Created");
                 let follower = Follower::new(&self.run, &self.namespace, &self.name);
@@ -274,11 +289,12 @@ impl Prepared<'_> {
                     report.ended = ended;
                     return redact(report);
                 }
-                // The Job might exist.
-                Ended::Unknown(format!("Not created: {error}."))
+                Ended::Unknown(format!(
+                    "It is unknown whether the Job was created: {error}."
+                ))
             }
         };
-        report.deletion = self.delete(say).await;
+        report.deletion = self.delete(is_confirmed, say).await;
         redact(report)
     }
 
@@ -290,6 +306,9 @@ impl Prepared<'_> {
         let reason = Reason::refusal(*code, message, "Job")?;
         let is_impersonated = self.impersonated.is_some();
         Some(match reason.kind {
+            _ if refusal(*code, message) == Refusal::QuotaNotCounted => Ended::Unknown(format!(
+                "The cluster does not know yet how much of a ResourceQuota is used: {message}. Run the probe again."
+            )),
             ReasonKind::Impersonation => Ended::Unknown(format!(
                 "The caller has no permission to impersonate the runner's user: {message}."
             )),
@@ -305,33 +324,34 @@ impl Prepared<'_> {
         })
     }
 
-    async fn create(&self) -> KubeResult<()> {
-        let cluster = connected(self.run.cluster().await)?;
-        let user = self.impersonated.as_ref();
-        cluster.create(&self.jobs, &self.job, user).await
-    }
-
-    async fn delete(&self, say: &(dyn Fn(&str) + Sync)) -> Deletion {
+    /// Deletes the Job, and follows its deletion. `is_confirmed` is whether the API has confirmed that it was created.
+    async fn delete(&self, is_confirmed: bool, say: &(dyn Fn(&str) + Sync)) -> Deletion {
         if self.options.keep {
-            return Deletion::Kept;
+            return Deletion::Kept { is_confirmed };
         }
         say(&format!("Deleting Job {}", self.name));
         let path = format!("{}/{}", self.jobs, self.name);
         let deadline = Instant::now() + DELETION;
-        let mut last = None;
+        let (mut last, mut is_found) = (None, is_confirmed);
         while Instant::now() < deadline {
             let deleted = match connected(self.run.cluster_of_caller().await) {
                 Ok(caller) => caller.delete(&path).await,
                 Err(error) => Err(error),
             };
             match deleted {
-                Ok(true) => last = None,
-                Ok(false) => return Deletion::Deleted,
+                Ok(true) => (last, is_found) = (None, true),
+                Ok(false) if is_found => return Deletion::Deleted,
+                // A request that timed out here can still create the Job.
+                Ok(false) => last = None,
                 Err(error) => last = Some(error.to_string()),
             }
             sleep(follow::PAUSE).await;
         }
-        last.map_or(Deletion::Deleting, Deletion::Failed)
+        match last {
+            Some(error) => Deletion::Failed(error),
+            None if is_found => Deletion::Deleting,
+            None => Deletion::NotFound,
+        }
     }
 }
 

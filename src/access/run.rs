@@ -26,7 +26,6 @@ use super::outcome::{Outcome, Skip};
 use super::settings::{CheckSetting, Identity, Settings};
 use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
-use crate::runner::pod_template::own_service_account;
 
 pub(super) use connections::{Connections, ReachedCluster};
 pub(crate) use pod_identity::{
@@ -119,13 +118,10 @@ impl<'a> Run<'a> {
         known(&self.subject.namespace, "job's namespace").map(String::as_str)
     }
 
-    /// Returns the service account of the Jobs' pods. The pod template can remove the one that is configured.
+    /// Returns the service account of the Jobs' pods.
     pub(crate) fn service_account(&self) -> Result<&'a str, CheckError> {
-        let template = self.subject.pod_template.get().and_then(Option::as_ref);
-        if let Some(account) = template.and_then(own_service_account) {
-            return Ok(account);
-        }
-        known(&self.subject.service_account, "job's service account").map(String::as_str)
+        let account = self.subject.pod_service_account();
+        account.ok_or_else(|| unknown("job's service account"))
     }
 
     /// Returns the session of the runner's role.

@@ -128,7 +128,7 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
 /// Returns the role of the Jobs.
 fn job_role(subject: &Subject) -> Option<RoleArn> {
     let role = subject.role.get()?;
-    let (namespace, account) = (subject.namespace.get()?, subject.service_account.get()?);
+    let (namespace, account) = (subject.namespace.get()?, subject.pod_service_account()?);
     Some(RoleArn {
         path: "/".to_owned(),
         name: job_role_name(subject.cluster.get()?, namespace, account),
@@ -157,7 +157,7 @@ fn job_objects(subject: &Subject, identity: JobIdentity) -> Option<Vec<AwsObject
 /// Returns the role of a Pod Identity association, and the association.
 fn associated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<Vec<AwsObject>> {
     let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
-    let (namespace, account) = (subject.namespace.get()?, subject.service_account.get()?);
+    let (namespace, account) = (subject.namespace.get()?, subject.pod_service_account()?);
     let pod = TaggedPod {
         account: &role.account,
         cluster_arn: &cluster_arn(&role, region, cluster),
@@ -181,7 +181,7 @@ fn associated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option
             region: region.clone(),
             cluster: cluster.clone(),
             namespace: namespace.clone(),
-            service_account: account.clone(),
+            service_account: account.to_owned(),
         },
     ])
 }
@@ -203,7 +203,7 @@ fn federated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option<
             arn: role,
             cluster: cluster.clone(),
             namespace: subject.namespace.get()?.clone(),
-            service_account: subject.service_account.get()?.clone(),
+            service_account: subject.pod_service_account()?.to_owned(),
         },
         permission,
     ])
@@ -235,7 +235,7 @@ fn kubernetes_objects(
     subject: &Subject,
     job_identity: JobIdentity,
 ) -> Option<Vec<KubernetesObject>> {
-    let (namespace, service_account) = (subject.namespace.get()?, subject.service_account.get()?);
+    let (namespace, service_account) = (subject.namespace.get()?, subject.pod_service_account()?);
     let state_namespace = subject.storage.get()?.namespace_in_cluster();
     let mut objects = vec![KubernetesObject::Namespace {
         name: namespace.clone(),
@@ -249,7 +249,7 @@ fn kubernetes_objects(
         subject.storage.get()?.bucket_in_s3().is_some() && job_identity == JobIdentity::Annotation;
     objects.push(KubernetesObject::ServiceAccount {
         namespace: namespace.clone(),
-        name: service_account.clone(),
+        name: service_account.to_owned(),
         role: if is_annotated {
             Some(job_role(subject)?)
         } else {
@@ -272,11 +272,19 @@ mod tests {
     use crate::runner::fixture::documented;
 
     fn setup() -> Setup {
+        setup_with(&json!(null))
+    }
+
+    fn setup_with(pod_template: &Value) -> Setup {
         let mut runner = documented(&json!({"type": "kubernetes", "namespace": "state-ns"}));
         let configuration = &mut runner["runner_configuration"];
         configuration["cluster"]["auth"]["role_arn"] =
             json!("arn:aws:iam::123456789012:role/team/runner");
-        configuration["job"] = json!({"namespace": "runner-ns", "service_account": "runner-sa"});
+        configuration["job"] = json!({
+            "namespace": "runner-ns",
+            "service_account": "runner-sa",
+            "pod_template": pod_template,
+        });
         let runner = serde_json::from_value(runner).unwrap();
         let subject = Subject::new("my-org", &runner).unwrap();
         let issuer = Some("https://oidc.humanitec.dev");
@@ -322,6 +330,16 @@ mod tests {
         assert_eq!(documents[3]["rules"][0]["verbs"], json!(["create", "get"]));
         assert_eq!(documents[6]["metadata"]["namespace"], "state-ns");
         assert_eq!(documents[6]["subjects"][0]["namespace"], "runner-ns");
+    }
+
+    #[test]
+    fn the_state_is_granted_to_the_service_account_of_the_pod() {
+        let template = json!({"spec": {"serviceAccountName": null}});
+        let manifests = setup_with(&template).manifests();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
+        assert_eq!(documents[2]["metadata"]["name"], "default");
+        assert_eq!(documents[6]["subjects"][0]["name"], "default");
+        assert!(!manifests.contains("runner-sa"), "{manifests}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::runner::pod_template::own_service_account;
 use crate::runner::{
     Auth, Cluster, Invalid, Job, RoleArn, Runner, RunnerConfiguration, RunnerType, StateStorage,
     kubernetes_user, oidc_subject, session_name,
@@ -52,7 +53,7 @@ pub struct Subject {
     pub region: Known<String>,
     /// The namespace of the Jobs.
     pub namespace: Known<String>,
-    /// The service account of the Jobs' pods.
+    /// The service account that the runner configures for the Jobs' pods.
     pub service_account: Known<String>,
     /// The fragment that is merged into the Jobs' pod template.
     pub pod_template: Known<Option<Map<String, Value>>>,
@@ -135,6 +136,14 @@ impl Subject {
             Some(region) => Some(region),
             None => self.region.get().map(String::as_str),
         }
+    }
+
+    /// Returns the service account of the Jobs' pods. The pod template can remove the one that is configured.
+    #[must_use]
+    pub fn pod_service_account(&self) -> Option<&str> {
+        let template = self.pod_template.get().and_then(Option::as_ref);
+        let own = template.and_then(own_service_account);
+        own.or_else(|| self.service_account.get().map(String::as_str))
     }
 
     /// Returns the user as which a cluster knows the runner through an access entry without a user name of its own.

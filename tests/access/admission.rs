@@ -19,6 +19,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     ("admission::overridden_variables", overridden_variables),
     ("admission::pod_security", pod_security),
+    ("admission::built_in", built_in),
+    ("admission::uncounted_quota", uncounted_quota),
     ("admission::quotas", quotas),
     ("admission::quota_that_is_used_up", quota_that_is_used_up),
     (
@@ -212,6 +214,33 @@ fn quota_that_is_used_up(cloud: &Cloud) {
         &["exceeded quota: none", "used up at the moment"],
     );
     fix::shell(cloud, checked.fix("job-dry-run"));
+}
+
+/// A built-in admission plugin refuses a field of the pod, whatever the image is.
+fn built_in(cloud: &Cloud) {
+    let runner = cloud.with("job/pod_template", json!({"spec": {"priority": 100}}));
+    let checked = cloud.check(&runner);
+    checked.only(&["job-dry-run"], &[]).says(
+        "job-dry-run",
+        &["the integer value of priority (100) must not be provided in pod spec"],
+    );
+    let image = "--runner-image";
+    assert!(!checked.message("job-dry-run").contains(image));
+    assert_eq!(
+        checked.fix("job-dry-run").trim(),
+        "# Change the field that the message names in job.pod_template."
+    );
+}
+
+/// The cluster counts what uses a quota a moment later: here, no controller does.
+fn uncounted_quota(cloud: &Cloud) {
+    quota_of(cloud, &json!({"pods": "10"}), &json!({}));
+    let checked = until(cloud, &cloud.configuration(), |checked| {
+        checked.status("job-dry-run") != "passed"
+    });
+    checked
+        .is_incomplete("a ResourceQuota whose usage is unknown (1)")
+        .says("job-dry-run", &["status unknown for quota: none"]);
 }
 
 fn overridden_variables(cloud: &Cloud) {

@@ -21,6 +21,7 @@ mod identity;
 mod inside;
 mod issuer;
 mod network;
+mod node_groups;
 mod oracle;
 mod permissions;
 mod pod;
@@ -77,6 +78,7 @@ fn main() {
         pod::SCENARIOS,
         volumes::SCENARIOS,
         scheduling::SCENARIOS,
+        node_groups::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
         permissions::SCENARIOS,

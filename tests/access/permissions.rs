@@ -230,18 +230,22 @@ fn each_taken_away(cloud: &Cloud) {
             }
         }
     }
-    // These are needed for other causes only: why a right is missing, what aws-auth maps, where the agent runs,
-    // what adds nodes, whether a claim waits for its pod, and which nodes can attach its volume.
+    // These are needed for other causes only: why a right is missing, what a Role allows already, what aws-auth maps, where
+    // the agent runs, what adds nodes, whether a claim waits for its pod, whether something creates its volume or mounts an
+    // inline one, and which nodes can attach it.
     spared.sort();
     assert_eq!(
         spared,
         [
+            "clusterrolebindings",
             "configmaps",
             "configmaps",
+            "csidrivers",
             "daemonsets",
             "nodepools",
             "persistentvolumes",
             "rolebindings",
+            "roles",
             "storageclasses"
         ]
     );

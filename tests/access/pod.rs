@@ -7,21 +7,25 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Cloud, set};
 use crate::fix;
-use crate::volumes::mounted;
+use crate::volumes::{Driver, mounted};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("pod::objects", objects),
     ("pod::secret_provider_class", secret_provider_class),
     ("pod::claims", claims),
+    ("pod::inline_driver", inline_driver),
     ("pod::binary_data", binary_data),
     ("pod::image_pull_secret", image_pull_secret),
     ("pod::classes", classes),
     ("pod::state_rights", state_rights),
+    ("pod::state_proxy", state_proxy),
     ("pod::state_token", state_token),
     ("pod::state_token_projected", state_token_projected),
 ];
 
 fn objects(cloud: &Cloud) {
+    let _inline = Driver::new(cloud, "d", "Ephemeral");
+    let _ebs = Driver::new(cloud, "ebs.csi.aws.com", "Persistent");
     let mut runner = cloud.with("job/pod_template", mounted(&json!([
         {"name": "a", "persistentVolumeClaim": {"claimName": "s3-pvc"}},
         {"name": "b", "azureFile": {"secretName": "share-key", "shareName": "s"}},
@@ -93,7 +97,10 @@ fn claims(cloud: &Cloud) {
     waits("the pod stays Pending until StorageClass \"default\" has created one");
     cloud.kubectl(&["delete", "storageclass", "default"]);
     create_storage_class(cloud, "WaitForFirstConsumer");
+    waits("StorageClass \"default\" needs the CSI driver ebs.csi.aws.com");
+    let driver = Driver::new(cloud, "ebs.csi.aws.com", "Persistent");
     cloud.check(&runner).all_pass();
+    drop(driver);
     cloud.kubectl(&["delete", "storageclass", "default"]);
     let static_only = cloud.check(&claim("static", json!("")));
     static_only
@@ -143,8 +150,33 @@ fn binary_data(cloud: &Cloud) {
         );
 }
 
+/// The kubelet mounts an inline volume only with a driver that has a CSIDriver for such volumes.
+fn inline_driver(cloud: &Cloud) {
+    const NAME: &str = "csi.spiffe.io";
+    let volume = json!({"name": "v", "csi": {"driver": NAME, "readOnly": true}});
+    let runner = cloud.with("job/pod_template", mounted(&json!([volume])));
+    let unmounted = json!({"spec": {"volumes": [volume]}});
+    let fails = |part: &str| {
+        let checked = cloud.check(&runner);
+        checked
+            .only(&["pod-template-refs"], &[])
+            .says("pod-template-refs", &[part]);
+        fix::shell(cloud, checked.fix("pod-template-refs"));
+    };
+    fails("CSIDriver \"csi.spiffe.io\" does not exist");
+    let persistent = Driver::new(cloud, NAME, "Persistent");
+    fails("does not support inline volumes; its volumeLifecycleModes are Persistent");
+    drop(persistent);
+    cloud
+        .check(&cloud.with("job/pod_template", unmounted))
+        .all_pass();
+    let _ephemeral = Driver::new(cloud, NAME, "Ephemeral");
+    cloud.check(&runner).all_pass();
+}
+
 /// The Secrets Store CSI driver mounts what a SecretProviderClass names.
 fn secret_provider_class(cloud: &Cloud) {
+    let driver = Driver::new(cloud, "secrets-store.csi.k8s.io", "Ephemeral");
     let csi = json!({
         "driver": "secrets-store.csi.k8s.io",
         "readOnly": true,
@@ -196,6 +228,11 @@ fn secret_provider_class(cloud: &Cloud) {
     class["metadata"]["name"] = json!("aws-secrets");
     cloud.eks.apply(&class.to_string()).unwrap();
     cloud.check(&runner).all_pass();
+    drop(driver);
+    cloud.check(&runner).only(&["pod-template-refs"], &[]).says(
+        "pod-template-refs",
+        &["CSIDriver \"secrets-store.csi.k8s.io\" does not exist"],
+    );
     cloud.kubectl(&[
         "delete",
         "crd",
@@ -308,6 +345,33 @@ fn state_rights(cloud: &Cloud) {
         state_role(cloud, Some(("secrets", verb)));
         cloud.check(&runner).all_pass();
     }
+}
+
+/// OpenTofu calls the cluster's API by the address of its Service, which no proxy reaches.
+fn state_proxy(cloud: &Cloud) {
+    state_role(cloud, None);
+    let with_env = |env: &Value| {
+        let main = json!({"name": "main", "env": env});
+        let mut runner = with_state(cloud);
+        let template = json!({"spec": {"containers": [main]}});
+        set(&mut runner, "job/pod_template", template);
+        runner
+    };
+    let proxy = |name: &str| json!({"name": name, "value": "http://proxy.example:3128"});
+    cloud
+        .check(&with_env(&json!([proxy("HTTP_PROXY")])))
+        .all_pass();
+    let mut env = json!([proxy("HTTPS_PROXY"), {"name": "NO_PROXY", "value": ".internal"}]);
+    let checked = cloud.check(&with_env(&env));
+    checked.outcome(&[], &["state-storage"], &[]).says(
+        "state-storage",
+        &["pod_template sets HTTPS_PROXY, and NO_PROXY does not contain 172.20.0.1"],
+    );
+    let (_, entry) = checked.fix("state-storage").split_once("\n# ").unwrap();
+    env[1] = serde_json::from_str(entry).unwrap();
+    cloud.check(&with_env(&env)).all_pass();
+    env[1]["value"] = json!("172.20.0.0/16");
+    cloud.check(&with_env(&env)).all_pass();
 }
 
 fn state_token(cloud: &Cloud) {

@@ -105,6 +105,10 @@ fn with_a_token(cloud: &Cloud) {
     let checked = check(&[&arguments[..], &WITHOUT_A_CALLER].concat());
     goes_all_the_way(&checked);
     checked.says("aws-credentials", &["needs none"]);
+    checked.says(
+        "job-dry-run",
+        &["policies for pods were not checked", "--as caller"],
+    );
     // The documented role is not allowed to read its entry or these objects.
     checked
         .says(
@@ -131,6 +135,20 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
     goes_all_the_way(&checked);
+    // The runner is not allowed to impersonate the Job controller, and the caller is.
+    checked.says("job-dry-run", &["the Orchestrator's Job and its pod"]);
+    let priority = cloud.with("job/pod_template", json!({"spec": {"priority": 100}}));
+    let refused = cloud.check_with(&priority, &arguments);
+    assert_eq!(
+        refused.ids("failed"),
+        ["job-dry-run"],
+        "\n{}",
+        refused.text()
+    );
+    refused.says(
+        "job-dry-run",
+        &["pod of the Orchestrator's Job", "priority (100)"],
+    );
     for id in [
         "aws-credentials",
         "role-exists",
@@ -387,7 +405,12 @@ fn what_only_the_caller_reads(cloud: &Cloud) {
     let checked = cloud.check_with(&runner, &arguments);
     assert_eq!(
         checked.ids("failed"),
-        ["service-account", "pod-template-refs", "state-storage"],
+        [
+            "service-account",
+            "pod-template-refs",
+            "job-dry-run",
+            "state-storage"
+        ],
         "\n{}",
         checked.text()
     );

@@ -9,6 +9,7 @@ use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 use crate::fix;
 use crate::identity::create_fargate_profile;
+use crate::node_groups::{ClusterAutoscaler, create_node_group};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::taint", taint),
@@ -20,16 +21,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::gates", gates),
     ("scheduling::karpenter", karpenter),
     ("scheduling::auto_mode", auto_mode),
-    ("scheduling::node_group", node_group),
     ("scheduling::fargate_profile", fargate_profile),
     ("scheduling::fargate_takes_the_pod", fargate_takes_the_pod),
+    ("scheduling::other_rules", other_rules),
     ("scheduling::denied", denied),
     ("scheduling::another_scheduler", another_scheduler),
 ];
 
 /// Only the check `scheduling` warns, and says this.
 #[track_caller]
-fn warns(checked: &Checked, parts: &[&str]) {
+pub(crate) fn warns(checked: &Checked, parts: &[&str]) {
     checked
         .outcome(&[], &["scheduling"], &[])
         .says("scheduling", parts);
@@ -40,7 +41,7 @@ fn warns(checked: &Checked, parts: &[&str]) {
 }
 
 #[track_caller]
-fn passes(checked: &Checked, parts: &[&str]) {
+pub(crate) fn passes(checked: &Checked, parts: &[&str]) {
     checked.all_pass();
     checked.says("scheduling", parts);
 }
@@ -49,7 +50,7 @@ pub(crate) fn no_nodes(cloud: &Cloud) {
     cloud.kubectl(&["delete", "nodes", "--all"]);
 }
 
-fn with_template(cloud: &Cloud, spec: Value) -> Value {
+pub(crate) fn with_template(cloud: &Cloud, spec: Value) -> Value {
     cloud.with("job/pod_template", json!({"spec": spec}))
 }
 
@@ -129,7 +130,7 @@ fn no_node_at_all(cloud: &Cloud) {
     warns(
         &checked,
         &[
-            "The cluster has no node now, and no managed node group, NodePool (karpenter.sh/v1), or Fargate profile adds",
+            "The cluster currently has no nodes, and no managed node group, NodePool (karpenter.sh/v1), or Fargate profile adds",
             "Unless something else adds one",
         ],
     );
@@ -256,7 +257,7 @@ fn karpenter(cloud: &Cloud) {
     let tolerant = with_template(cloud, json!({"tolerations": tolerations}));
     passes(
         &cloud.check(&tolerant),
-        &["The cluster has no node now, but NodePool \"runners\" of Karpenter can add one."],
+        &["The cluster currently has no nodes, but NodePool \"runners\" of Karpenter can add one."],
     );
     let picky = json!({"tolerations": tolerations, "nodeSelector": {"team": "x"}});
     warns(
@@ -288,7 +289,7 @@ fn karpenter(cloud: &Cloud) {
 
 /// The check does not know whether something adds a node.
 #[track_caller]
-fn unknown(checked: &Checked, part: &str) {
+pub(crate) fn unknown(checked: &Checked, part: &str) {
     checked.outcome(&[], &[], &["scheduling"]).says(
         "scheduling",
         &["Whether something adds one is unknown", part],
@@ -321,95 +322,6 @@ fn auto_mode(cloud: &Cloud) {
         .eks
         .set_cluster(&json!({"computeConfig": {"enabled": false}}))
         .unwrap();
-}
-
-fn create_node_group(cloud: &Cloud, name: &str, size: u32, maximum: u32, more: &Value) {
-    let mut group = json!({
-        "clusterName": cloud.eks.options().cluster_name,
-        "nodegroupName": name,
-        "nodeRole": cloud.runner().role_arn,
-        "subnets": ["subnet-0123456789abcdef0"],
-        "scalingConfig": {"minSize": 0, "maxSize": maximum, "desiredSize": size},
-    });
-    let more = more.as_object().unwrap().clone();
-    group.as_object_mut().unwrap().extend(more);
-    cloud.aws("eks", "CreateNodegroup", &group);
-}
-
-/// What the Cluster Autoscaler keeps while it runs. It is removed at the end.
-struct ClusterAutoscaler<'a>(&'a Cloud);
-
-impl<'a> ClusterAutoscaler<'a> {
-    fn new(cloud: &'a Cloud) -> Self {
-        let status = json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": "cluster-autoscaler-status", "namespace": "kube-system"},
-            "data": {"status": "autoscalerStatus: Running"},
-        });
-        cloud.eks.apply(&status.to_string()).unwrap();
-        Self(cloud)
-    }
-}
-
-impl Drop for ClusterAutoscaler<'_> {
-    fn drop(&mut self) {
-        let name = "cluster-autoscaler-status";
-        let namespace = "--namespace=kube-system";
-        let _ = self
-            .0
-            .eks
-            .kubectl(&["delete", "configmap", name, namespace]);
-    }
-}
-
-fn node_group(cloud: &Cloud) {
-    no_nodes(cloud);
-    let taints = json!({"taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}]});
-    create_node_group(cloud, "gpu", 0, 3, &taints);
-    warns(
-        &cloud.check_documented(),
-        &["node group \"gpu\": its taint gpu=yes:NoSchedule is not tolerated"],
-    );
-    create_node_group(cloud, "full", 1, 1, &json!({}));
-    let checked = cloud.check_documented();
-    warns(
-        &checked,
-        &["node group \"full\": it is at its maximum of 1"],
-    );
-    fix::shell(cloud, checked.fix("scheduling"));
-    let scaling = |name: &str| {
-        let named = json!({"clusterName": cloud.eks.options().cluster_name, "nodegroupName": name});
-        let described = cloud.aws("eks", "DescribeNodegroup", &named);
-        let scaling = &described["nodegroup"]["scalingConfig"];
-        (scaling["maxSize"].clone(), scaling["desiredSize"].clone())
-    };
-    assert_eq!(scaling("full"), (json!(2), json!(2)));
-    create_node_group(cloud, "workers", 0, 3, &json!({}));
-    let checked = cloud.check_documented();
-    warns(
-        &checked,
-        &[
-            "node group \"workers\": it has 0 of at most 3 nodes, and no Cluster Autoscaler was found",
-        ],
-    );
-    fix::shell(cloud, checked.fix("scheduling"));
-    assert_eq!(scaling("workers"), (json!(3), json!(1)));
-    let _autoscaler = ClusterAutoscaler::new(cloud);
-    passes(
-        &cloud.check_documented(),
-        &[
-            "node group \"workers\" has 1 of at most 3 nodes, so that the Cluster Autoscaler can add one",
-        ],
-    );
-    let selects = |key: &str, value: &str| {
-        cloud.check(&with_template(cloud, json!({"nodeSelector": {key: value}})))
-    };
-    let named = "eks.amazonaws.com/nodegroup";
-    passes(&selects(named, "workers"), &["node group \"workers\""]);
-    warns(
-        &selects(named, "worker"),
-        &["node group \"workers\": it lacks the label eks.amazonaws.com/nodegroup=worker"],
-    );
 }
 
 /// A pod that matches a profile runs on Fargate, whatever the nodes are, or not at all.
@@ -463,6 +375,25 @@ fn fargate_profile(cloud: &Cloud) {
         &cloud.check(&labeled),
         &["Fargate profile \"web\" runs the pod"],
     );
+}
+
+/// Where other pods run is not compared. The run is still complete: the check only warns.
+fn other_rules(cloud: &Cloud) {
+    let term = json!([{
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": {"app": "runner"}},
+    }]);
+    let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": term});
+    let affinity = json!({"podAffinity": required, "podAntiAffinity": required});
+    let checked = cloud.check(&with_template(cloud, json!({"affinity": affinity})));
+    checked.outcome(&[], &[], &["scheduling"]).says(
+        "scheduling",
+        &[
+            &cloud.eks.node_name(),
+            "Not compared: spec.affinity.podAffinity, spec.affinity.podAntiAffinity.",
+        ],
+    );
+    assert_eq!(checked.exit_code, 0);
 }
 
 /// Without a permission, what adds nodes is unknown, but the run is still complete: the check only warns.

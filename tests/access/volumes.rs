@@ -9,6 +9,8 @@ use crate::fix;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("volumes::unmounted", unmounted),
     ("volumes::without_a_class", without_a_class),
+    ("volumes::without_a_driver", without_a_driver),
+    ("volumes::with_topologies", with_topologies),
     ("volumes::in_another_zone", in_another_zone),
 ];
 
@@ -20,6 +22,27 @@ pub(crate) fn mounted(volumes: &Value) -> Value {
         .collect();
     let main = json!({"name": "main", "volumeMounts": mounts});
     json!({"spec": {"containers": [main], "volumes": volumes}})
+}
+
+/// A CSIDriver with one mode, which is removed at the end.
+pub(crate) struct Driver<'a>(&'a Cloud, &'a str);
+
+impl<'a> Driver<'a> {
+    pub(crate) fn new(cloud: &'a Cloud, name: &'a str, mode: &str) -> Self {
+        let driver = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver",
+            "metadata": {"name": name},
+            "spec": {"volumeLifecycleModes": [mode]},
+        });
+        cloud.eks.apply(&driver.to_string()).unwrap();
+        Self(cloud, name)
+    }
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.eks.kubectl(&["delete", "csidriver", self.1]);
+    }
 }
 
 /// The kubelet skips a volume that no container mounts, and the scheduler waits for its claim.
@@ -39,8 +62,62 @@ fn unmounted(cloud: &Cloud) {
         );
 }
 
+/// A pod template with an ephemeral volume of a class.
+fn ephemeral(class: &str) -> Value {
+    let spec = json!({
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": class,
+    });
+    let volume = json!({"name": "cache", "ephemeral": {"volumeClaimTemplate": {"spec": spec}}});
+    mounted(&json!([volume]))
+}
+
+/// The class `gp2` of EKS names the provisioner that was a part of Kubernetes, and needs the add-on.
+fn without_a_driver(cloud: &Cloud) {
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "gp2"},
+        "provisioner": "kubernetes.io/aws-ebs",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    });
+    cloud.eks.apply(&class.to_string()).unwrap();
+    let runner = cloud.with("job/pod_template", ephemeral("gp2"));
+    let checked = cloud.check(&runner);
+    checked.outcome(&[], &["pod-template-refs"], &[]).says(
+        "pod-template-refs",
+        &["StorageClass \"gp2\" needs the CSI driver ebs.csi.aws.com"],
+    );
+    let fix = checked.fix("pod-template-refs");
+    assert!(fix.contains("aws-ebs-csi-driver"), "{fix}");
+    fix::shell(cloud, fix);
+    let _driver = Driver::new(cloud, "ebs.csi.aws.com", "Persistent");
+    cloud.check(&runner).all_pass();
+    cloud.kubectl(&["delete", "storageclass", "gp2"]);
+}
+
+/// Whether a volume can be created where a node is, is not compared.
+fn with_topologies(cloud: &Cloud) {
+    let label = json!({"key": "topology.kubernetes.io/zone", "values": ["us-west-2a"]});
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "zonal"},
+        "provisioner": "example.com/other",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowedTopologies": [{"matchLabelExpressions": [label]}],
+    });
+    cloud.eks.apply(&class.to_string()).unwrap();
+    let checked = cloud.check(&cloud.with("job/pod_template", ephemeral("zonal")));
+    checked.outcome(&[], &[], &["scheduling"]).says(
+        "scheduling",
+        &["Not compared: allowedTopologies of StorageClass \"zonal\"."],
+    );
+    cloud.kubectl(&["delete", "storageclass", "zonal"]);
+}
+
 /// The claim of an ephemeral volume takes the cluster's default class, unless it excludes it.
 fn without_a_class(cloud: &Cloud) {
+    let _driver = Driver::new(cloud, "ebs.csi.aws.com", "Persistent");
     let with = |class: Value| {
         let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
         if !class.is_null() {

@@ -1,5 +1,6 @@
 //! `probe` against a small EKS that runs Jobs.
 
+mod refused;
 pub(crate) mod terminal;
 
 use std::io::{BufRead, BufReader, Read};
@@ -18,11 +19,12 @@ pub(crate) const TESTS: &[Test] = &[
     ("probe::the_container_starts", the_container_starts),
     ("probe::as_the_runner", as_the_runner),
     ("probe::each_reason_why_not", each_reason_why_not),
-    ("probe::refused_by_the_api", refused_by_the_api),
+    ("probe::refused_by_the_api", refused::refused_by_the_api),
     ("probe::only_who_can_delete", only_who_can_delete),
     ("probe::documented_least", documented_least),
     ("probe::nothing_without_a_yes", nothing_without_a_yes),
     ("probe::kept", kept),
+    ("probe::uncertain", refused::uncertain),
     (
         "probe::ended_by_a_signal_at_each_stage",
         ended_by_a_signal_at_each_stage,
@@ -237,61 +239,6 @@ fn each_reason_why_not() {
         "{report:#}"
     );
     assert_eq!(left(eks), "");
-}
-
-/// A quota for Jobs and a webhook that does not respond, both for the Job itself.
-fn refused_by_the_api() {
-    let eks = &*documented();
-    let webhook = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "down"},
-        "webhooks": [{
-            "name": "down.example.com",
-            "clientConfig": {"url": "https://127.0.0.1:1/"},
-            "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}],
-            "failurePolicy": "Fail",
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-            "timeoutSeconds": 2,
-        }],
-    });
-    eks.apply(&webhook.to_string()).expect("a webhook");
-    std::thread::sleep(Duration::from_secs(2));
-    let (report, ran) = probe_with(eks, "{}", &[]);
-    eks.kubectl(&["delete", "validatingwebhookconfiguration", "down"])
-        .expect("no webhook");
-    assert_eq!(
-        (&report["reason"], ran.code),
-        (&json!("webhook"), 3),
-        "{report:#}"
-    );
-    assert!(
-        report["message"]
-            .as_str()
-            .unwrap_or_default()
-            .contains("down.example.com"),
-        "{report:#}"
-    );
-    eks.kubectl(&[
-        "create",
-        "quota",
-        "no-jobs",
-        "--namespace=humanitec-runner",
-        "--hard=count/jobs.batch=0",
-    ])
-    .expect("a quota");
-    std::thread::sleep(Duration::from_secs(2));
-    let (report, ran) = probe_with(eks, "{}", &[]);
-    assert_eq!(
-        (&report["reason"], ran.code),
-        (&json!("quota"), 3),
-        "{report:#}"
-    );
-    assert_eq!(
-        (&report["deletion"], left(eks).as_str()),
-        (&json!("not-created"), "")
-    );
 }
 
 /// A caller who is allowed to do everything but delete Jobs.

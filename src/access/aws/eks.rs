@@ -1,6 +1,9 @@
 //! The calls of EKS: the cluster, the role's access entry, and its access policies.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use super::error::{AwsError, required};
 use super::{Aws, AwsCall, AwsResult, PrincipalKey, Service, Signer};
@@ -30,6 +33,8 @@ pub(crate) struct EksCluster {
     pub(crate) auto_mode: bool,
     /// Whether its pods have IPv6 addresses alone.
     pub(crate) is_ipv6: bool,
+    /// The range of the addresses of its Services.
+    pub(crate) service_cidr: Option<IpNet>,
 }
 
 impl EksCluster {
@@ -38,6 +43,15 @@ impl EksCluster {
         self.public
             && (self.public_cidrs.is_empty()
                 || self.public_cidrs.iter().any(|range| range == "0.0.0.0/0"))
+    }
+
+    /// Returns the address of the Service `kubernetes`, which pods call as the cluster's API: the first one of the range
+    /// (`ServiceIPRange` in pkg/controlplane/services.go of Kubernetes).
+    pub(crate) fn api_service(&self) -> Option<IpAddr> {
+        Some(match self.service_cidr?.network() {
+            IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits().checked_add(1)?).into(),
+            IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits().checked_add(1)?).into(),
+        })
     }
 
     /// Returns whether the cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one.
@@ -186,6 +200,11 @@ fn described(
     let mode = cluster
         .access_config
         .and_then(|access| access.authentication_mode);
+    let kubernetes_network = cluster.kubernetes_network_config;
+    let service_cidr = kubernetes_network.as_ref().and_then(|network| {
+        let range = network.service_ipv6_cidr.as_deref();
+        range.or(network.service_ipv4_cidr.as_deref())
+    });
     Ok(EksCluster {
         status: required(action, cluster.status.map(|s| s.as_str().to_owned()))?,
         endpoint: cluster.endpoint,
@@ -209,8 +228,8 @@ fn described(
             .identity
             .and_then(|identity| identity.oidc)
             .and_then(|oidc| oidc.issuer),
-        is_ipv6: cluster
-            .kubernetes_network_config
+        service_cidr: service_cidr.and_then(|range| range.parse().ok()),
+        is_ipv6: kubernetes_network
             .and_then(|network| network.ip_family)
             .is_some_and(|family| family.as_str() == "ipv6"),
         auto_mode: cluster
@@ -237,6 +256,32 @@ fn associated(policy: aws_sdk_eks::types::AssociatedAccessPolicy) -> AssociatedP
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_api_has_the_first_address_of_the_services() {
+        use aws_sdk_eks::types::{
+            Cluster, ClusterStatus, KubernetesNetworkConfigResponse, VpcConfigResponse,
+        };
+        let of = |network: KubernetesNetworkConfigResponse| {
+            let cluster = Cluster::builder()
+                .status(ClusterStatus::Active)
+                .resources_vpc_config(VpcConfigResponse::builder().build())
+                .kubernetes_network_config(network)
+                .build();
+            let described = described("eks:DescribeCluster", Some(cluster)).unwrap();
+            described.api_service().map(|address| address.to_string())
+        };
+        let network = KubernetesNetworkConfigResponse::builder;
+        assert_eq!(
+            of(network().service_ipv4_cidr("10.100.0.0/16").build()).as_deref(),
+            Some("10.100.0.1")
+        );
+        assert_eq!(
+            of(network().service_ipv6_cidr("fd12:3456::/108").build()).as_deref(),
+            Some("fd12:3456::1")
+        );
+        assert_eq!(of(network().build()), None);
+    }
 
     #[test]
     fn a_cluster_without_its_status_or_network_is_an_empty_response() {

@@ -26,6 +26,8 @@ pub(crate) struct NodeGroup {
     pub(crate) ami_type: String,
     /// `ON_DEMAND`, `SPOT`, or `CAPACITY_BLOCK`.
     pub(crate) capacity_type: String,
+    /// Whether its nodes can be of several instance types.
+    pub(crate) has_several_types: bool,
     /// The taints of its nodes: key, value, and effect, in the words of Kubernetes.
     pub(crate) taints: Vec<[String; 3]>,
 }
@@ -113,6 +115,7 @@ fn node_group(group: aws_sdk_eks::types::Nodegroup) -> NodeGroup {
             .capacity_type
             .map(|kind| kind.as_str().to_owned())
             .unwrap_or_default(),
+        has_several_types: group.instance_types.is_some_and(|types| types.len() > 1),
         taints: taints.collect(),
     }
 }

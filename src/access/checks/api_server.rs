@@ -308,6 +308,7 @@ mod tests {
             auto_mode: false,
             private: false,
             is_ipv6: false,
+            service_cidr: None,
         };
         let status = |code| KubeError::Status {
             code,

@@ -6,6 +6,7 @@ use crate::access::aws::AwsError;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
+use crate::access::fix::Fix;
 use crate::access::objects::{AwsObject, cluster_arn};
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
@@ -47,7 +48,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             }
             status => Outcome::failed(format!("The {what} is {status}."))
                 .compare("ACTIVE", status)
-                .fix(cause, list_clusters(region)),
+                .fix(cause, replace_cluster(region, name, status)),
         }),
         Err(CheckError::Aws(AwsError::NotFound { .. })) => Ok(Outcome::failed(format!(
             "Cluster {name:?} does not exist in region {region}."
@@ -84,6 +85,21 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Returns the fix for a cluster that does not become active. The health of a failed cluster contains the reason (`ClusterHealth`
+/// in the EKS API reference).
+fn replace_cluster(region: &str, name: &str, status: &str) -> Fix {
+    if status == "DELETING" {
+        return Fix::note("Use another cluster.");
+    }
+    Fix::run(
+        ShellCommand::new("aws eks describe-cluster")
+            .option("--region", region)
+            .option("--name", name)
+            .option("--query", "cluster.health"),
+    )
+    .then_note("Delete the cluster and create it again, or use another cluster.")
 }
 
 /// Returns the command that lists the clusters to choose from.

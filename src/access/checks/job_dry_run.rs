@@ -14,6 +14,7 @@ use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::KubeError;
+use crate::access::kubernetes::exceeded_quota::is_only_used_up;
 use crate::access::kubernetes::job::stable_message;
 use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
@@ -58,7 +59,7 @@ impl TriedObject {
 ///
 /// Pod Security, quotas, and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
-/// impersonate can do that.
+/// impersonate can do that. In a run as the runner, the caller tries the pod if there is one.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = run.job()?;
     let user = impersonated(run).await?;
@@ -74,20 +75,19 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     };
     let is_suspended = admitted.object["spec"]["suspend"] == true;
     let mut warnings = admitted.warnings.clone();
-    if user.is_some() {
-        match run.try_pod(&admitted).await {
-            Ok(admitted) => warnings.extend(admitted.warnings.clone()),
-            Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
-            Err(other) => return Err(other),
+    let admits = match run.try_pod(&admitted).await {
+        Ok(admitted) => {
+            warnings.extend(admitted.warnings.clone());
+            "The cluster admits the Orchestrator's Job and its pod.".to_owned()
         }
-    }
-    let admits = match user {
-        Some(_) => "The cluster admits the Orchestrator's Job and its pod.".to_owned(),
-        None => format!(
+        // The caller's own permissions and connection say nothing about the runner.
+        Err(error) if user.is_none() && !is_about_pod(&error) => format!(
             "The cluster admits the Orchestrator's Job. The runner is not allowed to create the Job's pod, so Pod \
              Security, quotas, and policies for pods were not checked. `{}` checks them.",
             run.name(CheckSetting::Identity(Identity::Caller))
         ),
+        Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
+        Err(other) => return Err(other),
     };
     let notes = notes(run, &job, is_suspended, warnings);
     Ok(if notes.is_empty() {
@@ -97,20 +97,33 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     })
 }
 
+/// Returns whether the cluster refuses the pod itself, and not the caller who tries it.
+fn is_about_pod(error: &CheckError) -> bool {
+    let CheckError::Kube(KubeError::Status { code, message }) = error else {
+        return false;
+    };
+    !matches!(
+        refusal(*code, message),
+        Refusal::CannotImpersonate | Refusal::NoRight | Refusal::NoDryRun | Refusal::Unknown
+    )
+}
+
 /// Returns the Job's pod as the cluster admits it, as a pod template: with the defaults of a LimitRange, the overhead of a
-/// RuntimeClass, and what webhooks change. As the runner, it is the template of the admitted Job. `None` if the cluster does
-/// not admit it, or if this check cannot try it or is skipped by name.
+/// RuntimeClass, and what webhooks change. As the runner, it is the template of the admitted Job if the caller cannot try the
+/// pod. `None` if the cluster does not admit it, or if this check cannot try it or is skipped by name.
 pub(super) async fn admitted_template(run: &Run<'_>) -> Option<Value> {
     if run.settings().skip.contains(&CHECK.id()) {
         return None;
     }
     let user = impersonated(run).await.ok()?;
     let job = run.try_job(user.as_ref()).await.ok()?;
-    if user.is_none() {
-        return Some(job.object["spec"]["template"].clone());
+    match run.try_pod(&job).await {
+        Ok(pod) => Some(pod.object.clone()),
+        Err(error) if user.is_none() && !is_about_pod(&error) => {
+            Some(job.object["spec"]["template"].clone())
+        }
+        Err(_) => None,
     }
-    let pod = run.try_pod(&job).await.ok()?;
-    Some(pod.object.clone())
 }
 
 /// Returns what can go wrong with an admitted Job, as sentences.
@@ -217,7 +230,17 @@ fn refused(
         (Refusal::Invalid, TriedObject::Pod) => Refusal::LimitRange,
         (other, _) => other,
     };
-    let what = tried.name();
+    let (what, namespace) = (tried.name(), run.namespace()?);
+    let cause = run.cluster_cause(ClusterCause::JobRefused {
+        namespace: namespace.to_owned(),
+        message: message.to_owned(),
+    });
+    // The fix changes the runner's own job.pod_template.
+    let own_cause = run.runner_cause(RunnerCause::InvalidJob {
+        message: message.to_owned(),
+    });
+    let failed = Outcome::failed(format!("The cluster refuses the {what}: {message}"))
+        .compare("admitted", format!("refused with status {code}"));
     Ok(match refusal {
         Refusal::CannotImpersonate => not_impersonated(tried, message),
         Refusal::NoRight if tried == TriedObject::Pod => Outcome::incomplete(
@@ -231,55 +254,40 @@ fn refused(
             "an admission webhook that does not support dry run",
             format!("The {what} was not checked: {message}."),
         ),
+        Refusal::QuotaNotCounted => Outcome::incomplete(
+            "a ResourceQuota whose usage is unknown",
+            format!(
+                "The {what} was not checked, because the cluster does not know yet how much of a ResourceQuota is used: \
+                 {message}."
+            ),
+        )
+        .retryable(),
         Refusal::Unknown => super::not_checked(run, "create the Job", error.into()),
         Refusal::NoServiceAccount => service_account::missing(run)?,
-        Refusal::Terminating => terminating(run, run.namespace()?),
-        other => {
-            let failed = Outcome::failed(format!("The cluster refuses the {what}: {message}"))
-                .compare("admitted", format!("refused with status {code}"));
-            not_admitted(run, job, failed, &other, message)?
-        }
-    })
-}
-
-/// Returns the outcome of a refusal that is about the Job or its pod, with its fix.
-fn not_admitted(
-    run: &Run<'_>,
-    job: &Value,
-    failed: Outcome,
-    refusal: &Refusal,
-    message: &str,
-) -> Result<Outcome, CheckError> {
-    let namespace = run.namespace()?;
-    let cause = run.cluster_cause(ClusterCause::JobRefused {
-        namespace: namespace.to_owned(),
-        message: message.to_owned(),
-    });
-    Ok(match refusal {
+        Refusal::Terminating => terminating(run, namespace),
         Refusal::NoNamespace => failed
             .fix(namespace_cause(run, namespace), create_namespace(namespace))
             .not_yet(),
         Refusal::Quota => quota(failed, cause, namespace, job, message),
-        Refusal::WebhookDown => failed
-            .fix(
-                cause,
-                Fix::note("An admission webhook does not respond. Check its Service and pods:")
-                    .then_run(ShellCommand::new(
-                        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
-                    )),
-            )
-            .retryable(),
+        Refusal::WebhookDown => failed.fix(cause, start_webhook()).retryable(),
         Refusal::Policy => by_policy(run, job, failed, cause),
-        // The fix changes the runner's own job.pod_template.
         Refusal::Invalid => failed.fix(
-            run.runner_cause(RunnerCause::InvalidJob {
-                message: message.to_owned(),
-            }),
+            own_cause,
             Fix::note(
                 "job.pod_template makes the Job invalid: correct the field that the message names.",
             ),
         ),
-        other => failed.fix(cause, fix(other, namespace, message)),
+        Refusal::BuiltIn => failed.fix(
+            own_cause,
+            Fix::note("Change the field that the message names in job.pod_template."),
+        ),
+        Refusal::PodSecurity => failed.fix(cause, lower_level(namespace, message)),
+        Refusal::LimitRange => failed.fix(cause, change_requests(namespace)),
+        Refusal::NoRight => failed.fix(
+            cause,
+            ShellCommand::new("kubectl describe rolebindings").option("-n", namespace),
+        ),
+        Refusal::NoClass => failed.fix(cause, create_class()),
     })
 }
 
@@ -315,7 +323,7 @@ fn quota(failed: Outcome, cause: Cause, namespace: &str, job: &Value, message: &
                 .comment("then raise it")
                 .into()
         });
-    if quota::is_only_used_up(message) {
+    if is_only_used_up(message) {
         Outcome::warned(format!(
             "{}. The quota is used up at the moment. Deployments fail or wait until other workloads in namespace \
              {namespace:?} end.",
@@ -355,30 +363,41 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
         .retryable()
 }
 
-/// Returns the fix of a refusal that the owner of the runner or of the namespace can change.
-fn fix(refusal: &Refusal, namespace: &str, message: &str) -> Fix {
-    match refusal {
-        Refusal::PodSecurity => {
-            Fix::note("Change job.pod_template, or the Pod Security level of the namespace:").then_run(
-                ShellCommand::new("kubectl label namespace")
-                    .word(namespace)
-                    .word("--overwrite")
-                    .word(format!(
-                        "pod-security.kubernetes.io/enforce={}",
-                        sufficient_level(message)
-                    )),
-            )
-        }
-        Refusal::LimitRange => Fix::note(
-            "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
-             conflicts with the pod's requests. Change that object, or the resources in job.pod_template.",
-        )
-        .then_run(ShellCommand::new("kubectl describe limitrange").option("-n", namespace)),
-        Refusal::NoRight => ShellCommand::new("kubectl describe rolebindings")
-            .option("-n", namespace)
-            .into(),
-        // A missing class: every other refusal has its own fix.
-        _ => Fix::note("Create the class that the message names, or use another one in job.pod_template:")
-            .then_run(ShellCommand::new("kubectl get priorityclasses,runtimeclasses")),
-    }
+/// Returns the fix for a webhook that does not respond.
+fn start_webhook() -> Fix {
+    Fix::note("An admission webhook does not respond. Check its Service and pods:").then_run(
+        ShellCommand::new(
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        ),
+    )
+}
+
+/// Returns the fix for a pod that Pod Security refuses.
+fn lower_level(namespace: &str, message: &str) -> Fix {
+    Fix::note("Change job.pod_template, or the Pod Security level of the namespace:").then_run(
+        ShellCommand::new("kubectl label namespace")
+            .word(namespace)
+            .word("--overwrite")
+            .word(format!(
+                "pod-security.kubernetes.io/enforce={}",
+                sufficient_level(message)
+            )),
+    )
+}
+
+/// Returns the fix for a pod that is refused although its Job is admitted.
+fn change_requests(namespace: &str) -> Fix {
+    Fix::note(
+        "The Job is admitted, but its pod is not: a LimitRange of the namespace, or a policy that changes pods,\n\
+         conflicts with the pod's requests. Change that object, or the resources in job.pod_template.",
+    )
+    .then_run(ShellCommand::new("kubectl describe limitrange").option("-n", namespace))
+}
+
+/// Returns the fix for a PriorityClass or a RuntimeClass that does not exist.
+fn create_class() -> Fix {
+    Fix::note("Create the class that the message names, or use another one in job.pod_template:")
+        .then_run(ShellCommand::new(
+            "kubectl get priorityclasses,runtimeclasses",
+        ))
 }

@@ -2,7 +2,7 @@
 
 mod agent;
 mod association;
-mod proxy;
+pub(super) mod proxy;
 mod role;
 mod service_account_role;
 

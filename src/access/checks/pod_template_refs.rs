@@ -2,6 +2,7 @@
 
 mod claim;
 mod ephemeral;
+mod storage_class;
 
 use std::sync::Arc;
 
@@ -147,6 +148,10 @@ async fn judge(
         Ok(object) if kind == ObjectKind::Claim => {
             return claim::judge(run, name, &object).await;
         }
+        Ok(object) if kind == ObjectKind::StorageClass => {
+            return storage_class::judge(run, what, &object).await;
+        }
+        Ok(object) if kind == ObjectKind::CsiDriver => return Ok(inline_driver(what, &object)),
         Ok(object) => return Ok(existing(kind, name, namespace, keys, &object)),
         Err(CheckError::Kube(error)) => error,
         Err(other) => return Err(other),
@@ -236,6 +241,30 @@ fn existing(
     )
 }
 
+/// Judges the driver of an inline volume. The kubelet mounts such a volume only with a driver that has a CSIDriver, which lists
+/// the mode `Ephemeral` (`supportsVolumeLifecycleMode` in pkg/volume/csi/csi_plugin.go). The API's default is `Persistent`.
+fn inline_driver(what: String, driver: &Value) -> Found {
+    let modes = driver["spec"]["volumeLifecycleModes"].as_array();
+    let modes: Vec<&str> = modes
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if modes.contains(&"Ephemeral") {
+        return Found::Complete(what);
+    }
+    Found::Lacking(
+        format!(
+            "{what} does not support inline volumes; its volumeLifecycleModes are {}",
+            modes.join(", ")
+        ),
+        Fix::note(
+            "In job.pod_template, use a persistentVolumeClaim or an ephemeral volume instead of csi, or another driver:",
+        )
+        .then_run(ShellCommand::new("kubectl get csidrivers")),
+    )
+}
+
 /// Returns what happens to a pod without an object that can be missing.
 fn without(kind: ObjectKind) -> &'static str {
     match kind {
@@ -267,6 +296,11 @@ fn creation(kind: ObjectKind, namespace: &str, name: &str, keys: &UsedKeys) -> F
             .comment("or another value")
             .into(),
         ObjectKind::Claim => claim::creation(namespace, name),
+        ObjectKind::CsiDriver => Fix::note(format!(
+            "Install the CSI driver {}, or use another volume in job.pod_template:",
+            Word::from(name)
+        ))
+        .then_run(ShellCommand::new("kubectl get csidrivers")),
         other => {
             let get = ShellCommand::new("kubectl get").word(other.plural());
             let get = if other.is_namespaced() {

@@ -5,6 +5,7 @@ mod fix;
 mod growth;
 mod node_pool;
 mod nodes;
+mod not_compared;
 mod volumes;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use self::fargate::Fargate;
 use self::growth::Growth;
 use self::nodes::Nodes;
+use self::not_compared::passed;
 use self::volumes::Volumes;
 use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
@@ -157,11 +159,15 @@ async fn compare(
             );
             return Ok(Outcome { message, ..unread });
         }
-        return Ok(Outcome::passed(format!(
-            "Node {name:?} can take the Job's pod, if other pods leave room for it."
-        )));
+        let message =
+            format!("Node {name:?} can take the Job's pod, if other pods leave room for it.");
+        return Ok(passed(message, spec, volumes));
     }
-    without_node(run, pod, &nodes, fargate).await
+    let found = without_node(run, pod, &nodes, fargate).await?;
+    Ok(match found.status {
+        Status::Passed => passed(found.message, spec, volumes),
+        _ => found,
+    })
 }
 
 /// Returns the outcome for a pod that no node can take now.

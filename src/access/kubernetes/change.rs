@@ -1,14 +1,20 @@
 //! The calls that change something in a cluster. Only a probe makes them.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::user::User;
-use super::{ClusterClient, KubeResult};
+use super::{ATTEMPTS, ClusterClient, KubeResult};
+
+/// The pause before a create is repeated that another change came before.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(500);
 
 impl ClusterClient {
-    /// Creates an object, as another user if there is one, and returns it. The object's name has to be one that nothing
-    /// else has: if the response to the first attempt is lost, the second one finds the object.
+    /// Creates an object, as another user if there is one. The object's name has to be one that nothing else has: if the
+    /// response to the first attempt is lost, the second one finds the object.
     ///
     /// # Errors
     /// The API's refusal. After any other error, the object might exist.
@@ -18,10 +24,17 @@ impl ClusterClient {
         object: &Value,
         user: Option<&User>,
     ) -> KubeResult<()> {
-        let sent = self.send(Method::POST, path, Some(object), user).await;
-        match sent {
-            Err(error) if error.is_conflict() => Ok(()),
-            sent => sent.map(drop),
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let mut attempt = 1;
+        loop {
+            match self.send(Method::POST, path, Some(object), user).await {
+                Err(error) if error.is_already_exists(name) => return Ok(()),
+                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    sleep(CONFLICT_PAUSE).await;
+                }
+                sent => return sent.map(drop),
+            }
         }
     }
 

@@ -32,7 +32,16 @@ impl KubeError {
         matches!(self, Self::Status { code: 404, .. })
     }
 
-    /// Returns whether an object of the same name exists already.
+    /// Returns whether an object of this name exists already (`NewAlreadyExists` in apimachinery, pkg/api/errors/errors.go).
+    pub(super) fn is_already_exists(&self, name: &str) -> bool {
+        self.is_conflict()
+            && self
+                .message()
+                .ends_with(&format!("{name:?} already exists"))
+    }
+
+    /// Returns whether another change came first. The call has changed nothing, and can be repeated: the quota plugin, for
+    /// example, updates the usage of a quota before an object is created.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(self, Self::Status { code: 409, .. })
     }
@@ -136,6 +145,15 @@ mod tests {
         assert!(status(404).is_not_found() && !status(403).is_not_found());
         assert!(status(403).is_forbidden() && status(401).is_unauthorized());
         assert_eq!(status(403).message(), "m");
+        let conflict = |message: &str| KubeError::Status {
+            code: 409,
+            message: message.to_owned(),
+        };
+        assert!(conflict(r#"jobs.batch "n" already exists"#).is_already_exists("n"));
+        let of_quota = conflict(
+            r#"Operation cannot be fulfilled on resourcequotas "n": the object has been modified"#,
+        );
+        assert!(of_quota.is_conflict() && !of_quota.is_already_exists("n"));
         assert!(
             KubeError::Unreachable("x".to_owned())
                 .message()

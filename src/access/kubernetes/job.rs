@@ -6,21 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::merge::{self, MergeError};
-use crate::runner::job_container::MAIN;
+use crate::runner::job_container::{DEPLOYMENT_ID, MAIN, tried_variables};
 
-/// The variables of the Orchestrator's container that have no real value here, because there is no deployment.
-pub(crate) const PLACEHOLDERS: [&str; 4] = [
-    "DEPLOYMENT_ID",
-    "DEPLOYMENT_ENV_UUID",
-    "RUNNER_GATEWAY_URL",
-    "TOKEN",
-];
-
-/// The ID of the deployment that is tried. The Orchestrator names the Job after the ID of its deployment, a random UUID.
-/// The tried objects are not kept, so one ID serves every run, and its refusals are the same text each time.
-const DEPLOYMENT_ID: &str = "6f1d2c0a-93b4-4e57-8a1e-2d5c7b9f0e34";
-/// The ID of that deployment's environment.
-const ENVIRONMENT_ID: &str = "b07e4d19-5c2f-4a86-9d3b-e81f6a2c7d50";
 /// The finalizer of every Job's pod.
 const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
 
@@ -64,20 +51,9 @@ impl JobValues<'_> {
     }
 
     /// Returns the pod template before the runner's own is merged into it.
-    ///
-    /// The variables are those of every deployment. Only some deployments have `ENCRYPTING_KEY`, `ENCRYPTING_LOGS_KEY` and
-    /// `METADATA_KEY`, so that a refusal because of them would not be certain.
     fn own_template(&self) -> Map<String, Value> {
-        let variables = [
-            ("ORG_ID", self.org),
-            ("RUNNER_ID", self.runner_id),
-            ("DEPLOYMENT_ID", DEPLOYMENT_ID),
-            ("DEPLOYMENT_ENV_UUID", ENVIRONMENT_ID),
-            ("MODE", "deploy"),
-            ("LOG_LEVEL", "info"),
-            ("RUNNER_GATEWAY_URL", "https://gateway.example"),
-            ("TOKEN", "placeholder"),
-        ];
+        let variables = tried_variables(self.org, self.runner_id);
+        let variables = variables.map(|(name, value)| json!({"name": name, "value": value}));
         let spec = json!({
             "restartPolicy": "Never",
             "serviceAccountName": self.service_account,
@@ -86,7 +62,7 @@ impl JobValues<'_> {
                 "image": self.image,
                 "imagePullPolicy": "IfNotPresent",
                 "args": ["standard"],
-                "env": variables.map(|(name, value)| json!({"name": name, "value": value})),
+                "env": variables.collect::<Vec<_>>(),
                 "resources": {"requests": {"memory": "1Gi"}},
                 "volumeMounts": [{"name": "tofu", "mountPath": "/opt/runner/tofu"}],
                 "securityContext": {

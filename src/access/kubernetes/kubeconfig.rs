@@ -55,7 +55,7 @@ fn parse(path: &Path) -> Result<File, String> {
         if metadata.len() > files::LIMIT {
             return Err(files::too_large().to_string());
         }
-        File::read_from(path)
+        File::read_from(path).map(|file| without_empty_paths(file, path))
     } else {
         // A pipe has no directory for the files that it names.
         let content = files::read_blocking(path).map_err(|error| error.to_string())?;
@@ -68,6 +68,29 @@ fn parse(path: &Path) -> Result<File, String> {
         // These errors contain no value of the file.
         other => other.to_string(),
     })
+}
+
+/// Returns a kubeconfig without the paths that were empty: kube resolves such a path to the folder of the file, and client-go
+/// ignores it (`ResolvePaths` in tools/clientcmd/loader.go).
+fn without_empty_paths(mut file: File, path: &Path) -> File {
+    let resolved = path.parent().map(|folder| folder.join(""));
+    let resolved = resolved.as_ref().and_then(|folder| folder.to_str());
+    let clear = |path: &mut Option<String>| {
+        if path.as_deref() == resolved {
+            *path = None;
+        }
+    };
+    let clusters = file.clusters.iter_mut();
+    for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
+        clear(&mut cluster.certificate_authority);
+    }
+    let users = file.auth_infos.iter_mut();
+    for user in users.filter_map(|named| named.auth_info.as_mut()) {
+        clear(&mut user.client_certificate);
+        clear(&mut user.client_key);
+        clear(&mut user.token_file);
+    }
+    file
 }
 
 /// Returns the cluster and the user of a context, or of the file's current context.

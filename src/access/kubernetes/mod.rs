@@ -3,6 +3,7 @@
 pub(crate) mod access_policy;
 pub(crate) mod aws_auth;
 pub(crate) mod environment;
+pub(crate) mod exceeded_quota;
 pub(crate) mod go_yaml;
 pub(crate) mod job;
 pub(crate) mod object_kind;

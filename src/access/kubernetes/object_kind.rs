@@ -7,6 +7,8 @@ use std::fmt::Write;
 pub(crate) enum ObjectKind {
     /// A ConfigMap.
     ConfigMap,
+    /// The CSIDriver of an inline volume.
+    CsiDriver,
     /// A Secret.
     Secret,
     /// A Secret with which images are pulled.
@@ -42,6 +44,7 @@ impl ObjectKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
+            Self::CsiDriver => "CSIDriver",
             Self::Secret => "Secret",
             Self::PullSecret => "image pull Secret",
             Self::Claim => "PersistentVolumeClaim",
@@ -63,6 +66,7 @@ impl ObjectKind {
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::ConfigMap => "configmaps",
+            Self::CsiDriver => "csidrivers",
             Self::Secret | Self::PullSecret => "secrets",
             Self::Claim => "persistentvolumeclaims",
             Self::Endpoints => "endpoints",
@@ -90,7 +94,7 @@ impl ObjectKind {
             Self::ClusterTrustBundle => ("/apis/certificates.k8s.io/v1beta1", false),
             Self::PriorityClass => ("/apis/scheduling.k8s.io/v1", true),
             Self::RuntimeClass => ("/apis/node.k8s.io/v1", true),
-            Self::StorageClass => ("/apis/storage.k8s.io/v1", true),
+            Self::CsiDriver | Self::StorageClass => ("/apis/storage.k8s.io/v1", true),
             _ => ("/api/v1", true),
         }
     }

@@ -18,7 +18,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::quantity::thousandths_of;
-pub(crate) use new_node::{NewLabel, NewNodeFit};
+pub(crate) use new_node::{NewLabel, NewNodeFit, NodeSize};
 pub(crate) use taint::Taint;
 
 /// Labels of a node or a pod.

@@ -30,7 +30,7 @@ const fn field(at: &'static str, name: &'static str, kind: ObjectKind) -> Field 
 /// Every field of a PodSpec that names an object which the API server, the scheduler or the kubelet needs before the
 /// pod starts. A test compares the list with the schema. Source: k8s.io/api/core/v1/types.go, pkg/volume and the admission
 /// plugins of Kubernetes 1.34.
-const FIELDS: [Field; 33] = [
+const FIELDS: [Field; 34] = [
     field(
         "containers[].env[].valueFrom.configMapKeyRef",
         "name",
@@ -101,6 +101,7 @@ const FIELDS: [Field; 33] = [
     field("volumes[].azureFile", "secretName", ObjectKind::Secret),
     field("volumes[].cephfs.secretRef", "name", ObjectKind::Secret),
     field("volumes[].cinder.secretRef", "name", ObjectKind::Secret),
+    field("volumes[].csi", "driver", ObjectKind::CsiDriver),
     field(
         "volumes[].csi.nodePublishSecretRef",
         "name",

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     PodSecurity,
     /// A ResourceQuota refuses it.
     Quota,
+    /// The cluster does not know yet how much of a ResourceQuota is used.
+    QuotaNotCounted,
     /// A LimitRange refuses it.
     LimitRange,
     /// The object is not valid.
@@ -29,32 +31,40 @@ pub(crate) enum Refusal {
     WebhookDown,
     /// A webhook or a policy refuses it.
     Policy,
+    /// The API server refuses it by a rule of its own, such as that of a built-in admission plugin.
+    BuiltIn,
     /// The refusal is not about the object: the API is busy or broken, or does not know the caller.
     Unknown,
 }
 
 /// Returns the reason for a refusal. The texts are those of kube-apiserver 1.34 and its admission plugins.
+///
+/// The message of a webhook or a policy contains text of its author, who can use any of the other phrases, so these come first.
+/// The quota plugin returns `insufficient quota to match these scopes` with status 500 (`CheckRequest` in apiserver,
+/// pkg/admission/plugin/resourcequota/controller.go).
 pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
     let says = |text: &str| message.contains(text);
     match code {
-        403 if says("cannot impersonate resource") => Refusal::CannotImpersonate,
+        // A webhook, and a ValidatingAdmissionPolicy, which returns 422.
+        _ if says("denied the request") || says("denied request") => Refusal::Policy,
+        _ if says("failed calling webhook") => Refusal::WebhookDown,
+        403 if says("cannot impersonate resource \"") => Refusal::CannotImpersonate,
         403 if says("error looking up service account") => Refusal::NoServiceAccount,
         403 if says("violates PodSecurity") => Refusal::PodSecurity,
         403 if says("exceeded quota") || says("failed quota") => Refusal::Quota,
+        403 if says("status unknown for quota") => Refusal::QuotaNotCounted,
         403 if says(" usage per ") || says("limit to request ratio per ") => Refusal::LimitRange,
         403 if says("because it is being terminated") => Refusal::Terminating,
         403 if says("no PriorityClass with name") || says("pod rejected: RuntimeClass") => {
             Refusal::NoClass
         }
-        403 if says("cannot create resource") => Refusal::NoRight,
+        403 if says("cannot create resource \"") => Refusal::NoRight,
         400 if says("does not support dry run") => Refusal::NoDryRun,
-        // A webhook, and a ValidatingAdmissionPolicy, which returns 422.
-        _ if says("denied the request") || says("denied request") => Refusal::Policy,
-        _ if says("failed calling webhook") => Refusal::WebhookDown,
+        _ if says("insufficient quota to match these scopes") => Refusal::BuiltIn,
         404 => Refusal::NoNamespace,
         400 | 422 => Refusal::Invalid,
         401 | 408 | 409 | 429 | 500.. => Refusal::Unknown,
-        _ => Refusal::Policy,
+        _ => Refusal::BuiltIn,
     }
 }
 
@@ -222,6 +232,80 @@ mod tests {
                 Refusal::NoClass,
             ),
         ]);
+    }
+
+    /// Source: plugin/pkg/admission/priority, plugin/pkg/admission/runtimeclass, and apiserver,
+    /// pkg/admission/plugin/resourcequota of Kubernetes 1.34.
+    #[test]
+    fn the_fields_that_built_in_plugins_refuse_are_no_policies() {
+        for (code, message) in [
+            (
+                403,
+                r#"pods "x" is forbidden: the integer value of priority (100) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name"#,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"#,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[a] = b; pod.spec.nodeSelector[a] = c"#,
+            ),
+            (
+                403,
+                r#"pods "x" is forbidden: insufficient quota to consume: pods"#,
+            ),
+            (
+                500,
+                "insufficient quota to match these scopes: [{PriorityClass In [system-cluster-critical]}]",
+            ),
+        ] {
+            are_refusals(&[(code, message, Refusal::BuiltIn)]);
+        }
+        are_refusals(&[(
+            403,
+            r#"jobs.batch "x" is forbidden: status unknown for quota: q, resources: count/jobs.batch"#,
+            Refusal::QuotaNotCounted,
+        )]);
+    }
+
+    #[test]
+    fn the_text_of_a_policy_is_not_read_as_the_api_server_s() {
+        for phrase in [
+            r#"User "u" cannot impersonate resource "users""#,
+            "error looking up service account ns/sa",
+            r#"violates PodSecurity "restricted:latest""#,
+            "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1",
+            "failed quota: q",
+            "status unknown for quota: q",
+            "maximum cpu usage per Container is 1",
+            "cpu max limit to request ratio per Container is 1",
+            "because it is being terminated",
+            "no PriorityClass with name high",
+            "pod rejected: RuntimeClass",
+            r#"you cannot create resource "pods" without the label owner"#,
+            "does not support dry run",
+            "insufficient quota to match these scopes",
+        ] {
+            for (code, message) in [
+                (
+                    403,
+                    format!(r#"admission webhook "w" denied the request: {phrase}"#),
+                ),
+                (
+                    422,
+                    format!(
+                        r#"pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: {phrase}"#
+                    ),
+                ),
+            ] {
+                are_refusals(&[(code, &message, Refusal::Policy)]);
+            }
+            let down = format!(
+                r#"Internal error occurred: failed calling webhook "w": failed to call webhook: {phrase}"#
+            );
+            are_refusals(&[(500, &down, Refusal::WebhookDown)]);
+        }
     }
 
     #[test]

@@ -16,6 +16,21 @@ const ROLE_NAME: &str = "humanitec-runner-orchestrator-access";
 /// The name of the Role that lets the Jobs store their state, and the start of the names of its bindings.
 const STATE_ROLE_NAME: &str = "humanitec-runner-state";
 
+/// A right in a namespace: the API group, the resource, and the verb.
+pub(crate) type NamespaceRight = (&'static str, &'static str, &'static str);
+
+/// The Orchestrator starts each deployment as a Job.
+pub(crate) const CREATE_JOBS: NamespaceRight = ("batch", "jobs", "create");
+/// The Orchestrator follows the Job until it ends.
+pub(crate) const GET_JOBS: NamespaceRight = ("batch", "jobs", "get");
+/// The Orchestrator looks for a pod that does not start.
+pub(crate) const LIST_PODS: NamespaceRight = ("", "pods", "list");
+/// The Orchestrator reports why a Job does not start.
+pub(crate) const LIST_EVENTS: NamespaceRight = ("", "events", "list");
+
+/// What the Orchestrator does in the Job's namespace.
+const ORCHESTRATOR_RIGHTS: [NamespaceRight; 4] = [CREATE_JOBS, GET_JOBS, LIST_PODS, LIST_EVENTS];
+
 /// What OpenTofu's and Terraform's kubernetes backend does in the namespace of the state: the API group, the resource
 /// and the verbs. Measured: without any one of them, `init` of OpenTofu 1.12 and Terraform 1.11 fails. Only the
 /// deletion of workspaces uses `delete`, and the Orchestrator never deletes one.
@@ -250,12 +265,34 @@ pub(crate) fn rbac_grant(namespace: &str, user: &str, own_name: &str) -> RbacGra
         namespace: namespace.to_owned(),
         role: ROLE_NAME,
         binding: format!("{ROLE_NAME}:{own_name}"),
-        rules: vec![
-            PolicyRule::new("batch", &["jobs"], &["create", "get"]),
-            PolicyRule::new("", &["pods", "events"], &["list"]),
-        ],
+        rules: rules(&ORCHESTRATOR_RIGHTS),
         subject: RbacSubject::User(user.to_owned()),
     }
+}
+
+/// Returns the rules that grant these rights and no others. Resources of a group with the same verbs share a rule.
+fn rules(rights: &[NamespaceRight]) -> Vec<PolicyRule> {
+    let mut of_resources: Vec<PolicyRule> = Vec::new();
+    for &(group, resource, verb) in rights {
+        let known = of_resources
+            .iter_mut()
+            .find(|rule| rule.api_groups == [group] && rule.resources == [resource]);
+        match known {
+            Some(rule) => rule.verbs.push(verb.to_owned()),
+            None => of_resources.push(PolicyRule::new(group, &[resource], &[verb])),
+        }
+    }
+    let mut rules: Vec<PolicyRule> = Vec::new();
+    for rule in of_resources {
+        let same = rules
+            .iter_mut()
+            .find(|other| other.api_groups == rule.api_groups && other.verbs == rule.verbs);
+        match same {
+            Some(other) => other.resources.extend(rule.resources),
+            None => rules.push(rule),
+        }
+    }
+    rules
 }
 
 /// Returns the grant that lets a Job's pod store its state in a namespace. The runners that store their state there
@@ -321,6 +358,24 @@ impl RbacGrant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rights_share_rules_without_granting_more() {
+        let manifests = |rights: &[NamespaceRight]| {
+            let rules = rules(rights);
+            json!(rules.iter().map(PolicyRule::manifest).collect::<Vec<_>>())
+        };
+        let jobs =
+            json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
+        let lists = json!({"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]});
+        assert_eq!(manifests(&ORCHESTRATOR_RIGHTS), json!([jobs, lists]));
+        let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "get"]});
+        let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["list"]});
+        assert_eq!(
+            manifests(&[LIST_PODS, ("", "pods", "get"), LIST_EVENTS]),
+            json!([pods, events])
+        );
+    }
 
     #[test]
     fn the_rules_of_an_existing_role_stay() {

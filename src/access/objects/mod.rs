@@ -9,8 +9,8 @@ pub(crate) use aws::{
     AwsObject, POD_IDENTITY_AGENT, cluster_arn, job_role_name, policy_name, provider_arn,
 };
 pub(crate) use kubernetes::{
-    KubernetesObject, PolicyRule, RBAC_GROUP, ROLE_ANNOTATION, RbacGrant, RbacSubject,
-    STATE_RIGHTS, rbac_grant, state_grant,
+    CREATE_JOBS, GET_JOBS, KubernetesObject, LIST_EVENTS, LIST_PODS, NamespaceRight, PolicyRule,
+    RBAC_GROUP, ROLE_ANNOTATION, RbacGrant, RbacSubject, STATE_RIGHTS, rbac_grant, state_grant,
 };
 pub(crate) use policies::{
     CLUSTER_ISSUER_HOST, service_account_subject, service_account_trust_policy,

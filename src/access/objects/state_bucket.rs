@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::runner::job_container::ENVIRONMENT_ID;
 use crate::runner::{BucketStorage, RoleArn};
 
 /// What OpenTofu's and Terraform's s3 backend does on the bucket. Without it, S3 responds to the look-up of a state that
@@ -16,9 +17,6 @@ pub(crate) const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:PutObject"];
 /// What S3 does in the name of the role with a key in KMS that encrypts the objects ("Using server-side encryption with AWS KMS
 /// keys" in the S3 user guide).
 pub(crate) const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
-
-/// The name of a state's object. The Orchestrator names it after the UUID of the deployment's environment.
-const OBJECT: &str = "b07e4d19-5c2f-4a86-9d3b-e81f6a2c7d50.tfstate";
 
 /// The bucket of a runner's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +62,9 @@ impl StateBucket {
         format!("{}/{}*", self.arn(), self.prefix)
     }
 
-    /// Returns the key of a state.
+    /// Returns the key of a state. The Orchestrator names it after the UUID of the deployment's environment.
     pub(crate) fn key(&self) -> String {
-        format!("{}{OBJECT}", self.prefix)
+        format!("{}{ENVIRONMENT_ID}.tfstate", self.prefix)
     }
 
     /// Returns the ARN of a state.

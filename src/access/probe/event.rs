@@ -13,6 +13,8 @@ pub struct Event {
     pub message: String,
     /// The object, such as `Job/name`.
     pub object: String,
+    /// The part of the object, such as `spec.containers{main}`. Empty for the whole object.
+    field: String,
     /// How often it happened.
     pub count: u64,
     /// The place of the event in their order.
@@ -33,6 +35,12 @@ impl Event {
         events
     }
 
+    /// Returns whether the event is about a container with this name. The kubelet names the container in each of its events about
+    /// one (`GenerateContainerRef` in pkg/kubelet/container/ref.go). An event without a name might be about any.
+    pub(super) fn is_about(&self, container: &str) -> bool {
+        self.field.is_empty() || self.field == format!("spec.containers{{{container}}}")
+    }
+
     fn read(event: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let object = &event["involvedObject"];
@@ -48,6 +56,7 @@ impl Event {
             reason: text(&event["reason"]),
             message: text(&event["message"]),
             object: format!("{}/{}", text(&object["kind"]), text(&object["name"])),
+            field: text(&object["fieldPath"]),
             count: event["count"].as_u64().unwrap_or(1).max(1),
             order: (
                 seconds.unwrap_or_default().to_owned(),

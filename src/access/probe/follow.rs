@@ -11,6 +11,7 @@ use super::reason::{Reason, StartState, ending};
 use super::{Ended, ProbeReport, connected};
 use crate::access::kubernetes::{KubeError, KubeResult};
 use crate::access::run::Run;
+use crate::runner::job_container::MAIN;
 
 /// The pause between two reads of the Job.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
@@ -49,6 +50,7 @@ impl<'a> Follower<'a> {
     ) -> Ended {
         // The reason that was seen last, and since when.
         let mut obstacle: Option<(Reason, Instant)> = None;
+        let mut pod = None;
         loop {
             let error = match self.look().await {
                 Ok(look) => {
@@ -73,10 +75,11 @@ impl<'a> Follower<'a> {
                             obstacle = Some((reason, since));
                         }
                     }
+                    pod = look.pod;
                     None
                 }
                 Err(KubeError::Status { code: 404, .. }) => {
-                    return Ended::Unknown("Somebody else has deleted the Job.".to_owned());
+                    return Ended::Unknown("Another client deleted the Job.".to_owned());
                 }
                 Err(other) => Some(other),
             };
@@ -84,7 +87,9 @@ impl<'a> Follower<'a> {
                 return match (obstacle, error) {
                     (Some((reason, _)), _) => Ended::NotStarted(reason),
                     (None, Some(error)) => Ended::Unknown(format!("Not followed: {error}.")),
-                    (None, None) => Ended::NotStarted(Reason::timed_out(timeout, report)),
+                    (None, None) => {
+                        Ended::NotStarted(Reason::timed_out(timeout, report, pod.as_ref()))
+                    }
                 };
             }
             tokio::select! {
@@ -123,7 +128,10 @@ impl<'a> Follower<'a> {
 
 /// Notes what is new in the report, and says so.
 fn note(look: &Look, say: &(dyn Fn(&str) + Sync), report: &mut ProbeReport) {
-    let pulled = |events: &[Event]| events.iter().any(|event| event.reason == "Pulled");
+    let pulled = |events: &[Event]| {
+        let mut events = events.iter();
+        events.any(|event| event.reason == "Pulled" && event.is_about(MAIN))
+    };
     let was_pulled = pulled(&report.events);
     // An event that the cluster has merged or removed since is not shown twice.
     report.events.clone_from(&look.events);

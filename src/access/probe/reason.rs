@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::ProbeReport;
 use super::event::Event;
+use crate::access::kubernetes::exceeded_quota::is_only_used_up;
 use crate::access::kubernetes::refusal::{Refusal, refusal};
 use crate::runner::job_container::MAIN;
 
@@ -34,6 +35,8 @@ pub enum ReasonKind {
     ContainerStart,
     /// An init container failed.
     InitContainer,
+    /// An init container or a sidecar ends again and again.
+    Restarting,
     /// The pod ended before its container started.
     PodFailed,
     /// Nothing is wrong yet, but it takes longer than the timeout.
@@ -56,6 +59,7 @@ impl ReasonKind {
             Self::ContainerConfig => "container-config",
             Self::ContainerStart => "container-start",
             Self::InitContainer => "init-container",
+            Self::Restarting => "restarting",
             Self::PodFailed => "pod-failed",
             Self::Timeout => "timeout",
         }
@@ -65,8 +69,8 @@ impl ReasonKind {
     /// as well, for example for a new node.
     fn patience(self) -> Option<Duration> {
         let seconds = match self {
-            // The kubelet and the Job controller try again, and what is missing might be created a moment later. A volume
-            // that cannot be mounted for another reason than a missing object never settles (`Reason::is_settled`).
+            // The kubelet and the Job controller try again, and what is missing might be created a moment later. Some of
+            // these never settle (`Reason::can_pass`).
             Self::Mount
             | Self::Quota
             | Self::Webhook
@@ -75,7 +79,9 @@ impl ReasonKind {
             | Self::ContainerStart => 10,
             // The kubelet pulls again after ten seconds.
             Self::ImagePull => 20,
-            Self::Unschedulable | Self::Suspended | Self::Timeout => return None,
+            Self::Unschedulable | Self::Suspended | Self::Restarting | Self::Timeout => {
+                return None;
+            }
             _ => 0,
         };
         Some(Duration::from_secs(seconds))
@@ -114,23 +120,38 @@ impl Reason {
         let kind = match refusal(code, message) {
             Refusal::Unknown => return None,
             Refusal::CannotImpersonate => ReasonKind::Impersonation,
-            Refusal::Quota => ReasonKind::Quota,
+            Refusal::Quota | Refusal::QuotaNotCounted => ReasonKind::Quota,
             Refusal::Policy | Refusal::WebhookDown => ReasonKind::Webhook,
-            _ => ReasonKind::Refused,
+            Refusal::NoDryRun
+            | Refusal::NoRight
+            | Refusal::NoServiceAccount
+            | Refusal::NoNamespace
+            | Refusal::Terminating
+            | Refusal::NoClass
+            | Refusal::PodSecurity
+            | Refusal::LimitRange
+            | Refusal::Invalid
+            | Refusal::BuiltIn => ReasonKind::Refused,
         };
         let message = format!("The cluster refuses the {object}: {message}");
         Some(Self::new(kind, message))
     }
 
-    /// Returns the reason for a Job that nothing is wrong with.
-    pub(super) fn timed_out(timeout: Duration, report: &ProbeReport) -> Self {
-        let happened = |reason: &str| report.events.iter().any(|event| event.reason == reason);
-        let stage = match (&report.pod, &report.node) {
-            (None, _) => "the cluster's Job controller has created no pod",
-            (_, None) => "the scheduler has not processed the pod",
-            _ if happened("Pulled") => "its image was pulled, but the container is not running yet",
-            _ if happened("Pulling") => "its image is still being pulled",
-            _ => "the node has not started it yet",
+    /// Returns the reason for a Job that nothing is wrong with, and its pod in the last read.
+    pub(super) fn timed_out(timeout: Duration, report: &ProbeReport, pod: Option<&Value>) -> Self {
+        let happened = |reason: &str| {
+            let mut events = report.events.iter();
+            events.any(|event| event.reason == reason && event.is_about(MAIN))
+        };
+        let stage = match (&report.pod, &report.node, pod.and_then(running_init)) {
+            (None, ..) => "the cluster's Job controller has created no pod".to_owned(),
+            (_, None, _) => "the scheduler has not processed the pod".to_owned(),
+            (.., Some(init)) => init,
+            _ if happened("Pulled") => {
+                "its image was pulled, but the container is not running yet".to_owned()
+            }
+            _ if happened("Pulling") => "its image is still being pulled".to_owned(),
+            _ => "the node has not started it yet".to_owned(),
         };
         Self::new(
             ReasonKind::Timeout,
@@ -163,14 +184,25 @@ impl Reason {
             || (message.contains("\" not found") && KINDS.iter().any(|kind| message.contains(kind)))
     }
 
+    /// Returns whether the reason can pass without a change, however long it has lasted. The Job controller creates the pod as
+    /// soon as the quota has room or the webhook responds (pkg/controller/job), and the Orchestrator waits for five minutes.
+    fn can_pass(&self) -> bool {
+        match self.kind {
+            ReasonKind::Mount => !self.lacks_object(),
+            // The text of the quota ends with a quantity, behind which the sentence's own full stop is.
+            ReasonKind::Quota => {
+                is_only_used_up(self.message.trim_end_matches('.'))
+                    || refusal(403, &self.message) == Refusal::QuotaNotCounted
+            }
+            ReasonKind::Webhook => refusal(500, &self.message) == Refusal::WebhookDown,
+            _ => false,
+        }
+    }
+
     /// Returns whether the reason is certain after it has lasted so long.
     pub(super) fn is_settled(&self, lasted: Duration) -> bool {
-        if self.kind == ReasonKind::Mount && !self.lacks_object() {
-            return false;
-        }
-        self.kind
-            .patience()
-            .is_some_and(|patience| lasted >= patience)
+        let patience = self.kind.patience().filter(|_| !self.can_pass());
+        patience.is_some_and(|patience| lasted >= patience)
     }
 }
 
@@ -247,22 +279,49 @@ pub(super) fn ending(pod: &Value) -> Option<String> {
     ))
 }
 
+/// Returns whether a container is an init container that restarts whenever it ends: a sidecar ("Sidecar Containers" in the
+/// Kubernetes documentation).
+fn is_sidecar(pod: &Value, name: &Value) -> bool {
+    let own = pod["spec"]["initContainers"].as_array().into_iter();
+    let mut own = own.flatten().filter(|one| one["name"] == *name);
+    own.any(|one| one["restartPolicy"] == "Always")
+}
+
+/// Returns the first init container or sidecar that runs and for which the other containers wait, as a clause. They wait
+/// until an init container has ended, and until a sidecar has started.
+fn running_init(pod: &Value) -> Option<String> {
+    let statuses = pod["status"]["initContainerStatuses"].as_array()?;
+    let mut running = statuses.iter().filter(|status| {
+        let has_started = status["started"] == true && is_sidecar(pod, &status["name"]);
+        !status["state"]["running"].is_null() && !has_started
+    });
+    let name = &running.next()?["name"];
+    Some(if is_sidecar(pod, name) {
+        format!("sidecar {name} is running, but its startup probe has not succeeded yet")
+    } else {
+        format!("init container {name} is still running")
+    })
+}
+
 /// Judges the container `main`. `None` while it waits.
 fn of_main(pod: &Value) -> Option<StartState> {
     const NOT_STARTED: [&str; 3] = ["StartError", "ContainerCannotRun", "ContainerStatusUnknown"];
     let statuses = pod["status"]["containerStatuses"].as_array()?;
-    let state = &statuses.iter().find(|status| status["name"] == MAIN)?["state"];
-    if !state["running"].is_null() {
+    let status = statuses.iter().find(|status| status["name"] == MAIN)?;
+    let has_run = |ended: &Value| {
+        let reason = text(&ended["reason"]);
+        ended["startedAt"].is_string() && !NOT_STARTED.contains(&&*reason)
+    };
+    let (state, ended) = (&status["state"], &status["state"]["terminated"]);
+    // With a restart policy of pod_template, a container that has ended waits again.
+    if !state["running"].is_null() || has_run(ended) || has_run(&status["lastState"]["terminated"])
+    {
         return Some(StartState::Started);
     }
-    let ended = &state["terminated"];
     if ended.is_null() {
         return None;
     }
     let reason = text(&ended["reason"]);
-    if ended["startedAt"].is_string() && !NOT_STARTED.contains(&&*reason) {
-        return Some(StartState::Started);
-    }
     let message = format!(
         "The container cannot start: {reason}: {}",
         text(&ended["message"])
@@ -299,10 +358,14 @@ fn failed(pod: &Value) -> Reason {
 
 /// Returns why a container of the pod waits, if something is wrong.
 fn of_waiting(pod: &Value) -> Option<Reason> {
-    let lists = ["initContainerStatuses", "containerStatuses"];
-    let statuses = lists.map(|name| pod["status"][name].as_array());
-    let statuses = statuses.into_iter().flatten().flatten();
-    statuses.into_iter().find_map(|status| {
+    let list = |name: &str| {
+        let statuses = pod["status"][name].as_array().into_iter().flatten();
+        statuses.collect::<Vec<_>>()
+    };
+    // The container `main` does not wait for another container of its list.
+    let of_init = list("initContainerStatuses");
+    let mut statuses = of_init.iter().copied().chain(list("containerStatuses"));
+    statuses.find_map(|status| {
         let waiting = &status["state"]["waiting"];
         let reason = text(&waiting["reason"]);
         let kind = match reason.as_str() {
@@ -318,13 +381,16 @@ fn of_waiting(pod: &Value) -> Option<Reason> {
             | "RunContainerError"
             | "PreCreateHookError"
             | "PostStartHookError" => ReasonKind::ContainerStart,
+            "CrashLoopBackOff" if of_init.contains(&status) => ReasonKind::Restarting,
             _ => return None,
         };
-        let message = format!(
-            "Container {:?}: {reason}: {}",
-            text(&status["name"]),
-            text(&waiting["message"])
-        );
+        let name = &status["name"];
+        let what = match kind {
+            ReasonKind::Restarting if is_sidecar(pod, name) => format!("Sidecar {name} restarts"),
+            ReasonKind::Restarting => format!("Init container {name} restarts"),
+            _ => format!("Container {name}"),
+        };
+        let message = format!("{what}: {reason}: {}", text(&waiting["message"]));
         Some(Reason::new(kind, message))
     })
 }

@@ -55,7 +55,8 @@ impl Run<'_> {
         tried.await.clone()
     }
 
-    /// Tries to create the pod that the cluster's Job controller creates for an admitted Job, as that controller.
+    /// Tries to create the pod that the cluster's Job controller creates for an admitted Job, as that controller. The runner
+    /// is not allowed to impersonate it: in a run as the runner, the caller does, if there is one in the role's account.
     ///
     /// # Errors
     /// The API's refusal, for example.
@@ -63,7 +64,10 @@ impl Run<'_> {
         let tried = self.tried_pod.get_or_init(|| async {
             let (path, pod) = (self.namespaced("/pods")?, pod_of(&job.object));
             let controller = ClusterClient::job_controller();
-            let cluster = self.cluster().await?;
+            if self.as_runner() {
+                self.same_account().await?;
+            }
+            let cluster = self.cluster_of_caller().await?;
             let admitted = cluster.try_create(&path, &pod, Some(&controller)).await?;
             Ok(Arc::new(admitted))
         });

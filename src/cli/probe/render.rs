@@ -21,7 +21,8 @@ pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) 
         ..
     } = prepared;
     let end = if arguments.keep {
-        "It is not deleted (--keep)."
+        "It is not deleted (--keep). The cluster ends it 15 seconds after --timeout. Set a longer one if your image runs \
+         longer."
     } else {
         "It is deleted when its container has started or cannot start."
     };
@@ -111,9 +112,15 @@ fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
         Deletion::NotCreated => "No Job was created.".to_owned(),
         Deletion::Deleted => "The Job and its pod were deleted.".to_owned(),
         Deletion::Deleting => "The Job is being deleted. Its pod has not ended yet.".to_owned(),
-        Deletion::Kept => format!(
-            "The Job stays until an hour after its end. To delete it:\n\n\
-             kubectl delete job -n {namespace} {name}"
+        Deletion::NotFound => "The Job does not exist.".to_owned(),
+        Deletion::Kept { is_confirmed } => format!(
+            "{} until an hour after its end. To delete it:\n\n\
+             kubectl delete job -n {namespace} {name}",
+            if *is_confirmed {
+                "The Job stays"
+            } else {
+                "If the Job exists, it stays"
+            }
         ),
         Deletion::Failed(why) => format!(
             "The Job could not be deleted: {why}. Its deadline ends it, and the cluster then removes it. To delete it now:\n\n\
@@ -140,7 +147,7 @@ struct ProbeDocument<'a> {
     node: Option<&'a str>,
     user: &'a str,
     image: &'a str,
-    /// `not-created`, `deleted`, `deleting`, `kept`, or `failed`.
+    /// `not-created`, `not-found`, `deleted`, `deleting`, `kept`, or `failed`.
     deletion: &'static str,
     /// The variables of the container that were placeholders.
     placeholders: [&'static str; ProbeReport::PLACEHOLDERS.len()],
@@ -196,7 +203,8 @@ pub(super) fn json(
             Deletion::NotCreated => "not-created",
             Deletion::Deleted => "deleted",
             Deletion::Deleting => "deleting",
-            Deletion::Kept => "kept",
+            Deletion::NotFound => "not-found",
+            Deletion::Kept { .. } => "kept",
             Deletion::Failed(_) => "failed",
         },
         placeholders: ProbeReport::PLACEHOLDERS,

@@ -18,16 +18,51 @@ use crate::runner::job_container::MAIN;
 const IPV4: &str = "169.254.170.23";
 const IPV6: &str = "fd00:ec2::23";
 
+/// A proxy between a container and an address.
+pub(in crate::access::checks) struct Detour {
+    /// The variable that sets the proxy.
+    pub(in crate::access::checks) proxy: &'static str,
+    /// The variable with the exceptions.
+    pub(in crate::access::checks) exceptions: &'static str,
+    /// Why the address is not an exception, as the rest of a sentence about that variable.
+    pub(in crate::access::checks) doubt: String,
+    /// How to make it one.
+    pub(in crate::access::checks) fix: Fix,
+}
+
 /// Returns the finding about a container that calls the agent through a proxy. `None` if it calls it directly. EKS sets the
 /// address of the cluster's IP family.
 pub(super) fn judge(environment: &ContainerEnvironment, is_ipv6: bool) -> Option<Finding> {
     let address = if is_ipv6 { IPV6 } else { IPV4 };
     // The agent's URL is plain HTTP, for which HTTPS_PROXY does not count.
-    let (proxy, _) = first_set(environment, ["HTTP_PROXY", "http_proxy"])?;
+    let detour = detour(environment, ["HTTP_PROXY", "http_proxy"], address, 80)?;
+    Some(Finding::Doubtful(CheckProblem {
+        message: format!(
+            "pod_template sets {}, and {} {}: the container then requests its credentials from the EKS Pod Identity Agent \
+             on its node through the proxy, which usually cannot reach it.",
+            detour.proxy, detour.exceptions, detour.doubt
+        ),
+        expected: format!("{address} in {}", detour.exceptions),
+        found: detour.doubt,
+        fix: detour.fix,
+    }))
+}
+
+/// Returns the proxy through which a container calls an address. `proxies` are the variables for the scheme of the call. `None` if
+/// it calls the address directly.
+pub(in crate::access::checks) fn detour(
+    environment: &ContainerEnvironment,
+    proxies: [&'static str; 2],
+    address: &str,
+    port: u16,
+) -> Option<Detour> {
+    let proxy = proxies
+        .into_iter()
+        .find(|name| environment.get(name).is_set())?;
     let excepted = first_set(environment, ["NO_PROXY", "no_proxy"]);
-    let (name, value, doubt) = match excepted {
+    let (exceptions, value, doubt) = match excepted {
         None => ("NO_PROXY", address.to_owned(), "is not set".to_owned()),
-        Some((_, Some(list))) if excepts(&list, address) => return None,
+        Some((_, Some(list))) if excepts(&list, address, port) => return None,
         Some((name, Some(list))) => (
             name,
             format!("{list},{address}"),
@@ -39,18 +74,15 @@ pub(super) fn judge(environment: &ContainerEnvironment, is_ipv6: bool) -> Option
             format!("has an unknown value, and might not contain {address}"),
         ),
     };
-    let entry = json!({"name": name, "value": value});
-    Some(Finding::Doubtful(CheckProblem {
-        message: format!(
-            "pod_template sets {proxy}, and {name} {doubt}: the container then requests its credentials from the EKS Pod \
-             Identity Agent on its node through the proxy, which usually cannot reach it."
-        ),
-        expected: format!("{address} in {name}"),
-        found: doubt,
+    let entry = json!({"name": exceptions, "value": value});
+    Some(Detour {
+        proxy,
+        exceptions,
+        doubt,
         fix: Fix::note(format!(
             "Set this in env of container {MAIN:?} in job.pod_template:\n{entry}"
         )),
-    }))
+    })
 }
 
 /// Returns the first of two variables that has a value, and the value if it is known.
@@ -68,14 +100,14 @@ fn first_set(
         })
 }
 
-/// Returns whether a list of exceptions contains an address with port 80: the address itself, a range with it, or `*`. Go takes
+/// Returns whether a list of exceptions contains an address with a port: the address itself, a range with it, or `*`. Go takes
 /// an IPv6 address in brackets for a name, unless a port follows.
-fn excepts(list: &str, address: &str) -> bool {
+fn excepts(list: &str, address: &str, port: u16) -> bool {
     let Ok(address) = address.parse::<IpAddr>() else {
         return false;
     };
     list.split(',').map(str::trim).any(|entry| {
-        let host = entry.strip_suffix(":80").map(|host| {
+        let host = entry.strip_suffix(&format!(":{port}")).map(|host| {
             let inner = host
                 .strip_prefix('[')
                 .and_then(|rest| rest.strip_suffix(']'));
@@ -96,6 +128,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::access::kubernetes::environment::VariableSource;
+    use crate::access::kubernetes::object_kind::ObjectKind;
 
     fn judge(env: &[(&str, &str)]) -> Option<String> {
         let env: Vec<_> = env
@@ -130,6 +164,37 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_could_not_be_read_sets_no_proxy() {
+        let container = json!({"envFrom": [{"secretRef": {"name": "s"}}]});
+        let unread =
+            BTreeMap::from([((ObjectKind::Secret, "s".to_owned()), VariableSource::Unread)]);
+        let environment = ContainerEnvironment::new(container, unread);
+        assert!(detour(&environment, ["HTTPS_PROXY", "https_proxy"], IPV4, 443).is_none());
+    }
+
+    #[test]
+    fn the_port_is_that_of_the_call() {
+        let proxy = json!({"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"});
+        let with = |list: &str| {
+            let exceptions = json!({"name": "NO_PROXY", "value": list});
+            let container = json!({"env": [proxy, exceptions]});
+            let environment = ContainerEnvironment::new(container, BTreeMap::new());
+            let names = ["HTTPS_PROXY", "https_proxy"];
+            let found = detour(&environment, names, "10.100.0.1", 443)?;
+            Some(format!(
+                "{} {} {}",
+                found.proxy, found.exceptions, found.doubt
+            ))
+        };
+        assert_eq!(with("10.100.0.0/16"), None);
+        assert_eq!(with("10.100.0.1:443"), None);
+        assert_eq!(
+            with("10.100.0.1:80").as_deref(),
+            Some("HTTPS_PROXY NO_PROXY does not contain 10.100.0.1")
+        );
+    }
+
+    #[test]
     fn a_value_of_a_secret_is_unknown() {
         let from_secret = |name: &str| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}});
         let found = message(json!({"env": [from_secret("HTTP_PROXY")]})).unwrap();
@@ -154,8 +219,8 @@ mod tests {
             ("[fd00:ec2::23]:80", false, true),
             (".170.23", false, false),
         ] {
-            assert_eq!(excepts(list, IPV4), of_ipv4, "{list}");
-            assert_eq!(excepts(list, IPV6), of_ipv6, "{list}");
+            assert_eq!(excepts(list, IPV4, 80), of_ipv4, "{list}");
+            assert_eq!(excepts(list, IPV6, 80), of_ipv6, "{list}");
         }
     }
 }

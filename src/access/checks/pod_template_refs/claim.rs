@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Found;
+use super::{Found, storage_class};
 use crate::access::check_error::CheckError;
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
@@ -52,7 +52,7 @@ pub(super) async fn judge(run: &Run<'_>, name: &str, claim: &Value) -> Result<Fo
     {
         // The scheduler has a volume created for the pod.
         Ok(found) if found["volumeBindingMode"] == "WaitForFirstConsumer" => {
-            Ok(Found::Complete(what))
+            storage_class::judge(run, what, &found).await
         }
         Ok(_) => Ok(Found::Optional(
             format!(

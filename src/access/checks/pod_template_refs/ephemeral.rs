@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Found;
+use super::{Found, storage_class};
 use crate::access::check_error::CheckError;
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
@@ -39,9 +39,9 @@ pub(super) fn needs_default(run: &Run<'_>) -> bool {
 pub(super) async fn judge(run: &Run<'_>) -> Result<Vec<Found>, CheckError> {
     let mut found = Vec::new();
     let volumes = classless(run)?;
-    let has_default = if needs_default(run) {
+    let default = if needs_default(run) {
         match run.read(CLASSES_PATH.to_owned()).await {
-            Ok(classes) => default_of(&classes),
+            Ok(classes) => default_of(&classes).cloned(),
             Err(error) => {
                 let object = "storageclasses, one of which must be the default";
                 found.push(Found::Unread(not_read(run, object, error)));
@@ -52,9 +52,10 @@ pub(super) async fn judge(run: &Run<'_>) -> Result<Vec<Found>, CheckError> {
         None
     };
     for volume in volumes {
-        found.push(match &has_default {
-            Some(name) if volume.takes_default => {
-                Found::Complete(format!("the default StorageClass {name:?}"))
+        found.push(match &default {
+            Some(class) if volume.takes_default => {
+                let what = format!("the default StorageClass {}", class["metadata"]["name"]);
+                storage_class::judge(run, what, class).await?
             }
             _ => lacking(&volume),
         });
@@ -80,18 +81,17 @@ fn lacking(volume: &Classless) -> Found {
     Found::Optional(finding, fix.then_run(list))
 }
 
-/// Returns the name of the default class in a list of classes (`IsDefaultAnnotation` in pkg/volume/util/storageclass.go).
-fn default_of(classes: &Value) -> Option<String> {
+/// Returns the default class in a list of classes (`IsDefaultAnnotation` in pkg/volume/util/storageclass.go).
+fn default_of(classes: &Value) -> Option<&Value> {
     const ANNOTATIONS: [&str; 2] = [
         "storageclass.kubernetes.io/is-default-class",
         "storageclass.beta.kubernetes.io/is-default-class",
     ];
     let mut classes = classes["items"].as_array().into_iter().flatten();
-    let default = classes.find(|class| {
+    classes.find(|class| {
         let annotations = &class["metadata"]["annotations"];
         ANNOTATIONS.iter().any(|name| annotations[name] == "true")
-    })?;
-    default["metadata"]["name"].as_str().map(str::to_owned)
+    })
 }
 
 fn classless(run: &Run<'_>) -> Result<Vec<Classless>, CheckError> {
@@ -142,15 +142,15 @@ mod tests {
         let class = |annotations: Value| json!({"items": [{"metadata": {"name": "gp3", "annotations": annotations}}]});
         let default = "storageclass.kubernetes.io/is-default-class";
         let older = "storageclass.beta.kubernetes.io/is-default-class";
-        assert_eq!(
-            default_of(&class(json!({default: "true"}))).as_deref(),
-            Some("gp3")
-        );
-        assert_eq!(
-            default_of(&class(json!({older: "true"}))).as_deref(),
-            Some("gp3")
-        );
-        assert_eq!(default_of(&class(json!({default: "false"}))), None);
-        assert_eq!(default_of(&class(json!(null))), None);
+        for (annotations, is_default) in [
+            (json!({default: "true"}), true),
+            (json!({older: "true"}), true),
+            (json!({default: "false"}), false),
+            (json!(null), false),
+        ] {
+            let classes = class(annotations);
+            let found = default_of(&classes).map(|class| &class["metadata"]["name"]);
+            assert_eq!(found, is_default.then_some(&json!("gp3")), "{classes}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::right::Right;
 use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
+use crate::access::objects::CREATE_JOBS;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -19,9 +20,4 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 );
 
 /// The right that the check is about.
-pub(in crate::access::checks) static RIGHT: Right = Right {
-    group: "batch",
-    resource: "jobs",
-    verb: "create",
-    lost: None,
-};
+pub(in crate::access::checks) static RIGHT: Right = Right::new(CREATE_JOBS, None);

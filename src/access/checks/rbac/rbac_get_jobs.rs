@@ -4,6 +4,7 @@ use super::right::Right;
 use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
+use crate::access::objects::GET_JOBS;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -18,9 +19,4 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     |run| Box::pin(rights_review::check(run, &RIGHT)),
 );
 
-static RIGHT: Right = Right {
-    group: "batch",
-    resource: "jobs",
-    verb: "get",
-    lost: None,
-};
+static RIGHT: Right = Right::new(GET_JOBS, None);

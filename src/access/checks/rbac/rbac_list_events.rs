@@ -4,6 +4,7 @@ use super::right::Right;
 use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
+use crate::access::objects::LIST_EVENTS;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -19,11 +20,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 );
 
 // What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
-static RIGHT: Right = Right {
-    group: "",
-    resource: "events",
-    verb: "list",
-    lost: Some(
-        "Deployments still work, but the Orchestrator cannot report why a Job does not start.",
-    ),
-};
+static RIGHT: Right = Right::new(
+    LIST_EVENTS,
+    Some("Deployments still work, but the Orchestrator cannot report why a Job does not start."),
+);

@@ -4,6 +4,7 @@ use super::right::Right;
 use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
+use crate::access::objects::LIST_PODS;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -19,12 +20,10 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 );
 
 // What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
-static RIGHT: Right = Right {
-    group: "",
-    resource: "pods",
-    verb: "list",
-    lost: Some(
+static RIGHT: Right = Right::new(
+    LIST_PODS,
+    Some(
         "Deployments still work, but the Orchestrator does not notice when a Job's pod does not start: the deployment \
          stays in progress and is not reported as stuck.",
     ),
-};
+);

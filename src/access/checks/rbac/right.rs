@@ -1,6 +1,7 @@
 //! The rights that the Orchestrator uses in the job's namespace.
 
 use crate::access::kubernetes::ResourceAction;
+use crate::access::objects::NamespaceRight;
 
 /// Something that the Orchestrator does in the job's namespace.
 pub(in crate::access::checks) struct Right {
@@ -15,6 +16,19 @@ pub(in crate::access::checks) struct Right {
 }
 
 impl Right {
+    /// Returns a right, and what is lost without it if deployments still work.
+    pub(in crate::access::checks) const fn new(
+        (group, resource, verb): NamespaceRight,
+        lost: Option<&'static str>,
+    ) -> Self {
+        Self {
+            group,
+            resource,
+            verb,
+            lost,
+        }
+    }
+
     /// Returns the right in a namespace, as an access review names it.
     pub(in crate::access::checks) fn action(&self, namespace: &str) -> ResourceAction {
         ResourceAction {

@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::node_pool::NodePool;
-use super::nodes::{NODE_GROUP, Nodes};
+use super::nodes::{GroupNodes, NODE_GROUP, Nodes, OF_NODE};
 use crate::access::aws::NodeGroup;
 use crate::access::check_error::CheckError;
-use crate::access::kubernetes::placement::{Lack, NewLabel, NewNodeFit, Pod, Taint};
+use crate::access::kubernetes::placement::{
+    Labels, Lack, NewLabel, NewNodeFit, NodeSize, Pod, Taint,
+};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
@@ -15,25 +17,6 @@ const NODE_POOLS_PATH: &str = "/apis/karpenter.sh/v1/nodepools";
 /// The path of the ConfigMap in which the Cluster Autoscaler keeps its status ("How can I check what is going on in CA?" in its
 /// FAQ). Its name and namespace can be changed, so that an autoscaler without it is possible.
 const AUTOSCALER_PATH: &str = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status";
-
-/// The labels of the nodes of a managed node group whose values are known only when there is a node: the kubelet, the
-/// cloud provider, and EKS set them ("Well-Known Labels, Annotations and Taints" in the Kubernetes documentation).
-const OF_NODE: [&str; 14] = [
-    "eks.amazonaws.com/nodegroup-image",
-    "eks.amazonaws.com/sourceLaunchTemplateId",
-    "eks.amazonaws.com/sourceLaunchTemplateVersion",
-    "k8s.io/cloud-provider-aws",
-    "kubernetes.io/hostname",
-    "node.kubernetes.io/instance-type",
-    "node.kubernetes.io/windows-build",
-    "topology.ebs.csi.aws.com/zone",
-    "topology.k8s.aws/zone-id",
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-    "beta.kubernetes.io/instance-type",
-    "failure-domain.beta.kubernetes.io/region",
-    "failure-domain.beta.kubernetes.io/zone",
-];
 
 /// What adds nodes, as the Job's pod needs them.
 #[derive(Default)]
@@ -151,15 +134,23 @@ impl Growth {
         let mut growing = Vec::new();
         for group in groups {
             let what = format!("node group {:?}", group.name);
+            let fit = |labels: &Labels, size| {
+                let taints: Vec<Taint> = group.taints.iter().map(taint).collect();
+                pod.fit_of_new(&taints, size, |key| node_label(group, labels, key))
+            };
             let fits = match nodes.groups.get(&group.name) {
-                Some(true) => true,
+                Some(GroupNodes::Fit) => true,
                 // What its nodes lack is among the findings of the nodes.
-                Some(false) => continue,
-                None => {
-                    let taints: Vec<Taint> = group.taints.iter().map(taint).collect();
-                    let fit = pod.fit_of_new(&taints, false, |key| node_label(group, key));
-                    self.fits(&what, &fit)
+                Some(GroupNodes::Unfit) => continue,
+                Some(GroupNodes::OtherSize(_)) if !group.has_several_types => continue,
+                Some(GroupNodes::OtherSize(labels)) => {
+                    self.fits(&what, &fit(labels, NodeSize::Small))
                 }
+                // The size of its nodes is known to be enough.
+                Some(GroupNodes::OtherPlace(labels)) => {
+                    self.fits(&what, &fit(labels, NodeSize::Any))
+                }
+                None => self.fits(&what, &fit(&Labels::new(), NodeSize::Small)),
             };
             if !fits {
                 continue;
@@ -212,16 +203,23 @@ fn stuck(group: &NodeGroup) -> StuckGroup {
     }
 }
 
-/// Returns what is known about a label of the nodes of a managed node group.
-fn node_label(group: &NodeGroup, key: &str) -> NewLabel {
+/// Returns what is known about a label of the nodes of a managed node group, one of which has the labels `of_node`. A launch
+/// template can add labels that the group itself does not have.
+fn node_label(group: &NodeGroup, of_node: &Labels, key: &str) -> NewLabel {
     let image = group.ami_type.as_str();
     let known =
         |value: Option<&str>| value.map_or(NewLabel::Unknown, |value| NewLabel::one_of(&[value]));
     if let Some(own) = group.labels.get(key) {
         return NewLabel::one_of(&[own]);
     }
+    let of_node = of_node.get(key);
     match key {
         NODE_GROUP => NewLabel::one_of(&[&group.name]),
+        "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type"
+            if !group.has_several_types =>
+        {
+            known(of_node.map(String::as_str))
+        }
         "eks.amazonaws.com/capacityType" => known(Some(&group.capacity_type)),
         "kubernetes.io/arch" | "beta.kubernetes.io/arch" => known(architecture(image)),
         "kubernetes.io/os" | "beta.kubernetes.io/os" => known(match image {
@@ -230,7 +228,7 @@ fn node_label(group: &NodeGroup, key: &str) -> NewLabel {
             _ => Some("linux"),
         }),
         key if OF_NODE.contains(&key) => NewLabel::Unknown,
-        _ => NewLabel::absent(),
+        _ => of_node.map_or_else(NewLabel::absent, |value| NewLabel::one_of(&[value])),
     }
 }
 
@@ -274,6 +272,7 @@ mod tests {
             labels: [("team".to_owned(), label.to_owned())].into(),
             ami_type: "AL2023_x86_64_STANDARD".to_owned(),
             capacity_type: "ON_DEMAND".to_owned(),
+            has_several_types: false,
             taints: Vec::new(),
         }
     }
@@ -306,11 +305,52 @@ mod tests {
         );
         // The nodes of the group are known, and a new one would be too small as well.
         let small = Nodes {
-            groups: [("g".to_owned(), false)].into(),
+            groups: [("g".to_owned(), GroupNodes::Unfit)].into(),
             ..Nodes::default()
         };
         let (small, growing) = find(&small, &group(1, "x"));
         assert_eq!((growing, small.findings), (0, Vec::new()));
+    }
+
+    #[test]
+    fn the_next_node_of_a_group_is_known_by_the_labels_of_its_nodes() {
+        let labels: Labels = [("team".to_owned(), "of the launch template".to_owned())].into();
+        let memory = json!([{"resources": {"requests": {"memory": "8Gi"}}}]);
+        let zone = json!({"topology.kubernetes.io/zone": "b", "lt": "y"});
+        let with_lt: Labels = [("lt".to_owned(), "y".to_owned())].into();
+        // Whether the nodes can take the pod; `None` if that is unknown.
+        let with = |spec: &Value, found: GroupNodes, has_several_types: bool| {
+            let nodes = Nodes {
+                groups: [("g".to_owned(), found)].into(),
+                ..Nodes::default()
+            };
+            let mut group = group(0, "x");
+            group.has_several_types = has_several_types;
+            let (growth, growing) = find(spec.clone(), &nodes, &group);
+            match (growing, growth.unknown) {
+                (0, Some(unknown)) => Err(unknown.message),
+                (growing, _) => Ok(growing == 1),
+            }
+        };
+        let place = json!({"nodeSelector": zone, "containers": memory});
+        let unknown = with(&place, GroupNodes::OtherPlace(with_lt), false).unwrap_err();
+        assert!(
+            unknown
+                .ends_with("its nodes might lack the selected label topology.kubernetes.io/zone."),
+            "{unknown}"
+        );
+        // All nodes of the group are of one type.
+        let kind = "node.kubernetes.io/instance-type";
+        let of_type: Labels = [(kind.to_owned(), "m5.large".to_owned())].into();
+        let other_type = json!({"nodeSelector": {kind: "m5.xlarge"}});
+        let place = || GroupNodes::OtherPlace(of_type.clone());
+        assert_eq!(with(&other_type, place(), false), Ok(false));
+        assert!(with(&other_type, place(), true).is_err());
+        let size = json!({"containers": memory});
+        let too_small = || GroupNodes::OtherSize(labels.clone());
+        assert_eq!(with(&size, too_small(), false), Ok(false));
+        let unknown = with(&size, too_small(), true).unwrap_err();
+        assert!(unknown.ends_with("might lack memory 8Gi."), "{unknown}");
     }
 
     #[test]
@@ -357,7 +397,7 @@ mod tests {
             "node group \"g\" might add one, but its nodes might lack nvidia.com/gpu 1."
         );
         let nodes = Nodes {
-            groups: [("g".to_owned(), true)].into(),
+            groups: [("g".to_owned(), GroupNodes::Fit)].into(),
             ..Nodes::default()
         };
         assert_eq!(find(spec, &nodes, &group(1, "x")).1, 1);

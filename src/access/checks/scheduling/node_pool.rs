@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, Pod, Taint};
+use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, NodeSize, Pod, Taint};
 
 /// The API group of the NodeClasses of EKS Auto Mode ("Create a Node Pool for EKS Auto Mode" in the EKS user guide).
 const AUTO_MODE: &str = "eks.amazonaws.com";
@@ -50,9 +50,14 @@ const NORMALIZED: [(&str, &str); 6] = [
         "topology.kubernetes.io/zone",
     ),
 ];
-/// The ends of the keys that select the size of an instance. Some categories have only small ones, such as `t`.
+/// The end of the key that selects the category of an instance. Some categories have only small ones, such as `t`.
+const CATEGORY: &str = "/instance-category";
+/// The usual categories, whose newer generations have large instances. The NodePools of EKS Auto Mode itself use these, of
+/// generation 5 or later ("Enable or Disable Built-in NodePools" in the EKS user guide).
+const USUAL_CATEGORIES: [&str; 3] = ["c", "m", "r"];
+/// The ends of the other keys that select the size of an instance. Older generations have smaller ones.
 const SIZES: [&str; 7] = [
-    "/instance-category",
+    "/instance-generation",
     "/instance-hypervisor",
     "/instance-type",
     "/instance-family",
@@ -121,16 +126,29 @@ impl NodePool<'_> {
     pub(super) fn fit(&self, pod: &Pod<'_>) -> NewNodeFit {
         let taints = self.template()["spec"]["taints"].as_array();
         let taints: Vec<Taint> = taints.into_iter().flatten().map(Taint::read).collect();
-        pod.fit_of_new(&taints, !self.limits_size(), |key| self.node_label(key))
+        pod.fit_of_new(&taints, self.size(), |key| self.node_label(key))
     }
 
-    /// Returns whether the requirements limit the size of the nodes from above.
-    fn limits_size(&self) -> bool {
-        self.requirements().any(|one| {
+    /// Returns what the requirements say about the size of the nodes. Karpenter adds an instance of any category in the list.
+    fn size(&self) -> NodeSize {
+        let mut size = NodeSize::Any;
+        for one in self.requirements() {
             let key = one["key"].as_str().unwrap_or_default();
             let operator = one["operator"].as_str().unwrap_or_default();
-            SIZES.iter().any(|size| key.ends_with(size)) && ["In", "Lt", "Lte"].contains(&operator)
-        })
+            let values = one["values"].as_array().into_iter().flatten();
+            let mut values = values.filter_map(Value::as_str);
+            if key.ends_with(CATEGORY) && operator == "In" {
+                if !values.any(|value| USUAL_CATEGORIES.contains(&value)) {
+                    return NodeSize::Small;
+                }
+                size = NodeSize::OfUsualCategory;
+            } else if SIZES.iter().any(|size| key.ends_with(size))
+                && ["In", "Lt", "Lte"].contains(&operator)
+            {
+                return NodeSize::Small;
+            }
+        }
+        size
     }
 
     fn requirements(&self) -> impl Iterator<Item = &Value> {
@@ -307,10 +325,36 @@ mod tests {
         };
         assert_eq!(unknown("NotIn"), [""; 0]);
         assert_eq!(unknown("In"), ["memory 200Gi"]);
-        let requirement = json!([{"key": "karpenter.k8s.aws/instance-category", "operator": "In", "values": ["t"]}]);
-        let pool = pool(&json!({"/spec/template/spec/requirements": requirement}));
-        let fit = NodePool(&pool).fit(&pod);
-        assert!(fit.unknown.contains("memory 200Gi"));
+    }
+
+    /// The requirements of `general-purpose` of EKS Auto Mode are of the first kind.
+    #[test]
+    fn the_usual_categories_have_large_nodes() {
+        let category = |values: &[&str]| json!({"key": "eks.amazonaws.com/instance-category", "operator": "In", "values": values});
+        let generation = |operator: &str| json!({"key": "eks.amazonaws.com/instance-generation", "operator": operator, "values": ["4"]});
+        let unknown = |memory: &str, requirements: &[Value]| {
+            let requests = json!({"requests": {"memory": memory}});
+            let template = json!({"spec": {"containers": [{"resources": requests}]}});
+            let pool = pool(&json!({"/spec/template/spec/requirements": requirements}));
+            !NodePool(&pool)
+                .fit(&Pod::read(&template))
+                .unknown
+                .is_empty()
+        };
+        let usual = category(&["c", "m", "r"]);
+        for (memory, requirements, expected) in [
+            ("100Gi", &[usual.clone(), generation("Gt")][..], false),
+            ("100Gi", &[category(&["t", "m"])], false),
+            ("4Gi", &[category(&["t"])], true),
+            ("100Gi", &[usual.clone(), generation("In")], true),
+            ("1Ti", &[usual], true),
+        ] {
+            assert_eq!(
+                unknown(memory, requirements),
+                expected,
+                "{memory} {requirements:?}"
+            );
+        }
     }
 
     #[test]

@@ -6,12 +6,31 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::NODES_PATH;
-use crate::access::kubernetes::placement::{ClusterNode, Lack, Pod};
+use crate::access::kubernetes::placement::{ClusterNode, Labels, Lack, Pod};
 use crate::access::run::Run;
 
 /// The label that a managed node group gives to its nodes ("Simplify node lifecycle with managed node groups" in the EKS user
 /// guide: its labels have the prefix `eks.amazonaws.com`).
 pub(super) const NODE_GROUP: &str = "eks.amazonaws.com/nodegroup";
+
+/// The labels of the nodes of a managed node group whose values are known only when there is a node: the kubelet, the
+/// cloud provider, and EKS set them ("Well-Known Labels, Annotations and Taints" in the Kubernetes documentation).
+pub(super) const OF_NODE: [&str; 14] = [
+    "eks.amazonaws.com/nodegroup-image",
+    "eks.amazonaws.com/sourceLaunchTemplateId",
+    "eks.amazonaws.com/sourceLaunchTemplateVersion",
+    "k8s.io/cloud-provider-aws",
+    "kubernetes.io/hostname",
+    "node.kubernetes.io/instance-type",
+    "node.kubernetes.io/windows-build",
+    "topology.ebs.csi.aws.com/zone",
+    "topology.k8s.aws/zone-id",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "beta.kubernetes.io/instance-type",
+    "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+];
 
 /// The label of the nodes of Fargate, each of which runs the one pod that it was added for ("AWS Fargate considerations" in the
 /// EKS user guide).
@@ -28,9 +47,44 @@ pub(super) struct Nodes {
     pub(super) fitting: Option<String>,
     /// The nodes that cannot take the pod, by what they lack.
     pub(super) kinds: BTreeMap<Vec<Lack>, Vec<String>>,
-    /// The managed node groups that have nodes, and whether a new node of the group could take the pod. A group whose nodes
-    /// only cannot attach a volume is not among them: its next node can be in another zone.
-    pub(super) groups: BTreeMap<String, bool>,
+    /// The managed node groups that have nodes.
+    pub(super) groups: BTreeMap<String, GroupNodes>,
+}
+
+/// What the nodes of a managed node group show about its next node. Of different nodes, the last one in this order counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum GroupNodes {
+    /// The next node cannot take the pod either.
+    Unfit,
+    /// The nodes are too small, and might be in the wrong place as well. The next node of a group with several instance types can
+    /// be larger. These are the labels of one of the nodes.
+    OtherSize(Labels),
+    /// The nodes are in the wrong place, such as another zone, in which the next node does not have to be. These are the labels of
+    /// one of them.
+    OtherPlace(Labels),
+    /// The next node can take the pod.
+    Fit,
+}
+
+impl GroupNodes {
+    /// Judges a node of the group by what a new one of its kind would lack. Whether the required node affinity is about the place
+    /// is decided later, by what is known about the labels of a new node.
+    fn new(lacks: &[Lack], labels: &Labels) -> Self {
+        let is_place = |lack: &Lack| match lack {
+            Lack::Volume { .. } | Lack::Affinity => true,
+            Lack::Label(key, _) => OF_NODE.contains(&key.as_str()),
+            _ => false,
+        };
+        let is_size = |lack: &Lack| matches!(lack, Lack::Resource { .. });
+        match lacks {
+            [] => Self::Fit,
+            lacks if lacks.iter().all(is_place) => Self::OtherPlace(labels.clone()),
+            lacks if lacks.iter().all(|lack| is_place(lack) || is_size(lack)) => {
+                Self::OtherSize(labels.clone())
+            }
+            _ => Self::Unfit,
+        }
+    }
 }
 
 impl Nodes {
@@ -71,10 +125,11 @@ impl Nodes {
             self.kinds.entry(lacks).or_default().push(node.name.clone());
         }
         if let Some(group) = node.labels.get(NODE_GROUP) {
-            let lacks = pod.lacks(&node.as_new());
-            let is_volume = |lack: &Lack| matches!(lack, Lack::Volume { .. });
-            if lacks.is_empty() || !lacks.iter().all(is_volume) {
-                *self.groups.entry(group.clone()).or_default() |= lacks.is_empty();
+            let found = GroupNodes::new(&pod.lacks(&node.as_new()), &node.labels);
+            let known = self.groups.entry(group.clone());
+            let known = known.or_insert(GroupNodes::Unfit);
+            if found > *known {
+                *known = found;
             }
         }
     }
@@ -85,7 +140,7 @@ impl Nodes {
             0 if self.has_fargate => {
                 "The cluster's nodes are those of Fargate, which run one pod each".to_owned()
             }
-            0 => "The cluster has no node now".to_owned(),
+            0 => "The cluster currently has no nodes".to_owned(),
             1 => "The cluster's node cannot take the Job's pod".to_owned(),
             count => format!("None of the cluster's {count} nodes can take the Job's pod"),
         }
@@ -132,5 +187,30 @@ mod tests {
         assert_eq!(named.fitting.as_deref(), Some("n"));
         let of_auto_mode = nodes(json!({}), json!({COMPUTE_TYPE: "auto"}));
         assert_eq!(of_auto_mode.fitting.as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn the_next_node_of_a_group_can_be_in_another_zone_or_larger() {
+        const ZONE: &str = "topology.kubernetes.io/zone";
+        let labels = json!({NODE_GROUP: "g", ZONE: "a", "team": "x"});
+        let own: Labels = serde_json::from_value(labels.clone()).unwrap();
+        let selects = |key: &str, value: &str| json!({"nodeSelector": {key: value}});
+        let term = json!({"matchExpressions": [{"key": ZONE, "operator": "In", "values": ["b"]}]});
+        let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}});
+        let large = json!({"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]});
+        for (spec, expected) in [
+            (json!({}), GroupNodes::Fit),
+            (selects(ZONE, "a"), GroupNodes::Fit),
+            (selects(ZONE, "b"), GroupNodes::OtherPlace(own.clone())),
+            (
+                json!({"affinity": {"nodeAffinity": required}}),
+                GroupNodes::OtherPlace(own.clone()),
+            ),
+            (selects("team", "y"), GroupNodes::Unfit),
+            (large, GroupNodes::OtherSize(own)),
+        ] {
+            let found = nodes(spec.clone(), labels.clone()).groups;
+            assert_eq!(found["g"], expected, "{spec}");
+        }
     }
 }

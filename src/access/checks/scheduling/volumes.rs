@@ -1,5 +1,6 @@
 //! The volumes of the Job's pod, as far as they decide where it can run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -21,6 +22,8 @@ pub(super) struct Volumes {
     pub(super) bound: Vec<BoundVolume>,
     /// What Fargate does not mount, as clauses.
     pub(super) not_on_fargate: Vec<String>,
+    /// The StorageClasses that create a volume for the pod only in some places, by their `allowedTopologies`.
+    pub(super) restricted_classes: Vec<String>,
     /// Why the volume of a claim is unknown.
     pub(super) unread: Option<Outcome>,
 }
@@ -31,9 +34,14 @@ impl Volumes {
     pub(super) async fn find(run: &Run<'_>, spec: &Value) -> Self {
         let mut found = Self::default();
         let looked_up = claims(spec).map(async |claim| (claim, volume(run, claim).await));
+        let mut classes: BTreeSet<String> = classes(spec).map(str::to_owned).collect();
         for (claim, volume) in join_all(looked_up).await {
             match volume {
-                Ok(volume) => found.add(claim, volume.as_deref()),
+                Ok(ClaimVolume::Bound(volume)) => found.add(claim, Some(&volume)),
+                Ok(ClaimVolume::Unbound { class }) => {
+                    found.add(claim, None);
+                    classes.extend(class);
+                }
                 Err(outcome) => {
                     let message = format!(
                         "Which nodes can attach the volume of PersistentVolumeClaim {claim:?} is unknown: {}",
@@ -43,6 +51,17 @@ impl Volumes {
                 }
             }
         }
+        let looked_up = classes.into_iter().map(async |class| {
+            // `pod-template-refs` reads the classes as well, and says why one cannot be read.
+            let read = read(run, ObjectKind::StorageClass, &class).await;
+            let object = read.ok().flatten()?;
+            let topologies = object["allowedTopologies"].as_array();
+            topologies
+                .is_some_and(|list| !list.is_empty())
+                .then_some(class)
+        });
+        let restricted = join_all(looked_up).await.into_iter().flatten();
+        found.restricted_classes = restricted.collect();
         found
     }
 
@@ -80,20 +99,44 @@ fn claims(spec: &Value) -> impl Iterator<Item = &str> {
     volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
 }
 
+/// Returns the StorageClasses that the ephemeral volumes of a pod spec name.
+fn classes(spec: &Value) -> impl Iterator<Item = &str> {
+    let volumes = spec["volumes"].as_array().into_iter().flatten();
+    let classes = volumes.filter_map(|volume| {
+        volume["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"].as_str()
+    });
+    classes.filter(|class| !class.is_empty())
+}
+
+/// The volume of a claim.
+enum ClaimVolume {
+    /// The claim is bound to this volume.
+    Bound(Arc<Value>),
+    /// The claim has no volume yet, or does not exist.
+    Unbound {
+        /// The StorageClass that creates one.
+        class: Option<String>,
+    },
+}
+
 /// Returns the volume that a claim is bound to.
 ///
 /// # Errors
 /// The outcome of a check that could not read the claim or the volume.
-async fn volume(run: &Run<'_>, claim: &str) -> Result<Option<Arc<Value>>, Outcome> {
-    let Some(claim) = read(run, ObjectKind::Claim, claim).await? else {
-        return Ok(None);
-    };
-    match claim["spec"]["volumeName"].as_str() {
-        Some(name) if claim["status"]["phase"] == "Bound" => {
-            read(run, ObjectKind::PersistentVolume, name).await
-        }
-        _ => Ok(None),
+async fn volume(run: &Run<'_>, claim: &str) -> Result<ClaimVolume, Outcome> {
+    let claim = read(run, ObjectKind::Claim, claim).await?;
+    let claim = claim.as_deref().unwrap_or(&Value::Null);
+    if let Some(name) = claim["spec"]["volumeName"].as_str()
+        && claim["status"]["phase"] == "Bound"
+        && let Some(volume) = read(run, ObjectKind::PersistentVolume, name).await?
+    {
+        return Ok(ClaimVolume::Bound(volume));
     }
+    let class = claim["spec"]["storageClassName"].as_str();
+    let class = class.filter(|class| !class.is_empty());
+    Ok(ClaimVolume::Unbound {
+        class: class.map(str::to_owned),
+    })
 }
 
 async fn read(run: &Run<'_>, kind: ObjectKind, name: &str) -> Result<Option<Arc<Value>>, Outcome> {

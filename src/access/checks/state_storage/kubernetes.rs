@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::super::job_namespace::judge_namespace;
+use super::super::pod_identity::proxy::detour;
 use super::super::rbac::grants::grant_fix;
 use super::super::token_mount::{self, Mount};
 use super::super::{not_checked, not_read};
@@ -10,6 +11,7 @@ use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::ResourceAction;
+use crate::access::kubernetes::environment::Variable;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::{STATE_RIGHTS, state_grant};
 use crate::access::outcome::{Outcome, Status};
@@ -55,6 +57,9 @@ pub(super) async fn check(
     if found.status == Status::Skipped {
         return Ok(found);
     }
+    if let Some(outcome) = through_proxy(run).await {
+        return Ok(outcome);
+    }
     let service_account = run.service_account()?;
     let allowed = format!(
         "Service account {service_account:?} is allowed to store the state in namespace {namespace:?}."
@@ -63,6 +68,33 @@ pub(super) async fn check(
         None => Outcome::passed(allowed),
         Some(doubt) => Outcome::warned(format!("{allowed} {doubt}")),
     })
+}
+
+/// Returns the outcome for a container that calls the cluster's API through a proxy.
+///
+/// Sources: `InClusterConfig` in client-go, rest/config.go, which calls `https://$KUBERNETES_SERVICE_HOST`, the address of the
+/// Service `kubernetes`, and client-go, transport/cache.go, which takes the environment's proxy. `HTTP_PROXY` does not count for
+/// HTTPS (`golang.org/x/net/http/httpproxy`).
+async fn through_proxy(run: &Run<'_>) -> Option<Outcome> {
+    const HOST: &str = "KUBERNETES_SERVICE_HOST";
+    let (environment, cluster) = tokio::join!(run.main_environment(), run.eks_cluster());
+    let (environment, cluster) = (environment.ok()?, cluster.ok()?);
+    // Another host needs another exception, which is unknown.
+    if environment.get(HOST) != Variable::Absent {
+        return None;
+    }
+    let address = cluster.api_service()?.to_string();
+    let detour = detour(&environment, ["HTTPS_PROXY", "https_proxy"], &address, 443)?;
+    let outcome = Outcome::warned(format!(
+        "pod_template sets {}, and {} {}: OpenTofu then calls the cluster's API, which stores the state, through the proxy, \
+         which usually cannot reach it.",
+        detour.proxy, detour.exceptions, detour.doubt
+    ));
+    Some(
+        outcome
+            .compare(format!("{address} in {}", detour.exceptions), detour.doubt)
+            .fix(run.runner_cause(RunnerCause::StateProxy), detour.fix),
+    )
 }
 
 /// Returns the rights that the Job's service account lacks in the namespace of the state, such as `list secrets`.

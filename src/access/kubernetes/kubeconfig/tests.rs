@@ -52,6 +52,45 @@ async fn a_token_is_trimmed_wherever_it_comes_from() {
     }
 }
 
+/// kube resolves the command. Source: `GetAuthInfoFileReferences` in client-go, tools/clientcmd/loader.go.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_with_a_path_is_in_the_folder_of_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("bin/plugin");
+    std::fs::create_dir(folder.path().join("bin")).unwrap();
+    std::fs::write(&plugin, "#!/bin/sh\necho 'status: {token: t}'\n").unwrap();
+    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let kubeconfig = Kubeconfig {
+        path: folder.path().join("config"),
+        context: None,
+    };
+    std::fs::write(
+        &kubeconfig.path,
+        text("", "    exec: {command: bin/plugin}\n"),
+    )
+    .unwrap();
+    assert_eq!(token(&read(&kubeconfig).await.unwrap()), "t");
+}
+
+#[tokio::test]
+async fn an_empty_path_is_no_path() {
+    for (cluster, user) in [
+        ("    certificate-authority: \"\"\n", "    token: t\n"),
+        ("", "    token: t\n    tokenFile: \"\"\n"),
+        (
+            "",
+            "    token: t\n    client-certificate: \"\"\n    client-key: \"\"\n",
+        ),
+    ] {
+        let config = read_text(text(cluster, user)).await.unwrap();
+        assert_eq!(token(&config), "t", "{cluster} {user}");
+    }
+    let only_empty = read_text(text("", "    tokenFile: \"\"\n")).await.unwrap();
+    assert_eq!(token(&only_empty), "");
+}
+
 #[tokio::test]
 async fn the_token_of_the_file_counts_if_the_file_can_be_read() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -105,12 +105,42 @@ const OF_SMALL_NODE: [(&str, &str); 3] = [
     ("ephemeral-storage", "10Gi"),
 ];
 
+/// The same for the largest node of each of the usual categories of instances, `c`, `m`, and `r`, in their current generations,
+/// with processors of any architecture: `c7g.16xlarge` has 64 vCPU and 128 GiB ("Amazon EC2 instance types").
+const OF_USUAL_CATEGORY: [(&str, &str); 3] = [
+    ("cpu", "60"),
+    ("memory", "110Gi"),
+    ("ephemeral-storage", "10Gi"),
+];
+
 /// The same for a node of any size: `u-24tb1.112xlarge` has 448 vCPU and 24 TiB. Its storage is what a volume has.
 const OF_LARGEST_NODE: [(&str, &str); 3] = [
     ("cpu", "400"),
     ("memory", "20Ti"),
     ("ephemeral-storage", "10Gi"),
 ];
+
+/// What is known about the size of a new node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NodeSize {
+    /// The node can be of any size.
+    Any,
+    /// The node can be of any size that the categories `c`, `m`, and `r` have.
+    OfUsualCategory,
+    /// The node might be small.
+    Small,
+}
+
+impl NodeSize {
+    /// Returns the resources that the node has if a pod needs them.
+    fn resources(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Any => &OF_LARGEST_NODE,
+            Self::OfUsualCategory => &OF_USUAL_CATEGORY,
+            Self::Small => &OF_SMALL_NODE,
+        }
+    }
+}
 
 /// The labels that every node in AWS has: the kubelet and the cloud provider set them ("Well-Known Labels, Annotations and
 /// Taints" in the Kubernetes documentation).
@@ -121,12 +151,11 @@ const OF_EVERY_NODE: [&str; 3] = [
 ];
 
 impl Pod<'_> {
-    /// Returns how the pod fits a new node with these taints, of any size or of one that is not known. `label` returns what
-    /// is known about a label of the node.
+    /// Returns how the pod fits a new node with these taints. `label` returns what is known about a label of the node.
     pub(crate) fn fit_of_new(
         &self,
         taints: &[Taint],
-        has_any_size: bool,
+        size: NodeSize,
         label: impl Fn(&str) -> NewLabel,
     ) -> NewNodeFit {
         let mut fit = NewNodeFit::default();
@@ -171,11 +200,7 @@ impl Pod<'_> {
         }
         let intolerable = taints.iter().filter(|taint| !self.tolerates(taint));
         fit.lacks.extend(intolerable.cloned().map(Lack::Taint));
-        fit.unknown.extend(self.requests_over(if has_any_size {
-            &OF_LARGEST_NODE
-        } else {
-            &OF_SMALL_NODE
-        }));
+        fit.unknown.extend(self.requests_over(size.resources()));
         fit
     }
 }
@@ -220,10 +245,14 @@ mod tests {
         }
     }
 
-    fn fit(spec: &Value, has_any_size: bool) -> (Vec<String>, Vec<String>) {
+    fn fit(spec: &Value) -> (Vec<String>, Vec<String>) {
+        fit_of_size(spec, NodeSize::Any)
+    }
+
+    fn fit_of_size(spec: &Value, size: NodeSize) -> (Vec<String>, Vec<String>) {
         let template = json!({"spec": spec});
         let taint = Taint::read(&json!({"key": "gpu", "effect": "NoSchedule"}));
-        let fit = Pod::read(&template).fit_of_new(&[taint], has_any_size, label);
+        let fit = Pod::read(&template).fit_of_new(&[taint], size, label);
         let lacks = fit.lacks.iter().map(ToString::to_string);
         (lacks.collect(), fit.unknown.into_iter().collect())
     }
@@ -246,11 +275,11 @@ mod tests {
             (json!({"other": "y"}), &["it lacks the label other=y"], &[]),
             (json!({"zone": "a"}), &[], &["the selected label zone"]),
         ] {
-            let found = fit(&tolerant(json!({"nodeSelector": selector})), true);
+            let found = fit(&tolerant(json!({"nodeSelector": selector})));
             assert_eq!(found.0, lacks, "{selector}");
             assert_eq!(found.1, unknown, "{selector}");
         }
-        let (lacks, _) = fit(&json!({}), true);
+        let (lacks, _) = fit(&json!({}));
         assert_eq!(lacks, ["its taint gpu:NoSchedule is not tolerated"]);
     }
 
@@ -259,10 +288,9 @@ mod tests {
         let with = |selector: Value, terms: Value| {
             let required = json!({REQUIRED: {"nodeSelectorTerms": terms}});
             let affinity = json!({"nodeAffinity": required});
-            fit(
-                &tolerant(json!({"nodeSelector": selector, "affinity": affinity})),
-                true,
-            )
+            fit(&tolerant(
+                json!({"nodeSelector": selector, "affinity": affinity}),
+            ))
         };
         let wants = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
         let is_named = |operator: &str| json!({"matchFields": [{"key": "metadata.name", "operator": operator, "values": ["n"]}]});
@@ -337,36 +365,37 @@ mod tests {
             ]}))
         };
         let none = (Vec::new(), Vec::new());
-        assert_eq!(fit(&spread("rack", "ScheduleAnyway"), true), none);
-        assert_eq!(fit(&spread("team", "DoNotSchedule"), true), none);
+        assert_eq!(fit(&spread("rack", "ScheduleAnyway")), none);
+        assert_eq!(fit(&spread("team", "DoNotSchedule")), none);
         let zone = "topology.kubernetes.io/zone";
-        assert_eq!(fit(&spread(zone, "DoNotSchedule"), true), none);
+        assert_eq!(fit(&spread(zone, "DoNotSchedule")), none);
         assert_eq!(
-            fit(&spread("rack", "DoNotSchedule"), true).0,
+            fit(&spread("rack", "DoNotSchedule")).0,
             ["it lacks the label rack of topologySpreadConstraints"]
         );
-        assert_eq!(
-            fit(&spread("zone", "DoNotSchedule"), true).1,
-            ["the label zone"]
-        );
+        assert_eq!(fit(&spread("zone", "DoNotSchedule")).1, ["the label zone"]);
         let windows = |key: &str| match key {
             SYSTEM => NewLabel::one_of(&["windows"]),
             _ => NewLabel::absent(),
         };
         let template = json!({});
-        let on_windows = Pod::read(&template).fit_of_new(&[], true, windows);
+        let on_windows = Pod::read(&template).fit_of_new(&[], NodeSize::Any, windows);
         assert_eq!(on_windows.lacks, [Lack::Windows]);
     }
 
     #[test]
     fn a_large_or_special_request_is_uncertain() {
-        let with = |requests: Value, has_any_size: bool| {
+        let with = |requests: &Value, size: NodeSize| {
             let containers = json!([{"resources": {"requests": requests}}]);
-            fit(&tolerant(json!({"containers": containers})), has_any_size).1
+            fit_of_size(&tolerant(json!({"containers": containers})), size).1
         };
+        let large = json!({"memory": "100Gi"});
+        assert_eq!(with(&large, NodeSize::OfUsualCategory), [""; 0]);
+        let larger = json!({"memory": "200Gi"});
+        assert_eq!(with(&larger, NodeSize::OfUsualCategory), ["memory 200Gi"]);
         for (requests, of_any_size, of_some_size) in [
             (json!({"cpu": "1", "memory": "1Gi"}), &[][..], &[][..]),
-            (json!({"memory": "200Gi"}), &[], &["memory 200Gi"]),
+            (larger, &[], &["memory 200Gi"]),
             (
                 json!({"nvidia.com/gpu": 1}),
                 &["nvidia.com/gpu 1"],
@@ -378,8 +407,8 @@ mod tests {
                 &["ephemeral-storage 50Gi"],
             ),
         ] {
-            assert_eq!(with(requests.clone(), true), of_any_size, "{requests}");
-            assert_eq!(with(requests.clone(), false), of_some_size, "{requests}");
+            assert_eq!(with(&requests, NodeSize::Any), of_any_size, "{requests}");
+            assert_eq!(with(&requests, NodeSize::Small), of_some_size, "{requests}");
         }
     }
 }

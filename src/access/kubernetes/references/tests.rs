@@ -51,6 +51,7 @@ fn every_object_that_a_pod_needs_is_found() {
             // The kubelet skips what no container mounts.
             {"name": "unused", "secret": {"secretName": "no"}},
             {"name": "unused-too", "projected": {"sources": [{"configMap": {"name": "no"}}]}},
+            {"name": "unused-csi", "csi": {"driver": "no"}},
         ],
         "imagePullSecrets": [{"name": "pull"}, {}],
         "resourceClaims": [{"name": "a", "resourceClaimName": "rc"}, {"name": "b", "resourceClaimTemplateName": "rct"}],
@@ -68,6 +69,8 @@ fn every_object_that_a_pod_needs_is_found() {
             r#"ConfigMap c {"k"}"#,
             r#"ConfigMap pc {}"#,
             r#"ConfigMap vc {}"#,
+            r#"CSIDriver d {}"#,
+            r#"CSIDriver secrets-store.csi.k8s.io {}"#,
             r#"Secret chap {}"#,
             r#"Secret csi {}"#,
             r#"Secret init {}"#,
@@ -87,12 +90,16 @@ fn every_object_that_a_pod_needs_is_found() {
             r#"ClusterTrustBundle ctb {}"#,
         ]
     );
+}
+
+#[test]
+fn a_spec_without_lists_names_nothing() {
     assert!(references(&json!({"containers": {"name": "main"}})).is_empty());
     assert!(references(&json!(null)).is_empty());
 }
 
 /// The ends of the paths of fields that look as if they named an object, and why [`FIELDS`] does not have them.
-const NO_OBJECT: [(&str, &str); 26] = [
+const NO_OBJECT: [(&str, &str); 27] = [
     (
         "serviceAccountName",
         "the check service-account looks it up",
@@ -127,6 +134,7 @@ const NO_OBJECT: [(&str, &str); 26] = [
     ("pdName", "a disk of Google"),
     ("shareName", "a share of Azure"),
     ("secretFile", "a path on the node"),
+    ("flexVolume.driver", "a program on the node"),
     ("datasetName", "a dataset of Flocker"),
     ("initiatorName", "a name of iSCSI"),
     ("storagePolicyName", "a policy of vSphere"),
@@ -195,7 +203,7 @@ fn every_field_that_may_name_an_object_is_classified() {
     let names_object = |path: &str, type_name: &str| {
         let name = path.rsplit('.').next().unwrap_or_default();
         let words = [
-            "Ref", "ecret", "onfigMap", "laim", "ndpoints", "Class", "Bundle",
+            "Ref", "ecret", "onfigMap", "laim", "ndpoints", "Class", "Bundle", "river",
         ];
         let by_name = name.ends_with("Name") || words.iter().any(|word| name.contains(word));
         let by_type = ["Reference", "KeySelector", "Secret", "ConfigMap"];

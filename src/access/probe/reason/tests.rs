@@ -219,3 +219,123 @@ fn a_pod_that_failed_says_why() {
         "\"i\" ended with exit code 3 (Error)",
     );
 }
+
+#[test]
+fn what_passes_by_itself_never_settles() {
+    let forever = Duration::from_secs(240);
+    for (message, settles) in [
+        (
+            "pods \"x\" is forbidden: exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=4Gi, \
+             limited: requests.memory=4Gi",
+            false,
+        ),
+        (
+            "pods \"x\" is forbidden: exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=0, \
+             limited: requests.memory=512Mi",
+            true,
+        ),
+        (
+            "pods \"x\" is forbidden: status unknown for quota: q, resources: pods",
+            false,
+        ),
+        (
+            "pods \"x\" is forbidden: failed quota: q: must specify limits.cpu for: main",
+            true,
+        ),
+        (
+            "Internal error occurred: failed calling webhook \"w\": failed to call webhook: connection refused",
+            false,
+        ),
+        ("admission webhook \"w\" denied the request: no", true),
+    ] {
+        let event = ("FailedCreate", &*format!("Error creating: {message}"));
+        let state = StartState::judge(&json!({}), None, &events(&[event]));
+        let StartState::Waiting(Some(reason)) = state else {
+            panic!("{state:?}");
+        };
+        assert_eq!(reason.is_settled(forever), settles, "{message}");
+    }
+}
+
+fn with_init(restart_policy: Option<&str>, status: Value) -> Value {
+    let mut init = json!({"name": "i"});
+    if let Some(policy) = restart_policy {
+        init["restartPolicy"] = policy.into();
+    }
+    let mut status = status;
+    status["name"] = "i".into();
+    json!({
+        "metadata": {"name": "p"},
+        "spec": {"initContainers": [init]},
+        "status": {"phase": "Pending", "initContainerStatuses": [status]},
+    })
+}
+
+#[test]
+fn a_container_that_restarts_is_no_failure() {
+    let waiting = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}});
+    for (policy, words) in [
+        (
+            Some("Always"),
+            "Sidecar \"i\" restarts: CrashLoopBackOff: back-off 10s.",
+        ),
+        (None, "Init container \"i\" restarts: "),
+    ] {
+        let pod = with_init(policy, json!({"state": waiting}));
+        let state = StartState::judge(&json!({}), Some(&pod), &[]);
+        waits_for(state, ReasonKind::Restarting, words);
+    }
+    let restarting = Reason::new(ReasonKind::Restarting, "x");
+    assert!(!restarting.is_settled(Duration::from_secs(240)));
+    // Nothing waits for another container of the same list, and one that has run has started.
+    let other = pod(json!({"containerStatuses": [{"name": "other", "state": waiting}]}));
+    let state = StartState::judge(&json!({}), Some(&other), &[]);
+    assert_eq!(state, StartState::Waiting(None));
+    let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
+    let main =
+        pod(json!({"containerStatuses": [{"name": "main", "state": waiting, "lastState": ended}]}));
+    let state = StartState::judge(&json!({}), Some(&main), &[]);
+    assert_eq!(state, StartState::Started);
+}
+
+#[test]
+fn a_timeout_says_what_is_under_way() {
+    let report = |events: &[(&str, &str)]| {
+        let items: Vec<Value> = events
+            .iter()
+            .map(
+                |(reason, field)| json!({"reason": reason, "involvedObject": {"fieldPath": field}}),
+            )
+            .collect();
+        ProbeReport {
+            ended: super::super::Ended::Started,
+            pod: Some("p".to_owned()),
+            node: Some("n".to_owned()),
+            events: Event::read_all([&json!({"items": items})]),
+            deletion: super::super::Deletion::NotCreated,
+        }
+    };
+    let message = |events: &[(&str, &str)], pod: Option<&Value>| {
+        Reason::timed_out(Duration::from_secs(5), &report(events), pod).message
+    };
+    let of_main = "spec.containers{main}";
+    assert!(message(&[("Pulled", of_main)], None).contains("its image was pulled"));
+    assert!(message(&[("Pulling", of_main)], None).contains("still being pulled"));
+    for other in ["spec.containers{proxy}", "spec.initContainers{main}"] {
+        let found = message(&[("Pulled", other)], None);
+        assert!(found.contains("has not started it yet"), "{found}");
+    }
+    let running = |started: bool| json!({"state": {"running": {}}, "started": started});
+    for (policy, started, words) in [
+        (
+            None,
+            true,
+            "within 5s: init container \"i\" is still running.",
+        ),
+        (Some("Always"), false, "within 5s: sidecar \"i\" is running"),
+        (Some("Always"), true, "the node has not started it yet"),
+    ] {
+        let found = message(&[], Some(&with_init(policy, running(started))));
+        assert!(found.contains(words), "{found}");
+    }
+}
