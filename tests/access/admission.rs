@@ -463,7 +463,10 @@ fn merge_error(cloud: &Cloud) {
     let template = json!({"spec": {"volumes": [{"emptyDir": {}}]}});
     let checked = cloud.check(&cloud.with("job/pod_template", template));
     checked
-        .only(&["pod-template-refs", "job-dry-run"], &["scheduling"])
+        .only(
+            &["pod-template-refs", "job-dry-run"],
+            &["pod-identity", "scheduling"],
+        )
         .says(
             "job-dry-run",
             &["cannot merge pod_template", "`volumes`", "`name`"],
