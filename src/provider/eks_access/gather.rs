@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Cause, CheckId, Member};
+use crate::access::{Cause, CheckId, Fix, TrustMembers};
 
 /// The first runner returns after no other runner has started or finished for this long, or for twice the longest pause
 /// before a runner so far: a busy machine plans the next runners late.
@@ -34,6 +34,8 @@ struct State {
     /// How long nothing must change until the first runner returns.
     quiet: Duration,
     groups: HashMap<Topic, Group>,
+    /// Everyone for whom the trust policies of roles must be changed, whatever the topic.
+    members: TrustMembers,
 }
 
 impl Default for State {
@@ -43,6 +45,7 @@ impl Default for State {
             changed: None,
             quiet: QUIET,
             groups: HashMap::new(),
+            members: TrustMembers::default(),
         }
     }
 }
@@ -65,9 +68,9 @@ pub(super) struct Group {
     pub(super) reporter: String,
     /// The runners of the current round, the reporter first.
     pub(super) runners: Vec<String>,
-    /// The runners' entries in the fix, including those of earlier rounds.
-    pub(super) members: Vec<Member>,
-    /// How many of these entries are from earlier rounds.
+    /// Everyone for whom the fix changes the trust policies of roles, including those of earlier rounds.
+    pub(super) members: TrustMembers,
+    /// How many of these were known in earlier rounds.
     pub(super) earlier: usize,
     /// Whether the reporter is still waiting.
     is_open: bool,
@@ -110,18 +113,19 @@ impl Gathering {
 
     /// Adds a runner to those with this topic. After the reporter of a topic has returned, the next runner is `Late`,
     /// unless `again` makes it the reporter of a new round.
-    pub(super) fn join(
-        &self,
-        topic: &Topic,
-        runner: &str,
-        member: Option<&Member>,
-        again: bool,
-    ) -> Part {
+    pub(super) fn join(&self, topic: &Topic, runner: &str, fix: Option<&Fix>, again: bool) -> Part {
         let mut state = self.lock();
         let is_new = !state.groups.contains_key(topic);
+        let earlier = match fix {
+            Some(fix) if !is_new => state.members.count(fix),
+            _ => 0,
+        };
+        if let Some(fix) = fix {
+            state.members.add(fix);
+        }
         let group = state.groups.entry(topic.clone()).or_default();
         let part = if is_new || (!group.is_open && (again || group.reporter == runner)) {
-            group.earlier = group.members.len();
+            group.earlier = earlier;
             runner.clone_into(&mut group.reporter);
             group.runners.clear();
             group.is_open = true;
@@ -133,10 +137,6 @@ impl Gathering {
         };
         if group.is_open && !group.runners.iter().any(|other| other == runner) {
             group.runners.push(runner.to_owned());
-        }
-        let known = |member: &&Member| !group.members.contains(member);
-        if let Some(member) = member.filter(known) {
-            group.members.push(member.clone());
         }
         part
     }
@@ -164,7 +164,11 @@ impl Gathering {
             return Group::default();
         };
         group.is_open = false;
-        group.clone()
+        let group = group.clone();
+        Group {
+            members: state.members.clone(),
+            ..group
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -175,30 +179,27 @@ impl Gathering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Frontend, RoleTrust};
 
-    fn member(name: &str) -> Member {
-        Member {
-            oidc_subject: name.to_owned(),
-            session_name: None,
-        }
+    fn fix(name: &str) -> Fix {
+        Fix::trust(RoleTrust::fixture(name, Frontend::Terraform))
     }
 
     #[test]
     fn the_first_runner_of_each_round_reports_all_entries() {
         let gathering = Gathering::default();
         let topic = Topic::Cause(CheckId::AWS_CREDENTIALS, Cause::NoCredentials);
-        let join =
-            |runner: &str, again| gathering.join(&topic, runner, Some(&member(runner)), again);
+        let join = |runner: &str, again| gathering.join(&topic, runner, Some(&fix(runner)), again);
         assert_eq!(join("a", true), Part::Reporter);
         assert_eq!(join("b", true), Part::Covered("a".to_owned()));
         let first = gathering.close(&topic);
-        assert_eq!((first.runners.len(), first.members.len()), (2, 2));
+        let members = first.members.count(&fix("a"));
+        assert_eq!((first.runners.len(), members), (2, 2));
         assert_eq!(join("c", false), Part::Late("a".to_owned()));
         assert_eq!(join("d", true), Part::Reporter);
         let second = gathering.close(&topic);
         assert_eq!(second.runners, ["d"]);
-        let all = ["a", "b", "c", "d"].map(member);
-        assert_eq!(second.members, all);
+        assert_eq!(second.members.count(&fix("d")), 4);
         assert_eq!(second.earlier, 3);
     }
 
