@@ -40,7 +40,7 @@ pub(super) fn judge(environment: &ContainerEnvironment, is_ipv6: bool) -> Option
         ),
     };
     let entry = json!({"name": name, "value": value});
-    Some(Finding::Doubtful(CheckProblem {
+    Some(Finding::OwnDoubt(CheckProblem {
         message: format!(
             "pod_template sets {proxy}, and {name} {doubt}: the container then requests its credentials from the EKS Pod \
              Identity Agent on its node through the proxy, which usually cannot reach it."
@@ -108,7 +108,7 @@ mod tests {
     fn message(container: serde_json::Value) -> Option<String> {
         let environment = ContainerEnvironment::new(container, BTreeMap::new());
         match super::judge(&environment, false)? {
-            Finding::Doubtful(problem) => Some(problem.message),
+            Finding::OwnDoubt(problem) => Some(problem.message),
             _ => panic!("not doubtful"),
         }
     }
