@@ -50,14 +50,14 @@ pub enum Cause {
     StatePermission {
         /// The role's ARN.
         role_arn: String,
-        /// The bucket or the key that it cannot use.
+        /// The pattern of the ARNs of the states, or the ARN of the key.
         resource: String,
     },
     /// The policy of a bucket or a key does not let the Job's role use it.
     ResourcePolicy {
         /// The role's ARN.
         role_arn: String,
-        /// The bucket's name or the key's ARN.
+        /// The pattern of the ARNs of the states, or the ARN of the key.
         resource: String,
     },
     /// Nobody can use the key that encrypts a bucket's objects.
@@ -208,6 +208,10 @@ pub enum RunnerCause {
         /// The names of the gates.
         gates: String,
     },
+    /// `pod_template` prevents EKS from giving the Job the AWS identity of its service account.
+    IdentityIgnored,
+    /// `pod_template` sets a proxy through which the agent of EKS Pod Identity cannot be reached.
+    AgentProxy,
     /// The Job has no region, or another one than the bucket of its state.
     StateRegion,
     /// `pod_template` sets a proxy through which the Job's container calls the cluster's API for its state.

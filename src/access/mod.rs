@@ -38,9 +38,10 @@ pub use cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
 pub use check::{Category, CheckId, CheckResult};
 pub use checks::UnknownCheck;
 pub use engine::{Observer, TimeLimit};
+pub use fix::Fix;
 #[cfg(test)]
 pub(crate) use fix::RoleTrust;
-pub use fix::{Fix, Member};
+pub(crate) use fix::TrustMembers;
 pub use issuer::AUDIENCE;
 pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, IncompleteReason, Outcome, Remedy, Skip, Status};

@@ -15,7 +15,7 @@ use condition::condition;
 pub(crate) use condition::{Operator, Sent};
 pub(crate) use element::texts;
 use element::{action, principal, resource};
-pub(crate) use role_session::{Grant, Judgment, RoleSession, via_s3};
+pub(crate) use role_session::{Grant, Judgment, KnownKey, RoleSession};
 
 /// A request that a policy allows or refuses: who sends it, and what it is about.
 pub(crate) trait PolicyRequest {
@@ -26,11 +26,10 @@ pub(crate) trait PolicyRequest {
     fn resource(&self) -> Option<&str>;
 
     /// Returns whether an entry of a `Principal`, such as `arn:aws:iam::123456789012:root` under `AWS`, is the sender.
-    /// `allows` says whether the statement's effect is to allow.
-    fn is_named(&self, kind: &str, name: &str, allows: bool) -> bool;
+    fn is_named(&self, kind: &str, name: &str, effect: StatementEffect) -> bool;
 
     /// Returns whether `"*"` includes the sender, or `None` if that is unknown.
-    fn is_everyone(&self, allows: bool) -> Option<bool>;
+    fn is_everyone(&self, effect: StatementEffect) -> Option<bool>;
 
     /// Returns whether a `NotPrincipal` that names the sender certainly excepts it from a `Deny`.
     fn is_excepted(&self) -> bool {
@@ -144,11 +143,11 @@ pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyD
 
 /// Matches each statement of a policy document.
 fn findings(document: &Value, request: &dyn PolicyRequest) -> StatementFindings {
-    let variables = has_variables(document);
+    let version = Version::of(document);
     let mut findings = StatementFindings::default();
     for (index, statement) in statements(document).into_iter().enumerate() {
         let name = statement_name(index, statement);
-        findings.add(name, statement, request, variables);
+        findings.add(name, statement, request, version);
     }
     findings
 }
@@ -170,9 +169,47 @@ pub(crate) fn statements(document: &Value) -> Vec<&Value> {
     }
 }
 
-/// Returns whether `${…}` is a policy variable, and not ordinary characters as in the version of 2008.
-pub(crate) fn has_variables(document: &Value) -> bool {
-    document["Version"] == "2012-10-17"
+/// The version of the policy language of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// `2008-10-17`, which counts for a document without a version: `${…}` are ordinary characters.
+    Of2008,
+    /// `2012-10-17`: `${…}` is a policy variable.
+    Of2012,
+}
+
+impl Version {
+    /// Returns the version of a document.
+    pub(crate) fn of(document: &Value) -> Self {
+        if document["Version"] == "2012-10-17" {
+            Self::Of2012
+        } else {
+            Self::Of2008
+        }
+    }
+
+    /// Returns whether a text has a policy variable.
+    fn has_variable(self, text: &str) -> bool {
+        self == Self::Of2012 && text.contains("${")
+    }
+}
+
+/// What a statement does with the requests that it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatementEffect {
+    Allow,
+    Deny,
+}
+
+impl StatementEffect {
+    /// Returns the effect of a statement. `None` if it has none that IAM knows.
+    pub(crate) fn of(statement: &Map<String, Value>) -> Option<Self> {
+        match statement.get("Effect")?.as_str()? {
+            "Allow" => Some(Self::Allow),
+            "Deny" => Some(Self::Deny),
+            _ => None,
+        }
+    }
 }
 
 /// A statement that denies a request.
@@ -207,7 +244,7 @@ impl StatementFindings {
         name: String,
         statement: &Value,
         request: &dyn PolicyRequest,
-        variables: bool,
+        version: Version,
     ) {
         let Some(elements) = statement.as_object() else {
             self.unknown_allow = Some(format!("{name} is not an object"));
@@ -215,7 +252,7 @@ impl StatementFindings {
         };
         let mut matching = 0;
         let (mut unknown, mut refused) = (None, Vec::new());
-        for found in statement_matches(&name, elements, request, variables) {
+        for found in statement_matches(&name, elements, request, version) {
             match found {
                 Match::Yes => matching += 1,
                 Match::No(reason) => refused.push(reason),
@@ -224,13 +261,19 @@ impl StatementFindings {
                 }
             }
         }
-        match (elements.get("Effect").and_then(Value::as_str), unknown) {
-            (Some("Deny"), None) if refused.is_empty() => self.deny(&name, statement),
-            (Some("Deny"), Some(what)) if refused.is_empty() => self.unknown_deny = Some(what),
-            (Some("Deny"), _) => {}
-            (Some("Allow"), None) if refused.is_empty() => self.allows = true,
-            (Some("Allow"), Some(what)) if refused.is_empty() => self.unknown_allow = Some(what),
-            (Some("Allow"), _) => {
+        match (StatementEffect::of(elements), unknown) {
+            (Some(StatementEffect::Deny), None) if refused.is_empty() => {
+                self.deny(&name, statement)
+            }
+            (Some(StatementEffect::Deny), Some(what)) if refused.is_empty() => {
+                self.unknown_deny = Some(what)
+            }
+            (Some(StatementEffect::Deny), _) => {}
+            (Some(StatementEffect::Allow), None) if refused.is_empty() => self.allows = true,
+            (Some(StatementEffect::Allow), Some(what)) if refused.is_empty() => {
+                self.unknown_allow = Some(what)
+            }
+            (Some(StatementEffect::Allow), _) => {
                 if self
                     .closest
                     .as_ref()
@@ -283,7 +326,7 @@ pub(crate) fn statement_matches(
     name: &str,
     elements: &Map<String, Value>,
     request: &dyn PolicyRequest,
-    variables: bool,
+    version: Version,
 ) -> Vec<Match> {
     let mut matches = vec![
         principal(name, elements, request),
@@ -299,7 +342,7 @@ pub(crate) fn statement_matches(
         "Condition",
     ];
     if let Some(arn) = request.resource() {
-        matches.push(resource(name, elements, arn, variables));
+        matches.push(resource(name, elements, arn, version));
         known.extend(["Resource", "NotResource"]);
     }
     if let Some(stray) = elements.keys().find(|key| !known.contains(&key.as_str())) {
@@ -314,7 +357,7 @@ pub(crate) fn statement_matches(
                     continue;
                 };
                 for (key, wanted) in keys {
-                    matches.push(condition(name, operator, key, wanted, request, variables));
+                    matches.push(condition(name, operator, key, wanted, request, version));
                 }
             }
         }

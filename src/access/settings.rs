@@ -110,6 +110,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Returns the addresses from which an installation that publishes its addresses makes its calls: those that the user sets,
+    /// or else the published ones. The list is empty for any other installation, which can be inside a VPC.
+    pub(super) fn public_cidrs(&self) -> &[IpNet] {
+        match (&*self.published_cidrs, &*self.orchestrator_cidrs) {
+            ([], _) => &[],
+            (published, []) => published,
+            (_, configured) => configured,
+        }
+    }
+
     /// Returns the checks that run or are skipped by name, in order: all of them, or those that the user selects with the
     /// checks that they need.
     #[must_use]

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::issuer::{AUDIENCE, issuer_host};
 use super::objects::{
-    AwsObject, KubernetesObject, StateBucket, cluster_arn, job_role_name, provider_arn, rbac_grant,
-    state_grant, trust_policy,
+    AwsObject, KubernetesObject, Permission, StateBucket, cluster_arn, job_role_name, provider_arn,
+    rbac_grant, state_grant, trust_policy,
 };
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::subject::Subject;
@@ -112,10 +112,12 @@ fn aws_objects(subject: &Subject, issuer: &str) -> Option<Vec<AwsObject>> {
             arn: role.clone(),
             trust_policy: trust_policy(&provider_arn(role, host), host, AUDIENCE, &[&oidc_subject]),
         },
-        AwsObject::ClusterPermission {
+        AwsObject::RolePolicy {
             role: role.clone(),
-            region: region.clone(),
-            cluster: cluster.clone(),
+            permission: Permission::DescribeCluster {
+                region: region.clone(),
+                cluster: cluster.clone(),
+            },
         },
         AwsObject::AccessEntry {
             role: role.clone(),
@@ -131,7 +133,12 @@ fn job_role(subject: &Subject) -> Option<RoleArn> {
     let (namespace, account) = (subject.namespace.get()?, subject.pod_service_account()?);
     Some(RoleArn {
         path: "/".to_owned(),
-        name: job_role_name(subject.cluster.get()?, namespace, account),
+        name: job_role_name(
+            subject.region.get()?,
+            subject.cluster.get()?,
+            namespace,
+            account,
+        ),
         ..role.clone()
     })
 }
@@ -143,10 +150,9 @@ fn job_objects(subject: &Subject, identity: JobIdentity) -> Option<Vec<AwsObject
         return Some(Vec::new());
     };
     let role = job_role(subject)?;
-    let permission = AwsObject::StatePermission {
-        bucket: StateBucket::new(&role.partition, storage),
+    let permission = AwsObject::RolePolicy {
+        permission: Permission::KeepState(StateBucket::new(&role.partition, storage)),
         role: role.clone(),
-        key_arn: None,
     };
     match identity {
         JobIdentity::Association => associated(subject, role, permission),
@@ -159,17 +165,17 @@ fn associated(subject: &Subject, role: RoleArn, permission: AwsObject) -> Option
     let (region, cluster) = (subject.region.get()?, subject.cluster.get()?);
     let (namespace, account) = (subject.namespace.get()?, subject.pod_service_account()?);
     let pod = TaggedPod {
-        account: &role.account,
-        cluster_arn: &cluster_arn(&role, region, cluster),
-        cluster,
-        namespace,
-        service_account: account,
+        account: role.account.clone(),
+        cluster_arn: cluster_arn(&role, region, cluster),
+        cluster: cluster.clone(),
+        namespace: namespace.clone(),
+        service_account: account.to_owned(),
         is_tagged: true,
     };
     Some(vec![
         AwsObject::Role {
             arn: role.clone(),
-            trust_policy: pod.trust_policy(None),
+            trust_policy: pod.trust_policy(),
         },
         permission,
         AwsObject::PodIdentityAgent {

@@ -4,6 +4,7 @@
 //! YAML file that people keep. Each rule is a function over one value ([`validate`]), so that it can be applied while
 //! other values are unknown; [`Runner::problems`] applies all of them to a whole runner.
 
+mod arn;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod invalid;
@@ -16,6 +17,7 @@ mod rules;
 mod types;
 pub mod validate;
 
+pub(crate) use arn::Arn;
 pub use invalid::{Invalid, InvalidField};
 pub use names::{kubernetes_user, oidc_subject, session_name};
 pub use role_arn::{RoleArn, is_name_character};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Invalid;
+use super::arn::Arn;
 
 /// The parts of `arn:<partition>:iam::<account>:role<path><name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,11 +43,17 @@ fn parse(arn: &str) -> Result<RoleArn, String> {
     if arn.len() > 2048 {
         return Err("is longer than any ARN, which has at most 2048 characters".to_owned());
     }
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
+    let Some(Arn {
+        partition,
+        service,
+        region,
+        account,
+        resource,
+    }) = Arn::parse(arn)
+    else {
         return Err(if arn.is_empty() {
             "is empty".to_owned()
-        } else if parts[0] == "arn" {
+        } else if arn == "arn" || arn.starts_with("arn:") {
             "is not a whole ARN: an ARN has six parts with colons between them".to_owned()
         } else {
             "is not an ARN: an ARN starts with \"arn:\"".to_owned()

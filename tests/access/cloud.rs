@@ -133,15 +133,8 @@ impl Cloud {
         for word in TERRAFORM_S_WORDS {
             assert!(!text.contains(word), "{word}\n{text}");
         }
-        Checked {
-            report: serde_json::from_str(&text).unwrap(),
-            exit_code,
-            took: start.elapsed(),
-            storage: runner["state_storage_configuration"]["type"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        }
+        let report = serde_json::from_str(&text).unwrap();
+        Checked::new(report, exit_code, start, runner)
     }
 
     /// Returns the output of `setup` for a runner.
@@ -249,12 +242,16 @@ fn documented_storage() -> Value {
 
 /// Returns whether a runner has the documented state storage. Only the scenarios about the state, which have another one,
 /// create the place where it is stored.
-fn is_documented(runner: &Value) -> bool {
+pub(crate) fn is_documented(runner: &Value) -> bool {
     runner["state_storage_configuration"] == documented_storage()
 }
 
 /// Runs the command on a runner's file. Gives what it prints and its exit code.
-fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (String, i32) {
+pub(crate) fn command(
+    environment: Environment,
+    runner: &Value,
+    arguments: &[&str],
+) -> (String, i32) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_eks-runner"));
     process.args(arguments).envs(environment);
     finish(process, runner)
@@ -311,6 +308,16 @@ const TERRAFORM_S_WORDS: [&str; 9] = [
 ];
 
 impl Checked {
+    pub(crate) fn new(report: Value, exit_code: i32, start: Instant, runner: &Value) -> Self {
+        let storage = &runner["state_storage_configuration"]["type"];
+        Self {
+            report,
+            exit_code,
+            took: start.elapsed(),
+            storage: storage.as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
     fn checks(&self) -> impl Iterator<Item = &Value> {
         self.report["checks"].as_array().unwrap().iter()
     }

@@ -12,6 +12,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("iam::trust", trust),
     ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
     ("iam::trust_in_many_forms", trust_policies::in_many_forms),
+    (
+        "iam::trust_restricted_with_others",
+        trust_policies::restricted_with_others,
+    ),
+    ("iam::trust_of_addresses", trust_policies::addresses),
     ("iam::role_missing", role_missing),
     ("iam::role_deleted", role_deleted),
     ("iam::role_path", role_path),
@@ -271,6 +276,20 @@ fn permission(cloud: &Cloud) {
         .check_documented()
         .only(&[], &["role-permission"])
         .says("role-permission", &["have conditions on aws:sourcevpce."]);
+    // "Denies access based on source IP": without the second key, the Deny would not match.
+    put(
+        "*",
+        json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "Bool": {"aws:ViaAWSService": "false"}}),
+    );
+    cloud
+        .check_documented()
+        .only(&[], &["role-permission"])
+        .says("role-permission", &["have conditions on aws:sourceip."]);
+    put(
+        "*",
+        json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/*"}, "Null": {"aws:ResourceAccount": "false"}}),
+    );
+    cloud.check_documented().all_pass();
     put("*", json!({"StringNotEquals": {"s3:prefix": "x"}}));
     cloud.check_documented().only(&["role-permission"], &[]);
     put("eks:*", json!({}));

@@ -12,7 +12,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("identity::association", association),
     ("identity::association_role", association_role),
     ("identity::conditions", conditions),
-    ("identity::target_role", target_role),
     ("identity::agent", agent),
     ("identity::fargate", fargate),
     ("identity::proxy", proxy),
@@ -40,7 +39,7 @@ pub(crate) fn pod_trust(condition: Value) -> Value {
     }]})
 }
 
-fn create_role(cloud: &Cloud, name: &str, trust: &Value) {
+pub(crate) fn create_role(cloud: &Cloud, name: &str, trust: &Value) {
     let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
     cloud.aws("iam", "CreateRole", &role);
 }
@@ -69,7 +68,7 @@ pub(crate) fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
         .to_owned()
 }
 
-fn install_agent(cloud: &Cloud) {
+pub(crate) fn install_agent(cloud: &Cloud) {
     let addon = json!({"clusterName": cloud.eks.options().cluster_name, "addonName": "eks-pod-identity-agent"});
     cloud.aws("eks", "CreateAddon", &addon);
 }
@@ -226,59 +225,6 @@ fn conditions(cloud: &Cloud) {
     fix::works(cloud, &checked, "pod-identity");
 }
 
-fn target_role(cloud: &Cloud) {
-    create_role(cloud, ROLE, &pod_trust(json!({})));
-    install_agent(cloud);
-    let (source, target) = (role_arn(cloud, ROLE), role_arn(cloud, "target"));
-    associate(cloud, ROLE, &json!({"targetRoleArn": target}));
-    let both = ["sts:AssumeRole", "sts:TagSession"];
-    let trust = |principal: &str, actions: &[&str]| {
-        json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions,
-        }]})
-    };
-    let fails = |parts: &[&str]| {
-        let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", parts);
-        checked
-    };
-    let checked = fails(&[&target, "does not exist"]);
-    fix::works(cloud, &checked, "pod-identity");
-    // A target role that trusts the role itself needs no policy of the role.
-    set_trust(cloud, "target", &trust(&source, &both));
-    passes(&cloud.check_documented(), &[&target]);
-    set_trust(cloud, "target", &trust(&source, &both[..1]));
-    let checked = fails(&["call sts:TagSession", &target]);
-    fix::works(cloud, &checked, "pod-identity");
-    let root = "arn:aws:iam::123456789012:root";
-    set_trust(cloud, "target", &trust(root, &both));
-    let checked = fails(&["do not allow sts:AssumeRole", &source]);
-    fix::works(cloud, &checked, "pod-identity");
-    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]});
-    let deny = json!({"RoleName": ROLE, "PolicyName": "deny", "PolicyDocument": deny.to_string()});
-    cloud.aws("iam", "PutRolePolicy", &deny);
-    set_trust(cloud, "target", &trust(&source, &both));
-    let checked = fails(&["do not allow sts:AssumeRole"]);
-    assert!(!checked.fix("pod-identity").contains("put-role-policy"));
-    let policy = json!({"RoleName": ROLE, "PolicyName": "deny"});
-    cloud.aws("iam", "DeleteRolePolicy", &policy);
-    // Nobody here can read a role of another account.
-    let list = json!({"clusterName": cloud.eks.options().cluster_name});
-    let found = cloud.aws("eks", "ListPodIdentityAssociations", &list);
-    let mut update = list.clone();
-    update["associationId"] = found["associations"][0]["associationId"].clone();
-    update["targetRoleArn"] = json!("arn:aws:iam::999999999999:role/target");
-    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
-    let checked = fails(&["do not allow sts:AssumeRole", "999999999999"]);
-    fix::apply(cloud, &mut cloud.configuration(), &checked, "pod-identity");
-    cloud
-        .check_documented()
-        .only(&[], &["pod-identity"])
-        .is_incomplete("a role of the Job is in another account (1)");
-}
-
 fn agent(cloud: &Cloud) {
     create_role(cloud, ROLE, &pod_trust(json!({})));
     associate(cloud, ROLE, &json!({}));
@@ -356,6 +302,22 @@ fn fargate(cloud: &Cloud) {
         "{fix}"
     );
     annotation("-");
+    // The role that has the permissions is the target role.
+    let list = json!({"clusterName": cloud.eks.options().cluster_name});
+    let found = cloud.aws("eks", "ListPodIdentityAssociations", &list);
+    let mut update = list;
+    update["associationId"] = found["associations"][0]["associationId"].clone();
+    update["targetRoleArn"] = json!(role_arn(cloud, "target"));
+    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
+    let fix = cloud.check(&runner).fix("pod-identity").to_owned();
+    let place = |part: &str| fix.find(part).unwrap_or_else(|| panic!("{part}: {fix}"));
+    assert!(
+        place(&format!("{ROLE_ANNOTATION}={}", role_arn(cloud, "target")))
+            < place("the AWS identity of every pod of service account"),
+        "{fix}"
+    );
+    update["targetRoleArn"] = json!("");
+    cloud.aws("eks", "UpdatePodIdentityAssociation", &update);
     // The role for the service account comes next.
     fix::apply(cloud, &mut runner, &checked, "pod-identity");
     let checked = cloud.check(&runner);

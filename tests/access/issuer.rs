@@ -139,12 +139,28 @@ fn self_hosted(cloud: &Cloud) {
 fn accepted_by_sts(cloud: &Cloud) {
     let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
     let (_directory, file) = cloud.token_file(&token);
-    cloud.faults(Faults {
-        issuer: [("unreachable".to_owned(), json!(true))].into(),
-        ..Faults::default()
-    });
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
-    let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    checked.says("oidc-issuer", &["STS has accepted the web identity token"]);
-    assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());
+    // Whatever the caller gets, such as a response of another server behind split DNS.
+    for (changes, part) in [
+        (json!({"unreachable": true}), "could not be read from here"),
+        (json!({"status": 404}), "responds with 404"),
+        (
+            json!({"issuer": "https://idp.example.com"}),
+            "another issuer",
+        ),
+        (json!({"keys": []}), "no keys"),
+        (json!({"body": "<html>"}), "not a JSON object"),
+    ] {
+        cloud.faults(Faults {
+            issuer: serde_json::from_value(changes).unwrap(),
+            ..Faults::default()
+        });
+        let checked = cloud.check_with(&cloud.configuration(), &arguments);
+        checked.says(
+            "oidc-issuer",
+            &["STS has accepted the web identity token", part],
+        );
+        assert_eq!(checked.of("oidc-issuer")["skip"], "not-applicable");
+        assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());
+    }
 }

@@ -36,6 +36,7 @@ mod storage_elsewhere;
 mod storage_key;
 mod storage_policy;
 mod storage_role;
+mod target_role;
 mod trust_policies;
 mod volumes;
 
@@ -72,6 +73,7 @@ fn main() {
         aws_auth::SCENARIOS,
         inside::SCENARIOS,
         identity::SCENARIOS,
+        target_role::SCENARIOS,
         annotation::SCENARIOS,
         issuer::SCENARIOS,
         admission::SCENARIOS,

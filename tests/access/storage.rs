@@ -11,7 +11,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage::bucket", bucket),
     ("storage::region", region),
     ("storage::no_region", no_region),
+    ("storage::other_program", other_program),
     ("storage::own_policies", own_policies),
+    ("storage::known_keys", known_keys),
     ("storage::each_permission", each_permission),
     ("storage::partitions", partitions),
 ];
@@ -230,20 +232,65 @@ fn no_region(cloud: &Cloud) {
             "state-storage",
             &["no AWS identity of its own", "the node's role"],
         );
-    // Another program might set the region itself.
-    let main = json!({"name": "main", "image": "registry.example/runner:1"});
+    // Another program might set the region itself, and another image might have it.
+    for change in [
+        json!({"image": "registry.example/runner:1"}),
+        json!({"command": ["/own"]}),
+    ] {
+        cloud
+            .check(&with_main(&runner, &change))
+            .outcome(&[], &["state-storage"], &[])
+            .says(
+                "state-storage",
+                &["has no AWS region", "might set AWS_REGION"],
+            );
+    }
+}
+
+/// The runner with another container `main`.
+fn with_main(runner: &Value, change: &Value) -> Value {
+    let mut main = change.clone();
+    main["name"] = json!("main");
+    let mut runner = runner.clone();
     set(
         &mut runner,
         "job/pod_template",
         json!({"spec": {"containers": [main]}}),
     );
-    cloud
-        .check(&runner)
-        .outcome(&[], &["state-storage"], &[])
-        .says(
-            "state-storage",
-            &["has no AWS region", "might set AWS_REGION"],
-        );
+    runner
+}
+
+/// Another program might use other credentials. Another image alone is usually a copy of the Orchestrator's.
+fn other_program(cloud: &Cloud) {
+    create_identity(cloud);
+    create_bucket(cloud, BUCKET, Place::default());
+    let runner = runner(cloud);
+    let image = json!({"image": "registry.example/runner:1"});
+    fails(
+        &cloud.check(&with_main(&runner, &image)),
+        &["do not allow s3:ListBucket"],
+    );
+    let programs = [
+        with_main(&runner, &json!({"command": ["/own"]})),
+        with_main(&runner, &json!({"args": ["own"]})),
+    ];
+    for program in &programs {
+        cloud
+            .check(program)
+            .outcome(&[], &["state-storage"], &[])
+            .says(
+                "state-storage",
+                &["do not allow s3:ListBucket", "might use other credentials"],
+            );
+    }
+    cloud.aws("iam", "DeleteRole", &json!({"RoleName": ROLE}));
+    for program in &programs {
+        let checked = cloud.check(program);
+        checked.outcome(&[], &["pod-identity", "state-storage"], &[]);
+        for id in ["pod-identity", "state-storage"] {
+            checked.says(id, &["does not exist", "might use other credentials"]);
+        }
+    }
 }
 
 fn own_policies(cloud: &Cloud) {
@@ -274,9 +321,7 @@ fn own_policies(cloud: &Cloud) {
         );
         fix::apply(cloud, &mut runner, &checked, "state-storage");
         passes(&cloud.check(&runner), &[]);
-        let policy =
-            json!({"RoleName": ROLE, "PolicyName": "eks-runner-state-my-states-runners-mine"});
-        cloud.aws("iam", "DeleteRolePolicy", &policy);
+        delete_printed_policies(cloud);
     }
     // Another folder of the bucket is not enough.
     let mut other = everything.clone();
@@ -303,6 +348,58 @@ fn own_policies(cloud: &Cloud) {
     prefix[0]["Condition"] = json!({"StringLike": {"s3:prefix": "runners/mine/*"}});
     allow(cloud, &prefix);
     passes(&cloud.check(&runner), &[]);
+}
+
+/// The values of the condition keys that are known are known to the simulation, too.
+fn known_keys(cloud: &Cloud) {
+    set_up(cloud);
+    let runner = runner(cloud);
+    let when = |condition: Value| {
+        let mut statements = needed(cloud);
+        for statement in statements.as_array_mut().unwrap() {
+            statement["Condition"] = condition.clone();
+        }
+        statements
+    };
+    allow(
+        cloud,
+        &when(json!({"StringEquals": {"aws:ResourceAccount": "123456789012"}})),
+    );
+    passes(&cloud.check(&runner), &[]);
+    let deny = |condition: Value| {
+        let mut statements = needed(cloud);
+        statements.as_array_mut().unwrap().push(
+            json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}),
+        );
+        statements
+    };
+    // "Denies access based on source IP" in the IAM user guide.
+    allow(
+        cloud,
+        &deny(
+            json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "Bool": {"aws:ViaAWSService": "false"}}),
+        ),
+    );
+    cloud
+        .check(&runner)
+        .is_incomplete("policies that cannot be evaluated from outside AWS (1)")
+        .says("state-storage", &["conditions on aws:sourceip"]);
+    allow(
+        cloud,
+        &deny(json!({"StringNotEquals": {"aws:ResourceAccount": "123456789012"}})),
+    );
+    passes(&cloud.check(&runner), &[]);
+}
+
+/// Deletes the inline policies that printed fixes have created.
+pub(crate) fn delete_printed_policies(cloud: &Cloud) {
+    let found = cloud.aws("iam", "ListRolePolicies", &json!({"RoleName": ROLE}));
+    let names = found["PolicyNames"].as_array().unwrap().iter();
+    let printed = names.filter(|name| name.as_str().unwrap().starts_with("eks-runner-"));
+    for name in printed {
+        let policy = json!({"RoleName": ROLE, "PolicyName": name});
+        cloud.aws("iam", "DeleteRolePolicy", &policy);
+    }
 }
 
 /// Whatever the caller is not allowed to read makes the run incomplete, and never failed.

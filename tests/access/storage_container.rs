@@ -64,7 +64,11 @@ fn credentials(cloud: &Cloud) {
         ),
         (
             "states--usw2-az1--x-s3",
-            "the bucket is a directory bucket of S3 (1)",
+            "the bucket is a directory bucket of S3 or an access point of one (1)",
+        ),
+        (
+            "states-abcdefghijklmnopqrstuvwxyz1234--ol-s3",
+            "the bucket is an Object Lambda Access Point of S3 (1)",
         ),
     ] {
         access_point["state_storage_configuration"]["bucket"] = json!(name);
@@ -111,7 +115,10 @@ fn profile(cloud: &Cloud) {
     );
     let checked = check(&[profile, ("AWS_CONFIG_FILE", "/config")]);
     assert_eq!(checked.of("state-storage")["skip"], "incomplete");
-    checked.says("state-storage", &["whether the profile exists"]);
+    checked.says(
+        "state-storage",
+        &["whether the profile in AWS_PROFILE exists"],
+    );
 }
 
 fn endpoint(cloud: &Cloud) {

@@ -77,7 +77,90 @@ fn trusting_others_too() -> Vec<Value> {
         json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}),
     ]
     .map(statement)
-    .into()
+    .into_iter()
+    .chain([shared_statement()])
+    .collect()
+}
+
+/// A statement that trusts the Orchestrator's tokens and the account.
+fn shared_statement() -> Value {
+    let mut shared = changed(
+        "Action",
+        json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]),
+    );
+    shared["Principal"] = json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": PROVIDER});
+    shared["Condition"] = json!({});
+    shared
+}
+
+/// The printed fix of a role that trusts runners of any organization keeps the other principals of the statement.
+pub(crate) fn restricted_with_others(cloud: &Cloud) {
+    let policy = json!({"Version": "2012-10-17", "Statement": shared_statement()});
+    cloud.eks.set_trust_policy(&policy).unwrap();
+    let role = &cloud.runner().role_arn;
+    let assume = json!({"RoleArn": role, "RoleSessionName": "admin"});
+    cloud.aws("sts", "AssumeRole", &assume);
+    fix::shell(cloud, cloud.check_documented().fix("role-trust"));
+    cloud.aws("sts", "AssumeRole", &assume);
+    cloud.check_documented().all_pass();
+}
+
+/// A policy that admits only some addresses, of an installation that publishes the Orchestrator's.
+pub(crate) fn addresses(cloud: &Cloud) {
+    let set = |effect: &str, operator: &str, ranges: &Value| {
+        let own = statement(json!({"StringEquals": {SUB: OWN_SUBJECT}}));
+        let mut restricted = own.clone();
+        restricted["Effect"] = json!(effect);
+        restricted["Condition"][operator] = json!({"aws:SourceIp": ranges});
+        let statements = if effect == "Deny" {
+            json!([own, restricted])
+        } else {
+            json!([restricted])
+        };
+        let policy = json!({"Version": "2012-10-17", "Statement": statements});
+        cloud.eks.set_trust_policy(&policy).unwrap();
+    };
+    let everything = json!(["0.0.0.0/1", "128.0.0.0/1"]);
+    let office = json!(["203.0.113.7", "198.51.100.0/24"]);
+    for (effect, operator) in [("Allow", "IpAddress"), ("Deny", "NotIpAddress")] {
+        set(effect, operator, &everything);
+        let checked = cloud.check_documented();
+        assert_eq!(
+            checked.status("role-trust"),
+            "passed",
+            "\n{}",
+            checked.text()
+        );
+        set(effect, operator, &office);
+        let checked = cloud.check_documented();
+        assert_eq!(
+            checked.status("role-trust"),
+            "warned",
+            "\n{}",
+            checked.text()
+        );
+        checked.says(
+            "role-trust",
+            &["published for the Orchestrator", "--orchestrator-cidr"],
+        );
+        let own = ["--orchestrator-cidr", "203.0.113.7/32"];
+        let checked = cloud.check_with(&cloud.configuration(), &own);
+        assert_eq!(
+            checked.status("role-trust"),
+            "passed",
+            "\n{}",
+            checked.text()
+        );
+        // The addresses of another installation are not known.
+        let elsewhere = [
+            "--api-url",
+            "https://po.example.com",
+            "--oidc-issuer",
+            sandbox::eks::ISSUER,
+        ];
+        let checked = cloud.check_with(&cloud.configuration(), &elsewhere);
+        assert_eq!(checked.of("role-trust")["skip"], "incomplete");
+    }
 }
 
 /// The statements of policies that do not trust the runner.

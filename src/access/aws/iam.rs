@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::error::{AwsError, required};
 use super::{Aws, AwsCall, AwsResult, Service};
+use crate::access::policy::{RoleSession, Sent};
 use crate::runner::RoleArn;
 
 /// An IAM role.
@@ -102,29 +103,12 @@ impl Aws {
             .call(key.clone(), is_settled, || async move {
                 let (region, simulation_request) = key;
                 let config = aws.caller(&region).await?;
-                let entry = |key: &str, value: &str| {
-                    let kind = match key {
-                        "aws:SecureTransport" => ContextKeyTypeEnum::Boolean,
-                        _ => ContextKeyTypeEnum::String,
-                    };
-                    ContextEntry::builder()
-                        .context_key_name(key)
-                        .context_key_type(kind)
-                        .context_key_values(value)
-                        .build()
-                };
                 let mut request = aws_sdk_iam::Client::new(&config)
                     .simulate_principal_policy()
                     .policy_source_arn(&simulation_request.role_arn)
-                    .resource_arns(&simulation_request.resource)
-                    .context_entries(entry(
-                        "aws:RequestedRegion",
-                        &simulation_request.requested_region,
-                    ))
-                    // Every endpoint that the Orchestrator and the Job use is HTTPS.
-                    .context_entries(entry("aws:SecureTransport", "true"));
-                for (key, value) in &simulation_request.context {
-                    request = request.context_entries(entry(key, value));
+                    .resource_arns(&simulation_request.resource);
+                for key in &simulation_request.context {
+                    request = request.context_entries(key.entry());
                 }
                 for action in &simulation_request.actions {
                     request = request.action_names(*action);
@@ -148,15 +132,63 @@ impl Aws {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimulationRequest {
     /// The role's ARN.
-    pub(crate) role_arn: String,
+    role_arn: String,
     /// The actions.
-    pub(crate) actions: Vec<&'static str>,
+    actions: Vec<&'static str>,
     /// The ARN of the resource.
-    pub(crate) resource: String,
-    /// The region whose endpoint is called.
-    pub(crate) requested_region: String,
-    /// The condition keys of the request besides `aws:RequestedRegion` and `aws:SecureTransport`, and their values.
-    pub(crate) context: Vec<(&'static str, String)>,
+    resource: String,
+    /// The condition keys of the requests whose values are known.
+    context: Vec<ContextKey>,
+}
+
+/// A condition key with its values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct ContextKey {
+    name: String,
+    kind: ContextKeyTypeEnum,
+    values: Vec<String>,
+}
+
+impl SimulationRequest {
+    /// Returns the simulation of actions of a session, which are all of the same service.
+    pub(crate) fn new(session: &RoleSession<'_>, actions: &[&'static str]) -> Self {
+        let keys = session.known_keys().into_iter();
+        Self {
+            role_arn: session.role.to_string(),
+            actions: actions.to_vec(),
+            resource: session.resource.unwrap_or_default().to_owned(),
+            context: keys
+                .filter_map(|(name, sent)| ContextKey::new(name, sent))
+                .collect(),
+        }
+    }
+}
+
+impl ContextKey {
+    /// Returns a condition key for a simulation. `None` if its value is not certain, so that IAM reports it as missing.
+    fn new(name: &str, sent: Sent<'_>) -> Option<Self> {
+        let kind = match sent {
+            Sent::Is(_) | Sent::Arn(_) => ContextKeyTypeEnum::String,
+            Sent::Address(_) => ContextKeyTypeEnum::Ip,
+            Sent::Bool(_) => ContextKeyTypeEnum::Boolean,
+            Sent::Number(_) => ContextKeyTypeEnum::Numeric,
+            Sent::Several(_) => ContextKeyTypeEnum::StringList,
+            Sent::Probably(_) | Sent::Now | Sent::Absent | Sent::Unknown => return None,
+        };
+        Some(Self {
+            name: name.to_owned(),
+            kind,
+            values: sent.texts().into_iter().map(Into::into).collect(),
+        })
+    }
+
+    fn entry(&self) -> ContextEntry {
+        ContextEntry::builder()
+            .context_key_name(&self.name)
+            .context_key_type(self.kind.clone())
+            .set_context_key_values(Some(self.values.clone()))
+            .build()
+    }
 }
 
 /// Reads the one result of a simulation.

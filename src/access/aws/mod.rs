@@ -43,7 +43,7 @@ pub(crate) use kms::{KeyGrant, KmsKey};
 pub(crate) use node_groups::NodeGroup;
 use pod_identity::ClusterObjectKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
-use rate_limit::RateLimit;
+use rate_limit::{RateLimits, Service};
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
 pub(crate) use signed::dns_suffix;
 pub(crate) use sts::{CallerIdentity, Session};
@@ -72,26 +72,13 @@ type PrincipalKey = (Signer, String, String, String);
 /// An object of S3 or KMS: its region, and its name or ID.
 type RegionalKey = (String, String);
 
-/// A service, each of which throttles independently.
-#[derive(Debug, Clone, Copy)]
-enum Service {
-    Iam,
-    Eks,
-    Sts,
-    S3,
-    Kms,
-}
-
 /// The client of AWS. Nothing is set up, and no credentials are looked up, before the first call.
+#[derive(Default)]
 pub(crate) struct Aws {
     settings: Arc<Settings>,
     /// Whether this process might create what a response does not contain yet.
     expects_changes: AtomicBool,
-    iam: RateLimit,
-    eks: RateLimit,
-    sts: RateLimit,
-    s3: RateLimit,
-    kms: RateLimit,
+    limits: RateLimits,
     anonymous: OnceCell<Result<SdkConfig, AwsError>>,
     caller: OnceCell<Result<SdkConfig, AwsError>>,
     identities: SingleFlight<String, AwsResult<CallerIdentity>>,
@@ -120,33 +107,7 @@ impl Aws {
     pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
         Arc::new(Self {
             settings,
-            expects_changes: AtomicBool::new(false),
-            iam: RateLimit::default(),
-            eks: RateLimit::default(),
-            sts: RateLimit::default(),
-            s3: RateLimit::default(),
-            kms: RateLimit::default(),
-            anonymous: OnceCell::new(),
-            caller: OnceCell::new(),
-            identities: SingleFlight::default(),
-            sessions: SingleFlight::default(),
-            roles: SingleFlight::default(),
-            providers: SingleFlight::default(),
-            simulations: SingleFlight::default(),
-            buckets: SingleFlight::default(),
-            bucket_policies: SingleFlight::default(),
-            bucket_keys: SingleFlight::default(),
-            keys: SingleFlight::default(),
-            key_policies: SingleFlight::default(),
-            key_grants: SingleFlight::default(),
-            clusters: SingleFlight::default(),
-            entries: SingleFlight::default(),
-            policies: SingleFlight::default(),
-            node_groups: SingleFlight::default(),
-            associations: SingleFlight::default(),
-            add_ons: SingleFlight::default(),
-            fargate_profiles: SingleFlight::default(),
-            documents: SingleFlight::default(),
+            ..Self::default()
         })
     }
 
@@ -173,8 +134,7 @@ impl Aws {
 
     /// Returns the throttling that calls are waiting out now.
     pub(crate) fn throttled(&self) -> Option<AwsError> {
-        let limits = [&self.sts, &self.iam, &self.eks, &self.s3, &self.kms];
-        limits.into_iter().find_map(RateLimit::throttled)
+        self.limits.throttled()
     }
 
     /// Calls a service, and waits until it no longer throttles the call.
@@ -189,13 +149,6 @@ impl Aws {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E, Response>>> + Send + 'static,
     {
-        let limit = match service {
-            Service::Iam => &self.iam,
-            Service::Eks => &self.eks,
-            Service::Sts => &self.sts,
-            Service::S3 => &self.s3,
-            Service::Kms => &self.kms,
-        };
         let call = move || {
             let sent = send();
             async move {
@@ -203,7 +156,7 @@ impl Aws {
                     .map_err(|error| AwsError::from_sdk(action, error))
             }
         };
-        limit.run(call).await
+        self.limits.of(service).run(call).await
     }
 
     /// Returns the SDK's configuration without credentials.

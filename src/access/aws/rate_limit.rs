@@ -23,6 +23,54 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from
 /// How long a call is repeated. It is longer than the time limit of most runs, which end before it does.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// A service, each of which throttles independently.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Service {
+    Iam,
+    Eks,
+    Sts,
+    S3,
+    Kms,
+}
+
+/// The calls of all services.
+#[derive(Default)]
+pub(super) struct RateLimits {
+    iam: RateLimit,
+    eks: RateLimit,
+    sts: RateLimit,
+    s3: RateLimit,
+    kms: RateLimit,
+}
+
+impl RateLimits {
+    /// Returns the calls of a service.
+    pub(super) fn of(&self, service: Service) -> &RateLimit {
+        match service {
+            Service::Iam => &self.iam,
+            Service::Eks => &self.eks,
+            Service::Sts => &self.sts,
+            Service::S3 => &self.s3,
+            Service::Kms => &self.kms,
+        }
+    }
+
+    /// Returns the throttling that calls of any service are waiting out now.
+    pub(super) fn throttled(&self) -> Option<AwsError> {
+        // A new service does not compile until it is here.
+        let Self {
+            iam,
+            eks,
+            sts,
+            s3,
+            kms,
+        } = self;
+        [sts, iam, eks, s3, kms]
+            .into_iter()
+            .find_map(RateLimit::throttled)
+    }
+}
+
 /// The calls of one service.
 #[derive(Clone)]
 pub(super) struct RateLimit {
@@ -42,7 +90,7 @@ impl Default for RateLimit {
 
 impl RateLimit {
     /// Returns the throttling that calls are waiting out now.
-    pub(super) fn throttled(&self) -> Option<AwsError> {
+    fn throttled(&self) -> Option<AwsError> {
         let throttled = self.throttled.lock();
         throttled.unwrap_or_else(PoisonError::into_inner).clone()
     }

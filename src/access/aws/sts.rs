@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::error::{AwsError, required};
 use super::{Aws, AwsCall, Service, Signer, credentials, in_region, token};
 use crate::files;
+use crate::runner::Arn;
 use crate::secrets::protect;
 
 /// A session of the runner's role.
@@ -35,7 +36,7 @@ pub(crate) struct CallerIdentity {
 impl CallerIdentity {
     /// Returns the partition of AWS: `aws`, `aws-cn`, `aws-us-gov`, …
     pub(crate) fn partition(&self) -> &str {
-        self.arn.split(':').nth(1).unwrap_or_default()
+        Arn::parse(&self.arn).map_or("", |arn| arn.partition)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
-use crate::runner::RoleArn;
+use crate::runner::{Arn, RoleArn};
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -239,11 +239,11 @@ enum Principal<'a> {
 impl<'a> Principal<'a> {
     /// Reads the ARN that STS returns for a caller.
     fn from_caller(arn: &'a str) -> Option<Self> {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        match parts.as_slice() {
-            ["arn", _, "iam", _, _, user] if user.starts_with("user/") => Some(Self::User),
-            ["arn", _, "sts", _, _, session] => {
-                let mut parts = session.strip_prefix("assumed-role/")?.split('/');
+        let arn = Arn::parse(arn)?;
+        match arn.service {
+            "iam" if arn.resource.starts_with("user/") => Some(Self::User),
+            "sts" => {
+                let mut parts = arn.resource.strip_prefix("assumed-role/")?.split('/');
                 parts.next().map(Self::Role)
             }
             _ => None,

@@ -76,9 +76,16 @@ fn call_to_repair(run: &Run<'_>) -> Result<ShellCommand, CheckError> {
         None => command,
     };
     let call = match &settings.assume_role {
-        Some(role) => ShellCommand::new("aws sts assume-role")
-            .option("--role-arn", &role.role_arn)
-            .option("--role-session-name", "check"),
+        Some(role) => {
+            let session = role.session_name.as_deref().unwrap_or("check");
+            let call = ShellCommand::new("aws sts assume-role")
+                .option("--role-arn", &role.role_arn)
+                .option("--role-session-name", session);
+            match &role.external_id {
+                Some(id) => call.option("--external-id", id),
+                None => call,
+            }
+        }
         None => ShellCommand::new("aws sts get-caller-identity"),
     };
     let login = with_profile(ShellCommand::new("aws sso login")).to_string();

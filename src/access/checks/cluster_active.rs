@@ -1,5 +1,6 @@
 //! The check `cluster-active`.
 
+use super::role::role_permission;
 use super::role::role_refusal::RoleRefusal;
 use super::{Check, assume_role, aws_credentials};
 use crate::access::aws::AwsError;
@@ -7,7 +8,7 @@ use crate::access::cause::ClusterCause;
 use crate::access::check::{CLUSTER_NAME, Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::objects::{AwsObject, cluster_arn};
+use crate::access::objects::cluster_arn;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
@@ -68,20 +69,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 run.cluster_cause(ClusterCause::RolePermission {
                     role_arn: role.to_string(),
                 }),
-                refusal.fix(
-                    role,
-                    &AwsObject::ClusterPermission {
-                        role: role.clone(),
-                        region: region.to_owned(),
-                        cluster: name.to_owned(),
-                    },
-                ),
+                refusal.fix(role, role_permission::missing(region, name)),
             );
-            Ok(match refusal {
-                // The policy that allows it might be about to be created.
-                RoleRefusal::NoAllow => refused.not_yet(),
-                _ => refused.retryable(),
-            })
+            Ok(refusal.mark(refused))
         }
         Err(error) => Err(error),
     }

@@ -13,6 +13,8 @@ pub(super) enum Finding {
     Broken(CheckProblem),
     /// It might not work.
     Doubtful(CheckProblem),
+    /// It might not work because of the runner's own configuration.
+    OwnDoubt(CheckProblem),
     /// It is not known: the outcome of a check about it alone.
     Unknown(Outcome),
 }
@@ -47,6 +49,8 @@ pub(super) struct Findings {
     pub(super) good: Vec<String>,
     pub(super) broken: Vec<CheckProblem>,
     pub(super) doubtful: Vec<CheckProblem>,
+    /// Whether one of these is in the runner's own configuration.
+    pub(super) has_own_doubt: bool,
     pub(super) unknown: Vec<Outcome>,
 }
 
@@ -58,6 +62,10 @@ impl FromIterator<Finding> for Findings {
                 Finding::Good(sentence) => sorted.good.push(sentence),
                 Finding::Broken(problem) => sorted.broken.push(problem),
                 Finding::Doubtful(problem) => sorted.doubtful.push(problem),
+                Finding::OwnDoubt(problem) => {
+                    sorted.doubtful.push(problem);
+                    sorted.has_own_doubt = true;
+                }
                 Finding::Unknown(outcome) => sorted.unknown.push(outcome),
             }
         }

@@ -10,13 +10,13 @@ pub(super) use agent::fargate_profile;
 
 use super::findings::{self, CheckProblem, Findings};
 use super::{Check, pod_template_refs, service_account};
-use crate::access::cause::{Cause, ClusterCause};
+use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::ROLE_ANNOTATION;
 use crate::access::outcome::{Outcome, Status};
-use crate::access::run::{CredentialSource, NotRead, Run};
+use crate::access::run::{CredentialSource, NotRead, PodAws, Run};
 use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check::new(
@@ -83,9 +83,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         CredentialSource::Node {
             because: Some(because),
-        } => return ignored(run, because),
+        } => return Ok(ignored(run, because)),
     };
-    outcome(run, findings)
+    outcome(run, &pod, findings)
 }
 
 /// Returns the outcome if there is no Job to check. A check that needs nothing else reports the failure.
@@ -97,18 +97,18 @@ fn without_job(outcome: Outcome) -> Outcome {
 }
 
 /// Returns the outcome for a pod that EKS does not give the identity of its service account.
-fn ignored(run: &Run<'_>, because: &str) -> Result<Outcome, CheckError> {
-    Ok(Outcome::warned(format!(
+fn ignored(run: &Run<'_>, because: &str) -> Outcome {
+    Outcome::warned(format!(
         "{because} The Job then has the role of its node, if it reaches the instance's metadata service."
     ))
     .compare("the AWS identity of the service account", "none")
     .fix(
-        cause(run)?,
+        run.runner_cause(RunnerCause::IdentityIgnored),
         Fix::note("Remove it from job.pod_template, or set every variable of the credentials there."),
-    ))
+    )
 }
 
-/// Returns the cause of an identity that does not work.
+/// Returns the cause of an identity of the service account that does not work, for all of its pods.
 ///
 /// # Errors
 /// If the namespace or the service account is unknown.
@@ -121,11 +121,12 @@ pub(super) fn cause(run: &Run<'_>) -> Result<Cause, CheckError> {
 
 /// Returns the outcome that follows from all findings. An identity that cannot work fails where the state is kept in S3,
 /// because OpenTofu then has no credentials. With any other storage the Job starts, and AWS calls of its modules fail.
-fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
+fn outcome(run: &Run<'_>, pod: &PodAws, findings: Findings) -> Result<Outcome, CheckError> {
     let Findings {
         good,
         broken,
         doubtful,
+        has_own_doubt,
         unknown,
     } = findings;
     if !broken.is_empty() {
@@ -137,7 +138,7 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
             .get()
             .and_then(StateStorage::bucket_in_s3)
         {
-            Some(_) => Outcome::failed(message),
+            Some(_) => pod.unless_other_program(Outcome::failed(message)),
             _ => Outcome::warned(format!(
                 "{message} AWS calls of the Job's modules fail; its state is not kept in S3."
             )),
@@ -153,9 +154,14 @@ fn outcome(run: &Run<'_>, findings: Findings) -> Result<Outcome, CheckError> {
     }
     if !doubtful.is_empty() {
         let (expected, found) = CheckProblem::comparison(&doubtful);
+        let cause = if has_own_doubt {
+            run.runner_cause(RunnerCause::AgentProxy)
+        } else {
+            cause(run)?
+        };
         return Ok(Outcome::warned(CheckProblem::messages(&doubtful))
             .compare(expected, found)
-            .fix(cause(run)?, CheckProblem::fixes(doubtful))
+            .fix(cause, CheckProblem::fixes(doubtful))
             .not_yet());
     }
     Ok(Outcome::passed(good.join(" ")))

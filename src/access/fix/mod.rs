@@ -6,8 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use super::trust::Member;
-pub(crate) use role_trust::RoleTrust;
+pub(crate) use role_trust::{RoleTrust, TrustMembers};
 
 use super::objects::{AwsObject, KubernetesObject};
 use super::render::shell::ShellCommand;
@@ -90,7 +89,7 @@ impl Fix {
         }])
     }
 
-    /// Returns a fix that makes a role trust the runner. Several runners can share it.
+    /// Returns a fix that changes the trust policy of a role. Several runners can share it.
     pub(crate) fn trust(trust: RoleTrust) -> Self {
         Self(vec![Step::Trust(Box::new(trust))])
     }
@@ -121,18 +120,17 @@ impl Fix {
         self
     }
 
-    /// Returns the entry of the runner that was checked, if the fix has an entry for each runner with its cause.
-    #[must_use]
-    pub fn member(&self) -> Option<&Member> {
-        self.0.iter().find_map(|step| match step {
-            Step::Trust(trust) => Some(&trust.member),
+    /// Returns the changes of trust policies in the fix, which other runners can share.
+    pub(crate) fn trusts(&self) -> impl Iterator<Item = &RoleTrust> {
+        self.0.iter().filter_map(|step| match step {
+            Step::Trust(trust) => Some(&**trust),
             _ => None,
         })
     }
 
-    /// Returns the fix for several runners with its cause. It is the same fix if it has no entries for them.
+    /// Returns the fix for all members of the roles whose trust policies it changes.
     #[must_use]
-    pub fn for_members(&self, members: &[Member]) -> Self {
+    pub(crate) fn for_members(&self, members: &TrustMembers) -> Self {
         let steps = self.0.iter().flat_map(|step| match step {
             Step::Trust(trust) => trust.for_members(members).0,
             other => vec![other.clone()],
@@ -182,7 +180,7 @@ impl Step {
                 yaml::string(value)
             ),
             Self::Trust(trust) => {
-                let alone = trust.for_members(std::slice::from_ref(&trust.member));
+                let alone = trust.for_members(&TrustMembers::default());
                 alone.0.iter().map(Self::text).collect()
             }
         }

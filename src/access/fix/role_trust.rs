@@ -1,46 +1,93 @@
-//! The fix of a role that does not trust a runner.
+//! The fix of a role's trust policy.
+
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::Fix;
 use crate::access::objects::AwsObject;
 use crate::access::render::aws_cli;
-use crate::access::trust::{Member, amended, unknown_denials};
+use crate::access::trust::{Member, amended, nobody, remaining_denials, restricted};
 use crate::frontend::Frontend;
 use crate::runner::RoleArn;
 
-/// The change that makes a role trust a runner. All runners whose role is the same share one trust policy, in which
-/// each has its own `sub`: a policy for one of them would overwrite the policies for the others.
+/// The change of a role's trust policy. Everything that shares the role shares one policy: a policy for one of the runners or
+/// service accounts would overwrite the policies for the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RoleTrust {
-    /// The runner that was checked.
+    /// What the policy should do for the runner that was checked.
     pub(crate) member: Member,
     /// The role.
     pub(crate) role: RoleArn,
-    /// The ARN of the IAM OIDC provider of the Orchestrator's issuer.
-    pub(crate) provider_arn: String,
-    /// The issuer without `https://`.
-    pub(crate) issuer_host: String,
     /// The current trust policy. `None` if the role does not exist.
     pub(crate) current: Option<Value>,
     /// How a missing role is created.
     pub(crate) frontend: Frontend,
 }
 
+/// What the trust policies of roles should do for several runners.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TrustMembers(HashMap<RoleArn, Vec<Member>>);
+
 /// The characters that IAM accepts in a trust policy by default, without white space: the quota "Role trust policy length" in
 /// "IAM and AWS STS quotas" of the IAM user guide, which can be increased to 4096.
 const LENGTH: usize = 2048;
 
+impl TrustMembers {
+    /// Adds what a fix changes.
+    pub(crate) fn add(&mut self, fix: &Fix) {
+        for trust in fix.trusts() {
+            let known = self.0.entry(trust.role.clone()).or_default();
+            if !known.contains(&trust.member) {
+                known.push(trust.member.clone());
+            }
+        }
+    }
+
+    /// Returns how many members the trust policy that a fix changes has. If it changes several, the largest number counts.
+    pub(crate) fn count(&self, fix: &Fix) -> usize {
+        self.most(fix).len()
+    }
+
+    /// Returns for how many runners or service accounts a fix is, as a part of a sentence. `None` for one alone.
+    pub(crate) fn several(&self, fix: &Fix) -> Option<String> {
+        let members = self.most(fix);
+        let is_runner = |member: &Member| {
+            member
+                .identity()
+                .is_some_and(|who| who.organization().is_some())
+        };
+        let what = if members.iter().all(is_runner) {
+            "runners"
+        } else {
+            "service accounts"
+        };
+        (members.len() > 1).then(|| format!("{} {what}", members.len()))
+    }
+
+    fn most(&self, fix: &Fix) -> &[Member] {
+        let roles = fix.trusts().filter_map(|trust| self.0.get(&trust.role));
+        roles
+            .max_by_key(|members| members.len())
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
 impl RoleTrust {
-    /// Returns the fix for these runners.
-    pub(super) fn for_members(&self, members: &[Member]) -> Fix {
-        let nobody = || json!({"Version": "2012-10-17", "Statement": []});
+    /// Returns the fix for the members of the role, or for the runner that was checked alone.
+    pub(super) fn for_members(&self, members: &TrustMembers) -> Fix {
+        let own = std::slice::from_ref(&self.member);
+        let members = members.0.get(&self.role).map_or(own, Vec::as_slice);
         let current = self.current.clone().unwrap_or_else(nobody);
-        let identities = members
+        // The organizations come first, so that everyone is admitted in the end.
+        let policy = members.iter().fold(current, |policy, member| match member {
+            Member::Organization { who, org } => restricted(&policy, who, org),
+            _ => policy,
+        });
+        let policy = members
             .iter()
-            .map(|member| member.identity(&self.provider_arn, &self.issuer_host));
-        let policy = identities.fold(current, |document, who| amended(&document, &who));
-        let too_long = self.too_long(&policy, members);
+            .fold(policy, |policy, member| amended(&policy, member));
+        let too_long = too_long(&policy, members);
         too_long
             .map_or_else(Fix::default, Fix::note)
             .then(self.replace(policy, members))
@@ -55,71 +102,119 @@ impl RoleTrust {
             };
             return Fix::create(self.frontend, role);
         }
-        let subjects: Vec<&str> = members
-            .iter()
-            .map(|member| member.oidc_subject.as_str())
-            .collect();
-        let who = members.first();
-        let doubt = who
-            .map(|member| member.identity(&self.provider_arn, &self.issuer_host))
-            .and_then(|who| unknown_denials(&policy, &who));
-        Fix::note(format!(
-            "This replaces the trust policy with a copy of the current one that also admits {}.{}",
-            subjects.join(", "),
-            doubt.map_or_else(String::new, |doubt| format!(" {doubt}"))
-        ))
-        .then_run(aws_cli::replace_trust_policy(&self.role, &policy))
+        Fix::note(change(&policy, members))
+            .then_run(aws_cli::replace_trust_policy(&self.role, &policy))
     }
+}
 
-    /// Returns a comment about a policy that IAM refuses by default. `None` if IAM accepts it.
-    fn too_long(&self, policy: &Value, members: &[Member]) -> Option<String> {
-        let text = policy.to_string();
-        let length = text.chars().filter(|c| !c.is_whitespace()).count();
-        let subject = members.first()?.oidc_subject.as_str();
-        let org = subject.split_once('+').map_or(subject, |(org, _)| org);
-        (length > LENGTH).then(|| {
-            format!(
-                "The trust policy has {length} characters without white space, and IAM accepts {LENGTH} by default. Increase \
-                 the quota \"Role trust policy length\", use another role for some of the runners, or admit all runners of {org}: \
-                 in place of the list of subjects, use this condition:\n{}",
-                json!({"StringLike": {(format!("{}:sub", self.issuer_host)): format!("{org}+*")}})
-            )
-        })
+/// Returns the comment about a policy that replaces the current one.
+fn change(policy: &Value, members: &[Member]) -> String {
+    let (mut admitted, mut organizations) = (Vec::new(), Vec::new());
+    for member in members {
+        match member {
+            Member::Organization { org, .. } if organizations.contains(org) => {}
+            Member::Organization { org, .. } => organizations.push(org.clone()),
+            other => admitted.push(other.name()),
+        }
+    }
+    let mut changes = Vec::new();
+    if !admitted.is_empty() {
+        changes.push(format!("also admits {}", admitted.join(", ")));
+    }
+    let mut others = "";
+    if !organizations.is_empty() {
+        changes.push(format!(
+            "is restricted to runners of {}",
+            organizations.join(", ")
+        ));
+        others = " If runners of other organizations use this role, add them.";
+    }
+    let denials = remaining_denials(policy, members);
+    format!(
+        "This replaces the trust policy with a copy of the current one that {}.{others}{}",
+        changes.join(" and "),
+        denials.map_or_else(String::new, |denials| format!(" {denials}"))
+    )
+}
+
+/// Returns a comment about a policy that IAM refuses by default. `None` if IAM accepts it.
+fn too_long(policy: &Value, members: &[Member]) -> Option<String> {
+    let text = policy.to_string();
+    let length = text.chars().filter(|c| !c.is_whitespace()).count();
+    if length <= LENGTH {
+        return None;
+    }
+    let start = format!(
+        "The trust policy has {length} characters without white space, and IAM accepts {LENGTH} by default. Increase the quota \
+         \"Role trust policy length\""
+    );
+    let of_runner = members
+        .iter()
+        .filter_map(Member::identity)
+        .find_map(|who| Some((who, who.organization()?)));
+    Some(match of_runner {
+        None => format!("{start}, or use another role for some of the service accounts."),
+        Some((who, org)) => format!(
+            "{start}, use another role for some of the runners, or admit all runners of {org}: in place of the list of \
+             subjects, use this condition:\n{}",
+            json!({"StringLike": {(format!("{}:sub", who.issuer_host)): format!("{org}+*")}})
+        ),
+    })
+}
+
+#[cfg(test)]
+impl RoleTrust {
+    /// Returns the change for a runner whose role does not exist.
+    pub(crate) fn fixture(subject: &str, frontend: Frontend) -> Self {
+        use crate::access::trust::WebIdentity;
+        Self {
+            member: Member::Token(WebIdentity::fixture(subject)),
+            role: "arn:aws:iam::123456789012:role/r".parse().unwrap(),
+            current: None,
+            frontend,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::trust::{TaggedPod, TrustDecision, WebIdentity, evaluate};
 
-    fn member(name: &str) -> Member {
-        Member {
-            oidc_subject: format!("my-org+{name}"),
-            session_name: None,
+    fn trust(name: &str) -> RoleTrust {
+        RoleTrust::fixture(&format!("my-org+{name}"), Frontend::Command)
+    }
+
+    fn of_pod(namespace: &str) -> RoleTrust {
+        RoleTrust {
+            member: Member::Pod(TaggedPod::fixture(namespace, "sa")),
+            ..trust("a")
         }
     }
 
-    fn trust() -> RoleTrust {
-        RoleTrust {
-            member: member("a"),
-            role: "arn:aws:iam::123456789012:role/r".parse().unwrap(),
-            provider_arn: "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev".to_owned(),
-            issuer_host: "oidc.humanitec.dev".to_owned(),
-            current: None,
-            frontend: Frontend::Command,
+    /// Returns the fix of the first one for all of them.
+    fn together(trusts: &[RoleTrust]) -> String {
+        let mut members = TrustMembers::default();
+        for trust in trusts {
+            members.add(&Fix::trust(trust.clone()));
         }
+        let fix = Fix::trust(trusts[0].clone());
+        assert_eq!(members.count(&fix), trusts.len());
+        fix.for_members(&members).to_string()
     }
 
     #[test]
     fn a_policy_that_exceeds_the_quota_says_so() {
-        let members: Vec<Member> = (0..100)
-            .map(|number| member(&format!("runner-{number}")))
-            .collect();
         for current in [None, Some(json!({"Statement": []}))] {
-            let fix = Fix::trust(RoleTrust { current, ..trust() });
-            let few = fix.for_members(&members[..20]).to_string();
+            let all: Vec<RoleTrust> = (0..100)
+                .map(|number| RoleTrust {
+                    current: current.clone(),
+                    ..trust(&format!("runner-{number}"))
+                })
+                .collect();
+            let few = together(&all[..20]);
             assert!(!few.contains("quota"), "{few}");
-            let many = fix.for_members(&members).to_string();
+            let many = together(&all);
             for part in [
                 "# The trust policy has 2",
                 "2048",
@@ -129,6 +224,11 @@ mod tests {
                 assert!(many.contains(part), "{part}: {many}");
             }
         }
+        let pods: Vec<RoleTrust> = (0..20)
+            .map(|number| of_pod(&format!("namespace-{number}")))
+            .collect();
+        let text = together(&pods);
+        assert!(text.contains("some of the service accounts"), "{text}");
     }
 
     #[test]
@@ -138,23 +238,78 @@ mod tests {
             "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
         });
         let current = Some(json!({"Version": "2012-10-17", "Statement": [deny]}));
-        let fix = Fix::trust(RoleTrust { current, ..trust() }).to_string();
+        let fix = Fix::trust(RoleTrust {
+            current,
+            ..trust("a")
+        });
+        let fix = fix.to_string();
         assert!(fix.contains("Statement 1 might still deny it."), "{fix}");
     }
 
     #[test]
     fn one_policy_trusts_all_members() {
-        let trust = trust();
         for current in [None, Some(json!({"Statement": []}))] {
-            let fix = Fix::trust(RoleTrust {
-                current,
-                ..trust.clone()
+            let [a, b, pod] = [trust("a"), trust("b"), of_pod("ns")].map(|one| RoleTrust {
+                current: current.clone(),
+                ..one
             });
-            let alone = fix.to_string();
+            let alone = Fix::trust(a.clone()).to_string();
             assert!(alone.contains("my-org+a") && !alone.contains("my-org+b"));
-            let both = fix.for_members(&[member("a"), member("b")]).to_string();
-            assert!(both.contains("my-org+a") && both.contains("my-org+b"));
-            assert_eq!(fix.member(), Some(&trust.member));
+            let all = together(&[a, b, pod]);
+            for part in ["my-org+a", "my-org+b", "pods.eks.amazonaws.com"] {
+                assert!(all.contains(part), "{part}: {all}");
+            }
+        }
+    }
+
+    /// The fix of a policy that trusts runners of any organization is also the fix of one that does not trust a runner.
+    #[test]
+    fn a_restricted_policy_admits_the_members() {
+        let mut current = crate::access::objects::trust_policy(
+            crate::access::trust::PROVIDER,
+            "oidc.humanitec.dev",
+            crate::access::issuer::AUDIENCE,
+            &["*"],
+        );
+        current["Statement"][0]["Condition"]["StringEquals"]["sts:RoleSessionName"] =
+            json!("my-org-my-runner");
+        let runner = |subject: &str, session: &str| WebIdentity {
+            session_name: Some(session.to_owned()),
+            ..WebIdentity::fixture(subject)
+        };
+        let open = runner("my-org+my-runner", "my-org-my-runner");
+        let other = runner("other+x", "another-name");
+        let members = [
+            Member::Organization {
+                who: open.clone(),
+                org: "my-org".to_owned(),
+            },
+            Member::Token(other.clone()),
+        ];
+        let policies = members.clone().map(|member| {
+            let trust = RoleTrust {
+                member,
+                current: Some(current.clone()),
+                ..trust("a")
+            };
+            let members = TrustMembers(HashMap::from([(trust.role.clone(), members.to_vec())]));
+            trust.for_members(&members).to_string()
+        });
+        assert_eq!(policies[0], policies[1]);
+        assert!(
+            policies[0]
+                .contains("that also admits other+x and is restricted to runners of my-org.")
+        );
+        let start = policies[0].find("--policy-document '").unwrap() + "--policy-document '".len();
+        let policy: Value =
+            serde_json::from_str(policies[0][start..].trim_end_matches("'\n")).unwrap();
+        for who in [open, other] {
+            let decision = evaluate(&policy, &who);
+            assert_eq!(
+                decision,
+                TrustDecision::Allowed { any_subject: false },
+                "{policy:#}"
+            );
         }
     }
 }

@@ -2,16 +2,18 @@
 
 mod aws;
 mod kubernetes;
+mod names;
+mod permission;
 mod policies;
 mod state_bucket;
 
-pub(crate) use aws::{
-    AwsObject, POD_IDENTITY_AGENT, cluster_arn, job_role_name, policy_name, provider_arn,
-};
+pub(crate) use aws::{AwsObject, POD_IDENTITY_AGENT};
 pub(crate) use kubernetes::{
     CREATE_JOBS, GET_JOBS, KubernetesObject, LIST_EVENTS, LIST_PODS, NamespaceRight, PolicyRule,
     RBAC_GROUP, ROLE_ANNOTATION, RbacGrant, RbacSubject, STATE_RIGHTS, rbac_grant, state_grant,
 };
+pub(crate) use names::{cluster_arn, job_role_name, provider_arn};
+pub(crate) use permission::Permission;
 pub(crate) use policies::{
     CLUSTER_ISSUER_HOST, service_account_subject, service_account_trust_policy,
 };

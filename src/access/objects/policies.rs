@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::aws::provider_arn;
+use super::names::provider_arn;
 use crate::access::issuer::AUDIENCE;
 use crate::runner::RoleArn;
 

@@ -49,6 +49,11 @@ impl StateBucket {
         &self.name
     }
 
+    /// Returns the beginning of the objects' keys. It ends with a slash, unless it is empty.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Returns the bucket's ARN.
     pub(crate) fn arn(&self) -> String {
         let Self {
@@ -72,25 +77,12 @@ impl StateBucket {
         format!("{}/{}", self.arn(), self.key())
     }
 
-    /// Returns the statements of the role's own policy. `key_arn` is the key in KMS that encrypts the objects, if one does.
-    pub(crate) fn policy(&self, key_arn: Option<&str>) -> Value {
-        let mut statements = vec![
-            json!({"Effect": "Allow", "Action": BUCKET_ACTIONS, "Resource": self.arn()}),
-            json!({"Effect": "Allow", "Action": OBJECT_ACTIONS, "Resource": self.objects()}),
-        ];
-        if let Some(key) = key_arn {
-            statements.push(json!({"Effect": "Allow", "Action": KEY_ACTIONS, "Resource": key}));
-        }
-        json!({"Version": "2012-10-17", "Statement": statements})
-    }
-
-    /// Returns the name of the role's inline policy. A role that keeps states in several places has a policy for each.
-    pub(crate) fn policy_name(&self) -> String {
-        let Self { name, prefix, .. } = self;
-        let place = format!("eks-runner-state-{name}-{}", prefix.replace('/', "-"));
-        // IAM accepts 128 characters.
-        let place: String = place.chars().take(128).collect();
-        place.trim_end_matches('-').to_owned()
+    /// Returns the role's own policy.
+    pub(crate) fn policy(&self) -> Value {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": BUCKET_ACTIONS, "Resource": self.arn()},
+            {"Effect": "Allow", "Action": OBJECT_ACTIONS, "Resource": self.objects()},
+        ]})
     }
 
     /// Returns the statements that the bucket's policy needs for a role of another account.
@@ -128,26 +120,16 @@ mod tests {
 
     #[test]
     fn the_prefix_is_a_folder() {
-        for (prefix, objects, policy) in [
-            (None, "arn:aws-cn:s3:::states/*", "eks-runner-state-states"),
-            (
-                Some("a/b"),
-                "arn:aws-cn:s3:::states/a/b/*",
-                "eks-runner-state-states-a-b",
-            ),
-            (
-                Some("a/"),
-                "arn:aws-cn:s3:::states/a/*",
-                "eks-runner-state-states-a",
-            ),
+        for (prefix, objects) in [
+            (None, "arn:aws-cn:s3:::states/*"),
+            (Some("a/b"), "arn:aws-cn:s3:::states/a/b/*"),
+            (Some("a/"), "arn:aws-cn:s3:::states/a/*"),
         ] {
             let bucket = bucket(prefix);
             assert_eq!(bucket.objects(), objects);
-            assert_eq!(bucket.policy_name(), policy);
             let folder = objects.trim_end_matches('*');
             assert!(bucket.object().starts_with(folder) && bucket.object().ends_with(".tfstate"));
         }
-        assert_eq!(bucket(Some(&"x".repeat(500))).policy_name().len(), 128);
     }
 
     /// The table has the first step that fails for both programs with each permission denied.

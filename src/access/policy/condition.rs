@@ -4,72 +4,177 @@
 //! Condition operators" and "Multivalued context keys" in the IAM user guide.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{DenialReason, Match, PolicyRequest, texts};
+use super::{DenialReason, Match, PolicyRequest, Version, texts};
 use crate::access::wildcard::like;
 
-/// Every condition operator of IAM, without its set and without `IfExists`.
-const OPERATORS: [&str; 27] = [
-    "StringEquals",
-    "StringNotEquals",
-    "StringEqualsIgnoreCase",
-    "StringNotEqualsIgnoreCase",
-    "StringLike",
-    "StringNotLike",
-    "NumericEquals",
-    "NumericNotEquals",
-    "NumericLessThan",
-    "NumericLessThanEquals",
-    "NumericGreaterThan",
-    "NumericGreaterThanEquals",
-    "DateEquals",
-    "DateNotEquals",
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "DateGreaterThanEquals",
-    "Bool",
-    "BinaryEquals",
-    "IpAddress",
-    "NotIpAddress",
-    "ArnEquals",
-    "ArnLike",
-    "ArnNotEquals",
-    "ArnNotLike",
-    "Null",
+/// What a condition operator compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BaseOperator {
+    StringEquals,
+    StringEqualsIgnoreCase,
+    StringLike,
+    Numeric(Inequality),
+    Date(Inequality),
+    Bool,
+    Binary,
+    IpAddress,
+    /// `ArnEquals` and `ArnLike` are the same.
+    Arn,
+    Null,
+}
+
+/// How a number or a date of a request must compare with the one of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inequality {
+    Equals,
+    LessThan,
+    LessThanEquals,
+    GreaterThan,
+    GreaterThanEquals,
+}
+
+impl Inequality {
+    fn holds<T: PartialOrd>(self, sent: T, limit: T) -> bool {
+        match self {
+            Self::Equals => sent == limit,
+            Self::LessThan => sent < limit,
+            Self::LessThanEquals => sent <= limit,
+            Self::GreaterThan => sent > limit,
+            Self::GreaterThanEquals => sent >= limit,
+        }
+    }
+}
+
+/// Every condition operator of IAM, without its set and without `IfExists`: its name, what it compares, and whether it holds if
+/// the values differ.
+const OPERATORS: [(&str, BaseOperator, bool); 27] = [
+    ("StringEquals", BaseOperator::StringEquals, false),
+    ("StringNotEquals", BaseOperator::StringEquals, true),
+    (
+        "StringEqualsIgnoreCase",
+        BaseOperator::StringEqualsIgnoreCase,
+        false,
+    ),
+    (
+        "StringNotEqualsIgnoreCase",
+        BaseOperator::StringEqualsIgnoreCase,
+        true,
+    ),
+    ("StringLike", BaseOperator::StringLike, false),
+    ("StringNotLike", BaseOperator::StringLike, true),
+    (
+        "NumericEquals",
+        BaseOperator::Numeric(Inequality::Equals),
+        false,
+    ),
+    (
+        "NumericNotEquals",
+        BaseOperator::Numeric(Inequality::Equals),
+        true,
+    ),
+    (
+        "NumericLessThan",
+        BaseOperator::Numeric(Inequality::LessThan),
+        false,
+    ),
+    (
+        "NumericLessThanEquals",
+        BaseOperator::Numeric(Inequality::LessThanEquals),
+        false,
+    ),
+    (
+        "NumericGreaterThan",
+        BaseOperator::Numeric(Inequality::GreaterThan),
+        false,
+    ),
+    (
+        "NumericGreaterThanEquals",
+        BaseOperator::Numeric(Inequality::GreaterThanEquals),
+        false,
+    ),
+    ("DateEquals", BaseOperator::Date(Inequality::Equals), false),
+    (
+        "DateNotEquals",
+        BaseOperator::Date(Inequality::Equals),
+        true,
+    ),
+    (
+        "DateLessThan",
+        BaseOperator::Date(Inequality::LessThan),
+        false,
+    ),
+    (
+        "DateLessThanEquals",
+        BaseOperator::Date(Inequality::LessThanEquals),
+        false,
+    ),
+    (
+        "DateGreaterThan",
+        BaseOperator::Date(Inequality::GreaterThan),
+        false,
+    ),
+    (
+        "DateGreaterThanEquals",
+        BaseOperator::Date(Inequality::GreaterThanEquals),
+        false,
+    ),
+    ("Bool", BaseOperator::Bool, false),
+    ("BinaryEquals", BaseOperator::Binary, false),
+    ("IpAddress", BaseOperator::IpAddress, false),
+    ("NotIpAddress", BaseOperator::IpAddress, true),
+    ("ArnEquals", BaseOperator::Arn, false),
+    ("ArnLike", BaseOperator::Arn, false),
+    ("ArnNotEquals", BaseOperator::Arn, true),
+    ("ArnNotLike", BaseOperator::Arn, true),
+    ("Null", BaseOperator::Null, false),
 ];
+
+/// The set of a condition operator: how many of the values of a request must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValueSet {
+    ForAnyValue,
+    ForAllValues,
+}
 
 /// A parsed condition operator.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Operator<'a> {
-    /// One of [`OPERATORS`].
-    pub(crate) base: &'a str,
-    /// `ForAnyValue` or `ForAllValues`, if the operator has one.
-    set: Option<&'a str>,
+pub(crate) struct Operator {
+    /// Its name without its set and without `IfExists`.
+    name: &'static str,
+    base: BaseOperator,
+    is_negated: bool,
+    set: Option<ValueSet>,
     /// Whether it ends with `IfExists`.
     if_exists: bool,
 }
 
-impl<'a> Operator<'a> {
+impl Operator {
     /// Parses an operator. `None` if IAM's documentation does not have it.
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (set, rest) = match text.split_once(':') {
-            Some((set @ ("ForAnyValue" | "ForAllValues"), rest)) => (Some(set), rest),
+            Some(("ForAnyValue", rest)) => (Some(ValueSet::ForAnyValue), rest),
+            Some(("ForAllValues", rest)) => (Some(ValueSet::ForAllValues), rest),
             Some(_) => return None,
             None => (None, text),
         };
-        let (base, if_exists) = match rest.strip_suffix("IfExists") {
-            Some(base) => (base, true),
+        let (name, if_exists) = match rest.strip_suffix("IfExists") {
+            Some(name) => (name, true),
             None => (rest, false),
         };
-        let exists = OPERATORS.contains(&base) && !(base == "Null" && (if_exists || set.is_some()));
+        let (name, base, is_negated) = OPERATORS.into_iter().find(|(found, ..)| *found == name)?;
+        let exists = base != BaseOperator::Null || !if_exists && set.is_none();
         exists.then_some(Self {
+            name,
             base,
+            is_negated,
             set,
             if_exists,
         })
@@ -77,60 +182,85 @@ impl<'a> Operator<'a> {
 
     /// Returns whether the operator holds if the values differ.
     pub(crate) fn is_negated(self) -> bool {
-        self.base.contains("Not")
+        self.is_negated
     }
 
-    /// Returns whether `*` and `?` are wildcards.
+    /// Returns whether the operator compares texts.
+    pub(crate) fn is_of_texts(self) -> bool {
+        matches!(
+            self.base,
+            BaseOperator::StringEquals
+                | BaseOperator::StringEqualsIgnoreCase
+                | BaseOperator::StringLike
+        )
+    }
+
+    /// Returns whether the operator compares texts and `*` and `?` are wildcards.
     pub(crate) fn has_wildcards(self) -> bool {
-        matches!(self.base, "StringLike" | "StringNotLike")
+        self.base == BaseOperator::StringLike
     }
 
     /// Returns whether the operator holds for a key that the request does not have.
     fn holds_without(self) -> bool {
         match self.set {
             _ if self.if_exists => true,
-            Some("ForAllValues") => true,
-            Some(_) => false,
-            None => self.is_negated(),
+            Some(ValueSet::ForAllValues) => true,
+            Some(ValueSet::ForAnyValue) => false,
+            None => self.is_negated,
         }
     }
 
-    /// Returns the function that compares a value of the policy with the request's. `None` if the operator is not
-    /// evaluated for values of this kind.
-    fn comparison(self, sent: Sent<'_>) -> Option<Comparator> {
+    /// Returns whether the operator is evaluated for values of this kind.
+    fn is_for(self, sent: Sent<'_>) -> bool {
         match (self.base, sent) {
             // "Single-valued vs. multivalued context keys": several values need a set operator.
-            (_, Sent::Several(_)) if self.set.is_none() => None,
+            (_, Sent::Several(_)) if self.set.is_none() => false,
             // `aws:EpochTime` works with numeric operators as well.
-            (base, Sent::Now) => date(base).or_else(|| numeric(base)),
-            ("StringEquals" | "StringNotEquals", _) => Some(|pattern, sent| pattern == sent),
-            ("StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase", _) => {
-                Some(str::eq_ignore_ascii_case)
+            (base, Sent::Now) => {
+                matches!(base, BaseOperator::Date(_) | BaseOperator::Numeric(_))
             }
-            ("StringLike" | "StringNotLike", _) => Some(like),
-            (
-                "ArnEquals" | "ArnLike" | "ArnNotEquals" | "ArnNotLike",
-                Sent::Arn(_) | Sent::Probably(_),
-            ) => Some(arn_like),
-            ("Bool", Sent::Bool(_)) => Some(str::eq_ignore_ascii_case),
-            (base, Sent::Number(_)) => numeric(base),
-            _ => None,
+            (BaseOperator::Arn, Sent::Arn(_) | Sent::Probably(_))
+            | (BaseOperator::Bool, Sent::Bool(_))
+            | (BaseOperator::IpAddress, Sent::Address(_))
+            | (BaseOperator::Numeric(_), Sent::Number(_)) => true,
+            _ => self.is_of_texts(),
+        }
+    }
+
+    /// Returns whether a value of the policy matches the request's, whether or not the operator is negated.
+    fn matches(self, pattern: &str, sent: &str) -> bool {
+        match self.base {
+            BaseOperator::StringEquals => pattern == sent,
+            BaseOperator::StringEqualsIgnoreCase | BaseOperator::Bool => {
+                pattern.eq_ignore_ascii_case(sent)
+            }
+            BaseOperator::StringLike => like(pattern, sent),
+            BaseOperator::Arn => arn_like(pattern, sent),
+            BaseOperator::IpAddress => contains_address(pattern, sent),
+            BaseOperator::Numeric(inequality) => {
+                match (pattern.parse::<f64>(), sent.parse::<f64>()) {
+                    (Ok(limit), Ok(sent)) => inequality.holds(sent, limit),
+                    _ => false,
+                }
+            }
+            BaseOperator::Date(inequality) => match (seconds(pattern), sent.parse()) {
+                (Some(limit), Ok(now)) => inequality.holds(now, limit),
+                _ => false,
+            },
+            BaseOperator::Binary | BaseOperator::Null => false,
         }
     }
 
     /// Returns whether the condition holds for the values of a request, of which each is in the list of the policy or
     /// not. For one value, a set operator makes no difference.
     fn holds(self, listed: &[bool]) -> bool {
-        let matches = |is_listed: &bool| *is_listed != self.is_negated();
+        let matches = |is_listed: &bool| *is_listed != self.is_negated;
         match self.set {
-            Some("ForAnyValue") => listed.iter().any(matches),
-            _ => listed.iter().all(matches),
+            Some(ValueSet::ForAnyValue) => listed.iter().any(matches),
+            Some(ValueSet::ForAllValues) | None => listed.iter().all(matches),
         }
     }
 }
-
-/// Compares a value of the policy with the request's.
-type Comparator = fn(&str, &str) -> bool;
 
 /// Returns whether an ARN matches a pattern, part by part: a wildcard does not reach beyond a colon.
 fn arn_like(pattern: &str, arn: &str) -> bool {
@@ -141,50 +271,16 @@ fn arn_like(pattern: &str, arn: &str) -> bool {
             .all(|(pattern, part)| like(pattern, part))
 }
 
-/// Returns the comparison of a numeric operator.
-fn numeric(base: &str) -> Option<Comparator> {
-    fn numbers(pattern: &str, sent: &str) -> Option<(f64, f64)> {
-        Some((pattern.parse().ok()?, sent.parse().ok()?))
-    }
-    match base {
-        "NumericEquals" | "NumericNotEquals" => {
-            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent == limit))
-        }
-        "NumericLessThan" => {
-            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent < limit))
-        }
-        "NumericLessThanEquals" => {
-            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent <= limit))
-        }
-        "NumericGreaterThan" => {
-            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent > limit))
-        }
-        "NumericGreaterThanEquals" => {
-            Some(|pattern, sent| numbers(pattern, sent).is_some_and(|(limit, sent)| sent >= limit))
-        }
-        _ => None,
-    }
-}
-
-/// Returns the comparison of a date operator with now, in seconds since 1970.
-fn date(base: &str) -> Option<Comparator> {
-    fn compare(pattern: &str, now: &str, holds: fn(i64, i64) -> bool) -> bool {
-        let (Some(limit), Ok(now)) = (seconds(pattern), now.parse()) else {
-            return false;
-        };
-        holds(now, limit)
-    }
-    let comparison: Comparator = match base {
-        "DateEquals" | "DateNotEquals" => {
-            |pattern, now| compare(pattern, now, |now, limit| now == limit)
-        }
-        "DateLessThan" => |pattern, now| compare(pattern, now, |now, limit| now < limit),
-        "DateLessThanEquals" => |pattern, now| compare(pattern, now, |now, limit| now <= limit),
-        "DateGreaterThan" => |pattern, now| compare(pattern, now, |now, limit| now > limit),
-        "DateGreaterThanEquals" => |pattern, now| compare(pattern, now, |now, limit| now >= limit),
-        _ => return None,
+/// Returns whether a range of addresses contains another one. "IP address condition operators": a value can be one address.
+fn contains_address(pattern: &str, sent: &str) -> bool {
+    let range = |text: &str| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| address())
     };
-    Some(comparison)
+    match (range(pattern), range(sent)) {
+        (Ok(pattern), Ok(sent)) => pattern.contains(&sent),
+        _ => false,
+    }
 }
 
 /// Returns the time of a date in a policy, in seconds since 1970: "Date condition operators" has ISO 8601 and the number of
@@ -206,6 +302,8 @@ pub(crate) enum Sent<'a> {
     Arn(&'a str),
     /// The key probably has this text: if the condition does not hold with it, whether it holds is unknown.
     Probably(&'a str),
+    /// The key has an address of this range.
+    Address(&'a str),
     /// The key has this boolean.
     Bool(bool),
     /// The key has this number.
@@ -222,9 +320,13 @@ pub(crate) enum Sent<'a> {
 
 impl<'a> Sent<'a> {
     /// Returns the values in writing. The list is empty if the request has none that is known.
-    fn texts(self) -> Vec<Cow<'a, str>> {
+    pub(crate) fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
-            Self::Is(text) | Self::Arn(text) | Self::Probably(text) | Self::Number(text) => {
+            Self::Is(text)
+            | Self::Arn(text)
+            | Self::Probably(text)
+            | Self::Address(text)
+            | Self::Number(text) => {
                 vec![text.into()]
             }
             Self::Bool(value) => vec![value.to_string().into()],
@@ -238,15 +340,14 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// Returns whether one condition holds. `name` is the statement's name, and `variables` says whether the policy's version
-/// has policy variables.
+/// Returns whether one condition holds. `name` is the statement's name.
 pub(super) fn condition(
     name: &str,
     operator: &str,
     key: &str,
     wanted: &Value,
     request: &dyn PolicyRequest,
-    variables: bool,
+    version: Version,
 ) -> Match {
     let element = format!("{name}, {operator} on {key}");
     let quoted = with_quoted_numbers(wanted);
@@ -259,7 +360,7 @@ pub(super) fn condition(
     let sent = request.value(key);
     match sent {
         Sent::Unknown => Match::Unknown(format!("{element}: the value of this key is unknown")),
-        _ if parsed.base == "Null" => match null(&patterns, sent == Sent::Absent) {
+        _ if parsed.base == BaseOperator::Null => match null(&patterns, sent == Sent::Absent) {
             None => Match::Unknown(format!("{element} has values of an unknown form")),
             Some(true) => Match::Yes,
             Some(false) if sent == Sent::Absent => Match::No(absent(element, key, request)),
@@ -276,7 +377,7 @@ pub(super) fn condition(
             let policy = Patterns {
                 operator: parsed,
                 texts: patterns,
-                variables,
+                version,
             };
             let unknown = format!("{element}: the value of this key is unknown");
             match policy.compare(element, wanted, sent, request.sender()) {
@@ -299,29 +400,31 @@ fn null(patterns: &[&str], missing: bool) -> Option<bool> {
 
 /// The values of one condition.
 struct Patterns<'a> {
-    operator: Operator<'a>,
+    operator: Operator,
     texts: Vec<&'a str>,
-    /// Whether `${…}` is a policy variable, or ordinary characters as in the version of 2008.
-    variables: bool,
+    version: Version,
 }
 
 impl Patterns<'_> {
     /// Returns whether the condition holds for the values that the request has.
     fn compare(&self, element: String, wanted: &Value, value: Sent<'_>, sender: &str) -> Match {
         let operator = self.operator;
-        let Some(matches) = operator.comparison(value) else {
+        if !operator.is_for(value) {
             return Match::Unknown(format!(
                 "{element}: the operator is not evaluated for this key"
             ));
-        };
+        }
         if value == Sent::Now && self.texts.iter().any(|text| seconds(text).is_none()) {
             return Match::Unknown(format!("{element} has values of an unknown form"));
         }
-        let is_variable = |text: &&&str| self.variables && text.contains("${");
+        let is_variable = |text: &&&str| self.version.has_variable(text);
         let plain = self.texts.iter().filter(|text| !is_variable(text));
         let plain: Vec<&str> = plain.copied().collect();
         let sent = value.texts();
-        let is_listed = |sent: &Cow<'_, str>| plain.iter().any(|pattern| matches(pattern, sent));
+        let is_listed = |sent: &Cow<'_, str>| {
+            let mut patterns = plain.iter();
+            patterns.any(|pattern| operator.matches(pattern, sent))
+        };
         let listed: Vec<bool> = sent.iter().map(is_listed).collect();
         if listed.contains(&false) && plain.len() < self.texts.len() {
             return Match::Unknown(format!("{element} has a policy variable"));
@@ -347,14 +450,14 @@ impl Patterns<'_> {
     /// Returns a common mistake that explains why the values do not match.
     fn hint(&self, sent: &str) -> Option<String> {
         let operator = self.operator;
-        if operator.is_negated() || !operator.base.starts_with("String") {
+        if operator.is_negated() || !operator.is_of_texts() {
             return None;
         }
         let is_wildcard = |text: &&str| text.contains(['*', '?']) && like(text, sent);
         if !operator.has_wildcards() && self.texts.iter().any(is_wildcard) {
             return Some(format!(
                 "`*` and `?` are ordinary characters under {}; only StringLike has wildcards.",
-                operator.base
+                operator.name
             ));
         }
         let differs_in_case = |text: &&str| text.eq_ignore_ascii_case(sent);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{DenialReason, Match, PolicyRequest};
+use super::{DenialReason, Match, PolicyRequest, StatementEffect, Version};
 use crate::access::wildcard::like;
 
 /// Returns whether the statement is about the sender.
@@ -20,22 +20,22 @@ pub(super) fn principal(
     let Some(entries) = entries(principal) else {
         return Match::Unknown(format!("{name} has a {element} of an unknown form"));
     };
-    let allows = elements
-        .get("Effect")
-        .is_some_and(|effect| effect == "Allow");
+    let Some(effect) = StatementEffect::of(elements) else {
+        return Match::Unknown(format!("{name} has no known Effect"));
+    };
     let kind = request.kind();
     // "AWS JSON policy elements: NotPrincipal": with Allow it is not supported.
-    if negated && allows {
+    if negated && effect == StatementEffect::Allow {
         return Match::Unknown(format!(
             "{name}: whether NotPrincipal with Allow includes {kind} is unknown"
         ));
     }
     let named = entries
         .iter()
-        .any(|&(kind, entry)| request.is_named(kind, entry, allows));
+        .any(|&(kind, entry)| request.is_named(kind, entry, effect));
     // `{"AWS": "*"}` is everyone, as `"*"` is.
     let everyone = entries.contains(&("AWS", "*"));
-    let listed = match request.is_everyone(allows) {
+    let listed = match request.is_everyone(effect) {
         _ if named => true,
         Some(includes) => everyone && includes,
         None if everyone => {
@@ -112,7 +112,7 @@ pub(super) fn resource(
     name: &str,
     elements: &Map<String, Value>,
     arn: &str,
-    variables: bool,
+    version: Version,
 ) -> Match {
     let (element, resources, negated) =
         match (elements.get("Resource"), elements.get("NotResource")) {
@@ -123,7 +123,7 @@ pub(super) fn resource(
     let Some(patterns) = texts(resources) else {
         return Match::Unknown(format!("{name} has a {element} of an unknown form"));
     };
-    let is_variable = |pattern: &&str| variables && pattern.contains("${");
+    let is_variable = |pattern: &&str| version.has_variable(pattern);
     let listed = patterns
         .iter()
         .filter(|pattern| !is_variable(pattern))

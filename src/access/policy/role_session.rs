@@ -2,8 +2,36 @@
 
 use serde_json::Value;
 
-use super::{Denial, PolicyRequest, Sent, findings, of_every_request};
+use super::{Denial, PolicyRequest, Sent, StatementEffect, findings, of_every_request};
 use crate::runner::RoleArn;
+
+/// A condition key of a request, and its value.
+pub(crate) type KnownKey<'a> = (String, Sent<'a>);
+
+/// The condition keys that no request of the backend has, in lower case.
+///
+/// The Orchestrator's backend block has only `bucket` and `key`: neither `encrypt`, `acl`, nor `use_lockfile`, so that the
+/// backend sends none of these headers (`internal/backend/remote-state/s3/client.go` of OpenTofu 1.12 and Terraform 1.11). It
+/// neither copies nor tags objects, and names a bucket and not an access point. "Actions, resources, and condition keys for
+/// Amazon S3" in the Service Authorization Reference has the keys. The keys for the storage class and for Object Lock are
+/// not in the list, because the defaults of S3 and of the bucket might count.
+const NEVER_SENT: [&str; 15] = [
+    "s3:accessgrantsinstancearn",
+    "s3:accesspointnetworkorigin",
+    "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
+    "s3:if-match",
+    "s3:if-none-match",
+    "s3:requestobjecttagkeys",
+    "s3:versionid",
+    "s3:x-amz-acl",
+    "s3:x-amz-copy-source",
+    "s3:x-amz-metadata-directive",
+    "s3:x-amz-server-side-encryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:x-amz-server-side-encryption-customer-algorithm",
+    "s3:x-amz-website-redirect-location",
+];
 
 /// A session of a role that makes a request.
 ///
@@ -24,7 +52,7 @@ pub(crate) struct RoleSession<'a> {
     /// The service through which the session uses a key, if its name is known.
     via_service: Option<String>,
     /// More condition keys of the session's requests with their values, such as its tags.
-    known: &'a [(&'static str, String)],
+    known: &'a [KnownKey<'a>],
     /// The role's ARN in writing.
     arn: String,
     /// Whether a statement that allows the role's account counts: it leaves the decision to the role's own policies.
@@ -55,7 +83,7 @@ pub(crate) struct Judgment {
 
 /// Returns the value of `kms:ViaService` for a role that uses a key through S3. `None` for a partition for which "AWS KMS
 /// condition keys" in the developer guide of KMS has no name.
-pub(crate) fn via_s3(role: &RoleArn, region: &str) -> Option<String> {
+fn via_s3(role: &RoleArn, region: &str) -> Option<String> {
     let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
     is_known.then(|| format!("s3.{region}.amazonaws.com"))
 }
@@ -90,8 +118,56 @@ impl<'a> RoleSession<'a> {
     }
 
     /// Returns the session with more condition keys and their values.
-    pub(crate) fn with_known(self, known: &'a [(&'static str, String)]) -> Self {
+    pub(crate) fn with_known(self, known: &'a [KnownKey<'a>]) -> Self {
         Self { known, ..self }
+    }
+
+    /// Returns the session with another action of the same service on the same resource.
+    pub(crate) fn with_action(&self, action: &'static str) -> Self {
+        Self {
+            action,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the prefix of the action, such as `s3`.
+    fn service(&self) -> &'static str {
+        let service = self.action.split_once(':');
+        service.map_or(self.action, |(service, _)| service)
+    }
+
+    /// Returns the condition keys of the session's requests whose values are known. The evaluation of a resource's policy and
+    /// IAM's simulation of the role's own policies both use them.
+    pub(crate) fn known_keys(&self) -> Vec<(&str, Sent<'_>)> {
+        let service = self.service();
+        let mut keys = vec![
+            ("aws:PrincipalArn", Sent::Arn(&self.arn)),
+            ("aws:PrincipalAccount", Sent::Is(&self.role.account)),
+            ("aws:PrincipalType", Sent::Is("AssumedRole")),
+            ("aws:PrincipalIsAWSService", Sent::Bool(false)),
+            ("aws:RequestedRegion", Sent::Is(self.region)),
+            // Every endpoint that the Orchestrator and the Job use is HTTPS.
+            ("aws:SecureTransport", Sent::Bool(true)),
+            // S3 calls KMS with the role's identity ("Forward access sessions" in the IAM user guide). All other calls are the
+            // session's own.
+            ("aws:ViaAWSService", Sent::Bool(service == "kms")),
+        ];
+        if service == "s3" {
+            keys.extend([
+                // Go's client and S3 agree on the newest version of TLS.
+                ("s3:TlsVersion", Sent::Number("1.3")),
+                ("s3:signatureversion", Sent::Is("AWS4-HMAC-SHA256")),
+                ("s3:authType", Sent::Is("REST-HEADER")),
+            ]);
+            keys.extend(self.prefix.map(|prefix| ("s3:prefix", Sent::Is(prefix))));
+        }
+        if service == "kms" {
+            keys.push(("kms:CallerAccount", Sent::Is(&self.role.account)));
+            let via = self.via_service.as_deref();
+            keys.extend(via.map(|via| ("kms:ViaService", Sent::Is(via))));
+        }
+        keys.extend(self.known.iter().map(|(key, sent)| (key.as_str(), *sent)));
+        keys
     }
 
     /// Returns whether the session's request might have a condition key.
@@ -99,14 +175,32 @@ impl<'a> RoleSession<'a> {
         self.value(key) != Sent::Absent
     }
 
+    /// Returns whether the session's request does not have a condition key, which is in lower case.
+    fn is_absent(&self, key: &str) -> bool {
+        match key {
+            _ if self.is_of_another_service(key) => true,
+            // Only requests that list a bucket have these keys.
+            "s3:prefix" | "s3:delimiter" | "s3:max-keys" => self.prefix.is_none(),
+            "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => self.service() != "kms",
+            _ => {
+                NEVER_SENT.contains(&key)
+                    || key.starts_with("s3:x-amz-grant-")
+                    || key.starts_with("s3:requestobjecttag/")
+            }
+        }
+    }
+
     /// Returns whether a condition key belongs to another service than the action. Such a key is in no request of the
     /// session: the cross-service keys are those of instances, functions, and the like, and the keys of an identity
-    /// provider begin with its host.
+    /// provider begin with its host. The one exception is the tags of a role that is assumed ("IAM: Assume roles that have a
+    /// specific tag" in the IAM user guide).
     fn is_of_another_service(&self, key: &str) -> bool {
-        let service = |text: &str| text.split_once(':').map(|(service, _)| service.to_owned());
-        service(key).is_some_and(|prefix| {
-            prefix != "aws" && !prefix.contains('.') && Some(prefix) != service(self.action)
-        })
+        let Some((prefix, _)) = key.split_once(':') else {
+            return false;
+        };
+        let service = self.service();
+        let is_role_tag = service == "sts" && key.starts_with("iam:resourcetag/");
+        prefix != "aws" && !prefix.contains('.') && prefix != service && !is_role_tag
     }
 
     /// Returns what a policy says about the session.
@@ -147,12 +241,14 @@ impl PolicyRequest for RoleSession<'_> {
         self.resource
     }
 
-    fn is_named(&self, kind: &str, name: &str, allows: bool) -> bool {
+    fn is_named(&self, kind: &str, name: &str, effect: StatementEffect) -> bool {
         kind == "AWS"
-            && (name == self.arn || self.is_account(name) && (!allows || self.account_counts))
+            && (name == self.arn
+                || self.is_account(name)
+                    && (effect == StatementEffect::Deny || self.account_counts))
     }
 
-    fn is_everyone(&self, _: bool) -> Option<bool> {
+    fn is_everyone(&self, _: StatementEffect) -> Option<bool> {
         Some(true)
     }
 
@@ -162,42 +258,15 @@ impl PolicyRequest for RoleSession<'_> {
     }
 
     fn value(&self, key: &str) -> Sent<'_> {
+        let known = self.known_keys();
+        let is_key = |(known, _): &&(&str, Sent<'_>)| known.eq_ignore_ascii_case(key);
+        if let Some((_, sent)) = known.iter().find(is_key) {
+            return *sent;
+        }
         let lower = key.to_ascii_lowercase();
-        let is_key = |(known, _): &&(&str, String)| known.eq_ignore_ascii_case(key);
-        if let Some((_, value)) = self.known.iter().find(is_key) {
-            return if value.starts_with("arn:") {
-                Sent::Arn(value)
-            } else {
-                Sent::Is(value)
-            };
-        }
-        if let Some(sent) = of_every_request(&lower) {
-            return sent;
-        }
-        match lower.as_str() {
-            _ if self.is_of_another_service(&lower) => Sent::Absent,
-            "aws:principalarn" => Sent::Arn(&self.arn),
-            "aws:principalaccount" | "kms:calleraccount" => Sent::Is(&self.role.account),
-            "kms:viaservice" => self.via_service.as_deref().map_or(Sent::Unknown, Sent::Is),
-            // Only requests that list a bucket have these keys.
-            "s3:prefix" => self.prefix.map_or(Sent::Absent, Sent::Is),
-            "s3:delimiter" | "s3:max-keys" if self.prefix.is_none() => Sent::Absent,
-            "aws:principaltype" => Sent::Is("AssumedRole"),
-            "aws:principalisawsservice" => Sent::Bool(false),
-            "aws:requestedregion" => Sent::Is(self.region),
-            // The backend's endpoints are HTTPS, and Go's client and S3 agree on the newest version of TLS.
-            "aws:securetransport" => Sent::Bool(true),
-            "s3:tlsversion" => Sent::Number("1.3"),
-            "s3:signatureversion" => Sent::Is("AWS4-HMAC-SHA256"),
-            "s3:authtype" => Sent::Is("REST-HEADER"),
-            // The backend block has neither `encrypt` nor `acl`, so the backend sends none of these headers.
-            "s3:x-amz-server-side-encryption"
-            | "s3:x-amz-server-side-encryption-aws-kms-key-id"
-            | "s3:x-amz-server-side-encryption-customer-algorithm"
-            | "s3:x-amz-acl" => Sent::Absent,
-            _ if lower.starts_with("s3:x-amz-grant-") => Sent::Absent,
-            _ => Sent::Unknown,
-        }
+        let absent = self.is_absent(&lower).then_some(Sent::Absent);
+        let sent = of_every_request(&lower).or(absent);
+        sent.unwrap_or(Sent::Unknown)
     }
 
     fn kind(&self) -> &'static str {
@@ -219,208 +288,4 @@ impl PolicyRequest for RoleSession<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const BUCKET: &str = "arn:aws:s3:::states";
-    const OBJECT: &str = "arn:aws:s3:::states/runner/x.tfstate";
-
-    fn judge(action: &'static str, resource: &str, statements: Value) -> Judgment {
-        let role = "arn:aws:iam::123456789012:role/team/job".parse().unwrap();
-        let document = json!({"Version": "2012-10-17", "Statement": statements});
-        RoleSession::new(&role, action, Some(resource), "eu-central-1").judge(&document)
-    }
-
-    fn statement(effect: &str, principal: Value, condition: Value) -> Value {
-        json!({
-            "Effect": effect, "Principal": principal, "Action": "s3:*",
-            "Resource": [BUCKET, "arn:aws:s3:::states/*"], "Condition": condition,
-        })
-    }
-
-    fn of(effect: &str, principal: Value, condition: Value) -> Judgment {
-        judge(
-            "s3:PutObject",
-            OBJECT,
-            statement(effect, principal, condition),
-        )
-    }
-
-    #[test]
-    fn the_role_its_account_and_everyone_are_named() {
-        let role = "arn:aws:iam::123456789012:role/team/job";
-        let root = "arn:aws:iam::123456789012:root";
-        for (principal, grant) in [
-            (json!("*"), Some(Grant::ToRole)),
-            (json!({"AWS": "*"}), Some(Grant::ToRole)),
-            (json!({"AWS": role}), Some(Grant::ToRole)),
-            (json!({"AWS": ["x", root]}), Some(Grant::ToAccount)),
-            (json!({"AWS": "123456789012"}), Some(Grant::ToAccount)),
-            (json!({"AWS": "arn:aws:iam::123456789012:role/job"}), None),
-            (json!({"AWS": "arn:aws:iam::999999999999:root"}), None),
-            (json!({"Service": "*"}), None),
-        ] {
-            assert_eq!(
-                of("Allow", principal.clone(), json!({})).grant,
-                grant,
-                "{principal}"
-            );
-            // A Deny affects every one of them.
-            let denied = of("Deny", principal.clone(), json!({})).denial;
-            assert_eq!(denied.is_some(), grant.is_some(), "{principal}");
-        }
-    }
-
-    #[test]
-    fn a_deny_counts_if_its_condition_holds() {
-        for (condition, denies) in [
-            (
-                json!({"Bool": {"aws:SecureTransport": "false"}}),
-                Some(false),
-            ),
-            (
-                json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-                Some(false),
-            ),
-            (
-                json!({"NumericLessThan": {"s3:TlsVersion": 1.2}}),
-                Some(false),
-            ),
-            (
-                json!({"NumericLessThan": {"s3:TlsVersion": [1.4]}}),
-                Some(true),
-            ),
-            (json!({"Null": {"s3:prefix": "true"}}), Some(true)),
-            (json!({"StringLike": {"kms:ViaService": "*"}}), Some(false)),
-            (
-                json!({"StringEquals": {"ec2:SourceInstanceARN": "x"}}),
-                Some(false),
-            ),
-            (
-                json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/team/*"}}),
-                Some(false),
-            ),
-            (
-                json!({"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}),
-                Some(false),
-            ),
-            (
-                json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/other"}}),
-                Some(true),
-            ),
-            (
-                json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
-                Some(true),
-            ),
-            (
-                json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}),
-                Some(true),
-            ),
-            (
-                json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
-                None,
-            ),
-            (
-                json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
-                None,
-            ),
-        ] {
-            let found = of("Deny", json!("*"), condition.clone());
-            let conditional = found.denial.as_ref().map(|denial| denial.is_conditional);
-            assert_eq!(
-                conditional,
-                (denies == Some(true)).then_some(true),
-                "{condition}"
-            );
-            assert_eq!(
-                found.unknown_deny.is_some(),
-                denies.is_none(),
-                "{condition}"
-            );
-        }
-        let allow = of(
-            "Allow",
-            json!("*"),
-            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
-        );
-        assert_eq!((allow.grant, allow.unknown_deny), (None, None));
-        assert!(allow.unknown_allow.unwrap().contains("aws:PrincipalOrgID"));
-    }
-
-    #[test]
-    fn an_unconditional_deny_comes_before_a_conditional_one() {
-        let conditional = statement(
-            "Deny",
-            json!("*"),
-            json!({"Null": {"s3:x-amz-acl": "true"}}),
-        );
-        let plain = statement("Deny", json!("*"), json!({}));
-        let denial = judge("s3:GetObject", OBJECT, json!([conditional, plain]))
-            .denial
-            .unwrap();
-        assert!(!denial.is_conditional);
-        assert!(
-            denial.reason.element.starts_with("Statement 2"),
-            "{denial:?}"
-        );
-    }
-
-    #[test]
-    fn the_resource_and_its_exceptions_count() {
-        let about = |element: &str, resource: &str, action, arn| {
-            let statement =
-                json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
-            judge(action, arn, statement).grant.is_some()
-        };
-        assert!(about(
-            "Resource",
-            "arn:aws:s3:::states/runner/*",
-            "s3:GetObject",
-            OBJECT
-        ));
-        assert!(!about(
-            "Resource",
-            "arn:aws:s3:::states",
-            "s3:GetObject",
-            OBJECT
-        ));
-        assert!(about(
-            "Resource",
-            "arn:aws:s3:::states",
-            "s3:ListBucket",
-            BUCKET
-        ));
-        assert!(!about(
-            "NotResource",
-            "arn:aws:s3:::states/*",
-            "s3:GetObject",
-            OBJECT
-        ));
-        assert!(about(
-            "NotResource",
-            "arn:aws:s3:::other/*",
-            "s3:GetObject",
-            OBJECT
-        ));
-    }
-
-    #[test]
-    fn whom_not_principal_excepts_is_unknown() {
-        let deny = |principal: &str| {
-            let deny = json!({"Effect": "Deny", "NotPrincipal": {"AWS": principal}, "Action": "*", "Resource": "*"});
-            judge("s3:GetObject", OBJECT, deny)
-        };
-        assert!(
-            deny("arn:aws:iam::123456789012:role/other")
-                .denial
-                .is_some()
-        );
-        let own = deny("arn:aws:iam::123456789012:role/team/job");
-        assert!(
-            own.denial.is_none() && own.unknown_deny.is_some(),
-            "{own:?}"
-        );
-    }
-}
+mod tests;

@@ -5,11 +5,10 @@ use serde_json::Value;
 use super::shell::{ShellCommand, Word};
 use crate::access::issuer::AUDIENCE;
 use crate::access::objects::{
-    AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, cluster_arn, cluster_policy, policy_name,
-    service_account_trust_policy,
+    AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, service_account_trust_policy,
 };
 use crate::access::partition::region_of_iam;
-use crate::runner::{RoleArn, kubernetes_user};
+use crate::runner::{Arn, RoleArn, kubernetes_user};
 
 /// Returns the command that creates an object.
 pub(crate) fn create(object: &AwsObject) -> ShellCommand {
@@ -41,24 +40,9 @@ pub(crate) fn create(object: &AwsObject) -> ShellCommand {
                 .replace(CLUSTER_ISSUER_HOST, "'\"${issuer#https://}\"'");
             create_role(arn, Word::code(document))
         }
-        AwsObject::ClusterPermission {
-            role,
-            region,
-            cluster,
-        } => put_role_policy(
-            role,
-            &policy_name(region, cluster),
-            &cluster_policy(&[&cluster_arn(role, region, cluster)]),
-        ),
-        AwsObject::StatePermission {
-            role,
-            bucket,
-            key_arn,
-        } => put_role_policy(
-            role,
-            &bucket.policy_name(),
-            &bucket.policy(key_arn.as_deref()),
-        ),
+        AwsObject::RolePolicy { role, permission } => {
+            put_role_policy(role, &permission.policy_name(), &permission.document(role))
+        }
         AwsObject::AccessEntry {
             role,
             region,
@@ -168,7 +152,7 @@ pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str)
 
 /// Returns the command that adds an audience to an IAM OIDC provider.
 pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> ShellCommand {
-    let partition = provider_arn.split(':').nth(1).unwrap_or_default();
+    let partition = Arn::parse(provider_arn).map_or("", |arn| arn.partition);
     iam(
         "aws iam add-client-id-to-open-id-connect-provider",
         partition,
@@ -188,7 +172,7 @@ pub(crate) fn replace_trust_policy(role: &RoleArn, policy: &Value) -> ShellComma
 }
 
 /// Returns the command that sets an inline policy of a role.
-pub(crate) fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> ShellCommand {
+fn put_role_policy(role: &RoleArn, name: &str, policy: &Value) -> ShellCommand {
     iam("aws iam put-role-policy", &role.partition)
         .option("--role-name", &role.name)
         .option("--policy-name", name)

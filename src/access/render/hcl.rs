@@ -5,8 +5,7 @@ use serde_json::Value;
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{
     AwsObject, CLUSTER_ISSUER_HOST, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP,
-    ROLE_ANNOTATION, RbacSubject, cluster_arn, cluster_policy, policy_name,
-    service_account_trust_policy,
+    ROLE_ANNOTATION, RbacSubject, service_account_trust_policy,
 };
 use crate::runner::RoleArn;
 
@@ -134,26 +133,15 @@ fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
             let host = format!("${{local.{}}}", issuer_local(cluster));
             role_resource(arn, policy(&document).replace(CLUSTER_ISSUER_HOST, &host))
         }
-        AwsObject::ClusterPermission {
-            role,
-            region,
-            cluster,
-        } => role_policy_resource(
-            &format!("{}_{region}_{cluster}", role.name),
-            &policy_name(region, cluster),
-            of_role(all, role, "name", &role.name),
-            &cluster_policy(&[&cluster_arn(role, region, cluster)]),
-        ),
-        AwsObject::StatePermission {
-            role,
-            bucket,
-            key_arn,
-        } => role_policy_resource(
-            &format!("{}_{}", role.name, bucket.policy_name()),
-            &bucket.policy_name(),
-            of_role(all, role, "name", &role.name),
-            &bucket.policy(key_arn.as_deref()),
-        ),
+        AwsObject::RolePolicy { role, permission } => {
+            let name = permission.policy_name();
+            role_policy_resource(
+                &format!("{}_{name}", role.name),
+                &name,
+                of_role(all, role, "name", &role.name),
+                &permission.document(role),
+            )
+        }
         AwsObject::AccessEntry { role, cluster, .. } => {
             let arn = role.to_string();
             Block::resource("aws_eks_access_entry", &format!("{}_{cluster}", role.name))

@@ -20,6 +20,7 @@ use crate::access::kubernetes::environment::{
     ContainerEnvironment, Variable, VariableSource, sources,
 };
 use crate::access::objects::ROLE_ANNOTATION;
+use crate::access::outcome::{Outcome, Status};
 use crate::runner::job_container::MAIN;
 
 /// The AWS identity and the region of the container `main`.
@@ -29,9 +30,37 @@ pub(crate) struct PodAws {
     pub(crate) identity: CredentialSource,
     /// The region that AWS's SDK uses in the container.
     pub(crate) region: PodRegion,
-    /// Whether `pod_template` replaces the container's image, command, or arguments: the program that runs might set
-    /// variables of its own, so that nothing that follows from missing variables is certain.
-    pub(crate) runs_other_program: bool,
+    /// Whether `pod_template` replaces the container's command or arguments: the program that runs might use credentials and set
+    /// variables of its own.
+    runs_other_program: bool,
+    /// Whether `pod_template` replaces the container's image. It is usually a copy of the Orchestrator's, or one that adds to it,
+    /// such as variables.
+    has_other_image: bool,
+}
+
+impl PodAws {
+    /// Returns whether the container might have variables that `pod_template` does not set, so that nothing that follows from
+    /// missing variables is certain.
+    pub(crate) fn might_have_more_variables(&self) -> bool {
+        self.runs_other_program || self.has_other_image
+    }
+
+    /// Returns the outcome of a check of the container's credentials: a failure is only a warning if another program runs in the
+    /// container, which might use other credentials.
+    pub(crate) fn unless_other_program(&self, outcome: Outcome) -> Outcome {
+        if !self.runs_other_program || outcome.status != Status::Failed {
+            return outcome;
+        }
+        Outcome {
+            status: Status::Warned,
+            message: format!(
+                "{} The program of the container might use other credentials, because pod_template replaces its command or \
+                 arguments.",
+                outcome.message
+            ),
+            ..outcome
+        }
+    }
 }
 
 /// Where the AWS credentials of the container `main` come from.
@@ -228,9 +257,9 @@ impl Run<'_> {
         Ok(PodAws {
             identity: pod.identity(),
             region: pod.region(),
-            runs_other_program: main["image"] != self.settings().runner_image.as_str()
-                || !main["command"].is_null()
+            runs_other_program: !main["command"].is_null()
                 || main["args"] != serde_json::json!(["standard"]),
+            has_other_image: main["image"] != self.settings().runner_image.as_str(),
         })
     }
 

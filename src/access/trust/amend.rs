@@ -1,81 +1,37 @@
-//! Trust policies that trust a runner: a new one, and an existing one with the runner added.
+//! An existing trust policy that also admits someone else.
 
 use serde_json::{Map, Value, json};
 
-use super::{TrustDecision, WebIdentity, evaluate};
-use crate::access::issuer::AUDIENCE;
-use crate::access::objects::trust_policy;
-use crate::access::policy::{Match, has_variables, statement_matches, statement_name, statements};
+use super::{Member, WebIdentity};
+use crate::access::policy::{
+    Match, PolicyDecision, PolicyRequest, Version, evaluate, statement_matches, statement_name,
+    statements,
+};
 
-/// A runner's web identity, as a trust policy sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Member {
-    /// The `sub` of the Orchestrator's OIDC token for the runner.
-    pub oidc_subject: String,
-    /// The name of the runner's STS session, if it is known.
-    pub session_name: Option<String>,
-}
-
-/// Returns a trust policy with one more statement.
-pub(super) fn with_statement(document: Option<&Value>, statement: Value) -> Value {
-    let Some(Value::Object(document)) = document else {
-        return json!({"Version": "2012-10-17", "Statement": [statement]});
-    };
-    let mut document = document.clone();
-    let mut statements = match document.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(Value::Null) | None => Vec::new(),
-        Some(one) => vec![one],
-    };
-    statements.push(statement);
-    document.insert("Statement".to_owned(), statements.into());
-    Value::Object(document)
-}
-
-impl Member {
-    /// Returns the web identity with which the Orchestrator assumes the role for the runner.
-    pub(crate) fn identity<'a>(
-        &'a self,
-        provider_arn: &'a str,
-        issuer_host: &'a str,
-    ) -> WebIdentity<'a> {
-        WebIdentity {
-            sender: "the Orchestrator",
-            provider_arn,
-            issuer_host,
-            audience: AUDIENCE,
-            subject: &self.oidc_subject,
-            session_name: self.session_name.as_deref(),
-        }
-    }
-}
-
-/// Returns a sentence about the statements of a policy that might deny a web identity: they have a condition whose value only
-/// AWS knows, such as `aws:SourceIp`. `None` if there are none.
-pub(crate) fn unknown_denials(document: &Value, who: &WebIdentity<'_>) -> Option<String> {
-    let variables = has_variables(document);
+/// Returns a sentence about the statements of a policy that might deny one of the members: a statement with a condition whose
+/// value only AWS knows, such as `aws:SourceIp`, or one that [`amended`] cannot change. `None` if there are none.
+pub(crate) fn remaining_denials(document: &Value, members: &[Member]) -> Option<String> {
+    let version = Version::of(document);
     let named = statements(document).into_iter().enumerate();
-    let unknown = named.filter(|(_, statement)| denies(statement, who, variables).is_none());
-    let names: Vec<String> = unknown
+    let denying = named.filter(|(_, statement)| {
+        let denies = |member: &Member| member_denial(statement, member, version) != Some(false);
+        members.iter().any(denies)
+    });
+    let names: Vec<String> = denying
         .map(|(index, statement)| statement_name(index, statement))
         .collect();
     (!names.is_empty()).then(|| format!("{} might still deny it.", names.join(" and ")))
 }
 
-/// Returns the policy with the web identity admitted, and everything else unchanged.
+/// Returns the policy with the member admitted, and everything else unchanged.
 ///
-/// The web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or
-/// by a statement of its own. A statement that certainly denies it gets an exception for it, and still denies all others. One
-/// that only might deny it stays: [`unknown_denials`] names it.
-pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
-    let own = trust_policy(
-        who.provider_arn,
-        who.issuer_host,
-        who.audience,
-        &[who.subject],
-    );
-    let Value::Object(mut amended) = document.clone() else {
-        return own;
+/// A web identity is admitted by its `sub` in the list of a statement that has no other condition that refuses it, or by a
+/// statement of its own, as every other member is. A statement that certainly denies a web identity gets an exception for it,
+/// and still denies all others. Any other statement that denies stays: [`remaining_denials`] names it.
+pub(crate) fn amended(document: &Value, member: &Member) -> Value {
+    let mut amended = match document {
+        Value::Object(elements) => elements.clone(),
+        _ => Map::from_iter([("Version".to_owned(), json!("2012-10-17"))]),
     };
     let mut statements = match amended.remove("Statement") {
         Some(Value::Array(statements)) => statements,
@@ -87,38 +43,62 @@ pub(crate) fn amended(document: &Value, who: &WebIdentity<'_>) -> Value {
         document.insert("Statement".to_owned(), statements.into());
         Value::Object(document)
     };
-    let variables = has_variables(document);
-    for statement in &mut statements {
-        if denies(statement, who, variables) == Some(true) {
-            exempt(statement, who);
+    let version = Version::of(&with(&[]));
+    if let Some(who) = member.identity() {
+        for statement in &mut statements {
+            if denies(statement, who, version) == Some(true) {
+                exempt(statement, who);
+            }
         }
     }
     let admits = |statements: &[Value]| {
-        let is_known = |statement: &&Value| denies(statement, who, variables).is_some();
-        let known: Vec<Value> = statements.iter().filter(is_known).cloned().collect();
-        matches!(evaluate(&with(&known), who), TrustDecision::Allowed { .. })
+        let is_known = |statement: &&Value| {
+            statement["Effect"] != "Deny"
+                || member_denial(statement, member, version) == Some(false)
+        };
+        let known = with(
+            &statements
+                .iter()
+                .filter(is_known)
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        let mut requests = member.requests().into_iter();
+        requests.all(|request| evaluate(&known, &*request) == PolicyDecision::Allowed)
     };
     if !admits(&statements) {
         let with_subject = (0..statements.len()).find_map(|index| {
             let mut tried = statements.clone();
-            add_subject(tried.get_mut(index)?, who);
+            add_subject(tried.get_mut(index)?, member.identity()?);
             admits(&tried).then_some(tried)
         });
         match with_subject {
             Some(tried) => statements = tried,
-            None => statements.extend(own["Statement"].as_array().cloned().unwrap_or_default()),
+            None => statements.push(member.statement()),
         }
     }
     with(&statements)
 }
 
-/// Returns whether a statement denies the web identity. `None` if that is unknown.
-fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> Option<bool> {
+/// Returns whether a statement denies one of the requests of a member. `None` if that is unknown.
+fn member_denial(statement: &Value, member: &Member, version: Version) -> Option<bool> {
+    let requests = member.requests();
+    let mut found = requests
+        .iter()
+        .map(|request| denies(statement, &**request, version));
+    if found.clone().any(|denies| denies == Some(true)) {
+        return Some(true);
+    }
+    found.all(|denies| denies == Some(false)).then_some(false)
+}
+
+/// Returns whether a statement denies a request. `None` if that is unknown.
+fn denies(statement: &Value, request: &dyn PolicyRequest, version: Version) -> Option<bool> {
     let elements = statement.as_object();
     let Some(elements) = elements.filter(|_| statement["Effect"] == "Deny") else {
         return Some(false);
     };
-    let matches = statement_matches("", elements, who, variables);
+    let matches = statement_matches("", elements, request, version);
     if matches.iter().any(|found| matches!(found, Match::No(_))) {
         return Some(false);
     }
@@ -127,7 +107,7 @@ fn denies(statement: &Value, who: &WebIdentity<'_>, variables: bool) -> Option<b
 }
 
 /// Excepts one `sub` from a statement. A caller without a `sub` is still affected by it.
-fn exempt(statement: &mut Value, who: &WebIdentity<'_>) {
+fn exempt(statement: &mut Value, who: &WebIdentity) {
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
         return;
     };
@@ -138,29 +118,24 @@ fn exempt(statement: &mut Value, who: &WebIdentity<'_>) {
     let Some(keys) = object(excepted) else {
         return;
     };
-    let wanted = subject_key(who);
+    let wanted = who.subject_key();
     let key = keys.keys().find(|key| key.eq_ignore_ascii_case(&wanted));
     let key = key.cloned().unwrap_or(wanted);
-    add(keys.entry(key).or_insert_with(|| json!([])), who.subject);
+    add(keys.entry(key).or_insert_with(|| json!([])), &who.subject);
 }
 
 /// Adds the `sub` to every list of subjects in the conditions of a statement.
-fn add_subject(statement: &mut Value, who: &WebIdentity<'_>) {
-    let wanted = subject_key(who);
+fn add_subject(statement: &mut Value, who: &WebIdentity) {
+    let wanted = who.subject_key();
     let conditions = statement.get_mut("Condition").and_then(object);
     for (operator, keys) in conditions.into_iter().flatten() {
         let listing = operator.contains("String") && !operator.contains("Not");
         for (key, values) in object(keys).into_iter().flatten() {
             if listing && key.eq_ignore_ascii_case(&wanted) {
-                add(values, who.subject);
+                add(values, &who.subject);
             }
         }
     }
-}
-
-/// Returns the condition key for the `sub` of the web identity.
-pub(super) fn subject_key(who: &WebIdentity<'_>) -> String {
-    format!("{}:sub", who.issuer_host)
 }
 
 /// Adds a text to a condition's value, which is one text or a list of texts.
@@ -190,18 +165,17 @@ pub(super) fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::issuer::AUDIENCE;
+    use crate::access::objects::trust_policy;
+    use crate::access::trust::web_identity::PROVIDER;
+    use crate::access::trust::{TaggedPod, TrustDecision, evaluate};
 
-    const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+    fn runner(subject: &str) -> WebIdentity {
+        WebIdentity::fixture(subject)
+    }
 
-    fn runner(subject: &str) -> WebIdentity<'_> {
-        WebIdentity {
-            sender: "the Orchestrator",
-            provider_arn: PROVIDER,
-            issuer_host: "oidc.humanitec.dev",
-            audience: AUDIENCE,
-            subject,
-            session_name: None,
-        }
+    fn member(subject: &str) -> Member {
+        Member::Token(runner(subject))
     }
 
     fn policy(subject: &str) -> Value {
@@ -211,7 +185,7 @@ mod tests {
     /// Amends a policy for `my-org+new`, and asserts that it admits this subject and the ones before.
     #[track_caller]
     fn admits_as_well(document: &Value, before: &[&str]) -> Value {
-        let amended = amended(document, &runner("my-org+new"));
+        let amended = amended(document, &member("my-org+new"));
         for subject in before.iter().chain(&["my-org+new"]) {
             assert!(
                 matches!(
@@ -244,7 +218,7 @@ mod tests {
             statements[0]["Condition"]["StringEquals"]["oidc.humanitec.dev:sub"],
             json!(["my-org+old", "my-org+new"])
         );
-        let third = super::amended(&amended, &runner("my-org+third"));
+        let third = super::amended(&amended, &member("my-org+third"));
         for subject in ["my-org+old", "my-org+new", "my-org+third"] {
             let decision = evaluate(&third, &runner(subject));
             assert_eq!(decision, TrustDecision::Allowed { any_subject: false });
@@ -291,7 +265,7 @@ mod tests {
             .as_array_mut()
             .unwrap()
             .push(deny.clone());
-        let amended = amended(&document, &runner("my-org+new"));
+        let amended = amended(&document, &member("my-org+new"));
         assert_eq!(
             amended["Statement"][0],
             admits_as_well(&policy("my-org+old"), &["my-org+old"])["Statement"][0]
@@ -299,10 +273,10 @@ mod tests {
         assert_eq!(amended["Statement"][1], deny);
         assert_eq!(amended["Statement"].as_array().unwrap().len(), 2);
         assert_eq!(
-            unknown_denials(&amended, &runner("my-org+new")).as_deref(),
+            remaining_denials(&amended, &[member("my-org+new")]).as_deref(),
             Some("Statement \"Addresses\" might still deny it.")
         );
-        assert_eq!(unknown_denials(&policy("x"), &runner("y")), None);
+        assert_eq!(remaining_denials(&policy("x"), &[member("y")]), None);
     }
 
     #[test]
@@ -332,5 +306,30 @@ mod tests {
                 json!({"StringNotEquals": {"oidc.humanitec.dev:sub": "my-org+new"}})
             );
         }
+    }
+
+    /// The requests of a pod are two, and a statement that denies one of them stays.
+    #[test]
+    fn a_pod_gets_one_statement() {
+        let pod = TaggedPod::fixture("ns", "sa");
+        let (one, other) = (
+            Member::Pod(pod.clone()),
+            Member::Pod(TaggedPod::fixture("other", "sa")),
+        );
+        let deny = json!({
+            "Effect": "Deny", "Principal": "*", "Action": "sts:TagSession",
+            "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "ns"}},
+        });
+        let current = json!({"Version": "2012-10-17", "Statement": deny});
+        let members = [one.clone(), other.clone(), one];
+        let policy = members
+            .iter()
+            .fold(current, |policy, member| amended(&policy, member));
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            remaining_denials(&policy, &members).as_deref(),
+            Some("Statement 1 might still deny it.")
+        );
+        assert_eq!(remaining_denials(&policy, &[other]), None);
     }
 }

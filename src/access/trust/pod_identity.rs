@@ -5,24 +5,14 @@
 
 use serde_json::{Value, json};
 
-use super::amend::with_statement;
 use crate::access::policy::{
-    DenialReason, Grant, PolicyDecision, PolicyRequest, Sent, evaluate, of_every_request,
+    DenialReason, Grant, KnownKey, PolicyDecision, PolicyRequest, Sent, StatementEffect, evaluate,
+    of_every_request,
 };
 use crate::runner::RoleArn;
 
 /// The service principal of EKS Pod Identity. It is the same in each partition.
 const SERVICE: &str = "pods.eks.amazonaws.com";
-
-/// The keys of the tags that EKS adds to a session.
-const TAGS: [&str; 6] = [
-    "eks-cluster-arn",
-    "eks-cluster-name",
-    "kubernetes-namespace",
-    "kubernetes-pod-name",
-    "kubernetes-pod-uid",
-    "kubernetes-service-account",
-];
 
 /// What a target role's trust policy says about a session of the association's role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,56 +28,84 @@ pub(crate) enum AssumeRoleDecision {
 }
 
 /// The pod for which EKS Pod Identity assumes a role. EKS tags the session with it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TaggedPod<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TaggedPod {
     /// The account of the cluster.
-    pub(crate) account: &'a str,
+    pub(crate) account: String,
     /// The ARN of the cluster.
-    pub(crate) cluster_arn: &'a str,
+    pub(crate) cluster_arn: String,
     /// The name of the cluster.
-    pub(crate) cluster: &'a str,
+    pub(crate) cluster: String,
     /// The pod's namespace.
-    pub(crate) namespace: &'a str,
+    pub(crate) namespace: String,
     /// The pod's service account.
-    pub(crate) service_account: &'a str,
+    pub(crate) service_account: String,
     /// Whether EKS tags the session. An association can disable it.
     pub(crate) is_tagged: bool,
 }
 
-impl<'a> TaggedPod<'a> {
-    /// Returns the value of a tag that EKS adds to the session. EKS adds no others.
-    fn tag(&self, name: &str) -> Sent<'a> {
-        match name {
-            _ if !self.is_tagged => Sent::Absent,
-            "eks-cluster-arn" => Sent::Arn(self.cluster_arn),
-            "eks-cluster-name" => Sent::Is(self.cluster),
-            "kubernetes-namespace" => Sent::Is(self.namespace),
-            "kubernetes-service-account" => Sent::Is(self.service_account),
-            "kubernetes-pod-name" | "kubernetes-pod-uid" => Sent::Unknown,
-            _ => Sent::Absent,
-        }
+/// The names of the tags that EKS adds to a session, in the order of [`TaggedPod::tags`].
+const TAGS: [&str; 6] = [
+    "eks-cluster-arn",
+    "eks-cluster-name",
+    "kubernetes-namespace",
+    "kubernetes-service-account",
+    "kubernetes-pod-name",
+    "kubernetes-pod-uid",
+];
+
+impl TaggedPod {
+    /// Returns the pod as a part of a sentence.
+    pub(super) fn name(&self) -> String {
+        let Self {
+            namespace,
+            service_account,
+            cluster,
+            ..
+        } = self;
+        format!("service account {namespace}/{service_account} of cluster {cluster}")
     }
 
-    /// Returns the condition keys for the tags of the session whose values are known, and these values.
-    pub(crate) fn principal_tags(&self) -> Vec<(&'static str, String)> {
-        if !self.is_tagged {
-            return Vec::new();
-        }
-        [
-            ("aws:PrincipalTag/eks-cluster-arn", self.cluster_arn),
-            ("aws:PrincipalTag/eks-cluster-name", self.cluster),
-            ("aws:PrincipalTag/kubernetes-namespace", self.namespace),
-            (
-                "aws:PrincipalTag/kubernetes-service-account",
-                self.service_account,
-            ),
-        ]
-        .map(|(key, value)| (key, value.to_owned()))
-        .into()
+    /// Returns the tags that EKS adds to the session, with their values. EKS adds no others.
+    fn tags(&self) -> impl Iterator<Item = (&'static str, Sent<'_>)> {
+        let values = [
+            Sent::Arn(&self.cluster_arn),
+            Sent::Is(&self.cluster),
+            Sent::Is(&self.namespace),
+            Sent::Is(&self.service_account),
+            Sent::Unknown,
+            Sent::Unknown,
+        ];
+        let tags = TAGS.into_iter().zip(values);
+        tags.filter(move |_| self.is_tagged)
+    }
+
+    /// Returns the value of a tag.
+    fn tag(&self, name: &str) -> Sent<'_> {
+        let found = self.tags().find(|(tag, _)| *tag == name);
+        found.map_or(Sent::Absent, |(_, sent)| sent)
+    }
+
+    /// Returns the condition keys for the tags of the session, and their values.
+    pub(crate) fn principal_tags(&self) -> Vec<KnownKey<'_>> {
+        self.tag_conditions("aws:PrincipalTag")
+    }
+
+    /// Returns the condition keys for the tags that EKS sends when it assumes a role, and their values.
+    pub(crate) fn request_tags(&self) -> Vec<KnownKey<'_>> {
+        let mut keys = self.tag_conditions("aws:RequestTag");
+        keys.push(("aws:TagKeys".to_owned(), self.tag_keys()));
+        keys
+    }
+
+    fn tag_conditions(&self, prefix: &str) -> Vec<KnownKey<'_>> {
+        let tags = self.tags();
+        tags.map(|(tag, sent)| (format!("{prefix}/{tag}"), sent))
+            .collect()
     }
 
     /// Returns the keys of the tags in a request of EKS.
-    fn tag_keys(&self) -> Sent<'a> {
+    fn tag_keys(&self) -> Sent<'_> {
         if self.is_tagged {
             Sent::Several(&TAGS)
         } else {
@@ -114,39 +132,31 @@ impl<'a> TaggedPod<'a> {
         ("no condition on it".to_owned(), Some(hint.to_owned()))
     }
 
-    /// Returns the statement that lets EKS Pod Identity assume a role for the pods of the service account in the cluster.
-    fn statement(&self) -> Value {
+    /// Returns the statement that lets EKS Pod Identity assume a role for the pods of the service account in the cluster, or
+    /// sessions of the association's role assume its target role for them.
+    pub(super) fn statement(&self, role: Option<&RoleArn>) -> Value {
+        let principal = match role {
+            None => json!({"Service": SERVICE}),
+            Some(role) => json!({"AWS": role.to_string()}),
+        };
         let mut statement = json!({
             "Effect": "Allow",
-            "Principal": {"Service": SERVICE},
+            "Principal": principal,
             "Action": self.actions(),
         });
         if self.is_tagged {
-            statement["Condition"] = self.condition();
+            statement["Condition"] = json!({"StringEquals": {
+                "aws:RequestTag/eks-cluster-arn": self.cluster_arn,
+                "aws:RequestTag/kubernetes-namespace": self.namespace,
+                "aws:RequestTag/kubernetes-service-account": self.service_account,
+            }});
         }
         statement
     }
 
-    fn condition(&self) -> Value {
-        json!({"StringEquals": {
-            "aws:RequestTag/eks-cluster-arn": self.cluster_arn,
-            "aws:RequestTag/kubernetes-namespace": self.namespace,
-            "aws:RequestTag/kubernetes-service-account": self.service_account,
-        }})
-    }
-
-    /// Returns a trust policy that admits EKS Pod Identity for the service account, beside those that a current one
-    /// admits.
-    pub(crate) fn trust_policy(&self, current: Option<&Value>) -> Value {
-        with_statement(current, self.statement())
-    }
-
-    /// Returns a trust policy that admits the association's role for its sessions of the service account, beside those
-    /// that a current one admits.
-    pub(crate) fn target_trust_policy(&self, current: &Value, role: &RoleArn) -> Value {
-        let mut statement = self.statement();
-        statement["Principal"] = json!({"AWS": role.to_string()});
-        with_statement(Some(current), statement)
+    /// Returns a trust policy that admits EKS Pod Identity for the service account.
+    pub(crate) fn trust_policy(&self) -> Value {
+        json!({"Version": "2012-10-17", "Statement": [self.statement(None)]})
     }
 }
 
@@ -156,7 +166,7 @@ pub(crate) struct PodIdentitySession<'a> {
     /// `sts:AssumeRole` or `sts:TagSession`.
     pub(crate) action: &'static str,
     /// The pod.
-    pub(crate) pod: TaggedPod<'a>,
+    pub(crate) pod: &'a TaggedPod,
 }
 
 impl PolicyRequest for PodIdentitySession<'_> {
@@ -168,12 +178,12 @@ impl PolicyRequest for PodIdentitySession<'_> {
         None
     }
 
-    fn is_named(&self, kind: &str, name: &str, _: bool) -> bool {
+    fn is_named(&self, kind: &str, name: &str, _: StatementEffect) -> bool {
         kind == "Service" && (name == SERVICE || name == "*")
     }
 
-    fn is_everyone(&self, allows: bool) -> Option<bool> {
-        (!allows).then_some(true)
+    fn is_everyone(&self, effect: StatementEffect) -> Option<bool> {
+        (effect == StatementEffect::Deny).then_some(true)
     }
 
     fn value(&self, key: &str) -> Sent<'_> {
@@ -183,9 +193,9 @@ impl PolicyRequest for PodIdentitySession<'_> {
         }
         match lower.as_str() {
             "aws:tagkeys" => self.pod.tag_keys(),
-            "aws:sourceaccount" => Sent::Is(self.pod.account),
+            "aws:sourceaccount" => Sent::Is(&self.pod.account),
             // "Cross-service confused deputy prevention" in the EKS user guide names the cluster, for other roles.
-            "aws:sourcearn" => Sent::Probably(self.pod.cluster_arn),
+            "aws:sourcearn" => Sent::Probably(&self.pod.cluster_arn),
             "aws:principalisawsservice" => Sent::Bool(true),
             "aws:principalservicename" => Sent::Is(SERVICE),
             _ => of_every_request(&lower).unwrap_or(Sent::Unknown),
@@ -215,7 +225,7 @@ pub(crate) struct ChainedSession<'a> {
     /// `sts:AssumeRole` or `sts:TagSession`.
     action: &'static str,
     /// The pod. The tags of the first session are transitive, and EKS sends them again.
-    pod: TaggedPod<'a>,
+    pod: &'a TaggedPod,
     /// The association's role.
     role: &'a RoleArn,
     /// Its ARN in writing.
@@ -230,7 +240,7 @@ impl<'a> ChainedSession<'a> {
     /// Returns a session of the association's role.
     pub(crate) fn new(
         action: &'static str,
-        pod: TaggedPod<'a>,
+        pod: &'a TaggedPod,
         role: &'a RoleArn,
         external_id: Option<&'a str>,
     ) -> Self {
@@ -286,13 +296,14 @@ impl PolicyRequest for ChainedSession<'_> {
         None
     }
 
-    fn is_named(&self, kind: &str, name: &str, allows: bool) -> bool {
+    fn is_named(&self, kind: &str, name: &str, effect: StatementEffect) -> bool {
         kind == "AWS"
             && (name == self.arn
-                || self.is_account_or_session(name) && (!allows || self.account_counts))
+                || self.is_account_or_session(name)
+                    && (effect == StatementEffect::Deny || self.account_counts))
     }
 
-    fn is_everyone(&self, _: bool) -> Option<bool> {
+    fn is_everyone(&self, _: StatementEffect) -> Option<bool> {
         Some(true)
     }
 
@@ -343,6 +354,21 @@ impl PolicyRequest for ChainedSession<'_> {
 
     fn absent_key(&self, _: &str) -> (String, Option<String>) {
         self.pod.absent_key()
+    }
+}
+
+#[cfg(test)]
+impl TaggedPod {
+    /// Returns a pod of a service account in the cluster `c`.
+    pub(crate) fn fixture(namespace: &str, service_account: &str) -> Self {
+        Self {
+            account: "123456789012".to_owned(),
+            cluster_arn: "arn:aws:eks:us-west-2:123456789012:cluster/c".to_owned(),
+            cluster: "c".to_owned(),
+            namespace: namespace.to_owned(),
+            service_account: service_account.to_owned(),
+            is_tagged: true,
+        }
     }
 }
 

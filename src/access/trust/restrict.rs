@@ -7,30 +7,30 @@
 use serde_json::{Map, Value, json};
 
 use super::WebIdentity;
-use super::amend::{member, object, subject_key};
-use crate::access::policy::{Match, Operator, has_variables, statement_matches, texts};
+use super::amend::{member, object};
+use crate::access::policy::{Match, Operator, Version, statement_matches, texts};
 
 /// Returns whether a policy admits runners of organizations that it does not name.
 pub(super) fn trusts_any_subject(
     statements: &[&Value],
-    who: &WebIdentity<'_>,
-    variables: bool,
+    who: &WebIdentity,
+    version: Version,
 ) -> bool {
-    let any = |effect: &str, judge: fn(&Map<String, Value>, &WebIdentity<'_>, bool) -> bool| {
+    let any = |effect: &str, judge: fn(&Map<String, Value>, &WebIdentity, Version) -> bool| {
         statements
             .iter()
             .filter_map(|statement| statement.as_object())
             .filter(|elements| elements.get("Effect").is_some_and(|found| found == effect))
-            .any(|elements| judge(elements, who, variables))
+            .any(|elements| judge(elements, who, version))
     };
     any("Allow", lets_in_any) && !any("Deny", keeps_strangers_out)
 }
 
 /// Returns the policy with a condition on the organization in each statement that admits runners of any organization. It
 /// still admits everyone else that it admitted, including other runners of the organization.
-pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> Value {
+pub(crate) fn restricted(document: &Value, who: &WebIdentity, org: &str) -> Value {
     let mut document = document.clone();
-    let variables = has_variables(&document);
+    let version = Version::of(&document);
     let statements = match document.get_mut("Statement") {
         Some(Value::Array(statements)) => statements.iter_mut().collect(),
         Some(one) => vec![one],
@@ -41,7 +41,7 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> 
             elements
                 .get("Effect")
                 .is_some_and(|effect| effect == "Allow")
-                && lets_in_any(elements, who, variables)
+                && lets_in_any(elements, who, version)
         });
         if open {
             restrict(statement, who, org);
@@ -51,8 +51,8 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity<'_>, org: &str) -> 
 }
 
 /// Returns whether a statement matches a web identity, and its conditions on `sub` name no organization.
-fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: bool) -> bool {
-    matches_but_for_subject(elements, who, variables)
+fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity, version: Version) -> bool {
+    matches_but_for_subject(elements, who, version)
         && !is_for_tokens_without_subject(elements, who)
         && !subject_conditions(elements, who)
             .iter()
@@ -63,8 +63,8 @@ fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity<'_>, variables: 
 
 /// Returns whether a statement has a condition `Null` that requires a token without a `sub`. Every token of the
 /// Orchestrator has one.
-fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity<'_>) -> bool {
-    let wanted = subject_key(who);
+fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity) -> bool {
+    let wanted = who.subject_key();
     let null = elements
         .get("Condition")
         .and_then(|found| found.get("Null"));
@@ -79,13 +79,9 @@ fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentit
 }
 
 /// Returns whether a denying statement denies every `sub` whose organization it does not name.
-fn keeps_strangers_out(
-    elements: &Map<String, Value>,
-    who: &WebIdentity<'_>,
-    variables: bool,
-) -> bool {
+fn keeps_strangers_out(elements: &Map<String, Value>, who: &WebIdentity, version: Version) -> bool {
     let conditions = subject_conditions(elements, who);
-    matches_but_for_subject(elements, who, variables)
+    matches_but_for_subject(elements, who, version)
         && !conditions.is_empty()
         && conditions.iter().all(|(operator, values)| {
             operator.is_negated() && all_name_an_organization(*operator, values)
@@ -95,10 +91,10 @@ fn keeps_strangers_out(
 /// Returns whether a statement matches a web identity without its conditions on `sub`.
 fn matches_but_for_subject(
     elements: &Map<String, Value>,
-    who: &WebIdentity<'_>,
-    variables: bool,
+    who: &WebIdentity,
+    version: Version,
 ) -> bool {
-    let (mut elements, wanted) = (elements.clone(), subject_key(who));
+    let (mut elements, wanted) = (elements.clone(), who.subject_key());
     let conditions = elements.get_mut("Condition").and_then(object);
     for keys in conditions
         .into_iter()
@@ -107,21 +103,20 @@ fn matches_but_for_subject(
     {
         keys.retain(|key, _| !key.eq_ignore_ascii_case(&wanted));
     }
-    let matches = statement_matches("", &elements, who, variables);
+    let matches = statement_matches("", &elements, who, version);
     matches.iter().all(|found| matches!(found, Match::Yes))
 }
 
 /// Returns a statement's conditions on `sub` that compare texts.
 fn subject_conditions<'a>(
     elements: &'a Map<String, Value>,
-    who: &WebIdentity<'_>,
-) -> Vec<(Operator<'a>, Vec<&'a str>)> {
-    let wanted = subject_key(who);
+    who: &WebIdentity,
+) -> Vec<(Operator, Vec<&'a str>)> {
+    let wanted = who.subject_key();
     let mut found = Vec::new();
     let conditions = elements.get("Condition").and_then(Value::as_object);
     for (operator, keys) in conditions.into_iter().flatten() {
-        let Some(operator) = Operator::parse(operator).filter(|o| o.base.starts_with("String"))
-        else {
+        let Some(operator) = Operator::parse(operator).filter(|found| found.is_of_texts()) else {
             continue;
         };
         for (key, values) in keys.as_object().into_iter().flatten() {
@@ -133,7 +128,7 @@ fn subject_conditions<'a>(
     found
 }
 
-fn all_name_an_organization(operator: Operator<'_>, values: &[&str]) -> bool {
+fn all_name_an_organization(operator: Operator, values: &[&str]) -> bool {
     !operator.has_wildcards() || values.iter().all(|pattern| names_an_organization(pattern))
 }
 
@@ -144,14 +139,15 @@ fn names_an_organization(pattern: &str) -> bool {
 }
 
 /// Adds a condition on the organization to a statement.
-fn restrict(statement: &mut Value, who: &WebIdentity<'_>, org: &str) {
-    let wanted = subject_key(who);
+fn restrict(statement: &mut Value, who: &WebIdentity, org: &str) {
+    let wanted = who.subject_key();
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
         return;
     };
     let mut narrowed = false;
     for (operator, keys) in object(conditions).into_iter().flatten() {
-        let like = Operator::parse(operator).is_some_and(|o| o.base == "StringLike");
+        let like = Operator::parse(operator)
+            .is_some_and(|found| found.has_wildcards() && !found.is_negated());
         for (key, values) in object(keys).into_iter().flatten() {
             if like && key.eq_ignore_ascii_case(&wanted) {
                 *values = narrow(values, org);
@@ -162,7 +158,9 @@ fn restrict(statement: &mut Value, who: &WebIdentity<'_>, org: &str) {
     if narrowed {
         return;
     }
-    if let Some(keys) = object(conditions).map(|operators| member(operators, "StringLike"))
+    // A principal without this key, such as an account in the same statement, is still admitted. Every token of the issuer has a
+    // `sub`, which OpenID Connect requires.
+    if let Some(keys) = object(conditions).map(|operators| member(operators, "StringLikeIfExists"))
         && let Some(keys) = object(keys)
     {
         keys.insert(wanted, json!(format!("{org}+*")));
@@ -193,21 +191,13 @@ fn narrow(values: &Value, org: &str) -> Value {
 mod tests {
     use super::super::{TrustDecision, evaluate};
     use super::*;
-    use crate::access::issuer::AUDIENCE;
+    use crate::access::trust::web_identity::PROVIDER;
 
-    const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
     const AUD: &str = "oidc.humanitec.dev:aud";
     const SUB: &str = "oidc.humanitec.dev:sub";
 
-    fn runner(subject: &str) -> WebIdentity<'_> {
-        WebIdentity {
-            sender: "the Orchestrator",
-            provider_arn: PROVIDER,
-            issuer_host: "oidc.humanitec.dev",
-            audience: AUDIENCE,
-            subject,
-            session_name: Some("my-org-my-runner"),
-        }
+    fn runner(subject: &str) -> WebIdentity {
+        WebIdentity::fixture(subject)
     }
 
     fn statement(effect: &str, condition: Value) -> Value {
@@ -274,6 +264,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_other_principals_of_a_statement_keep_the_role() {
+        let github = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+        let mut shared = statement("Allow", json!({}));
+        shared["Principal"] =
+            json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": [PROVIDER, github]});
+        shared["Action"] = json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]);
+        let document = policy(shared);
+        let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
+        is_open(&restricted, false);
+        let of_github = WebIdentity {
+            provider_arn: github.to_owned(),
+            issuer_host: "token.actions.githubusercontent.com".to_owned(),
+            ..runner("repo:x/y")
+        };
+        let decision = evaluate(&restricted, &of_github);
+        assert!(
+            matches!(decision, TrustDecision::Allowed { .. }),
+            "{restricted:#}"
+        );
+        assert_eq!(
+            restricted["Statement"]["Condition"],
+            json!({"StringLikeIfExists": {SUB: "my-org+*"}})
+        );
     }
 
     #[test]

@@ -2,25 +2,15 @@
 
 mod keys;
 
-use serde_json::json;
-
+use super::web_identity::PROVIDER;
 use super::*;
-use crate::access::issuer::AUDIENCE;
 use crate::access::wildcard::like;
 
-const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
 const AUD: &str = "oidc.humanitec.dev:aud";
 const SUB: &str = "oidc.humanitec.dev:sub";
 
-fn who() -> WebIdentity<'static> {
-    WebIdentity {
-        sender: "the Orchestrator",
-        provider_arn: PROVIDER,
-        issuer_host: "oidc.humanitec.dev",
-        audience: AUDIENCE,
-        subject: "my-org+my-runner",
-        session_name: Some("my-org-my-runner"),
-    }
+fn who() -> WebIdentity {
+    WebIdentity::fixture("my-org+my-runner")
 }
 
 fn statement(condition: Value) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::access::issuer::{OLDER_ISSUER, issuer_host};
-use crate::access::policy::{PolicyRequest, Sent, of_every_request, texts};
+use crate::access::policy::{PolicyRequest, Sent, StatementEffect, of_every_request, texts};
 
 /// The action that the trust policy must allow.
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -49,23 +49,39 @@ const OF_CLAIMS: [&str; 3] = ["aws:tagkeys", "sts:sourceidentity", "sts:transiti
 const EXTERNAL_ID: &str = "sts:ExternalId";
 
 /// The web identity that assumes the role.
-#[derive(Debug, Clone)]
-pub(crate) struct WebIdentity<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct WebIdentity {
     /// Who sends the token, such as `the Orchestrator`.
     pub(crate) sender: &'static str,
     /// The ARN of the account's IAM OIDC provider for the issuer.
-    pub(crate) provider_arn: &'a str,
+    pub(crate) provider_arn: String,
     /// The issuer without `https://`, with which the condition keys start.
-    pub(crate) issuer_host: &'a str,
+    pub(crate) issuer_host: String,
     /// The token's `aud`.
-    pub(crate) audience: &'a str,
+    pub(crate) audience: String,
     /// The token's `sub`.
-    pub(crate) subject: &'a str,
+    pub(crate) subject: String,
     /// The name of the session.
-    pub(crate) session_name: Option<&'a str>,
+    pub(crate) session_name: Option<String>,
+    /// The address from which it calls STS, if it is known.
+    pub(crate) source: Option<String>,
 }
 
-impl PolicyRequest for WebIdentity<'_> {
+impl WebIdentity {
+    /// Returns the condition key for the `sub`.
+    pub(super) fn subject_key(&self) -> String {
+        format!("{}:sub", self.issuer_host)
+    }
+
+    /// Returns the organization in the `sub` of the Orchestrator's token, which is
+    /// `{organization}+{runner ID}`. `None` for the token of a service account.
+    pub(crate) fn organization(&self) -> Option<&str> {
+        let (org, _) = self.subject.split_once('+')?;
+        Some(org)
+    }
+}
+
+impl PolicyRequest for WebIdentity {
     fn action(&self) -> &str {
         ACTION
     }
@@ -74,13 +90,13 @@ impl PolicyRequest for WebIdentity<'_> {
         None
     }
 
-    fn is_named(&self, kind: &str, name: &str, _: bool) -> bool {
+    fn is_named(&self, kind: &str, name: &str, _: StatementEffect) -> bool {
         // The host in a provider's ARN is a host name, whose case does not matter.
-        kind == "Federated" && (name == "*" || name.eq_ignore_ascii_case(self.provider_arn))
+        kind == "Federated" && (name == "*" || name.eq_ignore_ascii_case(&self.provider_arn))
     }
 
-    fn is_everyone(&self, allows: bool) -> Option<bool> {
-        (!allows).then_some(true)
+    fn is_everyone(&self, effect: StatementEffect) -> Option<bool> {
+        (effect == StatementEffect::Deny).then_some(true)
     }
 
     fn value(&self, key: &str) -> Sent<'_> {
@@ -89,8 +105,14 @@ impl PolicyRequest for WebIdentity<'_> {
             return sent;
         }
         match lower.as_str() {
-            "sts:rolesessionname" => return self.session_name.map_or(Sent::Unknown, Sent::Is),
+            "sts:rolesessionname" => {
+                return self.session_name.as_deref().map_or(Sent::Unknown, Sent::Is);
+            }
             "sts:externalid" => return Sent::Absent,
+            "aws:sourceip" => {
+                let source = self.source.as_deref();
+                return source.map_or(Sent::Unknown, Sent::Address);
+            }
             // STS has no other endpoints.
             "aws:securetransport" => return Sent::Bool(true),
             _ if is_absent(&lower) => return Sent::Absent,
@@ -110,8 +132,8 @@ impl PolicyRequest for WebIdentity<'_> {
             };
         }
         match claim {
-            "aud" => Sent::Is(self.audience),
-            "sub" => Sent::Is(self.subject),
+            "aud" => Sent::Is(&self.audience),
+            "sub" => Sent::Is(&self.subject),
             _ => Sent::Unknown,
         }
     }
@@ -166,4 +188,23 @@ fn is_absent(key: &str) -> bool {
 /// Returns whether a key, which is in lower case, is about claims that the token does not have.
 fn is_of_claims(key: &str) -> bool {
     OF_CLAIMS.contains(&key) || key.starts_with("aws:requesttag/")
+}
+
+#[cfg(test)]
+pub(crate) const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
+
+#[cfg(test)]
+impl WebIdentity {
+    /// Returns the documented runner with another `sub`.
+    pub(crate) fn fixture(subject: &str) -> Self {
+        Self {
+            sender: "the Orchestrator",
+            provider_arn: PROVIDER.to_owned(),
+            issuer_host: "oidc.humanitec.dev".to_owned(),
+            audience: crate::access::issuer::AUDIENCE.to_owned(),
+            subject: subject.to_owned(),
+            session_name: Some("my-org-my-runner".to_owned()),
+            source: None,
+        }
+    }
 }

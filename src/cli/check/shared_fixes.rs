@@ -3,24 +3,15 @@
 use std::collections::HashMap;
 
 use super::Checked;
-use crate::access::{Cause, CheckId, CheckResult, Member, Remedy};
+use crate::access::{Cause, CheckId, CheckResult, Remedy, TrustMembers};
 
-/// Makes each fix cover all runners with its cause: if a role does not trust three runners, one trust policy must admit all
-/// of them, because a policy for one would overwrite the policies for the others.
+/// Makes each fix cover all runners that share a role whose trust policy it changes: if a role does not trust three runners,
+/// one trust policy must admit all of them, because a policy for one would overwrite the policies for the others.
 pub(super) fn share(runners: &mut [Checked]) {
-    let mut members: HashMap<Cause, Vec<Member>> = HashMap::new();
+    let mut members = TrustMembers::default();
+    for_each_remedy(runners, |remedy| members.add(&remedy.fix));
     for_each_remedy(runners, |remedy| {
-        if let Some(member) = remedy.fix.member() {
-            let known = members.entry(remedy.cause.clone()).or_default();
-            if !known.contains(member) {
-                known.push(member.clone());
-            }
-        }
-    });
-    for_each_remedy(runners, |remedy| {
-        if let Some(members @ [_, _, ..]) = members.get(&remedy.cause).map(Vec::as_slice) {
-            remedy.fix = remedy.fix.for_members(members);
-        }
+        remedy.fix = remedy.fix.for_members(&members);
     });
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Cause, CheckId, IncompleteReason, Member};
+use crate::access::{Cause, CheckId, Fix, IncompleteReason, TrustMembers};
 
 /// The first runner returns after no other runner has started or finished for this long, or for twice the longest pause
 /// before a runner so far: a busy machine plans the next runners late.
@@ -38,6 +38,8 @@ struct State {
     /// How long nothing must change until the first runner returns.
     quiet: Duration,
     groups: HashMap<Topic, Group>,
+    /// Everyone for whom the trust policies of roles must be changed, whatever the topic.
+    members: TrustMembers,
 }
 
 impl Default for State {
@@ -48,6 +50,7 @@ impl Default for State {
             changed: None,
             quiet: QUIET,
             groups: HashMap::new(),
+            members: TrustMembers::default(),
         }
     }
 }
@@ -87,9 +90,9 @@ pub(super) enum Topic {
 pub(super) struct Group {
     /// The runners of the current round. The first one is the reporter: it reports for the others.
     pub(super) runners: Vec<CheckedRunner>,
-    /// The runners' entries in the fix, including those of earlier rounds.
-    pub(super) members: Vec<Member>,
-    /// How many of these entries are from earlier rounds.
+    /// Everyone for whom the fix changes the trust policies of roles, including those of earlier rounds.
+    pub(super) members: TrustMembers,
+    /// How many of these were known in earlier rounds.
     pub(super) earlier: usize,
     /// Whether the reporter is still waiting.
     is_open: bool,
@@ -149,16 +152,23 @@ impl Gathering {
         &self,
         topic: &Topic,
         runner: &CheckedRunner,
-        member: Option<&Member>,
+        fix: Option<&Fix>,
         again: bool,
     ) -> Part {
         let mut state = self.lock();
+        let earlier = match fix {
+            Some(fix) if state.groups.contains_key(topic) => state.members.count(fix),
+            _ => 0,
+        };
+        if let Some(fix) = fix {
+            state.members.add(fix);
+        }
         let group = state.groups.entry(topic.clone()).or_default();
         let part = match group.runners.first() {
             Some(reporter) if group.is_open => Part::Covered(reporter.clone()),
             Some(reporter) if !again && reporter != runner => Part::Late(reporter.clone()),
             _ => {
-                group.earlier = group.members.len();
+                group.earlier = earlier;
                 group.runners.clear();
                 group.is_open = true;
                 Part::Reporter
@@ -166,10 +176,6 @@ impl Gathering {
         };
         if group.is_open && !group.runners.contains(runner) {
             group.runners.push(runner.clone());
-        }
-        let known = |member: &&Member| !group.members.contains(member);
-        if let Some(member) = member.filter(known) {
-            group.members.push(member.clone());
         }
         part
     }
@@ -197,7 +203,11 @@ impl Gathering {
             return Group::default();
         };
         group.is_open = false;
-        group.clone()
+        let group = group.clone();
+        Group {
+            members: state.members.clone(),
+            ..group
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -208,12 +218,10 @@ impl Gathering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Frontend, RoleTrust};
 
-    fn member(name: &str) -> Member {
-        Member {
-            oidc_subject: name.to_owned(),
-            session_name: None,
-        }
+    fn fix(name: &str) -> Fix {
+        Fix::trust(RoleTrust::fixture(name, Frontend::Terraform))
     }
 
     #[test]
@@ -222,17 +230,17 @@ mod tests {
         let topic = Topic::Cause(CheckId::AWS_CREDENTIALS, Cause::NoCredentials);
         let id = |runner: &str| CheckedRunner::Id(runner.to_owned());
         let join =
-            |runner: &str, again| gathering.join(&topic, &id(runner), Some(&member(runner)), again);
+            |runner: &str, again| gathering.join(&topic, &id(runner), Some(&fix(runner)), again);
         assert_eq!(join("a", true), Part::Reporter);
         assert_eq!(join("b", true), Part::Covered(id("a")));
         let first = gathering.close(&topic);
-        assert_eq!((first.runners.len(), first.members.len()), (2, 2));
+        let members = first.members.count(&fix("a"));
+        assert_eq!((first.runners.len(), members), (2, 2));
         assert_eq!(join("c", false), Part::Late(id("a")));
         assert_eq!(join("d", true), Part::Reporter);
         let second = gathering.close(&topic);
         assert_eq!(second.runners, [id("d")]);
-        let all = ["a", "b", "c", "d"].map(member);
-        assert_eq!(second.members, all);
+        assert_eq!(second.members.count(&fix("d")), 4);
         assert_eq!(second.earlier, 3);
     }
 

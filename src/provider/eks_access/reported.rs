@@ -149,10 +149,10 @@ impl ReportedDiagnostics {
                     Some(cause) => Topic::Cause(*id, cause.clone()),
                 };
                 // A fix without an entry for this runner does not fix it.
-                let member = fix_of(outcome).and_then(Fix::member);
-                let again = !fails || member.is_some();
+                let fix = fix_of(outcome);
+                let again = !fails || fix.is_some_and(is_shared);
                 Some(ReportedFinding {
-                    part: self.gathering.join(&topic, runner, member, again),
+                    part: self.gathering.join(&topic, runner, fix, again),
                     topic,
                     fails,
                     what: What::Check(result),
@@ -301,14 +301,19 @@ fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
         let fix = fix.for_members(&group.members);
         let _ = write!(text, "\n\nTo fix it:\n\n{}", indented(&fix));
     }
-    if fix.and_then(Fix::member).is_some() && group.members.len() > 1 {
-        let _ = write!(text, "\n\nThis fix is for {} runners.", group.members.len());
+    if let Some(several) = fix.and_then(|fix| group.members.several(fix)) {
+        let _ = write!(text, "\n\nThis fix is for {several}.");
         if group.earlier > 0 {
             text += " It includes the fixes from earlier diagnostics with this cause. Run only the fix that covers the most runners.";
         }
     }
     let _ = write!(text, "\n\nMore: {}", id.docs());
     text
+}
+
+/// Returns whether a fix has an entry for each runner with its cause.
+fn is_shared(fix: &Fix) -> bool {
+    fix.trusts().next().is_some()
 }
 
 fn fix_of(outcome: &Outcome) -> Option<&Fix> {

@@ -4,6 +4,7 @@ use terraform_plugin_server::{FunctionError, Parameter, Signature, Type};
 
 use super::{RunnerFunction, string, strings};
 use crate::access;
+use crate::runner::Arn;
 
 /// `trust_policy(oidc_provider_arn, subjects)`
 pub(super) const TRUST_POLICY: RunnerFunction = RunnerFunction {
@@ -83,11 +84,7 @@ pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
 
 /// Returns the name behind `kind` in an ARN of this service.
 fn resource<'a>(arn: &'a str, service: &str, kind: &str) -> Option<&'a str> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        ["arn", _, found, _, _, resource] if *found == service => {
-            resource.strip_prefix(kind).filter(|name| !name.is_empty())
-        }
-        _ => None,
-    }
+    let arn = Arn::parse(arn).filter(|arn| arn.service == service)?;
+    let name = arn.resource.strip_prefix(kind);
+    name.filter(|name| !name.is_empty())
 }

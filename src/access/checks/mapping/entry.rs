@@ -51,11 +51,12 @@ pub(in crate::access::checks) async fn judge_entry(
         .compare("STANDARD", entry.kind.as_str())
         .fix(
             cause,
-            Fix::note(
-                "Nodes with this role need their entry. If there are any, give the runner its own role instead.",
-            )
-            .then_run(aws_cli::delete_access_entry(region, name, &arn))
-            .then_run(aws_cli::create_access_entry(region, name, &arn)),
+            Fix::note(format!(
+                "Nodes with this role need this entry. Create another role for the runner, and set role_arn in auth to its ARN.\n\
+                 Only if no node uses the role, replace its entry:\n{}{}",
+                aws_cli::delete_access_entry(region, name, &arn),
+                aws_cli::create_access_entry(region, name, &arn)
+            )),
         );
         return Ok(EntryJudgment::Decided(outcome));
     }

@@ -15,8 +15,8 @@ use crate::access::render::aws_cli;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 
-/// The path of the agent's DaemonSet.
-const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent";
+/// The path of the DaemonSets, one of which is the agent's.
+const DAEMON_SETS: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets";
 /// The states of an add-on whose DaemonSet might not run on the nodes (`AddonStatus` in the EKS API reference).
 const DOUBTFUL: [&str; 4] = ["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FAILED"];
 
@@ -46,7 +46,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
         Err(error) if error.is_not_found() => None,
         Err(error) => Some(error),
     };
-    match (run.read(DAEMON_SET.to_owned()).await, unread) {
+    match (run.read(format!("{DAEMON_SETS}/{AGENT}")).await, unread) {
         (Ok(_), _) => Ok(Finding::Good(format!("DaemonSet {AGENT} exists."))),
         (Err(_), Some(error)) => Err(error.into()),
         (Err(error), None) if error.is_not_found() => Err(Finding::Doubtful(CheckProblem {
@@ -147,12 +147,17 @@ async fn annotation_in_place_of(
             ShellCommand::new("kubectl annotate --overwrite serviceaccount")
                 .word(account)
                 .option("-n", run.namespace()?)
-                .word(format!("{ROLE_ANNOTATION}={}", association.role_arn)),
+                .word(format!("{ROLE_ANNOTATION}={}", association.effective_role())),
         ),
     };
-    Ok(annotated.then_run(aws_cli::delete_pod_identity_association(
+    let delete = aws_cli::delete_pod_identity_association(
         run.region()?,
         run.cluster_name()?,
         &association.id,
-    )))
+    );
+    Ok(annotated
+        .then_note(format!(
+            "Delete the association last. This changes the AWS identity of every pod of service account {account:?}."
+        ))
+        .then_run(delete))
 }

@@ -1,20 +1,19 @@
 //! EKS Pod Identity: the association's role, its target role, and where the pod runs.
 
-use serde_json::{Value, json};
-
-use super::role::{self, JobRole, not_evaluated};
+use super::role::{self, not_evaluated};
 use super::{agent, proxy};
-use crate::access::aws::{PodIdentityAssociation, Simulation, SimulationRequest};
+use crate::access::aws::{PodIdentityAssociation, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding, Findings};
 use crate::access::checks::role::role_refusal::{RoleDecision, RoleRefusal, undecided};
 use crate::access::checks::role::role_trust::TrustRefusal;
 use crate::access::fix::Fix;
-use crate::access::objects::cluster_arn;
-use crate::access::policy::{DenialReason, Grant, PolicyDecision, RoleSession, evaluate};
-use crate::access::render::aws_cli;
+use crate::access::objects::{Permission, cluster_arn};
+use crate::access::policy::{DenialReason, Grant, PolicyDecision, RoleSession, Sent, evaluate};
 use crate::access::run::Run;
-use crate::access::trust::{AssumeRoleDecision, ChainedSession, PodIdentitySession, TaggedPod};
+use crate::access::trust::{
+    AssumeRoleDecision, ChainedSession, Member, PodIdentitySession, TaggedPod,
+};
 use crate::runner::RoleArn;
 
 /// Checks everything between the association and the pod.
@@ -29,17 +28,17 @@ pub(super) async fn check(
         None => cluster_arn(run.role()?, region, name),
     };
     let pod = TaggedPod {
-        account: &run.role()?.account,
-        cluster_arn: &arn,
-        cluster: name,
-        namespace: run.namespace()?,
-        service_account: run.service_account()?,
+        account: run.role()?.account.clone(),
+        cluster_arn: arn,
+        cluster: name.to_owned(),
+        namespace: run.namespace()?.to_owned(),
+        service_account: run.service_account()?.to_owned(),
         is_tagged: association.has_session_tags,
     };
     let either = |found: Result<Finding, Finding>| found.unwrap_or_else(|finding| finding);
     let (role, target, agent, fargate) = tokio::join!(
-        association_role(run, association, pod),
-        target_role(run, association, pod),
+        association_role(run, association, &pod),
+        target_role(run, association, &pod),
         agent::agent(run, &cluster),
         agent::not_on_fargate(run, association),
     );
@@ -58,11 +57,12 @@ pub(super) async fn check(
 async fn association_role(
     run: &Run<'_>,
     association: &PodIdentityAssociation,
-    pod: TaggedPod<'_>,
+    pod: &TaggedPod,
 ) -> Result<Finding, Finding> {
     let role = role::look_up(run, &association.role_arn).await?;
+    let member = Member::Pod(pod.clone());
     let Some(document) = &role.trust_policy else {
-        return Err(role.missing(run, pod.trust_policy(None)));
+        return Err(role.missing(run, member));
     };
     for &action in pod.actions() {
         let what = format!("let EKS Pod Identity call {action} for the Job's pod");
@@ -74,12 +74,7 @@ async fn association_role(
                 return Err(refused(&role.arn, &what, &[reason], fix));
             }
             PolicyDecision::NotAllowed(reasons) => {
-                let amended = pod.trust_policy(Some(document));
-                let is_enough = pod.actions().iter().all(|&action| {
-                    let session = PodIdentitySession { action, pod };
-                    evaluate(&amended, &session) == PolicyDecision::Allowed
-                });
-                let fix = amendment(&role, &amended, is_enough);
+                let fix = role.trust(run, member);
                 return Err(refused(&role.arn, &what, &reasons, fix));
             }
         }
@@ -88,19 +83,6 @@ async fn association_role(
         "Pod Identity association {} gives service account {:?} the role {}, which trusts EKS Pod Identity.",
         association.id, pod.service_account, role.arn
     )))
-}
-
-/// Returns the fix that replaces a trust policy with the current one and a statement more.
-fn amendment(role: &JobRole, amended: &Value, is_enough: bool) -> Fix {
-    let note = "This replaces the whole trust policy: it is the current one with a statement for the Job added.";
-    let fix = if is_enough {
-        Fix::note(note)
-    } else {
-        Fix::note(format!(
-            "{note} Another statement with \"Effect\": \"Deny\" has to be changed as well."
-        ))
-    };
-    fix.then_run(aws_cli::replace_trust_policy(&role.arn, amended))
 }
 
 /// Returns the finding about a trust policy that refuses.
@@ -122,7 +104,7 @@ fn refused(role: &RoleArn, what: &str, reasons: &[DenialReason], fix: Fix) -> Fi
 async fn target_role(
     run: &Run<'_>,
     association: &PodIdentityAssociation,
-    pod: TaggedPod<'_>,
+    pod: &TaggedPod,
 ) -> Vec<Finding> {
     let Some(target) = &association.target_role_arn else {
         return Vec::new();
@@ -143,7 +125,7 @@ async fn target_role(
         Err(finding) => (Some(finding), true),
     };
     let is_granted = is_granted && source.account == target_arn.account;
-    let permission = may_assume(run, &source, &target_arn, pod, is_granted).await;
+    let permission = may_assume(run, &source, &target_arn, pod, external_id, is_granted).await;
     let mut findings = Vec::from_iter(trust);
     findings.push(permission.unwrap_or_else(|finding| finding));
     findings
@@ -157,14 +139,18 @@ async fn target_role(
 async fn target_trust(
     run: &Run<'_>,
     target: &str,
-    pod: TaggedPod<'_>,
+    pod: &TaggedPod,
     source: &RoleArn,
     external_id: Option<&str>,
 ) -> Result<bool, Finding> {
     let role = role::look_up(run, target).await?;
-    let nobody = json!({"Version": "2012-10-17", "Statement": []});
+    let member = Member::Session {
+        pod: pod.clone(),
+        role: source.clone(),
+        external_id: external_id.map(str::to_owned),
+    };
     let Some(document) = &role.trust_policy else {
-        return Err(role.missing(run, pod.target_trust_policy(&nobody, source)));
+        return Err(role.missing(run, member));
     };
     let mut is_granted = true;
     for &action in pod.actions() {
@@ -177,12 +163,7 @@ async fn target_trust(
                 return Err(refused(&role.arn, &what, &[reason], fix));
             }
             AssumeRoleDecision::NotAllowed(reasons) => {
-                let amended = pod.target_trust_policy(document, source);
-                let is_enough = pod.actions().iter().all(|&action| {
-                    let session = ChainedSession::new(action, pod, source, external_id);
-                    matches!(session.judge(&amended), AssumeRoleDecision::Allowed(_))
-                });
-                let fix = amendment(&role, &amended, is_enough);
+                let fix = role.trust(run, member);
                 return Err(refused(&role.arn, &what, &reasons, fix));
             }
         }
@@ -196,29 +177,40 @@ async fn may_assume(
     run: &Run<'_>,
     source: &RoleArn,
     target: &RoleArn,
-    pod: TaggedPod<'_>,
+    pod: &TaggedPod,
+    external_id: Option<&str>,
     is_granted: bool,
 ) -> Result<Finding, Finding> {
     role::in_own_account(run, source).await?;
     let region = run.region()?;
-    let tags = pod.principal_tags();
     let resource = target.to_string();
-    let simulation_request = SimulationRequest {
-        role_arn: source.to_string(),
-        actions: pod.actions().to_vec(),
-        resource: resource.clone(),
-        requested_region: region.to_owned(),
-        context: tags.clone(),
-    };
+    let mut known = [pod.principal_tags(), pod.request_tags()].concat();
+    known.push(("aws:ResourceAccount".to_owned(), Sent::Is(&target.account)));
+    // EKS sends it if session tags are disabled. Whether it does so with tags is not documented.
+    let external_id = external_id.filter(|_| !pod.is_tagged);
+    known.extend(external_id.map(|id| ("sts:ExternalId".to_owned(), Sent::Is(id))));
+    let session =
+        RoleSession::new(source, "sts:AssumeRole", Some(&resource), region).with_known(&known);
+    let simulation_request = SimulationRequest::new(&session, pod.actions());
     let simulations = run.aws().simulate(region, &simulation_request).await?;
     for (&action, simulation) in pod.actions().iter().zip(simulations.iter()) {
-        let session = RoleSession::new(source, action, Some(&resource), region).with_known(&tags);
-        match RoleDecision::new(simulation, &session) {
+        match RoleDecision::new(simulation, &session.with_action(action)) {
             RoleDecision::Allowed => {}
             RoleDecision::Refused(RoleRefusal::NoAllow) if is_granted => {}
             RoleDecision::Refused(refusal) => {
-                let problem = not_permitted(source, target, pod, simulation, refusal);
-                return Err(Finding::Broken(problem));
+                let permission = Permission::AssumeRole {
+                    target: target.clone(),
+                    actions: pod.actions(),
+                };
+                return Err(Finding::Broken(CheckProblem {
+                    message: format!(
+                        "The policies of {source} do not allow {action} on its target role {target}.{}",
+                        refusal.sentence()
+                    ),
+                    expected: format!("{action} is allowed"),
+                    found: simulation.decision.clone(),
+                    fix: refusal.fix(source, [permission]),
+                }));
             }
             RoleDecision::Unknown(why) => {
                 let what = format!("whether {source} is allowed {action} on {target}");
@@ -229,37 +221,4 @@ async fn may_assume(
     Ok(Finding::Good(format!(
         "{source} is allowed to assume the target role {target}."
     )))
-}
-
-/// Returns the problem of a role whose policies do not allow it to assume its target role.
-fn not_permitted(
-    source: &RoleArn,
-    target: &RoleArn,
-    pod: TaggedPod<'_>,
-    simulation: &Simulation,
-    refusal: RoleRefusal,
-) -> CheckProblem {
-    let action = &simulation.action;
-    let policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": pod.actions(), "Resource": target.to_string()}],
-    });
-    CheckProblem {
-        message: format!(
-            "The policies of {source} do not allow {action} on its target role {target}.{}",
-            refusal.sentence()
-        ),
-        expected: format!("{action} is allowed"),
-        found: simulation.decision.clone(),
-        fix: match refusal {
-            RoleRefusal::NoAllow => {
-                aws_cli::put_role_policy(source, &format!("assume-{}", target.name), &policy).into()
-            }
-            RoleRefusal::Boundary | RoleRefusal::Deny | RoleRefusal::OtherPolicy => {
-                Fix::note(format!(
-                    "A Deny or the permissions boundary of {source} refuses it. Allow {action} on {target} there."
-                ))
-            }
-        },
-    }
 }

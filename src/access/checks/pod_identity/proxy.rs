@@ -36,7 +36,7 @@ pub(super) fn judge(environment: &ContainerEnvironment, is_ipv6: bool) -> Option
     let address = if is_ipv6 { IPV6 } else { IPV4 };
     // The agent's URL is plain HTTP, for which HTTPS_PROXY does not count.
     let detour = detour(environment, ["HTTP_PROXY", "http_proxy"], address, 80)?;
-    Some(Finding::Doubtful(CheckProblem {
+    Some(Finding::OwnDoubt(CheckProblem {
         message: format!(
             "pod_template sets {}, and {} {}: the container then requests its credentials from the EKS Pod Identity Agent \
              on its node through the proxy, which usually cannot reach it.",
@@ -142,7 +142,7 @@ mod tests {
     fn message(container: serde_json::Value) -> Option<String> {
         let environment = ContainerEnvironment::new(container, BTreeMap::new());
         match super::judge(&environment, false)? {
-            Finding::Doubtful(problem) => Some(problem.message),
+            Finding::OwnDoubt(problem) => Some(problem.message),
             _ => panic!("not doubtful"),
         }
     }

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding};
-use crate::access::fix::Fix;
-use crate::access::objects::AwsObject;
+use crate::access::fix::{Fix, RoleTrust};
 use crate::access::outcome::Outcome;
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
+use crate::access::trust::Member;
 use crate::runner::RoleArn;
 
 /// A role and its trust policy.
@@ -87,8 +87,18 @@ pub(super) async fn in_own_account(run: &Run<'_>, role: &RoleArn) -> Result<(), 
 }
 
 impl JobRole {
-    /// Returns the finding about a role that does not exist. `trust_policy` is the one that it needs.
-    pub(super) fn missing(&self, run: &Run<'_>, trust_policy: Value) -> Finding {
+    /// Returns the fix that makes the role admit someone, or that creates it.
+    pub(super) fn trust(&self, run: &Run<'_>, member: Member) -> Fix {
+        Fix::trust(RoleTrust {
+            member,
+            role: self.arn.clone(),
+            current: self.trust_policy.clone(),
+            frontend: run.settings().frontend,
+        })
+    }
+
+    /// Returns the finding about a role that does not exist. `member` is the one that it should admit.
+    pub(super) fn missing(&self, run: &Run<'_>, member: Member) -> Finding {
         let (message, found) = match &self.other_path {
             None => (
                 format!(
@@ -105,12 +115,8 @@ impl JobRole {
                 other.clone(),
             ),
         };
-        let object = AwsObject::Role {
-            arn: self.arn.clone(),
-            trust_policy,
-        };
         let fix = match &self.other_path {
-            None => Fix::create(run.settings().frontend, object),
+            None => self.trust(run, member),
             Some(other) => Fix::note(format!("Use {other} in place of {}.", self.arn)),
         };
         Finding::Broken(CheckProblem {
@@ -124,7 +130,7 @@ impl JobRole {
     /// Returns the fix for a statement of the trust policy that denies.
     pub(super) fn without_deny(&self, element: &str) -> Fix {
         Fix::note(format!(
-            "{element}: remove the statement from the trust policy, or except the Job from it:"
+            "{element}: remove the statement from the trust policy, or exclude the Job from it:"
         ))
         .then_run(
             aws_cli::iam("aws iam get-role", &self.arn.partition)

@@ -1,8 +1,6 @@
 //! A role for the service account (IRSA): the OIDC provider of the cluster, and the role's trust policy.
 
-use serde_json::{Value, json};
-
-use super::role::{self, JobRole, not_evaluated};
+use super::role::{self, not_evaluated};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding, Findings};
 use crate::access::checks::role::role_trust::TrustRefusal;
@@ -13,7 +11,8 @@ use crate::access::outcome::Outcome;
 use crate::access::policy::{PolicyDecision, evaluate};
 use crate::access::render::aws_cli;
 use crate::access::run::Run;
-use crate::access::trust::{WebIdentity, amended, unknown_denials};
+use crate::access::trust::{Member, WebIdentity};
+use crate::runner::Arn;
 
 /// Checks everything between the annotation and the credentials.
 pub(super) async fn check(
@@ -35,14 +34,14 @@ pub(super) async fn check(
     };
     let provider = provider_arn(&arn, issuer_host(issuer));
     let (namespace, account) = (run.namespace()?, run.service_account()?);
-    let subject = service_account_subject(namespace, account);
     let token = WebIdentity {
         sender: "the Job's pod",
-        provider_arn: &provider,
-        issuer_host: issuer_host(issuer),
-        audience,
-        subject: &subject,
+        provider_arn: provider.clone(),
+        issuer_host: issuer_host(issuer).to_owned(),
+        audience: audience.to_owned(),
+        subject: service_account_subject(namespace, account),
         session_name: None,
+        source: None,
     };
     let found = async {
         role::in_own_account(run, &arn).await?;
@@ -87,7 +86,7 @@ async fn oidc_provider(
             fix: aws_cli::add_client_id(arn, audience).into(),
         })),
         Err(error) if error.is_not_found() => {
-            let partition = arn.split(':').nth(1).unwrap_or_default();
+            let partition = Arn::parse(arn).map_or("", |arn| arn.partition);
             let provider = AwsObject::OidcProvider {
                 partition: partition.to_owned(),
                 issuer: issuer.to_owned(),
@@ -112,11 +111,11 @@ async fn oidc_provider(
 }
 
 /// Checks that the role exists and trusts the token of the service account.
-async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result<Finding, Finding> {
+async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity) -> Result<Finding, Finding> {
     let role = role::look_up(run, role_arn).await?;
-    let nobody = json!({"Version": "2012-10-17", "Statement": []});
+    let member = Member::Token(token.clone());
     let Some(document) = &role.trust_policy else {
-        return Err(role.missing(run, amended(&nobody, token)));
+        return Err(role.missing(run, member));
     };
     let reasons = match evaluate(document, token) {
         PolicyDecision::Allowed => {
@@ -144,18 +143,6 @@ async fn trust(run: &Run<'_>, role_arn: &str, token: &WebIdentity<'_>) -> Result
         ),
         expected,
         found,
-        fix: amendment(&role, document, token),
+        fix: role.trust(run, member),
     }))
-}
-
-/// Returns the fix that makes a role trust the service account.
-fn amendment(role: &JobRole, document: &Value, token: &WebIdentity<'_>) -> Fix {
-    let policy = amended(document, token);
-    let doubt = unknown_denials(&policy, token);
-    Fix::note(format!(
-        "This replaces the trust policy with a copy of the current one that also admits {}.{}",
-        token.subject,
-        doubt.map_or_else(String::new, |doubt| format!(" {doubt}"))
-    ))
-    .then_run(aws_cli::replace_trust_policy(&role.arn, &policy))
 }

@@ -7,4 +7,4 @@ pub(super) mod role_permission;
 pub(super) mod role_refusal;
 pub(super) mod role_trust;
 
-mod trust_member;
+mod runner_identity;

@@ -11,7 +11,7 @@ use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::Check;
 use crate::access::fix::Fix;
-use crate::access::outcome::Outcome;
+use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::Run;
 use crate::access::settings::CheckSetting;
 
@@ -30,7 +30,23 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 .uses(&[CheckSetting::OidcIssuer]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let issuer = run.issuer()?;
+    let outcome = match judge(run, run.issuer()?).await {
+        Ok(outcome) | Err(CheckError::Decided(outcome)) => outcome,
+        Err(other) => return Err(other),
+    };
+    let is_bad = matches!(outcome.status, Status::Failed)
+        || matches!(outcome.skip, Some(Skip::Incomplete(_)));
+    if is_bad && run.is_exchanged().await {
+        return Ok(Outcome::not_applicable(format!(
+            "STS has accepted the web identity token, so it can read the issuer's keys. From here: {}",
+            outcome.message
+        )));
+    }
+    Ok(outcome)
+}
+
+/// Judges the issuer by what the caller can read of it, which can be something else than what STS reads.
+async fn judge(run: &Run<'_>, issuer: &str) -> Result<Outcome, CheckError> {
     let configuration = format!("{issuer}/.well-known/openid-configuration");
     let found = read(run, issuer, &configuration, not_found).await?;
     let published = found["issuer"].as_str().unwrap_or_default();
@@ -115,7 +131,7 @@ async fn read(
 ) -> Result<Value, CheckError> {
     let document: Arc<FetchedDocument> = match run.aws().document(url).await {
         Ok(document) => document,
-        Err(why) => return Err(unreachable(run, url, &why).await.into()),
+        Err(why) => return Err(unreachable(url, &why).into()),
     };
     match document.status {
         200 => {}
@@ -131,24 +147,17 @@ async fn read(
         }
         status => {
             let why = format!("the response has status {status}");
-            return Err(unreachable(run, url, &why).await.into());
+            return Err(unreachable(url, &why).into());
         }
     }
     match serde_json::from_slice(&document.body) {
         Ok(found @ Value::Object(_)) => Ok(found),
-        _ => Err(unreachable(run, url, "the response is not a JSON object")
-            .await
-            .into()),
+        _ => Err(unreachable(url, "the response is not a JSON object").into()),
     }
 }
 
 /// Returns the outcome without a usable response. Whether STS gets another one is not known from here.
-async fn unreachable(run: &Run<'_>, url: &str, why: &str) -> Outcome {
-    if run.is_exchanged().await {
-        return Outcome::not_applicable(format!(
-            "STS has accepted the web identity token; {url} could not be read from here: {why}."
-        ));
-    }
+fn unreachable(url: &str, why: &str) -> Outcome {
     Outcome::incomplete(
         "the issuer cannot be read from here",
         format!(

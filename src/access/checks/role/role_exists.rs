@@ -1,15 +1,15 @@
 //! The check `role-exists`.
 
-use super::trust_member::trust_member;
+use super::runner_identity::runner_identity;
 use crate::access::cause::{Cause, RunnerCause};
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::{Check, aws_credentials};
 use crate::access::fix::{Fix, RoleTrust};
-use crate::access::issuer::issuer_host;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 use crate::access::settings::CheckSetting;
+use crate::access::trust::Member;
 use crate::runner::RoleArn;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
@@ -81,14 +81,12 @@ fn missing_role_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let outcome = Outcome::failed(format!("IAM role {role} does not exist."))
         .compare(role.to_string(), "not found")
         .not_yet();
-    let (Ok(issuer), Some(member)) = (run.issuer(), trust_member(run)) else {
+    let Ok(who) = runner_identity(run) else {
         return Ok(outcome);
     };
     let trust = RoleTrust {
-        member,
+        member: Member::Token(who),
         role: role.clone(),
-        provider_arn: run.provider_arn()?,
-        issuer_host: issuer_host(issuer).to_owned(),
         current: None,
         frontend: run.settings().frontend,
     };

@@ -1,15 +1,15 @@
 //! The check `role-permission`.
 
 use super::role_exists;
-use super::role_refusal::{RoleDecision, RoleRefusal, undecided};
+use super::role_refusal::{RoleDecision, undecided};
 use crate::access::aws::SimulationRequest;
 use crate::access::cause::ClusterCause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::Check;
-use crate::access::objects::{AwsObject, cluster_arn};
+use crate::access::objects::{Permission, cluster_arn};
 use crate::access::outcome::Outcome;
-use crate::access::policy::RoleSession;
+use crate::access::policy::{RoleSession, Sent};
 use crate::access::run::Run;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
@@ -32,13 +32,12 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
-    let simulation_request = SimulationRequest {
-        role_arn: role.arn.clone(),
-        actions: vec![ACTION],
-        resource: cluster.clone(),
-        requested_region: region.to_owned(),
-        context: Vec::new(),
-    };
+    let known = [(
+        "aws:ResourceAccount".to_owned(),
+        Sent::Is(&run.role()?.account),
+    )];
+    let session = RoleSession::new(run.role()?, ACTION, Some(&cluster), region).with_known(&known);
+    let simulation_request = SimulationRequest::new(&session, &[ACTION]);
     let simulations = run.aws().simulate(region, &simulation_request).await?;
     let [simulation] = simulations.as_slice() else {
         return Ok(Outcome::incomplete(
@@ -46,7 +45,6 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "Not checked: the response is empty.",
         ));
     };
-    let session = RoleSession::new(run.role()?, ACTION, Some(&cluster), region);
     let refusal = match RoleDecision::new(simulation, &session) {
         RoleDecision::Allowed => {
             return Ok(Outcome::passed(format!(
@@ -71,18 +69,15 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         run.cluster_cause(ClusterCause::RolePermission {
             role_arn: role.arn.clone(),
         }),
-        refusal.fix(
-            run.role()?,
-            &AwsObject::ClusterPermission {
-                role: run.role()?.clone(),
-                region: region.to_owned(),
-                cluster: run.cluster_name()?.to_owned(),
-            },
-        ),
+        refusal.fix(run.role()?, missing(region, run.cluster_name()?)),
     );
-    Ok(match refusal {
-        // The policy that allows it might be about to be created.
-        RoleRefusal::NoAllow => refused.not_yet(),
-        _ => refused.retryable(),
-    })
+    Ok(refusal.mark(refused))
+}
+
+/// Returns the permission that a role lacks if no policy allows it to describe the cluster.
+pub(in crate::access::checks) fn missing(region: &str, cluster: &str) -> [Permission; 1] {
+    [Permission::DescribeCluster {
+        region: region.to_owned(),
+        cluster: cluster.to_owned(),
+    }]
 }

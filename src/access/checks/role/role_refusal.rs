@@ -2,7 +2,7 @@
 
 use crate::access::aws::Simulation;
 use crate::access::fix::Fix;
-use crate::access::objects::AwsObject;
+use crate::access::objects::{AwsObject, Permission};
 use crate::access::outcome::Outcome;
 use crate::access::policy::RoleSession;
 use crate::access::render::aws_cli;
@@ -111,8 +111,12 @@ impl RoleRefusal {
         }
     }
 
-    /// Returns what allows the actions. `missing` is the policy that the role lacks if nothing refuses them explicitly.
-    pub(in crate::access::checks) fn fix(self, role: &RoleArn, missing: &AwsObject) -> Fix {
+    /// Returns what allows the actions. `missing` are the permissions that the role lacks if nothing refuses them explicitly.
+    pub(in crate::access::checks) fn fix(
+        self,
+        role: &RoleArn,
+        missing: impl IntoIterator<Item = Permission>,
+    ) -> Fix {
         let about_role = |command: &str| {
             aws_cli::iam(command, &role.partition).option("--role-name", &role.name)
         };
@@ -129,7 +133,24 @@ impl RoleRefusal {
             Self::OtherPolicy => Fix::note(format!(
                 "No policy of the role can allow this. Change the policy that the message names, or exclude {role} from it."
             )),
-            Self::NoAllow => aws_cli::create(missing).into(),
+            Self::NoAllow => {
+                let policies = missing.into_iter().map(|permission| AwsObject::RolePolicy {
+                    role: role.clone(),
+                    permission,
+                });
+                policies
+                    .map(|policy| aws_cli::create(&policy).into())
+                    .collect()
+            }
+        }
+    }
+
+    /// Returns the outcome of the refusal with what waiting can change.
+    pub(in crate::access::checks) fn mark(self, outcome: Outcome) -> Outcome {
+        match self {
+            // The policy that allows it might be about to be created.
+            Self::NoAllow => outcome.not_yet(),
+            Self::Boundary | Self::Deny | Self::OtherPolicy => outcome.retryable(),
         }
     }
 }
@@ -138,14 +159,21 @@ impl RoleRefusal {
 mod tests {
     use super::*;
 
-    fn decide(decision: &str, missing: &[&str], by_organization: bool) -> RoleDecision {
-        let simulation = Simulation {
+    fn simulation(decision: &str, missing: &[&str]) -> Simulation {
+        Simulation {
             action: "eks:DescribeCluster".to_owned(),
             decision: decision.to_owned(),
             allowed: decision == "allowed",
-            organization_refuses: by_organization,
+            organization_refuses: false,
             boundary_refuses: false,
             missing_context: missing.iter().map(|key| (*key).to_owned()).collect(),
+        }
+    }
+
+    fn decide(decision: &str, missing: &[&str], by_organization: bool) -> RoleDecision {
+        let simulation = Simulation {
+            organization_refuses: by_organization,
+            ..simulation(decision, missing)
         };
         let role = "arn:aws:iam::123456789012:role/x".parse().unwrap();
         let session = RoleSession::new(&role, "eks:DescribeCluster", None, "eu-west-1");
@@ -176,6 +204,25 @@ mod tests {
         assert_eq!(
             decide("allowed", &["aws:SourceVpce"], false),
             RoleDecision::Allowed
+        );
+    }
+
+    /// "IAM: Assume roles that have a specific tag" in the IAM user guide.
+    #[test]
+    fn the_tags_of_a_role_that_is_assumed_might_decide() {
+        let simulation = simulation("implicitDeny", &["iam:ResourceTag/Project"]);
+        let role = "arn:aws:iam::123456789012:role/x".parse().unwrap();
+        let decide = |action| {
+            let session = RoleSession::new(&role, action, None, "eu-west-1");
+            RoleDecision::new(&simulation, &session)
+        };
+        assert!(matches!(
+            decide("sts:AssumeRole"),
+            RoleDecision::Unknown(why) if why.contains("iam:ResourceTag/Project")
+        ));
+        assert_eq!(
+            decide("s3:GetObject"),
+            RoleDecision::Refused(RoleRefusal::NoAllow)
         );
     }
 

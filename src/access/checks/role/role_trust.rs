@@ -1,20 +1,21 @@
 //! The check `role-trust`.
 
+use serde_json::Value;
+
 use super::oidc_provider::older_product;
 use super::role_exists;
-use super::trust_member::trust_member;
+use super::runner_identity::runner_identity;
 use crate::access::cause::Cause;
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::Check;
 use crate::access::fix::{Fix, RoleTrust};
-use crate::access::issuer::{AUDIENCE, issuer_host};
+use crate::access::issuer::AUDIENCE;
 use crate::access::outcome::Outcome;
 use crate::access::policy::DenialReason;
-use crate::access::render::aws_cli;
-use crate::access::run::{Run, known, unknown};
+use crate::access::run::{Run, known};
 use crate::access::settings::CheckSetting;
-use crate::access::trust::{TrustDecision, WebIdentity, evaluate, restricted};
+use crate::access::trust::{Member, TrustDecision, WebIdentity, evaluate};
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -34,18 +35,12 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
     let role = run.iam_role().await?;
     let org = known(&run.subject.org, "organization")?;
-    let member = trust_member(run).ok_or_else(|| unknown("runner's ID"))?;
-    let subject = &member.oidc_subject;
-    let provider = run.provider_arn()?;
-    let host = issuer_host(issuer);
-    let who = WebIdentity {
-        sender: "the Orchestrator",
-        provider_arn: &provider,
+    let who = runner_identity(run)?;
+    let WebIdentity {
         issuer_host: host,
-        audience: AUDIENCE,
         subject,
-        session_name: member.session_name.as_deref(),
-    };
+        ..
+    } = &who;
     let document = role.trust_policy.as_ref().map_err(|error| {
         Outcome::incomplete(
             "an unreadable trust policy",
@@ -56,7 +51,25 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         )
     })?;
     let role_arn = role.arn.clone();
-    Ok(match evaluate(document, &who) {
+    let trust = |member: Member| -> Result<Fix, CheckError> {
+        Ok(Fix::trust(RoleTrust {
+            member,
+            role: run.role()?.clone(),
+            current: Some(document.clone()),
+            frontend: run.settings().frontend,
+        }))
+    };
+    let decision = match evaluate(document, &who) {
+        TrustDecision::Unknown(what) => match from_published_addresses(run, document, &who) {
+            Some(TrustDecision::Refused(reasons)) => {
+                return Ok(refused_addresses(run, &role_arn, &reasons));
+            }
+            Some(decision) => decision,
+            None => TrustDecision::Unknown(what),
+        },
+        decision => decision,
+    };
+    Ok(match decision {
         TrustDecision::Allowed { any_subject: false } => Outcome::passed(format!(
             "The trust policy lets {host} assume the role with aud {AUDIENCE} and sub {subject}."
         )),
@@ -70,32 +83,57 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         )
         .fix(
             Cause::OpenTrust { role_arn },
-            Fix::note(format!(
-                "This is the current policy, restricted to runners of {org}. If runners of other organizations use \
-                 this role, add them."
-            ))
-            .then_run(aws_cli::replace_trust_policy(
-                run.role()?,
-                &restricted(document, &who, org),
-            )),
+            trust(Member::Organization {
+                who: who.clone(),
+                org: org.clone(),
+            })?,
         ),
         TrustDecision::Unknown(what) => Outcome::incomplete(
             "a trust policy that cannot be evaluated from outside AWS",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        TrustDecision::Refused(reasons) => {
-            let outcome = refused(issuer, &role_arn, &reasons);
-            let trust = RoleTrust {
-                member: member.clone(),
-                role: run.role()?.clone(),
-                provider_arn: provider.clone(),
-                issuer_host: host.to_owned(),
-                current: Some(document.clone()),
-                frontend: run.settings().frontend,
-            };
-            outcome.fix(Cause::Trust { role_arn }, Fix::trust(trust))
-        }
+        TrustDecision::Refused(reasons) => refused(issuer, &role_arn, &reasons)
+            .fix(Cause::Trust { role_arn }, trust(Member::Token(who.clone()))?),
     })
+}
+
+/// Returns the decision about a call from each address that the installation publishes for the Orchestrator: the first one that
+/// is not to allow. `None` if it publishes none.
+///
+/// An installation that publishes its addresses is outside every VPC, so that `aws:SourceIp` is in its requests ("AWS
+/// global condition context keys" in the IAM user guide).
+fn from_published_addresses(
+    run: &Run<'_>,
+    document: &Value,
+    who: &WebIdentity,
+) -> Option<TrustDecision> {
+    let mut allowed = None;
+    for address in run.settings().public_cidrs() {
+        let from_address = WebIdentity {
+            source: Some(address.to_string()),
+            ..who.clone()
+        };
+        match evaluate(document, &from_address) {
+            decision @ TrustDecision::Allowed { .. } => allowed = Some(decision),
+            other => return Some(other),
+        }
+    }
+    allowed
+}
+
+/// Returns the outcome for a trust policy that refuses calls from an address that is published for the Orchestrator.
+fn refused_addresses(run: &Run<'_>, role_arn: &str, reasons: &[DenialReason]) -> Outcome {
+    let TrustRefusal {
+        sentences,
+        expected,
+        found,
+    } = TrustRefusal::new(reasons);
+    let option = run.words("orchestrator_cidrs", "--orchestrator-cidr");
+    Outcome::warned(format!(
+        "The trust policy of {role_arn} refuses calls from an address that is published for the Orchestrator. {sentences} \
+         If the Orchestrator now calls from other addresses, set {option} to them."
+    ))
+    .compare(expected, found)
 }
 
 /// Returns the outcome for a trust policy that refuses.

@@ -6,29 +6,54 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::runner::BucketStorage;
 
-/// Returns the outcome for a name that stands for something else than a general purpose bucket.
-///
-/// Sources in the S3 user guide: "Using a bucket-style alias for your access point" and "Directory bucket naming rules". The
-/// actions on a directory bucket are others, such as `s3express:CreateSession`.
+/// A kind of S3 resource that is not a general purpose bucket.
+struct OtherResource {
+    /// The endings of its names.
+    suffixes: &'static [&'static str],
+    /// What it is.
+    what: &'static str,
+    /// Why this check does not evaluate it.
+    why: &'static str,
+}
+
+/// The endings of names that S3 reserves ("General purpose bucket naming rules" and "Directory bucket naming rules" in the S3 user
+/// guide). A bucket from before a reservation can still have one.
+const OTHERS: [OtherResource; 5] = [
+    OtherResource {
+        suffixes: &["-s3alias"],
+        what: "an access point of S3",
+        why: "Its policy and its bucket are not evaluated",
+    },
+    OtherResource {
+        suffixes: &["--ol-s3"],
+        what: "an Object Lambda Access Point of S3",
+        why: "Its policy and its bucket are not evaluated",
+    },
+    OtherResource {
+        suffixes: &[".mrap"],
+        what: "a Multi-Region Access Point of S3",
+        why: "Its policy and its buckets are not evaluated",
+    },
+    OtherResource {
+        suffixes: &["--x-s3", "--xa-s3"],
+        what: "a directory bucket of S3 or an access point of one",
+        why: "Its permission, s3express:CreateSession, is not evaluated",
+    },
+    OtherResource {
+        suffixes: &["--table-s3"],
+        what: "a table bucket of S3",
+        why: "Whether it can contain a state is not known",
+    },
+];
+
+/// Returns the outcome for a name that is reserved for something else than a general purpose bucket.
 pub(super) fn not_evaluated(name: &str) -> Option<Outcome> {
-    if name.ends_with("-s3alias") {
-        return Some(Outcome::incomplete(
-            "the bucket is an access point of S3",
-            format!(
-                "Not checked: {name:?} is the alias of an access point, whose policy and bucket this check does not evaluate."
-            ),
-        ));
-    }
-    let is_directory = name.ends_with("--x-s3") || name.ends_with("--xa-s3");
-    is_directory.then(|| {
-        Outcome::incomplete(
-            "the bucket is a directory bucket of S3",
-            format!(
-                "Not checked: {name:?} is a directory bucket or an access point of one. This check does not evaluate its \
-                 permission, s3express:CreateSession."
-            ),
-        )
-    })
+    let has_name = |one: &&OtherResource| one.suffixes.iter().any(|end| name.ends_with(end));
+    let OtherResource { what, why, .. } = OTHERS.iter().find(has_name)?;
+    Some(Outcome::incomplete(
+        format!("the bucket is {what}"),
+        format!("Not checked: {name:?} is the name of {what}. {why}."),
+    ))
 }
 
 /// Returns the outcome for a name that no bucket can have in the region that the Job uses, if that is known.
@@ -45,7 +70,7 @@ pub(super) fn impossible(name: &str, region: Option<&str>) -> Option<Outcome> {
         return None;
     }
     let outcome = Outcome::failed(format!(
-        "No bucket has the name {name:?}: it has {length} characters, and S3 accepts 3 to 63."
+        "{name:?} is not a valid bucket name: it has {length} characters, and S3 accepts 3 to 63."
     ));
     Some(
         outcome
@@ -109,9 +134,12 @@ mod tests {
     #[test]
     fn access_points_and_directory_buckets_are_not_evaluated() {
         for (name, part) in [
-            ("x-abc-s3alias", "the alias of an access point"),
+            ("x-abc-s3alias", "an access point of S3"),
+            ("x-abc--ol-s3", "an Object Lambda Access Point"),
+            ("x.mrap", "a Multi-Region Access Point"),
             ("x--usw2-az1--x-s3", "s3express:CreateSession"),
             ("x--usw2-az1--xa-s3", "an access point of one"),
+            ("x--table-s3", "a table bucket"),
         ] {
             let message = not_evaluated(name).unwrap().message;
             assert!(message.contains(part), "{message}");

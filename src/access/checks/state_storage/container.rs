@@ -1,4 +1,4 @@
-//! The variables of the container `main` with which the backend stops before it calls AWS.
+//! The variables of the container `main` with which the backend returns an error before it calls AWS.
 //!
 //! Sources: `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and `config/shared_config.go` and
 //! `config/resolve_credentials.go` of aws/aws-sdk-go-v2, which both use. Each rule was tried with both.
@@ -16,12 +16,12 @@ const CUSTOMER_KEY: &str = "AWS_SSE_CUSTOMER_KEY";
 /// The length of 32 bytes in base64.
 const KEY_LENGTH: usize = 44;
 
-/// The profile that must exist, whatever other credentials there are.
+/// The profile that must exist, even if other credentials exist.
 const PROFILE: &str = "AWS_PROFILE";
 /// The variables with the paths of the files with profiles.
 const PROFILE_FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
-/// Returns the outcome for variables with which the backend certainly stops.
+/// Returns the outcome for variables with which the backend certainly returns an error.
 pub(super) fn judge(
     run: &Run<'_>,
     pod: &PodAws,
@@ -35,10 +35,10 @@ pub(super) fn judge(
     Some(outcome.fix(run.runner_cause(RunnerCause::StateCredentials), problem.fix))
 }
 
-/// Returns the outcome for a container with which every deployment fails, unless another program runs in it, which might set
-/// the variable.
+/// Returns the outcome for a container with which every deployment fails, unless it has another image or runs another program,
+/// which might set the variable.
 pub(super) fn refused(pod: &PodAws, sentence: String, variable: &str) -> Outcome {
-    if pod.runs_other_program {
+    if pod.might_have_more_variables() {
         Outcome::warned(format!(
             "{sentence} Its program might set {variable}, because pod_template replaces the image, command, or arguments."
         ))
@@ -53,8 +53,8 @@ pub(super) fn unknown(environment: &ContainerEnvironment) -> Option<Outcome> {
         Outcome::incomplete(
             "AWS credentials in pod_template",
             format!(
-                "Not checked whether the profile exists that {PROFILE} in pod_template names. Without it, AWS's SDK stops, \
-                 whatever other credentials there are."
+                "Not checked: whether the profile in {PROFILE} exists. If it does not, the AWS SDK returns an \
+                 error, even if other credentials exist."
             ),
         )
     })
@@ -86,8 +86,8 @@ fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVaria
         return None;
     }
     let message = format!(
-        "{PROFILE} in pod_template names a profile, and the container has no file with profiles: AWS's SDK stops, whatever \
-         other credentials there are."
+        "{PROFILE} in pod_template names a profile, and the container has no file with profiles: the AWS SDK returns an \
+         error, even if other credentials exist."
     );
     let expected =
         "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE";
@@ -113,7 +113,7 @@ fn token_without_role(pod: &PodAws, environment: &ContainerEnvironment) -> Optio
     };
     let problem = || CheckProblem {
         message: format!(
-            "pod_template sets {TOKEN_FILE} without {ROLE_ARN}: AWS's SDK stops, because it does not know which role to assume."
+            "pod_template sets {TOKEN_FILE} without {ROLE_ARN}: the AWS SDK returns an error, even if other credentials exist."
         ),
         expected: format!("{TOKEN_FILE} and {ROLE_ARN}"),
         found: format!("{TOKEN_FILE} alone"),

@@ -40,8 +40,7 @@ pub(super) async fn find(
             )));
         }
     };
-    arn.parse()
-        .map_err(|_| Box::new(missing(run, &pod.identity, arn)))
+    arn.parse().map_err(|_| Box::new(missing(run, pod, arn)))
 }
 
 /// Returns the outcome for credentials that `pod_template` names. `what` says what could not be checked.
@@ -55,13 +54,11 @@ pub(super) fn own_credentials(from: &str, what: &str) -> Outcome {
 }
 
 /// Returns the outcome for a role that does not exist. `arn` is not always an ARN.
-pub(super) fn missing(run: &Run<'_>, identity: &CredentialSource, arn: &str) -> Outcome {
-    let (cause, fix) = match identity {
-        CredentialSource::Own { from, .. } => (
+pub(super) fn missing(run: &Run<'_>, pod: &PodAws, arn: &str) -> Outcome {
+    let (cause, fix) = match &pod.identity {
+        CredentialSource::Own { .. } => (
             run.runner_cause(RunnerCause::StateCredentials),
-            format!(
-                "In job.pod_template, {from} needs the ARN of a role that exists in AWS_ROLE_ARN."
-            ),
+            "Set AWS_ROLE_ARN in job.pod_template to the ARN of an existing role.".to_owned(),
         ),
         _ => (
             match pod_identity::cause(run) {
@@ -73,10 +70,11 @@ pub(super) fn missing(run: &Run<'_>, identity: &CredentialSource, arn: &str) -> 
             ),
         ),
     };
-    Outcome::failed(format!("The Job's role {arn} does not exist."))
+    let outcome = Outcome::failed(format!("The Job's role {arn} does not exist."))
         .compare(arn, "not found")
         .fix(cause, Fix::note(fix))
-        .not_yet()
+        .not_yet();
+    pod.unless_other_program(outcome)
 }
 
 /// Returns the outcome for a pod that might have the role of its node.
@@ -98,13 +96,13 @@ async fn without_metadata(
     environment: &ContainerEnvironment,
 ) -> Option<String> {
     const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
-    if pod.runs_other_program {
+    if pod.might_have_more_variables() {
         return None;
     }
     let is_true = |value: &str| value.eq_ignore_ascii_case("true");
     if environment.get(DISABLED).value().is_some_and(is_true) {
         return Some(format!(
-            "{DISABLED} in pod_template keeps AWS's SDK from the metadata service of its node."
+            "{DISABLED} in pod_template prevents the AWS SDK from using the node's metadata service."
         ));
     }
     let profile = pod_identity::fargate_profile(run).await.ok()??;
@@ -138,7 +136,7 @@ fn no_credentials(run: &Run<'_>, because: Option<&str>, why: &str) -> Outcome {
             )
             .not_yet(),
         Some(_) => outcome.fix(
-            cause,
+            run.runner_cause(RunnerCause::IdentityIgnored),
             Fix::note(
                 "Remove from job.pod_template what prevents EKS from giving the container its identity.",
             ),

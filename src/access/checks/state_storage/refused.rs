@@ -4,7 +4,7 @@ use super::super::role::role_refusal::RoleRefusal;
 use super::bucket_access::{RefusedBy, ResourceKind};
 use crate::access::cause::Cause;
 use crate::access::fix::Fix;
-use crate::access::objects::{AwsObject, StateBucket, key_statement};
+use crate::access::objects::{Permission, StateBucket, key_statement};
 use crate::access::outcome::Outcome;
 use crate::access::policy::DenialReason;
 use crate::access::render::shell::ShellCommand;
@@ -46,10 +46,11 @@ impl Refused {
         let role = place.role;
         let on = |(action, resource): &(&str, String)| format!("{action} on {resource}");
         let list: Vec<String> = self.actions.iter().map(on).collect();
-        let permission = AwsObject::StatePermission {
-            role: role.clone(),
-            bucket: place.bucket.clone(),
-            key_arn: place.key_arn.clone(),
+        let state = Permission::KeepState(place.bucket.clone());
+        let key = place.key_arn.clone().map(|arn| Permission::UseKey { arn });
+        let missing = match self.kind {
+            ResourceKind::Bucket => Some(state),
+            ResourceKind::Key => None,
         };
         let outcome = Outcome::failed(format!(
             "The policies of the Job's role {role} do not allow {}.{}",
@@ -60,15 +61,11 @@ impl Refused {
         .fix(
             Cause::StatePermission {
                 role_arn: role.to_string(),
-                resource: self.resource(place),
+                resource: self.shared_resource(place),
             },
-            refusal.fix(role, &permission),
+            refusal.fix(role, missing.into_iter().chain(key)),
         );
-        match refusal {
-            // The policy that allows it might be about to be created.
-            RoleRefusal::NoAllow => outcome.not_yet(),
-            _ => outcome.retryable(),
-        }
+        refusal.mark(outcome)
     }
 
     fn by_statement(&self, place: &RefusedRole<'_>, reason: &DenialReason) -> Outcome {
@@ -127,6 +124,15 @@ impl Refused {
         }
     }
 
+    /// Returns what the fix is for: the states in a folder of the bucket, or the key. Runners whose states are in another folder of
+    /// the bucket need another fix.
+    fn shared_resource(&self, place: &RefusedRole<'_>) -> String {
+        match self.kind {
+            ResourceKind::Bucket => place.bucket.objects(),
+            ResourceKind::Key => self.resource(place),
+        }
+    }
+
     /// Returns the bucket or the key as a part of a sentence.
     fn what(&self, place: &RefusedRole<'_>) -> String {
         match self.kind {
@@ -138,7 +144,7 @@ impl Refused {
     fn policy_cause(&self, place: &RefusedRole<'_>) -> Cause {
         Cause::ResourcePolicy {
             role_arn: place.role.to_string(),
-            resource: self.resource(place),
+            resource: self.shared_resource(place),
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) fn judge(
         PodRegion::Hidden { .. } => return None,
         PodRegion::Own { variable, region } => (
             format!(
-                "Bucket {bucket:?} is in {bucket_region}, and {variable} in pod_template is {region}: the Job does not \
+                "Bucket {bucket:?} is in {bucket_region}, and {variable} in pod_template is {region}: the Job cannot \
                  find its state there."
             ),
             region.clone(),
@@ -35,7 +35,7 @@ pub(super) fn judge(
         PodRegion::Injected(region) => (
             format!(
                 "Bucket {bucket:?} is in {bucket_region}, and the Job's pod gets the cluster's region, {region}: the Job \
-                 does not find its state there."
+                 cannot find its state there."
             ),
             region.clone(),
         ),

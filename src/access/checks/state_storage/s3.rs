@@ -11,8 +11,8 @@ use crate::access::objects::{
     BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, cluster_arn,
 };
 use crate::access::outcome::Outcome;
-use crate::access::policy::{RoleSession, via_s3};
-use crate::access::run::{CredentialSource, NotRead, Run};
+use crate::access::policy::{KnownKey, RoleSession, Sent};
+use crate::access::run::{CredentialSource, NotRead, PodAws, Run};
 use crate::access::trust::TaggedPod;
 use crate::runner::{BucketStorage, RoleArn};
 
@@ -62,7 +62,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         role,
         iam_region: run.region()?,
     };
-    let mut findings = state.findings(run, &pod.identity).await?;
+    let mut findings = state.findings(run, &pod).await?;
     findings
         .unknown
         .extend(region::unknown(&pod, &found.region));
@@ -81,7 +81,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
             association.id
         ));
     }
-    Ok(findings.outcome(&state))
+    Ok(findings.outcome(&state, &pod))
 }
 
 /// Returns the outcome for a pod whose identity or region cannot be read.
@@ -119,69 +119,59 @@ impl State<'_> {
     ///
     /// # Errors
     /// The outcome of the check for a role that does not exist.
-    async fn findings(
-        &self,
-        run: &Run<'_>,
-        identity: &CredentialSource,
-    ) -> Result<BucketFindings, CheckError> {
+    async fn findings(&self, run: &Run<'_>, pod: &PodAws) -> Result<BucketFindings, CheckError> {
         let Self { bucket, region, .. } = self;
-        let tags = session_tags(run, identity)?;
-        let prefix = ("s3:prefix", bucket.key());
-        let listing = [vec![prefix], tags.clone()].concat();
+        let tagged = tagged_pod(run, &pod.identity)?;
+        let tags = tagged.as_ref().map(TaggedPod::principal_tags);
+        let tags = tags.unwrap_or_default();
         let caller = run.identity().await?;
         if caller.account != self.role.account {
             return Err(other_account(&self.role).into());
         }
-        let (on_bucket, on_objects, policy, key) = tokio::join!(
-            self.simulate(run, &BUCKET_ACTIONS, bucket.arn(), listing),
-            self.simulate(run, &OBJECT_ACTIONS, bucket.object(), tags.clone()),
+        let (policy, key) = tokio::join!(
             run.aws().bucket_policy(region, bucket.name()),
             key::find(run, region, bucket.name()),
         );
-        if let Err(AwsError::NotFound { .. }) = &on_bucket {
-            return Err(job_role::missing(run, identity, &self.role.to_string()).into());
-        }
         // Only callers of the bucket's account can read its policy, and the caller is in the role's account.
         let same_account = match policy.as_deref() {
             Ok(BucketPolicy::OfAnotherAccount) => Some(false),
             Ok(_) => Some(true),
             Err(_) => None,
         };
-        let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
-        let mut findings = BucketFindings::default();
-        let (own_on_bucket, own_on_objects) =
-            (OwnPolicies::new(on_bucket), OwnPolicies::new(on_objects));
-        let with_own = |own| Access {
-            kind: ResourceKind::Bucket,
-            own,
-            policy: &policy,
-            same_account,
-        };
         let mut known = tags.clone();
         if same_account == Some(true) {
             let keys = ["aws:ResourceAccount", "s3:ResourceAccount"];
-            known.extend(keys.map(|key| (key, caller.account.clone())));
+            known.extend(keys.map(|key| (key.to_owned(), Sent::Is(&caller.account))));
         }
-        let list_prefix = bucket.key();
-        for action in BUCKET_ACTIONS {
-            let arn = bucket.arn();
-            let session = RoleSession::new(&self.role, action, Some(&arn), region);
-            let session = session.with_prefix(&list_prefix).with_known(&known);
-            findings.add(
-                with_own(&own_on_bucket).decide(&session),
-                ResourceKind::Bucket,
-                &session,
-            );
+        let (bucket_arn, object_arn, list_prefix) = (bucket.arn(), bucket.object(), bucket.key());
+        let on_bucket = RoleSession::new(&self.role, BUCKET_ACTIONS[0], Some(&bucket_arn), region)
+            .with_prefix(&list_prefix)
+            .with_known(&known);
+        let on_object = RoleSession::new(&self.role, OBJECT_ACTIONS[0], Some(&object_arn), region)
+            .with_known(&known);
+        let (own_on_bucket, own_on_objects) = tokio::join!(
+            self.simulate(run, &on_bucket, &BUCKET_ACTIONS),
+            self.simulate(run, &on_object, &OBJECT_ACTIONS),
+        );
+        if let Err(AwsError::NotFound { .. }) = &own_on_bucket {
+            return Err(job_role::missing(run, pod, &self.role.to_string()).into());
         }
-        for action in OBJECT_ACTIONS {
-            let arn = bucket.object();
-            let session = RoleSession::new(&self.role, action, Some(&arn), region);
-            let session = session.with_known(&known);
-            findings.add(
-                with_own(&own_on_objects).decide(&session),
-                ResourceKind::Bucket,
-                &session,
-            );
+        let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
+        let mut findings = BucketFindings::default();
+        for (session, actions, own) in [
+            (on_bucket, &BUCKET_ACTIONS[..], own_on_bucket),
+            (on_object, &OBJECT_ACTIONS, own_on_objects),
+        ] {
+            let access = Access {
+                kind: ResourceKind::Bucket,
+                own: &OwnPolicies::new(own),
+                policy: &policy,
+                same_account,
+            };
+            for action in actions {
+                let session = session.with_action(action);
+                findings.add(access.decide(&session), ResourceKind::Bucket, &session);
+            }
         }
         self.judge_key(run, key, tags, &mut findings).await;
         Ok(findings)
@@ -192,7 +182,7 @@ impl State<'_> {
         &self,
         run: &Run<'_>,
         key: StateKey,
-        tags: Vec<(&'static str, String)>,
+        tags: Vec<KnownKey<'_>>,
         findings: &mut BucketFindings,
     ) {
         let key = match key {
@@ -208,12 +198,12 @@ impl State<'_> {
             }
         };
         findings.key_arn = Some(key.arn.clone());
-        let mut context = tags;
-        context.push(("kms:CallerAccount", self.role.account.clone()));
-        context.push(("aws:ResourceAccount", key.account.clone()));
-        context.extend(via_s3(&self.role, self.region).map(|service| ("kms:ViaService", service)));
+        let mut known = tags;
+        known.push(("aws:ResourceAccount".to_owned(), Sent::Is(&key.account)));
+        let session = RoleSession::new(&self.role, KEY_ACTIONS[0], Some(&key.arn), self.region);
+        let session = session.with_known(&known);
         let (own, policy) = tokio::join!(
-            self.simulate(run, &KEY_ACTIONS, key.arn.clone(), context.clone()),
+            self.simulate(run, &session, &KEY_ACTIONS),
             run.aws().key_policy(self.region, &key.arn),
         );
         let (own, policy) = (OwnPolicies::new(own), ResourcePolicy::of_key(policy));
@@ -224,8 +214,7 @@ impl State<'_> {
             same_account: Some(self.role.account == key.account),
         };
         for action in KEY_ACTIONS {
-            let session = RoleSession::new(&self.role, action, Some(&key.arn), self.region);
-            let session = session.with_known(&context);
+            let session = session.with_action(action);
             let mut finding = access.decide(&session);
             if let ResourceFinding::Refused(by) = &finding
                 && by.is_implicit()
@@ -237,45 +226,34 @@ impl State<'_> {
         }
     }
 
-    /// Simulates actions of the role on a resource.
+    /// Simulates actions of a session.
     async fn simulate(
         &self,
         run: &Run<'_>,
+        session: &RoleSession<'_>,
         actions: &[&'static str],
-        resource: String,
-        context: Vec<(&'static str, String)>,
     ) -> AwsResult<Vec<Simulation>> {
-        let simulation_request = SimulationRequest {
-            role_arn: self.role.to_string(),
-            actions: actions.to_vec(),
-            resource,
-            requested_region: self.region.to_owned(),
-            context,
-        };
+        let simulation_request = SimulationRequest::new(session, actions);
         run.aws()
             .simulate(self.iam_region, &simulation_request)
             .await
     }
 }
 
-/// Returns the condition keys for the tags of the Job's session.
-fn session_tags(
-    run: &Run<'_>,
-    identity: &CredentialSource,
-) -> Result<Vec<(&'static str, String)>, CheckError> {
+/// Returns the pod as EKS Pod Identity tags its session. `None` for another identity, whose sessions have no tags.
+fn tagged_pod(run: &Run<'_>, identity: &CredentialSource) -> Result<Option<TaggedPod>, CheckError> {
     let CredentialSource::Association(association) = identity else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let cluster = run.cluster_name()?;
-    let pod = TaggedPod {
-        account: &run.role()?.account,
-        cluster_arn: &cluster_arn(run.role()?, run.region()?, cluster),
-        cluster,
-        namespace: run.namespace()?,
-        service_account: run.service_account()?,
+    Ok(Some(TaggedPod {
+        account: run.role()?.account.clone(),
+        cluster_arn: cluster_arn(run.role()?, run.region()?, cluster),
+        cluster: cluster.to_owned(),
+        namespace: run.namespace()?.to_owned(),
+        service_account: run.service_account()?.to_owned(),
         is_tagged: association.has_session_tags,
-    };
-    Ok(pod.principal_tags())
+    }))
 }
 
 /// Returns the outcome for a role in another account than the caller's.
@@ -326,7 +304,7 @@ impl BucketFindings {
     }
 
     /// Returns the outcome of the check.
-    fn outcome(self, state: &State<'_>) -> Outcome {
+    fn outcome(self, state: &State<'_>, pod: &PodAws) -> Outcome {
         let Self {
             refused,
             unusable_key,
@@ -335,12 +313,12 @@ impl BucketFindings {
             key_arn,
         } = self;
         if let Some(refused) = refused {
-            return refused.outcome(&RefusedRole {
+            return pod.unless_other_program(refused.outcome(&RefusedRole {
                 role: &state.role,
                 bucket: &state.bucket,
                 region: state.region,
                 key_arn,
-            });
+            }));
         }
         if let Some(outcome) = unusable_key {
             return outcome;

@@ -1,18 +1,12 @@
 //! What IAM decides about EKS Pod Identity.
 
 use super::*;
+use crate::access::trust::{Member, amended};
 
 const CLUSTER: &str = "arn:aws:eks:us-west-2:123456789012:cluster/c";
 
-fn pod() -> TaggedPod<'static> {
-    TaggedPod {
-        account: "123456789012",
-        cluster_arn: CLUSTER,
-        cluster: "c",
-        namespace: "ns",
-        service_account: "sa",
-        is_tagged: true,
-    }
+fn pod() -> TaggedPod {
+    TaggedPod::fixture("ns", "sa")
 }
 
 fn policy(principal: Value, action: Value, condition: Value) -> Value {
@@ -22,7 +16,7 @@ fn policy(principal: Value, action: Value, condition: Value) -> Value {
 }
 
 /// The decision about the association's role, for each action.
-fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<PolicyDecision> {
+fn decide(pod: &TaggedPod, document: &Value) -> Vec<PolicyDecision> {
     let of_action = |action: &&'static str| {
         let session = PodIdentitySession { action, pod };
         evaluate(document, &session)
@@ -32,7 +26,10 @@ fn decide(pod: TaggedPod<'_>, document: &Value) -> Vec<PolicyDecision> {
 
 fn with(condition: Value) -> Vec<PolicyDecision> {
     let both = json!(["sts:AssumeRole", "sts:TagSession"]);
-    decide(pod(), &policy(json!({"Service": SERVICE}), both, condition))
+    decide(
+        &pod(),
+        &policy(json!({"Service": SERVICE}), both, condition),
+    )
 }
 
 #[test]
@@ -98,12 +95,12 @@ fn the_wrong_service_or_a_missing_action_refuses() {
     let both = json!(["sts:AssumeRole", "sts:TagSession"]);
     let ec2 = policy(json!({"Service": "ec2.amazonaws.com"}), both, json!({}));
     assert!(matches!(
-        decide(pod(), &ec2)[0],
+        decide(&pod(), &ec2)[0],
         PolicyDecision::NotAllowed(_)
     ));
     let service = json!({"Service": SERVICE});
     let one = policy(service, json!("sts:AssumeRole"), json!({}));
-    let decisions = decide(pod(), &one);
+    let decisions = decide(&pod(), &one);
     assert_eq!(decisions[0], PolicyDecision::Allowed);
     assert!(matches!(decisions[1], PolicyDecision::NotAllowed(_)));
     // Without session tags, the second action is not needed.
@@ -111,7 +108,7 @@ fn the_wrong_service_or_a_missing_action_refuses() {
         is_tagged: false,
         ..pod()
     };
-    assert_eq!(decide(untagged, &one), [PolicyDecision::Allowed]);
+    assert_eq!(decide(&untagged, &one), [PolicyDecision::Allowed]);
 }
 
 #[test]
@@ -123,20 +120,28 @@ fn the_printed_policies_are_enough() {
     );
     for is_tagged in [true, false] {
         let pod = TaggedPod { is_tagged, ..pod() };
-        for current in [None, Some(&ec2)] {
-            let document = pod.trust_policy(current);
+        let amended = amended(&ec2, &Member::Pod(pod.clone()));
+        assert_eq!(amended["Statement"][0], ec2["Statement"]);
+        for document in [pod.trust_policy(), amended] {
             assert!(
-                decide(pod, &document)
+                decide(&pod, &document)
                     .iter()
                     .all(|one| *one == PolicyDecision::Allowed),
                 "{document:#}"
             );
         }
         let role: RoleArn = "arn:aws:iam::123456789012:role/pod".parse().unwrap();
-        let document = pod.target_trust_policy(&ec2, &role);
+        let document = crate::access::trust::amended(
+            &ec2,
+            &Member::Session {
+                pod: pod.clone(),
+                role: role.clone(),
+                external_id: Some("id".to_owned()),
+            },
+        );
         assert_eq!(document["Statement"][0], ec2["Statement"]);
         for action in pod.actions() {
-            let session = ChainedSession::new(action, pod, &role, Some("id"));
+            let session = ChainedSession::new(action, &pod, &role, Some("id"));
             assert_eq!(
                 session.judge(&document),
                 AssumeRoleDecision::Allowed(Grant::ToRole),
@@ -152,7 +157,7 @@ fn a_target_role_can_trust_the_account() {
     let judge = |principal: &str, condition: Value| {
         let principal = json!({"AWS": principal});
         let document = policy(principal, json!("sts:*"), condition);
-        ChainedSession::new("sts:AssumeRole", pod(), &role, Some("id")).judge(&document)
+        ChainedSession::new("sts:AssumeRole", &pod(), &role, Some("id")).judge(&document)
     };
     let root = "arn:aws:iam::123456789012:root";
     // The example of the user guide.

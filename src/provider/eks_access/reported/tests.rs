@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Cause, Frontend, Known, Member, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::access::{Cause, Frontend, Known, RoleTrust, RunnerCause, RunnerKey, Skip};
 use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
@@ -43,18 +43,7 @@ fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
 
 /// Returns the outcome for a role that does not trust the runner. One policy fixes it for all runners.
 fn not_trusted(runner: &str) -> Outcome {
-    let member = Member {
-        oidc_subject: runner.to_owned(),
-        session_name: None,
-    };
-    let trust = RoleTrust {
-        member,
-        role: role(),
-        provider_arn: "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev".to_owned(),
-        issuer_host: "oidc.humanitec.dev".to_owned(),
-        current: None,
-        frontend: Frontend::Terraform,
-    };
+    let trust = RoleTrust::fixture(&format!("my-org+{runner}"), Frontend::Terraform);
     Outcome::failed(format!("{runner} is not trusted."))
         .fix(Cause::MissingRole(role()), Fix::trust(trust))
 }
