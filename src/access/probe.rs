@@ -289,6 +289,10 @@ impl Prepared<'_> {
                     report.ended = ended;
                     return redact(report);
                 }
+                if is_refusal(&error) {
+                    report.ended = Ended::Unknown(format!("No Job was created: {error}."));
+                    return redact(report);
+                }
                 Ended::Unknown(format!(
                     "It is unknown whether the Job was created: {error}."
                 ))
@@ -355,6 +359,11 @@ impl Prepared<'_> {
     }
 }
 
+/// Returns whether the API has refused a request, so that it has no effect. Only a request timeout (408) can have one.
+fn is_refusal(error: &KubeError) -> bool {
+    matches!(error, KubeError::Status { code: 400..=407 | 409..=499, .. })
+}
+
 /// Returns the cluster's API, or why there is none as an error of its calls.
 fn connected(cluster: Result<Arc<ClusterClient>, CheckError>) -> KubeResult<Arc<ClusterClient>> {
     cluster.map_err(|error| KubeError::Unreachable(Outcome::from(error).message))
@@ -374,4 +383,20 @@ fn redact(mut report: ProbeReport) -> ProbeReport {
         event.message = redacted(std::mem::take(&mut event.message));
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_request_has_no_effect() {
+        let is = |code| {
+            let message = "message".to_owned();
+            is_refusal(&KubeError::Status { code, message })
+        };
+        assert!([401, 403, 409, 422, 429].into_iter().all(is));
+        assert!(![408, 500, 503, 504].into_iter().any(is));
+        assert!(!is_refusal(&KubeError::Unreachable("reset".to_owned())));
+    }
 }

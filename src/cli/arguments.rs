@@ -180,8 +180,8 @@ pub(super) struct CheckArguments {
         help_heading = "Output"
     )]
     pub(super) output: CheckOutput,
-    /// Repeat the checks until none fails; with --fail-on warning, until none warns either. No new run begins after this
-    /// time
+    /// Repeat the checks until none fails; with --fail-on warning, until none warns either. The last run begins when
+    /// this time ends
     #[arg(long, value_name = "DURATION", value_parser = parse::duration, help_heading = "Checks")]
     pub(super) wait: Option<Duration>,
     /// Which outcomes cause exit code 3

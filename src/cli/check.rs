@@ -48,6 +48,11 @@ pub(super) async fn run(
         let settings = arguments.access.settings(&sources.installation);
         once(&sources.runners, &settings, is_shown).await
     };
+    let mut notes: Vec<String> = sources.runners.iter().flat_map(Source::notes).collect();
+    if !arguments.quiet {
+        // Before the checks, which can be interrupted.
+        notes.drain(..).for_each(|note| terminal::say(&note));
+    }
     let mut reports = check(&sources).await;
     let mut not_read = None;
     while fails(&reports, policy)
@@ -67,12 +72,6 @@ pub(super) async fn run(
             }
         }
     }
-    let mut notes: Vec<String> = sources.runners.iter().flat_map(Source::notes).collect();
-    notes.extend(not_read.map(|error| {
-        format!(
-            "note: the last attempt to read the runners again failed, so this is the result of the run before: {error}"
-        )
-    }));
     let runners = sources.runners.into_iter().zip(reports);
     let checked = runners.map(|(source, (report, durations))| Checked {
         source,
@@ -97,6 +96,11 @@ pub(super) async fn run(
         CheckOutput::Markdown => markdown::render(&results),
     };
     let exit = results.exit();
+    notes.extend(not_read.map(|error| {
+        format!(
+            "note: the last attempt to read the runners again failed, so this is the result of the run before: {error}"
+        )
+    }));
     if !(arguments.quiet && exit == Exit::Passed) {
         notes.iter().for_each(|note| terminal::say(note));
     }

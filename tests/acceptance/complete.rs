@@ -254,9 +254,9 @@ fn reading_policy() -> Value {
     checks
 }
 
-/// The first block of a kind below a heading of the guide.
+/// The first block of a kind below a heading of the guide about results.
 fn guide_after(heading: &str, kind: &str) -> String {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/setting-up-a-runner.md");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/eks-access-results.md");
     let text = fs::read_to_string(guide).expect("the guide");
     let (_, below) = text.split_once(heading).expect("the heading");
     let (_, block) = below.split_once(&format!("```{kind}\n")).expect("a block");

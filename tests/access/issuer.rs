@@ -163,4 +163,12 @@ fn accepted_by_sts(cloud: &Cloud) {
         assert_eq!(checked.of("oidc-issuer")["skip"], "not-applicable");
         assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());
     }
+    // A token of another issuer says nothing about this one.
+    let other = [
+        &arguments[..],
+        &["--oidc-issuer", "https://oidc.example.com"],
+    ]
+    .concat();
+    let checked = cloud.check_with(&cloud.configuration(), &other);
+    assert_eq!(checked.of("oidc-issuer")["skip"], "incomplete");
 }

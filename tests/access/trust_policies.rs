@@ -161,6 +161,42 @@ pub(crate) fn addresses(cloud: &Cloud) {
         let checked = cloud.check_with(&cloud.configuration(), &elsewhere);
         assert_eq!(checked.of("role-trust")["skip"], "incomplete");
     }
+    let from = |range: &str| {
+        let own = ["--orchestrator-cidr", range];
+        cloud.check_with(&cloud.configuration(), &own)
+    };
+    // Addresses that the user sets are certain.
+    set("Allow", "IpAddress", &office);
+    let checked = from("192.0.2.1/32");
+    assert_eq!(checked.status("role-trust"), "failed");
+    checked.says("role-trust", &["one of the Orchestrator's addresses"]);
+    // A part of them is admitted, or the policy compares texts, of which an address has several.
+    assert_eq!(
+        from("203.0.113.0/24").of("role-trust")["skip"],
+        "incomplete"
+    );
+    set("Allow", "StringEquals", &office);
+    assert_eq!(
+        from("203.0.113.7/32").of("role-trust")["skip"],
+        "incomplete"
+    );
+    open_to_addresses(cloud, &everything);
+}
+
+/// A statement for some addresses can admit the runners of other organizations, and its fix excludes them.
+fn open_to_addresses(cloud: &Cloud, ranges: &Value) {
+    let open = statement(json!({"IpAddress": {"aws:SourceIp": ranges}}));
+    let nowhere = json!({
+        "IpAddress": {"aws:SourceIp": "192.0.2.1"},
+        "StringEquals": {SUB: OWN_SUBJECT},
+    });
+    let policy = json!({"Version": "2012-10-17", "Statement": [open, statement(nowhere)]});
+    cloud.eks.set_trust_policy(&policy).unwrap();
+    let checked = cloud.check_documented();
+    assert_eq!(checked.status("role-trust"), "warned");
+    checked.says("role-trust", &["runners of other organizations"]);
+    fix::shell(cloud, checked.fix("role-trust"));
+    assert_eq!(cloud.check_documented().status("role-trust"), "passed");
 }
 
 /// The statements of policies that do not trust the runner.

@@ -105,9 +105,9 @@ const REFUSED: &[(&[&str], &str)] = &[
             "--orchestrator-cidr",
             "203.0.113.7",
             "--skip",
-            "cluster-endpoint",
+            "cluster-endpoint,role-trust",
         ],
-        "it is for cluster-endpoint, which --only or --skip excludes",
+        "it is for role-trust and cluster-endpoint, which --only or --skip excludes",
     ),
     (
         &["--all", "--only", "namespace", "--orchestrator-cidr", "::1"],
@@ -115,7 +115,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--all", "--only", "namespace", "--runner-image", "x:1"],
-        "--runner-image has no effect: it is for job-dry-run, scheduling, state-storage, which",
+        "--runner-image has no effect: it is for job-dry-run, scheduling, and state-storage, which",
     ),
     (
         &[

@@ -106,9 +106,13 @@ impl EndpointCheck<'_> {
                 ),
             );
         }
+        // The default of a list that nobody has set (`VpcConfigRequest` in the EKS API reference).
+        let is_everyone = |range: &str| ["0.0.0.0/0", "::/0"].contains(&range);
+        let mut listed = self.cluster.public_cidrs.clone();
+        listed.retain(|range| !is_everyone(range));
         let fix = self.update(&format!(
             "endpointPublicAccess=true,publicAccessCidrs={}",
-            self.with_listed(&public)
+            joined(&listed, &public)
         ));
         Outcome::failed(
             "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
@@ -118,18 +122,6 @@ impl EndpointCheck<'_> {
             "endpointPublicAccess = false",
         )
         .fix(self.cause, fix)
-    }
-
-    /// Returns the ranges that the public endpoint must admit: those of the cluster's list and these. A range of all addresses is
-    /// left out. It is the default of a list that nobody has set (`VpcConfigRequest` in the EKS API reference).
-    fn with_listed(&self, addresses: &[String]) -> String {
-        let listed = self.cluster.public_cidrs.iter();
-        let listed = listed.filter(|range| !["0.0.0.0/0", "::/0"].contains(&range.as_str()));
-        let new = addresses
-            .iter()
-            .filter(|range| !self.cluster.public_cidrs.contains(range));
-        let all: Vec<&str> = listed.chain(new).map(String::as_str).collect();
-        all.join(",")
     }
 
     /// Returns the outcome for a public endpoint that admits some ranges of addresses.
@@ -172,7 +164,7 @@ impl EndpointCheck<'_> {
                 "The cluster's public endpoint does not admit the Orchestrator's addresses {listed}."
             ))
         };
-        let fix = self.update(&format!("publicAccessCidrs={}", self.with_listed(&outside)));
+        let fix = self.update(&format!("publicAccessCidrs={}", joined(ranges, &outside)));
         outcome.compare(listed, admitted).fix(self.cause, fix)
     }
 
@@ -201,6 +193,13 @@ impl EndpointCheck<'_> {
         )
         .fix(self.cause, fix)
     }
+}
+
+/// Returns the ranges of a cluster's list, and those of others that it does not have.
+fn joined(listed: &[String], others: &[String]) -> String {
+    let new = others.iter().filter(|range| !listed.contains(range));
+    let all: Vec<&str> = listed.iter().chain(new).map(String::as_str).collect();
+    all.join(",")
 }
 
 /// Returns the addresses that no range of a cluster's list contains.

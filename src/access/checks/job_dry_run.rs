@@ -81,12 +81,16 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "The cluster admits the Orchestrator's Job and its pod.".to_owned()
         }
         // The caller's own permissions and connection say nothing about the runner.
-        Err(error) if user.is_none() && !is_about_pod(&error) => format!(
+        Err(CheckError::Kube(error)) if user.is_none() && !is_about_pod(&error) => format!(
+            "The cluster admits the Orchestrator's Job. Pod Security, quotas, and policies for pods were not checked, because \
+             the caller could not try the Job's pod: {error}."
+        ),
+        Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
+        Err(_) if user.is_none() => format!(
             "The cluster admits the Orchestrator's Job. The runner is not allowed to create the Job's pod, so Pod \
              Security, quotas, and policies for pods were not checked. `{}` checks them.",
             run.name(CheckSetting::Identity(Identity::Caller))
         ),
-        Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
         Err(other) => return Err(other),
     };
     let notes = notes(run, &job, is_suspended, warnings);
@@ -98,13 +102,13 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns whether the cluster refuses the pod itself, and not the caller who tries it.
-fn is_about_pod(error: &CheckError) -> bool {
-    let CheckError::Kube(KubeError::Status { code, message }) = error else {
+fn is_about_pod(error: &KubeError) -> bool {
+    let KubeError::Status { code, message } = error else {
         return false;
     };
     !matches!(
         refusal(*code, message),
-        Refusal::CannotImpersonate | Refusal::NoRight | Refusal::NoDryRun | Refusal::Unknown
+        Refusal::CannotImpersonate | Refusal::NoRight | Refusal::Unknown
     )
 }
 
@@ -119,10 +123,10 @@ pub(super) async fn admitted_template(run: &Run<'_>) -> Option<Value> {
     let job = run.try_job(user.as_ref()).await.ok()?;
     match run.try_pod(&job).await {
         Ok(pod) => Some(pod.object.clone()),
-        Err(error) if user.is_none() && !is_about_pod(&error) => {
-            Some(job.object["spec"]["template"].clone())
-        }
-        Err(_) => None,
+        Err(CheckError::Kube(error)) if is_about_pod(&error) => None,
+        Err(_) => user
+            .is_none()
+            .then(|| job.object["spec"]["template"].clone()),
     }
 }
 

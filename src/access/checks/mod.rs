@@ -166,6 +166,17 @@ impl CheckId {
             .filter(move |check| check.uses.contains(&setting));
         using.map(|check| check.id())
     }
+
+    /// Returns the checks whose outcomes depend on a setting, as a part of a sentence, each between two quotation marks.
+    #[must_use]
+    pub fn list_using(setting: CheckSetting, quote: &str) -> String {
+        let ids = Self::using(setting).map(|id| format!("{quote}{id}{quote}"));
+        match ids.collect::<Vec<String>>().as_slice() {
+            [first, second] => format!("{first} and {second}"),
+            [first @ .., last] if !first.is_empty() => format!("{}, and {last}", first.join(", ")),
+            ids => ids.concat(),
+        }
+    }
 }
 
 /// Returns the check with this identity, or `None` if it is not in the list.

@@ -117,9 +117,13 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let volumes = Volumes::find(run, spec).await;
     let pod = pod.with_volumes(volumes.bound.clone());
     let outcome = compare(run, spec, &pod, &volumes).await?;
-    // A node that has room might not be one that can attach the volume.
-    Ok(match volumes.unread {
-        Some(unread) if outcome.status == Status::Passed => unread,
+    Ok(match outcome.status {
+        // A node that has room might not be one that can attach the volume.
+        Status::Passed => match volumes.unread {
+            Some(unread) => unread,
+            None if pod.own_node().is_some() => outcome,
+            None => passed(outcome.message, spec, &volumes),
+        },
         _ => outcome,
     })
 }
@@ -159,15 +163,11 @@ async fn compare(
             );
             return Ok(Outcome { message, ..unread });
         }
-        let message =
-            format!("Node {name:?} can take the Job's pod, if other pods leave room for it.");
-        return Ok(passed(message, spec, volumes));
+        return Ok(Outcome::passed(format!(
+            "Node {name:?} can take the Job's pod, if other pods leave room for it."
+        )));
     }
-    let found = without_node(run, pod, &nodes, fargate).await?;
-    Ok(match found.status {
-        Status::Passed => passed(found.message, spec, volumes),
-        _ => found,
-    })
+    without_node(run, pod, &nodes, fargate).await
 }
 
 /// Returns the outcome for a pod that no node can take now.

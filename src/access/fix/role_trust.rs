@@ -57,10 +57,10 @@ impl TrustMembers {
                 .identity()
                 .is_some_and(|who| who.organization().is_some())
         };
-        let what = if members.iter().all(is_runner) {
-            "runners"
-        } else {
-            "service accounts"
+        let what = match members.iter().filter(|member| is_runner(member)).count() {
+            0 => "service accounts",
+            count if count == members.len() => "runners",
+            _ => "runners and service accounts",
         };
         (members.len() > 1).then(|| format!("{} {what}", members.len()))
     }

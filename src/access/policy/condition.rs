@@ -219,9 +219,10 @@ impl Operator {
             (base, Sent::Now) => {
                 matches!(base, BaseOperator::Date(_) | BaseOperator::Numeric(_))
             }
+            // As a text, an address has several forms.
+            (base, Sent::Address(_)) => base == BaseOperator::IpAddress,
             (BaseOperator::Arn, Sent::Arn(_) | Sent::Probably(_))
             | (BaseOperator::Bool, Sent::Bool(_))
-            | (BaseOperator::IpAddress, Sent::Address(_))
             | (BaseOperator::Numeric(_), Sent::Number(_)) => true,
             _ => self.is_of_texts(),
         }
@@ -273,14 +274,20 @@ fn arn_like(pattern: &str, arn: &str) -> bool {
 
 /// Returns whether a range of addresses contains another one. "IP address condition operators": a value can be one address.
 fn contains_address(pattern: &str, sent: &str) -> bool {
-    let range = |text: &str| {
-        let address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>().or_else(|_| address())
-    };
     match (range(pattern), range(sent)) {
-        (Ok(pattern), Ok(sent)) => pattern.contains(&sent),
+        (Some(pattern), Some(sent)) => pattern.contains(&sent),
         _ => false,
     }
+}
+
+/// Returns whether a range of addresses is a part of another one, and not all of it.
+fn is_part_of(pattern: &str, sent: &str) -> bool {
+    contains_address(sent, pattern) && !contains_address(pattern, sent)
+}
+
+fn range(text: &str) -> Option<IpNet> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or_else(|_| address()).ok()
 }
 
 /// Returns the time of a date in a policy, in seconds since 1970: "Date condition operators" has ISO 8601 and the number of
@@ -416,6 +423,11 @@ impl Patterns<'_> {
         }
         if value == Sent::Now && self.texts.iter().any(|text| seconds(text).is_none()) {
             return Match::Unknown(format!("{element} has values of an unknown form"));
+        }
+        if let Sent::Address(sent) = value
+            && self.texts.iter().any(|text| is_part_of(text, sent))
+        {
+            return Match::Unknown(format!("{element} lists only some addresses of {sent}"));
         }
         let is_variable = |text: &&&str| self.version.has_variable(text);
         let plain = self.texts.iter().filter(|text| !is_variable(text));

@@ -133,13 +133,13 @@ pub(in crate::cli) struct AccessArguments {
     oidc_issuer: Option<String>,
     #[arg(long, value_name = "IMAGE", value_parser = parse::image, help = format!(
         "The image of the Orchestrator's Jobs, for {}. Default: the installation's image",
-        list(CheckSetting::RunnerImage)
+        CheckId::list_using(CheckSetting::RunnerImage, "")
     ))]
     runner_image: Option<String>,
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse::cidr, help = format!(
         "The Orchestrator's source addresses, for {}; can be repeated, or a comma-separated list. Default with \
          Humanitec's API: the addresses that Humanitec publishes. No default with any other API",
-        list(CheckSetting::OrchestratorCidrs)
+        CheckId::list_using(CheckSetting::OrchestratorCidrs, "")
     ))]
     orchestrator_cidr: Vec<IpNet>,
     /// Skip this check; can be repeated, or a comma-separated list. Checks that need it still run
@@ -156,12 +156,6 @@ pub(in crate::cli) struct AccessArguments {
     // The last one, because the heading of its options would apply to the options after it.
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
-}
-
-/// Returns the checks whose outcomes depend on a setting, as a list.
-fn list(setting: CheckSetting) -> String {
-    let ids: Vec<&str> = CheckId::using(setting).map(CheckId::as_str).collect();
-    ids.join(", ")
 }
 
 impl AccessArguments {
@@ -194,7 +188,7 @@ impl AccessArguments {
                 format!(
                     "{} has no effect: it is for {}, which --only or --skip excludes",
                     setting.name(Frontend::Command),
-                    list(setting)
+                    CheckId::list_using(setting, "")
                 ),
                 "remove the option, or do not exclude all of these checks",
             )?;

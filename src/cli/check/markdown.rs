@@ -241,10 +241,16 @@ fn code(text: &str) -> String {
 ///
 /// GitHub replaces mentions, references to issues, and the names of emojis in the text of the finished page, where neither
 /// a backslash nor a character reference is left (<https://github.com/github/markup/issues/1153>). An element around their
-/// first character keeps them apart.
+/// first character keeps them apart. The parts of an ARN before its resource are not the names of emojis.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
+    let mut resource = 0;
     for (index, character) in text.char_indices() {
+        let rest = &text[index..];
+        if rest.starts_with("arn:") {
+            let end = rest.match_indices(':').nth(4);
+            resource = end.map_or(index, |(length, _)| index + length);
+        }
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -253,7 +259,7 @@ fn escape(text: &str) -> String {
             '@' | '#' => {
                 let _ = write!(escaped, "<span>{character}</span>");
             }
-            ':' if begins_emoji(&text[index..]) => escaped.push_str("<span>:</span>"),
+            ':' if index >= resource && begins_emoji(rest) => escaped.push_str("<span>:</span>"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
                 escaped.push('\\');
                 escaped.push(character);
@@ -285,6 +291,11 @@ mod tests {
         for (text, escaped) in [
             ("a:key:b", "a<span>:</span>key:b"),
             (":+1:", "<span>:</span>+1:"),
+            ("arn:aws:iam::1:role/a", "arn:aws:iam::1:role/a"),
+            (
+                "arn:aws:x::1:role:rocket:b",
+                "arn:aws:x::1<span>:</span>role<span>:</span>rocket:b",
+            ),
             ("https://x:80/a", "https://x:80/a"),
             ("Not here: a, b: c", "Not here: a, b: c"),
             ("role::x", "role::x"),

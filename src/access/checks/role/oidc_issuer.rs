@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::oidc_provider::older_product;
@@ -36,13 +38,26 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     };
     let is_bad = matches!(outcome.status, Status::Failed)
         || matches!(outcome.skip, Some(Skip::Incomplete(_)));
-    if is_bad && run.is_exchanged().await {
+    if is_bad && is_issuer_of_token(run).await && run.is_exchanged().await {
         return Ok(Outcome::not_applicable(format!(
             "STS has accepted the web identity token, so it can read the issuer's keys. From here: {}",
             outcome.message
         )));
     }
     Ok(outcome)
+}
+
+/// Returns whether the web identity token of a run as the runner is one of this issuer. The role can trust others as well.
+async fn is_issuer_of_token(run: &Run<'_>) -> bool {
+    let (Ok(issuer), Some(file)) = (run.issuer(), &run.settings().web_identity_token_file) else {
+        return false;
+    };
+    let token = tokio::fs::read_to_string(file).await.unwrap_or_default();
+    let claims = token.split('.').nth(1).unwrap_or_default();
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+    let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
+    let own = claims["iss"].as_str().unwrap_or_default();
+    own.trim_end_matches('/') == issuer
 }
 
 /// Judges the issuer by what the caller can read of it, which can be something else than what STS reads.

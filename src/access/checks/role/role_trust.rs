@@ -29,7 +29,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
-.uses(&[CheckSetting::OidcIssuer]);
+.uses(&[CheckSetting::OidcIssuer, CheckSetting::OrchestratorCidrs]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let issuer = run.issuer()?;
@@ -59,15 +59,15 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             frontend: run.settings().frontend,
         }))
     };
-    let decision = match evaluate(document, &who) {
-        TrustDecision::Unknown(what) => match from_published_addresses(run, document, &who) {
-            Some(TrustDecision::Refused(reasons)) => {
+    let (decision, who) = match evaluate(document, &who) {
+        TrustDecision::Unknown(what) => match from_public_addresses(run, document, &who) {
+            Some((TrustDecision::Refused(reasons), _)) => {
                 return Ok(refused_addresses(run, &role_arn, &reasons));
             }
-            Some(decision) => decision,
-            None => TrustDecision::Unknown(what),
+            Some(decided) => decided,
+            None => (TrustDecision::Unknown(what), who.clone()),
         },
-        decision => decision,
+        decision => (decision, who.clone()),
     };
     Ok(match decision {
         TrustDecision::Allowed { any_subject: false } => Outcome::passed(format!(
@@ -97,43 +97,52 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     })
 }
 
-/// Returns the decision about a call from each address that the installation publishes for the Orchestrator: the first one that
-/// is not to allow. `None` if it publishes none.
+/// Returns the worst decision about the calls from the addresses of an installation that publishes them, with the call: one that
+/// is not allowed, or else one that is allowed for other organizations as well. `None` if it publishes no addresses.
 ///
 /// An installation that publishes its addresses is outside every VPC, so that `aws:SourceIp` is in its requests ("AWS
 /// global condition context keys" in the IAM user guide).
-fn from_published_addresses(
+fn from_public_addresses(
     run: &Run<'_>,
     document: &Value,
     who: &WebIdentity,
-) -> Option<TrustDecision> {
-    let mut allowed = None;
-    for address in run.settings().public_cidrs() {
+) -> Option<(TrustDecision, WebIdentity)> {
+    let addresses = run.settings().public_cidrs().iter();
+    let decided = addresses.map(|address| {
         let from_address = WebIdentity {
             source: Some(address.to_string()),
             ..who.clone()
         };
-        match evaluate(document, &from_address) {
-            decision @ TrustDecision::Allowed { .. } => allowed = Some(decision),
-            other => return Some(other),
-        }
-    }
-    allowed
+        (evaluate(document, &from_address), from_address)
+    });
+    decided.min_by_key(|(decision, _)| match decision {
+        TrustDecision::Refused(_) => 0,
+        TrustDecision::Unknown(_) => 1,
+        TrustDecision::Allowed { any_subject: true } => 2,
+        TrustDecision::Allowed { any_subject: false } => 3,
+    })
 }
 
-/// Returns the outcome for a trust policy that refuses calls from an address that is published for the Orchestrator.
+/// Returns the outcome for a trust policy that refuses calls from an address of the Orchestrator. It is certain for the addresses
+/// that the user sets. A published list changes.
 fn refused_addresses(run: &Run<'_>, role_arn: &str, reasons: &[DenialReason]) -> Outcome {
     let TrustRefusal {
         sentences,
         expected,
         found,
     } = TrustRefusal::new(reasons);
-    let option = run.words("orchestrator_cidrs", "--orchestrator-cidr");
-    Outcome::warned(format!(
-        "The trust policy of {role_arn} refuses calls from an address that is published for the Orchestrator. {sentences} \
-         If the Orchestrator now calls from other addresses, set {option} to them."
-    ))
-    .compare(expected, found)
+    let outcome = if run.settings().orchestrator_cidrs.is_empty() {
+        Outcome::warned(format!(
+            "The trust policy of {role_arn} refuses calls from an address that is published for the Orchestrator. \
+             {sentences} If the Orchestrator now calls from other addresses, set {} to them.",
+            run.name(CheckSetting::OrchestratorCidrs)
+        ))
+    } else {
+        Outcome::failed(format!(
+            "The trust policy of {role_arn} refuses calls from one of the Orchestrator's addresses. {sentences}"
+        ))
+    };
+    outcome.compare(expected, found)
 }
 
 /// Returns the outcome for a trust policy that refuses.

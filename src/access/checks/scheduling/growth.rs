@@ -144,7 +144,7 @@ impl Growth {
                 Some(GroupNodes::Unfit) => continue,
                 Some(GroupNodes::OtherSize(_)) if !group.has_several_types => continue,
                 Some(GroupNodes::OtherSize(labels)) => {
-                    self.fits(&what, &fit(labels, NodeSize::Small))
+                    self.fits(&what, &fit(labels, NodeSize::Unknown))
                 }
                 // The size of its nodes is known to be enough.
                 Some(GroupNodes::OtherPlace(labels)) => {
@@ -351,6 +351,9 @@ mod tests {
         assert_eq!(with(&size, too_small(), false), Ok(false));
         let unknown = with(&size, too_small(), true).unwrap_err();
         assert!(unknown.ends_with("might lack memory 8Gi."), "{unknown}");
+        // Its nodes are smaller than what counts as small elsewhere.
+        let little = json!({"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]});
+        assert!(with(&little, too_small(), true).is_err());
     }
 
     #[test]

@@ -129,6 +129,8 @@ pub(crate) enum NodeSize {
     OfUsualCategory,
     /// The node might be small.
     Small,
+    /// The node can be of a size that is too small.
+    Unknown,
 }
 
 impl NodeSize {
@@ -138,6 +140,7 @@ impl NodeSize {
             Self::Any => &OF_LARGEST_NODE,
             Self::OfUsualCategory => &OF_USUAL_CATEGORY,
             Self::Small => &OF_SMALL_NODE,
+            Self::Unknown => &[],
         }
     }
 }

@@ -103,16 +103,19 @@ fn orchestrator() -> Vec<Attribute> {
                     "The image of the Orchestrator's Jobs, for {}. Default with Humanitec's API: \
                      `ghcr.io/humanitec/humanitec-runner`, for every other installation: \
                      `ghcr.io/stellwerk-labs/platform-orchestrator-runner`, both with the tag of a release. Set it if the \
-                     installation runs another image and the cluster's admission policies depend on it.",
-                    checks_using(CheckSetting::RunnerImage)
+                     installation runs another image.",
+                    CheckId::list_using(CheckSetting::RunnerImage, "`")
                 ),
             ),
             Attribute::new(
                 "orchestrator_cidrs",
                 Type::List(Box::new(Type::String)),
-                "The addresses from which the Orchestrator calls clusters, as CIDRs. `cluster-endpoint` fails if the \
-                 cluster's public access CIDRs do not admit them. Default with Humanitec's API: the addresses that \
-                 Humanitec publishes, for which the check only warns.",
+                format!(
+                    "The addresses from which the Orchestrator calls clusters, as CIDRs, for {}. A check fails if the cluster's \
+                     public access CIDRs or a trust policy do not admit them. Default with Humanitec's API: the addresses that \
+                     Humanitec publishes, for which a check only warns.",
+                    CheckId::list_using(CheckSetting::OrchestratorCidrs, "`")
+                ),
             )
             .optional(),
     ]
@@ -130,14 +133,6 @@ fn kubeconfig() -> Attribute {
                 ],
             )
             .optional()
-}
-
-/// Returns the checks whose outcomes depend on a setting, as a list.
-fn checks_using(setting: CheckSetting) -> String {
-    let ids: Vec<String> = CheckId::using(setting)
-        .map(|id| format!("`{id}`"))
-        .collect();
-    ids.join(", ")
 }
 
 fn text(name: &'static str, description: impl Into<Cow<'static, str>>) -> Attribute {
