@@ -152,7 +152,7 @@ fn nothing_unless_it_fails() {
         let ran = check(&[quiet]);
         assert_eq!((ran.code, ran.all_output()), (0, String::new()));
     }
-    // A note on the file is no less text.
+    // A note on the file is text as well.
     folder.write("noted.yaml", format!("id: other\n{RUNNER}"));
     let noted = [
         "check",

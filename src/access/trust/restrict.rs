@@ -64,14 +64,14 @@ fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity, version: Versio
 /// Returns whether a statement has a condition `Null` that requires a token without a `sub`. Every token of the
 /// Orchestrator has one.
 fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity) -> bool {
-    let wanted = who.subject_key();
+    let subject_key = who.subject_key();
     let null = elements
         .get("Condition")
         .and_then(|found| found.get("Null"));
     null.and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter(|(key, _)| key.eq_ignore_ascii_case(&wanted))
+        .filter(|(key, _)| key.eq_ignore_ascii_case(&subject_key))
         .any(|(_, values)| {
             let values = texts(values).unwrap_or_default();
             !values.is_empty() && values.iter().all(|text| text.eq_ignore_ascii_case("true"))
@@ -94,14 +94,14 @@ fn matches_but_for_subject(
     who: &WebIdentity,
     version: Version,
 ) -> bool {
-    let (mut elements, wanted) = (elements.clone(), who.subject_key());
+    let (mut elements, subject_key) = (elements.clone(), who.subject_key());
     let conditions = elements.get_mut("Condition").and_then(object);
     for keys in conditions
         .into_iter()
         .flat_map(Map::values_mut)
         .filter_map(object)
     {
-        keys.retain(|key, _| !key.eq_ignore_ascii_case(&wanted));
+        keys.retain(|key, _| !key.eq_ignore_ascii_case(&subject_key));
     }
     let matches = statement_matches("", &elements, who, version);
     matches.iter().all(|found| matches!(found, Match::Yes))
@@ -112,7 +112,7 @@ fn subject_conditions<'a>(
     elements: &'a Map<String, Value>,
     who: &WebIdentity,
 ) -> Vec<(Operator, Vec<&'a str>)> {
-    let wanted = who.subject_key();
+    let subject_key = who.subject_key();
     let mut found = Vec::new();
     let conditions = elements.get("Condition").and_then(Value::as_object);
     for (operator, keys) in conditions.into_iter().flatten() {
@@ -120,7 +120,7 @@ fn subject_conditions<'a>(
             continue;
         };
         for (key, values) in keys.as_object().into_iter().flatten() {
-            if key.eq_ignore_ascii_case(&wanted) {
+            if key.eq_ignore_ascii_case(&subject_key) {
                 found.push((operator, texts(values).unwrap_or_default()));
             }
         }
@@ -140,7 +140,7 @@ fn names_an_organization(pattern: &str) -> bool {
 
 /// Adds a condition on the organization to a statement.
 fn restrict(statement: &mut Value, who: &WebIdentity, org: &str) {
-    let wanted = who.subject_key();
+    let subject_key = who.subject_key();
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
         return;
     };
@@ -149,7 +149,7 @@ fn restrict(statement: &mut Value, who: &WebIdentity, org: &str) {
         let like = Operator::parse(operator)
             .is_some_and(|found| found.has_wildcards() && !found.is_negated());
         for (key, values) in object(keys).into_iter().flatten() {
-            if like && key.eq_ignore_ascii_case(&wanted) {
+            if like && key.eq_ignore_ascii_case(&subject_key) {
                 *values = narrow(values, org);
                 narrowed = true;
             }
@@ -163,7 +163,7 @@ fn restrict(statement: &mut Value, who: &WebIdentity, org: &str) {
     if let Some(keys) = object(conditions).map(|operators| member(operators, "StringLikeIfExists"))
         && let Some(keys) = object(keys)
     {
-        keys.insert(wanted, json!(format!("{org}+*")));
+        keys.insert(subject_key, json!(format!("{org}+*")));
     }
 }
 

@@ -38,7 +38,7 @@ struct State {
     /// How long nothing must change until the first runner returns.
     quiet: Duration,
     groups: HashMap<Topic, Group>,
-    /// Everyone for whom the trust policies of roles must be changed, whatever the topic.
+    /// The members of all trust policies that must be changed, whatever the topic.
     members: TrustMembers,
 }
 
@@ -90,7 +90,7 @@ pub(super) enum Topic {
 pub(super) struct Group {
     /// The runners of the current round. The first one is the reporter: it reports for the others.
     pub(super) runners: Vec<CheckedRunner>,
-    /// Everyone for whom the fix changes the trust policies of roles, including those of earlier rounds.
+    /// The members of the trust policies that the fix changes, including those of earlier rounds.
     pub(super) members: TrustMembers,
     /// How many of these were known in earlier rounds.
     pub(super) earlier: usize,
