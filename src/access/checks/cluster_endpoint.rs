@@ -389,6 +389,13 @@ mod tests {
                 .is_some_and(|(text, fix)| text.ends_with(fix));
             assert!(ends || (text.is_none() && fix.is_none()), "{text:?}");
         }
+        // A range of all IPv6 addresses stays in the list of a public endpoint.
+        let of_ipv6 = judge_with(&cluster(true, &["::/0"]), &[outside], &[]).fix_text();
+        let fix = of_ipv6.expect("a fix");
+        assert!(
+            fix.contains("publicAccessCidrs=::/0,198.51.100.7/32"),
+            "{fix}"
+        );
         // The public endpoint is the one that admits every address.
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge_with(&open, &[inside], &[]).status, Status::Passed);
