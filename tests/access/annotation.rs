@@ -36,13 +36,7 @@ pub(crate) fn annotate(cloud: &Cloud, annotations: &[String]) {
 fn annotation(cloud: &Cloud) {
     let role = role_arn(cloud, ROLE);
     annotate(cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-    let fails = |parts: &[&str]| {
-        let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", parts);
-        checked
-    };
+    let fails = |parts: &[&str]| crate::identity::pod_identity_fails(cloud, parts);
     // Both are missing, and one fix makes both.
     let checked = fails(&[
         "no IAM OIDC provider for the cluster's issuer",

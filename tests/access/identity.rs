@@ -110,16 +110,19 @@ fn association(cloud: &Cloud) {
     passes(&cloud.check_documented(), &[&id]);
 }
 
+/// Checks that `pod-identity` alone fails, with these texts.
+pub(crate) fn pod_identity_fails(cloud: &Cloud, parts: &[&str]) -> Checked {
+    let checked = cloud.check_documented();
+    checked
+        .only(&["pod-identity"], &[])
+        .says("pod-identity", parts);
+    checked
+}
+
 fn association_role(cloud: &Cloud) {
     install_agent(cloud);
     associate(cloud, ROLE, &json!({}));
-    let fails = |parts: &[&str]| {
-        let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", parts);
-        checked
-    };
+    let fails = |parts: &[&str]| pod_identity_fails(cloud, parts);
     let checked = fails(&[&role_arn(cloud, ROLE), "does not exist"]);
     fix::works(cloud, &checked, "pod-identity");
     let statement = |change: &dyn Fn(&mut Value)| {

@@ -22,13 +22,7 @@ fn target_role(cloud: &Cloud) {
             "Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions,
         }]})
     };
-    let fails = |parts: &[&str]| {
-        let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", parts);
-        checked
-    };
+    let fails = |parts: &[&str]| crate::identity::pod_identity_fails(cloud, parts);
     let checked = fails(&[&target, "does not exist"]);
     fix::works(cloud, &checked, "pod-identity");
     // A target role that trusts the role itself needs no policy of the role.

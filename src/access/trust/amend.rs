@@ -118,20 +118,22 @@ fn exempt(statement: &mut Value, who: &WebIdentity) {
     let Some(keys) = object(excepted) else {
         return;
     };
-    let wanted = who.subject_key();
-    let key = keys.keys().find(|key| key.eq_ignore_ascii_case(&wanted));
-    let key = key.cloned().unwrap_or(wanted);
+    let subject_key = who.subject_key();
+    let key = keys
+        .keys()
+        .find(|key| key.eq_ignore_ascii_case(&subject_key));
+    let key = key.cloned().unwrap_or(subject_key);
     add(keys.entry(key).or_insert_with(|| json!([])), &who.subject);
 }
 
 /// Adds the `sub` to every list of subjects in the conditions of a statement.
 fn add_subject(statement: &mut Value, who: &WebIdentity) {
-    let wanted = who.subject_key();
+    let subject_key = who.subject_key();
     let conditions = statement.get_mut("Condition").and_then(object);
     for (operator, keys) in conditions.into_iter().flatten() {
         let listing = operator.contains("String") && !operator.contains("Not");
         for (key, values) in object(keys).into_iter().flatten() {
-            if listing && key.eq_ignore_ascii_case(&wanted) {
+            if listing && key.eq_ignore_ascii_case(&subject_key) {
                 add(values, &who.subject);
             }
         }

@@ -112,11 +112,11 @@ fn after_create(cli: &Cli) {
 fn unknown_during_plan(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let given = "resource \"terraform_data\" \"given\" {\n  input = \"my-runner\"\n}\n";
-    let runner = triggering(&runner("id = terraform_data.given.output"));
+    let first = "resource \"terraform_data\" \"first\" {\n  input = \"my-runner\"\n}\n";
+    let runner = triggering(&runner("id = terraform_data.first.output"));
     let id = "platform-orchestrator_kubernetes_eks_runner.my_runner.id";
     let action = action("my-runner").replace("\"my-runner\"", id);
-    scene.write(WARN, &(given.to_owned() + &runner + &action));
+    scene.write(WARN, &(first.to_owned() + &runner + &action));
     scene.init();
     scene.workspace.plan(&[]).ok().has("(known after apply)");
     scene
@@ -134,12 +134,12 @@ fn unknown_settings(cli: &Cli) {
     scene.write(WARN, &my_runner());
     scene.init();
     scene.workspace.apply(&[]).ok();
-    let given =
-        "resource \"terraform_data\" \"given\" {\n  input = \"https://oidc.humanitec.dev\"\n}\n";
-    let settings = "eks_access = {\n  oidc_issuer = terraform_data.given.output\n}";
+    let first =
+        "resource \"terraform_data\" \"first\" {\n  input = \"https://oidc.humanitec.dev\"\n}\n";
+    let settings = "eks_access = {\n  oidc_issuer = terraform_data.first.output\n}";
     scene.write(
         settings,
-        &(given.to_owned() + &my_runner() + &action("my-runner")),
+        &(first.to_owned() + &my_runner() + &action("my-runner")),
     );
     let invoke = format!("-invoke=action.{ACTION}.this");
     scene

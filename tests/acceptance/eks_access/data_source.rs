@@ -194,10 +194,10 @@ fn by_id(cli: &Cli) {
 fn not_known_yet(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let value = "resource \"terraform_data\" \"given\" {\n  input = \"VALUE\"\n}\n";
+    let value = "resource \"terraform_data\" \"first\" {\n  input = \"VALUE\"\n}\n";
     // Its own configuration is unknown, so it is read during apply.
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
-    let block = planned().replace(&format!("{role:?}"), "terraform_data.given.output");
+    let block = planned().replace(&format!("{role:?}"), "terraform_data.first.output");
     let rest = value.replace("VALUE", &role) + &outputs("planned");
     scene.write(&modes("off", "off", CIDRS), &(block + &rest));
     scene.init();
@@ -207,7 +207,7 @@ fn not_known_yet(cli: &Cli) {
     scene.workspace.apply(&[]).ok().has("ok = true");
     scene.workspace.destroy().ok();
     // The provider's settings are unknown: it cannot wait by itself, and the error says how to make it wait.
-    let settings = "eks_access = {\n  oidc_issuer = terraform_data.given.output\n}";
+    let settings = "eks_access = {\n  oidc_issuer = terraform_data.first.output\n}";
     let rest = value.replace("VALUE", "https://oidc.humanitec.dev") + &outputs("planned");
     scene.write(settings, &(planned() + &rest));
     scene
@@ -218,7 +218,7 @@ fn not_known_yet(cli: &Cli) {
         .has("depends_on");
     let waits = planned().replace(
         "id = \"my-runner\"",
-        "id = \"my-runner\"\n  depends_on = [terraform_data.given]",
+        "id = \"my-runner\"\n  depends_on = [terraform_data.first]",
     );
     scene.write(settings, &(waits + &rest));
     scene.workspace.plan(&[]).ok();

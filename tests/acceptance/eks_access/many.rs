@@ -50,13 +50,13 @@ fn fifty_of_one_role() -> String {
 fn two_without_ids(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let given = "resource \"terraform_data\" \"given\" {\n}\n";
+    let first = "resource \"terraform_data\" \"first\" {\n}\n";
     let with_path = |name: &str| {
-        runner(&format!("id = \"{name}-${{terraform_data.given.id}}\""))
+        runner(&format!("id = \"{name}-${{terraform_data.first.id}}\""))
             .replace("\"my_runner\"", &format!("{name:?}"))
             .replace(":role/", &format!(":role/{name}/"))
     };
-    let all = given.to_owned() + &with_path("one") + &with_path("two");
+    let all = first.to_owned() + &with_path("one") + &with_path("two");
     scene.write("", &all);
     scene.init();
     for (mode, severity) in [("warn", "Warning"), ("error", "Error")] {
