@@ -208,6 +208,8 @@ pub enum RunnerCause {
         /// The names of the gates.
         gates: String,
     },
+    /// `pod_template` selects no operating system, and the cluster has nodes that run Windows.
+    AdmitsWindows,
     /// `pod_template` prevents EKS from giving the Job the AWS identity of its service account.
     IdentityIgnored,
     /// `pod_template` sets a proxy through which the agent of EKS Pod Identity cannot be reached.

@@ -24,6 +24,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("scheduling::fargate_profile", fargate_profile),
     ("scheduling::fargate_takes_the_pod", fargate_takes_the_pod),
     ("scheduling::other_rules", other_rules),
+    ("scheduling::windows", windows),
     ("scheduling::denied", denied),
     ("scheduling::another_scheduler", another_scheduler),
 ];
@@ -191,7 +192,7 @@ fn gates(cloud: &Cloud) {
     let checked = cloud.check(&with_template(cloud, gates));
     warns(
         &checked,
-        &["removes the schedulingGates of pod_template: example.com/quota"],
+        &["removes the schedulingGates of job.pod_template: example.com/quota"],
     );
 }
 
@@ -394,6 +395,52 @@ fn other_rules(cloud: &Cloud) {
         ],
     );
     assert_eq!(checked.exit_code, 0);
+}
+
+/// The scheduler does not know that the Orchestrator's image is for Linux.
+fn windows(cloud: &Cloud) {
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "windows", "labels": {"kubernetes.io/os": "windows"}},
+    });
+    let status = json!({"status": {"allocatable": {"memory": "7Gi", "cpu": "2", "pods": "9"}}});
+    cloud.eks.apply(&node.to_string()).unwrap();
+    cloud.kubectl(&[
+        "patch",
+        "node",
+        "windows",
+        "--subresource=status",
+        "--type=merge",
+        &format!("--patch={status}"),
+    ]);
+    let checked = cloud.check_documented();
+    warns(
+        &checked,
+        &[
+            "The scheduler can choose node \"windows\" for the Job's pod, because pod_template does not select Linux.",
+        ],
+    );
+    // The selector works as it is printed.
+    let (_, selector) = checked
+        .fix("scheduling")
+        .split_once("pod_template: ")
+        .unwrap();
+    let selector: Value = serde_json::from_str(selector.trim()).unwrap();
+    let node = cloud.eks.node_name();
+    cloud.kubectl(&[
+        "label",
+        "node",
+        &node,
+        "--overwrite",
+        "kubernetes.io/os=linux",
+    ]);
+    passes(
+        &cloud.check(&with_template(cloud, json!({"nodeSelector": selector}))),
+        &[&node],
+    );
+    // A taint keeps the pod away as well.
+    cloud.kubectl(&["taint", "node", "windows", "os=windows:NoSchedule"]);
+    passes(&cloud.check_documented(), &[&node]);
 }
 
 /// Without a permission, what adds nodes is unknown, but the run is still complete: the check only warns.

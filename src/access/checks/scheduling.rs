@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::fargate::Fargate;
 use self::growth::Growth;
-use self::nodes::Nodes;
+use self::nodes::{Nodes, WINDOWS_NODES_PATH};
 use self::not_compared::passed;
 use self::volumes::Volumes;
 use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
@@ -48,27 +48,33 @@ async fn look_ahead(run: &Run<'_>) {
         let Ok(job) = run.job() else { return };
         let _ = Fargate::find(run, &Pod::read(&job["spec"]["template"])).await;
     };
-    tokio::join!(read_ahead(run, Ok(NODES_PATH.to_owned())), fargate);
+    tokio::join!(
+        read_ahead(run, Ok(NODES_PATH.to_owned())),
+        read_ahead(run, Ok(WINDOWS_NODES_PATH.to_owned())),
+        fargate
+    );
 }
 
 /// Returns the outcome for a pod that the cluster's default scheduler does not schedule. No cluster is needed for it.
 fn not_scheduled(run: &Run<'_>) -> Option<Outcome> {
     let job = run.job().ok()?;
     let template = &job["spec"]["template"];
-    let gates = template["spec"]["schedulingGates"].as_array();
-    let gates: Vec<&str> = gates
-        .into_iter()
-        .flatten()
-        .filter_map(|gate| gate["name"].as_str())
-        .collect();
-    if !gates.is_empty() {
-        return Some(gated(run, &gates.join(", ")));
+    if let Some(gates) = gates_of(template) {
+        return Some(gated(run, &gates, "job.pod_template"));
     }
     let pod = Pod::read(template);
     let name = pod.own_scheduler()?;
     Some(Outcome::not_applicable(format!(
         "The scheduler {name:?} of pod_template decides which node takes the pod, by its own rules."
     )))
+}
+
+/// Returns the names of the gates without whose removal a pod is not scheduled. `None` if there are none.
+fn gates_of(template: &Value) -> Option<String> {
+    let gates = template["spec"]["schedulingGates"].as_array()?;
+    let names = gates.iter().filter_map(|gate| gate["name"].as_str());
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Returns the outcome for an admitted pod with a scheduler that a webhook of the cluster has set. EKS sets the one of Fargate
@@ -84,9 +90,9 @@ fn scheduled_by_another(pod: &Pod<'_>) -> Option<Outcome> {
 
 /// Returns the outcome for a pod that waits until something removes its gates ("Pod Scheduling Readiness" in the Kubernetes
 /// documentation). Controllers that do so exist, and cannot be found.
-fn gated(run: &Run<'_>, gates: &str) -> Outcome {
+fn gated(run: &Run<'_>, gates: &str, place: &str) -> Outcome {
     Outcome::warned(format!(
-        "The pod is scheduled only after something in the cluster removes the schedulingGates of pod_template: {gates}. \
+        "The pod is scheduled only after something in the cluster removes the schedulingGates of {place}: {gates}. \
          Until then it stays Pending, and the Orchestrator reports the deployment as stuck."
     ))
     .compare("no schedulingGates", gates)
@@ -94,7 +100,9 @@ fn gated(run: &Run<'_>, gates: &str) -> Outcome {
         run.runner_cause(RunnerCause::SchedulingGates {
             gates: gates.to_owned(),
         }),
-        Fix::note("Remove spec.schedulingGates from job.pod_template, unless a controller of the cluster removes them."),
+        Fix::note(format!(
+            "Remove spec.schedulingGates from {place}, unless a controller of the cluster removes them."
+        )),
     )
 }
 
@@ -111,6 +119,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let admitted = job_dry_run::admitted_template(run).await;
     let template = admitted.as_ref().unwrap_or(&job["spec"]["template"]);
     let (pod, spec) = (Pod::read(template), &template["spec"]);
+    if let Some(gates) = gates_of(template) {
+        return Ok(gated(run, &gates, "the admitted pod"));
+    }
     if let Some(outcome) = scheduled_by_another(&pod) {
         return Ok(outcome);
     }
@@ -163,11 +174,30 @@ async fn compare(
             );
             return Ok(Outcome { message, ..unread });
         }
-        return Ok(Outcome::passed(format!(
+        let passed = Outcome::passed(format!(
             "Node {name:?} can take the Job's pod, if other pods leave room for it."
-        )));
+        ));
+        return Ok(nodes.windows.map_or(passed, |name| on_windows(run, &name)));
     }
-    without_node(run, pod, &nodes, fargate).await
+    let outcome = without_node(run, pod, &nodes, fargate).await?;
+    Ok(match &nodes.windows {
+        Some(name) if outcome.status == Status::Passed => on_windows(run, name),
+        _ => outcome,
+    })
+}
+
+/// Returns the outcome for a pod that the scheduler can start on Windows ("Deploy Windows nodes on EKS clusters" in the EKS user
+/// guide: "specify node selectors" for the pods of both systems).
+fn on_windows(run: &Run<'_>, node: &str) -> Outcome {
+    Outcome::warned(format!(
+        "The scheduler can choose node {node:?} for the Job's pod, because pod_template does not select Linux. The node runs \
+         Windows, and the Orchestrator's image is for Linux, so the pod would not start there."
+    ))
+    .compare("the label kubernetes.io/os=linux in spec.nodeSelector", "no selector of Linux")
+    .fix(
+        run.runner_cause(RunnerCause::AdmitsWindows),
+        Fix::note("Set spec.nodeSelector in job.pod_template: {\"kubernetes.io/os\":\"linux\"}"),
+    )
 }
 
 /// Returns the outcome for a pod that no node can take now.
@@ -303,6 +333,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_gates_of_a_pod_are_named() {
+        let with = |gates: Value| gates_of(&json!({"spec": {"schedulingGates": gates}}));
+        for none in [json!(null), json!([])] {
+            assert_eq!(with(none), None);
+        }
+        let gates = json!([{"name": "a.example/x"}, {"name": "b.example/y"}]);
+        assert_eq!(with(gates).unwrap(), "a.example/x, b.example/y");
+    }
 
     #[test]
     fn a_scheduler_that_a_webhook_sets_decides() {

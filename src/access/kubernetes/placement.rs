@@ -144,6 +144,10 @@ impl ClusterNode {
 /// The label for the operating system of a node, which the kubelet sets.
 const SYSTEM: &str = "kubernetes.io/os";
 
+/// The label that tells the nodes of Fargate (`fargate`) and of EKS Auto Mode (`auto`) from others ("Control if a workload is
+/// deployed on EKS Auto Mode nodes" in the EKS user guide).
+pub(crate) const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+
 impl<'a> Pod<'a> {
     /// Reads the template of a Job's pod.
     pub(crate) fn read(template: &'a Value) -> Self {
@@ -171,6 +175,16 @@ impl<'a> Pod<'a> {
         self.spec["nodeName"]
             .as_str()
             .filter(|name| !name.is_empty())
+    }
+
+    /// Returns whether the scheduler can choose a node that runs Windows. It reads the pod's selector and affinity alone: `spec.os`
+    /// does not influence it ("Windows containers in Kubernetes" in the Kubernetes documentation).
+    pub(crate) fn admits_windows(&self) -> bool {
+        let label = |key: &str| match key {
+            SYSTEM | "beta.kubernetes.io/os" => NewLabel::one_of(&["windows"]),
+            _ => NewLabel::Unknown,
+        };
+        self.fit_of_new(&[], NodeSize::Any, label).lacks == [Lack::Windows]
     }
 
     /// Returns what a node lacks for the pod, in order. The list is empty if the node can take the pod.

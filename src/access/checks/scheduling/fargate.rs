@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::volumes::Volumes;
 use crate::access::check_error::CheckError;
-use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, NodeSize, Pod};
+use crate::access::kubernetes::placement::{COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod};
 use crate::access::run::Run;
 
 /// The most that a pod on Fargate can request: 16 vCPU with 120 GB, of which the Kubernetes components take 256 MB, and
@@ -98,7 +98,7 @@ pub(super) fn fit(pod: &Pod<'_>) -> NewNodeFit {
     let mut fit = pod.fit_of_new(&[], NodeSize::Any, |key| match key {
         "kubernetes.io/arch" | "beta.kubernetes.io/arch" => NewLabel::one_of(&["amd64"]),
         "kubernetes.io/os" | "beta.kubernetes.io/os" => NewLabel::one_of(&["linux"]),
-        "eks.amazonaws.com/compute-type" => NewLabel::one_of(&["fargate"]),
+        COMPUTE_TYPE => NewLabel::one_of(&["fargate"]),
         _ => NewLabel::Unknown,
     });
     // Which requests fit is known.

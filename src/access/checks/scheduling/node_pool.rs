@@ -6,7 +6,9 @@
 
 use serde_json::{Value, json};
 
-use crate::access::kubernetes::placement::{NewLabel, NewNodeFit, NodeSize, Pod, Taint};
+use crate::access::kubernetes::placement::{
+    COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod, Taint,
+};
 
 /// The API group of the NodeClasses of EKS Auto Mode ("Create a Node Pool for EKS Auto Mode" in the EKS user guide).
 const AUTO_MODE: &str = "eks.amazonaws.com";
@@ -178,7 +180,7 @@ impl NodePool<'_> {
             "kubernetes.io/arch" => NewLabel::one_of(&["amd64", "arm64"]),
             "kubernetes.io/os" => NewLabel::one_of(&["linux", "windows"]),
             "karpenter.sh/capacity-type" => NewLabel::one_of(&["on-demand", "spot", "reserved"]),
-            "eks.amazonaws.com/compute-type" if self.is_auto_mode() => NewLabel::one_of(&["auto"]),
+            COMPUTE_TYPE if self.is_auto_mode() => NewLabel::one_of(&["auto"]),
             key if WELL_KNOWN.contains(&key)
                 || of_provider.iter().any(|start| key.starts_with(start)) =>
             {
@@ -286,8 +288,8 @@ mod tests {
         );
         for (key, value, expected) in [
             ("eks.amazonaws.com/instance-cpu", "4", true),
-            ("eks.amazonaws.com/compute-type", "auto", true),
-            ("eks.amazonaws.com/compute-type", "fargate", false),
+            (COMPUTE_TYPE, "auto", true),
+            (COMPUTE_TYPE, "fargate", false),
             ("eks.amazonaws.com/nodegroup", "runners", false),
             ("karpenter.k8s.aws/instance-cpu", "4", false),
         ] {

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::NODES_PATH;
-use crate::access::kubernetes::placement::{ClusterNode, Labels, Lack, Pod};
+use crate::access::kubernetes::placement::{COMPUTE_TYPE, ClusterNode, Labels, Lack, Pod};
 use crate::access::run::Run;
 
 /// The label that a managed node group gives to its nodes ("Simplify node lifecycle with managed node groups" in the EKS user
@@ -32,9 +32,9 @@ pub(super) const OF_NODE: [&str; 14] = [
     "failure-domain.beta.kubernetes.io/zone",
 ];
 
-/// The label of the nodes of Fargate, each of which runs the one pod that it was added for ("AWS Fargate considerations" in the
-/// EKS user guide).
-const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+/// The path of the nodes that run Windows.
+pub(super) const WINDOWS_NODES_PATH: &str =
+    "/api/v1/nodes?labelSelector=kubernetes.io/os%3Dwindows&limit=100";
 
 /// The nodes that were compared.
 #[derive(Default)]
@@ -45,6 +45,8 @@ pub(super) struct Nodes {
     pub(super) has_fargate: bool,
     /// A node that can take the pod.
     pub(super) fitting: Option<String>,
+    /// A node that runs Windows, which the scheduler can choose for the pod all the same.
+    pub(super) windows: Option<String>,
     /// The nodes that cannot take the pod, by what they lack.
     pub(super) kinds: BTreeMap<Vec<Lack>, Vec<String>>,
     /// The managed node groups that have nodes.
@@ -88,28 +90,24 @@ impl GroupNodes {
 }
 
 impl Nodes {
-    /// Reads the nodes, page by page, until one can take the pod.
+    /// Reads the nodes, page by page, until one can take the pod, and those that run Windows.
     ///
     /// # Errors
     /// The nodes cannot be read.
     pub(super) async fn find(run: &Run<'_>, pod: &Pod<'_>) -> Result<Self, CheckError> {
         let mut nodes = Self::default();
-        let mut path = NODES_PATH.to_owned();
-        loop {
-            let page = run.read(path).await?;
-            for node in page["items"].as_array().into_iter().flatten() {
-                nodes.add(pod, &ClusterNode::read(node));
-            }
-            let next = page["metadata"]["continue"].as_str().unwrap_or_default();
-            if nodes.fitting.is_some() || next.is_empty() {
-                return Ok(nodes);
-            }
-            let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
-            path = format!("{NODES_PATH}&continue={next}");
-        }
+        let all = read(run, NODES_PATH, |node| {
+            nodes.add(pod, &node);
+            nodes.fitting.is_some()
+        });
+        let (all, windows) = tokio::join!(all, windows_node(run, pod));
+        all?;
+        nodes.windows = windows?;
+        Ok(nodes)
     }
 
     fn add(&mut self, pod: &Pod<'_>, node: &ClusterNode) {
+        // Each node of Fargate runs the one pod that it was added for ("AWS Fargate considerations" in the EKS user guide).
         let compute_type = node.labels.get(COMPUTE_TYPE);
         if compute_type.is_some_and(|kind| kind == "fargate")
             && pod.own_node() != Some(node.name.as_str())
@@ -157,6 +155,41 @@ impl Nodes {
             let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
             format!("{nodes}: {}", lacks.join(", "))
         })
+    }
+}
+
+/// Returns a node that runs Windows and lacks nothing else for the pod.
+async fn windows_node(run: &Run<'_>, pod: &Pod<'_>) -> Result<Option<String>, CheckError> {
+    let mut found = None;
+    if pod.admits_windows() {
+        read(run, WINDOWS_NODES_PATH, |node| {
+            if pod.lacks(&node) == [Lack::Windows] {
+                found = Some(node.name);
+            }
+            found.is_some()
+        })
+        .await?;
+    }
+    Ok(found)
+}
+
+/// Reads nodes, page by page, until one of them is the last that is needed.
+async fn read(
+    run: &Run<'_>,
+    first: &str,
+    mut is_last: impl FnMut(ClusterNode) -> bool,
+) -> Result<(), CheckError> {
+    let mut path = first.to_owned();
+    loop {
+        let page = run.read(path).await?;
+        let nodes = page["items"].as_array().into_iter().flatten();
+        let is_done = nodes.map(ClusterNode::read).any(&mut is_last);
+        let next = page["metadata"]["continue"].as_str().unwrap_or_default();
+        if is_done || next.is_empty() {
+            return Ok(());
+        }
+        let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
+        path = format!("{first}&continue={next}");
     }
 }
 

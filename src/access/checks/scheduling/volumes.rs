@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::checks::not_read;
 use crate::access::kubernetes::object_kind::ObjectKind;
@@ -80,7 +80,7 @@ impl Volumes {
             let clause = format!("PersistentVolumeClaim {claim:?} has a volume of Amazon EBS");
             self.not_on_fargate.push(clause);
         }
-        let nodes = &spec["nodeAffinity"]["required"];
+        let nodes = nodes(volume);
         if !nodes.is_null() {
             self.bound.push(BoundVolume {
                 claim: claim.to_owned(),
@@ -88,10 +88,58 @@ impl Volumes {
                     .as_str()
                     .unwrap_or_default()
                     .to_owned(),
-                nodes: nodes.clone(),
+                nodes,
             });
         }
     }
+}
+
+/// The labels of a volume that name the zones and the region of the nodes that can attach it.
+const PLACES: [(&str, &str); 4] = [
+    ("topology.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+    (
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/region",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "topology.kubernetes.io/zone",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "topology.kubernetes.io/region",
+    ),
+];
+
+/// Returns the selector of the nodes that can attach a volume: its required node affinity, each of whose terms also has to
+/// agree with the volume's labels. `null` if every node can.
+///
+/// Source: the scheduler's plugin VolumeZone (pkg/scheduler/framework/plugins/volumezone), which takes the label of a node
+/// for the older one of a volume, and reads `a__b` as two zones (`LabelZonesToSet` in k8s.io/cloud-provider).
+fn nodes(volume: &Value) -> Value {
+    let labels = &volume["metadata"]["labels"];
+    let places = PLACES.iter().filter_map(|(of_volume, of_node)| {
+        let values: Vec<&str> = labels[of_volume].as_str()?.split("__").collect();
+        Some(json!({"key": of_node, "operator": "In", "values": values}))
+    });
+    let places: Vec<Value> = places.collect();
+    let mut nodes = volume["spec"]["nodeAffinity"]["required"].clone();
+    if nodes.is_null() && !places.is_empty() {
+        return json!({"nodeSelectorTerms": [{"matchExpressions": places}]});
+    }
+    let terms = nodes
+        .get_mut("nodeSelectorTerms")
+        .and_then(Value::as_array_mut);
+    for term in terms.into_iter().flatten() {
+        let own = term["matchExpressions"].as_array().cloned();
+        let all: Vec<Value> = own
+            .unwrap_or_default()
+            .into_iter()
+            .chain(places.iter().cloned())
+            .collect();
+        term["matchExpressions"] = all.into();
+    }
+    nodes
 }
 
 fn claims(spec: &Value) -> impl Iterator<Item = &str> {
@@ -150,9 +198,38 @@ async fn read(run: &Run<'_>, kind: ObjectKind, name: &str) -> Result<Option<Arc<
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn the_labels_of_a_volume_restrict_its_nodes() {
+        const ZONE: &str = "topology.kubernetes.io/zone";
+        let is =
+            |key: &str, values: &[&str]| json!({"key": key, "operator": "In", "values": values});
+        let terms = |terms: Value| json!({"nodeSelectorTerms": terms});
+        for (labels, affinity, expected) in [
+            (json!({}), json!(null), json!(null)),
+            (json!({"team": "x"}), json!(null), json!(null)),
+            (
+                json!({ZONE: "a__b"}),
+                json!(null),
+                terms(json!([{"matchExpressions": [is(ZONE, &["a", "b"])]}])),
+            ),
+            (
+                json!({"failure-domain.beta.kubernetes.io/zone": "a"}),
+                terms(json!([{"matchExpressions": [is("rack", &["1"])]}, {"matchFields": []}])),
+                terms(json!([
+                    {"matchExpressions": [is("rack", &["1"]), is(ZONE, &["a"])]},
+                    {"matchFields": [], "matchExpressions": [is(ZONE, &["a"])]},
+                ])),
+            ),
+        ] {
+            let volume = json!({
+                "metadata": {"labels": labels},
+                "spec": {"nodeAffinity": {"required": affinity}},
+            });
+            assert_eq!(nodes(&volume), expected, "{labels}");
+        }
+    }
 
     #[test]
     fn a_volume_says_where_it_can_be_attached_and_what_fargate_does_not_mount() {
