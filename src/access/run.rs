@@ -5,6 +5,7 @@
 mod caller;
 mod cluster;
 mod connections;
+mod fargate;
 mod job;
 mod pod_identity;
 mod user;
@@ -28,6 +29,7 @@ use super::subject::{Known, Subject};
 use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
+pub(crate) use fargate::Fargate;
 pub(crate) use pod_identity::{
     CredentialSource, NotRead, PodAws, PodRegion, ROLE_ARN, TOKEN_FILE, aws_files,
 };

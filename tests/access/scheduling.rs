@@ -413,6 +413,8 @@ fn windows(cloud: &Cloud) {
         "--type=merge",
         &format!("--patch={status}"),
     ]);
+    // A new node has this taint until its kubelet is ready.
+    cloud.kubectl(&["taint", "node", "windows", "node.kubernetes.io/not-ready-"]);
     let checked = cloud.check_documented();
     warns(
         &checked,

@@ -1,12 +1,14 @@
 //! The calls of EKS: the cluster, the role's access entry, and its access policies.
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use ipnet::IpNet;
 
 use super::error::{AwsError, required};
-use super::{Aws, AwsCall, AwsResult, PrincipalKey, Service, Signer};
+use super::{Aws, AwsCall, AwsResult, Service, SignedCluster};
 
 /// An EKS cluster.
 #[derive(Debug)]
@@ -88,26 +90,46 @@ pub(crate) struct AssociatedPolicy {
 }
 
 impl Aws {
-    /// Returns the cluster.
-    pub(crate) fn cluster(
+    /// Returns a client of EKS for the calls about a cluster.
+    pub(super) async fn eks(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        name: &str,
-    ) -> AwsCall<EksCluster> {
+        cluster: &SignedCluster,
+    ) -> Result<aws_sdk_eks::Client, AwsError> {
+        let config = self.config(&cluster.signer, &cluster.region).await?;
+        Ok(aws_sdk_eks::Client::new(&config))
+    }
+
+    /// Describes each of the things of a cluster that a call has listed.
+    pub(super) async fn describe_each<T, F>(
+        names: Vec<String>,
+        describe: impl Fn(String) -> F,
+    ) -> AwsResult<Vec<T>>
+    where
+        F: Future<Output = Result<Option<T>, AwsError>>,
+    {
+        let mut things = Vec::new();
+        for described in join_all(names.into_iter().map(describe)).await {
+            match described {
+                Ok(thing) => things.extend(thing),
+                // It was deleted a moment ago.
+                Err(AwsError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::new(things))
+    }
+
+    /// Returns the cluster.
+    pub(crate) fn cluster(self: &Arc<Self>, cluster: &SignedCluster) -> AwsCall<EksCluster> {
         const ACTION: &str = "eks:DescribeCluster";
-        let aws = Arc::clone(self);
-        let key = (signer.clone(), region.to_owned(), name.to_owned());
+        let (aws, key) = (Arc::clone(self), cluster.clone());
         let is_settled = self.settled(|response: &AwsResult<EksCluster>| {
             response
                 .as_ref()
                 .is_ok_and(|cluster| cluster.status == "ACTIVE")
         });
         self.clusters.call(key.clone(), is_settled, || async move {
-            let config = aws.config(&key.0, &key.1).await?;
-            let request = aws_sdk_eks::Client::new(&config)
-                .describe_cluster()
-                .name(&key.2);
+            let request = aws.eks(&key).await?.describe_cluster().name(&key.name);
             let response = aws
                 .paced(Service::Eks, ACTION, move || request.clone().send())
                 .await?;
@@ -118,21 +140,16 @@ impl Aws {
     /// Returns the access entry of a principal.
     pub(crate) fn access_entry(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
+        cluster: &SignedCluster,
         principal: &str,
     ) -> AwsCall<AccessEntry> {
         const ACTION: &str = "eks:DescribeAccessEntry";
         let aws = Arc::clone(self);
-        let key = principal_key(signer, region, cluster, principal);
+        let key = (cluster.clone(), principal.to_owned());
         self.entries
             .call(key.clone(), Result::is_ok, || async move {
-                let config = aws.config(&key.0, &key.1).await?;
-                let request = aws_sdk_eks::Client::new(&config)
-                    .describe_access_entry()
-                    .cluster_name(&key.2)
-                    .principal_arn(&key.3);
+                let request = aws.eks(&key.0).await?.describe_access_entry();
+                let request = request.cluster_name(&key.0.name).principal_arn(&key.1);
                 let response = aws
                     .paced(Service::Eks, ACTION, move || request.clone().send())
                     .await?;
@@ -151,21 +168,16 @@ impl Aws {
     /// Returns the access policies that are associated with a principal.
     pub(crate) fn access_policies(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
+        cluster: &SignedCluster,
         principal: &str,
     ) -> AwsCall<Vec<AssociatedPolicy>> {
         const ACTION: &str = "eks:ListAssociatedAccessPolicies";
         let aws = Arc::clone(self);
-        let key = principal_key(signer, region, cluster, principal);
+        let key = (cluster.clone(), principal.to_owned());
         let is_settled = self.settled(|_| false);
         self.policies.call(key.clone(), is_settled, || async move {
-            let config = aws.config(&key.0, &key.1).await?;
-            let request = aws_sdk_eks::Client::new(&config)
-                .list_associated_access_policies()
-                .cluster_name(&key.2)
-                .principal_arn(&key.3);
+            let request = aws.eks(&key.0).await?.list_associated_access_policies();
+            let request = request.cluster_name(&key.0.name).principal_arn(&key.1);
             let send = move || {
                 let pages = request.clone().into_paginator().items().send();
                 pages.collect::<Result<Vec<_>, _>>()
@@ -175,15 +187,6 @@ impl Aws {
             Ok(Arc::new(policies.collect()))
         })
     }
-}
-
-fn principal_key(signer: &Signer, region: &str, cluster: &str, principal: &str) -> PrincipalKey {
-    (
-        signer.clone(),
-        region.to_owned(),
-        cluster.to_owned(),
-        principal.to_owned(),
-    )
 }
 
 /// Reads the cluster in a response of EKS.

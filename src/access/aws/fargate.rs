@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
-use super::error::AwsError;
-use super::{Aws, AwsCall, AwsResult, Service, Signer};
+use super::{Aws, AwsCall, AwsResult, Service, SignedCluster};
 use crate::access::wildcard::like;
 
 /// A Fargate profile.
@@ -44,19 +41,13 @@ impl FargateProfile {
     }
 }
 
-/// A cluster: who signs, the region, and the cluster's name.
-type Key = (Signer, String, String);
-
 impl Aws {
     /// Returns the Fargate profiles of a cluster.
     pub(crate) fn fargate_profiles(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
+        cluster: &SignedCluster,
     ) -> AwsCall<Vec<FargateProfile>> {
-        let aws = Arc::clone(self);
-        let key = (signer.clone(), region.to_owned(), cluster.to_owned());
+        let (aws, key) = (Arc::clone(self), cluster.clone());
         self.fargate_profiles
             .call(key.clone(), Result::is_ok, || async move {
                 aws.find_fargate_profiles(key).await
@@ -65,10 +56,10 @@ impl Aws {
 
     async fn find_fargate_profiles(
         self: &Arc<Self>,
-        (signer, region, cluster): Key,
+        cluster: SignedCluster,
     ) -> AwsResult<Vec<FargateProfile>> {
-        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
-        let request = client.list_fargate_profiles().cluster_name(&cluster);
+        let client = self.eks(&cluster).await?;
+        let request = client.list_fargate_profiles().cluster_name(&cluster.name);
         let send = move || {
             let names = request.clone().into_paginator().items().send();
             names.collect::<Result<Vec<_>, _>>()
@@ -76,23 +67,18 @@ impl Aws {
         let names = self
             .paced(Service::Eks, "eks:ListFargateProfiles", send)
             .await?;
-        let described = names.into_iter().map(async |name| {
+        Self::describe_each(names, async |name| {
             let request = client.describe_fargate_profile();
-            let request = request.cluster_name(&cluster).fargate_profile_name(name);
+            let request = request
+                .cluster_name(&cluster.name)
+                .fargate_profile_name(name);
             let send = move || request.clone().send();
-            self.paced(Service::Eks, "eks:DescribeFargateProfile", send)
-                .await
-        });
-        let mut profiles = Vec::new();
-        for response in join_all(described).await {
-            match response {
-                Ok(response) => profiles.extend(response.fargate_profile.map(fargate_profile)),
-                // It was deleted a moment ago.
-                Err(AwsError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Arc::new(profiles))
+            let response = self
+                .paced(Service::Eks, "eks:DescribeFargateProfile", send)
+                .await?;
+            Ok(response.fargate_profile.map(fargate_profile))
+        })
+        .await
     }
 }
 

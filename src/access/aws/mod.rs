@@ -41,7 +41,6 @@ pub(crate) use fargate::FargateProfile;
 pub(crate) use iam::{Role, Simulation, SimulationRequest};
 pub(crate) use kms::{KeyGrant, KmsKey};
 pub(crate) use node_groups::NodeGroup;
-use pod_identity::ClusterObjectKey;
 pub(crate) use pod_identity::PodIdentityAssociation;
 use rate_limit::{RateLimits, Service};
 pub(crate) use s3::{Bucket, BucketPolicy, DefaultKey};
@@ -66,8 +65,19 @@ pub(crate) enum Signer {
     Runner(Session),
 }
 
-/// A principal's relation to a cluster: who signs, the region, the cluster's name, and the principal's ARN.
-type PrincipalKey = (Signer, String, String, String);
+/// A cluster of EKS, and whose credentials sign the calls about it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SignedCluster {
+    /// Whose credentials sign the calls.
+    pub(crate) signer: Signer,
+    /// The cluster's region.
+    pub(crate) region: String,
+    /// The cluster's name.
+    pub(crate) name: String,
+}
+
+/// What belongs to a cluster, by its name or the ARN of its principal.
+type ClusterObjectKey = (SignedCluster, String);
 
 /// An object of S3 or KMS: its region, and its name or ID.
 type RegionalKey = (String, String);
@@ -92,13 +102,13 @@ pub(crate) struct Aws {
     keys: SingleFlight<RegionalKey, AwsResult<KmsKey>>,
     key_policies: SingleFlight<RegionalKey, AwsResult<Value>>,
     key_grants: SingleFlight<[String; 3], AwsResult<Vec<KeyGrant>>>,
-    clusters: SingleFlight<(Signer, String, String), AwsResult<EksCluster>>,
-    entries: SingleFlight<PrincipalKey, AwsResult<AccessEntry>>,
-    policies: SingleFlight<PrincipalKey, AwsResult<Vec<AssociatedPolicy>>>,
-    node_groups: SingleFlight<(Signer, String, String), AwsResult<Vec<NodeGroup>>>,
+    clusters: SingleFlight<SignedCluster, AwsResult<EksCluster>>,
+    entries: SingleFlight<ClusterObjectKey, AwsResult<AccessEntry>>,
+    policies: SingleFlight<ClusterObjectKey, AwsResult<Vec<AssociatedPolicy>>>,
+    node_groups: SingleFlight<SignedCluster, AwsResult<Vec<NodeGroup>>>,
     associations: SingleFlight<ClusterObjectKey, AwsResult<Option<Arc<PodIdentityAssociation>>>>,
     add_ons: SingleFlight<ClusterObjectKey, AwsResult<String>>,
-    fargate_profiles: SingleFlight<(Signer, String, String), AwsResult<Vec<FargateProfile>>>,
+    fargate_profiles: SingleFlight<SignedCluster, AwsResult<Vec<FargateProfile>>>,
     documents: SingleFlight<String, DocumentResult>,
 }
 

@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
-use super::error::AwsError;
-use super::{Aws, AwsCall, AwsResult, Service, Signer};
+use super::{Aws, AwsCall, AwsResult, Service, SignedCluster};
 
 /// A managed node group.
 #[derive(Debug)]
@@ -32,18 +29,13 @@ pub(crate) struct NodeGroup {
     pub(crate) taints: Vec<[String; 3]>,
 }
 
-/// A cluster: who signs, the region, and the cluster's name.
-type Key = (Signer, String, String);
-
 impl Aws {
     /// Returns the managed node groups of a cluster.
     pub(crate) fn node_groups(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
+        cluster: &SignedCluster,
     ) -> AwsCall<Vec<NodeGroup>> {
-        let (aws, key) = (Arc::clone(self), key(signer, region, cluster));
+        let (aws, key) = (Arc::clone(self), cluster.clone());
         self.node_groups
             .call(key.clone(), Result::is_ok, || async move {
                 aws.find_node_groups(key).await
@@ -52,37 +44,26 @@ impl Aws {
 
     async fn find_node_groups(
         self: &Arc<Self>,
-        (signer, region, cluster): Key,
+        cluster: SignedCluster,
     ) -> AwsResult<Vec<NodeGroup>> {
-        let client = aws_sdk_eks::Client::new(&self.config(&signer, &region).await?);
-        let request = client.list_nodegroups().cluster_name(&cluster);
+        let client = self.eks(&cluster).await?;
+        let request = client.list_nodegroups().cluster_name(&cluster.name);
         let send = move || {
             let names = request.clone().into_paginator().items().send();
             names.collect::<Result<Vec<_>, _>>()
         };
         let names = self.paced(Service::Eks, "eks:ListNodegroups", send).await?;
-        let described = names.into_iter().map(async |name| {
+        Self::describe_each(names, async |name| {
             let request = client.describe_nodegroup();
-            let request = request.cluster_name(&cluster).nodegroup_name(name);
+            let request = request.cluster_name(&cluster.name).nodegroup_name(name);
             let send = move || request.clone().send();
-            self.paced(Service::Eks, "eks:DescribeNodegroup", send)
-                .await
-        });
-        let mut groups = Vec::new();
-        for response in join_all(described).await {
-            match response {
-                Ok(response) => groups.extend(response.nodegroup.map(node_group)),
-                // It was deleted a moment ago.
-                Err(AwsError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Arc::new(groups))
+            let response = self
+                .paced(Service::Eks, "eks:DescribeNodegroup", send)
+                .await?;
+            Ok(response.nodegroup.map(node_group))
+        })
+        .await
     }
-}
-
-fn key(signer: &Signer, region: &str, cluster: &str) -> Key {
-    (signer.clone(), region.to_owned(), cluster.to_owned())
 }
 
 /// Reads a node group in a response of EKS.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{AwsError, required};
-use super::{Aws, AwsCall, AwsResult, Service, Signer};
+use super::{Aws, AwsCall, AwsResult, Service, SignedCluster};
 
 /// A Pod Identity association of a service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +29,11 @@ impl PodIdentityAssociation {
     }
 }
 
-/// What belongs to a cluster: who signs, the region, the cluster's name, and the thing's own name.
-pub(super) type ClusterObjectKey = (Signer, String, String, String);
-
-fn key(signer: &Signer, region: &str, cluster: &str, name: String) -> ClusterObjectKey {
-    (signer.clone(), region.to_owned(), cluster.to_owned(), name)
-}
-
 impl Aws {
     /// Returns the Pod Identity association of a service account. `None` if it has none.
     pub(crate) fn pod_identity_association(
         self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
+        cluster: &SignedCluster,
         namespace: &str,
         service_account: &str,
     ) -> AwsCall<Option<Arc<PodIdentityAssociation>>> {
@@ -50,7 +41,7 @@ impl Aws {
         const DESCRIBE: &str = "eks:DescribePodIdentityAssociation";
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
-        let key = key(signer, region, cluster, format!("{namespace}/{account}"));
+        let key = (cluster.clone(), format!("{namespace}/{account}"));
         let is_settled = self.settled(
             |response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
                 response.as_ref().is_ok_and(|found| found.is_some())
@@ -58,11 +49,10 @@ impl Aws {
         );
         self.associations
             .call(key.clone(), is_settled, || async move {
-                let config = aws.config(&key.0, &key.1).await?;
-                let client = aws_sdk_eks::Client::new(&config);
+                let client = aws.eks(&key.0).await?;
                 let list = client
                     .list_pod_identity_associations()
-                    .cluster_name(&key.2)
+                    .cluster_name(&key.0.name)
                     .namespace(namespace)
                     .service_account(account);
                 let send = move || {
@@ -76,7 +66,7 @@ impl Aws {
                 };
                 let describe = client
                     .describe_pod_identity_association()
-                    .cluster_name(&key.2)
+                    .cluster_name(&key.0.name)
                     .association_id(required(LIST, summary.association_id)?);
                 let response = aws
                     .paced(Service::Eks, DESCRIBE, move || describe.clone().send())
@@ -96,23 +86,14 @@ impl Aws {
     }
 
     /// Returns the status of an add-on, such as `ACTIVE`.
-    pub(crate) fn add_on(
-        self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-        cluster: &str,
-        name: &str,
-    ) -> AwsCall<String> {
+    pub(crate) fn add_on(self: &Arc<Self>, cluster: &SignedCluster, name: &str) -> AwsCall<String> {
         const ACTION: &str = "eks:DescribeAddon";
         let aws = Arc::clone(self);
-        let key = key(signer, region, cluster, name.to_owned());
+        let key = (cluster.clone(), name.to_owned());
         let is_settled = self.settled(|_| false);
         self.add_ons.call(key.clone(), is_settled, || async move {
-            let config = aws.config(&key.0, &key.1).await?;
-            let request = aws_sdk_eks::Client::new(&config)
-                .describe_addon()
-                .cluster_name(&key.2)
-                .addon_name(&key.3);
+            let request = aws.eks(&key.0).await?.describe_addon();
+            let request = request.cluster_name(&key.0.name).addon_name(&key.1);
             let response = aws
                 .paced(Service::Eks, ACTION, move || request.clone().send())
                 .await?;

@@ -42,17 +42,15 @@ async fn look_ahead(run: &Run<'_>) {
     let Ok(Some(association)) = run.pod_identity_association().await else {
         return;
     };
-    let (Ok(signer), Ok(region), Ok(cluster)) =
-        (run.entry_signer().await, run.region(), run.cluster_name())
-    else {
+    let Ok(cluster) = run.entry_cluster().await else {
         return;
     };
     let role = async {
         if let Ok(role) = association.role_arn.parse() {
-            let _ = run.aws().role(region, &role).await;
+            let _ = run.aws().role(&cluster.region, &role).await;
         }
     };
-    let profiles = run.aws().fargate_profiles(&signer, region, cluster);
+    let profiles = run.aws().fargate_profiles(&cluster);
     let _ = tokio::join!(role, profiles);
 }
 

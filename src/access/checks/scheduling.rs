@@ -10,7 +10,6 @@ mod volumes;
 
 use serde_json::Value;
 
-use self::fargate::Fargate;
 use self::growth::Growth;
 use self::nodes::{Nodes, WINDOWS_NODES_PATH};
 use self::not_compared::passed;
@@ -23,7 +22,7 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::Pod;
 use crate::access::outcome::{Outcome, Status};
-use crate::access::run::Run;
+use crate::access::run::{Fargate, Run};
 use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
@@ -46,7 +45,7 @@ pub(super) static CHECK: Check = Check::new(
 async fn look_ahead(run: &Run<'_>) {
     let fargate = async {
         let Ok(job) = run.job() else { return };
-        let _ = Fargate::find(run, &Pod::read(&job["spec"]["template"])).await;
+        let _ = run.fargate(&Pod::read(&job["spec"]["template"])).await;
     };
     tokio::join!(
         read_ahead(run, Ok(NODES_PATH.to_owned())),
@@ -149,7 +148,7 @@ async fn compare(
     if let Some(node) = pod.own_node() {
         return on_own_node(run, pod, node).await;
     }
-    let (fargate, nodes) = tokio::join!(Fargate::find(run, pod), Nodes::find(run, pod));
+    let (fargate, nodes) = tokio::join!(run.fargate(pod), Nodes::find(run, pod));
     if let Ok(Fargate {
         profile: Some(profile),
         ..

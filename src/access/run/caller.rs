@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Run;
-use crate::access::aws::{CallerIdentity, Role, Signer};
+use crate::access::aws::{CallerIdentity, Role, SignedCluster, Signer};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 
@@ -69,6 +69,20 @@ impl Run<'_> {
             ),
         )
         .into())
+    }
+
+    /// Returns the cluster, signed by who looks up the role's access entry and what else the runner needs no permission for.
+    pub(crate) async fn entry_cluster(&self) -> Result<SignedCluster, CheckError> {
+        self.signed_cluster(self.entry_signer().await?)
+    }
+
+    /// Returns the cluster, signed by these credentials.
+    pub(crate) fn signed_cluster(&self, signer: Signer) -> Result<SignedCluster, CheckError> {
+        Ok(SignedCluster {
+            signer,
+            region: self.region()?.to_owned(),
+            name: self.cluster_name()?.to_owned(),
+        })
     }
 
     /// Returns who looks up the role's access entry: the caller, if there is one in the role's account, because the

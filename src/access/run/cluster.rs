@@ -18,18 +18,15 @@ use crate::access::outcome::Outcome;
 impl Run<'_> {
     /// Returns the cluster as EKS knows it.
     pub(crate) async fn eks_cluster(&self) -> Result<Arc<EksCluster>, CheckError> {
-        let (signer, region, name) = (self.signer()?, self.region()?, self.cluster_name()?);
-        Ok(self.aws().cluster(&signer, region, name).await?)
+        let cluster = self.signed_cluster(self.signer()?)?;
+        Ok(self.aws().cluster(&cluster).await?)
     }
 
     /// Returns the role's access entry.
     pub(crate) async fn access_entry(&self) -> Result<Arc<AccessEntry>, CheckError> {
-        let signer = self.entry_signer().await?;
-        let (region, cluster, role) = (self.region()?, self.cluster_name()?, self.role()?);
-        let entry = self
-            .aws()
-            .access_entry(&signer, region, cluster, &role.to_string());
-        Ok(entry.await?)
+        let cluster = self.entry_cluster().await?;
+        let role = self.role()?.to_string();
+        Ok(self.aws().access_entry(&cluster, &role).await?)
     }
 
     /// Returns whether an entry was created after the role: EKS binds an entry to the role's unique ID, so that an
@@ -71,15 +68,12 @@ impl Run<'_> {
 
     /// Returns the cluster's API, called with these credentials.
     async fn reach_as(&self, signer: Signer) -> Result<ReachedCluster, CheckError> {
-        let (region, name) = (self.region()?, self.cluster_name()?);
         let sts_region = match &signer {
-            Signer::Caller => region.to_owned(),
+            Signer::Caller => self.region()?.to_owned(),
             Signer::Runner(session) => session.sts_region.clone(),
         };
         let key = ClientKey {
-            signer,
-            region: region.to_owned(),
-            name: name.to_owned(),
+            cluster: self.signed_cluster(signer)?,
             sts_region,
         };
         let reached = self.connections.reach(key).await;

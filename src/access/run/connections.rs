@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::aws::{Aws, AwsError, Signer};
+use crate::access::aws::{Aws, AwsError, SignedCluster, Signer};
 use crate::access::kubernetes::{ClusterClient, ClusterConnection, ConnectError};
 use crate::access::settings::Settings;
 use crate::access::single_flight::{SharedCall, SingleFlight};
@@ -20,12 +20,8 @@ pub(crate) struct Connections {
 /// What distinguishes two clients for clusters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ClientKey {
-    /// Whose credentials make the token.
-    pub(super) signer: Signer,
-    /// The cluster's region.
-    pub(super) region: String,
-    /// The cluster's name.
-    pub(super) name: String,
+    /// The cluster, and whose credentials make the token.
+    pub(super) cluster: SignedCluster,
     /// The region of the STS that the token is for.
     pub(super) sts_region: String,
 }
@@ -96,19 +92,17 @@ async fn connect(
     key: ClientKey,
 ) -> Result<ReachedCluster, ReachError> {
     let ClientKey {
-        signer,
-        region,
-        name,
+        cluster,
         sts_region,
     } = key;
-    if let (Signer::Caller, Some(kubeconfig)) = (&signer, &settings.kubeconfig) {
+    if let (Signer::Caller, Some(kubeconfig)) = (&cluster.signer, &settings.kubeconfig) {
         let (cluster, url) = ClusterClient::from_kubeconfig(kubeconfig).await?;
         return Ok(ReachedCluster {
             cluster,
             kubeconfig_url: Some(url),
         });
     }
-    let described = aws.cluster(&signer, &region, &name).await?;
+    let described = aws.cluster(&cluster).await?;
     let (Some(endpoint), Some(ca)) = (&described.endpoint, &described.ca) else {
         return Err(ReachError::Client(ConnectError::unusable(
             "EKS returned no endpoint or no certificate authority for the cluster",
@@ -117,7 +111,9 @@ async fn connect(
     let cluster = ClusterClient::connect(ClusterConnection {
         endpoint,
         ca,
-        token: aws.token(&signer, &sts_region, &name).await?,
+        token: aws
+            .token(&cluster.signer, &sts_region, &cluster.name)
+            .await?,
         ca_bundle: aws.ca_bundle().await?,
     })?;
     Ok(ReachedCluster {

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::Run;
-use crate::access::aws::{PodIdentityAssociation, Signer};
+use crate::access::aws::PodIdentityAssociation;
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
 use crate::access::kubernetes::environment::{
@@ -267,12 +267,11 @@ impl Run<'_> {
     pub(crate) async fn pod_identity_association(
         &self,
     ) -> Result<Option<Arc<PodIdentityAssociation>>, CheckError> {
-        let signer: Signer = self.entry_signer().await?;
-        let (region, cluster) = (self.region()?, self.cluster_name()?);
+        let cluster = self.entry_cluster().await?;
         let (namespace, account) = (self.namespace()?, self.service_account()?);
         let association = self
             .aws()
-            .pod_identity_association(&signer, region, cluster, namespace, account);
+            .pod_identity_association(&cluster, namespace, account);
         Ok((*association.await?).clone())
     }
 

@@ -132,8 +132,8 @@ pub(in crate::access::checks) async fn recreate(
             .fold(create, |create, group| create.word(group));
     }
     let recreated = Fix::run(aws_cli::delete_access_entry(region, name, &arn)).then_run(create);
-    let signer = run.entry_signer().await?;
-    let policies = run.aws().access_policies(&signer, region, name, &arn);
+    let cluster = run.entry_cluster().await?;
+    let policies = run.aws().access_policies(&cluster, &arn);
     Ok(match policies.await {
         Ok(policies) => policies.iter().fold(recreated, |fix, policy| {
             let namespaces = policy.namespaces.as_deref();

@@ -3,7 +3,7 @@
 //! Sources in the EKS user guide: "Set up the Amazon EKS Pod Identity Agent", which says that EKS Auto Mode has it built in,
 //! and "EKS Pod Identity restrictions" for Fargate.
 
-use crate::access::aws::{EksCluster, FargateProfile, PodIdentityAssociation};
+use crate::access::aws::{EksCluster, PodIdentityAssociation};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::checks::not_read;
@@ -28,9 +28,8 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
     if cluster.auto_mode && !might_leave_auto_mode(run).await {
         return Ok(Finding::Good("EKS Auto Mode runs its agent.".to_owned()));
     }
-    let (region, name) = (run.region()?, run.cluster_name()?);
-    let signer = run.entry_signer().await?;
-    let add_on = run.aws().add_on(&signer, region, name, AGENT).await;
+    let signed = run.entry_cluster().await?;
+    let add_on = run.aws().add_on(&signed, AGENT).await;
     let unread = match add_on.map_err(CheckError::from) {
         Ok(status) if DOUBTFUL.contains(&status.as_str()) => {
             return Err(Finding::Doubtful(CheckProblem {
@@ -39,7 +38,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
                 ),
                 expected: "ACTIVE".to_owned(),
                 found: status.as_str().to_owned(),
-                fix: aws_cli::describe_addon(region, name, AGENT).into(),
+                fix: aws_cli::describe_addon(&signed.region, &signed.name, AGENT).into(),
             }));
         }
         Ok(_) => return Ok(Finding::Good(format!("Add-on {AGENT} is installed."))),
@@ -56,7 +55,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
             ),
             expected: format!("the add-on {AGENT}"),
             found: "none".to_owned(),
-            fix: aws_cli::create_addon(region, name, AGENT).into(),
+            fix: aws_cli::create_addon(&signed.region, &signed.name, AGENT).into(),
         })),
         (Err(error), None) => Err(Finding::Unknown(not_read(
             run,
@@ -84,20 +83,9 @@ async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
 pub(in crate::access::checks) async fn fargate_profile(
     run: &Run<'_>,
 ) -> Result<Option<String>, CheckError> {
-    let (region, name) = (run.region()?, run.cluster_name()?);
-    let signer = run.entry_signer().await?;
-    let profiles = run.aws().fargate_profiles(&signer, region, name).await?;
-    let namespace = run.namespace()?;
     let job = run.job()?;
-    let labels = job["spec"]["template"]["metadata"]["labels"].as_object();
-    let labels: Vec<(&str, &str)> = labels
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
-        .collect();
-    let takes =
-        |profile: &&FargateProfile| profile.is_active && profile.selects(namespace, &labels);
-    Ok(profiles.iter().find(takes).map(|found| found.name.clone()))
+    let pod = Pod::read(&job["spec"]["template"]);
+    Ok(run.fargate(&pod).await?.profile)
 }
 
 /// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.

@@ -26,11 +26,9 @@ pub(in crate::access::checks) async fn granted_by_policy(
     if !run.eks_cluster().await?.has_access_entries() {
         return Ok(PolicyGrant::No);
     }
-    let signer = run.entry_signer().await?;
+    let cluster = run.entry_cluster().await?;
     let role = run.role()?.to_string();
-    let listed = run
-        .aws()
-        .access_policies(&signer, run.region()?, run.cluster_name()?, &role);
+    let listed = run.aws().access_policies(&cluster, &role);
     let policies = match listed.await {
         Ok(policies) => policies,
         // Without an entry there are no policies.

@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::volumes::Volumes;
-use crate::access::check_error::CheckError;
 use crate::access::kubernetes::placement::{COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod};
-use crate::access::run::Run;
 
 /// The most that a pod on Fargate can request: 16 vCPU with 120 GB, of which the Kubernetes components take 256 MB, and
 /// 175 GiB of storage ("Understand Fargate Pod configuration details" in the EKS user guide).
@@ -14,49 +12,6 @@ const MOST: [(&str, &str); 3] = [
     ("memory", "122624Mi"),
     ("ephemeral-storage", "175Gi"),
 ];
-
-/// The Fargate profiles, as the Job's pod needs them.
-#[derive(Debug, Default)]
-pub(super) struct Fargate {
-    /// The name of an active profile that selects the pod. EKS then assigns the pod to Fargate's scheduler, whatever the nodes
-    /// are.
-    pub(super) profile: Option<String>,
-    /// Why each of the profiles does not take the pod.
-    pub(super) findings: Vec<String>,
-}
-
-impl Fargate {
-    /// Looks up the profiles. A pod that matches an active one runs on Fargate.
-    ///
-    /// Source: the EKS user guide, "Define which Pods use AWS Fargate when launched".
-    ///
-    /// # Errors
-    /// The profiles cannot be read.
-    pub(super) async fn find(run: &Run<'_>, pod: &Pod<'_>) -> Result<Self, CheckError> {
-        let (region, cluster) = (run.region()?, run.cluster_name()?);
-        let namespace = run.namespace()?;
-        let signer = run.entry_signer().await?;
-        let labels = pod.labels.iter();
-        let labels: Vec<(&str, &str)> = labels
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let mut fargate = Self::default();
-        let profiles = run.aws().fargate_profiles(&signer, region, cluster).await?;
-        for profile in profiles.iter() {
-            let why = match (profile.selects(namespace, &labels), profile.is_active) {
-                (true, true) => {
-                    fargate.profile = Some(profile.name.clone());
-                    continue;
-                }
-                (true, false) => "it is not active",
-                (false, _) => "it does not match the pod's namespace and labels",
-            };
-            let finding = format!("Fargate profile {:?}: {why}", profile.name);
-            fargate.findings.push(finding);
-        }
-        Ok(fargate)
-    }
-}
 
 /// Returns what Fargate does not run of a pod spec, as clauses. It leaves the pod Pending.
 ///

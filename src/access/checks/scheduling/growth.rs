@@ -49,11 +49,10 @@ impl Growth {
         pod: &Pod<'_>,
         nodes: &Nodes,
     ) -> Result<Self, CheckError> {
-        let (region, cluster) = (run.region()?, run.cluster_name()?);
-        let signer = run.entry_signer().await?;
+        let cluster = run.entry_cluster().await?;
         let (pools, groups, eks) = tokio::join!(
             run.read(NODE_POOLS_PATH.to_owned()),
-            run.aws().node_groups(&signer, region, cluster),
+            run.aws().node_groups(&cluster),
             run.eks_cluster(),
         );
         let mut growth = Self::default();
