@@ -1,6 +1,7 @@
 //! The log of calls: one line for each attempt, without headers and bodies.
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The target of the events.
@@ -18,6 +19,8 @@ pub(crate) struct LoggedCall {
     /// The number of the attempt, from 1.
     attempt: u32,
     started: Instant,
+    /// Whether a response was logged.
+    is_finished: AtomicBool,
 }
 
 impl LoggedCall {
@@ -34,11 +37,13 @@ impl LoggedCall {
             host: host.into(),
             attempt,
             started: Instant::now(),
+            is_finished: AtomicBool::new(false),
         }
     }
 
-    /// Logs a response. The service can have given it an ID.
+    /// Logs a response, which can have an ID, as soon as its head is read.
     pub(crate) fn finished(&self, status: u16, request_id: Option<&str>) {
+        self.is_finished.store(true, Ordering::Relaxed);
         tracing::debug!(
             target: TARGET,
             service = self.service,
@@ -52,8 +57,12 @@ impl LoggedCall {
         );
     }
 
-    /// Logs that there was no response.
+    /// Logs that there was no response. What is wrong with a response that was logged, such as a redirect, is an error of the
+    /// caller.
     pub(crate) fn failed(&self, error: &dyn Display) {
+        if self.is_finished.load(Ordering::Relaxed) {
+            return;
+        }
         tracing::debug!(
             target: TARGET,
             service = self.service,

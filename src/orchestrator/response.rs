@@ -26,8 +26,6 @@ pub(super) struct Response {
     /// The time at which the service responded, by its own clock.
     pub(super) date: Option<SystemTime>,
     pub(super) body: String,
-    /// The ID that the service, or a proxy in front of it, set for the request.
-    pub(super) request_id: Option<String>,
     /// Where the token of the request came from.
     pub(super) token_from: Option<SettingSource>,
 }
@@ -152,7 +150,6 @@ impl Response {
             token_from,
             date: _,
             body: _,
-            request_id: _,
         } = self;
         match status {
             401 => ApiError::Unauthorized {

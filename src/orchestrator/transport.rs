@@ -109,13 +109,12 @@ impl Transport {
             () = tokio::time::sleep_until(budget.deadline) => {
                 Err(ApiError::DeadlineExceeded { call: call(), in_flight: in_flight(), last: None })
             }
-            response = tokio::time::timeout(after, self.exchange(request, call(), &sent)) => {
+            response = tokio::time::timeout(after, self.exchange(request, call(), &sent, &log)) => {
                 response.unwrap_or_else(|_| Err(ApiError::AttemptTimedOut { call: call(), after }))
             }
         };
-        match &response {
-            Ok(response) => log.finished(response.status, response.request_id.as_deref()),
-            Err(error) => log.failed(error),
+        if let Err(error) = &response {
+            log.failed(error);
         }
         response
     }
@@ -125,6 +124,7 @@ impl Transport {
         request: &Request,
         call: Box<Call>,
         sent: &Arc<AtomicBool>,
+        log: &LoggedCall,
     ) -> Result<Response, ApiError> {
         let http = self
             .http
@@ -148,6 +148,8 @@ impl Transport {
             Err(source) => return Err(no_response(call, source)),
         };
         let token = self.settings.token.as_ref();
+        let request_id = header(&response, HeaderName::from_static("x-request-id"));
+        log.finished(response.status().as_u16(), request_id);
         let head = Head::read(&call, &response)?;
         Ok(Response {
             body: read_body(&call, response).await?,
@@ -155,7 +157,6 @@ impl Transport {
             status: head.status,
             retry_after: head.retry_after,
             date: head.date,
-            request_id: head.request_id,
             token_from: token.map(|token| token.source.clone()),
         })
     }
@@ -217,7 +218,11 @@ struct Head {
     status: u16,
     retry_after: Option<Duration>,
     date: Option<SystemTime>,
-    request_id: Option<String>,
+}
+
+/// Returns a header of a response.
+fn header(response: &reqwest::Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
 }
 
 impl Head {
@@ -227,7 +232,7 @@ impl Head {
     /// The response is a redirect, or has an encoding that is not supported.
     fn read(call: &Call, response: &reqwest::Response) -> Result<Self, ApiError> {
         let status = response.status().as_u16();
-        let header = |name| response.headers().get(name)?.to_str().ok();
+        let header = |name| header(response, name);
         if response.status().is_redirection() {
             let location = without_secrets(&call.url, header(LOCATION).unwrap_or_default());
             return Err(ApiError::Redirect {
@@ -250,7 +255,6 @@ impl Head {
             status,
             retry_after: wait,
             date: header(DATE).and_then(|value| httpdate::parse_http_date(value).ok()),
-            request_id: header(HeaderName::from_static("x-request-id")).map(str::to_owned),
         })
     }
 }

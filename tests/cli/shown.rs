@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use sandbox::orchestrator::faults::{Fault, FaultRule};
+
 use crate::Test;
 use crate::access::documented;
 use crate::command::{CHECK, Folder, RUNNER};
@@ -142,6 +144,18 @@ fn calls_of_the_orchestrator() {
     assert!(ran.error.starts_with(&line), "{}", ran.error);
     // No call of AWS is needed.
     assert_eq!(ran.error.lines().count(), 1, "{}", ran.error);
+    // A response that cannot be used has a status all the same.
+    let redirect = Fault::Redirect {
+        status: 302,
+        location: "https://login.example.com".to_owned(),
+    };
+    orchestrator.faults().add(FaultRule::new(redirect));
+    let ran = Folder::new().run_with(&arguments, &registered::environment(&orchestrator));
+    assert!(
+        ran.error.starts_with(&line.replace("200", "302")),
+        "{}",
+        ran.error
+    );
 }
 
 fn nothing_unless_it_fails() {
