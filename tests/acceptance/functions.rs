@@ -179,6 +179,40 @@ fn wrong_arguments(cli: &Cli) {
             "is not the ARN of an IAM OIDC provider",
         ),
         (
+            call(
+                "trust_policy",
+                "\"arn:aws:iam::123456789012:oidc-provider/https://oidc.humanitec.dev\", [\"my-org+a\"]",
+            ),
+            "oidc_provider_arn",
+            "is not the ARN of an IAM OIDC provider",
+        ),
+        (
+            call(
+                "trust_policy",
+                &format!("{PROVIDER_ARN:?}, [\"my-org+ a\"]"),
+            ),
+            "subjects",
+            "The subject \"my-org+ a\" is not the ID of an organization",
+        ),
+        (
+            call(
+                "permission_policy",
+                "[\"arn:aws:eks:us-west-2:12:cluster/x\"]",
+            ),
+            "cluster_arns",
+            "is not the ARN of an EKS cluster",
+        ),
+        (
+            call("session_name", "null, \"my-runner\""),
+            "org",
+            "must not be null",
+        ),
+        (
+            call("trust_policy", &format!("{PROVIDER_ARN:?}, [null]")),
+            "subjects",
+            "empty or null",
+        ),
+        (
             call("trust_policy", &format!("{PROVIDER_ARN:?}, []")),
             "subjects",
             "The list is empty.",
