@@ -1,6 +1,7 @@
 //! The action `platform-orchestrator_check_eks_access`: runs the checks of a registered runner when it is invoked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -8,7 +9,7 @@ use super::connection::Connection;
 use super::eks_runner;
 use super::runner_user::RunnerUser;
 use super::text_rules::TextRules;
-use crate::access::{CheckResult, Observer, Status};
+use crate::access::{CheckId, CheckResult, Observer, Status};
 use crate::runner::validate;
 use terraform_plugin_server::{
     Action, Attribute, CallContext, Diagnostic, Path, Progress, Schema, ValidateConfig, Value,
@@ -39,24 +40,41 @@ impl CheckEksAccess {
         let runner = eks_runner::existing(&client, config, context, RunnerUser::Action).await?;
         let subject = eks_runner::subject_now(client.org(), &runner)?;
         Ok(access
-            .on_demand(&subject, context, &ReportedProgress(progress))
+            .on_demand(&subject, context, &ReportedProgress::new(progress))
             .await)
     }
 }
 
-/// Reports one line for each check that ends.
-struct ReportedProgress(Progress);
+/// Reports one line for each check that ends. While the run waits for what AWS propagates, the checks run again, and only a
+/// result that differs from the last one is reported.
+struct ReportedProgress {
+    progress: Progress,
+    reported: Mutex<HashMap<CheckId, String>>,
+}
+
+impl ReportedProgress {
+    fn new(progress: Progress) -> Self {
+        Self {
+            progress,
+            reported: Mutex::default(),
+        }
+    }
+}
 
 impl Observer for ReportedProgress {
     fn finished(&self, result: &CheckResult) {
         let CheckResult { id, outcome } = result;
         let status = outcome.status.as_str();
-        self.0.report(match outcome.status {
+        let line = match outcome.status {
             Status::Passed => format!("{status}: {id}: {}", id.title()),
             Status::Failed | Status::Warned | Status::Skipped => {
                 format!("{status}: {id}: {}", outcome.message)
             }
-        });
+        };
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.insert(*id, line.clone()).as_ref() != Some(&line) {
+            self.progress.report(line);
+        }
     }
 }
 
