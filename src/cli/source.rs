@@ -229,6 +229,9 @@ fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
 fn client(arguments: &OrchestratorArguments) -> Result<(Client, ApiSettings), Error> {
     let settings =
         lookup(&explicit(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
+    if let Some(ignored) = settings.ignored() {
+        terminal::say(&format!("note: {ignored}"));
+    }
     let client = Client::new(settings.clone(), USER_AGENT.to_owned());
     Ok((client, settings))
 }

@@ -38,6 +38,24 @@ pub struct ApiSettings {
     pub token: Option<ApiToken>,
     /// The product whose settings were used. `None` if all of them are in the provider block.
     pub product: Option<&'static Product>,
+    /// The environment variables of the other product that are set, if variables select the product.
+    pub ignored_variables: Vec<&'static str>,
+}
+
+impl ApiSettings {
+    /// Returns a note about environment variables that are not used, or `None` if there are none.
+    #[must_use]
+    pub fn ignored(&self) -> Option<String> {
+        let product = self
+            .product
+            .filter(|_| !self.ignored_variables.is_empty())?;
+        Some(format!(
+            "The environment has variables of both products, and those of {} take precedence. Not used: {}. Unset the \
+             variables of one product.",
+            product.cli,
+            self.ignored_variables.join(", ")
+        ))
+    }
 }
 
 /// An API token that fits into a header, and where it came from.

@@ -34,11 +34,16 @@ impl Connection {
         // While the URL is unknown, nothing is known about the installation.
         let mut installation = Installation::default();
         let environment = Environment::from_process();
+        let mut warnings = Vec::new();
         let state = if unknown.is_empty() {
             let explicit = configuration::explicit_settings(&request.config);
             match lookup(&explicit, &environment) {
                 Ok(settings) => {
                     installation = Installation::from_api_url(&settings.api_url);
+                    let ignored = settings.ignored().into_iter();
+                    warnings.extend(ignored.map(|note| {
+                        Diagnostic::warning("Environment variables are not used", note)
+                    }));
                     let user_agent = user_agent(&request.terraform_version, &environment);
                     ConnectionState::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
@@ -57,7 +62,7 @@ impl Connection {
             .eks_access
             .write()
             .unwrap_or_else(PoisonError::into_inner) = eks_access;
-        Vec::new()
+        warnings
     }
 
     /// Returns the client. `None` if the provider block has unknown values: the caller has to wait.

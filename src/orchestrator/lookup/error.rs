@@ -56,17 +56,29 @@ pub enum LookupError {
         /// The files.
         paths: Vec<PathBuf>,
     },
-    /// The token belongs to another product than the URL.
-    OtherProduct {
+    /// The token is for another API than that of the URL.
+    OtherApi {
         /// Where the token was found.
         token_from: SettingSource,
-        /// The product of the token.
-        token_product: &'static Product,
+        /// What the token is for.
+        token_for: TokenOwner,
         /// Where the URL was found.
         url_from: SettingSource,
+    },
+}
+
+/// What a token is for, if it is not for the API that is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenOwner {
+    /// It is from the settings of one product, and the URL is that of the other one's own API.
+    OtherProduct {
+        /// The product of the token.
+        token_product: &'static Product,
         /// The product of the URL.
         url_product: &'static Product,
     },
+    /// It is from a file that has this URL, on another host.
+    OtherHost(String),
 }
 
 impl LookupError {
@@ -79,7 +91,7 @@ impl LookupError {
             | Self::Unusable { attribute, .. }
             | Self::File { attribute, .. } => Some(*attribute),
             Self::TwoNamedFiles { product } => Some(ProviderAttribute::ConfigFile(product)),
-            Self::OtherProduct { .. } => Some(ProviderAttribute::ApiUrl),
+            Self::OtherApi { .. } => Some(ProviderAttribute::ApiUrl),
             Self::TwoDefaultFiles { .. } => None,
         }
     }
@@ -142,19 +154,29 @@ impl LookupError {
                     ""
                 )
             ),
-            Self::OtherProduct {
+            Self::OtherApi {
                 token_from,
-                token_product,
+                token_for,
                 url_from,
-                url_product,
-            } => format!(
-                "The token was not sent: it comes from {token_from}, which has the settings of {}, and {url_from} sets the URL \
-                 of the API that {} uses. Set {} to the URL of the installation that the token is for, or use a token for this \
-                 API.",
-                token_product.cli,
-                url_product.cli,
-                ProviderAttribute::ApiUrl.setting_or_description(frontend)
-            ),
+            } => {
+                let mismatch = match token_for {
+                    TokenOwner::OtherProduct {
+                        token_product,
+                        url_product,
+                    } => format!(
+                        "with the settings of {}, but {url_from} sets the URL of the API that {} uses",
+                        token_product.cli, url_product.cli
+                    ),
+                    TokenOwner::OtherHost(url) => {
+                        format!("which is for {url}, but {url_from} sets the URL of another API")
+                    }
+                };
+                format!(
+                    "The token was not sent: it comes from {token_from}, {mismatch}. Set {} to the URL of the installation \
+                     that the token is for, or use a token for this API.",
+                    ProviderAttribute::ApiUrl.setting_or_description(frontend)
+                )
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The configuration files: the one that the provider block names, and the default ones. Each is read at most once.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use url::Url;
 
 use super::error::LookupError;
 use crate::frontend::Frontend;
@@ -73,6 +75,24 @@ impl<'a> Files<'a> {
         let (path, read) = self.default_of(product).as_ref()?;
         let is_empty = read.as_ref().is_ok_and(ConfigFile::is_empty);
         (!is_empty).then(|| path.clone())
+    }
+}
+
+impl Files<'_> {
+    /// Returns the URL of the API in one of the files, if the file at the path has one.
+    pub(super) fn url_in(&self, path: &Path, product: &Product) -> Option<Url> {
+        let named = self
+            .named
+            .as_ref()
+            .map(|(_, (path, config))| (path, config));
+        let default = || match self.default_of(product) {
+            Some((path, Ok(config))) => Some((path, config)),
+            _ => None,
+        };
+        let (_, config) = named
+            .filter(|(named, _)| *named == path)
+            .or_else(|| default().filter(|(default, _)| *default == path))?;
+        Url::parse(config.api_url.as_deref()?.trim()).ok()
     }
 }
 

@@ -17,6 +17,7 @@ use super::environment::Environment;
 use super::installation::product_on_host;
 use super::settings::{ApiSettings, ApiToken, ExplicitSettings, SettingSource};
 use crate::product::Product;
+use error::TokenOwner;
 use files::Files;
 use places::{API_URL, AUTH_TOKEN, ORG_ID, Places};
 use selection::select;
@@ -85,7 +86,7 @@ pub fn lookup(
     let optional = api_url.as_ref().is_none_or(values::is_local);
     let token = found.and_then(|found| values::token(found, optional));
     let url = api_url.as_ref().zip(url_from);
-    let token = token.and_then(|token| for_this_product(token, url, product));
+    let token = token.and_then(|token| places.for_this_api(token, url));
     let token = keep(token, &mut errors);
 
     match (api_url, org_id, token) {
@@ -94,6 +95,7 @@ pub fn lookup(
             org_id,
             token,
             product,
+            ignored_variables: places.ignored_variables(),
         }),
         _ => Err(each_file_once(errors)),
     }
@@ -145,29 +147,44 @@ impl<'a> Places<'a> {
     fn org_id(&self, explicit: &ExplicitSettings) -> Result<String, LookupError> {
         values::org_id(self.search(&ORG_ID, explicit.org_id.as_deref())?)
     }
-}
 
-/// Returns the token, unless it comes from the settings of the selected product and the URL is that of the own API of another
-/// one.
-fn for_this_product(
-    token: Option<ApiToken>,
-    url: Option<(&Url, SettingSource)>,
-    selected: Option<&'static Product>,
-) -> Result<Option<ApiToken>, LookupError> {
-    let url = url.and_then(|(url, from)| Some((product_on_host(url)?, from)));
-    match (token, selected, url) {
-        (Some(token), Some(token_product), Some((url_product, url_from)))
-            if token_product != url_product
-                && !matches!(token.source, SettingSource::Explicit(..)) =>
-        {
-            Err(LookupError::OtherProduct {
-                token_from: token.source,
+    /// Returns the token, unless it is for another API: it comes from the settings of the selected product, and the URL is that
+    /// of the own API of another one, or it comes from a file that has the URL of another host than the one in the block. The
+    /// variable of the product's own URL replaces that of its file, as in the Go providers.
+    fn for_this_api(
+        &self,
+        token: Option<ApiToken>,
+        url: Option<(&Url, SettingSource)>,
+    ) -> Result<Option<ApiToken>, LookupError> {
+        let (Some(found), Some((url, url_from)), Some(token_product)) =
+            (&token, url, self.product())
+        else {
+            return Ok(token);
+        };
+        let token_for = match (&found.source, product_on_host(url)) {
+            (SettingSource::Explicit(..), _) => None,
+            (_, Some(other)) if other != token_product => Some(TokenOwner::OtherProduct {
                 token_product,
+                url_product: other,
+            }),
+            (SettingSource::File { path, .. }, _)
+                if matches!(url_from, SettingSource::Explicit(..)) =>
+            {
+                self.files
+                    .url_in(path, token_product)
+                    .filter(|own| own.host_str() != url.host_str())
+                    .map(|own| TokenOwner::OtherHost(own.to_string()))
+            }
+            _ => None,
+        };
+        match token_for {
+            Some(token_for) => Err(LookupError::OtherApi {
+                token_from: found.source.clone(),
+                token_for,
                 url_from,
-                url_product,
-            })
+            }),
+            None => Ok(token),
         }
-        (token, ..) => Ok(token),
     }
 }
 

@@ -253,6 +253,22 @@ impl Places<'_> {
         })
     }
 
+    /// Returns the variables of the other products that are set, if a variable selects the product.
+    pub(super) fn ignored_variables(&self) -> Vec<&'static str> {
+        let Some(Selection {
+            product,
+            by: SettingSource::Variable(_),
+        }) = self.selection
+        else {
+            return Vec::new();
+        };
+        let others = PRODUCTS.into_iter().filter(|other| *other != product);
+        let variables = others.flat_map(Product::variables);
+        variables
+            .filter(|name| self.environment.has_value(name))
+            .collect()
+    }
+
     /// Returns where the other products have a value, and why it is not used.
     fn not_used(&self, setting: &Setting) -> Vec<String> {
         let Some(selection) = &self.selection else {

@@ -39,6 +39,7 @@ fn settings(url: &str) -> ApiSettings {
             SettingSource::Variable("HUMANITEC_AUTH_TOKEN"),
         )),
         product: None,
+        ignored_variables: Vec::new(),
     }
 }
 

@@ -94,7 +94,7 @@ fn each_product_has_its_own_variables_and_files() {
 #[test]
 fn the_first_setting_selects_the_product_of_all_others() {
     let home = Home::new();
-    home.log_in(&HUMANITEC);
+    let hctl = home.log_in(&HUMANITEC);
     home.log_in(&STELLWERK);
     for (variables, expected) in [
         // A variable selects the file of its product.
@@ -120,12 +120,39 @@ fn the_first_setting_selects_the_product_of_all_others() {
         assert_eq!(shown(&settings), expected);
     }
     // Humanitec's URL in the block selects Humanitec's settings.
+    let of_saas = config(&HUMANITEC).replace("hctl.example", "api.humanitec.dev");
+    std::fs::write(hctl, of_saas).unwrap();
     let saas = with_url("https://api.humanitec.dev");
     let settings = lookup(&saas, &home.environment(&[("PO_AUTH_TOKEN", "t")])).unwrap();
     assert_eq!(
         shown(&settings),
         ["https://api.humanitec.dev/", "hctl-org", "hctl-token"]
     );
+}
+
+/// A user with the variables of both products sees which are used.
+#[test]
+fn variables_that_are_not_used_are_named() {
+    let home = Home::new();
+    let both = [
+        ("PO_API_URL", "https://po.example.com"),
+        ("PO_AUTH_TOKEN", "t"),
+        ("PO_ORG_ID", "o"),
+        ("HUMANITEC_ORG_ID", "h"),
+        ("HUMANITEC_AUTH_TOKEN", "t"),
+    ];
+    let settings = lookup(&nothing(), &home.environment(&both)).unwrap();
+    assert_eq!(
+        settings.ignored().unwrap(),
+        "The environment has variables of both products, and those of octl take precedence. Not used: HUMANITEC_ORG_ID, \
+         HUMANITEC_AUTH_TOKEN. Unset the variables of one product."
+    );
+    let one = lookup(&nothing(), &home.environment(&both[..3])).unwrap();
+    assert_eq!(one.ignored(), None);
+    // The block selects a product.
+    let saas = with_url("https://api.humanitec.dev");
+    let selected = lookup(&saas, &home.environment(&both)).unwrap();
+    assert_eq!(selected.ignored(), None);
 }
 
 #[test]
@@ -194,12 +221,12 @@ fn a_token_is_not_sent_to_the_other_product() {
     };
     let found = lookup(&named, &file.environment(&[])).unwrap_err();
     assert!(
-        matches!(found[..], [LookupError::OtherProduct { .. }]),
+        matches!(found[..], [LookupError::OtherApi { .. }]),
         "{found:?}"
     );
     let text = found[0].to_string();
     let expected = format!(
-        "The token was not sent: it comes from `token` in the file {}, which has the settings of octl, and `api_url` in \
+        "The token was not sent: it comes from `token` in the file {}, with the settings of octl, but `api_url` in \
          the provider block sets the URL of the API that hctl uses. Set api_url to the URL of the installation that the token \
          is for, or use a token for this API.",
         named.config_files[0].1
@@ -219,8 +246,8 @@ fn a_token_is_not_sent_to_the_own_api_of_the_other_product() {
         let variables = [("PO_API_URL", url), ("PO_AUTH_TOKEN", "t0ken-of-octl"), org];
         let text = errors(&nothing(), &Home::new().environment(&variables));
         assert!(
-            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, which has the \
-                           settings of octl, and the environment variable PO_API_URL sets the URL of the API that hctl uses."),
+            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, with the \
+                           settings of octl, but the environment variable PO_API_URL sets the URL of the API that hctl uses."),
             "{text}"
         );
         // The block selects Humanitec, so nothing of octl is used.
@@ -238,6 +265,42 @@ fn a_token_is_not_sent_to_the_own_api_of_the_other_product() {
     };
     let variables = [("PO_API_URL", "https://api.humanitec.dev"), org];
     assert!(lookup(&explicit, &Home::new().environment(&variables)).is_ok());
+}
+
+/// A file pairs the token with its own URL. Another host in the block does not get it.
+#[test]
+fn a_token_is_not_sent_to_another_host_than_that_of_its_file() {
+    let home = Home::new();
+    let path = home.log_in(&STELLWERK);
+    let org = ("PO_ORG_ID", "o");
+    let other = "https://other.example.com";
+    let named = ExplicitSettings {
+        config_files: vec![(&STELLWERK, path.clone())],
+        ..with_url(other)
+    };
+    for (explicit, environment) in [
+        (with_url(other), home.environment(&[org])),
+        (named, home.environment(&[])),
+    ] {
+        let expected = format!(
+            "The token was not sent: it comes from `token` in the file {path}, which is for https://octl.example/, but \
+             `api_url` in the provider block sets the URL of another API. Set api_url to the URL of the installation that \
+             the token is for, or use a token for this API."
+        );
+        assert_eq!(errors(&explicit, &environment), expected);
+    }
+    // The variable of the product's own URL replaces the URL of its file.
+    let settings = lookup(&nothing(), &home.environment(&[("PO_API_URL", other)])).unwrap();
+    assert_eq!(shown(&settings)[2], "octl-token");
+    // The same host is the same installation.
+    let same = with_url("https://OCTL.example:8443/api");
+    assert!(lookup(&same, &home.environment(&[org])).is_ok());
+    // A token in the block is what the user wants.
+    let explicit = ExplicitSettings {
+        auth_token: Some(SecretString::from("t")),
+        ..with_url(other)
+    };
+    assert!(lookup(&explicit, &home.environment(&[org])).is_ok());
 }
 
 #[test]
