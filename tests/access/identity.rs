@@ -14,6 +14,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("identity::conditions", conditions),
     ("identity::agent", agent),
     ("identity::fargate", fargate),
+    (
+        "identity::fargate_by_label_of_jobs",
+        fargate_by_label_of_jobs,
+    ),
     ("identity::proxy", proxy),
     ("identity::not_mutated", not_mutated),
     ("identity::each_permission", each_permission),
@@ -329,6 +333,19 @@ fn fargate(cloud: &Cloud) {
         &["no IAM OIDC provider for the cluster's issuer"],
     );
     fix::works_for(cloud, &mut runner, &checked, "pod-identity");
+}
+
+/// A profile can select a label that the API server adds to the pod of every Job, which pod_template does not have.
+fn fargate_by_label_of_jobs(cloud: &Cloud) {
+    set_up(cloud, ROLE);
+    let selector = json!({"namespace": "humanitec-runner", "labels": {"job-name": "????????-*"}});
+    create_fargate_profile(cloud, "jobs", &selector);
+    let on_fargate = ["runs on Fargate (profile \"jobs\")", "not available"];
+    pod_identity_fails(cloud, &on_fargate).says("scheduling", &["profile \"jobs\" runs the pod"]);
+    // Without the admitted pod, the label is known as well.
+    let untried = cloud.check_with(&cloud.configuration(), &["--skip", "job-dry-run"]);
+    untried.says("pod-identity", &on_fargate);
+    assert_eq!(untried.status("pod-identity"), "failed");
 }
 
 /// The documented runner with these variables and labels.

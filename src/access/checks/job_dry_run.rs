@@ -16,7 +16,7 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::exceeded_quota::is_only_used_up;
 use crate::access::kubernetes::job::stable_message;
-use crate::access::kubernetes::refusal::{Refusal, refusal, sufficient_level};
+use crate::access::kubernetes::refusal::{Refusal, is_about_object, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
@@ -81,7 +81,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "The cluster admits the Orchestrator's Job and its pod.".to_owned()
         }
         // The caller's own permissions and connection say nothing about the runner.
-        Err(CheckError::Kube(error)) if user.is_none() && !is_about_pod(&error) => format!(
+        Err(CheckError::Kube(error)) if user.is_none() && !is_about_object(&error) => format!(
             "The cluster admits the Orchestrator's Job. Pod Security, quotas, and policies for pods were not checked, because \
              the caller could not try the Job's pod: {error}."
         ),
@@ -99,35 +99,6 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     } else {
         Outcome::warned(format!("{admits} {}", notes.join(" ")))
     })
-}
-
-/// Returns whether the cluster refuses the pod itself, and not the caller who tries it.
-fn is_about_pod(error: &KubeError) -> bool {
-    let KubeError::Status { code, message } = error else {
-        return false;
-    };
-    !matches!(
-        refusal(*code, message),
-        Refusal::CannotImpersonate | Refusal::NoRight | Refusal::Unknown
-    )
-}
-
-/// Returns the Job's pod as the cluster admits it, as a pod template: with the defaults of a LimitRange, the overhead of a
-/// RuntimeClass, and what webhooks change. As the runner, it is the template of the admitted Job if the caller cannot try the
-/// pod. `None` if the cluster does not admit it, or if this check cannot try it or is skipped by name.
-pub(super) async fn admitted_template(run: &Run<'_>) -> Option<Value> {
-    if run.settings().skip.contains(&CHECK.id()) {
-        return None;
-    }
-    let user = impersonated(run).await.ok()?;
-    let job = run.try_job(user.as_ref()).await.ok()?;
-    match run.try_pod(&job).await {
-        Ok(pod) => Some(pod.object.clone()),
-        Err(CheckError::Kube(error)) if is_about_pod(&error) => None,
-        Err(_) => user
-            .is_none()
-            .then(|| job.object["spec"]["template"].clone()),
-    }
 }
 
 /// Returns what can go wrong with an admitted Job, as sentences.

@@ -159,6 +159,9 @@ impl CheckId {
     /// The check of what maps the role to a user of the cluster.
     pub(super) const ACCESS_ENTRY: Self = mapping::access_entry::CHECK.id();
 
+    /// The check that tries the Job, on whose result other checks build.
+    pub(super) const JOB_DRY_RUN: Self = job_dry_run::CHECK.id();
+
     /// Returns the checks whose outcomes depend on a setting of an installation of the Orchestrator, in order.
     pub fn using(setting: CheckSetting) -> impl Iterator<Item = Self> {
         let using = CHECKS

@@ -6,8 +6,6 @@ pub(super) mod proxy;
 mod role;
 mod service_account_role;
 
-pub(super) use agent::fargate_profile;
-
 use super::findings::{self, CheckProblem, Findings};
 use super::{Check, pod_template_refs, service_account};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};

@@ -14,7 +14,7 @@ use self::growth::Growth;
 use self::nodes::{Nodes, WINDOWS_NODES_PATH};
 use self::not_compared::passed;
 use self::volumes::Volumes;
-use super::{Check, api_server, job_dry_run, not_read, pod_template_refs, read_ahead};
+use super::{Check, api_server, not_read, pod_template_refs, read_ahead};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check::{Category, CheckInfo};
 use crate::access::check_error::CheckError;
@@ -108,17 +108,15 @@ fn gated(run: &Run<'_>, gates: &str, place: &str) -> Outcome {
 /// Checks whether Fargate takes the pod, compares it with the nodes, and only if none of them can take it, with what adds
 /// nodes.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let job = match run.job() {
+    let template = match run.expected_template().await {
         // That check says why, and this one never fails.
         Err(CheckError::Decided(failed)) if failed.status == Status::Failed => {
             return Ok(Outcome::blocked(pod_template_refs::CHECK.id(), ""));
         }
-        job => job?,
+        template => template?,
     };
-    let admitted = job_dry_run::admitted_template(run).await;
-    let template = admitted.as_ref().unwrap_or(&job["spec"]["template"]);
-    let (pod, spec) = (Pod::read(template), &template["spec"]);
-    if let Some(gates) = gates_of(template) {
+    let (pod, spec) = (Pod::read(&template), &template["spec"]);
+    if let Some(gates) = gates_of(&template) {
         return Ok(gated(run, &gates, "the admitted pod"));
     }
     if let Some(outcome) = scheduled_by_another(&pod) {

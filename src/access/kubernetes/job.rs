@@ -81,6 +81,27 @@ impl JobValues<'_> {
     }
 }
 
+/// Returns the pod template of a Job of the Orchestrator with the labels that the API server adds to the template of every Job,
+/// unless it has them. They contain the Job's name and its UID, which differ with each deployment and have the same form.
+///
+/// Source: kube-apiserver 1.34 (`generateSelector` in pkg/registry/batch/job/strategy.go; the names of the labels are in
+/// pkg/apis/batch/types.go).
+pub(crate) fn with_job_labels(mut template: Value) -> Value {
+    const LABELS: [&str; 4] = [
+        "job-name",
+        "batch.kubernetes.io/job-name",
+        "controller-uid",
+        "batch.kubernetes.io/controller-uid",
+    ];
+    for label in LABELS {
+        let found = &mut template["metadata"]["labels"][label];
+        if found.is_null() {
+            *found = DEPLOYMENT_ID.into();
+        }
+    }
+    template
+}
+
 /// Returns the pod that the cluster's Job controller creates for a Job that the API admitted, which has a UID and the
 /// controller's labels in its template.
 pub(crate) fn pod_of(job: &Value) -> Value {
@@ -272,6 +293,25 @@ mod tests {
         let levels: Vec<_> = variables.filter(|one| one.name == "LOG_LEVEL").collect();
         assert_eq!(levels[0].value.as_deref(), Some("debug"));
         assert_eq!(levels.len(), 1);
+    }
+
+    #[test]
+    fn the_api_server_adds_labels_to_the_pod_template() {
+        for template in [
+            json!({}),
+            json!({"metadata": null}),
+            json!({"metadata": {"labels": {"app": "x", "job-name": "own"}}}),
+        ] {
+            let name = template["metadata"]["labels"]["job-name"].as_str();
+            let found = with_job_labels(template.clone());
+            let labels = &found["metadata"]["labels"];
+            assert_eq!(labels["job-name"], name.unwrap_or(DEPLOYMENT_ID));
+            assert_eq!(labels["batch.kubernetes.io/job-name"], DEPLOYMENT_ID);
+            for uid in ["controller-uid", "batch.kubernetes.io/controller-uid"] {
+                assert!(uuid::Uuid::try_parse(labels[uid].as_str().unwrap()).is_ok());
+            }
+            assert_eq!(labels["app"], template["metadata"]["labels"]["app"]);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The reasons why the API server refuses an object, read from its messages.
 
+use super::error::KubeError;
+
 /// The reason why the API server refuses an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -66,6 +68,17 @@ pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
         401 | 408 | 409 | 429 | 500.. => Refusal::Unknown,
         _ => Refusal::BuiltIn,
     }
+}
+
+/// Returns whether the API server refuses the object itself, and not the caller who tries it.
+pub(crate) fn is_about_object(error: &KubeError) -> bool {
+    let KubeError::Status { code, message } = error else {
+        return false;
+    };
+    !matches!(
+        refusal(*code, message),
+        Refusal::CannotImpersonate | Refusal::NoRight | Refusal::Unknown
+    )
 }
 
 /// Returns the strictest Pod Security level that accepts a pod which violates a stricter one.

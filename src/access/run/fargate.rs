@@ -15,6 +15,19 @@ pub(crate) struct Fargate {
 }
 
 impl Run<'_> {
+    /// Returns the name of the Fargate profile that takes the Job's pod. `None` if none does.
+    ///
+    /// # Errors
+    /// The profiles cannot be read.
+    pub(crate) async fn fargate_profile(&self) -> Result<Option<String>, CheckError> {
+        let cluster = self.entry_cluster().await?;
+        if self.aws().fargate_profiles(&cluster).await?.is_empty() {
+            return Ok(None);
+        }
+        let template = self.expected_template().await?;
+        Ok(self.fargate(&Pod::read(&template)).await?.profile)
+    }
+
     /// Looks up the Fargate profiles. A pod that matches an active one runs on Fargate.
     ///
     /// Source: the EKS user guide, "Define which Pods use AWS Fargate when launched".

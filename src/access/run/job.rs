@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use super::{Run, known};
 use crate::access::cause::RunnerCause;
+use crate::access::check::CheckId;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::job::{JobValues, pod_of};
+use crate::access::kubernetes::job::{JobValues, pod_of, with_job_labels};
 use crate::access::kubernetes::references::{References, references};
+use crate::access::kubernetes::refusal::is_about_object;
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Admitted, ClusterClient};
 use crate::access::outcome::Outcome;
@@ -72,6 +74,41 @@ impl Run<'_> {
             Ok(Arc::new(admitted))
         });
         tried.await.clone()
+    }
+
+    /// Returns the template of the Job's pod, as far as it is known before a deployment: as the cluster admits the pod, or
+    /// else as the Orchestrator sends it, with the labels that every Job's pod gets.
+    pub(crate) async fn expected_template(&self) -> Result<Value, CheckError> {
+        let mut job = self.job()?;
+        let admitted = self.admitted_template().await;
+        Ok(admitted.unwrap_or_else(|| with_job_labels(job["spec"]["template"].take())))
+    }
+
+    /// Returns the Job's pod as the cluster admits it, as a pod template: with the labels of its Job, the defaults of a
+    /// LimitRange, the overhead of a RuntimeClass, and what webhooks change. As the runner, it is the template of the admitted
+    /// Job if the caller cannot try the pod. `None` if the cluster does not admit it, or if the check `job-dry-run` cannot try it
+    /// or is skipped by name.
+    async fn admitted_template(&self) -> Option<Value> {
+        if self.settings().skip.contains(&CheckId::JOB_DRY_RUN) {
+            return None;
+        }
+        let user = if self.as_runner() {
+            None
+        } else {
+            Some(self.user().await.ok()??)
+        };
+        let is_possible = |user: &User| !user.name.is_empty() && user.not_in_header().is_none();
+        if !user.as_ref().is_none_or(is_possible) {
+            return None;
+        }
+        let job = self.try_job(user.as_ref()).await.ok()?;
+        match self.try_pod(&job).await {
+            Ok(pod) => Some(pod.object.clone()),
+            Err(CheckError::Kube(error)) if is_about_object(&error) => None,
+            Err(_) => user
+                .is_none()
+                .then(|| job.object["spec"]["template"].clone()),
+        }
     }
 
     /// Returns the objects that the Job's pod needs.

@@ -68,24 +68,18 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
 /// Returns whether a node outside of EKS Auto Mode could take the Job's pod. Only the nodes of EKS Auto Mode have the agent
 /// built in.
 async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
-    let (Ok(job), Ok(page)) = (run.job(), run.read(NODES_PATH.to_owned()).await) else {
+    let Ok(page) = run.read(NODES_PATH.to_owned()).await else {
         return false;
     };
-    let pod = Pod::read(&job["spec"]["template"]);
+    let Ok(template) = run.expected_template().await else {
+        return false;
+    };
+    let pod = Pod::read(&template);
     let nodes = page["items"].as_array().into_iter().flatten();
     nodes.map(ClusterNode::read).any(|node| {
         let compute_type = node.labels.get(COMPUTE_TYPE);
         compute_type.is_none_or(|found| found != "auto") && pod.lacks(&node).is_empty()
     })
-}
-
-/// Returns the name of the Fargate profile that takes the Job's pod. `None` if none does.
-pub(in crate::access::checks) async fn fargate_profile(
-    run: &Run<'_>,
-) -> Result<Option<String>, CheckError> {
-    let job = run.job()?;
-    let pod = Pod::read(&job["spec"]["template"]);
-    Ok(run.fargate(&pod).await?.profile)
 }
 
 /// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.
@@ -96,7 +90,7 @@ pub(super) async fn not_on_fargate(
     run: &Run<'_>,
     association: &PodIdentityAssociation,
 ) -> Result<(), Finding> {
-    let Some(profile) = fargate_profile(run).await? else {
+    let Some(profile) = run.fargate_profile().await? else {
         return Ok(());
     };
     let account = run.service_account()?;

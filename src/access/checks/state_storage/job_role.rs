@@ -105,7 +105,7 @@ async fn without_metadata(
             "{DISABLED} in pod_template prevents the AWS SDK from using the node's metadata service."
         ));
     }
-    let profile = pod_identity::fargate_profile(run).await.ok()??;
+    let profile = run.fargate_profile().await.ok()??;
     Some(format!(
         "It runs on Fargate (profile {profile:?}), where the metadata service of a node is not available."
     ))
