@@ -65,8 +65,6 @@ pub(super) struct CheckInfo {
     /// The same for a run with the runner's credentials. Those come from `assume-role`, and the runner's user reviews
     /// its own rights, so that it needs neither the access entry nor the permission to read the namespace first.
     pub(super) runner_needs: &'static [CheckId],
-    /// Whether the check never fails for any runner, because a Job runs without the object that it checks.
-    pub(super) only_warns: bool,
 }
 
 /// The attribute of a runner that holds the role.
@@ -172,18 +170,14 @@ pub struct CheckResult {
     pub id: CheckId,
     /// Its outcome.
     pub outcome: Outcome,
+    /// Whether the check cannot fail for the runner, so that a run is complete without it.
+    pub only_warns: bool,
 }
 
 impl CheckResult {
-    /// Returns whether the check cannot fail for the runner, so that a run is complete without it.
-    #[must_use]
-    pub fn only_warns(&self) -> bool {
-        self.id.0.only_warns || self.outcome.only_warns
-    }
-
     /// Returns whether the run is not complete because of this check: it applies, could not run, and can fail.
     #[must_use]
     pub fn is_unchecked(&self) -> bool {
-        matches!(self.outcome.skip, Some(Skip::Incomplete(_))) && !self.only_warns()
+        matches!(self.outcome.skip, Some(Skip::Incomplete(_))) && !self.only_warns
     }
 }

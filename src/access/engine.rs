@@ -85,13 +85,15 @@ impl TimeLimit {
 }
 
 /// What the engine calls for each check.
-pub(super) struct Steps<N, W, R> {
+pub(super) struct Steps<N, W, R, O> {
     /// Returns the checks that must have passed, or only warned, before this one runs.
     pub(super) needs: N,
     /// Returns the outcome of a check that does not run, whatever the outcomes of the checks that it needs are.
     pub(super) without: W,
     /// Runs the check.
     pub(super) run: R,
+    /// Returns whether the check cannot fail for the runner.
+    pub(super) only_warns: O,
 }
 
 /// Runs these checks and returns the results in the same order.
@@ -99,9 +101,9 @@ pub(super) struct Steps<N, W, R> {
 /// A check begins when all the checks that it needs have ended. If one of them did not pass, the check is skipped and
 /// its message names that one. A check without a result at the end of the time limit is skipped, and its message says
 /// so.
-pub(super) async fn run<N, W, R, F>(
+pub(super) async fn run<N, W, R, O, F>(
     ids: &[CheckId],
-    steps: Steps<N, W, R>,
+    steps: Steps<N, W, R, O>,
     limit: &TimeLimit,
     observer: &dyn Observer,
 ) -> Vec<CheckResult>
@@ -109,6 +111,7 @@ where
     N: Fn(CheckId) -> Vec<CheckId>,
     W: Fn(CheckId) -> Option<Outcome>,
     R: Fn(CheckId) -> F,
+    O: Fn(CheckId) -> bool,
     F: Future<Output = Outcome>,
 {
     // Each check has a channel on which the checks that need it wait for its outcome.
@@ -145,7 +148,11 @@ where
         // Every text of every check passes here.
         let outcome = outcome.redacted();
         channel.send_replace(Some(outcome.clone()));
-        let result = CheckResult { id, outcome };
+        let result = CheckResult {
+            id,
+            outcome,
+            only_warns: (steps.only_warns)(id),
+        };
         observer.finished(&result);
         (position, result)
     };
@@ -199,6 +206,7 @@ mod tests {
             needs: |id: CheckId| id.needs(false).to_vec(),
             without: |_| None,
             run,
+            only_warns: |_| false,
         };
         super::run(&CheckId::ALL, steps, limit, observer).await
     }
@@ -345,6 +353,7 @@ mod tests {
                 "aws-credentials" => Outcome::incomplete("no credentials", "None."),
                 _ => Outcome::passed("ok"),
             },
+            only_warns: |_| false,
         };
         let results = super::run(&CheckId::ALL, steps, &minute(), &()).await;
         let skip = |check| outcome(&results, check).skip.clone();

@@ -135,8 +135,6 @@ pub struct Outcome {
     pub not_yet: bool,
     /// Whether the result can change without a change by the user, because AWS might still be propagating one.
     pub retryable: bool,
-    /// Whether the check cannot fail for this runner.
-    pub only_warns: bool,
 }
 
 impl Outcome {
@@ -149,7 +147,6 @@ impl Outcome {
             remedy: None,
             not_yet: false,
             retryable: false,
-            only_warns: false,
         }
     }
 

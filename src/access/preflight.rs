@@ -143,6 +143,7 @@ impl Preflight {
                     .or_else(|| checks::without_calls(&run, id))
             },
             run: |id| checks::run(&run, id),
+            only_warns: |id| checks::only_warns(subject, id),
         };
         let selected = self.settings().selected();
         let checks = engine::run(&selected, steps, limit, observer);
@@ -152,12 +153,8 @@ impl Preflight {
             checks = checks => checks,
             () = ahead => Vec::new(),
         };
-        let mut checks = self.with_throttling(checks);
-        for CheckResult { id, outcome } in &mut checks {
-            outcome.only_warns = checks::only_warns(subject, *id);
-        }
         Report {
-            checks,
+            checks: self.with_throttling(checks),
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
             kubernetes_user: if selected.contains(&CheckId::ACCESS_ENTRY) {

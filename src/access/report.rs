@@ -149,10 +149,7 @@ mod tests {
             let other = others.iter().find(|(other, _)| *other == id);
             other.map_or_else(|| Outcome::passed("ok"), |(_, outcome)| outcome.clone())
         };
-        let result = |id| CheckResult {
-            id,
-            outcome: outcome(id),
-        };
+        let result = |id| CheckResult::fixture(id, outcome(id));
         Report {
             checks: CheckId::ALL.map(result).to_vec(),
             session_name: None,

@@ -63,7 +63,7 @@ impl ReportedProgress {
 
 impl Observer for ReportedProgress {
     fn finished(&self, result: &CheckResult) {
-        let CheckResult { id, outcome } = result;
+        let CheckResult { id, outcome, .. } = result;
         let status = outcome.status.as_str();
         let line = match outcome.status {
             Status::Passed => format!("{status}: {id}: {}", id.title()),

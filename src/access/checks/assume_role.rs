@@ -24,7 +24,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: ROLE_ARN,
         caller_needs: &[session_name::CHECK.id()],
         runner_needs: &[session_name::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

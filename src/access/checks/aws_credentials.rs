@@ -17,7 +17,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: CLUSTER_NAME,
         caller_needs: &[],
         runner_needs: &[],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 );

@@ -21,7 +21,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: CLUSTER_NAME,
         caller_needs: &[aws_credentials::CHECK.id()],
         runner_needs: &[assume_role::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 );

@@ -21,7 +21,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: CLUSTER_NAME,
         caller_needs: &[cluster_active::CHECK.id()],
         runner_needs: &[cluster_active::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

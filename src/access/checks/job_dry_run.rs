@@ -33,7 +33,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["runner_configuration", "job"],
         caller_needs: &[rbac_create_jobs::CHECK.id(), service_account::CHECK.id()],
         runner_needs: &[rbac_create_jobs::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

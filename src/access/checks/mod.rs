@@ -46,6 +46,7 @@ struct Check {
     info: CheckInfo,
     run: RunCheck,
     without_calls: fn(&Run<'_>) -> Option<Outcome>,
+    /// Whether the check cannot fail for a runner, because a Job runs without the object that it checks.
     only_warns: fn(&Subject) -> bool,
     look_ahead: LookAhead,
     uses: &'static [CheckSetting],
@@ -201,7 +202,7 @@ pub(super) fn without_calls(run: &Run<'_>, id: CheckId) -> Option<Outcome> {
     (find(id)?.without_calls)(run)
 }
 
-/// Returns whether a check cannot fail for a runner, although it can for others.
+/// Returns whether a check cannot fail for a runner.
 pub(super) fn only_warns(subject: &Subject, id: CheckId) -> bool {
     find(id).is_some_and(|check| (check.only_warns)(subject))
 }
@@ -248,6 +249,18 @@ fn forbidden(run: &Run<'_>, action: &str, error: &KubeError) -> Outcome {
     )
 }
 
+#[cfg(test)]
+impl super::check::CheckResult {
+    /// Returns the result of a check for a runner whose values are unknown until apply.
+    pub(crate) fn fixture(id: CheckId, outcome: Outcome) -> Self {
+        Self {
+            id,
+            outcome,
+            only_warns: only_warns(&Subject::unknown(), id),
+        }
+    }
+}
+
 /// The error for a string that is not the ID of a check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct UnknownCheck(pub String);
@@ -277,6 +290,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::runner::StateStorage;
 
     #[test]
     fn every_id_is_unique_kebab_case_and_parsed_back() {
@@ -293,6 +307,53 @@ mod tests {
             assert!(!id.title().is_empty() && !id.attribute().is_empty());
             assert!(!id.title().ends_with('.'), "{id}");
         }
+    }
+
+    /// Returns the values of `type` with which a check cannot fail.
+    fn storages_without_a_failure(id: CheckId) -> Vec<&'static str> {
+        let types = StateStorage::TYPES.into_iter();
+        let subject = |kind: &str| {
+            let storage: StateStorage = serde_json::from_value(serde_json::json!({
+                "type": kind, "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
+            }))
+            .unwrap();
+            Subject {
+                storage: storage.into(),
+                ..Subject::unknown()
+            }
+        };
+        types
+            .filter(|kind| only_warns(&subject(kind), id))
+            .collect()
+    }
+
+    #[test]
+    fn the_guide_lists_the_checks_that_only_warn() {
+        let guide = include_str!("../../../templates/guides/eks-access-results.md");
+        let line = guide
+            .lines()
+            .find_map(|line| line.strip_prefix("Checks that can only warn do not count: "));
+        let mut always = Vec::new();
+        let mut for_some = Vec::new();
+        for id in CheckId::ALL.into_iter().rev() {
+            match storages_without_a_failure(id).as_slice() {
+                [] => {}
+                all if all.len() == StateStorage::TYPES.len() => {
+                    always.insert(0, format!("`{id}`"))
+                }
+                ["kubernetes", "gcs", "azurerm"] => {
+                    for_some.push(format!("`{id}` if the state is not kept in S3"));
+                }
+                types => for_some.push(format!("`{id}` for `{}`", types.join("` and `"))),
+            }
+        }
+        let (last, first) = always.split_last().unwrap();
+        let list = format!(
+            "{}, and {last}, {}.",
+            first.join(", "),
+            for_some.join(", and ")
+        );
+        assert_eq!(line, Some(&*list));
     }
 
     #[test]

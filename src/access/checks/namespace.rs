@@ -15,7 +15,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: NAMESPACE,
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

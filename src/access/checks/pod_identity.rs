@@ -25,7 +25,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["runner_configuration", "job", "service_account"],
         caller_needs: &[service_account::CHECK.id()],
         runner_needs: &[service_account::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

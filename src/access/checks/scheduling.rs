@@ -33,10 +33,10 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["runner_configuration", "job", "pod_template"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],
-        only_warns: true,
     },
     |run| Box::pin(check(run)),
 )
+.only_warns_for(|_| true)
 // Admission, which can depend on the image, changes the pod.
 .uses(&[CheckSetting::RunnerImage])
 .without_calls(not_scheduled)

@@ -18,7 +18,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["runner_configuration", "job", "service_account"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

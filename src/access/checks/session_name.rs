@@ -20,7 +20,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["runner_configuration", "cluster", "auth", "session_name"],
         caller_needs: &[],
         runner_needs: &[],
-        only_warns: false,
     },
     |run| Box::pin(async move { check(run) }),
 );

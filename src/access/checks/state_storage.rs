@@ -28,7 +28,6 @@ pub(super) static CHECK: Check = Check::new(
         attribute: &["state_storage_configuration"],
         caller_needs: &[api_server::CHECK.id()],
         runner_needs: &[api_server::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

@@ -262,7 +262,7 @@ mod tests {
             let checks = ids.zip(outcomes);
             let report = Report {
                 checks: checks
-                    .map(|(id, outcome)| CheckResult { id, outcome })
+                    .map(|(id, outcome)| CheckResult::fixture(id, outcome))
                     .collect(),
                 session_name: None,
                 oidc_subject: None,

@@ -193,7 +193,10 @@ impl<'a> From<&'a LeftOut> for NotChecked<'a> {
     }
 }
 
-fn check<'a>(CheckResult { id, outcome }: &'a CheckResult, checked: &Checked) -> CheckDocument<'a> {
+fn check<'a>(
+    CheckResult { id, outcome, .. }: &'a CheckResult,
+    checked: &Checked,
+) -> CheckDocument<'a> {
     CheckDocument {
         id: id.as_str(),
         status: outcome.status.as_str(),

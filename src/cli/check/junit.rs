@@ -116,7 +116,7 @@ fn without_checks(org: &str, runner: &str, status: TestCaseStatus, time: &str) -
 }
 
 fn case(result: &CheckResult, checked: &Checked) -> TestCase {
-    let CheckResult { id, outcome } = result;
+    let CheckResult { id, outcome, .. } = result;
     let mut status = match checked.policy.counts(result) {
         Counts::Failure => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Counts::Incomplete => TestCaseStatus::non_success(NonSuccessKind::Error),
@@ -144,7 +144,7 @@ fn case(result: &CheckResult, checked: &Checked) -> TestCase {
 }
 
 /// Returns the message, what was expected and found, where to read about the check, and the fix.
-fn details(CheckResult { id, outcome }: &CheckResult) -> String {
+fn details(CheckResult { id, outcome, .. }: &CheckResult) -> String {
     let mut text = outcome.message.clone();
     for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
         if let Some(value) = value {

@@ -120,7 +120,7 @@ fn section<'a>(
         text,
         "<details>\n<summary>All checks</summary>\n\n| Check | Status | Message |\n| --- | --- | --- |"
     );
-    for CheckResult { id, outcome } in &report.checks {
+    for CheckResult { id, outcome, .. } in &report.checks {
         let message = escape(&outcome.message);
         let _ = writeln!(text, "| {id} | {} | {message} |", outcome.status);
     }
@@ -174,7 +174,7 @@ fn graph(text: &mut String, report: &Report) {
 fn worst(results: &[&CheckResult]) -> Status {
     let any = |status| results.iter().any(|result| result.outcome.status == status);
     let is_unknown = |result: &&CheckResult| {
-        let is_blocked = result.outcome.skip == Some(Skip::Blocked) && !result.only_warns();
+        let is_blocked = result.outcome.skip == Some(Skip::Blocked) && !result.only_warns;
         result.is_unchecked() || is_blocked
     };
     if any(Status::Failed) {
@@ -191,7 +191,7 @@ fn worst(results: &[&CheckResult]) -> Status {
 }
 
 /// Writes a failure or a warning below a heading of this level.
-fn finding(text: &mut String, CheckResult { id, outcome }: &CheckResult, level: &str) {
+fn finding(text: &mut String, CheckResult { id, outcome, .. }: &CheckResult, level: &str) {
     let _ = writeln!(
         text,
         "{level} {id}: {}\n\n{}\n",

@@ -175,7 +175,7 @@ fn index(id: CheckId) -> Option<usize> {
 }
 
 fn one(result: &CheckResult, level: &str, checked: &Checked) -> Value {
-    let CheckResult { id, outcome } = result;
+    let CheckResult { id, outcome, .. } = result;
     let (org, runner) = (checked.org(), checked.id());
     let mut location = location_of(org, runner);
     let file = checked.source.file.as_ref();

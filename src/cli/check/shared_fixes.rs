@@ -41,7 +41,7 @@ impl<'a> ShownFixes<'a> {
     /// Returns how to show the fix of a check of a runner with this name. `None` if there is no fix.
     pub(super) fn show(
         &mut self,
-        CheckResult { id, outcome }: &'a CheckResult,
+        CheckResult { id, outcome, .. }: &'a CheckResult,
         runner: &str,
     ) -> Option<ShownFix> {
         let (cause, fix) = (outcome.cause()?, outcome.fix_text()?);

@@ -129,7 +129,7 @@ impl Page {
 
     /// Writes one check of a runner.
     fn one<'a>(&mut self, result: &'a CheckResult, runner: &str, fixes: &mut ShownFixes<'a>) {
-        let CheckResult { id, outcome } = result;
+        let CheckResult { id, outcome, .. } = result;
         self.message(result);
         for (label, value) in [("expected", outcome.expected()), ("found", outcome.found())] {
             if let Some(value) = value {
@@ -143,7 +143,7 @@ impl Page {
     }
 
     /// Writes the symbol, the ID, and the message of a check.
-    fn message(&mut self, CheckResult { id, outcome }: &CheckResult) {
+    fn message(&mut self, CheckResult { id, outcome, .. }: &CheckResult) {
         let (symbol, color) = match outcome.status {
             Status::Passed => ("√", Some(AnsiColor::Green)),
             Status::Warned => ("‼", Some(AnsiColor::Yellow)),

@@ -74,7 +74,7 @@ fn computed(report: &Report) -> [(&'static str, Value); 7] {
 }
 
 /// Returns an element of `checks`.
-fn check(CheckResult { id, outcome }: &CheckResult) -> Value {
+fn check(CheckResult { id, outcome, .. }: &CheckResult) -> Value {
     let message = match (&outcome.status, outcome.expected(), outcome.found()) {
         (Status::Failed, Some(expected), Some(found)) => {
             format!("{} (expected: {expected}; found: {found})", outcome.message)

@@ -138,7 +138,7 @@ impl ReportedDiagnostics {
         let results = report.checks.iter().filter(concerns);
         results
             .filter_map(|result| {
-                let CheckResult { id, outcome } = result;
+                let CheckResult { id, outcome, .. } = result;
                 let fails = severities.fails(outcome);
                 let reported = Reported::Check(*id, outcome.message.clone());
                 if !self.is_reported(runner, reported, fails, severities) {
@@ -229,7 +229,7 @@ impl ReportedDiagnostics {
             }
             (What::Check(result), Part::Reporter) => {
                 let group = self.gathering.close(&finding.topic);
-                let CheckResult { id, outcome } = *result;
+                let CheckResult { id, outcome, .. } = *result;
                 let cause = outcome.cause();
                 let first = cause.and_then(|cause| fixes.get(cause));
                 let mut detail = match first {
@@ -249,7 +249,7 @@ impl ReportedDiagnostics {
             }
             (What::Check(_), Part::Covered(_) | Part::Late(_)) if !finding.fails => return None,
             (What::Check(result), Part::Covered(first) | Part::Late(first)) => {
-                let CheckResult { id, outcome } = *result;
+                let CheckResult { id, outcome, .. } = *result;
                 let detail = format!(
                     "{}\n\nRunner {first} has the same cause: its diagnostic \"EKS access: {id}\" has the fix.",
                     outcome.message

@@ -14,7 +14,6 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         attribute: NAMESPACE,
         caller_needs: &rights_review::CALLER_NEEDS,
         runner_needs: &rights_review::RUNNER_NEEDS,
-        only_warns: false,
     },
     |run| Box::pin(rights_review::check(run, &RIGHT)),
 );

@@ -14,10 +14,10 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         attribute: NAMESPACE,
         caller_needs: &rights_review::CALLER_NEEDS,
         runner_needs: &rights_review::RUNNER_NEEDS,
-        only_warns: true,
     },
     |run| Box::pin(rights_review::check(run, &RIGHT)),
-);
+)
+.only_warns_for(|_| true);
 
 // What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
 static RIGHT: Right = Right::new(

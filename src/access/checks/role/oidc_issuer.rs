@@ -25,7 +25,6 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         attribute: ROLE_ARN,
         caller_needs: &[],
         runner_needs: &[],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

@@ -20,7 +20,6 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         attribute: ROLE_ARN,
         caller_needs: &[aws_credentials::CHECK.id()],
         runner_needs: &[aws_credentials::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 )

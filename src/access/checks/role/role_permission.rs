@@ -20,7 +20,6 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         attribute: ROLE_ARN,
         caller_needs: &[role_exists::CHECK.id()],
         runner_needs: &[role_exists::CHECK.id()],
-        only_warns: false,
     },
     |run| Box::pin(check(run)),
 );

@@ -33,7 +33,7 @@ fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
     let checks = outcomes.into_iter();
     Report {
         checks: checks
-            .map(|(id, outcome)| CheckResult { id, outcome })
+            .map(|(id, outcome)| CheckResult::fixture(id, outcome))
             .collect(),
         session_name: None,
         oidc_subject: None,
