@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::child;
 use crate::oracle;
 pub(crate) use crate::oracle::{
-    BEHIND_API, BEHIND_CLUSTER, BY_USER, CHECKS, DOES_NOT_APPLY, ONLY_WARN, RBAC,
+    BEHIND_API, BEHIND_CLUSTER, BEHIND_ROLE, BY_USER, CHECKS, DOES_NOT_APPLY, IN_NAMESPACE,
+    ONLY_WARN, RBAC, STEPS,
 };
 
 /// Variables and their values.

@@ -6,7 +6,7 @@ use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_CLUSTER, BY_USER, Checked, Cloud, RBAC};
+use crate::cloud::{BEHIND_API, BEHIND_CLUSTER, BY_USER, Checked, Cloud, RBAC};
 use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -90,7 +90,10 @@ fn private(cloud: &Cloud) {
     });
     let checked = cloud.check_documented();
     checked
-        .only(&["cluster-endpoint"], BEHIND_CLUSTER.split_at(2).1)
+        .only(
+            &["cluster-endpoint"],
+            &[&["api-server"][..], &BEHIND_API].concat(),
+        )
         .says("cluster-endpoint", &["no public endpoint"])
         .says("api-server", &["see cluster-endpoint"]);
     cloud.faults(Faults::default());

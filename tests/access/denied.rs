@@ -98,7 +98,7 @@ fn access_policies(cloud: &Cloud) {
         &ONLY_WARN,
         &["rbac-create-jobs", "rbac-get-jobs", "job-dry-run"],
     );
-    for id in RBAC {
+    for id in RBAC.iter() {
         checked.says(
             id,
             &["not allowed", "eks:ListAssociatedAccessPolicies", "denied"],
@@ -115,7 +115,7 @@ fn no_cluster_access(cloud: &Cloud) {
     let reader = cloud.eks.create_user("reader", &policy).unwrap();
     let checked = cloud.check_as(&reader);
     checked
-        .only(&[], &[&["api-server"][..], BEHIND_API].concat())
+        .only(&[], &[&["api-server"][..], &BEHIND_API].concat())
         .says(
             "api-server",
             &["user/reader", "no access entry", "Unauthorized"],

@@ -4,7 +4,7 @@ use sandbox::eks::Faults;
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{BEHIND_CLUSTER, BY_USER, Cloud, RBAC};
+use crate::cloud::{BEHIND_CLUSTER, BEHIND_ROLE, BY_USER, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::{fix, trust_policies};
 
@@ -110,18 +110,6 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
         .only(&[], &["role-trust"])
         .says("role-trust", &["Could not check", "aws:SourceVpc"]);
 }
-
-/// The checks that need the role, or the user of its session.
-const BEHIND_ROLE: [&str; 8] = [
-    "role-trust",
-    "role-permission",
-    "access-entry",
-    "rbac-create-jobs",
-    "rbac-get-jobs",
-    "rbac-list-pods",
-    "rbac-list-events",
-    "job-dry-run",
-];
 
 fn role_missing(cloud: &Cloud) {
     let mut runner = cloud.with(
@@ -313,7 +301,7 @@ fn other_account(cloud: &Cloud) {
         "role-permission",
         "cluster-active",
     ];
-    skipped.extend(BEHIND_CLUSTER);
+    skipped.extend(BEHIND_CLUSTER.iter());
     checked.only(&[], &skipped);
     for id in ["role-exists", "oidc-provider", "cluster-active"] {
         checked.says(id, &["999999999999", "123456789012"]);
@@ -330,7 +318,7 @@ fn other_partition(cloud: &Cloud) {
         "role-permission",
         "cluster-active",
     ];
-    skipped.extend(BEHIND_CLUSTER);
+    skipped.extend(BEHIND_CLUSTER.iter());
     checked
         .only(&["role-exists"], &skipped)
         .says("role-exists", &["partition", role, "us-west-2"])

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::cloud::{Cloud, ONLY_WARN, RBAC};
+use crate::cloud::{Cloud, IN_NAMESPACE, ONLY_WARN, RBAC};
 use crate::fix;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -21,17 +21,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "inside::references_by_strange_names",
         references_by_strange_names,
     ),
-];
-
-/// The checks that can run once the namespace exists.
-const IN_NAMESPACE: [&str; 7] = [
-    "service-account",
-    "pod-identity",
-    "rbac-create-jobs",
-    "rbac-get-jobs",
-    "rbac-list-pods",
-    "rbac-list-events",
-    "job-dry-run",
 ];
 
 fn namespace(cloud: &Cloud) {
@@ -259,14 +248,14 @@ fn access_policy(cloud: &Cloud) {
     checked
         .only(&[], &["job-dry-run"])
         .says("job-dry-run", &["access policy"]);
-    for id in RBAC {
+    for id in RBAC.iter() {
         checked.says(id, &["by the EKS access policy AmazonEKS"]);
     }
     let (_directory, token) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let as_runner = ["--as", "runner", "--web-identity-token-file", &token];
     let checked = cloud.check_with(&cloud.configuration(), &as_runner);
-    for id in RBAC.into_iter().chain(["job-dry-run"]) {
+    for id in RBAC.iter().copied().chain(["job-dry-run"]) {
         assert_eq!(checked.status(id), "passed", "\n{}", checked.text());
     }
     fix::works(cloud, &without, "rbac-create-jobs");

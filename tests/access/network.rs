@@ -400,5 +400,5 @@ fn no_way_out(cloud: &Cloud) {
     checked.says("aws-credentials", &["sts:GetCallerIdentity", "refused"]);
     let mut others = checked.ids("skipped");
     others.retain(|id| BEHIND_CLUSTER.contains(id));
-    assert_eq!(others, BEHIND_CLUSTER, "\n{}", checked.text());
+    assert_eq!(others, *BEHIND_CLUSTER, "\n{}", checked.text());
 }

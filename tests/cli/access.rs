@@ -212,7 +212,12 @@ fn no_credentials_are_told_at_once() {
     let took = start.elapsed();
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(output.status.code(), Some(4));
-    assert_snapshot!("no_credentials", String::from_utf8_lossy(&output.stdout));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_snapshot!("no_credentials", text);
+    // The guide shows this line.
+    let guide = include_str!("../../templates/guides/eks-runner-command.md");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(guide.contains(&format!("\n{last}\n")), "{last}");
 }
 
 /// A missing permission of the caller: the exit code, the last line, and the effect of `--skip`.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::eks::{Faults, ROLE_NAME};
 use serde_json::json;
+use terraform_provider_platform_orchestrator::access::CheckId;
 
 use super::{ADDRESS, CIDRS, SUBJECT, Scene, count, modes, my_runner, refusing};
 use crate::Scenario;
@@ -238,12 +239,8 @@ fn binding_after(cli: &Cli) {
     let binding = "resource \"terraform_data\" \"binding\" {\n  depends_on = \
                    [platform-orchestrator_kubernetes_eks_runner.my_runner]\n  provisioner \"local-exec\" {\n    \
                    command = \"grep -v -e uid: -e resourceVersion: binding.yaml | kubectl apply -f -\"\n  }\n}\n";
-    let rights = [
-        "rbac-create-jobs",
-        "rbac-get-jobs",
-        "rbac-list-pods",
-        "rbac-list-events",
-    ];
+    let ids = CheckId::ALL.iter().map(|id| id.as_str());
+    let rights: Vec<&str> = ids.filter(|id| id.starts_with("rbac-")).collect();
     scene.write(&modes("warn", "warn", CIDRS), &(my_runner() + binding));
     scene.init();
     let apply = scene.workspace.apply(&[]).ok();
