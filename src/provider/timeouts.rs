@@ -55,7 +55,7 @@ impl Operation {
             Self::Update => "updating",
             Self::Delete => "deleting",
         };
-        format!("The time limit for {doing}, retries included. Default `{DEFAULT_TEXT}`.")
+        format!("The time limit for {doing}, retries included. Default: `{DEFAULT_TEXT}`.")
     }
 
     /// Returns the time limit that the `timeouts` of `object` set for this operation. Returns the default if they set

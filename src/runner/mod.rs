@@ -24,5 +24,5 @@ pub use role_arn::{RoleArn, is_name_character};
 pub use rules::{RULES, Scope, TextRule};
 pub use types::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
-    RunnerConfiguration, RunnerType, StateStorage,
+    RunnerConfiguration, RunnerType, StateStorage, StorageType,
 };

@@ -97,28 +97,60 @@ pub enum StateStorage {
     Azurerm(AzurermStorage),
 }
 
-impl StateStorage {
-    /// The values of `type`.
-    pub const TYPES: [&str; 4] = ["kubernetes", "s3", "gcs", "azurerm"];
+/// The type of a state storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageType {
+    /// Secrets of the runner's cluster.
+    Kubernetes,
+    /// An S3 bucket.
+    S3,
+    /// A Google Cloud Storage bucket.
+    Gcs,
+    /// An Azure storage container.
+    Azurerm,
+}
 
-    /// Returns the value of `type` for this storage.
+impl StorageType {
+    /// Every type, in the order in which texts list them.
+    pub const ALL: [Self; 4] = [Self::Kubernetes, Self::S3, Self::Gcs, Self::Azurerm];
+
+    /// Returns the value of `type`.
     #[must_use]
-    pub fn type_name(&self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Kubernetes(_) => "kubernetes",
-            Self::S3(_) => "s3",
-            Self::Gcs(_) => "gcs",
-            Self::Azurerm(_) => "azurerm",
+            Self::Kubernetes => "kubernetes",
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+            Self::Azurerm => "azurerm",
         }
+    }
+
+    /// Returns the type with this name. `None` if it does not exist.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|found| found.name() == name)
     }
 
     /// Returns the types in a sentence: the first ones, and the last one after "or". `show` returns the spelling of one.
     #[must_use]
-    pub fn any_type(show: impl Fn(&str) -> String) -> String {
-        let types = Self::TYPES.map(show);
+    pub fn any(show: impl Fn(&str) -> String) -> String {
+        let types = Self::ALL.map(|found| show(found.name()));
         match types.as_slice() {
             [first @ .., last] => format!("{}, or {last}", first.join(", ")),
             [] => String::new(),
+        }
+    }
+}
+
+impl StateStorage {
+    /// Returns the type of this storage.
+    #[must_use]
+    pub fn storage_type(&self) -> StorageType {
+        match self {
+            Self::Kubernetes(_) => StorageType::Kubernetes,
+            Self::S3(_) => StorageType::S3,
+            Self::Gcs(_) => StorageType::Gcs,
+            Self::Azurerm(_) => StorageType::Azurerm,
         }
     }
 
@@ -216,17 +248,17 @@ mod tests {
 
     #[test]
     fn a_storage_is_in_one_place() {
-        let storage = |ty: &str| -> StateStorage {
+        let storage = |ty: StorageType| -> StateStorage {
             serde_json::from_value(json!({
-                "type": ty, "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
+                "type": ty.name(), "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
             }))
             .unwrap()
         };
         for (ty, places) in [
-            ("kubernetes", [true, false, false]),
-            ("s3", [false, true, false]),
-            ("gcs", [false, false, true]),
-            ("azurerm", [false, false, true]),
+            (StorageType::Kubernetes, [true, false, false]),
+            (StorageType::S3, [false, true, false]),
+            (StorageType::Gcs, [false, false, true]),
+            (StorageType::Azurerm, [false, false, true]),
         ] {
             let storage = storage(ty);
             let found = [
@@ -234,10 +266,10 @@ mod tests {
                 storage.bucket_in_s3().is_some(),
                 storage.is_in_another_cloud(),
             ];
-            assert_eq!(found, places, "{ty}");
+            assert_eq!(found, places, "{ty:?}");
         }
         assert_eq!(
-            StateStorage::any_type(|ty| format!("`{ty}`")),
+            StorageType::any(|ty| format!("`{ty}`")),
             "`kubernetes`, `s3`, `gcs`, or `azurerm`"
         );
     }
@@ -336,7 +368,7 @@ state_storage_configuration:
             json!({"type": "azurerm", "storage_account_name": "a", "container_name": "c", "resource_group_name": "g", "path_prefix": "p"}),
         ] {
             let read: StateStorage = serde_json::from_value(storage.clone()).unwrap();
-            assert_eq!(read.type_name(), storage["type"]);
+            assert_eq!(read.storage_type().name(), storage["type"]);
             assert_eq!(serde_json::to_value(&read).unwrap(), storage);
         }
     }

@@ -7,7 +7,7 @@
 
 use super::invalid::quoted;
 use super::role_arn::is_name_character;
-use super::{Invalid, RoleArn, StateStorage};
+use super::{Invalid, RoleArn, StorageType};
 
 /// Checks a runner's id: `^[a-z][a-z0-9_-]+$`, of any length (source: `RunnerCreateBody` in the OpenAPI description of the
 /// Orchestrator's control plane, stellwerk-labs/platform-orchestrator-cp). The Go providers refuse some of these ids, but the
@@ -194,10 +194,12 @@ fn label_edges(label: &str) -> Option<String> {
 /// The type that was found.
 pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
     refuse(
-        (!StateStorage::TYPES.contains(&kind)).then(|| "is not a type of state storage".to_owned()),
+        StorageType::find(kind)
+            .is_none()
+            .then(|| "is not a type of state storage".to_owned()),
         "Invalid state storage type",
         kind,
-        &format!("Use {}.", StateStorage::any_type(|ty| format!("{ty:?}"))),
+        &format!("Use {}.", StorageType::any(|ty| format!("{ty:?}"))),
     )
 }
 

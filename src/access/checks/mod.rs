@@ -290,7 +290,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::runner::StateStorage;
+    use crate::runner::{StateStorage, StorageType};
 
     #[test]
     fn every_id_is_unique_kebab_case_and_parsed_back() {
@@ -311,10 +311,10 @@ mod tests {
 
     /// Returns the values of `type` with which a check cannot fail.
     fn storages_without_a_failure(id: CheckId) -> Vec<&'static str> {
-        let types = StateStorage::TYPES.into_iter();
-        let subject = |kind: &str| {
+        let types = StorageType::ALL.into_iter();
+        let subject = |kind: StorageType| {
             let storage: StateStorage = serde_json::from_value(serde_json::json!({
-                "type": kind, "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
+                "type": kind.name(), "namespace": "n", "bucket": "b", "storage_account_name": "a", "container_name": "c",
             }))
             .unwrap();
             Subject {
@@ -322,9 +322,8 @@ mod tests {
                 ..Subject::unknown()
             }
         };
-        types
-            .filter(|kind| only_warns(&subject(kind), id))
-            .collect()
+        let of_check = types.filter(|kind| only_warns(&subject(*kind), id));
+        of_check.map(StorageType::name).collect()
     }
 
     #[test]
@@ -338,9 +337,7 @@ mod tests {
         for id in CheckId::ALL.into_iter().rev() {
             match storages_without_a_failure(id).as_slice() {
                 [] => {}
-                all if all.len() == StateStorage::TYPES.len() => {
-                    always.insert(0, format!("`{id}`"))
-                }
+                all if all.len() == StorageType::ALL.len() => always.insert(0, format!("`{id}`")),
                 ["kubernetes", "gcs", "azurerm"] => {
                     for_some.push(format!("`{id}` if the state is not kept in S3"));
                 }

@@ -9,7 +9,7 @@ use crate::provider::api_diagnostics;
 use crate::provider::connection::Connection;
 use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
-use crate::runner::{StateStorage, validate};
+use crate::runner::{StorageType, validate};
 use terraform_plugin_server::{
     Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig,
     Value,
@@ -81,7 +81,7 @@ impl DataSource for EksRunnersData {
                             "state_storage_type",
                             format!(
                                 "The type of its state storage: {}.",
-                                StateStorage::any_type(|ty| format!("`{ty}`"))
+                                StorageType::any(|ty| format!("`{ty}`"))
                             ),
                         )
                         .computed(),

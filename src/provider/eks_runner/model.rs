@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::provider::api_diagnostics;
 use crate::runner::{
     Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
-    RunnerConfiguration, RunnerType, StateStorage, pod_template,
+    RunnerConfiguration, RunnerType, StateStorage, StorageType, pod_template,
 };
 use terraform_plugin_server::{Diagnostic, Path, Value, is_same_text};
 
@@ -60,28 +60,30 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
 /// # Errors
 /// The type does not exist.
 pub(super) fn storage(object: &Value) -> Result<StateStorage, Diagnostic> {
-    let ty = text(object, "type");
-    let block = object.get(&block_name(&ty));
+    let name = text(object, "type");
+    let Some(storage_type) = StorageType::find(&name) else {
+        return Err(Diagnostic::bug(format!(
+            "The state storage type {name:?} was not found by validation."
+        )));
+    };
+    let block = object.get(&block_name(storage_type));
     let bucket = || BucketStorage {
         bucket: text(block, "bucket"),
         path_prefix: optional_text(block, "path_prefix"),
     };
-    match ty.as_str() {
-        "kubernetes" => Ok(StateStorage::Kubernetes(KubernetesStorage {
+    Ok(match storage_type {
+        StorageType::Kubernetes => StateStorage::Kubernetes(KubernetesStorage {
             namespace: text(block, "namespace"),
-        })),
-        "s3" => Ok(StateStorage::S3(bucket())),
-        "gcs" => Ok(StateStorage::Gcs(bucket())),
-        "azurerm" => Ok(StateStorage::Azurerm(AzurermStorage {
+        }),
+        StorageType::S3 => StateStorage::S3(bucket()),
+        StorageType::Gcs => StateStorage::Gcs(bucket()),
+        StorageType::Azurerm => StateStorage::Azurerm(AzurermStorage {
             storage_account_name: text(block, "storage_account_name"),
             container_name: text(block, "container_name"),
             resource_group_name: optional_text(block, "resource_group_name"),
             path_prefix: optional_text(block, "path_prefix"),
-        })),
-        _ => Err(Diagnostic::bug(format!(
-            "The state storage type {ty:?} was not found by validation."
-        ))),
-    }
+        }),
+    })
 }
 
 /// Returns `runner` as Terraform's value. Where only the spelling differs from `prior` (the formatting of
@@ -177,7 +179,7 @@ fn job_value(job: &Job, prior: &Value) -> Value {
 }
 
 fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
-    let own = block_name(storage.type_name());
+    let own = block_name(storage.storage_type());
     let prior = prior.get(&own);
     let block = match storage {
         StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
@@ -221,15 +223,18 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
             ),
         ]),
     };
-    let ty = ("type".to_owned(), Value::from(storage.type_name()));
-    let unset = StateStorage::TYPES.map(|ty| (block_name(ty), Value::Null));
+    let ty = (
+        "type".to_owned(),
+        Value::from(storage.storage_type().name()),
+    );
+    let unset = StorageType::ALL.map(|ty| (block_name(ty), Value::Null));
     let attributes = [ty].into_iter().chain(unset).chain([(own, block)]);
     Value::Map(attributes.collect())
 }
 
 /// Returns the name of the block for a type of state storage.
-pub(super) fn block_name(ty: &str) -> String {
-    format!("{ty}_configuration")
+pub(super) fn block_name(ty: StorageType) -> String {
+    format!("{}_configuration", ty.name())
 }
 
 /// Replaces each text that differs from `prior` only in Unicode normalization by the text of `prior`.
@@ -332,8 +337,8 @@ mod tests {
         let types = complete_runners();
         let types = types
             .iter()
-            .map(|runner| runner.state_storage_configuration.type_name());
-        assert_eq!(types.collect::<Vec<_>>(), StateStorage::TYPES);
+            .map(|runner| runner.state_storage_configuration.storage_type());
+        assert_eq!(types.collect::<Vec<_>>(), StorageType::ALL);
     }
 
     /// Returns a copy of a value for each text in it, in which `text` replaces that text, with the path of the text.

@@ -4,7 +4,7 @@
 //! configurations and states must continue to work.
 
 use crate::provider::timeouts;
-use crate::runner::StateStorage;
+use crate::runner::StorageType;
 use terraform_plugin_server::{Attribute, Schema};
 
 /// The type name of the resource and of the data source.
@@ -19,36 +19,48 @@ pub(super) fn resource() -> Schema {
                       from the rules at its first deployment and keeps it until it is refreshed, so a runner can be in use \
                       without a rule. The data source `platform-orchestrator_runner_environments` lists the environments \
                       that keep a runner from being deleted.",
-        attributes: vec![
-            Attribute::string(
-                "id",
-                "The ID of the runner, unique in the organization: at least 2 lowercase letters, digits, hyphens, and \
-                 underscores, beginning with a letter. Changing it replaces the runner. Because it is unique, \
-                 `create_before_destroy` works only if the new runner has another ID.",
-            )
-            .required(),
-            Attribute::string("description", "What the runner is for.").optional(),
-            Attribute::object(
-                "runner_configuration",
-                "How the Orchestrator reaches the cluster, and the Jobs that it creates there.",
-                vec![cluster(), job()],
-            )
-            .required(),
-            Attribute::object(
-                "state_storage_configuration",
-                "Where the runner stores the Terraform state of the deployments: `type`, and the block for that type.",
-                storage(),
-            )
-            .required(),
-            timeouts::attribute(),
-        ],
+        attributes: {
+            let with_default = |what: &str, default: &str| format!("{what} Default: {default}.");
+            let mut attributes = attributes(with_default);
+            attributes.push(timeouts::attribute());
+            attributes
+        },
     }
+}
+
+/// Returns the description of an attribute from what it is and what applies if it is not set.
+type WithDefault = fn(&str, &str) -> String;
+
+/// Returns the attributes of a runner.
+fn attributes(with_default: WithDefault) -> Vec<Attribute> {
+    vec![
+        Attribute::string(
+            "id",
+            "The ID of the runner, unique in the organization: at least 2 lowercase letters, digits, hyphens, and \
+             underscores, beginning with a letter. Changing it replaces the runner. Because it is unique, \
+             `create_before_destroy` works only if the new runner has another ID.",
+        )
+        .required(),
+        Attribute::string("description", "What the runner is for.").optional(),
+        Attribute::object(
+            "runner_configuration",
+            "How the Orchestrator reaches the cluster, and the Jobs that it creates there.",
+            vec![cluster(with_default), job()],
+        )
+        .required(),
+        Attribute::object(
+            "state_storage_configuration",
+            "Where the runner stores the Terraform state of the deployments: `type`, and the block for that type.",
+            storage(),
+        )
+        .required(),
+    ]
 }
 
 /// Returns the schema of the data source: the attributes of the resource, computed.
 pub(super) fn data_source() -> Schema {
-    let mut attributes = resource().attributes;
-    attributes.retain(|attribute| attribute.name != "timeouts");
+    // An attribute that only shows a value has no default, because nobody sets it.
+    let mut attributes = attributes(|what, _| format!("{what} Null if not set."));
     for attribute in &mut attributes {
         if attribute.name == "id" {
             attribute.description = "The ID of the runner.".into();
@@ -76,7 +88,6 @@ pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
 }
 
 fn make_computed(attribute: &mut Attribute) {
-    attribute.description = null_if_not_set(&attribute.description).into();
     // In the Go provider's data source, the storage blocks are optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")
         && !matches!(
@@ -90,15 +101,7 @@ fn make_computed(attribute: &mut Attribute) {
     }
 }
 
-/// Returns the description of an attribute that only shows a value: it has no default, because nobody sets it.
-fn null_if_not_set(description: &str) -> String {
-    match description.split_once(" Default: ") {
-        Some((text, _)) => format!("{text} Null if not set."),
-        None => description.to_owned(),
-    }
-}
-
-fn cluster() -> Attribute {
+fn cluster(with_default: WithDefault) -> Attribute {
     Attribute::object(
         "cluster",
         "The EKS cluster.",
@@ -117,13 +120,19 @@ fn cluster() -> Attribute {
                     .required(),
                     Attribute::string(
                         "session_name",
-                        "The name of the assumed role's session: 3 to 64 letters, digits, and `_+=,.@-`. It is part of \
-                         the Kubernetes user name. Default: `{org}-{runner id}`, cut to 64 characters.",
+                        with_default(
+                            "The name of the assumed role's session: 3 to 64 letters, digits, and `_+=,.@-`. It is part \
+                             of the Kubernetes user name.",
+                            "`{org}-{runner id}`, cut to 64 characters",
+                        ),
                     )
                     .optional(),
                     Attribute::string(
                         "sts_region",
-                        "The AWS region of the STS endpoint that assumes the role. Default: the cluster's region.",
+                        with_default(
+                            "The AWS region of the STS endpoint that assumes the role.",
+                            "the cluster's region",
+                        ),
                     )
                     .optional(),
                 ],
@@ -166,7 +175,7 @@ fn storage() -> Vec<Attribute> {
             "type",
             format!(
                 "The type of the storage: {}.",
-                StateStorage::any_type(|ty| format!("`{ty}`"))
+                StorageType::any(|ty| format!("`{ty}`"))
             ),
         )
         .required(),

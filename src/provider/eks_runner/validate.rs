@@ -3,7 +3,7 @@
 use super::model;
 use crate::provider::text_rules::{self, path};
 use crate::provider::{api_diagnostics, timeouts};
-use crate::runner::{InvalidField, RULES, Scope, StateStorage, pod_template};
+use crate::runner::{InvalidField, RULES, Scope, StorageType, pod_template};
 use terraform_plugin_server::{Diagnostic, Path, Value};
 
 const STORAGE: &str = "state_storage_configuration";
@@ -56,9 +56,9 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
 /// Returns an error unless exactly the block of the type is set.
 fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
     const EXACTLY_ONE: &str = "Set exactly one block, the one for the storage's type";
-    let types = StateStorage::TYPES;
+    let types = StorageType::ALL;
     let block = model::block_name;
-    let blocks = |of: &[&str]| {
+    let blocks = |of: &[StorageType]| {
         let names: Vec<String> = of.iter().copied().map(block).collect();
         match names.split_last() {
             Some((last, [])) => last.clone(),
@@ -69,24 +69,28 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
     let error = |summary: &str, at: &str, detail: String| {
         vec![Diagnostic::error(summary, detail).at(Path::new([STORAGE, at]))]
     };
-    let is_set = |ty: &&str| {
-        let value = storage.get(&block(ty));
+    let is_set = |ty: &StorageType| {
+        let value = storage.get(&block(*ty));
         !value.is_null() && !value.is_unknown()
     };
-    let set: Vec<&str> = types.into_iter().filter(is_set).collect();
+    let set: Vec<StorageType> = types.into_iter().filter(is_set).collect();
     let ty = match storage.get("type") {
-        Value::String(ty) if types.contains(&ty.as_str()) => ty.as_str(),
+        Value::String(name) => match StorageType::find(name) {
+            Some(ty) => ty,
+            // The rule for `type` reports what is wrong.
+            None => return Vec::new(),
+        },
         Value::Unknown(_) => {
             return match set.as_slice() {
                 [.., _, last] => error(
                     "More than one state storage",
-                    &block(last),
+                    &block(*last),
                     format!(
                         "{} are set. {EXACTLY_ONE}: remove the others.",
                         blocks(&set)
                     ),
                 ),
-                [] if types.iter().all(|ty| storage.get(&block(ty)).is_null()) => error(
+                [] if types.iter().all(|ty| storage.get(&block(*ty)).is_null()) => error(
                     "State storage without its block",
                     "type",
                     format!("None of {} is set. {EXACTLY_ONE}: add it.", blocks(&types)),
@@ -94,31 +98,32 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
                 _ => Vec::new(),
             };
         }
-        // The rule for `type` reports what is wrong.
         _ => return Vec::new(),
     };
-    let others: Vec<&str> = set.into_iter().filter(|other| *other != ty).collect();
+    let name = ty.name();
+    let others: Vec<StorageType> = set.into_iter().filter(|other| *other != ty).collect();
     match (storage.get(&block(ty)).is_null(), others.as_slice()) {
         (true, []) => error(
             "State storage without its block",
             &block(ty),
-            format!("type is {ty:?}, but {} is not set. Set it.", block(ty)),
+            format!("type is {name:?}, but {} is not set. Set it.", block(ty)),
         ),
         (true, [other]) => error(
             "State storage of another type",
             "type",
             format!(
-                "type is {ty:?}, but {} is not set and {} is set. Change type to {other:?}, or set {} instead.",
+                "type is {name:?}, but {} is not set and {} is set. Change type to {:?}, or set {} instead.",
                 block(ty),
-                block(other),
+                block(*other),
+                other.name(),
                 block(ty)
             ),
         ),
         (is_missing, [.., last]) => error(
             "State storage of another type",
-            &block(last),
+            &block(*last),
             format!(
-                "type is {ty:?}, so {} must not be set. {EXACTLY_ONE}: {}remove the others, or change type.",
+                "type is {name:?}, so {} must not be set. {EXACTLY_ONE}: {}remove the others, or change type.",
                 blocks(&others),
                 if is_missing {
                     format!("set {}, ", block(ty))

@@ -61,7 +61,7 @@ fn who() -> Vec<Attribute> {
         ),
         text(
             "timeout",
-            "With `apply = \"error\"`, how long to wait for AWS to propagate new roles and policies. Default `2m`.",
+            "With `apply = \"error\"`, how long to wait for AWS to propagate new roles and policies. Default: `2m`.",
         ),
         text(
             "profile",
