@@ -7,8 +7,18 @@ use std::hash::{Hash, Hasher};
 use super::outcome::{Outcome, Skip};
 use crate::repository::guide;
 
+/// Returns the page of the guides with this name.
+macro_rules! page {
+    ($name:literal) => {
+        GuidePage {
+            name: $name,
+            text: include_str!(concat!("../../templates/guides/", $name, ".md")),
+        }
+    };
+}
+
 /// The stage between the Orchestrator and the Job that a check belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Category {
     /// Who makes the calls, and under which name.
     Identity,
@@ -25,6 +35,16 @@ pub enum Category {
 }
 
 impl Category {
+    /// Every category, in the order in which reports show them.
+    pub const ALL: [Self; 6] = [
+        Self::Identity,
+        Self::Iam,
+        Self::Cluster,
+        Self::Kubernetes,
+        Self::Job,
+        Self::State,
+    ];
+
     /// Returns the category as a heading.
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -38,16 +58,26 @@ impl Category {
         }
     }
 
-    /// Returns the page of the documentation's guides that describes the category's checks.
-    fn guide(self) -> &'static str {
+    /// Returns the page that describes the category's checks.
+    #[must_use]
+    pub fn guide(self) -> GuidePage {
         match self {
-            Self::Identity | Self::Iam => "eks-access-checks",
-            Self::Cluster => "eks-access-checks-cluster",
-            Self::Kubernetes => "eks-access-checks-kubernetes",
-            Self::Job => "eks-access-checks-job",
-            Self::State => "eks-access-checks-state",
+            Self::Identity | Self::Iam => page!("eks-access-checks"),
+            Self::Cluster => page!("eks-access-checks-cluster"),
+            Self::Kubernetes => page!("eks-access-checks-kubernetes"),
+            Self::Job => page!("eks-access-checks-job"),
+            Self::State => page!("eks-access-checks-state"),
         }
     }
+}
+
+/// A page of the documentation's guides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuidePage {
+    /// The name, which is a part of the page's URL.
+    pub name: &'static str,
+    /// The page as Markdown. The program contains it, so that it needs no network.
+    pub text: &'static str,
 }
 
 /// The static description of a check. Each check has one, in its own file in `checks`.
@@ -93,7 +123,7 @@ impl CheckId {
     /// Returns the URL of the check's documentation: its heading in the guide of its category.
     #[must_use]
     pub fn docs(self) -> String {
-        guide(&format!("{}#{self}", self.category().guide()))
+        guide(&format!("{}#{self}", self.category().guide().name))
     }
 
     /// Returns a sentence, without a full stop, that is true when the check passes.

@@ -35,7 +35,7 @@ mod trust;
 mod wildcard;
 
 pub use cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
-pub use check::{Category, CheckId, CheckResult};
+pub use check::{Category, CheckId, CheckResult, GuidePage};
 pub use checks::UnknownCheck;
 pub use engine::{Observer, TimeLimit};
 pub use fix::Fix;

@@ -2,9 +2,9 @@
 
 mod checked;
 mod document;
-pub(super) mod junit;
-pub(super) mod markdown;
-pub(super) mod sarif;
+mod junit;
+mod markdown;
+mod sarif;
 mod shared_fixes;
 mod table;
 mod text;
@@ -19,6 +19,7 @@ use checked::{Checked, Policy, Results, exit_code};
 
 use super::arguments::{CheckArguments, CheckOutput, RunnersArguments};
 use super::error::{Error, Exit};
+use super::json::Failure;
 use super::progress::{Durations, Progress, RunnerProgress};
 use super::source::{self, Source, Sources, Unread};
 use super::started::Started;
@@ -27,6 +28,28 @@ use crate::access::{Preflight, Report, Settings, TimeLimit};
 
 /// The pause between two runs of `--wait`.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// A format of the report. Each format is a value beside the code that writes it.
+pub(super) struct ReportFormat {
+    /// Returns the report.
+    render: fn(&Results, Layout) -> Result<String, Error>,
+    /// Returns why there is no result, with the subcommand, if the arguments name one, and when the command started. `None` if
+    /// that cannot be written in the format.
+    pub(super) failure: fn(&Failure<'_>, Option<&'static str>, Started) -> Option<String>,
+}
+
+impl CheckOutput {
+    /// Returns the format.
+    pub(super) fn format(self) -> &'static ReportFormat {
+        match self {
+            Self::Text => &text::FORMAT,
+            Self::Json => &document::FORMAT,
+            Self::Junit => &junit::FORMAT,
+            Self::Sarif => &sarif::FORMAT,
+            Self::Markdown => &markdown::FORMAT,
+        }
+    }
+}
 
 /// Checks runners. Returns the output and the exit code.
 ///
@@ -88,13 +111,7 @@ pub(super) async fn run(
         left_out: sources.left_out,
     };
     shared_fixes::share(&mut results.checked);
-    let text = match arguments.output {
-        CheckOutput::Text => text::render(&results, layout),
-        CheckOutput::Json => document::render(&results),
-        CheckOutput::Junit => junit::render(&results).map_err(Error::Junit)?,
-        CheckOutput::Sarif => sarif::render(&results),
-        CheckOutput::Markdown => markdown::render(&results),
-    };
+    let text = (arguments.output.format().render)(&results, layout)?;
     let exit = results.exit();
     notes.extend(not_read.map(|error| {
         format!(

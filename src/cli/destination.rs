@@ -9,9 +9,8 @@ use anstream::{AutoStream, ColorChoice};
 use clap::{CommandFactory, ValueEnum};
 
 use super::arguments::{Arguments, CheckOutput, ProbeOutput, output_file};
-use super::check;
 use super::error::Error;
-use super::json::{self, Failure};
+use super::json::Failure;
 use super::started::Started;
 
 /// Where the output goes, and in which format.
@@ -156,24 +155,17 @@ impl Destination {
         &self,
         command: Option<&'static str>,
         started: Started,
-        failure: Failure<'_>,
+        failure: &Failure<'_>,
     ) {
-        let Some(format) = self.format else {
+        let Some(output) = self.format else {
             return;
         };
-        let is_text = format == CheckOutput::Text;
-        let Some(text) = (match format {
-            CheckOutput::Text => Some(format!("error: {}\n", failure.message)),
-            CheckOutput::Json => Some(json::failure(command, started, failure)),
-            CheckOutput::Junit => check::junit::failure(&failure, started).ok(),
-            CheckOutput::Sarif => Some(check::sarif::failure(&failure, started)),
-            CheckOutput::Markdown => Some(check::markdown::failure(&failure)),
-        }) else {
+        let Some(text) = (output.format().failure)(failure, command, started) else {
             return;
         };
         let file = self.file.as_ref().filter(|path| !self.is_input(path));
         let is_written = file.is_some_and(|path| fs::write(path, &text).is_ok());
-        if !is_written && !is_text {
+        if !is_written && output != CheckOutput::Text {
             let _ = write_to_stdout(&text, ColorChoice::Never);
         }
     }

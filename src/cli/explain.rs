@@ -2,7 +2,6 @@
 
 mod render;
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use anstyle::Style;
@@ -12,15 +11,6 @@ use super::arguments::ExplainArguments;
 use crate::access::{Category, CheckId};
 
 const BOLD: Style = Style::new().bold();
-
-/// The pages of the documentation with a section for each check. The command contains them, so that it needs no network.
-const PAGES: [&str; 5] = [
-    include_str!("../../templates/guides/eks-access-checks.md"),
-    include_str!("../../templates/guides/eks-access-checks-cluster.md"),
-    include_str!("../../templates/guides/eks-access-checks-kubernetes.md"),
-    include_str!("../../templates/guides/eks-access-checks-job.md"),
-    include_str!("../../templates/guides/eks-access-checks-state.md"),
-];
 
 /// Returns the explanation of a check in lines of at most `width` columns, or the list of all checks. The text contains styles, which the writer removes if
 /// the output does not support them.
@@ -37,10 +27,9 @@ pub(super) fn run(arguments: &ExplainArguments, width: usize) -> String {
 
 /// Returns the documentation of a check as Markdown, without its heading. The tests verify that each check has one.
 fn section(id: CheckId) -> &'static str {
-    let heading = format!("\n## {id}\n");
-    let after_heading = |page: &'static str| page.split_once(&heading).map(|(_, after)| after);
-    let found = PAGES.into_iter().find_map(after_heading);
-    let section = found.and_then(|after| after.split("\n## ").next());
+    let page = id.category().guide().text;
+    let found = page.split_once(&format!("\n## {id}\n"));
+    let section = found.and_then(|(_, after)| after.split("\n## ").next());
     section.unwrap_or_default()
 }
 
@@ -52,10 +41,7 @@ fn list(width: usize) -> String {
         .break_words(false)
         .word_splitter(WordSplitter::NoHyphenation);
     let mut text = String::new();
-    let mut categories: Vec<Category> = CheckId::ALL.iter().map(|id| id.category()).collect();
-    let mut seen = HashSet::new();
-    categories.retain(|category| seen.insert(*category));
-    for category in categories {
+    for category in Category::ALL {
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}", category.title());
         let of_category = |id: &CheckId| id.category() == category;
         for id in CheckId::ALL.into_iter().filter(of_category) {

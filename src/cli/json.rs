@@ -24,7 +24,7 @@ pub(super) struct Envelope<'a> {
     /// Whether the result is good. What this means depends on the subcommand.
     ok: bool,
     /// Why there is no result. The document then has no field but those of the envelope.
-    error: Option<Failure<'a>>,
+    error: Option<&'a Failure<'a>>,
 }
 
 impl Envelope<'_> {
@@ -37,6 +37,21 @@ impl Envelope<'_> {
             duration_ms: milliseconds(started.elapsed()),
             ok,
             error: None,
+        }
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Returns the envelope of a command that has no result. The subcommand is `None` if the arguments do not name one.
+    pub(super) fn without_result(
+        failure: &'a Failure<'a>,
+        command: Option<&'static str>,
+        started: Started,
+    ) -> Self {
+        Self {
+            command,
+            error: Some(failure),
+            ..Self::new("", started, false)
         }
     }
 }
@@ -124,22 +139,6 @@ impl<'a> FileProblem<'a> {
             },
         })
     }
-}
-
-/// Returns the document for an error. The subcommand is `None` if the arguments do not name one.
-pub(super) fn failure(
-    command: Option<&'static str>,
-    started: Started,
-    failure: Failure<'_>,
-) -> String {
-    pretty(&Envelope {
-        version: env!("CARGO_PKG_VERSION"),
-        command,
-        time: started.time(),
-        duration_ms: milliseconds(started.elapsed()),
-        ok: false,
-        error: Some(failure),
-    })
 }
 
 /// Returns a duration in whole milliseconds.

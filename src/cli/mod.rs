@@ -83,7 +83,7 @@ fn run_command(started: Started) -> ExitCode {
     let name = arguments.command.name();
     let destination = Destination::from(&arguments);
     let exit = run(arguments, &destination, started, color).unwrap_or_else(|error| {
-        destination.write_failure(Some(name), started, Failure::from(&error));
+        destination.write_failure(Some(name), started, &Failure::from(&error));
         show(&error, color)
     });
     exit.into()
@@ -103,7 +103,7 @@ fn show(error: &Error, color: ColorChoice) -> Exit {
 /// Writes why there is no result, without arguments that could be parsed.
 fn write_unparsed_failure(started: Started, message: &str, exit: Exit) {
     let destination = Destination::from_unparsed(std::env::args_os());
-    destination.write_failure(None, started, Failure::new(message, exit));
+    destination.write_failure(None, started, &Failure::new(message, exit));
 }
 
 /// Runs the subcommand and writes its output.

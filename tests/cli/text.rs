@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use terraform_provider_platform_orchestrator::access::CheckId;
+use terraform_provider_platform_orchestrator::access::{Category, CheckId, GuidePage};
 
 use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
@@ -397,32 +397,23 @@ fn a_closed_pipe_is_no_error() {
 }
 
 fn every_check_has_its_heading() {
-    let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/guides");
-    let pages = [
-        "eks-access-checks",
-        "eks-access-checks-cluster",
-        "eks-access-checks-kubernetes",
-        "eks-access-checks-job",
-        "eks-access-checks-state",
-    ]
-    .map(|name| {
-        let page = std::fs::read_to_string(guides.join(format!("{name}.md"))).expect("the page");
-        (name, page)
-    });
+    // Two categories can share a page.
+    let mut pages: Vec<GuidePage> = Category::ALL.map(Category::guide).to_vec();
+    pages.dedup();
     let headings: Vec<&str> = pages
         .iter()
-        .flat_map(|(_, page)| page.lines())
+        .flat_map(|page| page.text.lines())
         .filter_map(|line| line.strip_prefix("## "))
         .collect();
     let ids: Vec<&str> = CheckId::ALL.iter().map(|id| id.as_str()).collect();
     assert_eq!(headings, ids);
     for id in CheckId::ALL {
         let docs = id.docs();
-        let (_, page) = pages
-            .iter()
-            .find(|(name, _)| docs.ends_with(&format!("/docs/guides/{name}.md#{id}")))
-            .expect("the page that the check names");
+        let page = id.category().guide();
+        let end = format!("/docs/guides/{}.md#{id}", page.name);
+        assert!(docs.ends_with(&end), "{docs}");
         let section = page
+            .text
             .split(&format!("\n## {id}\n"))
             .nth(1)
             .expect("a section");

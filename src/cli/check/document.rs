@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Checked, Results};
+use super::{Checked, ReportFormat, Results};
 use crate::access::{CheckResult, Skip, Status};
 use crate::cli::json::{About, Envelope, Failure, milliseconds, pretty};
 use crate::cli::source::{LeftOut, Unread};
@@ -93,8 +93,15 @@ struct CheckDocument<'a> {
     duration_ms: Option<u64>,
 }
 
+pub(super) static FORMAT: ReportFormat = ReportFormat {
+    render: |results, _| Ok(render(results)),
+    failure: |failure, command, started| {
+        Some(pretty(&Envelope::without_result(failure, command, started)))
+    },
+};
+
 /// Returns every check of each runner, and the names that the runner has.
-pub(super) fn render(results: &Results) -> String {
+fn render(results: &Results) -> String {
     let is_ok = |one: &Checked| one.report.is_ok();
     let all_are_ok = results.unread.is_empty() && results.checked.iter().all(is_ok);
     let envelope = Envelope::new("check", results.started, all_are_ok);

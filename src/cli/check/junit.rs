@@ -5,11 +5,17 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::checked::Counts;
-use super::{Checked, Results};
+use super::{Checked, ReportFormat, Results};
 use crate::access::CheckResult;
+use crate::cli::error::Error;
 use crate::cli::json::Failure;
 use crate::cli::source::LeftOut;
 use crate::cli::started::Started;
+
+pub(super) static FORMAT: ReportFormat = ReportFormat {
+    render: |results, _| render(results).map_err(Error::Junit),
+    failure: |reason, _, started| failure(reason, started).ok(),
+};
 
 /// Returns each runner as a test suite, with a test for each check. The failures and errors are those that cause the exit
 /// codes 3 and 4. JUnit has no warnings: the text of a warning is the output of a test that passed. A runner without
@@ -17,7 +23,7 @@ use crate::cli::started::Started;
 ///
 /// # Errors
 /// If the report cannot be written as XML.
-pub(super) fn render(results: &Results) -> Result<String, quick_junit::SerializeError> {
+fn render(results: &Results) -> Result<String, quick_junit::SerializeError> {
     let time = results.started.time();
     let mut report = Report::new("eks-runner");
     report.set_time(results.duration);
@@ -46,10 +52,7 @@ pub(super) fn render(results: &Results) -> Result<String, quick_junit::Serialize
 ///
 /// # Errors
 /// If the report cannot be written as XML.
-pub(in crate::cli) fn failure(
-    failure: &Failure<'_>,
-    started: Started,
-) -> Result<String, quick_junit::SerializeError> {
+fn failure(failure: &Failure<'_>, started: Started) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("eks-runner");
     report.set_time(started.elapsed());
     let error = |name: String, message: &str| {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::shared_fixes::{ShownFix, ShownFixes};
 use super::table::{self, Row};
-use super::{Checked, Results, unchecked};
-use crate::access::{Category, CheckId, CheckResult, Report, Skip, Status};
+use super::{Checked, ReportFormat, Results, unchecked};
+use crate::access::{Category, CheckResult, Report, Skip, Status};
 use crate::cli::json::Failure;
 
 /// The classes of the graph's nodes. The colors have enough contrast in a light and in a dark theme.
@@ -16,8 +16,13 @@ const CLASSES: &str = concat!(
     "  classDef skipped fill:#6e7781,stroke:#6e7781,color:#ffffff,stroke-dasharray:4\n",
 );
 
+pub(super) static FORMAT: ReportFormat = ReportFormat {
+    render: |results, _| Ok(render(results)),
+    failure: |reason, _, _| Some(failure(reason)),
+};
+
 /// Returns the section of each runner. Several runners have a table before the sections.
-pub(super) fn render(results: &Results) -> String {
+fn render(results: &Results) -> String {
     let mut text = String::new();
     let mut fixes = ShownFixes::default();
     if results.are_several {
@@ -31,7 +36,7 @@ pub(super) fn render(results: &Results) -> String {
 }
 
 /// Returns the section that says why there is no result.
-pub(in crate::cli) fn failure(failure: &Failure<'_>) -> String {
+fn failure(failure: &Failure<'_>) -> String {
     format!("## EKS access: not checked\n\n{}\n", code(&failure.message))
 }
 
@@ -144,14 +149,8 @@ fn counts(report: &Report) -> String {
 /// Writes a graph with a node for each category, in the color of its worst check.
 fn graph(text: &mut String, report: &Report) {
     text.push_str("```mermaid\nflowchart LR\n  orchestrator([Orchestrator])");
-    let mut categories: Vec<Category> = Vec::new();
-    for id in CheckId::ALL {
-        if !categories.contains(&id.category()) {
-            categories.push(id.category());
-        }
-    }
     let mut before = "orchestrator".to_owned();
-    for (position, category) in categories.into_iter().enumerate() {
+    for (position, category) in Category::ALL.into_iter().enumerate() {
         let of_category = |result: &&CheckResult| result.id.category() == category;
         let results: Vec<&CheckResult> = report.checks.iter().filter(of_category).collect();
         let status = worst(&results);

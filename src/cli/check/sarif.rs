@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{Checked, Results};
+use super::{Checked, ReportFormat, Results};
 use crate::access::{CheckId, CheckResult, Outcome, Status};
 use crate::cli::file::STANDARD_INPUT;
 use crate::cli::json::{Failure, pretty};
@@ -24,9 +24,14 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// The rule of problems with a runner's file.
 const FILE_RULE: &str = "runner-file";
 
+pub(super) static FORMAT: ReportFormat = ReportFormat {
+    render: |results, _| Ok(render(results)),
+    failure: |reason, _, started| Some(failure(reason, started)),
+};
+
 /// Returns one run for all runners. Each check is a rule, each failure an error, and each warning a warning. The checks
 /// that could not run, and the runners that were not checked, are notifications of the run.
-pub(super) fn render(results: &Results) -> String {
+fn render(results: &Results) -> String {
     let found = results.checked.iter().flat_map(found);
     let incomplete = results.checked.iter().flat_map(notifications);
     let unread = results.unread.iter().map(|unread| {
@@ -54,7 +59,7 @@ pub(super) fn render(results: &Results) -> String {
 /// Returns why there is no result. A problem with a file is a result at its line, or at the first one if it is about the
 /// whole file: code scanning shows no result without a line, and no notification. Everything else is a notification, such
 /// as a problem with standard input, which is not a file of the repository.
-pub(in crate::cli) fn failure(failure: &Failure<'_>, started: Started) -> String {
+fn failure(failure: &Failure<'_>, started: Started) -> String {
     let (of_input, of_files): (Vec<_>, Vec<_>) = failure
         .problems
         .iter()

@@ -8,7 +8,7 @@ use textwrap::{Options, WordSplitter};
 use super::checked::RunnerVerdict;
 use super::shared_fixes::{ShownFix, ShownFixes};
 use super::table::{self, Row};
-use super::{Checked, Results, unchecked};
+use super::{Checked, ReportFormat, Results, unchecked};
 use crate::access::{CheckId, CheckResult, Report, Status};
 use crate::cli::terminal::Layout;
 
@@ -17,9 +17,14 @@ const FAINT: Style = Style::new().dimmed();
 /// The column of the messages, after the symbol and the longest id.
 const COLUMN: usize = 2 + CheckId::LONGEST + 2;
 
+pub(super) static FORMAT: ReportFormat = ReportFormat {
+    render: |results, layout| Ok(render(results, layout)),
+    failure: |failure, _, _| Some(format!("error: {}\n", failure.message)),
+};
+
 /// Returns the report of one runner, or the findings of several runners and a table of them. The text contains colors, which
 /// the writer removes if the output does not support them.
-pub(super) fn render(results: &Results, layout: Layout) -> String {
+fn render(results: &Results, layout: Layout) -> String {
     let mut page = Page {
         text: String::new(),
         layout,
@@ -52,16 +57,9 @@ impl Page {
         let mut fixes = ShownFixes::default();
         let mut category = None;
         self.heading(checked);
-        // The categories are in the order of their first checks, and the checks of a category keep their order.
+        // The checks of a category keep their order.
         let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
-        let first = |result: &CheckResult| {
-            let category = result.id.category();
-            report
-                .checks
-                .iter()
-                .position(|other| other.id.category() == category)
-        };
-        checks.sort_by_key(|result| first(result));
+        checks.sort_by_key(|result| result.id.category());
         for result in checks {
             if category != Some(result.id.category()) {
                 category = Some(result.id.category());
