@@ -282,7 +282,7 @@ impl StatementFindings {
                     self.closest = Some((matching, refused));
                 }
             }
-            _ => self.unknown_allow = Some(format!("{name} has no known Effect")),
+            _ => self.unknown_allow = Some(format!("{name} has no valid Effect")),
         }
     }
 
@@ -353,7 +353,7 @@ pub(crate) fn statement_matches(
         Some(Value::Object(operators)) => {
             for (operator, keys) in operators {
                 let Some(keys) = keys.as_object() else {
-                    matches.push(Match::Unknown(format!("{name}, {operator} holds no keys")));
+                    matches.push(Match::Unknown(format!("{name}, {operator} has no keys")));
                     continue;
                 };
                 for (key, wanted) in keys {
@@ -362,7 +362,7 @@ pub(crate) fn statement_matches(
             }
         }
         Some(_) => matches.push(Match::Unknown(format!(
-            "{name} has a Condition of an unknown form"
+            "{name}: its Condition cannot be parsed"
         ))),
     }
     matches

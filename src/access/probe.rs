@@ -236,7 +236,7 @@ async fn review(caller: &Arc<ClusterClient>, namespace: &str) -> Result<(), Chec
         "no permission to follow and delete the Job",
         format!(
             "Nothing was created: the caller has no permission to {missing} in namespace {namespace:?}. The runner is not \
-             allowed to delete Jobs, so the caller must be."
+             allowed to delete Jobs, so the caller needs this permission."
         ),
     )
     .into())
@@ -320,8 +320,8 @@ impl Prepared<'_> {
             _ if is_impersonated && refusal(*code, message) == Refusal::NoRight => {
                 Ended::Unknown(format!(
                     "The impersonated user is not allowed to create the Job: {message}. If the role has this permission \
-                     by an EKS access policy, which cannot be impersonated, set --as runner. `eks-runner check` shows \
-                     whether it does."
+                     through an EKS access policy, which impersonation does not include, set --as runner. `eks-runner \
+                     check` shows whether it does."
                 ))
             }
             _ => Ended::NotStarted(reason),

@@ -230,7 +230,7 @@ fn bucket_comment(subject: &Subject) -> Option<String> {
         .collect();
     Some(format!(
         "\n# Bucket {:?} must be in {}, the region of the Jobs. If it belongs to another account, merge these statements into\n\
-         # its policy. If a key of KMS encrypts it, the role also needs kms:Decrypt and kms:GenerateDataKey on the key.\n\
+         # its policy. If a KMS key encrypts it, the role also needs kms:Decrypt and kms:GenerateDataKey on the key.\n\
          {lines}",
         bucket.name(),
         subject.region.get()?

@@ -252,7 +252,7 @@ pub(super) struct ProbeArguments {
     /// Create the Job without confirmation
     #[arg(long, help_heading = "Job")]
     pub(super) yes: bool,
-    /// Do not delete the Job. The cluster ends it 15 seconds after --timeout, and removes it an hour after it has ended
+    /// Do not delete the Job. Kubernetes stops it 15 seconds after --timeout, and deletes it an hour after it has ended
     #[arg(long, help_heading = "Job")]
     pub(super) keep: bool,
     /// The format of the result

@@ -54,7 +54,7 @@ fn list(width: usize) -> String {
         }
         text.push('\n');
     }
-    let last = "`eks-runner explain CHECK` explains one of them.";
+    let last = "Run `eks-runner explain CHECK` for the details of a check.";
     let _ = writeln!(text, "{}", textwrap::fill(last, width));
     text
 }

@@ -205,9 +205,8 @@ fn runner(
         problems.push(Problem {
             at: None,
             path: "id".to_owned(),
-            message:
-                "The file has no `id`. Add it to the file, or set --id, which is for one file."
-                    .to_owned(),
+            message: "The file has no `id`. Add it to the file, or set --id (with one FILE only)."
+                .to_owned(),
         });
     }
     value["id"] = json!(id.unwrap_or(PLACEHOLDER));

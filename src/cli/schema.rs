@@ -12,7 +12,7 @@ use crate::runner::Runner;
 pub(super) fn file() -> Value {
     let mut schema = schemars::schema_for!(Runner).to_value();
     schema["title"] = json!("Configuration of a kubernetes-eks runner");
-    schema["description"] = json!("What `hctl create runner ID --set-yaml=@FILE` takes.");
+    schema["description"] = json!("The file for `hctl create runner ID --set-yaml=@FILE`.");
     if let Some(properties) = schema["properties"].as_object_mut() {
         properties.remove("id");
     }

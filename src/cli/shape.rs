@@ -91,13 +91,13 @@ impl Reading {
             },
             Kind::Number(_) | Kind::Bool(_) if takes("string") => {
                 let noun = node.noun();
-                let message = format!("Expected a string and found {noun}: put it in quotes.");
+                let message = format!("Expected a string, found {noun}: put it in quotes.");
                 self.wrong(node.at, path, message);
                 placeholder(schema)
             }
             _ => {
                 let message = if takes("string") {
-                    format!("Expected a string and found {}.", node.noun())
+                    format!("Expected a string, found {}.", node.noun())
                 } else {
                     no_mapping(node, takes("null"))
                 };
@@ -147,7 +147,7 @@ impl Reading {
                 self.wrong(
                     tag.at,
                     &tag_path,
-                    format!("Expected {known} and found {found}."),
+                    format!("Expected {known}, found {found}."),
                 );
                 self.filled.push(path.to_owned());
                 first
@@ -216,7 +216,7 @@ impl Reading {
     fn read_only(&mut self, name: &str, node: &Node) {
         let is_id = name.ends_with("id");
         if is_id && !matches!(node.kind, Kind::Text(_) | Kind::Null) {
-            let message = format!("Expected a string and found {}.", node.noun());
+            let message = format!("Expected a string, found {}.", node.noun());
             self.wrong(node.at, name, message);
         }
     }
@@ -238,11 +238,11 @@ impl Reading {
         };
         match path {
             // The Orchestrator would ignore it.
-            "" => format!("Unknown field, which hctl and octl refuse. {advice}"),
+            "" => format!("Unknown field: hctl and octl refuse it. {advice}"),
             STORAGE => {
-                format!("Unknown field, which the Orchestrator keeps without using it. {advice}")
+                format!("Unknown field: the Orchestrator stores it, but does not use it. {advice}")
             }
-            _ => format!("Unknown field, which the Orchestrator refuses. {advice}"),
+            _ => format!("Unknown field: the Orchestrator refuses it. {advice}"),
         }
     }
 
@@ -267,7 +267,7 @@ fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
                 ""
             }
         ),
-        _ => format!("Expected a mapping and found {}.", node.noun()),
+        _ => format!("Expected a mapping, found {}.", node.noun()),
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
     let scheme = uri.scheme_str().unwrap_or("http");
     (!schemes.contains(&scheme)).then(|| {
         format!(
-            "a proxy of scheme {scheme:?} is not supported here; use {}",
+            "the proxy scheme {scheme:?} is not supported; use {}",
             list(schemes)
         )
     })
@@ -181,7 +181,7 @@ mod tests {
             ("/proxy", "no host"),
             (
                 "ftp://proxy",
-                "scheme \"ftp\" is not supported here; use http or https",
+                "scheme \"ftp\" is not supported; use http or https",
             ),
             ("socks5://proxy:1080", "socks5"),
         ] {

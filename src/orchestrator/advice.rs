@@ -51,8 +51,8 @@ impl ApiError {
             } => return Some(ConnectFailure::Proxy.next_step(call.url.scheme(), frontend)),
             Self::Unexpected { status, .. } => return Some(after_unexpected(*status, frontend)),
             Self::Encoding { .. } => {
-                "The server, or a proxy in front of it, must send its responses uncompressed or with gzip, \
-                 which is all that the request accepts."
+                "The server, or a proxy in front of it, must send its responses uncompressed or with gzip. The request \
+                 accepts no other encoding."
             }
             Self::Undecodable { .. } | Self::TooLarge { .. } => return Some(not_the_api(frontend)),
             Self::OrgNotFound { .. } => {
@@ -76,7 +76,7 @@ impl ApiError {
                 "A newer client might have created it. Upgrade eks-runner.",
             ),
             Self::InvalidId { .. } => {
-                "The ID would change the path of the request. Correct the ID."
+                "A URL path cannot contain an empty ID, \".\", or \"..\". Correct the ID."
             }
             Self::AlreadyExists {
                 existing: Existing::Importable | Existing::OtherRunner(_),
@@ -109,7 +109,7 @@ fn not_the_api(frontend: Frontend) -> String {
 fn after_refusal(status: u16, frontend: Frontend) -> Option<String> {
     match status {
         400 => Some(
-            "The Orchestrator does not accept the values. Correct them, then try again.".to_owned(),
+            "The Orchestrator rejected the request. Correct the values that the message names, then try again.".to_owned(),
         ),
         403 => Some(format!(
             "The token is valid, but its user has no permission for this call in the organization. The Orchestrator \

@@ -67,7 +67,7 @@ pub enum ApiError {
     },
 
     /// The connection broke before the response was complete. The request might have been carried out.
-    #[error("{call}: the connection broke before the response was complete")]
+    #[error("{call}: the connection was closed before the response was complete")]
     Lost {
         /// The call.
         call: Box<Call>,

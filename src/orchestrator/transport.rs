@@ -275,7 +275,7 @@ async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<Strin
                 return Err(ApiError::Encoding {
                     call: call(),
                     status,
-                    problem: "is damaged: it is not the gzip data that its header promises"
+                    problem: "has the content encoding gzip, but its body is not valid gzip data"
                         .to_owned(),
                 });
             }

@@ -34,9 +34,9 @@ pub(super) fn report(error: &ApiError, more: &[String]) -> String {
 
 /// Returns sentences about the state of an object that might have been created.
 pub(super) fn tainted_advice() -> String {
-    "So that it is not lost, the provider added it to the state as tainted. If it exists, run `untaint` with its \
-     address to keep it. If you do not, the next apply replaces it, which fails with `create_before_destroy`. If it \
-     does not exist, the next apply creates it."
+    "So that it is not lost, the provider added it to the state as tainted. If it exists, run `untaint` with its address to \
+     keep it. If you do not, the next apply replaces it. That replacement fails if the resource sets \
+     `create_before_destroy`. If it does not exist, the next apply creates it."
         .to_owned()
 }
 

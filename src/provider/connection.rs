@@ -149,9 +149,8 @@ impl Connection {
             format!("Organization {org:?} has no runners"),
             format!(
                 "The Orchestrator responded that objects in the state do not exist, and it lists no runners for \
-                 organization {org:?}. It also responds like this if the organization does not exist and the \
-                 caller has permissions in every organization. If org_id or api_url is wrong, correct it before you \
-                 apply."
+                 organization {org:?}. It responds the same way if the organization does not exist and the caller has \
+                 permissions in every organization. If org_id or api_url is wrong, correct it before you apply."
             ),
         ))
     }

@@ -142,7 +142,7 @@ fn wrong_arguments(cli: &Cli) {
         (
             call("oidc_subject", "\"*\", \"my-runner\""),
             "org",
-            "\"*\" contains '*', which no ID of an organization contains.",
+            "\"*\" contains '*', which is not allowed in the ID of an organization.",
         ),
         (
             call(

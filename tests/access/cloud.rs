@@ -300,7 +300,7 @@ const TERRAFORM_S_WORDS: [&str; 9] = [
     "resource \\\"aws_",
     "as = ",
     "orchestrator_cidrs",
-    "a profile or assume_role",
+    "profile or assume_role",
     "assume_role of",
     "set web_identity_token_file",
     "Set web_identity_token_file",

@@ -211,7 +211,7 @@ fn session_name_with_an_at_sign(cloud: &Cloud) {
     ]);
     let checked = cloud.check(&runner);
     checked.only(&RBAC, &["job-dry-run"]);
-    checked.says("session-name", &["each @ becomes -"]);
+    checked.says("session-name", &["each @ is replaced by -"]);
     checked.says(
         "rbac-create-jobs",
         &[

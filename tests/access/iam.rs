@@ -206,9 +206,9 @@ fn provider(cloud: &Cloud) {
         .outcome(&["oidc-provider", "role-trust"], &["oidc-issuer"], &[])
         .says(
             "oidc-provider",
-            &["older product", "https://oidc.humanitec.dev"],
+            &["older Humanitec product", "https://oidc.humanitec.dev"],
         )
-        .says("role-trust", &["older product"]);
+        .says("role-trust", &["older Humanitec product"]);
     let issuer = ["--oidc-issuer", "https://oidc.example.com"];
     let checked = cloud.check_with(&cloud.configuration(), &issuer);
     checked.only(&["oidc-provider", "role-trust"], &[]);

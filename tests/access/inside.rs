@@ -249,7 +249,7 @@ fn access_policy(cloud: &Cloud) {
         .only(&[], &["job-dry-run"])
         .says("job-dry-run", &["access policy"]);
     for id in RBAC.iter() {
-        checked.says(id, &["by the EKS access policy AmazonEKS"]);
+        checked.says(id, &["The EKS access policy AmazonEKS"]);
     }
     let (_directory, token) =
         cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());

@@ -131,7 +131,7 @@ fn self_hosted(cloud: &Cloud) {
     assert_eq!(older.status("oidc-issuer"), "warned", "\n{}", older.text());
     older.says(
         "oidc-issuer",
-        &["older product", "https://oidc.humanitec.dev"],
+        &["older Humanitec product", "https://oidc.humanitec.dev"],
     );
 }
 

@@ -78,7 +78,7 @@ fn node_group(cloud: &Cloud) {
     warns(
         &checked,
         &[
-            "node group \"workers\": it has 0 of at most 3 nodes, and no Cluster Autoscaler was found",
+            "node group \"workers\": it has 0 of at most 3 nodes, but no Cluster Autoscaler was found",
         ],
     );
     fix::shell(cloud, checked.fix("scheduling"));
@@ -86,9 +86,7 @@ fn node_group(cloud: &Cloud) {
     let _autoscaler = ClusterAutoscaler::new(cloud);
     passes(
         &cloud.check_documented(),
-        &[
-            "node group \"workers\" has 1 of at most 3 nodes, so that the Cluster Autoscaler can add one",
-        ],
+        &["node group \"workers\" has 1 of at most 3 nodes, so the Cluster Autoscaler can add one"],
     );
     let selects = |key: &str, value: &str| {
         cloud.check(&with_template(cloud, json!({"nodeSelector": {key: value}})))

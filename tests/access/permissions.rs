@@ -311,7 +311,7 @@ fn agent_and_nodepools(cloud: &Cloud) {
         )
         .says(
             "scheduling",
-            &["Whether something adds one is unknown", "nodepools"],
+            &["It is unknown whether something adds one", "nodepools"],
         );
 }
 
@@ -346,7 +346,7 @@ fn volume_unread(cloud: &Cloud) {
         .says(
             "scheduling",
             &[
-                "Which nodes can attach the volume of PersistentVolumeClaim \"cache\" is unknown",
+                "Could not check which nodes can attach the volume of PersistentVolumeClaim \"cache\"",
                 "no permission to read persistentvolumes \"pv-1\"",
             ],
         );

@@ -98,7 +98,7 @@ fn too_small(cloud: &Cloud) {
         allocatable,
     ]);
     let checked = cloud.check_documented();
-    warns(&checked, &["memory 1Gi is requested, it has 512Mi"]);
+    warns(&checked, &["it has memory 512Mi, but the pod requests 1Gi"]);
     assert!(
         checked
             .fix("scheduling")
@@ -118,7 +118,7 @@ fn limit_range(cloud: &Cloud) {
     cloud.eks.apply(&limits.to_string()).unwrap();
     warns(
         &cloud.check_documented(),
-        &["cpu 4 is requested, it has 1930m"],
+        &["it has cpu 1930m, but the pod requests 4"],
     );
     let runner = cloud.configuration();
     let untried = cloud.check_with(&runner, &["--skip", "job-dry-run"]);
@@ -180,7 +180,7 @@ fn named_node(cloud: &Cloud) {
         &checked,
         &[
             "it lacks the label team=x",
-            "spec.nodeName keeps it from the scheduler",
+            "spec.nodeName bypasses the scheduler",
         ],
     );
     let fix = checked.fix("scheduling");
@@ -252,13 +252,13 @@ fn karpenter(cloud: &Cloud) {
     karpenter.apply(&json!({"spec": {"taints": [{"key": "dedicated", "effect": "NoSchedule"}]}}));
     warns(
         &cloud.check_documented(),
-        &["NodePool \"runners\" of Karpenter: its taint dedicated:NoSchedule is not tolerated"],
+        &["Karpenter NodePool \"runners\": its taint dedicated:NoSchedule is not tolerated"],
     );
     let tolerations = json!([{"key": "dedicated", "operator": "Exists"}]);
     let tolerant = with_template(cloud, json!({"tolerations": tolerations}));
     passes(
         &cloud.check(&tolerant),
-        &["The cluster currently has no nodes, but NodePool \"runners\" of Karpenter can add one."],
+        &["The cluster currently has no nodes, but Karpenter NodePool \"runners\" can add one."],
     );
     let picky = json!({"tolerations": tolerations, "nodeSelector": {"team": "x"}});
     warns(
@@ -274,17 +274,17 @@ fn karpenter(cloud: &Cloud) {
     karpenter.apply(&template);
     warns(
         &cloud.check(&on_arm),
-        &["NodePool \"runners\" of Karpenter: it does not match the required node affinity"],
+        &["Karpenter NodePool \"runners\": it does not match the required node affinity"],
     );
     let gpu = json!([{"name": "main", "resources": {"limits": {"nvidia.com/gpu": 1}}}]);
     unknown(
         &cloud.check(&with_template(cloud, json!({"containers": gpu}))),
-        "NodePool \"runners\" of Karpenter might add one, but its nodes might lack nvidia.com/gpu 1",
+        "Karpenter NodePool \"runners\" might add one, but its nodes might lack nvidia.com/gpu 1",
     );
     karpenter.apply_spec(&json!({"template": template, "limits": {"cpu": "0"}}));
     warns(
         &cloud.check_documented(),
-        &["its limit of cpu 0 leaves no room"],
+        &["its cpu limit of 0 leaves no room for the pod"],
     );
 }
 
@@ -293,7 +293,7 @@ fn karpenter(cloud: &Cloud) {
 pub(crate) fn unknown(checked: &Checked, part: &str) {
     checked.outcome(&[], &[], &["scheduling"]).says(
         "scheduling",
-        &["Whether something adds one is unknown", part],
+        &["It is unknown whether something adds one", part],
     );
     assert_eq!(checked.of("scheduling")["skip"], "incomplete");
     assert_eq!(checked.exit_code, 0);
@@ -312,7 +312,7 @@ fn auto_mode(cloud: &Cloud) {
     karpenter.apply(&json!({"spec": {"nodeClassRef": class}}));
     passes(
         &cloud.check_documented(),
-        &["NodePool \"runners\" of EKS Auto Mode can add one"],
+        &["EKS Auto Mode NodePool \"runners\" can add one"],
     );
     cloud.kubectl(&["delete", "nodepool", "runners"]);
     warns(
@@ -338,7 +338,7 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
         .says(
             "scheduling",
             &[
-                "Whether a Fargate profile takes the Job's pod",
+                "Could not check whether a Fargate profile selects it",
                 "hostNetwork is true",
             ],
         );
@@ -351,7 +351,7 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
     warns(
         &cloud.check(&on_host),
         &[
-            "Fargate profile \"web\" takes the Job's pod",
+            "Fargate profile \"web\" selects the Job's pod",
             "hostNetwork is true",
         ],
     );

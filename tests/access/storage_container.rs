@@ -60,15 +60,15 @@ fn credentials(cloud: &Cloud) {
     for (name, reason) in [
         (
             "states-abcdefghijklmnopqrstuvwxyz1234-s3alias",
-            "the bucket is an access point of S3 (1)",
+            "the bucket is an S3 access point (1)",
         ),
         (
             "states--usw2-az1--x-s3",
-            "the bucket is a directory bucket of S3 or an access point of one (1)",
+            "the bucket is an S3 directory bucket, or an access point of one (1)",
         ),
         (
             "states-abcdefghijklmnopqrstuvwxyz1234--ol-s3",
-            "the bucket is an Object Lambda Access Point of S3 (1)",
+            "the bucket is an S3 Object Lambda Access Point (1)",
         ),
     ] {
         access_point["state_storage_configuration"]["bucket"] = json!(name);
@@ -129,7 +129,7 @@ fn endpoint(cloud: &Cloud) {
     for (entries, part) in [
         (
             &[minio][..],
-            "sts:GetCallerIdentity of AWS, which refuses keys that only the other service knows",
+            "sts:GetCallerIdentity at AWS, which refuses access keys of another service",
         ),
         (
             &[minio, ("AWS_ENDPOINT_URL_STS", "https://sts.example")],

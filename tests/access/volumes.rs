@@ -220,6 +220,6 @@ fn in_another_zone(cloud: &Cloud) {
         .outcome(&[], &["scheduling"], &[])
         .says(
             "scheduling",
-            &["Fargate does not run it: PersistentVolumeClaim \"cache\" has a volume of Amazon EBS"],
+            &["but Fargate cannot run it: PersistentVolumeClaim \"cache\" has an Amazon EBS volume"],
         );
 }

@@ -113,8 +113,8 @@ fn unknown_fields_of_the_storage_are_notes() {
     folder.write("runner.yaml", &runner);
     let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
     assert_eq!(ran.code, 0, "{}", ran.error);
-    let note = ": state_storage_configuration.path_prefx: Unknown field, which the Orchestrator keeps without using \
-                it. Did you mean";
+    let note = ": state_storage_configuration.path_prefx: Unknown field: the Orchestrator stores it, but does not use it. \
+                Did you mean";
     assert!(ran.error.contains(note), "{}", ran.error);
     // A required field that is misspelled is a problem.
     folder.write("runner.yaml", runner.replace("bucket:", "buckt:"));
@@ -134,7 +134,7 @@ fn a_file_without_an_id() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
         ran.error.contains(
-            "id\n  The file has no `id`. Add it to the file, or set --id, which is for one file."
+            "id\n  The file has no `id`. Add it to the file, or set --id (with one FILE only)."
         ),
         "{}",
         ran.error
@@ -142,7 +142,7 @@ fn a_file_without_an_id() {
     folder.write("number.yaml", format!("id: 7\n{RUNNER}"));
     let ran = setup(&folder, "number.yaml", &["--org", "my-org"]);
     assert!(
-        ran.error.contains("Expected a string and found a number"),
+        ran.error.contains("Expected a string, found a number"),
         "{}",
         ran.error
     );

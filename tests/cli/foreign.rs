@@ -282,10 +282,10 @@ fn an_unusable_proxy_is_named() {
         (
             "HTTPS_PROXY",
             "ftp://proxy",
-            "is not supported here; use http or https",
+            "is not supported; use http or https",
         ),
         ("https_proxy", "http://a b", "its value contains a space"),
-        ("ALL_PROXY", "socks5://proxy:1080", "is not supported here"),
+        ("ALL_PROXY", "socks5://proxy:1080", "is not supported"),
     ] {
         // The variable for the URL of each call counts.
         let excepted = pairs(&[(name, value), ("NO_PROXY", "sts.amazonaws.com")]);

@@ -42,7 +42,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["--filter", "x"],
         "--filter has no effect: it selects from the runners of --all",
     ),
-    (&["--all", "--filter", ""], "no ID matches"),
+    (&["--all", "--filter", ""], "it matches no ID"),
     (
         &[],
         "set --runner to the ID of a registered runner, or set --all",
@@ -63,7 +63,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["a.yaml", "b.yaml", "--id", "x"],
-        "--id names one runner, and there are 2 files",
+        "--id names one runner, but 2 files were passed",
     ),
     (
         &["runner-config.yaml", "--context", "x"],
@@ -85,7 +85,7 @@ const REFUSED: &[(&[&str], &str)] = &[
             "--hctl-config-file",
             "x",
         ],
-        "the settings of two products are not mixed",
+        "only one product's settings can be used",
     ),
     (
         &["--all", "--web-identity-token-file", "token"],

@@ -118,8 +118,8 @@ pub(super) async fn caller(
         config = with(&config, region, assume.build().await);
         credentials(&config).await.map_err(|error| match error {
             AwsError::BadCredentials(message) => AwsError::BadCredentials(format!(
-                "The role {}, which the checks are configured to assume first, cannot be assumed. {message}. The caller \
-                 needs sts:AssumeRole on it, and its trust policy must name the caller",
+                "Could not assume the role {}, which the checks are configured to use. {message}. The caller needs \
+                 sts:AssumeRole on the role, and the role's trust policy must name the caller",
                 role.role_arn
             )),
             other => other,

@@ -54,7 +54,7 @@ pub(crate) enum AwsError {
         message: String,
     },
     /// AWS did not respond, or its response is not usable.
-    #[error("{action} got no usable response: {message}")]
+    #[error("{action} returned no usable response: {message}")]
     Unreachable {
         /// The IAM action.
         action: &'static str,
@@ -200,7 +200,7 @@ impl AwsError {
                 format!("Not checked: {}.", bare(message)),
             ),
             Self::Proxy(message) => Outcome::incomplete(
-                "the proxy of the environment cannot be used",
+                "unusable proxy variable",
                 format!("Not checked: {}.", bare(message)),
             ),
             Self::Denied { action, message } => Outcome::incomplete(

@@ -94,8 +94,8 @@ fn responds(reached: &ReachedCluster, cluster: &EksCluster, version: Option<&str
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     match &reached.kubeconfig_url {
         Some(url) if host(url) != host(endpoint) => Outcome::warned(format!(
-            "The kubeconfig's API at {url} responds{version}, but the endpoint of the cluster is {endpoint}. \
-             Make sure that the kubeconfig is for this cluster."
+            "The kubeconfig's API at {url} responds{version}, but the endpoint of the cluster is {endpoint}. Make sure that \
+             the kubeconfig is for this cluster."
         )),
         _ => Outcome::passed(format!("The cluster's API responds{version}.")),
     }

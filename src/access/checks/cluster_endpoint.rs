@@ -114,7 +114,7 @@ impl EndpointCheck<'_> {
             joined(&listed, &public)
         ));
         Outcome::failed(
-            "The cluster's API has no public endpoint. The Orchestrator calls it from outside the VPC.",
+            "The cluster's API has no public endpoint, but the Orchestrator calls it from outside the VPC.",
         )
         .compare(
             "endpointPublicAccess = true",

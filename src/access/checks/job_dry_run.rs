@@ -81,8 +81,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         // The caller's own permissions and connection say nothing about the runner.
         Err(CheckError::Kube(error)) if user.is_none() && !is_about_object(&error) => format!(
-            "The cluster admits the Orchestrator's Job. Pod Security, quotas, and policies for pods were not checked, because \
-             the caller could not try the Job's pod: {error}."
+            "The cluster admits the Orchestrator's Job. Pod Security, quotas, and policies for pods were not checked, \
+             because the dry run of the pod failed: {error}."
         ),
         Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
         Err(_) if user.is_none() => format!(
@@ -177,10 +177,11 @@ async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckErro
         )
         .into()),
         PolicyGrant::By(policy) => Err(Outcome::incomplete(
-            "the role's permissions come from an EKS access policy, which cannot be impersonated",
+            "the role's permissions come from an EKS access policy, which impersonation does not include",
             format!(
-                "The role is allowed to create Jobs by the EKS access policy {policy} and not by RBAC, so its user \
-                 cannot be impersonated for this check. With `{}` the check creates the Job as the runner itself.",
+                "Only the EKS access policy {policy} allows the role to create Jobs. Impersonation does not include EKS \
+                 access policies, so this check cannot create the Job as the impersonated user. With `{}` the check creates \
+                 the Job as the runner itself.",
                 run.name(CheckSetting::Identity(Identity::Runner))
             ),
         )

@@ -135,7 +135,7 @@ fn outcome(run: &Run<'_>, pod: &PodAws, findings: Findings) -> Result<Outcome, C
         {
             Some(_) => pod.unless_other_program(Outcome::failed(message)),
             _ => Outcome::warned(format!(
-                "{message} AWS calls of the Job's modules fail; its state is not kept in S3."
+                "{message} AWS calls of the Job's modules fail. The state is not affected, because it is not kept in S3."
             )),
         };
         return Ok(outcome

@@ -64,7 +64,7 @@ fn not_scheduled(run: &Run<'_>) -> Option<Outcome> {
     let pod = Pod::read(template);
     let name = pod.own_scheduler()?;
     Some(Outcome::not_applicable(format!(
-        "The scheduler {name:?} of pod_template decides which node takes the pod, by its own rules."
+        "pod_template sets the scheduler {name:?}, whose rules this check does not know."
     )))
 }
 
@@ -83,7 +83,7 @@ fn scheduled_by_another(pod: &Pod<'_>) -> Option<Outcome> {
         .own_scheduler()
         .filter(|name| *name != "fargate-scheduler")?;
     Some(Outcome::not_applicable(format!(
-        "The scheduler {name:?}, which admission sets, decides which node takes the pod, by its own rules."
+        "Admission sets the scheduler {name:?}, whose rules this check does not know."
     )))
 }
 
@@ -165,7 +165,7 @@ async fn compare(
         {
             let unread = Outcome::from(error);
             let message = format!(
-                "Whether a Fargate profile takes the Job's pod, which Fargate does not run ({}), is unknown: {}",
+                "Fargate cannot run the Job's pod ({}). Could not check whether a Fargate profile selects it: {}",
                 unsupported.join(", "),
                 unread.message
             );
@@ -187,10 +187,10 @@ async fn compare(
 /// guide: "specify node selectors" for the pods of both systems).
 fn on_windows(run: &Run<'_>, node: &str) -> Outcome {
     Outcome::warned(format!(
-        "The scheduler can choose node {node:?} for the Job's pod, because pod_template does not select Linux. The node runs \
-         Windows, and the Orchestrator's image is for Linux, so the pod would not start there."
+        "The scheduler can choose node {node:?} for the Job's pod, because pod_template does not select Linux. The node \
+         runs Windows, but the Orchestrator's image is for Linux, so the pod would not start there."
     ))
-    .compare("the label kubernetes.io/os=linux in spec.nodeSelector", "no selector of Linux")
+    .compare("the label kubernetes.io/os=linux in spec.nodeSelector", "no selector for Linux")
     .fix(
         run.runner_cause(RunnerCause::AdmitsWindows),
         Fix::note("Set spec.nodeSelector in job.pod_template: {\"kubernetes.io/os\":\"linux\"}"),
@@ -216,7 +216,7 @@ async fn without_node(
     let findings: Vec<String> = nodes.findings().chain(growth.findings.clone()).collect();
     if let Some(unknown) = growth.unknown {
         let message = format!(
-            "{none}{}. Whether something adds one is unknown: {}",
+            "{none}{}. It is unknown whether something adds one: {}",
             clause(&findings),
             unknown.message
         );
@@ -251,7 +251,7 @@ async fn on_own_node(run: &Run<'_>, pod: &Pod<'_>, node: &str) -> Result<Outcome
     }
     let findings: Vec<String> = nodes.findings().collect();
     let message = format!(
-        "{}{}. The pod does not start: spec.nodeName keeps it from the scheduler, and nothing adds a node for it.",
+        "{}{}. The pod does not start: spec.nodeName bypasses the scheduler, so no autoscaler adds a node for it.",
         nodes.none(),
         clause(&findings)
     );
@@ -286,10 +286,10 @@ fn on_fargate(
         let obstacles = obstacles.join(", ");
         let finding = format!("{what}: {obstacles}");
         return Ok(Outcome::warned(format!(
-            "{what} takes the Job's pod, and Fargate does not run it: {obstacles}. The pod stays Pending, and the \
+            "{what} selects the Job's pod, but Fargate cannot run it: {obstacles}. The pod stays Pending, and the \
              Orchestrator reports the deployment as stuck."
         ))
-        .compare("a pod that Fargate runs", obstacles)
+        .compare("a pod that Fargate can run", obstacles)
         .fix(
             no_node(run, vec![finding])?,
             Fix::note(
@@ -302,7 +302,7 @@ fn on_fargate(
         return Ok(Outcome::incomplete(
             "what a new node has is unknown",
             format!(
-                "{what} takes the Job's pod. Whether Fargate has a node for it is unknown: it might lack {}.",
+                "{what} selects the Job's pod. It is unknown whether Fargate has a node for it: the node might lack {}.",
                 unknown.join(", ")
             ),
         ));
@@ -353,7 +353,7 @@ mod tests {
         assert!(
             by("yunikorn")
                 .unwrap()
-                .starts_with("The scheduler \"yunikorn\"")
+                .starts_with("Admission sets the scheduler \"yunikorn\"")
         );
     }
 }

@@ -61,7 +61,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
         );
     }
     let as_user = if name.contains('@') {
-        " In the name of the Kubernetes user, each @ becomes -."
+        " In the Kubernetes user name, each @ is replaced by -."
     } else {
         ""
     };
@@ -141,6 +141,6 @@ mod tests {
             own.len() == 64 && own.starts_with("my-org-x") && own.ends_with("x-end"),
             "{own}"
         );
-        assert!(judge("me@org", None).message.contains("becomes -"));
+        assert!(judge("me@org", None).message.contains("is replaced by -"));
     }
 }

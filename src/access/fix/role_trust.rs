@@ -145,8 +145,8 @@ fn too_long(policy: &Value, members: &[Member]) -> Option<String> {
         return None;
     }
     let start = format!(
-        "The trust policy has {length} characters without white space, and IAM accepts {LENGTH} by default. Increase the quota \
-         \"Role trust policy length\""
+        "The trust policy has {length} characters without white space, but IAM accepts at most {LENGTH} by default. \
+         Increase the quota \"Role trust policy length\""
     );
     let of_runner = members
         .iter()
@@ -155,7 +155,7 @@ fn too_long(policy: &Value, members: &[Member]) -> Option<String> {
     Some(match of_runner {
         None => format!("{start}, or use another role for some of the service accounts."),
         Some((who, org)) => format!(
-            "{start}, use another role for some of the runners, or admit all runners of {org}: in place of the list of \
+            "{start}, use another role for some of the runners, or admit all runners of {org}: instead of the list of \
              subjects, use this condition:\n{}",
             json!({"StringLike": {(format!("{}:sub", who.issuer_host)): format!("{org}+*")}})
         ),

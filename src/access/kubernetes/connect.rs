@@ -150,7 +150,7 @@ impl ClusterClient {
 /// If the variable that applies cannot be used.
 fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
     proxy::check(url, proxy::HTTP_AND_SOCKS).map_err(|error| ConnectError {
-        reason: "the proxy of the environment cannot be used",
+        reason: "unusable proxy variable",
         message: error.to_string(),
         fix: Some(set_proxy(error.variable)),
     })?;

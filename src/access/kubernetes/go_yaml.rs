@@ -153,7 +153,7 @@ impl<'a> Decoder<'a> {
                 YamlScalar::Null => YamlKind::Null,
                 YamlScalar::Text(text) => YamlKind::Text(text),
                 YamlScalar::Float(number) if !number.is_finite() => {
-                    return Err(refuse(*at, "JSON has no such number"));
+                    return Err(refuse(*at, "JSON cannot represent this number"));
                 }
                 _ => YamlKind::Other,
             },
@@ -215,12 +215,12 @@ impl<'a> Decoder<'a> {
                 YamlScalar::Int => Ok(format!("int {text}")),
                 YamlScalar::Float(_) => Ok(format!("float {text}")),
                 YamlScalar::Null | YamlScalar::Large => {
-                    Err(refuse(*at, "a key is neither a text nor a small number"))
+                    Err(refuse(*at, "a key is neither a string nor a small number"))
                 }
             },
             _ => Err(refuse(
                 *at,
-                "a key is a list or a map; a text that starts with \"{\" or \"[\" needs quotes",
+                "a key is a list or a map; a string that starts with \"{\" or \"[\" needs quotes",
             )),
         }
     }

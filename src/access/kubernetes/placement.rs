@@ -67,7 +67,7 @@ pub(crate) enum Lack {
     Cordoned,
     /// The node lacks a label of the pod's `nodeSelector`.
     Label(String, String),
-    /// The node runs Windows, and the Orchestrator's image is for Linux.
+    /// The node runs Windows, but the Orchestrator's image is for Linux.
     Windows,
     /// The node does not match the pod's required node affinity.
     Affinity,
@@ -113,7 +113,10 @@ impl fmt::Display for Lack {
                 name,
                 requested,
                 allocatable,
-            } => write!(f, "{name} {requested} is requested, it has {allocatable}"),
+            } => write!(
+                f,
+                "it has {name} {allocatable}, but the pod requests {requested}"
+            ),
         }
     }
 }

@@ -63,7 +63,7 @@ fn object(bytes: &[u8]) -> KubeResult<Value> {
     match serde_json::from_slice::<Value>(bytes) {
         // `/version` alone returns no object.
         Ok(object) if object["kind"].is_string() || object["gitVersion"].is_string() => Ok(object),
-        Ok(_) => unusable("the response is not one of the Kubernetes API".to_owned()),
+        Ok(_) => unusable("the response is not a Kubernetes API response".to_owned()),
         Err(error) => unusable(format!("the response is not JSON: {error}")),
     }
 }
@@ -87,7 +87,7 @@ fn refusal(status: StatusCode, bytes: &[u8]) -> KubeError {
         }
         429 | 500.. => from_api(status.to_string()),
         _ => KubeError::Unreachable(format!(
-            "the response, with status {status}, is not one of the Kubernetes API"
+            "the response (status {status}) is not a Kubernetes API response"
         )),
     }
 }

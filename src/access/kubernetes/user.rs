@@ -75,9 +75,9 @@ impl User {
     /// Returns the user as the subject of a sentence.
     pub(crate) fn label(&self) -> String {
         match (self.name.as_str(), self.groups.as_slice()) {
-            ("", []) => "The runner, a user without a fixed name,".to_owned(),
+            ("", []) => "The runner (a user without a fixed name)".to_owned(),
             ("", groups) => format!(
-                "The runner, a user without a fixed name in the groups {},",
+                "The runner (a user without a fixed name, in the groups {})",
                 groups.join(", ")
             ),
             (name, _) => name.to_owned(),

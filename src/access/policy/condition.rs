@@ -359,7 +359,7 @@ pub(super) fn condition(
     let element = format!("{name}, {operator} on {key}");
     let quoted = with_quoted_numbers(wanted);
     let Some(patterns) = texts(&quoted) else {
-        return Match::Unknown(format!("{element} has values of an unknown form"));
+        return Match::Unknown(format!("{element}: the values cannot be parsed"));
     };
     let Some(parsed) = Operator::parse(operator) else {
         return Match::Unknown(format!("{element}: the operator is unknown"));
@@ -368,7 +368,7 @@ pub(super) fn condition(
     match sent {
         Sent::Unknown => Match::Unknown(format!("{element}: the value of this key is unknown")),
         _ if parsed.base == BaseOperator::Null => match null(&patterns, sent == Sent::Absent) {
-            None => Match::Unknown(format!("{element} has values of an unknown form")),
+            None => Match::Unknown(format!("{element}: the values cannot be parsed")),
             Some(true) => Match::Yes,
             Some(false) if sent == Sent::Absent => Match::No(absent(element, key, request)),
             Some(false) => Match::No(DenialReason {
@@ -422,7 +422,7 @@ impl Patterns<'_> {
             ));
         }
         if value == Sent::Now && self.texts.iter().any(|text| seconds(text).is_none()) {
-            return Match::Unknown(format!("{element} has values of an unknown form"));
+            return Match::Unknown(format!("{element}: the values cannot be parsed"));
         }
         if let Sent::Address(sent) = value
             && self.texts.iter().any(|text| is_part_of(text, sent))

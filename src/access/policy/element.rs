@@ -15,19 +15,23 @@ pub(super) fn principal(
         match (elements.get("Principal"), elements.get("NotPrincipal")) {
             (Some(principal), None) => ("Principal", principal, false),
             (None, Some(principal)) => ("NotPrincipal", principal, true),
-            _ => return Match::Unknown(format!("{name} has no single Principal")),
+            _ => {
+                return Match::Unknown(format!(
+                    "{name} must have either Principal or NotPrincipal"
+                ));
+            }
         };
     let Some(entries) = entries(principal) else {
-        return Match::Unknown(format!("{name} has a {element} of an unknown form"));
+        return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };
     let Some(effect) = StatementEffect::of(elements) else {
-        return Match::Unknown(format!("{name} has no known Effect"));
+        return Match::Unknown(format!("{name} has no valid Effect"));
     };
     let kind = request.kind();
     // "AWS JSON policy elements: NotPrincipal": with Allow it is not supported.
     if negated && effect == StatementEffect::Allow {
         return Match::Unknown(format!(
-            "{name}: whether NotPrincipal with Allow includes {kind} is unknown"
+            "{name}: it is unknown whether NotPrincipal with Allow includes {kind}"
         ));
     }
     let named = entries
@@ -40,14 +44,14 @@ pub(super) fn principal(
         Some(includes) => everyone && includes,
         None if everyone => {
             return Match::Unknown(format!(
-                "{name}, {element}: whether \"*\" includes {kind} is unknown"
+                "{name}, {element}: it is unknown whether \"*\" includes {kind}"
             ));
         }
         None => false,
     };
     if negated && listed && !everyone && !request.is_excepted() {
         return Match::Unknown(format!(
-            "{name}: whether its NotPrincipal excepts every session of the role is unknown"
+            "{name}: it is unknown whether its NotPrincipal excepts every session of the role"
         ));
     }
     if listed != negated {
@@ -87,10 +91,10 @@ pub(super) fn action(
     let (element, actions, negated) = match (elements.get("Action"), elements.get("NotAction")) {
         (Some(actions), None) => ("Action", actions, false),
         (None, Some(actions)) => ("NotAction", actions, true),
-        _ => return Match::Unknown(format!("{name} has no single Action")),
+        _ => return Match::Unknown(format!("{name} must have either Action or NotAction")),
     };
     let Some(patterns) = texts(actions) else {
-        return Match::Unknown(format!("{name} has an {element} of an unknown form"));
+        return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };
     let wanted = request.action().to_ascii_lowercase();
     let listed = patterns
@@ -118,10 +122,10 @@ pub(super) fn resource(
         match (elements.get("Resource"), elements.get("NotResource")) {
             (Some(resources), None) => ("Resource", resources, false),
             (None, Some(resources)) => ("NotResource", resources, true),
-            _ => return Match::Unknown(format!("{name} has no single Resource")),
+            _ => return Match::Unknown(format!("{name} must have either Resource or NotResource")),
         };
     let Some(patterns) = texts(resources) else {
-        return Match::Unknown(format!("{name} has a {element} of an unknown form"));
+        return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };
     let is_variable = |pattern: &&str| version.has_variable(pattern);
     let listed = patterns

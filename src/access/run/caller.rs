@@ -61,11 +61,11 @@ impl Run<'_> {
         Err(Outcome::incomplete(
             "the caller is in another account",
             format!(
-                "The role is in account {}, the caller ({}) in account {}. Use {} of the role's account.",
+                "The role is in account {}, the caller ({}) in account {}. Use credentials of the role's account: set {}.",
                 role.account,
                 identity.arn,
                 identity.account,
-                self.words("a profile or assume_role", "--profile or --assume-role-arn")
+                self.words("profile or assume_role", "--profile or --assume-role-arn")
             ),
         )
         .into())

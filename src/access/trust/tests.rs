@@ -257,7 +257,7 @@ fn what_is_not_known_is_never_a_refusal() {
         ),
         (
             json!({"DateLessThan": {"aws:CurrentTime": "tomorrow"}}),
-            "unknown form",
+            "the values cannot be parsed",
         ),
         (json!({"ArnLike": {SUB: "my-org+*"}}), "not evaluated"),
         (json!({"Bool": {SUB: "true"}}), "not evaluated"),
@@ -279,12 +279,15 @@ fn what_is_not_known_is_never_a_refusal() {
             json!({"StringEquals": {SUB: "${aws:username}"}}),
             "policy variable",
         ),
-        (json!({"StringEquals": {SUB: {}}}), "unknown form"),
+        (
+            json!({"StringEquals": {SUB: {}}}),
+            "the values cannot be parsed",
+        ),
         (
             json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
             ":email",
         ),
-        (json!("x"), "Condition of an unknown form"),
+        (json!("x"), "its Condition cannot be parsed"),
     ] {
         assert!(
             cant_tell(statement(condition.clone())).contains(what),
@@ -327,12 +330,17 @@ fn the_older_product_s_issuer_is_pointed_out() {
         refusal(statement(older))
             .hint
             .unwrap()
-            .contains("older product")
+            .contains("older Humanitec product")
     );
     let mut policy = statement(json!({}));
     policy["Principal"] =
         json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/idtoken.humanitec.io"});
-    assert!(refusal(policy).hint.unwrap().contains("older product"));
+    assert!(
+        refusal(policy)
+            .hint
+            .unwrap()
+            .contains("older Humanitec product")
+    );
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl PolicyRequest for WebIdentity {
                 .iter()
                 .any(|name| name.ends_with(&format!("/{older}")))
         });
-        is_older.then(|| format!("{older} is the issuer of an older product of Humanitec's."))
+        is_older.then(|| format!("{older} is the issuer of an older Humanitec product."))
     }
 
     fn absent_key(&self, key: &str) -> (String, Option<String>) {
@@ -167,9 +167,9 @@ impl PolicyRequest for WebIdentity {
         let hint = if key.eq_ignore_ascii_case(EXTERNAL_ID) {
             format!("{ACTION} has no external ID.")
         } else if lower.starts_with("aws:") && !is_of_claims(&lower) {
-            format!("{ACTION} is a call without AWS credentials, and has no such key.")
+            format!("{ACTION} is an unsigned call, so it does not have this condition key.")
         } else if lower.starts_with(older) {
-            format!("{older} is the issuer of an older product of Humanitec's.")
+            format!("{older} is the issuer of an older Humanitec product.")
         } else {
             format!("The token of {} has no such key.", self.sender)
         };

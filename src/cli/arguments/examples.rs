@@ -13,7 +13,7 @@ With several runners, the worst result sets the exit code: 3 before 2, 1, 4, and
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
-  # The file that `hctl create runner my-runner --set-yaml=@runner-config.yaml` takes
+  # The file for `hctl create runner my-runner --set-yaml=@runner-config.yaml`
   eks-runner check runner-config.yaml --org my-org --id my-runner
 
   # A registered runner, with hctl's login
@@ -22,7 +22,7 @@ Examples:
   # Every EKS runner of the organization, with a table at the end
   eks-runner check --all
 
-  # Those whose IDs begin with prod-
+  # Runners whose IDs begin with prod-
   eks-runner check --all --filter 'prod-*'
 
   # As the runner itself: assume its role, and do everything as the Orchestrator will do it
@@ -54,7 +54,7 @@ Examples:
   # With IRSA for state in S3, for example because the Jobs run on Fargate
   eks-runner setup runner-config.yaml --org my-org --id my-runner --pod-identity irsa
 
-  # The cluster's part alone
+  # Only the cluster's objects
   eks-runner setup runner-config.yaml --org my-org --id my-runner --output yaml | kubectl apply -f -";
 
 pub(super) const PROBE_EXAMPLES: &str = "\

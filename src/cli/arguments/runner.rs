@@ -45,7 +45,7 @@ impl RunnerArguments {
 
 /// Why `--id` is refused without a file.
 const ID_OF_FILE: &str =
-    "--id has no effect: it is the ID of the runner in FILE, and no FILE is passed";
+    "--id has no effect: it is the ID of the runner in FILE, but no FILE is passed";
 const REMOVE_ID: &str = "remove --id";
 
 /// Refuses none of several ways to select runners, and more than one. Each has its name, and whether it is used.
@@ -114,14 +114,17 @@ impl RunnersArguments {
         refuse(has_id && files.is_empty(), ID_OF_FILE, REMOVE_ID)?;
         refuse(
             has_id && files.len() > 1,
-            format!("--id names one runner, and there are {} files", files.len()),
+            format!(
+                "--id names one runner, but {} files were passed",
+                files.len()
+            ),
             "remove --id, and set `id` in each file",
         )?;
         let mut seen = HashSet::new();
         match files.iter().find(|path| !seen.insert(*path)) {
             Some(path) if path.as_os_str() == "-" => refuse(
                 true,
-                "standard input, -, is passed twice, and it can be read only once",
+                "standard input, -, is passed twice, but it can be read only once",
                 "remove one of the two",
             ),
             Some(path) => refuse(
@@ -178,7 +181,7 @@ impl FromStr for IdPattern {
 
     fn from_str(pattern: &str) -> Result<Self, Self::Err> {
         match pattern {
-            "" => Err("the pattern is empty, which no ID matches"),
+            "" => Err("the pattern is empty, so it matches no ID"),
             pattern => Ok(Self(pattern.to_owned())),
         }
     }

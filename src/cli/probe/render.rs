@@ -21,8 +21,8 @@ pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) 
         ..
     } = prepared;
     let end = if arguments.keep {
-        "It is not deleted (--keep). The cluster ends it 15 seconds after --timeout. Set a longer one if your image runs \
-         longer."
+        "It is not deleted (--keep). Kubernetes stops it 15 seconds after --timeout. Set a longer timeout if your image \
+         runs longer."
     } else {
         "It is deleted when its container has started or cannot start."
     };
@@ -123,7 +123,8 @@ fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
             }
         ),
         Deletion::Failed(why) => format!(
-            "The Job could not be deleted: {why}. Its deadline ends it, and the cluster then removes it. To delete it now:\n\n\
+            "The Job could not be deleted: {why}. Kubernetes stops the Job at its deadline and then deletes it. To delete \
+             it now:\n\n\
              kubectl delete job -n {namespace} {name}"
         ),
     }

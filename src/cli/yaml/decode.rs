@@ -79,7 +79,7 @@ impl Decoder<'_> {
             Some(number) => Ok(Kind::Number(number)),
             None => Err(Problem::at(
                 at,
-                "JSON does not have this number: put it in quotes if it is meant as a string.",
+                "JSON cannot represent this number: put it in quotes if it is meant as a string.",
             )),
         };
         match self.resolve(id)? {

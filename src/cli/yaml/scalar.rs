@@ -80,7 +80,9 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Scalar, String> {
         (FLOAT, Scalar::Integer(integer)) => Ok(Scalar::Float(integer as f64)),
         (NULL | BOOL | INT | FLOAT | TIMESTAMP, value) if value.tag() != tag => {
             let found = value.tag();
-            Err(format!("The tag says {tag}, but the value is a {found}."))
+            Err(format!(
+                "The tag is {tag}, but the value is of type {found}."
+            ))
         }
         (_, value) => Ok(value),
     }

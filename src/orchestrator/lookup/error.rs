@@ -141,11 +141,12 @@ impl LookupError {
                 path.display()
             ),
             Self::TwoNamedFiles { .. } => format!(
-                "{} are both set, and the settings of two products are not mixed. Remove one of them.",
+                "{} are both set, but only one product's settings can be used. Remove one of them.",
                 config_files("and")
             ),
             Self::TwoDefaultFiles { paths } => format!(
-                "{} both have settings, and nothing selects one of them:{}\nSet {} to the path of one of the files{}.",
+                "The configuration files of {} both contain settings, but only one can be used:{}\nSet {} to the path of \
+                 one of the files{}.",
                 PRODUCTS.map(|product| product.cli).join(" and "),
                 list(paths.iter().map(|path| path.display())),
                 config_files("or"),
@@ -164,7 +165,7 @@ impl LookupError {
                         token_product,
                         url_product,
                     } => format!(
-                        "with the settings of {}, but {url_from} sets the URL of the API that {} uses",
+                        "which is for {}'s API, but {url_from} sets the URL of {}'s API",
                         token_product.cli, url_product.cli
                     ),
                     TokenOwner::OtherHost(url) => {

@@ -28,7 +28,7 @@ pub(super) fn api_url(
     };
     let example = "set it to a URL such as https://api.humanitec.dev";
     let problem = match Url::parse(&text) {
-        Err(error) => format!("the text{shown} is not a URL ({error}); {example}"),
+        Err(error) => format!("the value{shown} is not a URL ({error}); {example}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             format!("the URL{shown} does not begin with http:// or https://; {example}")
         }

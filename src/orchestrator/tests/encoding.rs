@@ -107,9 +107,9 @@ async fn damaged_gzip_is_reported() {
             .await
             .unwrap_err();
         assert!(
-            error
-                .report(Frontend::Terraform)
-                .contains("the response (200) is damaged: it is not the gzip data"),
+            error.report(Frontend::Terraform).contains(
+                "the response (200) has the content encoding gzip, but its body is not valid"
+            ),
             "{error:?}"
         );
         assert!(!error.is_uncertain());

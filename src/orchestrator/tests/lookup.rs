@@ -352,7 +352,7 @@ fn unusable_urls() {
     for (text, expected) in [
         (
             "api.humanitec.dev",
-            "the text `api.humanitec.dev` is not a URL (relative URL without a base)",
+            "the value `api.humanitec.dev` is not a URL (relative URL without a base)",
         ),
         (
             "localhost:8080",
@@ -380,7 +380,7 @@ fn unusable_urls() {
             "https://s3cret@a.example",
             "the URL contains a user name or password",
         ),
-        ("https://ann:s3cret@a exa.mple", "the text is not a URL"),
+        ("https://ann:s3cret@a exa.mple", "the value is not a URL"),
     ] {
         let given = ExplicitSettings {
             api_url: Some(text.to_owned()),

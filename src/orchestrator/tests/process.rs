@@ -136,7 +136,7 @@ async fn an_unusable_proxy_variable_is_named() {
             "http",
             "HTTP_PROXY",
             "ftp://me:C4naryPass@proxy",
-            "a proxy of scheme \"ftp\" is not supported",
+            "the proxy scheme \"ftp\" is not supported",
         ),
         (
             "http",

@@ -163,9 +163,9 @@ fn two_logins_are_an_error_unless_a_setting_selects_one() {
     assert_eq!(
         text,
         format!(
-            "octl and hctl both have settings, and nothing selects one of them:\n  - {}\n  - {}\nSet octl_config_file \
-             or hctl_config_file to the path of one of the files, or set all of api_url, org_id, and auth_token in the \
-             provider block.",
+            "The configuration files of octl and hctl both contain settings, but only one can be used:\n  - {}\n  - {}\nSet \
+             octl_config_file or hctl_config_file to the path of one of the files, or set all of api_url, org_id, and \
+             auth_token in the provider block.",
             paths[0], paths[1]
         )
     );
@@ -226,9 +226,9 @@ fn a_token_is_not_sent_to_the_other_product() {
     );
     let text = found[0].to_string();
     let expected = format!(
-        "The token was not sent: it comes from `token` in the file {}, with the settings of octl, but `api_url` in \
-         the provider block sets the URL of the API that hctl uses. Set api_url to the URL of the installation that the token \
-         is for, or use a token for this API.",
+        "The token was not sent: it comes from `token` in the file {}, which is for octl's API, but `api_url` in the \
+         provider block sets the URL of hctl's API. Set api_url to the URL of the installation that the token is for, or \
+         use a token for this API.",
         named.config_files[0].1
     );
     assert_eq!(text, expected);
@@ -246,8 +246,8 @@ fn a_token_is_not_sent_to_the_own_api_of_the_other_product() {
         let variables = [("PO_API_URL", url), ("PO_AUTH_TOKEN", "t0ken-of-octl"), org];
         let text = errors(&nothing(), &Home::new().environment(&variables));
         assert!(
-            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, with the \
-                           settings of octl, but the environment variable PO_API_URL sets the URL of the API that hctl uses."),
+            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, which is for \
+                           octl's API, but the environment variable PO_API_URL sets the URL of hctl's API."),
             "{text}"
         );
         // The block selects Humanitec, so nothing of octl is used.
@@ -313,7 +313,7 @@ fn a_block_cannot_name_the_files_of_both_products() {
     };
     assert_eq!(
         errors(&explicit, &home.environment(&[])),
-        "octl_config_file and hctl_config_file are both set, and the settings of two products are not mixed. Remove one \
-         of them."
+        "octl_config_file and hctl_config_file are both set, but only one product's settings can be used. Remove one of \
+         them."
     );
 }

@@ -319,7 +319,8 @@ async fn ids_stay_inside_their_segment() {
         assert_eq!(
             error.report(Frontend::Terraform),
             format!(
-                "{id:?} cannot be used as an ID.\n\nThe ID would change the path of the request. Correct the ID."
+                "{id:?} cannot be used as an ID.\n\nA URL path cannot contain an empty ID, \".\", or \"..\". Correct the \
+                 ID."
             )
         );
     }

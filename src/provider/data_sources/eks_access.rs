@@ -99,7 +99,7 @@ fn computed_attributes() -> Vec<Attribute> {
             Attribute::new(
                 "ok",
                 Type::Bool,
-                "`true` if no check failed and every check that applies ran. Warnings do not count.",
+                "`true` if no check failed and every check that applies ran. Warnings do not change it.",
             )
             .computed(),
             Attribute::new(

@@ -68,8 +68,11 @@ impl DataSource for EksRunnersData {
                           for each hundred runners of any type. The data source \
                           `platform-orchestrator_kubernetes_eks_runner` reads the configuration of one runner.",
             attributes: vec![
-                Attribute::string("id_prefix", "Only runners whose IDs begin with this text.")
-                    .optional(),
+                Attribute::string(
+                    "id_prefix",
+                    "Only runners whose IDs begin with this string.",
+                )
+                .optional(),
                 Attribute::nested(
                     "runners",
                     "The runners.",

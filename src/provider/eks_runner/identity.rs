@@ -34,9 +34,9 @@ impl ResourceIdentity for EksRunner {
             Some(org) if org != client.org() => Err(Diagnostic::error(
                 "Runner of another organization",
                 format!(
-                    "The identity is that of runner {id:?} in organization {org:?}, and the provider's organization is \
-                     {:?}.\n\nTo fix it, set org_id in the provider block to {org:?}, or use a provider configuration \
-                     for that organization.",
+                    "The identity is that of runner {id:?} in organization {org:?}, but the provider's organization is \
+                     {:?}.\n\nTo fix it, set org_id in the provider block to {org:?}, or use a provider configuration for \
+                     that organization.",
                     client.org()
                 ),
             )

@@ -64,7 +64,7 @@ impl ListResource for EksRunnerList {
             version: 0,
             description: "Finds the runners of type `kubernetes-eks` in the organization, ordered by ID.",
             attributes: vec![
-                Attribute::string("id_prefix", "Only runners whose IDs begin with this text.")
+                Attribute::string("id_prefix", "Only runners whose IDs begin with this string.")
                     .optional(),
                 Attribute::string(
                     "cluster_name",

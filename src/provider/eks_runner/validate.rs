@@ -93,7 +93,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
                 [] if types.iter().all(|ty| storage.get(&block(*ty)).is_null()) => error(
                     "State storage without its block",
                     "type",
-                    format!("None of {} is set. {EXACTLY_ONE}: add it.", blocks(&types)),
+                    format!("None of {} is set. {EXACTLY_ONE}.", blocks(&types)),
                 ),
                 _ => Vec::new(),
             };

@@ -91,7 +91,7 @@ fn org_and_id(arguments: &[Value]) -> Result<(&str, &str), FunctionError> {
         _ if org.is_empty() => Some("The ID of the organization is empty".to_owned()),
         // A `*` would admit the runners of other organizations, and STS refuses a session name with a space.
         Some(c) => Some(format!(
-            "{org:?} contains {c:?}, which no ID of an organization contains"
+            "{org:?} contains {c:?}, which is not allowed in the ID of an organization"
         )),
         None => None,
     };

@@ -39,7 +39,7 @@ pub(super) fn check(spec: &Value) -> Vec<InvalidField> {
                     &format!("spec.{list}[{index}]"),
                     "Container without a name in pod_template",
                     format_args!(
-                        "has no `name`, and every container needs one: it says which container of the Job is meant. The \
+                        "has no `name`, but every container needs one: it identifies the container of the Job. The \
                          Orchestrator's own container is {MAIN:?}."
                     ),
                 ));
@@ -210,7 +210,7 @@ fn doubled_variables(
             )
         } else {
             format!(
-                "sets {name} with both `value` and `valueFrom`, and Kubernetes accepts only one of them. Remove one."
+                "sets {name} with both `value` and `valueFrom`, but Kubernetes accepts only one of them. Remove one."
             )
         };
         problems.push(problem(

@@ -181,7 +181,7 @@ pub(super) fn both_products(cli: &Cli) {
     workspace
         .plan(&[])
         .fails()
-        .has("octl and hctl both have settings, and nothing selects one of them")
+        .has("The configuration files of octl and hctl both contain settings, but only one can be used")
         .has("octl/config.yaml")
         .has("hctl/config.yaml");
     write("octl_config_file = \"~/.config/octl/config.yaml\"\n");

@@ -97,7 +97,7 @@ fn event(
     let resource = catalog.resource(type_name)?;
     let identity = catalog.identities.get(type_name).ok_or_else(|| {
         Diagnostic::bug(format!(
-            "The provider lists objects of type {type_name}, which have no identity"
+            "The provider lists objects of type {type_name}, but this type has no identity"
         ))
     })?;
     let state = object.resource.as_ref();

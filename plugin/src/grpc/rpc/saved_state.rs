@@ -35,7 +35,7 @@ pub(super) fn too_new(what: &str, type_name: &str, version: i64, current: i64) -
     Diagnostic::error(
         format!("The {what} of a {type_name} is too new"),
         format!(
-            "It was saved with version {version} of the schema, and this version of the provider supports versions up to \
+            "It was saved with version {version} of the schema, but this version of the provider supports versions up to \
              {current}.\n\nTo fix it: install the version of the provider that saved it, or a later one."
         ),
     )

@@ -63,7 +63,7 @@ async fn upgrade(
 fn without_identity(type_name: &str) -> Diagnostic {
     Diagnostic::error(
         format!("A {type_name} has no identity"),
-        "The state contains an identity of this resource, which this version of the provider does not have.\n\nTo fix \
-         it: install the version of the provider that saved it, or a later one.",
+        "The state contains an identity of this resource, but this version of the provider does not support identities for \
+         it.\n\nTo fix it: install the version of the provider that saved it, or a later one.",
     )
 }

@@ -26,7 +26,7 @@ pub(super) fn other_partition(run: &Run<'_>, region: &str) -> Result<Option<Outc
         return Ok(None);
     }
     let outcome = Outcome::failed(format!(
-        "STS in {region}, which sts_region names, cannot assume {role}: the region is in partition {partition}, the role in {}.",
+        "STS in {region} (sts_region) cannot assume {role}: the region is in partition {partition}, but the role is in {}.",
         role.partition
     ))
     .compare(format!("a region of partition {}", role.partition), region);
@@ -51,8 +51,8 @@ pub(super) async fn responds(run: &Run<'_>, region: &str) -> Result<(), CheckErr
     Err(Outcome::incomplete(
         "no usable response from STS in sts_region",
         format!(
-            "Could not check STS in {region}, which sts_region names: {}. Verify that the region exists, and that the role's \
-             account has enabled it.",
+            "Could not check STS in {region} (sts_region): {}. Verify that the region exists, and that the role's account \
+             has enabled it.",
             error.to_string().trim_end_matches('.')
         ),
     )
@@ -73,7 +73,7 @@ pub(super) fn disabled(run: &Run<'_>) -> Result<Outcome, CheckError> {
         None => "set sts_region to a region in which it is activated".to_owned(),
     };
     Ok(Outcome::failed(format!(
-        "STS in {region} is not activated for account {account}, and refuses to assume the role."
+        "STS in {region} is not activated for account {account}, so it refuses to assume the role."
     ))
     .compare(format!("STS activated in {region}"), DISABLED)
     .fix(

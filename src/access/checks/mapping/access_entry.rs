@@ -42,10 +42,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     }
     Ok(match run.accepted_as().await {
         Some(user) if user.name.is_empty() => {
-            Outcome::passed("The cluster accepts the runner, as a user without a fixed name.")
+            Outcome::passed("The cluster accepts the runner as a user without a fixed name.")
         }
         Some(user) => Outcome::passed(format!(
-            "The cluster accepts the runner, as the user {}.",
+            "The cluster accepts the runner as the user {}.",
             user.name
         )),
         None => outcome,

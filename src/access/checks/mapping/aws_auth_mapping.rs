@@ -43,8 +43,8 @@ pub(in crate::access::checks) async fn aws_auth_outcome(
         Mapping::Refused { by, line, .. } => outcome.fix(
             cause,
             Fix::note(format!(
-                "The new line replaces line {line} of {by}. Nodes with this role need the old line. If there are any, \
-                 give the runner its own role instead."
+                "The new line replaces line {line} of {by}. If nodes use this role, they need the old line: give the runner \
+                 its own role instead."
             ))
             .then(command()),
         ),
@@ -135,7 +135,7 @@ fn admitted_outcome(user: &User, by: AwsAuthKey, has_session: bool) -> Outcome {
 fn absent_line_outcome(auth: &AwsAuth, role: &RoleArn) -> Outcome {
     match auth.broken() {
         [] => Outcome::failed(format!(
-            "The cluster's authentication mode is CONFIG_MAP, and its aws-auth does not map {role}."
+            "The cluster's authentication mode is CONFIG_MAP, but its aws-auth does not map {role}."
         ))
         .compare("a line of mapRoles for the role", "none"),
         broken => {
@@ -144,7 +144,7 @@ fn absent_line_outcome(auth: &AwsAuth, role: &RoleArn) -> Outcome {
                 .map(|(key, error)| format!("{key} cannot be read ({error})"));
             let places = places.collect::<Vec<_>>().join(", ");
             Outcome::failed(format!(
-                "In aws-auth, {places}. The cluster ignores what it cannot read, and the rest does not map {role}."
+                "In aws-auth, {places}. The cluster ignores a list that it cannot parse, and no other entry maps {role}."
             ))
             .compare("a line of mapRoles for the role", places)
         }

@@ -33,8 +33,8 @@ pub(in crate::access::checks) async fn judge_entry(
     let cause = entry_cause(run)?;
     if !run.belongs_to_role(entry).await {
         let outcome = Outcome::failed(format!(
-            "The access entry for {arn} is older than the role: the role was deleted and created again, and the \
-             entry does not work for the new one."
+            "The access entry for {arn} is older than the role: the role was deleted and created again, so the entry does \
+             not work for the new role."
         ))
         .compare(
             "an entry created after the role",

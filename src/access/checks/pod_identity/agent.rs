@@ -118,12 +118,12 @@ async fn annotation_in_place_of(
         .and_then(|found| found["metadata"]["annotations"][ROLE_ANNOTATION].as_str());
     let annotated = match current.filter(|role| !role.is_empty()) {
         Some(role) => Fix::note(format!(
-            "Without the association, the service account's annotation counts, which names {role}. Then run the checks again: \
-             they verify the role's trust policy."
+            "Without the association, EKS uses the service account's annotation, which names {role}. Then run the checks \
+             again: they verify the role's trust policy."
         )),
         None => Fix::note(
-            "Use a role for the service account in place of the association. Then run the checks again: they verify the \
-             role's trust policy.",
+            "Use IAM roles for service accounts (IRSA) instead of the association. Then run the checks again: they verify \
+             the role's trust policy.",
         )
         .then_run(
             ShellCommand::new("kubectl annotate --overwrite serviceaccount")

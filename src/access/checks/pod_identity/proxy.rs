@@ -38,7 +38,7 @@ pub(super) fn judge(environment: &ContainerEnvironment, is_ipv6: bool) -> Option
     let detour = detour(environment, ["HTTP_PROXY", "http_proxy"], address, 80)?;
     Some(Finding::OwnDoubt(CheckProblem {
         message: format!(
-            "pod_template sets {}, and {} {}: the container then requests its credentials from the EKS Pod Identity Agent \
+            "pod_template sets {}, but {} {}: the container then requests its credentials from the EKS Pod Identity Agent \
              on its node through the proxy, which usually cannot reach it.",
             detour.proxy, detour.exceptions, detour.doubt
         ),
@@ -71,7 +71,7 @@ pub(in crate::access::checks) fn detour(
         Some((name, None)) => (
             name,
             format!("...,{address}"),
-            format!("has an unknown value, and might not contain {address}"),
+            format!("has an unknown value and might not contain {address}"),
         ),
     };
     let entry = json!({"name": exceptions, "value": value});
@@ -152,7 +152,7 @@ mod tests {
         let proxy = "http://proxy.example:3128";
         for name in ["HTTP_PROXY", "http_proxy"] {
             let found = judge(&[(name, proxy)]).unwrap();
-            assert!(found.contains(&format!("sets {name}, and NO_PROXY is not set")));
+            assert!(found.contains(&format!("sets {name}, but NO_PROXY is not set")));
             let other = [(name, proxy), ("no_proxy", "169.254.169.254,.internal")];
             let found = judge(&other).unwrap();
             assert!(found.contains("no_proxy does not contain 169.254.170.23"));

@@ -80,7 +80,7 @@ pub(super) async fn in_own_account(run: &Run<'_>, role: &RoleArn) -> Result<(), 
     Err(Finding::Unknown(Outcome::incomplete(
         "a role of the Job is in another account",
         format!(
-            "Could not check {role}: it is in account {}, and the caller ({}) in account {}.",
+            "Could not check {role}: it is in account {}, but the caller ({}) is in account {}.",
             role.account, caller.arn, caller.account
         ),
     )))
@@ -109,7 +109,7 @@ impl JobRole {
             ),
             Some(other) => (
                 format!(
-                    "IAM role {} does not exist: the role of that name has another path, {other}.",
+                    "IAM role {} does not exist. A role with that name exists under a different path: {other}.",
                     self.arn
                 ),
                 other.clone(),
@@ -117,7 +117,7 @@ impl JobRole {
         };
         let fix = match &self.other_path {
             None => self.trust(run, member),
-            Some(other) => Fix::note(format!("Use {other} in place of {}.", self.arn)),
+            Some(other) => Fix::note(format!("Use {other} instead of {}.", self.arn)),
         };
         Finding::Broken(CheckProblem {
             message,

@@ -52,7 +52,7 @@ pub(super) async fn judge(run: &Run<'_>, what: String, class: &Value) -> Result<
             ),
         ),
         Err(error) => {
-            let object = format!("csidrivers {driver:?}, with which {what} gets a volume");
+            let object = format!("csidrivers {driver:?}, which creates the volume of {what}");
             Found::Unread(not_read(run, &object, error))
         }
     })

@@ -134,10 +134,10 @@ impl MissingRight<'_> {
         });
         Ok(match granted {
             PolicyGrant::By(policy) => Outcome::passed(format!(
-                "The role is allowed to {verb} {resource} in namespace {namespace:?} by the EKS access policy {policy}."
+                "The EKS access policy {policy} allows the role to {verb} {resource} in namespace {namespace:?}."
             )),
             PolicyGrant::Unknown(why) => {
-                let message = format!("By RBAC, {refused} {why}");
+                let message = format!("Without an EKS access policy, {refused} {why}");
                 let outcome = match right.lost {
                     Some(_) => Outcome::warned(message),
                     None => Outcome::incomplete(

@@ -39,7 +39,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         || matches!(outcome.skip, Some(Skip::Incomplete(_)));
     if is_bad && is_issuer_of_token(run).await && run.is_exchanged().await {
         return Ok(Outcome::not_applicable(format!(
-            "STS has accepted the web identity token, so it can read the issuer's keys. From here: {}",
+            "STS has accepted the web identity token, so it can read the issuer's keys. The check from this machine had \
+             another result: {}",
             outcome.message
         )));
     }

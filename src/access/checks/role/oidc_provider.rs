@@ -79,8 +79,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 pub(in crate::access::checks) fn older_product(issuer: &str) -> Option<String> {
     (issuer == OLDER_ISSUER).then(|| {
         format!(
-            " {issuer} belongs to an older product of Humanitec's: the issuer of the Orchestrator at \
-             api.humanitec.dev is https://oidc.humanitec.dev."
+            " {issuer} belongs to an older Humanitec product: the issuer of the Orchestrator at api.humanitec.dev is \
+             https://oidc.humanitec.dev."
         )
     })
 }

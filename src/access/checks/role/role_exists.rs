@@ -38,7 +38,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     match run.iam_role().await {
         Ok(role) if role.arn == expected => Ok(Outcome::passed(format!("{expected} exists."))),
         Ok(role) => Ok(Outcome::failed(format!(
-            "IAM role {expected} does not exist: the role of that name has another path, {}.",
+            "IAM role {expected} does not exist. A role with that name exists under a different path: {}.",
             role.arn
         ))
         .compare(expected.as_str(), role.arn.as_str())

@@ -43,7 +43,7 @@ pub(super) fn unsupported(spec: &Value, pod: &Pod<'_>, volumes: &Volumes) -> Vec
         }
     }
     let over = pod.requests_over(&MOST).into_iter();
-    found.extend(over.map(|request| format!("{request} is requested")));
+    found.extend(over.map(|request| format!("the pod requests {request}")));
     found
 }
 
@@ -112,7 +112,7 @@ mod tests {
             ),
             (
                 requests(json!({"nvidia.com/gpu": 1})),
-                "nvidia.com/gpu 1 is requested",
+                "the pod requests nvidia.com/gpu 1",
             ),
             (
                 requests(json!({"memory": "200Gi"})),

@@ -30,7 +30,7 @@ pub(super) async fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result
         format!(", or a Fargate profile for the namespace {namespace}")
     };
     Ok(Fix::note(format!(
-        "Add a managed node group or a NodePool of Karpenter{fargate}."
+        "Add a managed node group or a Karpenter NodePool{fargate}."
     )))
 }
 
@@ -82,7 +82,7 @@ fn of(lack: &Lack, node: &str) -> Fix {
             "Change spec.topologySpreadConstraints in job.pod_template, or add nodes with the label {key}."
         )),
         Lack::Volume { claim, volume } => Fix::note(format!(
-            "Add nodes that match the volume's node affinity, or use another claim than {claim} in job.pod_template:"
+            "Add nodes that match the volume's node affinity, or replace claim {claim} in job.pod_template:"
         ))
         .then_run(ShellCommand::new("kubectl describe pv").word(volume)),
         Lack::Taint(taint) if taint.is_of_state() => ShellCommand::new("kubectl describe node")

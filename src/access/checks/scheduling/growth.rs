@@ -175,11 +175,11 @@ impl Growth {
             let size = format!("{} of at most {} nodes", group.size, group.maximum);
             match &autoscaler {
                 Ok(_) => self.found(format!(
-                    "{what} has {size}, so that the Cluster Autoscaler can add one"
+                    "{what} has {size}, so the Cluster Autoscaler can add one"
                 )),
                 Err(error) if error.is_not_found() => {
                     self.findings.push(format!(
-                        "{what}: it has {size}, and no Cluster Autoscaler was found (ConfigMap cluster-autoscaler-status in \
+                        "{what}: it has {size}, but no Cluster Autoscaler was found (ConfigMap cluster-autoscaler-status in \
                          kube-system)"
                     ));
                     self.stuck_group = Some(stuck(group));

@@ -79,7 +79,7 @@ impl NodePool<'_> {
         } else {
             "Karpenter"
         };
-        format!("NodePool {:?} of {kind}", self.name())
+        format!("{kind} NodePool {:?}", self.name())
     }
 
     fn name(&self) -> &str {
@@ -119,7 +119,7 @@ impl NodePool<'_> {
                 let limit = limit
                     .as_str()
                     .map_or_else(|| limit.to_string(), str::to_owned);
-                format!("its limit of {name} {limit} leaves no room")
+                format!("its {name} limit of {limit} leaves no room for the pod")
             })
         })
     }
@@ -284,7 +284,7 @@ mod tests {
         }));
         assert_eq!(
             NodePool(&auto).label(),
-            "NodePool \"runners\" of EKS Auto Mode"
+            "EKS Auto Mode NodePool \"runners\""
         );
         for (key, value, expected) in [
             ("eks.amazonaws.com/instance-cpu", "4", true),
@@ -383,11 +383,11 @@ mod tests {
             ),
             (
                 json!({"/spec/limits": {"cpu": 0}}),
-                "its limit of cpu 0 leaves no room",
+                "its cpu limit of 0 leaves no room for the pod",
             ),
             (
                 json!({"/spec/limits": {"cpu": "10"}, "/status": resources(json!({"cpu": "10"}))}),
-                "its limit of cpu 10 leaves no room",
+                "its cpu limit of 10 leaves no room for the pod",
             ),
             (
                 json!({"/spec/limits": {"memory": "10Gi"}, "/status": resources(json!({"memory": "7Gi"}))}),

@@ -136,7 +136,7 @@ impl Nodes {
     pub(super) fn none(&self) -> String {
         match self.count {
             0 if self.has_fargate => {
-                "The cluster's nodes are those of Fargate, which run one pod each".to_owned()
+                "The cluster has only Fargate nodes, which run one pod each".to_owned()
             }
             0 => "The cluster currently has no nodes".to_owned(),
             1 => "The cluster's node cannot take the Job's pod".to_owned(),
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!((&other.fitting, other.kinds.len()), (&None, 0));
         assert_eq!(
             other.none(),
-            "The cluster's nodes are those of Fargate, which run one pod each"
+            "The cluster has only Fargate nodes, which run one pod each"
         );
         let named = nodes(json!({"nodeName": "n"}), labels);
         assert_eq!(named.fitting.as_deref(), Some("n"));

@@ -44,7 +44,7 @@ impl Volumes {
                 }
                 Err(outcome) => {
                     let message = format!(
-                        "Which nodes can attach the volume of PersistentVolumeClaim {claim:?} is unknown: {}",
+                        "Could not check which nodes can attach the volume of PersistentVolumeClaim {claim:?}: {}",
                         outcome.message
                     );
                     found.unread.get_or_insert(Outcome { message, ..outcome });
@@ -77,7 +77,7 @@ impl Volumes {
         let spec = &volume["spec"];
         let driver = spec["csi"]["driver"].as_str().unwrap_or_default();
         if EBS.contains(&driver) || !spec["awsElasticBlockStore"].is_null() {
-            let clause = format!("PersistentVolumeClaim {claim:?} has a volume of Amazon EBS");
+            let clause = format!("PersistentVolumeClaim {claim:?} has an Amazon EBS volume");
             self.not_on_fargate.push(clause);
         }
         let nodes = nodes(volume);
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(
             found.not_on_fargate,
             [
-                "PersistentVolumeClaim \"ebs\" has a volume of Amazon EBS",
+                "PersistentVolumeClaim \"ebs\" has an Amazon EBS volume",
                 "PersistentVolumeClaim \"none\" is not bound"
             ]
         );

@@ -21,28 +21,28 @@ struct OtherResource {
 const OTHERS: [OtherResource; 5] = [
     OtherResource {
         suffixes: &["-s3alias"],
-        what: "an access point of S3",
-        why: "Its policy and its bucket are not evaluated",
+        what: "an S3 access point",
+        why: "This check does not evaluate the access point's policy or its bucket",
     },
     OtherResource {
         suffixes: &["--ol-s3"],
-        what: "an Object Lambda Access Point of S3",
-        why: "Its policy and its bucket are not evaluated",
+        what: "an S3 Object Lambda Access Point",
+        why: "This check does not evaluate the access point's policy or its bucket",
     },
     OtherResource {
         suffixes: &[".mrap"],
-        what: "a Multi-Region Access Point of S3",
-        why: "Its policy and its buckets are not evaluated",
+        what: "an S3 Multi-Region Access Point",
+        why: "This check does not evaluate the access point's policy or its buckets",
     },
     OtherResource {
         suffixes: &["--x-s3", "--xa-s3"],
-        what: "a directory bucket of S3 or an access point of one",
-        why: "Its permission, s3express:CreateSession, is not evaluated",
+        what: "an S3 directory bucket, or an access point of one",
+        why: "This check does not evaluate its permission, s3express:CreateSession",
     },
     OtherResource {
         suffixes: &["--table-s3"],
-        what: "a table bucket of S3",
-        why: "Whether it can contain a state is not known",
+        what: "an S3 table bucket",
+        why: "It is unknown whether it can store a state",
     },
 ];
 
@@ -70,7 +70,7 @@ pub(super) fn impossible(name: &str, region: Option<&str>) -> Option<Outcome> {
         return None;
     }
     let outcome = Outcome::failed(format!(
-        "{name:?} is not a valid bucket name: it has {length} characters, and S3 accepts 3 to 63."
+        "{name:?} is not a valid bucket name: it has {length} characters, but S3 accepts 3 to 63."
     ));
     Some(
         outcome
@@ -134,12 +134,12 @@ mod tests {
     #[test]
     fn access_points_and_directory_buckets_are_not_evaluated() {
         for (name, part) in [
-            ("x-abc-s3alias", "an access point of S3"),
-            ("x-abc--ol-s3", "an Object Lambda Access Point"),
-            ("x.mrap", "a Multi-Region Access Point"),
+            ("x-abc-s3alias", "an S3 access point"),
+            ("x-abc--ol-s3", "an S3 Object Lambda Access Point"),
+            ("x.mrap", "an S3 Multi-Region Access Point"),
             ("x--usw2-az1--x-s3", "s3express:CreateSession"),
             ("x--usw2-az1--xa-s3", "an access point of one"),
-            ("x--table-s3", "a table bucket"),
+            ("x--table-s3", "an S3 table bucket"),
         ] {
             let message = not_evaluated(name).unwrap().message;
             assert!(message.contains(part), "{message}");

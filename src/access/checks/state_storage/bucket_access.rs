@@ -115,7 +115,7 @@ impl Access<'_> {
                         denial.reason.element, session.action, denial.reason.found
                     )),
                     (None, Some(what)) => ResourceFinding::Doubtful(format!(
-                        "whether it denies {} is unknown: {what}",
+                        "it is unknown whether it denies {}: {what}",
                         session.action
                     )),
                     (None, None) => ResourceFinding::Allowed,
@@ -199,9 +199,9 @@ impl Access<'_> {
             Ok(RoleDecision::Allowed | RoleDecision::Refused(_)) => {}
         }
         match judgment.and_then(|found| found.unknown_allow) {
-            Some(what) => {
-                ResourceFinding::Doubtful(format!("whether it allows {action} is unknown: {what}"))
-            }
+            Some(what) => ResourceFinding::Doubtful(format!(
+                "it is unknown whether it allows {action}: {what}"
+            )),
             None => ResourceFinding::Unknown(Box::new(Outcome::incomplete(
                 "the account of the bucket is unknown",
                 format!("Could not check {what}."),
@@ -229,8 +229,8 @@ impl ResourcePolicy {
             Ok(BucketPolicy::OfAnotherAccount) => Self::Unknown(Box::new(Outcome::incomplete(
                 "the bucket belongs to another account",
                 format!(
-                    "Could not check whether the policy of bucket {name:?} admits the Job's role: the bucket belongs to \
-                     another account than the caller's."
+                    "Could not check whether the policy of bucket {name:?} admits the Job's role: the bucket belongs to a \
+                     different account than the caller."
                 ),
             ))),
             Err(error) => Self::Unknown(Box::new(error.outcome())),

@@ -40,7 +40,8 @@ pub(super) fn judge(
 pub(super) fn refused(pod: &PodAws, sentence: String, variable: &str) -> Outcome {
     if pod.might_have_more_variables() {
         Outcome::warned(format!(
-            "{sentence} Its program might set {variable}, because pod_template replaces the image, command, or arguments."
+            "{sentence} The program in the container might set {variable}, because pod_template replaces the image, \
+             command, or arguments."
         ))
     } else {
         Outcome::failed(sentence)
@@ -53,8 +54,8 @@ pub(super) fn unknown(environment: &ContainerEnvironment) -> Option<Outcome> {
         Outcome::incomplete(
             "AWS credentials in pod_template",
             format!(
-                "Not checked: whether the profile in {PROFILE} exists. If it does not, the AWS SDK returns an \
-                 error, even if other credentials exist."
+                "Could not check whether the profile in {PROFILE} exists. If it does not, the AWS SDK returns an error, \
+                 even if other credentials exist."
             ),
         )
     })
@@ -68,7 +69,7 @@ fn wrong_key(environment: &ContainerEnvironment) -> Option<WrongVariable> {
     let length = variable.value()?.len();
     let problem = CheckProblem {
         message: format!(
-            "{CUSTOMER_KEY} in pod_template has {length} characters, and the backend accepts only {KEY_LENGTH}."
+            "{CUSTOMER_KEY} in pod_template has {length} characters, but the backend accepts only {KEY_LENGTH}."
         ),
         expected: format!("{KEY_LENGTH} characters"),
         found: format!("{length} characters"),
@@ -86,7 +87,7 @@ fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVaria
         return None;
     }
     let message = format!(
-        "{PROFILE} in pod_template names a profile, and the container has no file with profiles: the AWS SDK returns an \
+        "{PROFILE} in pod_template names a profile, but the container has no file with profiles: the AWS SDK returns an \
          error, even if other credentials exist."
     );
     let expected =

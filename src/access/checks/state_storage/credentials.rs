@@ -180,8 +180,8 @@ fn judge(run: &Run<'_>, backend: &Backend, environment: &ContainerEnvironment) -
     }
     let ways: Vec<String> = methods.iter().map(|method| in_words(method)).collect();
     Outcome::warned(format!(
-        "The Job's pod has no credentials for {service}: pod_template sets none of these: {}. A variable with the path of a \
-         file counts if a volume is mounted there.",
+        "The Job's pod has no credentials for {service}: pod_template sets none of these: {}. A variable that contains a \
+         file path works only if a volume is mounted at that path.",
         ways.join("; ")
     ))
     .compare(

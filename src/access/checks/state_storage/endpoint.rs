@@ -46,14 +46,14 @@ pub(super) fn not_checked(environment: &ContainerEnvironment, variable: &str) ->
         .into_iter()
         .find(|name| environment.get(name).is_set());
     let sts = match sts {
-        None => "of AWS, which refuses keys that only the other service knows".to_owned(),
+        None => "at AWS, which refuses access keys of another service".to_owned(),
         Some(variable) => format!("at the endpoint of {variable}"),
     };
     Outcome::incomplete(
         "another S3 endpoint",
         format!(
-            "Not checked: the Job keeps its state at another endpoint than AWS's S3, because pod_template sets {variable}. With \
-             the same credentials, the backend first calls sts:GetCallerIdentity {sts}."
+            "Not checked: the Job keeps its state at an endpoint other than Amazon S3, because pod_template sets \
+             {variable}. With the same credentials, the backend first calls sts:GetCallerIdentity {sts}."
         ),
     )
 }

@@ -138,7 +138,8 @@ fn no_credentials(run: &Run<'_>, because: Option<&str>, why: &str) -> Outcome {
         Some(_) => outcome.fix(
             run.runner_cause(RunnerCause::IdentityIgnored),
             Fix::note(
-                "Remove from job.pod_template what prevents EKS from giving the container its identity.",
+                "Remove the setting that the message names from job.pod_template, so that EKS gives the container its \
+                 identity.",
             ),
         ),
     }

@@ -86,7 +86,7 @@ async fn through_proxy(run: &Run<'_>) -> Option<Outcome> {
     let address = cluster.api_service()?.to_string();
     let detour = detour(&environment, ["HTTPS_PROXY", "https_proxy"], &address, 443)?;
     let outcome = Outcome::warned(format!(
-        "pod_template sets {}, and {} {}: OpenTofu then calls the cluster's API, which stores the state, through the proxy, \
+        "pod_template sets {}, but {} {}: OpenTofu then calls the cluster's API, which stores the state, through the proxy, \
          which usually cannot reach it.",
         detour.proxy, detour.exceptions, detour.doubt
     ));
@@ -233,8 +233,8 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
         Mount::Linked(volume) => return Ok(if_linked(&volume)),
         Mount::Audience(volume, audience) => {
             return Ok(Token::Uncertain(format!(
-                "The service account token in volume {volume:?} is for the audience {audience:?}, and the cluster's \
-                 API might refuse it. Remove \"audience\" from job.pod_template."
+                "The service account token in volume {volume:?} is for the audience {audience:?}, so the cluster's API \
+                 might refuse it. Remove \"audience\" from job.pod_template."
             )));
         }
         Mount::ByServiceAccount => {}

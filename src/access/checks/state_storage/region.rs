@@ -27,15 +27,15 @@ pub(super) fn judge(
         PodRegion::Hidden { .. } => return None,
         PodRegion::Own { variable, region } => (
             format!(
-                "Bucket {bucket:?} is in {bucket_region}, and {variable} in pod_template is {region}: the Job cannot \
-                 find its state there."
+                "Bucket {bucket:?} is in {bucket_region}, but pod_template sets {variable} to {region}, so the Job cannot \
+                 find its state."
             ),
             region.clone(),
         ),
         PodRegion::Injected(region) => (
             format!(
-                "Bucket {bucket:?} is in {bucket_region}, and the Job's pod gets the cluster's region, {region}: the Job \
-                 cannot find its state there."
+                "Bucket {bucket:?} is in {bucket_region}, but the Job's pod gets the cluster's region, {region}, so the Job \
+                 cannot find its state."
             ),
             region.clone(),
         ),

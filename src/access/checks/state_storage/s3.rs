@@ -261,7 +261,7 @@ fn other_account(role: &RoleArn) -> Outcome {
     Outcome::incomplete(
         "the Job's role is in another account",
         format!(
-            "Could not check what the Job's role {role} is allowed to do: it is in another account than the caller."
+            "Could not check what the Job's role {role} is allowed to do: it is in a different account than the caller."
         ),
     )
 }

@@ -304,7 +304,7 @@ impl DocumentReader {
                     implicit: true,
                 }),
             },
-            _ => Err(refuse(at, "a text with \"?\" needs quotes here")),
+            _ => Err(refuse(at, "a string with \"?\" needs quotes here")),
         }
     }
 

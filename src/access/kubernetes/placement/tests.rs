@@ -195,13 +195,13 @@ fn requests_are_summed_up() {
             json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})
         ),
         [
-            "cpu 2 is requested, it has 1930m",
-            "memory 8192Mi is requested, it has 7Gi"
+            "it has cpu 1930m, but the pod requests 2",
+            "it has memory 7Gi, but the pod requests 8192Mi"
         ]
     );
     assert_eq!(
         with(json!({"containers": [{"resources": {"limits": {"nvidia.com/gpu": 1}}}]})),
-        ["nvidia.com/gpu 1 is requested, it has 0"]
+        ["it has nvidia.com/gpu 0, but the pod requests 1"]
     );
     // An init container of its own, and a sidecar beside the container.
     let init = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [asks(json!({"memory": "5Gi"}))]});
@@ -210,7 +210,10 @@ fn requests_are_summed_up() {
     sidecar["restartPolicy"] = json!("Always");
     let beside =
         json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
-    assert_eq!(with(beside), ["memory 8192Mi is requested, it has 7Gi"]);
+    assert_eq!(
+        with(beside),
+        ["it has memory 7Gi, but the pod requests 8192Mi"]
+    );
     // The pod's own resources count instead.
     let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
     assert!(with(whole).is_empty());
@@ -218,9 +221,12 @@ fn requests_are_summed_up() {
     let limits = json!({"memory": "8Gi", "cpu": "2", "nvidia.com/gpu": 1});
     let limited =
         json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
-    assert_eq!(with(limited), ["cpu 2 is requested, it has 1930m"]);
+    assert_eq!(with(limited), ["it has cpu 1930m, but the pod requests 2"]);
     // The overhead of a RuntimeClass comes on top.
     let mut heavy = json!({"containers": [asks(json!({"memory": "6Gi"}))]});
     heavy["overhead"] = json!({"memory": "2Gi"});
-    assert_eq!(with(heavy), ["memory 8192Mi is requested, it has 7Gi"]);
+    assert_eq!(
+        with(heavy),
+        ["it has memory 7Gi, but the pod requests 8192Mi"]
+    );
 }

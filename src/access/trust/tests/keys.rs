@@ -90,7 +90,7 @@ fn the_keys_of_a_caller_are_absent() {
     }
     let mfa = statement(json!({"Bool": {"aws:MultiFactorAuthPresent": true}}));
     let hint = refusal(mfa).hint.unwrap();
-    assert!(hint.contains("without AWS credentials"), "{hint}");
+    assert!(hint.contains("is an unsigned call"), "{hint}");
     let own = || statement(json!({"StringEquals": {SUB: "my-org+my-runner"}}));
     let deny = |condition: Value| {
         let mut deny = statement(condition);

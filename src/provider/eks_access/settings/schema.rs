@@ -35,11 +35,10 @@ fn when() -> Vec<Attribute> {
             ),
             text(
                 "incomplete",
-                "What happens if checks that apply could not run, because AWS credentials or a permission are \
-                 missing, a service is unreachable, or a call timed out: `ignore` (nothing), `warn` (default: one warning \
-                 for each reason), `error` (an error wherever a failed check is one: with `plan = \"error\"` the plan \
-                 fails, and with `apply = \"error\"` nothing is registered). Values that are unknown until apply do not \
-                 count.",
+                "What happens if checks that apply could not run, because AWS credentials or a permission are missing, a \
+                 service is unreachable, or a call timed out: `ignore` (nothing), `warn` (default: one warning for each \
+                 reason), `error` (an error wherever a failed check is one: with `plan = \"error\"` the plan fails, and \
+                 with `apply = \"error\"` nothing is registered). Values that are unknown until apply have no effect.",
             ),
             Attribute::new(
                 "skip_checks",

@@ -41,7 +41,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
     for (path, detail) in [
         (
             &["profile"][..],
-            "The profile is empty. Set one, or remove `profile` to let the AWS SDK choose, for example by AWS_PROFILE.",
+            "The profile is empty. Set it, or remove `profile` to let the AWS SDK choose, for example from AWS_PROFILE.",
         ),
         (
             &["web_identity_token_file"],
@@ -53,7 +53,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         ),
         (
             &["kubeconfig", "context"],
-            "The context is empty. Set one, or remove `context` to use the current context of the file.",
+            "The context is empty. Set it, or remove `context` to use the current context of the file.",
         ),
     ] {
         if at(block, path).as_str() == Some("") {
