@@ -41,7 +41,8 @@ fn stray_in_id(text: &str) -> Option<String> {
     })
 }
 
-/// Checks an EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters.
+/// Checks an EKS cluster's name: `^[0-9A-Za-z][A-Za-z0-9_-]*$`, at most 100 characters (source: `name` of `CreateCluster` in the
+/// EKS API reference).
 ///
 /// # Errors
 /// What is wrong with the name.
@@ -126,7 +127,9 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
     arn.parse::<RoleArn>().map(drop)
 }
 
-/// Checks a session name: 3 to 64 characters of `[A-Za-z0-9_+=,.@-]`.
+/// Checks a session name: 3 to 64 characters of `[A-Za-z0-9_+=,.@-]`. The Orchestrator requires 3 characters and also accepts
+/// `/` (source: `AwsTemporaryAuth` in the OpenAPI description of its control plane). STS accepts 2 to 64 of these characters
+/// (source: `RoleSessionName` of `AssumeRoleWithWebIdentity` in the AWS STS API reference).
 ///
 /// # Errors
 /// What is wrong with the name. A `/` has its own message, because the Orchestrator accepts it and STS does not.
@@ -203,8 +206,8 @@ pub fn state_storage_type(kind: &str) -> Result<(), Invalid> {
     )
 }
 
-/// Checks a bucket of S3 or Google Cloud Storage, as the Orchestrator accepts it:
-/// `^[a-z0-9][a-z0-9\-]*[a-z0-9]$`.
+/// Checks the name of an S3 or Google Cloud Storage bucket, as the Orchestrator accepts it: `^[a-z0-9][a-z0-9\-]*[a-z0-9]$`
+/// (source: `S3StorageConfiguration` and `GCSStorageConfiguration` in the OpenAPI description of its control plane).
 ///
 /// # Errors
 /// What is wrong with the name.
@@ -242,7 +245,8 @@ pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
     refuse(finding, "Invalid path prefix", prefix, EXPECTED)
 }
 
-/// Checks the name of an Azure storage account. It must not be empty.
+/// Checks the name of an Azure storage account. It must not be empty. The Orchestrator accepts any string (source:
+/// `AzureRMStorageConfiguration` in the OpenAPI description of its control plane), but its backend needs a name.
 ///
 /// # Errors
 /// The name is empty.
@@ -255,7 +259,7 @@ pub fn storage_account_name(name: &str) -> Result<(), Invalid> {
     )
 }
 
-/// Checks the name of an Azure storage container. It must not be empty.
+/// Checks the name of an Azure storage container. It must not be empty, for the same reason as [`storage_account_name`].
 ///
 /// # Errors
 /// The name is empty.

@@ -1,4 +1,4 @@
-//! The switches for what goes wrong strike a program that comes in through the environment that the sandbox gives.
+//! Injected faults affect programs that run with the sandbox's environment variables.
 
 use std::collections::BTreeMap;
 use std::path::Path;

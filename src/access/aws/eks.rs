@@ -40,7 +40,8 @@ pub(crate) struct EksCluster {
 }
 
 impl EksCluster {
-    /// Returns whether the public endpoint admits the whole internet. EKS takes an empty list for that.
+    /// Returns whether the public endpoint admits the whole internet. Without a list, EKS uses `0.0.0.0/0` (the default of
+    /// `publicAccessCidrs` in `VpcConfigRequest` of the EKS API reference).
     pub(crate) fn is_open(&self) -> bool {
         self.public
             && (self.public_cidrs.is_empty()
@@ -56,7 +57,8 @@ impl EksCluster {
         })
     }
 
-    /// Returns whether the cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one.
+    /// Returns whether the cluster has access entries. In mode `CONFIG_MAP`, EKS refuses to create one ("Change authentication
+    /// mode to use access entries" in the EKS user guide).
     pub(crate) fn has_access_entries(&self) -> bool {
         self.authentication_mode != "CONFIG_MAP"
     }

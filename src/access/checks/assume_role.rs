@@ -118,7 +118,8 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
                     .option("--query", "Role.AssumeRolePolicyDocument")
                     .comment("compare aud and sub with the token's"),
             )
-            // STS returns the same error for a role, or an issuer, that does not exist yet.
+            // The same apply might create the role or the IAM OIDC provider, and STS does not see them at once ("Changes that
+            // I make are not always immediately visible" in the IAM user guide).
             .not_yet(),
     })
 }

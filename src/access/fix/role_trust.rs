@@ -137,7 +137,7 @@ fn change(policy: &Value, members: &[Member]) -> String {
     )
 }
 
-/// Returns a comment about a policy that IAM refuses by default. `None` if IAM accepts it.
+/// Returns a comment about a policy that is longer than [`LENGTH`], so that IAM refuses it by default. `None` if IAM accepts it.
 fn too_long(policy: &Value, members: &[Member]) -> Option<String> {
     let text = policy.to_string();
     let length = text.chars().filter(|c| !c.is_whitespace()).count();

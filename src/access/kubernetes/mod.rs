@@ -40,7 +40,9 @@ use crate::network::call_log::LoggedCall;
 
 /// The path that every authenticated user is allowed to read.
 pub(crate) const VERSION_PATH: &str = "/version";
-/// The path of the cluster's first nodes. A node has up to 40 KiB, and a response at most 4 MiB.
+/// The path of the cluster's first nodes. A response has at most 4 MiB, so a node can have 40 KiB. Most of it is the list of its
+/// images: at most 50 with 5 names each (`nodeStatusMaxImages` in the kubelet's configuration, and
+/// `MaxNamesPerImageInNodeStatus` in pkg/kubelet/nodestatus/setters.go).
 pub(crate) const NODES_PATH: &str = "/api/v1/nodes?limit=100";
 
 /// How many calls of one cluster run at a time.

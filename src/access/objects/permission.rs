@@ -41,7 +41,8 @@ impl Permission {
     /// Returns the name of the policy.
     pub(crate) fn policy_name(&self) -> String {
         match self {
-            // The name of a cluster has at most 100 characters, and no region is the beginning of another one's name.
+            // The name of a cluster has at most 100 characters. Only the last part of a region is a number
+            // (`runner::validate::region`), so two clusters cannot have the same policy name.
             Self::DescribeCluster { region, cluster } => format!("eks-runner-{region}-{cluster}"),
             Self::KeepState(bucket) => {
                 let prefix = bucket.prefix().trim_end_matches('/');

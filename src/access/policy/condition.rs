@@ -489,7 +489,8 @@ fn absent(element: String, key: &str, request: &dyn PolicyRequest) -> DenialReas
     }
 }
 
-/// Returns the values of a condition with texts in place of numbers. IAM takes numbers with and without quotation marks.
+/// Returns the values of a condition with strings instead of numbers. IAM accepts numbers with and without quotation marks
+/// ("Grammar of the IAM JSON policy language" in the IAM user guide).
 fn with_quoted_numbers(values: &Value) -> Value {
     match values {
         Value::Number(number) => number.to_string().into(),

@@ -29,8 +29,9 @@ impl Run<'_> {
         Ok(self.aws().access_entry(&cluster, &role).await?)
     }
 
-    /// Returns whether an entry was created after the role: EKS binds an entry to the role's unique ID, so that an
-    /// entry which is older than the role belongs to a deleted role of the same name.
+    /// Returns whether an entry was created after the role: EKS stores the role's unique ID with an entry, so an
+    /// entry that is older than the role belongs to a deleted role with the same name (`principalArn` of `AccessEntry` in the EKS
+    /// API reference).
     pub(crate) async fn belongs_to_role(&self, entry: &AccessEntry) -> bool {
         let (Some(created), Ok(role), Ok(expected)) =
             (entry.created, self.iam_role().await, self.role())

@@ -66,7 +66,8 @@ impl TaggedPod {
         format!("service account {namespace}/{service_account} of cluster {cluster}")
     }
 
-    /// Returns the tags that EKS adds to the session, with their values. EKS adds no others.
+    /// Returns the tags that EKS adds to the session, with their values. EKS adds no others ("List of session tags added by EKS
+    /// Pod Identity" in the EKS user guide).
     fn tags(&self) -> impl Iterator<Item = (&'static str, Sent<'_>)> {
         let values = [
             Sent::Arn(&self.cluster_arn),
@@ -224,7 +225,8 @@ impl PolicyRequest for PodIdentitySession<'_> {
 pub(crate) struct ChainedSession<'a> {
     /// `sts:AssumeRole` or `sts:TagSession`.
     action: &'static str,
-    /// The pod. The tags of the first session are transitive, and EKS sends them again.
+    /// The pod. The tags of the first session are transitive, so the second session has them, too ("Cross-account tags" in
+    /// "Grant Pods access to AWS resources based on tags" of the EKS user guide).
     pod: &'a TaggedPod,
     /// The association's role.
     role: &'a RoleArn,

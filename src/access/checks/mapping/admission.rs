@@ -32,8 +32,9 @@ async fn admission_fix(run: &Run<'_>) -> Result<Fix, CheckError> {
 }
 
 /// Returns what makes a cluster accept the runner whose token it has refused, and the cause that this removes. An entry
-/// that exists is repaired, or else created again: EKS refuses to create a second one, and an entry that looks right and
-/// does not work belongs to a deleted role of the same name.
+/// that exists is repaired, or else created again: EKS refuses to create a second one (`ResourceInUseException` of
+/// `CreateAccessEntry` in the EKS API reference), and an entry that looks right but does not work belongs to a deleted role with
+/// the same name (see [`Run::belongs_to_role`]).
 pub(in crate::access::checks) async fn repair_admission(
     run: &Run<'_>,
 ) -> Result<(Cause, Fix), CheckError> {

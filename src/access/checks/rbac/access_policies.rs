@@ -16,8 +16,8 @@ pub(in crate::access::checks) enum PolicyGrant {
     Unknown(String),
 }
 
-/// Returns whether an EKS access policy allows a right. Such policies grant by principal, so that an access review for
-/// the user name alone does not include them.
+/// Returns whether an EKS access policy allows a right. Such policies apply to the IAM principal, so neither impersonation nor
+/// an access review for the user name includes them ("Associate access policies with access entries" in the EKS user guide).
 pub(in crate::access::checks) async fn granted_by_policy(
     run: &Run<'_>,
     namespace: &str,

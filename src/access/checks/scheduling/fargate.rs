@@ -116,9 +116,9 @@ mod tests {
             ),
             (
                 requests(json!({"memory": "200Gi"})),
-                "memory 200Gi is requested",
+                "the pod requests memory 200Gi",
             ),
-            (requests(json!({"cpu": "17"})), "cpu 17 is requested"),
+            (requests(json!({"cpu": "17"})), "the pod requests cpu 17"),
         ] {
             assert_eq!(with(spec.clone()), [expected], "{spec}");
         }

@@ -131,7 +131,8 @@ impl NodePool<'_> {
         pod.fit_of_new(&taints, self.size(), |key| self.node_label(key))
     }
 
-    /// Returns what the requirements say about the size of the nodes. Karpenter adds an instance of any category in the list.
+    /// Returns what the requirements say about the size of the nodes. With the operator `In`, Karpenter can add an instance of any
+    /// category in the list ("NodePools" in the Karpenter documentation, `spec.template.spec.requirements`).
     fn size(&self) -> NodeSize {
         let mut size = NodeSize::Any;
         for one in self.requirements() {
@@ -391,7 +392,7 @@ mod tests {
             ),
             (
                 json!({"/spec/limits": {"memory": "10Gi"}, "/status": resources(json!({"memory": "7Gi"}))}),
-                "its limit of memory 10Gi leaves no room",
+                "its memory limit of 10Gi leaves no room for the pod",
             ),
         ] {
             assert_eq!(of(changes.clone()).as_deref(), Some(expected), "{changes}");

@@ -13,9 +13,10 @@ use crate::access::run::Run;
 
 /// The key that encrypts the objects of a bucket.
 pub(super) enum StateKey {
-    /// A key that needs no permission: of S3 itself, or `aws/s3`, which every principal of its account can use through S3.
+    /// A key that needs no permission: of S3 itself, or `aws/s3`. The policy of `aws/s3` has the statement "Allow access through
+    /// S3 for all principals in the account that are authorized to use S3" (`aws kms get-key-policy`).
     NoPermission,
-    /// A key of a customer.
+    /// A customer managed key.
     OfCustomer(Arc<KmsKey>),
     /// Nobody can use it. The outcome of the check.
     Unusable(Box<Outcome>),
