@@ -52,7 +52,7 @@ pub struct FoundObject {
     pub identity: Value,
     /// Its name, for people.
     pub display_name: String,
-    /// Its state, if the request asks for it.
+    /// Its state, if the request contains `include_resource`.
     pub resource: Option<Value>,
     /// Warnings about the object. An error ends the list.
     pub diagnostics: Vec<Diagnostic>,

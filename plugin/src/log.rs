@@ -50,11 +50,11 @@ pub(crate) fn install(provider_crate: &'static str, redact: Redact) {
 /// Returns the level that `TF_LOG_PROVIDER` sets, or `TF_LOG` if that one is not set. As in Terraform, `JSON` and
 /// unknown words mean the finest level.
 fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
-    let asked = ["TF_LOG_PROVIDER", "TF_LOG"]
+    let value = ["TF_LOG_PROVIDER", "TF_LOG"]
         .into_iter()
         .filter_map(variable)
         .find(|value| !value.is_empty());
-    match asked.map(|level| level.to_ascii_uppercase()).as_deref() {
+    match value.map(|level| level.to_ascii_uppercase()).as_deref() {
         None | Some("OFF") => LevelFilter::OFF,
         Some("ERROR") => LevelFilter::ERROR,
         Some("WARN") => LevelFilter::WARN,
@@ -260,16 +260,16 @@ mod tests {
 
     #[test]
     fn the_variable_for_providers_takes_precedence() {
-        let asked = |provider: &str, all: &str| {
+        let level_of = |provider: &str, all: &str| {
             level(|variable| Some(if variable == "TF_LOG" { all } else { provider }.to_owned()))
         };
         assert_eq!(level(|_| None), LevelFilter::OFF);
-        assert_eq!(asked("", ""), LevelFilter::OFF);
-        assert_eq!(asked("", "info"), LevelFilter::INFO);
-        assert_eq!(asked("WARN", "TRACE"), LevelFilter::WARN);
-        assert_eq!(asked("OFF", "TRACE"), LevelFilter::OFF);
-        assert_eq!(asked("", "JSON"), LevelFilter::TRACE);
-        assert_eq!(asked("", "loud"), LevelFilter::TRACE);
+        assert_eq!(level_of("", ""), LevelFilter::OFF);
+        assert_eq!(level_of("", "info"), LevelFilter::INFO);
+        assert_eq!(level_of("WARN", "TRACE"), LevelFilter::WARN);
+        assert_eq!(level_of("OFF", "TRACE"), LevelFilter::OFF);
+        assert_eq!(level_of("", "JSON"), LevelFilter::TRACE);
+        assert_eq!(level_of("", "loud"), LevelFilter::TRACE);
     }
 
     #[test]

@@ -53,13 +53,13 @@ def review(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 def _allows(policy: dict[str, Any], spec: dict[str, Any]) -> bool:
     name = policy["policyArn"].split("/")[-1]
     scope = policy["accessScope"]
-    asked = spec.get("resourceAttributes")
-    if asked is None:
+    attributes = spec.get("resourceAttributes")
+    if attributes is None:
         return name == "AmazonEKSClusterAdminPolicy" and scope["type"] == "cluster"
-    namespace = asked.get("namespace", "")
+    namespace = attributes.get("namespace", "")
     if scope["type"] == "namespace" and not any(fnmatchcase(namespace, pattern) for pattern in scope["namespaces"]):
         return False
-    verb, group, resource = asked.get("verb", ""), asked.get("group", ""), asked.get("resource", "")
+    verb, group, resource = attributes.get("verb", ""), attributes.get("group", ""), attributes.get("resource", "")
     visible = resource in _VISIBLE.get(group, set())
     match name:
         case "AmazonEKSClusterAdminPolicy":

@@ -55,13 +55,13 @@ class Control(ThreadingHTTPServer):
         """Returns the response of AWS, or its error."""
         try:
             client = self._client(given["service"], given.get("region"), given.get("credentials"), given.get("account"))
-            answer = client._make_api_call(given["operation"], given.get("parameters", {}))
+            response = client._make_api_call(given["operation"], given.get("parameters", {}))
         except ClientError as error:
             return {"error": {"code": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}}
         except BotoCoreError as error:
             return {"error": {"code": type(error).__name__, "message": str(error)}}
-        answer.pop("ResponseMetadata", None)
-        return {"answer": answer}
+        response.pop("ResponseMetadata", None)
+        return {"result": response}
 
     def oidc_token(self, given: dict[str, Any]) -> Any:
         """Returns a token with the requested claims."""
@@ -151,7 +151,7 @@ class _Command(BaseHTTPRequestHandler):
     server: Control
     disable_nagle_algorithm = True
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
         control = self.server
@@ -171,19 +171,19 @@ class _Command(BaseHTTPRequestHandler):
         command = commands.get(f"{self.command} {path}")
         try:
             if command is None:
-                status, answer = 404, {"error": f"no such command: {self.command} {path}"}
+                status, content = 404, {"error": f"no such command: {self.command} {path}"}
             else:
-                status, answer = 200, command(json.loads(body) if body else {})
+                status, content = 200, command(json.loads(body) if body else {})
         except Exception as error:
             traceback.print_exc()
-            status, answer = 400, {"error": f"{type(error).__name__}: {error}"}
-        content = json.dumps(answer, default=_plain).encode()
+            status, content = 400, {"error": f"{type(error).__name__}: {error}"}
+        content = json.dumps(content, default=_plain).encode()
         self.wfile.write(
             f"HTTP/1.1 {status} \r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode()
             + content
         )
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond
 
     def log_message(self, format: str, *args) -> None:
         """Commands are not logged: they carry tokens."""

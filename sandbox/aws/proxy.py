@@ -57,7 +57,7 @@ class _Connection(BaseHTTPRequestHandler):
         sandbox = self.server.sandbox
         self.to_cluster = self.host == sandbox.cluster_host.lower()
         if self.to_cluster and sandbox.faults.cluster_unreachable:
-            self.send_error(504, "The sandbox's cluster is made unreachable")
+            self.send_error(504, "The sandbox makes its cluster unreachable")
         elif self.to_cluster and not (sandbox.faults.kubernetes_delay_ms or sandbox.faults.opens_cluster_tls):
             self._relay(("127.0.0.1", sandbox.api_server_port))
         elif self.to_cluster:
@@ -75,7 +75,7 @@ class _Connection(BaseHTTPRequestHandler):
         return self.host in _ISSUERS
 
     def _terminate(self, context: ssl.SSLContext) -> None:
-        """Acts as the TLS server that the client connects to. Its requests reach `_answer`."""
+        """Acts as the TLS server that the client connects to. Its requests reach `_respond`."""
         self._establish()
         self.connection = context.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
@@ -97,39 +97,39 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
         self.close_connection = False
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         if not isinstance(self.connection, ssl.SSLSocket):
-            self.send_error(400, "The sandbox's proxy takes CONNECT only")
+            self.send_error(400, "The sandbox's proxy accepts only CONNECT")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.to_cluster:
-            status, headers, content = self._ask_cluster(body)
+            status, headers, content = self._call_cluster(body)
         elif self._is_issuer():
-            status, headers, content = self._ask_issuer()
+            status, headers, content = self._call_issuer()
         else:
-            status, headers, content = self._ask_aws(body)
+            status, headers, content = self._call_aws(body)
         sent = {key: value for key, value in headers.items() if key.lower() not in _HOP_BY_HOP}
         head = "".join(f"{key}: {value}\r\n" for key, value in sent.items())
         self.wfile.write(f"HTTP/1.1 {status} \r\n{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _respond
 
-    def _ask_aws(self, body: bytes) -> Response:
+    def _call_aws(self, body: bytes) -> Response:
         path, _, query = self.path.partition("?")
         try:
-            return self.server.service.answer(Request(self.command, self.host, path, query, self.headers, body))
+            return self.server.service.respond(Request(self.command, self.host, path, query, self.headers, body))
         except Exception:
             # A bug of the sandbox itself: it is in the log, and is not mistaken for a response of AWS.
             traceback.print_exc()
             return 500, {}, b"the sandbox failed: see its log"
 
-    def _ask_issuer(self) -> Response:
+    def _call_issuer(self) -> Response:
         sandbox = self.server.sandbox
         sandbox.calls["issuer"] += 1
         time.sleep(sandbox.faults.delay_ms / 1000)
         return sandbox.issuer.document(self.host, self.path, sandbox.faults.issuer)
 
-    def _ask_cluster(self, body: bytes) -> Response:
+    def _call_cluster(self, body: bytes) -> Response:
         """Sends the request to the API server in the client's name, so that each call can be delayed."""
         time.sleep(self.server.sandbox.faults.kubernetes_delay_ms / 1000)
         self.upstream.request(self.command, self.path, body, dict(self.headers.items()))

@@ -199,7 +199,7 @@ class Request:
             members.append(self.parameters[key])
         return members
 
-    def answer(self, result: dict[str, Any]) -> Response:
+    def respond(self, result: dict[str, Any]) -> Response:
         """Returns a successful response in the protocol of the request."""
         headers = {"x-amzn-RequestId": self.request_id}
         name = self.action.split(":")[1]

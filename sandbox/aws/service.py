@@ -67,14 +67,14 @@ class Service:
         self._sandbox = sandbox
         self._moto = MotoRequestHandler(0)
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Returns the response to a request."""
         try:
-            return self._answer(request)
+            return self._respond(request)
         except AwsError as error:
             return request.refuse(error)
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         sandbox = self._sandbox
         # The authenticator sends the presigned URL of a token: that call is the cluster's, not the caller's.
         of_the_cluster = request.signature is not None and request.signature.presigned
@@ -88,13 +88,13 @@ class Service:
             if request.action == "sts:AssumeRoleWithWebIdentity":
                 if request.action in sandbox.faults.deny:
                     raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-                return request.answer(sts.assume_role_with_web_identity(sandbox, request))
+                return request.respond(sts.assume_role_with_web_identity(sandbox, request))
             if request.service == "s3" and (redirection := s3.redirect(request)):
                 return redirection
             caller = authenticate(sandbox, request)
             # An account besides the sandbox's own, which the sandbox sets up.
             if own and (account := request.headers.get(OTHER_ACCOUNT)):
-                return self._ask_moto_in(account, request)
+                return self._call_moto_in(account, request)
             denied = [] if own else sandbox.faults.deny
             if request.is_head_bucket:
                 return s3.head_bucket(request, self._is_allowed(request, caller, denied))
@@ -102,10 +102,10 @@ class Service:
             if request.service == "s3":
                 s3.refuse_other_account(request, caller, sandbox.partition)
             if handler := _HANDLERS.get(request.action):
-                return request.answer(handler(sandbox, request, caller))
+                return request.respond(handler(sandbox, request, caller))
             if request.action == "iam:GetRole":
                 iam.refuse_hidden_role(sandbox, request)
-            response = self._ask_moto(request)
+            response = self._call_moto(request)
             if request.action == "iam:CreateRole" and response[0] == 200:
                 iam.propagate_role(sandbox, request)
             if request.action in ("iam:AttachRolePolicy", "iam:PutRolePolicy") and response[0] == 200:
@@ -120,15 +120,15 @@ class Service:
             return False
         return True
 
-    def _ask_moto_in(self, account: str, request: Request) -> Response:
+    def _call_moto_in(self, account: str, request: Request) -> Response:
         """Returns moto's response in another account. The caller holds the lock."""
         os.environ["MOTO_ACCOUNT_ID"] = account
         try:
-            return self._ask_moto(request)
+            return self._call_moto(request)
         finally:
             os.environ["MOTO_ACCOUNT_ID"] = self._sandbox.account
 
-    def _ask_moto(self, request: Request) -> Response:
+    def _call_moto(self, request: Request) -> Response:
         """Returns moto's response, whatever the host name of the request is."""
         host = f"https://{request.service}.{request.region}.amazonaws.com"
         path = request.s3_path if request.service == "s3" else request.path

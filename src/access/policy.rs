@@ -143,7 +143,7 @@ pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyD
 
 /// Matches each statement of a policy document.
 fn findings(document: &Value, request: &dyn PolicyRequest) -> StatementFindings {
-    let version = Version::of(document);
+    let version = Version::read(document);
     let mut findings = StatementFindings::default();
     for (index, statement) in statements(document).into_iter().enumerate() {
         let name = statement_name(index, statement);
@@ -172,7 +172,7 @@ pub(crate) fn statements(document: &Value) -> Vec<&Value> {
 /// The version of the policy language of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// `2008-10-17`, which counts for a document without a version: `${…}` are ordinary characters.
+    /// `2008-10-17`, which applies to a document without a version: `${…}` are ordinary characters.
     Of2008,
     /// `2012-10-17`: `${…}` is a policy variable.
     Of2012,
@@ -180,7 +180,7 @@ pub(crate) enum Version {
 
 impl Version {
     /// Returns the version of a document.
-    pub(crate) fn of(document: &Value) -> Self {
+    pub(crate) fn read(document: &Value) -> Self {
         if document["Version"] == "2012-10-17" {
             Self::Of2012
         } else {
@@ -203,7 +203,7 @@ pub(crate) enum StatementEffect {
 
 impl StatementEffect {
     /// Returns the effect of a statement. `None` if it has none that IAM knows.
-    pub(crate) fn of(statement: &Map<String, Value>) -> Option<Self> {
+    pub(crate) fn read(statement: &Map<String, Value>) -> Option<Self> {
         match statement.get("Effect")?.as_str()? {
             "Allow" => Some(Self::Allow),
             "Deny" => Some(Self::Deny),
@@ -261,7 +261,7 @@ impl StatementFindings {
                 }
             }
         }
-        match (StatementEffect::of(elements), unknown) {
+        match (StatementEffect::read(elements), unknown) {
             (Some(StatementEffect::Deny), None) if refused.is_empty() => {
                 self.deny(&name, statement)
             }

@@ -166,7 +166,7 @@ mod tests {
             (id("role-trust"), Outcome::skipped(Skip::Unknown, "Later.")),
             (
                 id("job-dry-run"),
-                Outcome::skipped(Skip::Requested, "As asked."),
+                Outcome::skipped(Skip::Requested, "Skipped by name."),
             ),
             (id("rbac-list-pods"), denied()),
             (id("rbac-list-events"), denied()),

@@ -42,7 +42,7 @@ pub(crate) enum TrustDecision {
 pub(crate) fn evaluate(document: &Value, who: &WebIdentity) -> TrustDecision {
     match policy::evaluate(document, who) {
         policy::PolicyDecision::Allowed => TrustDecision::Allowed {
-            any_subject: trusts_any_subject(&statements(document), who, Version::of(document)),
+            any_subject: trusts_any_subject(&statements(document), who, Version::read(document)),
         },
         policy::PolicyDecision::Denied { reason, .. } => TrustDecision::Refused(vec![reason]),
         policy::PolicyDecision::NotAllowed(reasons) => TrustDecision::Refused(reasons),

@@ -103,7 +103,7 @@ impl<'a> From<&'a Error> for Failure<'a> {
     fn from(error: &'a Error) -> Self {
         let mut failure = Self::new(&error.to_string(), error.exit());
         if let Error::Files(files) = error {
-            failure.problems = files.iter().flat_map(FileProblem::of).collect();
+            failure.problems = files.iter().flat_map(FileProblem::all).collect();
         }
         failure
     }
@@ -125,8 +125,8 @@ pub(super) struct FileProblem<'a> {
 }
 
 impl<'a> FileProblem<'a> {
-    /// Returns the problems with a file.
-    fn of(problems: &'a Problems) -> impl Iterator<Item = Self> {
+    /// Returns all problems with a file.
+    fn all(problems: &'a Problems) -> impl Iterator<Item = Self> {
         problems.problems.iter().map(|problem| Self {
             file: &problems.file,
             line: problem.at.map(|at| at.line),

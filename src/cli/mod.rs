@@ -61,9 +61,9 @@ pub fn main() -> ExitCode {
 fn run_command(started: Started) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(answer) => {
-            let exit = if answer.use_stderr() {
-                let text = answer.render().to_string();
+        Err(unparsed) => {
+            let exit = if unparsed.use_stderr() {
+                let text = unparsed.render().to_string();
                 let message = text.trim_start_matches("error: ");
                 write_unparsed_failure(started, message, Exit::BadInput);
                 Exit::BadInput
@@ -71,7 +71,7 @@ fn run_command(started: Started) -> ExitCode {
                 Exit::Passed
             };
             // The help and the version are not errors. If they cannot be written, an error could not be either.
-            let _ = answer.print();
+            let _ = unparsed.print();
             return exit.into();
         }
     };

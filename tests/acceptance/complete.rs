@@ -416,8 +416,8 @@ fn nothing_is_left(eks: &Eks) {
         ("ListRoles", "Roles"),
         ("ListOpenIDConnectProviders", "OpenIDConnectProviderList"),
     ] {
-        let answer = eks.aws("iam", operation, &json!({})).expect("a list");
-        assert_eq!(answer[list], json!([]), "{operation}");
+        let response = eks.aws("iam", operation, &json!({})).expect("a list");
+        assert_eq!(response[list], json!([]), "{operation}");
     }
     let policies = eks
         .aws("iam", "ListPolicies", &json!({"Scope": "Local"}))

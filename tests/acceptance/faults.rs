@@ -142,7 +142,7 @@ fn broken_connections() -> Vec<Case> {
             &[],
         ),
         case(
-            "lost answer",
+            "lost response",
             Fault::Disconnect {
                 reset: false,
                 when: When::AfterWork,
@@ -150,7 +150,7 @@ fn broken_connections() -> Vec<Case> {
             &[],
         ),
         case(
-            "lost answer by reset",
+            "lost response by reset",
             Fault::Disconnect {
                 reset: true,
                 when: When::AfterWork,
@@ -218,7 +218,7 @@ fn failing_responses() -> Vec<Case> {
             ],
         ),
         case(
-            "an answer without end",
+            "a response without end",
             Fault::Oversized { bytes: 5 << 20 },
             &[("GET", "4 MiB")],
         ),
@@ -236,7 +236,7 @@ fn ends_as(case: &Case, method: &str, output: &Output) {
         Some((_, advice)) => {
             assert_eq!(
                 output.code, 1,
-                "{} should be told:\n{}",
+                "{} should be reported:\n{}",
                 case.name, output.text
             );
             output.has(advice);

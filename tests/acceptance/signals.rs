@@ -15,7 +15,10 @@ use crate::configuration::{Runner, provider};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("Ctrl-C while a runner is being created", interrupted_create),
     ("Ctrl-C while a create is slow", interrupted_slow_create),
-    ("Ctrl-C while the service does not answer", interrupted_wait),
+    (
+        "Ctrl-C while the service does not respond",
+        interrupted_wait,
+    ),
     (
         "the provider is killed while a runner is being created",
         killed_after_the_work,

@@ -185,7 +185,7 @@ fn create(cli: &Cli) {
             when: When::BeforeWork,
         },
     );
-    scene.fails("create without an answer", APPLY);
+    scene.fails("create without a response", APPLY);
     assert_eq!(scene.workspace.tainted(), [ADDRESS]);
     scene.workspace.run(&["state", "rm", ADDRESS]).ok();
 
@@ -273,7 +273,7 @@ fn update(cli: &Cli) {
             when: When::BeforeWork,
         },
     );
-    scene.fails("update without an answer", APPLY);
+    scene.fails("update without a response", APPLY);
 }
 
 fn delete(cli: &Cli) {

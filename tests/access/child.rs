@@ -19,11 +19,14 @@ pub(crate) const MARK: &str = "ACCESS_PREFLIGHT_RUN";
 pub(crate) async fn main() {
     let mut text = String::new();
     stdin().read_to_string(&mut text).unwrap();
-    let asked: Value = serde_json::from_str(&text).unwrap();
-    let string = |name: &str| asked[name].as_str().map(str::to_owned);
-    let cidrs = asked["orchestrator_cidrs"].as_array().into_iter().flatten();
+    let request: Value = serde_json::from_str(&text).unwrap();
+    let string = |name: &str| request[name].as_str().map(str::to_owned);
+    let cidrs = request["orchestrator_cidrs"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let settings = Settings {
-        identity: match asked["as"].as_str() {
+        identity: match request["as"].as_str() {
             Some("runner") => Identity::Runner,
             _ => Identity::Caller,
         },
@@ -42,7 +45,7 @@ pub(crate) async fn main() {
             .collect(),
         oidc_issuer: Installation::SAAS.oidc_issuer.map(str::to_owned),
         published_cidrs: Installation::SAAS.source_cidrs(),
-        skip: asked["skip"]
+        skip: request["skip"]
             .as_array()
             .into_iter()
             .flatten()
@@ -50,15 +53,15 @@ pub(crate) async fn main() {
             .collect(),
         ..Settings::default()
     };
-    let seconds = asked["budget_s"].as_u64().unwrap_or(60);
-    let wait = asked["wait"] == true;
+    let seconds = request["budget_s"].as_u64().unwrap_or(60);
+    let wait = request["wait"] == true;
     // Terraform plans a few runners at a time.
-    let pause = Duration::from_millis(asked["pause_ms"].as_u64().unwrap_or_default());
+    let pause = Duration::from_millis(request["pause_ms"].as_u64().unwrap_or_default());
 
     let start = Instant::now();
     let preflight = Preflight::new(settings);
     let limit = TimeLimit::new(Duration::from_secs(seconds), CancellationToken::new());
-    let runners: Vec<Runner> = serde_json::from_value(asked["runners"].clone()).unwrap();
+    let runners: Vec<Runner> = serde_json::from_value(request["runners"].clone()).unwrap();
     let subjects: Vec<Subject> = runners
         .iter()
         .map(|runner| Subject::new("my-org", runner).unwrap())
@@ -80,12 +83,12 @@ pub(crate) async fn main() {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .and_then(|line| line.trim().strip_suffix(" kB"))
         .and_then(|kib| kib.parse::<u64>().ok());
-    let answer = json!({
+    let response = json!({
         "took_ms": took as u64,
         "peak_kib": peak,
         "reports": reports.iter().map(to_json).collect::<Vec<_>>(),
     });
-    stdout().write_all(answer.to_string().as_bytes()).unwrap();
+    stdout().write_all(response.to_string().as_bytes()).unwrap();
 }
 
 fn to_json(report: &Report) -> Value {

@@ -157,14 +157,14 @@ impl Cloud {
     }
 
     /// Runs the library in a process with the administrator's environment.
-    pub(crate) fn library(&self, asked: &Value) -> Value {
+    pub(crate) fn library(&self, request: &Value) -> Value {
         let mut process = Command::new(std::env::current_exe().unwrap());
         process.env(child::MARK, "1").envs(self.eks.env());
-        let mut asked = asked.clone();
-        if is_documented(&asked["runners"][0]) {
-            asked["skip"] = json!(["state-storage"]);
+        let mut request = request.clone();
+        if is_documented(&request["runners"][0]) {
+            request["skip"] = json!(["state-storage"]);
         }
-        let (text, exit_code) = finish(process, &asked);
+        let (text, exit_code) = finish(process, &request);
         assert_eq!(exit_code, 0);
         serde_json::from_str(&text).unwrap()
     }

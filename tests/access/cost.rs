@@ -40,8 +40,8 @@ fn end_to_end(cloud: &Cloud) {
             kubernetes_delay_ms: milliseconds,
             ..Faults::default()
         });
-        let answer = cloud.library(&json!({"runners": runners(cloud, 1)}));
-        answer["took_ms"].as_u64().unwrap()
+        let response = cloud.library(&json!({"runners": runners(cloud, 1)}));
+        response["took_ms"].as_u64().unwrap()
     };
     // The machine's own time does not grow with the delay, so the slope is the number of sequential calls.
     let (quick, slow) = (delayed(50), delayed(1050));
@@ -54,13 +54,13 @@ fn end_to_end(cloud: &Cloud) {
 
 #[expect(clippy::print_stderr, reason = "the figure is what one wants to see")]
 fn hundred_runners(cloud: &Cloud) {
-    let answer = cloud.library(&json!({"runners": runners(cloud, 100)}));
+    let response = cloud.library(&json!({"runners": runners(cloud, 100)}));
     eprintln!(
         "100 runners: {} ms, {} KiB",
-        answer["took_ms"], answer["peak_kib"]
+        response["took_ms"], response["peak_kib"]
     );
-    assert_eq!(answer["reports"].as_array().unwrap().len(), 100);
-    for report in answer["reports"].as_array().unwrap() {
+    assert_eq!(response["reports"].as_array().unwrap().len(), 100);
+    for report in response["reports"].as_array().unwrap() {
         for id in [
             "cluster-active",
             "access-entry",
@@ -114,8 +114,8 @@ fn shared_bucket(cloud: &Cloud) {
         (0..count).map(with_id).collect()
     };
     cloud.eks.reset_calls().unwrap();
-    let answer = cloud.library(&json!({"runners": runners(100)}));
-    for report in answer["reports"].as_array().unwrap() {
+    let response = cloud.library(&json!({"runners": runners(100)}));
+    for report in response["reports"].as_array().unwrap() {
         let checks = report["checks"].as_array().unwrap();
         let check = checks.iter().find(|check| check["id"] == "state-storage");
         assert_eq!(check.unwrap()["status"], "passed", "{check:?}");
@@ -138,8 +138,8 @@ fn shared_bucket(cloud: &Cloud) {
             kubernetes_delay_ms: milliseconds,
             ..Faults::default()
         });
-        let answer = cloud.library(&json!({"runners": runners(1)}));
-        answer["took_ms"].as_u64().unwrap()
+        let response = cloud.library(&json!({"runners": runners(1)}));
+        response["took_ms"].as_u64().unwrap()
     };
     let (quick, slow) = (delayed(50), delayed(1050));
     eprintln!("one runner with a bucket: {quick} ms with 50 ms a call, {slow} ms with 1050 ms");
@@ -171,8 +171,8 @@ fn slow_plan(cloud: &Cloud) {
 }
 
 /// Whether anything failed for the only runner.
-fn failed(answer: &Value) -> Vec<&str> {
-    let checks = answer["reports"][0]["checks"].as_array().unwrap();
+fn failed(response: &Value) -> Vec<&str> {
+    let checks = response["reports"][0]["checks"].as_array().unwrap();
     let failed = checks.iter().filter(|check| check["status"] == "failed");
     failed.map(|check| check["id"].as_str().unwrap()).collect()
 }
@@ -227,11 +227,11 @@ fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
         rate: [("iam".to_owned(), 15.0)].into(),
         ..Faults::default()
     });
-    let answer = cloud.library(&json!({"runners": runners, "budget_s": 30}));
-    eprintln!("300 roles at 15 calls a second: {} ms", answer["took_ms"]);
+    let response = cloud.library(&json!({"runners": runners, "budget_s": 30}));
+    eprintln!("300 roles at 15 calls a second: {} ms", response["took_ms"]);
     let calls = cloud.eks.calls().unwrap();
     eprintln!("calls: {calls:?}");
-    for report in answer["reports"].as_array().unwrap() {
+    for report in response["reports"].as_array().unwrap() {
         for check in report["checks"].as_array().unwrap() {
             let skip = check["skip"].as_str().unwrap_or_default();
             assert!(!skip.contains("Incomplete"), "{check:#}");
@@ -249,7 +249,7 @@ fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
         }
     }
     assert!(
-        answer["took_ms"].as_u64().unwrap() > 30_000,
+        response["took_ms"].as_u64().unwrap() > 30_000,
         "it was not slow"
     );
     assert!(

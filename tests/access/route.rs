@@ -19,8 +19,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("route::broken_kubeconfigs", broken_kubeconfigs),
     ("route::tokens_with_blanks", tokens_with_blanks),
     (
-        "route::reviews_without_an_answer",
-        reviews_without_an_answer,
+        "route::reviews_without_a_response",
+        reviews_without_a_response,
     ),
 ];
 
@@ -242,7 +242,7 @@ fn tokens_with_blanks(cloud: &Cloud) {
 }
 
 /// A server between the caller and the cluster can return a review without `status.allowed`. That is not a refusal.
-fn reviews_without_an_answer(cloud: &Cloud) {
+fn reviews_without_a_response(cloud: &Cloud) {
     let kubeconfig = kubeconfig(cloud, |value| {
         value["clusters"][0]["cluster"] = json!({"server": server_without_reviews()});
     });

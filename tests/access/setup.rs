@@ -172,8 +172,8 @@ fn fixes_in_terraform(cloud: &Cloud) {
     runner["id"] = json!("my-runner");
     cloud.clear();
     let outcome = |id: &str| {
-        let answer = cloud.library(&json!({"runners": [runner]}));
-        let checks = answer["reports"][0]["checks"].as_array().unwrap().clone();
+        let response = cloud.library(&json!({"runners": [runner]}));
+        let checks = response["reports"][0]["checks"].as_array().unwrap().clone();
         checks.into_iter().find(|check| check["id"] == id).unwrap()
     };
     for id in ["oidc-provider", "role-exists", "access-entry"] {

@@ -21,8 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("access::as_the_runner", as_the_runner),
     ("access::a_registered_runner", a_registered_runner),
     (
-        "access::no_credentials_are_told_at_once",
-        no_credentials_are_told_at_once,
+        "access::no_credentials_are_reported_at_once",
+        no_credentials_are_reported_at_once,
     ),
     ("access::time_runs_out", time_runs_out),
     ("access::incomplete", incomplete),
@@ -191,7 +191,7 @@ fn a_registered_runner() {
     assert_eq!(report["summary"]["failed"], 0);
 }
 
-fn no_credentials_are_told_at_once() {
+fn no_credentials_are_reported_at_once() {
     // A server in place of the instance metadata service never responds.
     let metadata = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", metadata.local_addr().expect("its address"));

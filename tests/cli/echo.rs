@@ -23,7 +23,7 @@ pub(crate) fn start() -> String {
 fn serve(mut stream: TcpStream) -> Option<()> {
     let (head, body) = read(&mut stream)?;
     let line = head.lines().next()?.to_owned();
-    let (status, kind, text) = answer(&line, &head, &body);
+    let (status, kind, text) = content(&line, &head, &body);
     let response = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
@@ -31,7 +31,7 @@ fn serve(mut stream: TcpStream) -> Option<()> {
     stream.write_all(response.as_bytes()).ok()
 }
 
-fn answer(line: &str, head: &str, body: &str) -> (u16, &'static str, String) {
+fn content(line: &str, head: &str, body: &str) -> (u16, &'static str, String) {
     if body.contains("Action=GetCallerIdentity") {
         let text = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
             <Arn>arn:aws:iam::123456789012:user/me</Arn><UserId>U</UserId><Account>123456789012</Account>\

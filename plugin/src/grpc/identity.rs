@@ -15,7 +15,7 @@ use crate::value::{Type, Value};
 ///
 /// # Errors
 /// Returns the diagnostic to show if the provider panics.
-async fn of(
+async fn identify(
     catalog: &Catalog,
     type_name: &str,
     state: &Value,
@@ -45,7 +45,7 @@ pub(super) async fn known(
     let Some(schema) = catalog.identities.get(type_name) else {
         return Ok(None);
     };
-    let identity = of(catalog, type_name, state).await?;
+    let identity = identify(catalog, type_name, state).await?;
     let encoded = identity.map(|identity| encode(&identity, &schema.ty));
     let encoded = encoded.transpose()?;
     Ok(encoded.filter(|identity| decode(Some(identity), &schema.ty).is_ok()))
@@ -67,7 +67,7 @@ pub(super) async fn verify(
         return Ok(());
     };
     let stored = value::decode(Some(stored), &schema.ty, "identity")?;
-    let Some(current) = of(catalog, type_name, state).await? else {
+    let Some(current) = identify(catalog, type_name, state).await? else {
         return Ok(());
     };
     for attribute in &schema.schema.attributes {

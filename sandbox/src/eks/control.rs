@@ -97,14 +97,14 @@ impl Control {
             .run(request)
             .map_err(|error| failed(error.to_string()))?;
         let status = response.status();
-        let answer: Value = response
+        let content: Value = response
             .body_mut()
             .read_json()
             .map_err(|error| failed(error.to_string()))?;
         if status.is_success() {
-            Ok(answer)
+            Ok(content)
         } else {
-            Err(failed(answer["error"].to_string()))
+            Err(failed(content["error"].to_string()))
         }
     }
 
@@ -142,9 +142,9 @@ impl Control {
         command["service"] = json!(service);
         command["operation"] = json!(operation);
         command["parameters"] = parameters.clone();
-        let mut answer = self.send("POST", "/call", &command)?;
-        let Some(error) = answer.get("error") else {
-            return Ok(answer["answer"].take());
+        let mut response = self.send("POST", "/call", &command)?;
+        let Some(error) = response.get("error") else {
+            return Ok(response["result"].take());
         };
         Err(Error::Aws {
             operation: operation.to_owned(),

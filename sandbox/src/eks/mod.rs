@@ -321,8 +321,8 @@ impl Eks {
     }
 }
 
-fn credentials(answer: Value) -> Result<Credentials, Error> {
-    serde_json::from_value(answer).map_err(|error| Error::Control {
+fn credentials(response: Value) -> Result<Credentials, Error> {
+    serde_json::from_value(response).map_err(|error| Error::Control {
         command: "give credentials".to_owned(),
         message: error.to_string(),
     })

@@ -92,12 +92,12 @@ impl Processes {
     pub(super) fn wait_for<T>(
         &mut self,
         part: &str,
-        mut answer: impl FnMut() -> Option<T>,
+        mut poll: impl FnMut() -> Option<T>,
     ) -> Result<T, Error> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            if let Some(answer) = answer() {
-                return Ok(answer);
+            if let Some(result) = poll() {
+                return Ok(result);
             }
             let mut processes = self.parts.iter_mut().filter(|(name, _)| name == part);
             let ended = processes.any(|(_, child)| !matches!(child.try_wait(), Ok(None)));

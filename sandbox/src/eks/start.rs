@@ -205,7 +205,7 @@ fn cluster_host(options: &EksOptions) -> String {
 /// Returns ports that are free, none of them twice in this process.
 ///
 /// They lie below the ports that Linux (from 32768) and macOS (from 49152) choose for connections and for servers that
-/// ask for any port: one of those could be taken between this call and the start of the part.
+/// request any port: one of those could be taken between this call and the start of the part.
 fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;

@@ -44,7 +44,7 @@ impl Tools {
             kube_controller_manager,
             kube_scheduler,
             kwok,
-        ] = PARTS.map(|part| ask(&[part], part));
+        ] = PARTS.map(|part| run_build(&[part], part));
         let aws = aws?;
         Ok(Self {
             etcd: etcd?,
@@ -64,11 +64,11 @@ impl Tools {
 pub(super) fn absent() -> Vec<&'static str> {
     PARTS
         .into_iter()
-        .filter(|part| !ask(&["--path", part], part).is_ok_and(|path| path.exists()))
+        .filter(|part| !run_build(&["--path", part], part).is_ok_and(|path| path.exists()))
         .collect()
 }
 
-fn ask(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {
+fn run_build(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {
     let build = workspace().join("tools/build");
     let output = Command::new(&build)
         .args(arguments)

@@ -313,7 +313,7 @@ impl Fault {
                 when: When::BeforeWork,
                 ..
             }
-            | Self::Redirect { .. } => self.other_answer().map(Outcome::Respond),
+            | Self::Redirect { .. } => self.other_response().map(Outcome::Respond),
             Self::Disconnect {
                 reset,
                 when: When::BeforeWork,
@@ -326,19 +326,19 @@ impl Fault {
     }
 
     /// Applies the fault to the response after the work.
-    pub(super) async fn after_work(&self, answer: Response, connection: &Breaker) -> Outcome {
+    pub(super) async fn after_work(&self, response: Response, connection: &Breaker) -> Outcome {
         Outcome::Respond(match self {
             Self::Delay {
                 ms,
                 when: When::AfterWork,
             } => {
                 tokio::time::sleep(Duration::from_millis(*ms)).await;
-                answer
+                response
             }
             Self::Status {
                 when: When::AfterWork,
                 ..
-            } => self.other_answer().unwrap_or(answer),
+            } => self.other_response().unwrap_or(response),
             Self::Disconnect {
                 reset,
                 when: When::AfterWork,
@@ -346,14 +346,14 @@ impl Fault {
                 connection.break_off(*reset);
                 return Outcome::Broken;
             }
-            Self::CutOff {} => cut_off(answer).await,
-            Self::TruncatedJson {} => truncate(answer).await,
-            Self::Oversized { bytes } => oversize(answer, *bytes).await,
-            _ => answer,
+            Self::CutOff {} => cut_off(response).await,
+            Self::TruncatedJson {} => truncate(response).await,
+            Self::Oversized { bytes } => oversize(response, *bytes).await,
+            _ => response,
         })
     }
 
-    fn other_answer(&self) -> Option<Response> {
+    fn other_response(&self) -> Option<Response> {
         match self {
             Self::Status {
                 status,
@@ -363,7 +363,7 @@ impl Fault {
                 ..
             } => {
                 let status = known_status(*status);
-                let mut answer = match body {
+                let mut response = match body {
                     BodyKind::Json => {
                         let message = message.as_deref().unwrap_or("a fault was set");
                         ApiError::new(status, message).into_response()
@@ -374,14 +374,14 @@ impl Fault {
                     BodyKind::Empty => status.into_response(),
                 };
                 if let Some(value) = retry_after {
-                    set_header(&mut answer, RETRY_AFTER, value);
+                    set_header(&mut response, RETRY_AFTER, value);
                 }
-                Some(answer)
+                Some(response)
             }
             Self::Redirect { status, location } => {
-                let mut answer = known_status(*status).into_response();
-                set_header(&mut answer, LOCATION, location);
-                Some(answer)
+                let mut response = known_status(*status).into_response();
+                set_header(&mut response, LOCATION, location);
+                Some(response)
             }
             _ => None,
         }
@@ -393,18 +393,18 @@ fn known_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn set_header(answer: &mut Response, name: axum::http::HeaderName, value: &str) {
+fn set_header(response: &mut Response, name: axum::http::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }
 
 /// Returns a response with the first half of the body and the length of the whole. The server closes the connection,
 /// because the body is too short.
-async fn cut_off(answer: Response) -> Response {
-    let (mut answer, body) = with_body(answer).await;
+async fn cut_off(response: Response) -> Response {
+    let (mut response, body) = with_body(response).await;
     let half = body.slice(..body.len() / 2);
-    answer
+    response
         .headers_mut()
         .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     // It is a stream, because a body with a known length must agree with the header. It pauses before its end, because
@@ -414,30 +414,30 @@ async fn cut_off(answer: Response) -> Response {
         let _ = writer.write_all(&half).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     });
-    *answer.body_mut() = Body::from_stream(ReaderStream::new(reader));
-    answer
+    *response.body_mut() = Body::from_stream(ReaderStream::new(reader));
+    response
 }
 
-async fn truncate(answer: Response) -> Response {
-    let (mut answer, body) = with_body(answer).await;
-    answer.headers_mut().remove(CONTENT_LENGTH);
-    *answer.body_mut() = Body::from(body.slice(..body.len() / 2));
-    answer
+async fn truncate(response: Response) -> Response {
+    let (mut response, body) = with_body(response).await;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body.slice(..body.len() / 2));
+    response
 }
 
-async fn oversize(answer: Response, bytes: usize) -> Response {
-    let (mut answer, body) = with_body(answer).await;
+async fn oversize(response: Response, bytes: usize) -> Response {
+    let (mut response, body) = with_body(response).await;
     let mut long = vec![b' '; bytes.saturating_add(1)];
     long.extend_from_slice(&body);
-    answer.headers_mut().remove(CONTENT_LENGTH);
-    *answer.body_mut() = Body::from(long);
-    answer
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(long);
+    response
 }
 
 /// Splits a response into its head and its body. A response without a body (204) becomes a 200 with `{}`, so that there
 /// is a body to damage.
-async fn with_body(answer: Response) -> (Response, Bytes) {
-    let (mut parts, body) = answer.into_parts();
+async fn with_body(response: Response) -> (Response, Bytes) {
+    let (mut parts, body) = response.into_parts();
     // The API's own responses are already in memory, so reading one cannot fail.
     let mut body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if body.is_empty() {

@@ -47,7 +47,7 @@ impl RequestLog {
     }
 
     /// Records the response.
-    pub(super) fn answered(&self, place: usize, status: u16) {
+    pub(super) fn responded(&self, place: usize, status: u16) {
         if let Some(request) = self.lock().get_mut(place) {
             request.status = Some(status);
         }

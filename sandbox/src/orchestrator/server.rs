@@ -61,7 +61,7 @@ async fn through_faults(
     let work = tokio::spawn(async move {
         match work(&shared, &connection, request, next).await {
             Outcome::Respond(response) => {
-                shared.requests.answered(place, response.status().as_u16());
+                shared.requests.responded(place, response.status().as_u16());
                 response
             }
             // No client sees this response, because its connection is broken.
@@ -92,6 +92,6 @@ async fn work(shared: &Shared, connection: &Breaker, request: Request, next: Nex
     if let Some(outcome) = fault.before_work(connection).await {
         return outcome;
     }
-    let answer = next.run(request).await;
-    fault.after_work(answer, connection).await
+    let response = next.run(request).await;
+    fault.after_work(response, connection).await
 }

@@ -373,9 +373,9 @@ fn access_policy_grants_to_the_session_not_to_the_name() -> Result<(), Failed> {
         )?;
         let token = eks.cluster_token(&session)?;
         let namespace = format!("--namespace={namespace}");
-        let asked = ["auth", "can-i", "create", "jobs.batch", &namespace];
+        let arguments = ["auth", "can-i", "create", "jobs.batch", &namespace];
         Ok(eks
-            .kubectl_as(&token, &asked, "")
+            .kubectl_as(&token, &arguments, "")
             .unwrap_or_else(|_| "no".to_owned())
             .trim()
             .to_owned())
@@ -404,7 +404,7 @@ fn access_policy_grants_to_the_session_not_to_the_name() -> Result<(), Failed> {
         },
     });
     let administrator = eks.cluster_token(eks.administrator())?;
-    let answer = eks.kubectl_as(
+    let response = eks.kubectl_as(
         &administrator,
         &[
             "create",
@@ -413,7 +413,7 @@ fn access_policy_grants_to_the_session_not_to_the_name() -> Result<(), Failed> {
         ],
         &review.to_string(),
     )?;
-    assert_eq!(answer, "false");
+    assert_eq!(response, "false");
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     let policies = eks.aws("eks", "ListAssociatedAccessPolicies", &entry)?;
     assert_eq!(

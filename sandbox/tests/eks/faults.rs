@@ -30,10 +30,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         "new_entry_is_hidden_until_it_has_propagated",
         new_entry_is_hidden_until_it_has_propagated,
     ),
-    ("cluster_is_made_unreachable", cluster_is_made_unreachable),
+    ("cluster_can_be_unreachable", cluster_can_be_unreachable),
     (
-        "fips_and_dual_stack_hosts_are_answered",
-        fips_and_dual_stack_hosts_are_answered,
+        "fips_and_dual_stack_hosts_get_a_response",
+        fips_and_dual_stack_hosts_get_a_response,
     ),
     (
         "unknown_hosts_are_not_reached",
@@ -216,10 +216,10 @@ fn new_policy_of_a_role_counts_when_it_has_propagated() -> Result<(), Failed> {
         eks.aws_as(&session, "eks", "DescribeCluster", &cluster)
     };
     let simulate = || -> Result<Value, Failed> {
-        let asked = json!({"PolicySourceArn": runner.role_arn, "ActionNames": ["eks:DescribeCluster"],
+        let parameters = json!({"PolicySourceArn": runner.role_arn, "ActionNames": ["eks:DescribeCluster"],
             "ResourceArns": [eks.cluster_arn()]});
-        let answer = eks.aws("iam", "SimulatePrincipalPolicy", &asked)?;
-        Ok(answer["EvaluationResults"][0]["EvalDecision"].clone())
+        let response = eks.aws("iam", "SimulatePrincipalPolicy", &parameters)?;
+        Ok(response["EvaluationResults"][0]["EvalDecision"].clone())
     };
     expect_code(describe(), "AccessDeniedException")?;
     assert_eq!(simulate()?, "implicitDeny");
@@ -249,7 +249,7 @@ fn new_entry_is_hidden_until_it_has_propagated() -> Result<(), Failed> {
     Ok(())
 }
 
-fn cluster_is_made_unreachable() -> Result<(), Failed> {
+fn cluster_can_be_unreachable() -> Result<(), Failed> {
     let eks = clean()?;
     eks.set_faults(&Faults {
         cluster_unreachable: true,
@@ -261,21 +261,21 @@ fn cluster_is_made_unreachable() -> Result<(), Failed> {
     Ok(())
 }
 
-fn fips_and_dual_stack_hosts_are_answered() -> Result<(), Failed> {
+fn fips_and_dual_stack_hosts_get_a_response() -> Result<(), Failed> {
     let eks = clean()?;
     let hosts = "[(name, (c := boto3.client(name, config=botocore.config.Config(**use))).meta.endpoint_url, \
                   c.list_clusters()['clusters'] if name == 'eks' else \
                   c.get_caller_identity()['Account'] if name == 'sts' else c.get_user()['User']['UserName']) \
                   for use in ({'use_fips_endpoint': True}, {'use_dualstack_endpoint': True}) \
                   for name in (('sts', 'iam', 'eks') if 'use_fips_endpoint' in use else ('eks',))]";
-    let answers = program(&eks, hosts)?;
+    let responses = program(&eks, hosts)?;
     for host in [
         "sts-fips.us-west-2.amazonaws.com",
         "iam-fips.amazonaws.com",
         "fips.eks.us-west-2.amazonaws.com",
         "eks.us-west-2.api.aws",
     ] {
-        assert!(answers.contains(host), "{answers}");
+        assert!(responses.contains(host), "{responses}");
     }
     Ok(())
 }

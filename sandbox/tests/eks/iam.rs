@@ -176,13 +176,13 @@ fn simulated_policies_decide() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
     let simulate = |cluster: &str| -> Result<Value, Failed> {
         let resource = format!("arn:aws:eks:us-west-2:123456789012:cluster/{cluster}");
-        let asked = json!({
+        let parameters = json!({
             "PolicySourceArn": runner.role_arn,
             "ActionNames": ["eks:DescribeCluster"],
             "ResourceArns": [resource],
         });
-        let answer = eks.aws("iam", "SimulatePrincipalPolicy", &asked)?;
-        Ok(answer["EvaluationResults"][0]["EvalDecision"].clone())
+        let response = eks.aws("iam", "SimulatePrincipalPolicy", &parameters)?;
+        Ok(response["EvaluationResults"][0]["EvalDecision"].clone())
     };
     assert_eq!(simulate("my-eks-cluster")?, "allowed");
     assert_eq!(simulate("another")?, "implicitDeny");

@@ -1,4 +1,4 @@
-//! Jobs run as on a real cluster, except for their containers, and fail in the ways that are asked for.
+//! Jobs run as on a real cluster, except for their containers, and fail in the ways that a test selects.
 
 use libtest_mimic::Failed;
 use sandbox::eks::Eks;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client, RUNNERS, eks_runner};
+use crate::client::{Client, ClientResponse, RUNNERS, eks_runner};
 
 /// A call without any credential.
-fn admin(client: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
+fn admin(client: &Client, method: &str, path: &str, body: Option<Value>) -> ClientResponse {
     client
         .send(
             method,
@@ -13,7 +13,7 @@ fn admin(client: &Client, method: &str, path: &str, body: Option<Value>) -> Answ
             &[],
             body.map(|b| b.to_string()),
         )
-        .expect("an answer")
+        .expect("a response")
 }
 
 fn put_other(client: &Client) -> Value {
@@ -39,9 +39,9 @@ fn faults_are_added_listed_and_cleared() {
         admin(&client, "POST", "faults", Some(rule.clone())).status,
         204
     );
-    let answer = client.get(RUNNERS);
+    let response = client.get(RUNNERS);
     assert_eq!(
-        (answer.status, &answer.headers["retry-after"]),
+        (response.status, &response.headers["retry-after"]),
         (429, &"2".parse().expect("a value"))
     );
     let mut listed = rule;
@@ -71,8 +71,8 @@ fn every_fault_has_its_json_form() {
         json!({ "kind": "oversized" }),
         json!({ "kind": "redirect", "location": "http://127.0.0.1:1/" }),
     ] {
-        let answer = admin(&client, "POST", "faults", Some(json!({ "fault": fault })));
-        assert_eq!(answer.status, 204, "{}", answer.text);
+        let response = admin(&client, "POST", "faults", Some(json!({ "fault": fault })));
+        assert_eq!(response.status, 204, "{}", response.text);
     }
     assert_eq!(client.orchestrator.faults().list().len(), 11);
 }
@@ -126,7 +126,7 @@ fn requests_are_logged_and_counted_without_credentials() {
     client.get(&format!("{RUNNERS}?per_page=3"));
     client
         .send("GET", RUNNERS, &[("authorization", "secret-alone")], None)
-        .expect("an answer");
+        .expect("a response");
     put_other(&client);
 
     let log = orchestrator.requests();
@@ -254,7 +254,7 @@ fn the_admin_interface_meets_no_fault() {
         Some(json!({ "fault": { "kind": "status", "status": 500 } })),
     );
     admin(&client, "PUT", "delay", Some(json!({ "ms": 5000 })));
-    let answer = admin(&client, "GET", "runners", None);
-    assert_eq!(answer.status, 200);
-    assert!(answer.took.as_millis() < 5000);
+    let response = admin(&client, "GET", "runners", None);
+    assert_eq!(response.status, 200);
+    assert!(response.took.as_millis() < 5000);
 }

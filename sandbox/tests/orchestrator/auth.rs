@@ -28,15 +28,15 @@ fn only_the_token_is_admitted() {
         ],
     ] {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let answer = client
+        let response = client
             .send("GET", RUNNERS, &headers, None)
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(
-            answer.error(401),
+            response.error(401),
             "the caller is not authenticated",
             "{headers:?}"
         );
-        assert!(!answer.text.contains(&token));
+        assert!(!response.text.contains(&token));
     }
 }
 
@@ -44,8 +44,8 @@ fn only_the_token_is_admitted() {
 fn an_unknown_caller_learns_nothing_of_the_paths() {
     let client = Client::new();
     for path in ["/", "/orgs/other/runners", "/orgs/my-org/runners/none"] {
-        let answer = client.send("GET", path, &[], None).expect("an answer");
-        answer.error(401);
+        let response = client.send("GET", path, &[], None).expect("a response");
+        response.error(401);
     }
 }
 
@@ -60,7 +60,7 @@ fn a_local_installation_trusts_the_user_id_in_from() {
     let call = |headers: &[(&str, &str)]| {
         client
             .send("GET", RUNNERS, headers, None)
-            .expect("an answer")
+            .expect("a response")
     };
     assert_eq!(call(&[USER]).status, 200);
     assert_eq!(call(&[USER, ("host", "localhost")]).status, 200);

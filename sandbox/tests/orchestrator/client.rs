@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ClientResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
     pub(crate) took: Duration,
 }
 
-impl Answer {
+impl ClientResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).expect("the body is JSON")
     }
 
-    /// The message of an answer that must have this status and the API's error form.
+    /// The message of a response that must have this status and the API's error form.
     pub(crate) fn error(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text);
         let body = self.json();
@@ -74,7 +74,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> Result<Answer, reqwest::Error> {
+    ) -> Result<ClientResponse, reqwest::Error> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let url = format!("{}{path}", self.orchestrator.url());
         let mut request = self.http.request(method, url);
@@ -87,7 +87,7 @@ impl Client {
         let start = Instant::now();
         self.runtime.block_on(async {
             let response = request.send().await?;
-            Ok(Answer {
+            Ok(ClientResponse {
                 status: response.status().as_u16(),
                 headers: response.headers().clone(),
                 text: response.text().await?,
@@ -102,7 +102,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Answer, reqwest::Error> {
+    ) -> Result<ClientResponse, reqwest::Error> {
         let authorization = format!("Bearer {}", self.orchestrator.token());
         self.send(
             method,
@@ -112,32 +112,32 @@ impl Client {
         )
     }
 
-    /// A call with the token that must be answered.
-    pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.try_call(method, path, body).expect("an answer")
+    /// A call with the token that must get a response.
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> ClientResponse {
+        self.try_call(method, path, body).expect("a response")
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> ClientResponse {
         self.call("GET", path, None)
     }
 
-    pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: Value) -> ClientResponse {
         self.call("POST", path, Some(body))
     }
 
-    pub(crate) fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn patch(&self, path: &str, body: Value) -> ClientResponse {
         self.call("PATCH", path, Some(body))
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Answer {
+    pub(crate) fn delete(&self, path: &str) -> ClientResponse {
         self.call("DELETE", path, None)
     }
 
     /// Creates [`eks_runner`] with this id.
     pub(crate) fn create(&self, id: &str) -> Value {
-        let answer = self.post(RUNNERS, eks_runner(id));
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        answer.json()
+        let response = self.post(RUNNERS, eks_runner(id));
+        assert_eq!(response.status, 201, "{}", response.text);
+        response.json()
     }
 }
 

@@ -51,7 +51,7 @@ impl Running {
             .find_map(|line| line.trim().strip_prefix(start.as_str()))
     }
 
-    /// The head and body of the answer to a GET.
+    /// The head and body of the response to a GET.
     fn get(&self, path: &str, headers: &str) -> String {
         let url = self.exported("HUMANITEC_API_URL").expect("an address");
         let address = url.trim_start_matches("http://");
@@ -61,9 +61,11 @@ impl Running {
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
         )
         .expect("the request is sent");
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).expect("an answer");
-        answer
+        let mut response = String::new();
+        connection
+            .read_to_string(&mut response)
+            .expect("a response");
+        response
     }
 
     /// Sends the signal and returns the exit code and what else was printed.
@@ -94,12 +96,12 @@ fn it_prints_what_a_terminal_needs_serves_and_ends_with_a_signal() {
         assert!(running.printed.contains("org_id  = \"acme\""));
         assert_eq!(running.exported("HUMANITEC_ORG_ID"), Some("acme"));
         let token = running.exported("HUMANITEC_AUTH_TOKEN").expect("a token");
-        let answer = running.get(
+        let response = running.get(
             "/orgs/acme/runners",
             &format!("Authorization: Bearer {token}\r\n"),
         );
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-        assert!(answer.ends_with(r#"{"items":[]}"#), "{answer}");
+        assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
+        assert!(response.ends_with(r#"{"items":[]}"#), "{response}");
         assert_eq!(running.end(signal), (Some(0), String::new()));
     }
 }

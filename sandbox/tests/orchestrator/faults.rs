@@ -33,18 +33,18 @@ fn assert_work(client: &Client, when: When) {
 fn a_delay_comes_before_or_after_the_work() {
     for when in BOTH {
         let client = with_fault(Fault::Delay { ms: 300, when });
-        let answer = client.post(RUNNERS, eks_runner("one"));
-        assert_eq!(answer.status, 201);
+        let response = client.post(RUNNERS, eks_runner("one"));
+        assert_eq!(response.status, 201);
         assert!(
-            answer.took >= Duration::from_millis(300),
+            response.took >= Duration::from_millis(300),
             "{:?}",
-            answer.took
+            response.took
         );
         assert_work(&client, When::AfterWork);
     }
 }
 
-/// Sends a create call by hand and returns its connection without reading the answer.
+/// Sends a create call by hand and returns its connection without reading the response.
 fn raw_create(orchestrator: &Orchestrator) -> TcpStream {
     let address = orchestrator.url().trim_start_matches("http://").to_owned();
     let body = eks_runner("one").to_string();
@@ -78,14 +78,14 @@ fn a_client_that_leaves_during_a_delay_leaves_the_work_done() {
         });
         drop(connection);
         wait_until("the work is done", || orchestrator.runners().len() == 1);
-        wait_until("the answer is logged", || {
+        wait_until("the response is logged", || {
             orchestrator.requests()[0].status == Some(201)
         });
     }
 }
 
 #[test]
-fn a_status_comes_instead_of_the_work_or_of_its_answer() {
+fn a_status_comes_instead_of_the_work_or_of_its_response() {
     for when in BOTH {
         for (body, retry_after) in [
             (BodyKind::Json, None),
@@ -99,17 +99,17 @@ fn a_status_comes_instead_of_the_work_or_of_its_answer() {
                 message: None,
                 when,
             });
-            let answer = client.post(RUNNERS, eks_runner("one"));
-            assert_eq!(answer.status, 503);
-            let header = answer.headers.get("retry-after");
+            let response = client.post(RUNNERS, eks_runner("one"));
+            assert_eq!(response.status, 503);
+            let header = response.headers.get("retry-after");
             assert_eq!(header.map(|v| v.to_str().expect("a text")), retry_after);
             match body {
-                BodyKind::Json => assert_eq!(answer.error(503), "a fault was set"),
+                BodyKind::Json => assert_eq!(response.error(503), "a fault was set"),
                 BodyKind::Html => {
-                    assert!(answer.text.starts_with("<!DOCTYPE html>"));
-                    assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
+                    assert!(response.text.starts_with("<!DOCTYPE html>"));
+                    assert_eq!(response.headers["content-type"], "text/html; charset=utf-8");
                 }
-                BodyKind::Empty => assert_eq!(answer.text, ""),
+                BodyKind::Empty => assert_eq!(response.text, ""),
             }
             assert_eq!(client.orchestrator.requests()[0].status, Some(503));
             assert_work(&client, when);
@@ -126,9 +126,9 @@ fn a_page_of_html_comes_with_200() {
         message: None,
         when: When::AfterWork,
     });
-    let answer = client.post(RUNNERS, eks_runner("one"));
-    assert_eq!(answer.status, 200);
-    assert!(answer.text.contains("<html>"));
+    let response = client.post(RUNNERS, eks_runner("one"));
+    assert_eq!(response.status, 200);
+    assert!(response.text.contains("<html>"));
     assert_work(&client, When::AfterWork);
 }
 
@@ -162,13 +162,13 @@ fn an_http_client_meets_a_broken_connection_as_an_error() {
     });
     let error = client
         .try_call("POST", RUNNERS, Some(eks_runner("one")))
-        .expect_err("no answer");
+        .expect_err("no response");
     assert!(error.is_request(), "{error:?}");
     assert_work(&client, When::AfterWork);
 }
 
 #[test]
-fn an_answer_is_cut_off_in_its_middle() {
+fn a_response_is_cut_off_in_its_middle() {
     let client = with_fault(Fault::CutOff {});
     let mut read = String::new();
     let mut connection = raw_create(&client.orchestrator);
@@ -186,35 +186,35 @@ fn an_answer_is_cut_off_in_its_middle() {
     let client = with_fault(Fault::CutOff {});
     let error = client
         .try_call("POST", RUNNERS, Some(eks_runner("one")))
-        .expect_err("half an answer");
+        .expect_err("half a response");
     assert!(error.is_body() || error.is_decode(), "{error:?}");
 }
 
 #[test]
-fn truncated_json_comes_in_a_whole_answer() {
+fn truncated_json_comes_in_a_whole_response() {
     let client = with_fault(Fault::TruncatedJson {});
-    let answer = client.post(RUNNERS, eks_runner("one"));
-    assert_eq!(answer.status, 201);
-    assert!(answer.text.starts_with('{'));
-    assert!(serde_json::from_str::<Value>(&answer.text).is_err());
+    let response = client.post(RUNNERS, eks_runner("one"));
+    assert_eq!(response.status, 201);
+    assert!(response.text.starts_with('{'));
+    assert!(serde_json::from_str::<Value>(&response.text).is_err());
     assert_work(&client, When::AfterWork);
 }
 
 #[test]
-fn an_oversized_answer_is_good_json_beyond_the_limit() {
+fn an_oversized_response_is_good_json_beyond_the_limit() {
     for (bytes, limit) in [("", 4 * 1024 * 1024), (r#", "bytes": 1000"#, 1000)] {
         let fault = serde_json::from_str(&format!(r#"{{"kind": "oversized"{bytes}}}"#));
         let client = with_fault(fault.expect("a fault"));
-        let answer = client.post(RUNNERS, eks_runner("one"));
-        assert_eq!(answer.status, 201);
-        assert!(answer.text.len() > limit && answer.text.len() < limit + 2000);
-        assert_eq!(answer.json()["id"], "one");
+        let response = client.post(RUNNERS, eks_runner("one"));
+        assert_eq!(response.status, 201);
+        assert!(response.text.len() > limit && response.text.len() < limit + 2000);
+        assert_eq!(response.json()["id"], "one");
         assert_work(&client, When::AfterWork);
     }
 }
 
 #[test]
-fn an_answer_without_a_body_is_spoilt_too() {
+fn a_response_without_a_body_is_spoilt_too() {
     for fault in [Fault::TruncatedJson {}, Fault::Oversized { bytes: 10 }] {
         let client = Client::new();
         client.create("one");
@@ -222,9 +222,9 @@ fn an_answer_without_a_body_is_spoilt_too() {
             .orchestrator
             .faults()
             .add(FaultRule::new(fault.clone()).method("DELETE"));
-        let answer = client.delete(&format!("{RUNNERS}/one"));
-        assert_eq!(answer.status, 200);
-        assert!(answer.text.contains('{'), "{fault:?}");
+        let response = client.delete(&format!("{RUNNERS}/one"));
+        assert_eq!(response.status, 200);
+        assert!(response.text.contains('{'), "{fault:?}");
         assert!(client.orchestrator.runners().is_empty());
     }
 }
@@ -235,9 +235,9 @@ fn a_redirect_sends_elsewhere_before_the_work() {
         status: 302,
         location: "http://127.0.0.1:1/elsewhere".to_owned(),
     });
-    let answer = client.post(RUNNERS, eks_runner("one"));
-    assert_eq!(answer.status, 302);
-    assert_eq!(answer.headers["location"], "http://127.0.0.1:1/elsewhere");
+    let response = client.post(RUNNERS, eks_runner("one"));
+    assert_eq!(response.status, 302);
+    assert_eq!(response.headers["location"], "http://127.0.0.1:1/elsewhere");
     assert_work(&client, When::BeforeWork);
 }
 
@@ -248,8 +248,8 @@ fn a_fault_strikes_before_the_caller_is_known() {
         .orchestrator
         .faults()
         .add(FaultRule::new(Fault::status(502)));
-    let answer = client.send("GET", RUNNERS, &[], None).expect("an answer");
-    answer.error(502);
+    let response = client.send("GET", RUNNERS, &[], None).expect("a response");
+    response.error(502);
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn the_first_rule_that_is_due_strikes_and_forever_is_until_cleared() {
 }
 
 #[test]
-fn every_call_is_delayed_until_told_otherwise() {
+fn every_call_is_delayed_until_the_delay_is_reset() {
     let client = Client::with(OrchestratorOptions {
         delay: Duration::from_millis(600),
         ..OrchestratorOptions::default()

@@ -6,7 +6,7 @@ use crate::client::{Client, RUNNERS, eks_runner};
 
 const AT: &str = "runner_configuration.job.pod_template";
 
-fn create(template: Value) -> crate::client::Answer {
+fn create(template: Value) -> crate::client::ClientResponse {
     let mut body = eks_runner("one");
     body["runner_configuration"]["job"]["pod_template"] = template;
     Client::new().post(RUNNERS, body)
@@ -33,10 +33,10 @@ fn a_template_is_stored_as_it_was_sent() {
             }
         }),
     ] {
-        let answer = create(template.clone());
-        assert_eq!(answer.status, 201, "{}", answer.text);
+        let response = create(template.clone());
+        assert_eq!(response.status, 201, "{}", response.text);
         assert_eq!(
-            answer.json()["runner_configuration"]["job"]["pod_template"],
+            response.json()["runner_configuration"]["job"]["pod_template"],
             template
         );
     }

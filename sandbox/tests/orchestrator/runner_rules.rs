@@ -16,9 +16,9 @@ fn client_with(runners: &[&str]) -> Client {
 }
 
 fn create(client: &Client, rule: Value) -> Value {
-    let answer = client.post(RULES, rule);
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()
+    let response = client.post(RULES, rule);
+    assert_eq!(response.status, 201, "{}", response.text);
+    response.json()
 }
 
 fn at(rule: &Value) -> String {

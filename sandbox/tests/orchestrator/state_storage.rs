@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, RUNNERS, eks_runner};
 
-fn create(storage: Value) -> crate::client::Answer {
+fn create(storage: Value) -> crate::client::ClientResponse {
     let mut body = eks_runner("one");
     body["state_storage_configuration"] = storage;
     Client::new().post(RUNNERS, body)
@@ -24,9 +24,9 @@ fn all_four_types_are_taken_with_and_without_their_optional_fields() {
             "resource_group_name": "g", "path_prefix": "x",
         }),
     ] {
-        let answer = create(storage.clone());
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        assert_eq!(answer.json()["state_storage_configuration"], storage);
+        let response = create(storage.clone());
+        assert_eq!(response.status, 201, "{}", response.text);
+        assert_eq!(response.json()["state_storage_configuration"], storage);
     }
 }
 
@@ -37,9 +37,9 @@ fn unknown_fields_are_kept() {
         json!({ "type": "s3", "s3_configuration": { "bucket": "my-state" }, "bucket": "bb", "x": null }),
         json!({ "type": "azurerm", "storage_account_name": "a", "container_name": "c", "key": 1 }),
     ] {
-        let answer = create(storage.clone());
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        assert_eq!(answer.json()["state_storage_configuration"], storage);
+        let response = create(storage.clone());
+        assert_eq!(response.status, 201, "{}", response.text);
+        assert_eq!(response.json()["state_storage_configuration"], storage);
     }
 }
 

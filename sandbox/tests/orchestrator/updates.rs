@@ -14,10 +14,10 @@ fn client_with_one() -> (Client, Value) {
 
 /// Sends the update, and returns the runner, which a GET must show alike.
 fn updated(client: &Client, body: Value) -> Value {
-    let answer = client.patch(ONE, body);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(client.get(ONE).json(), answer.json());
-    answer.json()
+    let response = client.patch(ONE, body);
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(client.get(ONE).json(), response.json());
+    response.json()
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn what_a_create_refuses_an_update_refuses() {
 #[test]
 fn a_runner_that_is_not_there_cannot_be_updated() {
     let (client, _) = client_with_one();
-    let answer = client.patch(&format!("{RUNNERS}/two"), json!({}));
-    assert_eq!(answer.error(404), "runner not found");
+    let response = client.patch(&format!("{RUNNERS}/two"), json!({}));
+    assert_eq!(response.error(404), "runner not found");
 }
 
 #[test]

@@ -25,20 +25,20 @@ fn without(parent: &str, field: &str) -> Value {
 
 fn accepts(body: Value) {
     let client = Client::new();
-    let answer = client.post(RUNNERS, body);
-    assert_eq!(answer.status, 201, "{}", answer.text);
+    let response = client.post(RUNNERS, body);
+    assert_eq!(response.status, 201, "{}", response.text);
 }
 
 /// The body is refused with a message that begins with the path, and nothing is stored.
 fn refuses(body: &Value, path: &str) -> String {
     let client = Client::new();
-    let answer = client.post(RUNNERS, body.clone());
-    let message = answer.error(400);
+    let response = client.post(RUNNERS, body.clone());
+    let message = response.error(400);
     assert!(
         message.starts_with(&format!("{path}: ")),
         "{message}\n{body}"
     );
-    assert_eq!(answer.json()["details"], json!({ "path": path }));
+    assert_eq!(response.json()["details"], json!({ "path": path }));
     assert!(client.orchestrator.runners().is_empty());
     message
 }
@@ -51,7 +51,7 @@ fn a_body_must_be_a_json_object() {
         let headers = [("authorization", authorization.as_str())];
         client
             .send("POST", RUNNERS, &headers, Some(body.to_owned()))
-            .expect("an answer")
+            .expect("a response")
             .error(400);
     }
 }

@@ -166,7 +166,7 @@ impl Aws {
                     .map_err(|error| AwsError::from_sdk(action, error))
             }
         };
-        self.limits.of(service).run(call).await
+        self.limits.for_service(service).run(call).await
     }
 
     /// Returns the SDK's configuration without credentials.

@@ -45,7 +45,7 @@ pub(super) struct RateLimits {
 
 impl RateLimits {
     /// Returns the calls of a service.
-    pub(super) fn of(&self, service: Service) -> &RateLimit {
+    pub(super) fn for_service(&self, service: Service) -> &RateLimit {
         match service {
             Service::Iam => &self.iam,
             Service::Eks => &self.eks,

@@ -33,7 +33,7 @@ pub(crate) enum BucketPolicy {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DefaultKey {
     /// A key of S3 itself, which needs no permission.
-    OfS3,
+    SseS3,
     /// The account's key `aws/s3` in KMS, which is managed by AWS.
     ManagedByAws,
     /// A key in KMS: its ID, ARN, or alias.
@@ -199,7 +199,7 @@ fn default_key(response: &RawResponse<'_>) -> Result<DefaultKey, ServiceError> {
         return match error(response.body) {
             // Since 2023, S3 encrypts every object with a key of its own unless the bucket says otherwise.
             (code, _) if code == "ServerSideEncryptionConfigurationNotFoundError" => {
-                Ok(DefaultKey::OfS3)
+                Ok(DefaultKey::SseS3)
             }
             (code, message) => Err(ServiceError::new(code, message)),
         };
@@ -209,7 +209,7 @@ fn default_key(response: &RawResponse<'_>) -> Result<DefaultKey, ServiceError> {
             let key = element(response.body, "KMSMasterKeyID");
             Ok(key.map_or(DefaultKey::ManagedByAws, DefaultKey::Kms))
         }
-        Some(_) => Ok(DefaultKey::OfS3),
+        Some(_) => Ok(DefaultKey::SseS3),
         None => Err(ServiceError::new("", "the response has no SSEAlgorithm")),
     }
 }
@@ -312,7 +312,7 @@ mod tests {
         let kms = "<SSEAlgorithm>aws:kms</SSEAlgorithm>";
         assert_eq!(
             rule("<SSEAlgorithm>AES256</SSEAlgorithm>"),
-            DefaultKey::OfS3
+            DefaultKey::SseS3
         );
         assert_eq!(rule(kms), DefaultKey::ManagedByAws);
         let own = rule(&format!("<KMSMasterKeyID>arn:x</KMSMasterKeyID>{kms}"));
@@ -320,7 +320,7 @@ mod tests {
         let none = "<Error><Code>ServerSideEncryptionConfigurationNotFoundError</Code></Error>";
         assert_eq!(
             default_key(&response(404, None, none)).unwrap(),
-            DefaultKey::OfS3
+            DefaultKey::SseS3
         );
     }
 

@@ -1,7 +1,7 @@
 //! Runs a kubeconfig's credential plugin (`exec`), as client-go does, but never shows its output: the output is the
 //! credential, and the plugin's messages can contain it.
 //!
-//! The plugin has no terminal, so a plugin that asks for a password or a code fails here.
+//! The plugin has no terminal, so a plugin that prompts for a password or a code fails here.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};

@@ -24,7 +24,7 @@ pub(super) fn principal(
     let Some(entries) = entries(principal) else {
         return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };
-    let Some(effect) = StatementEffect::of(elements) else {
+    let Some(effect) = StatementEffect::read(elements) else {
         return Match::Unknown(format!("{name} has no valid Effect"));
     };
     let kind = request.kind();

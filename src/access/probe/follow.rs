@@ -40,7 +40,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Looks at the Job until it is known how it ends. What is seen goes to `report`.
+    /// Follows the Job until its end is known, and adds what it reads to `report`.
     pub(super) async fn follow(
         &self,
         deadline: Instant,

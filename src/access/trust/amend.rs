@@ -11,7 +11,7 @@ use crate::access::policy::{
 /// Returns a sentence about the statements of a policy that might deny one of the members: a statement with a condition whose
 /// value only AWS knows, such as `aws:SourceIp`, or one that [`amended`] cannot change. `None` if there are none.
 pub(crate) fn remaining_denials(document: &Value, members: &[Member]) -> Option<String> {
-    let version = Version::of(document);
+    let version = Version::read(document);
     let named = statements(document).into_iter().enumerate();
     let denying = named.filter(|(_, statement)| {
         let denies = |member: &Member| member_denial(statement, member, version) != Some(false);
@@ -43,7 +43,7 @@ pub(crate) fn amended(document: &Value, member: &Member) -> Value {
         document.insert("Statement".to_owned(), statements.into());
         Value::Object(document)
     };
-    let version = Version::of(&with(&[]));
+    let version = Version::read(&with(&[]));
     if let Some(who) = member.identity() {
         for statement in &mut statements {
             if denies(statement, who, version) == Some(true) {

@@ -30,7 +30,7 @@ pub(super) fn trusts_any_subject(
 /// still admits everyone else that it admitted, including other runners of the organization.
 pub(crate) fn restricted(document: &Value, who: &WebIdentity, org: &str) -> Value {
     let mut document = document.clone();
-    let version = Version::of(&document);
+    let version = Version::read(&document);
     let statements = match document.get_mut("Statement") {
         Some(Value::Array(statements)) => statements.iter_mut().collect(),
         Some(one) => vec![one],

@@ -118,7 +118,7 @@ fn every_known_operator_keeps_the_wrong_subject_out_and_is_named() {
 }
 
 #[test]
-fn a_wildcard_where_there_is_none_and_a_wrong_case_are_told() {
+fn a_wildcard_where_there_is_none_and_a_wrong_case_are_reported() {
     let reason = refusal(statement(json!({"StringEquals": {SUB: "my-org+*"}})));
     assert!(
         reason

@@ -117,18 +117,18 @@ impl Client {
             return Err(error);
         };
         let mut wait = self.retry.backoff(number);
-        if let Some((status, asked)) = error.retry_after() {
+        if let Some((status, requested)) = error.retry_after() {
             let left = budget.left();
-            if asked > left {
+            if requested > left {
                 return Err(ApiError::TooLongToWait {
                     call,
                     status,
-                    wait: asked,
+                    wait: requested,
                     left,
                 });
             }
             // The service names the same moment to every client; they must not all return in it.
-            wait += asked;
+            wait += requested;
         }
         tracing::warn!(%error, ?wait, "trying again");
         let last = Some(Box::new(error));

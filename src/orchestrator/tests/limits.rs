@@ -245,7 +245,7 @@ fn in_two_seconds() -> String {
     httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2))
 }
 
-/// A service under load can ask for more attempts than a broken service gets.
+/// A service under load gets more attempts than a broken service.
 #[tokio::test]
 async fn a_service_that_asks_for_another_attempt_gets_it_until_the_deadline() {
     for reply in [

@@ -150,8 +150,8 @@ async fn a_404_counts_only_for_an_authenticated_caller() {
             _ => Reply::error(404, "runner not found"),
         })
         .await;
-        let answer = client(&fake.url()).get_runner("my-runner", &budget()).await;
-        assert_eq!(matches!(answer, Ok(None)), gone, "{listing_:?}: {answer:?}");
+        let found = client(&fake.url()).get_runner("my-runner", &budget()).await;
+        assert_eq!(matches!(found, Ok(None)), gone, "{listing_:?}: {found:?}");
     }
 }
 

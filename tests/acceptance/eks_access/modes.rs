@@ -48,7 +48,7 @@ impl Scene {
 /// Asserts the effect of a failed check of a changed runner during plan.
 #[track_caller]
 fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
-    let (asked, warnings, errors) = match mode {
+    let (is_checked, warnings, errors) = match mode {
         "off" => (false, 0, 0),
         "warn" => (true, 1, 0),
         _ => (true, 0, 1),
@@ -58,10 +58,10 @@ fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
     } else {
         output.fails()
     };
-    assert_eq!(calls > 0, asked, "{mode}: {calls} calls");
-    let told = (count(&output, WARNING), count(&output, ERROR));
-    assert_eq!(told, (warnings, errors), "{mode}:\n{}", output.text);
-    if asked {
+    assert_eq!(calls > 0, is_checked, "{mode}: {calls} calls");
+    let reported = (count(&output, WARNING), count(&output, ERROR));
+    assert_eq!(reported, (warnings, errors), "{mode}:\n{}", output.text);
+    if is_checked {
         output.has(&format!("EKS access: {id}"));
     }
 }
@@ -86,8 +86,8 @@ fn judge_apply(plan: &str, apply: &str, (calls, output): (u64, Output), id: &str
         output.fails()
     };
     assert_eq!(calls > 0, warnings + errors > 0, "{what}: {calls} calls");
-    let told = (count(&output, WARNING), count(&output, ERROR));
-    assert_eq!(told, (warnings, errors), "{what}:\n{}", output.text);
+    let reported = (count(&output, WARNING), count(&output, ERROR));
+    assert_eq!(reported, (warnings, errors), "{what}:\n{}", output.text);
     if calls > 0 {
         output.has(&format!("EKS access: {id}"));
     }

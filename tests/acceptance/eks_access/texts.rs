@@ -229,7 +229,7 @@ fn cluster(cli: &Cli) {
     scene.eks.set_faults(&unreachable).expect("faults");
     // The route from here says nothing about the runner: only `incomplete = "error"` refuses it.
     let incomplete = refusing("1s").replacen('{', "{\n  incomplete = \"error\"", 1);
-    scene.refused_with("cluster that does not answer", &incomplete, &my_runner());
+    scene.refused_with("cluster that does not respond", &incomplete, &my_runner());
 }
 
 fn entry(cli: &Cli) {

@@ -313,7 +313,7 @@ fn interrupted_plan(cli: &Cli) {
     scene.eks.set_faults(&slow).expect("faults");
     scene.eks.reset_calls().expect("counters");
     let mut terraform = scene.workspace.spawn(&["plan", "-no-color"]);
-    until("the first question", || {
+    until("the first call", || {
         let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
         calls.values().sum::<u64>() > 0
     });
@@ -342,7 +342,7 @@ fn interrupted_after(cli: &Cli) {
     let mut terraform = scene
         .workspace
         .spawn(&["apply", "-auto-approve", "-no-color"]);
-    until("the first question", || {
+    until("the first call", || {
         let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
         calls.values().sum::<u64>() > 0
     });

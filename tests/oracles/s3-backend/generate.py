@@ -78,7 +78,7 @@ class _Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         # The server is the proxy of both programs.
         address = urlsplit(self.path)
@@ -93,20 +93,20 @@ class _Request(BaseHTTPRequestHandler):
         head = "".join(f"{key}: {value}\r\n" for key, value in kept.items())
         self.wfile.write(f"HTTP/1.1 {status} \r\n{head}Content-Length: {length}\r\n\r\n".encode() + content)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _respond
 
     def _service(self, body: bytes) -> tuple[int, dict, bytes]:
         scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", self.headers.get("Authorization", ""))
         region, service = scope.groups() if scope else ("", "")
         if service == "sts":
-            return self._ask_moto("sts", body)
+            return self._call_moto("sts", body)
         operation, permission = self._operation()
         self.server.operations.append(operation)
         if region != REGION:
             return _error(301, "PermanentRedirect", {"x-amz-bucket-region": REGION})
         if permission == self.server.denied:
             return _error(403, "AccessDenied", {})
-        status, headers, content = self._ask_moto(f"{BUCKET}.s3", body)
+        status, headers, content = self._call_moto(f"{BUCKET}.s3", body)
         if status == 404 and self.server.denied == "s3:ListBucket":
             return _error(403, "AccessDenied", {})
         return status, headers, content
@@ -130,7 +130,7 @@ class _Request(BaseHTTPRequestHandler):
                 return "DeleteObject", "s3:DeleteObject"
         return f"{self.command} {self.path}", "unknown"
 
-    def _ask_moto(self, service: str, body: bytes) -> tuple[int, dict, bytes]:
+    def _call_moto(self, service: str, body: bytes) -> tuple[int, dict, bytes]:
         host = f"https://{service}.{REGION}.amazonaws.com"
         sent = {key: value for key, value in self.headers.items() if key.lower() != "host"}
         status, headers, content = self.server.moto.parse_request(self.command, host, self.path, sent, body)

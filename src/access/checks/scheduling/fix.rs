@@ -19,7 +19,7 @@ pub(super) async fn fix(run: &Run<'_>, nodes: &Nodes, growth: &Growth) -> Result
     let kinds = nodes.kinds.iter();
     let nearest = kinds.min_by_key(|(lacks, _)| (lacks.contains(&Lack::Windows), lacks.len()));
     if let Some((lacks, [name, ..])) = nearest.map(|(lacks, names)| (lacks, names.as_slice())) {
-        return Ok(lacks.iter().map(|lack| of(lack, name)).collect());
+        return Ok(lacks.iter().map(|lack| fix_for(lack, name)).collect());
     }
     // EKS Pod Identity is not available on Fargate.
     let has_association = !matches!(run.pod_identity_association().await, Ok(None));
@@ -63,7 +63,7 @@ const DESCRIBING: [&str; 8] = [
 ];
 
 /// Returns what removes one obstacle of a node.
-fn of(lack: &Lack, node: &str) -> Fix {
+fn fix_for(lack: &Lack, node: &str) -> Fix {
     match lack {
         Lack::Cordoned => ShellCommand::new("kubectl uncordon").word(node).into(),
         Lack::Label(key, value) if DESCRIBING.iter().any(|start| key.starts_with(start)) => {
@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_fix_changes_no_label_that_describes_a_node_and_tolerates_no_broken_node() {
-        let label = |key: &str| of(&Lack::Label(key.to_owned(), "x".to_owned()), "n").to_string();
+        let label =
+            |key: &str| fix_for(&Lack::Label(key.to_owned(), "x".to_owned()), "n").to_string();
         assert!(label("team").starts_with("kubectl label node n --overwrite team=x"));
         assert!(label("node-role.kubernetes.io/runner").starts_with("kubectl label node"));
         for key in [
@@ -129,7 +130,7 @@ mod tests {
         }
         let taint = |key: &str| {
             let taint = Taint::read(&serde_json::json!({"key": key, "effect": "NoSchedule"}));
-            of(&Lack::Taint(taint), "n").to_string()
+            fix_for(&Lack::Taint(taint), "n").to_string()
         };
         assert!(taint("dedicated").contains("spec.tolerations"));
         for key in [

@@ -17,7 +17,7 @@ pub(super) enum StateKey {
     /// S3 for all principals in the account that are authorized to use S3" (`aws kms get-key-policy`).
     NoPermission,
     /// A customer managed key.
-    OfCustomer(Arc<KmsKey>),
+    CustomerManaged(Arc<KmsKey>),
     /// Nobody can use it. The outcome of the check.
     Unusable(Box<Outcome>),
     /// It is unknown. The outcome of the check.
@@ -29,7 +29,7 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
     let unknown = |error: AwsError| StateKey::Unknown(Box::new(error.outcome()));
     let id = match run.aws().bucket_key(region, bucket).await {
         Ok(key) => match &*key {
-            DefaultKey::OfS3 | DefaultKey::ManagedByAws => return StateKey::NoPermission,
+            DefaultKey::SseS3 | DefaultKey::ManagedByAws => return StateKey::NoPermission,
             DefaultKey::Kms(id) => id.clone(),
         },
         Err(error) => return unknown(error),
@@ -38,7 +38,7 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
         Ok(key) if key.is_managed_by_aws => StateKey::NoPermission,
         Ok(key) => match disabled(&key, region, bucket) {
             Some(outcome) => StateKey::Unusable(Box::new(outcome)),
-            None => StateKey::OfCustomer(key),
+            None => StateKey::CustomerManaged(key),
         },
         Err(AwsError::NotFound { .. }) => {
             StateKey::Unusable(Box::new(missing(&id, region, bucket)))

@@ -187,7 +187,7 @@ impl State<'_> {
     ) {
         let key = match key {
             StateKey::NoPermission => return,
-            StateKey::OfCustomer(key) => key,
+            StateKey::CustomerManaged(key) => key,
             StateKey::Unusable(outcome) => {
                 findings.unusable_key.get_or_insert(*outcome);
                 return;

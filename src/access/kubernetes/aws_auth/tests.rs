@@ -11,11 +11,12 @@ struct Verdict {
     name: String,
     session: String,
     data: BTreeMap<String, String>,
-    answers: Vec<Answer>,
+    #[serde(rename = "answers")]
+    results: Vec<AuthenticatorResult>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
-struct Answer {
+struct AuthenticatorResult {
     admitted: bool,
     username: String,
     groups: Vec<String>,
@@ -27,8 +28,8 @@ fn role() -> RoleArn {
     "arn:aws:iam::123456789012:role/Runner".parse().unwrap()
 }
 
-fn answer(user: User) -> Answer {
-    Answer {
+fn admitted(user: User) -> AuthenticatorResult {
+    AuthenticatorResult {
         admitted: true,
         username: user.name,
         groups: user.groups,
@@ -41,19 +42,19 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
     assert!(verdicts.len() > 60);
     let mut different = Vec::new();
     for verdict in &verdicts {
-        let refused = || Answer {
+        let refused = || AuthenticatorResult {
             admitted: false,
             username: String::new(),
             groups: Vec::new(),
         };
         let auth = AwsAuth::read(&json!({"data": verdict.data}));
         let ours = match auth.map(&role(), &verdict.session) {
-            Mapping::Admitted { user, .. } => vec![answer(user)],
-            Mapping::ByChance { users, .. } => users.into_iter().map(answer).collect(),
+            Mapping::Admitted { user, .. } => vec![admitted(user)],
+            Mapping::ByChance { users, .. } => users.into_iter().map(admitted).collect(),
             Mapping::Refused { .. } | Mapping::Absent { .. } => vec![refused()],
         };
         // The access key differs in each session, so that no name and no group contains it.
-        let stable = |theirs: &Answer| Answer {
+        let stable = |theirs: &AuthenticatorResult| AuthenticatorResult {
             admitted: theirs.admitted,
             username: if theirs.username.contains("ASIAORACLE") {
                 String::new()
@@ -67,7 +68,7 @@ fn aws_auth_is_read_as_the_authenticator_reads_it() {
                 .cloned()
                 .collect(),
         };
-        let theirs: Vec<Answer> = verdict.answers.iter().map(stable).collect();
+        let theirs: Vec<AuthenticatorResult> = verdict.results.iter().map(stable).collect();
         let by_chance = theirs.len() > 1;
         let equal = if by_chance {
             // Some of its results might be refusals.
