@@ -40,7 +40,7 @@ locals {
   }
 }
 
-# What the Jobs do in the bucket. If a customer managed key in KMS encrypts it, add kms:Decrypt and kms:GenerateDataKey on the
+# What the Jobs do in the bucket. If a customer managed KMS key encrypts it, add kms:Decrypt and kms:GenerateDataKey on the
 # key.
 locals {
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.in_s3 ? var.state_bucket : ""}"

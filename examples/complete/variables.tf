@@ -38,7 +38,7 @@ variable "service_account" {
 }
 
 variable "state_bucket" {
-  description = "An existing bucket of S3 in the cluster's region, in which the Jobs keep their state. Without one, they keep it in the namespace."
+  description = "An existing S3 bucket in the cluster's region, in which the Jobs keep their state. Without one, they keep it in the namespace."
   type        = string
   default     = null
 }

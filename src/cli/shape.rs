@@ -80,7 +80,7 @@ impl Reading {
             Kind::Null if takes("null") && path == "description" => Value::Null,
             Kind::Null if takes("null") => {
                 let message =
-                    "The field has no value, and the Orchestrator refuses null: remove the field.";
+                    "The field has no value, but the Orchestrator refuses null: remove the field.";
                 self.wrong(node.at, path, message.to_owned());
                 placeholder(schema)
             }

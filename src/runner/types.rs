@@ -190,7 +190,7 @@ pub struct KubernetesStorage {
     pub namespace: String,
 }
 
-/// State in a bucket of S3 or of Google Cloud Storage.
+/// State in an S3 or Google Cloud Storage bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BucketStorage {
     /// The bucket's name.

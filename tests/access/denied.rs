@@ -71,7 +71,7 @@ fn role_to_assume_first(cloud: &Cloud) {
         "aws-credentials",
         &[
             "is not authorized to perform: sts:AssumeRole",
-            "The caller needs sts:AssumeRole on it, and its trust policy must name the caller",
+            "The caller needs sts:AssumeRole on the role, and the role's trust policy must name the caller",
         ],
     );
     assert!(!checked.text().contains("Error {"), "\n{}", checked.text());

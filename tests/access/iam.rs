@@ -148,7 +148,7 @@ fn role_path(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked
         .only(&["role-exists"], &BEHIND_ROLE)
-        .says("role-exists", &["another path"]);
+        .says("role-exists", &["different path"]);
     fix::works_for(cloud, &mut runner, &checked, "role-exists");
 
     let (role, _) = role_with_a_path(cloud);
@@ -159,7 +159,7 @@ fn role_path(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked
         .only(&["role-exists"], &BEHIND_ROLE)
-        .says("role-exists", &["another path", &role]);
+        .says("role-exists", &["different path", &role]);
     fix::apply(cloud, &mut runner, &checked, "role-exists");
     assert_eq!(cloud.check(&runner).status("role-exists"), "passed");
 }

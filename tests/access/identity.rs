@@ -168,7 +168,7 @@ fn association_role(cloud: &Cloud) {
     let policy = pod_trust(json!({})).to_string();
     let elsewhere = json!({"RoleName": ROLE, "Path": "/team/", "AssumeRolePolicyDocument": policy});
     cloud.aws("iam", "CreateRole", &elsewhere);
-    fails(&["has another path", "role/team/job-role"]);
+    fails(&["under a different path", "role/team/job-role"]);
 }
 
 fn conditions(cloud: &Cloud) {
@@ -367,7 +367,7 @@ fn proxy(cloud: &Cloud) {
     let checked = cloud.check(&with_env(&env));
     checked.outcome(&[], &["pod-identity"], &[]).says(
         "pod-identity",
-        &["sets HTTP_PROXY, and NO_PROXY does not contain 169.254.170.23"],
+        &["sets HTTP_PROXY, but NO_PROXY does not contain 169.254.170.23"],
     );
     let entry = checked.fix("pod-identity").lines().last().unwrap();
     env[1] = serde_json::from_str(entry.strip_prefix("# ").unwrap()).unwrap();

@@ -365,7 +365,7 @@ fn state_proxy(cloud: &Cloud) {
     let checked = cloud.check(&with_env(&env));
     checked.outcome(&[], &["state-storage"], &[]).says(
         "state-storage",
-        &["pod_template sets HTTPS_PROXY, and NO_PROXY does not contain 172.20.0.1"],
+        &["pod_template sets HTTPS_PROXY, but NO_PROXY does not contain 172.20.0.1"],
     );
     let (_, entry) = checked.fix("state-storage").split_once("\n# ").unwrap();
     env[1] = serde_json::from_str(entry).unwrap();

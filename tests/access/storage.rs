@@ -1,4 +1,4 @@
-//! State in a bucket of S3: the bucket, the region of the Job's pod, and the permissions of its role.
+//! State in an S3 bucket: the bucket, the region of the Job's pod, and the permissions of its role.
 
 use sandbox::eks::{EksOptions, Faults, Place};
 use serde_json::{Value, json};
@@ -184,7 +184,7 @@ fn region(cloud: &Cloud) {
     let checked = cloud.check(&own);
     fails(
         &checked,
-        &["AWS_DEFAULT_REGION in pod_template is us-east-1"],
+        &["pod_template sets AWS_DEFAULT_REGION to us-east-1"],
     );
     let mut own = own;
     set_variable(&mut own, &checked);

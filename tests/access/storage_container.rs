@@ -1,4 +1,4 @@
-//! State in a bucket of S3, and what the container's own variables decide: credentials, the endpoint, and no credentials at all.
+//! State in an S3 bucket, and what the container's own variables decide: credentials, the endpoint, and no credentials at all.
 
 use sandbox::eks::Place;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! State in a bucket whose objects a key in KMS encrypts.
+//! State in a bucket whose objects a KMS key encrypts.
 
 use sandbox::eks::{EksOptions, Faults, Place};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! State in a bucket of S3 with a role that does not exist, or that nobody here can read.
+//! State in an S3 bucket with a role that does not exist, or that nobody here can read.
 
 use sandbox::eks::Place;
 use serde_json::{Value, json};

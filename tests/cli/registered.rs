@@ -229,7 +229,7 @@ fn texts_name_options() {
         ),
         (
             &["--api-url", saas, "--octl-config-file", "octl.yaml"],
-            "--api-url sets the URL of the API that hctl uses. Set --api-url to the URL of the installation",
+            "--api-url sets the URL of hctl's API. Set --api-url to the URL of the installation",
         ),
         (
             &[],

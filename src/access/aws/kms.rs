@@ -8,7 +8,7 @@ use super::error::{AwsError, required};
 use super::signed::{Endpoint, RawResponse, ServiceError, SignedRequest, SignedService, send};
 use super::{Aws, AwsCall, AwsResult, Service, credentials};
 
-/// A key in KMS.
+/// A KMS key.
 #[derive(Debug)]
 pub(crate) struct KmsKey {
     /// The key's ARN.

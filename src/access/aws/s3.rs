@@ -36,7 +36,7 @@ pub(crate) enum DefaultKey {
     SseS3,
     /// The account's key `aws/s3` in KMS, which is managed by AWS.
     ManagedByAws,
-    /// A key in KMS: its ID, ARN, or alias.
+    /// A KMS key: its ID, ARN, or alias.
     Kms(String),
 }
 

@@ -60,7 +60,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     }
 }
 
-/// Makes the calls for a bucket of S3, which follow from each other: its region, its policy, its key, and the policy of the
+/// Makes the calls for an S3 bucket, which follow from each other: its region, its policy, its key, and the policy of the
 /// key.
 async fn look_ahead(run: &Run<'_>) {
     let storage = run.subject.storage.get();

@@ -20,7 +20,7 @@ pub(crate) enum Permission {
     },
     /// To keep states in a bucket.
     KeepState(StateBucket),
-    /// To use the key in KMS that encrypts the objects of a bucket.
+    /// To use the KMS key that encrypts the objects of a bucket.
     UseKey {
         /// The key's ARN.
         arn: String,

@@ -1,4 +1,4 @@
-//! State in a bucket of S3: what the role of the Jobs needs for it.
+//! State in an S3 bucket: what the role of the Jobs needs for it.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) const BUCKET_ACTIONS: [&str; 1] = ["s3:ListBucket"];
 /// one.
 pub(crate) const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:PutObject"];
 
-/// What S3 does in the name of the role with a key in KMS that encrypts the objects ("Using server-side encryption with AWS KMS
+/// What S3 does in the name of the role with a KMS key that encrypts the objects ("Using server-side encryption with AWS KMS
 /// keys" in the S3 user guide).
 pub(crate) const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 

@@ -82,7 +82,7 @@ pub(crate) struct Judgment {
 }
 
 /// Returns the value of `kms:ViaService` for a role that uses a key through S3. `None` for a partition for which "AWS KMS
-/// condition keys" in the developer guide of KMS has no name.
+/// condition keys" in the AWS KMS developer guide has no name.
 fn via_s3(role: &RoleArn, region: &str) -> Option<String> {
     let is_known = matches!(role.partition.as_str(), "aws" | "aws-us-gov");
     is_known.then(|| format!("s3.{region}.amazonaws.com"))

@@ -14,7 +14,7 @@ use crate::product::{HUMANITEC, PRODUCTS, Product, STELLWERK};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runner")]
 pub(in crate::cli) struct RunnerArguments {
-    /// The runner's YAML file, as `hctl create runner` takes it or `hctl get runner` prints it, or - for standard input
+    /// The runner's YAML file, as `hctl create runner` accepts it or `hctl get runner` prints it, or - for standard input
     #[arg(value_name = "FILE", help_heading = "Arguments")]
     pub(in crate::cli) file: Option<PathBuf>,
     /// The ID of the runner that FILE describes. Default: the `id` in FILE
@@ -70,7 +70,7 @@ fn one_way(ways: &[(bool, &str)], fix: &'static str) -> Result<(), Error> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runner")]
 pub(in crate::cli) struct RunnersArguments {
-    /// The runners' YAML files, as `hctl create runner` takes them or `hctl get runner` prints them, or - for standard
+    /// The runners' YAML files, as `hctl create runner` accepts them or `hctl get runner` prints them, or - for standard
     /// input
     #[arg(value_name = "FILE", help_heading = "Arguments")]
     pub(in crate::cli) files: Vec<PathBuf>,

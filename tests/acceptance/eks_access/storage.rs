@@ -1,4 +1,4 @@
-//! State in a bucket of S3: what is missing is found in the plan, and the runner is registered once it is there. Many
+//! State in an S3 bucket: what is missing is found in the plan, and the runner is registered once it is there. Many
 //! runners share what AWS says about it.
 
 use std::collections::BTreeMap;

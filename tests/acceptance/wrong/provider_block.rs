@@ -201,7 +201,7 @@ pub(super) fn both_products(cli: &Cli) {
         .plan(&[])
         .fails()
         .has("The token was not sent: it comes from `token` in the file")
-        .has("`api_url` in the provider block sets the URL of the API that hctl uses");
+        .has("`api_url` in the provider block sets the URL of hctl's API");
     write("");
     // The variables of one product are used with its own file only.
     workspace.set_env("PO_API_URL", orchestrator.url());

@@ -2,7 +2,7 @@
 //!
 //! The role's own policies are simulated by IAM. The policies of the bucket and the key, which a simulation for a role does
 //! not take, are evaluated here. How they combine follows "Policy evaluation logic" in the IAM user guide and "Key policies"
-//! in the developer guide of KMS.
+//! in the AWS KMS developer guide.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(super) enum ResourcePolicy {
 pub(super) enum ResourceKind {
     /// A bucket.
     Bucket,
-    /// A key in KMS.
+    /// A KMS key.
     Key,
 }
 

@@ -1,4 +1,4 @@
-//! The key in KMS that encrypts the objects of a bucket.
+//! The KMS key that encrypts the objects of a bucket.
 
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
 
 /// Returns what a grant of a key decides on an action of a session, which no policy allows. `None` if no grant allows it.
 ///
-/// A grant needs neither a policy of its principal nor a statement of the key's policy ("Grants in AWS KMS" in the developer
-/// guide of KMS).
+/// A grant needs neither a policy of its principal nor a statement of the key's policy ("Grants in AWS KMS" in the
+/// AWS KMS developer guide).
 pub(super) async fn grant(
     run: &Run<'_>,
     region: &str,
@@ -79,7 +79,7 @@ pub(super) async fn grant(
 }
 
 /// Returns the outcome for a key in a state in which KMS refuses to encrypt and decrypt ("Key states of AWS KMS keys" in the
-/// developer guide of KMS).
+/// AWS KMS developer guide).
 fn disabled(key: &KmsKey, region: &str, bucket: &str) -> Option<Outcome> {
     let of_key = |command: &str| {
         ShellCommand::new(command)

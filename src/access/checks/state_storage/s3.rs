@@ -1,4 +1,4 @@
-//! State in a bucket of S3: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
+//! State in an S3 bucket: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
 use super::bucket_access::{Access, OwnPolicies, ResourceFinding, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
