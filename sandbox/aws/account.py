@@ -44,10 +44,10 @@ def _make_cluster(sandbox: Sandbox, authentication_mode: str) -> None:
     administrator = iam(sandbox.account, sandbox.region).users[ADMINISTRATOR]
     creator = Identity(administrator.arn, administrator.id, sandbox.account, set(), [])
     role = f"arn:{sandbox.partition}:iam::{sandbox.account}:role/eks-cluster-role"
-    given = {
+    parameters = {
         "name": sandbox.cluster_name,
         "roleArn": role,
         "resourcesVpcConfig": {"subnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"]},
         "accessConfig": {"authenticationMode": authentication_mode},
     }
-    eks.make_cluster(sandbox, sandbox.region, given, creator)
+    eks.make_cluster(sandbox, sandbox.region, parameters, creator)

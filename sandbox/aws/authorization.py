@@ -37,35 +37,36 @@ def refuse(request: Request, caller: Identity, partition: str, reason: str) -> N
 
 def resource_of(request: Request, caller: Identity, partition: str) -> str:
     """Returns the ARN of the action's resource, as policies name it, or `*` if the action has none that matters here."""
-    given = request.parameters
+    parameters = request.parameters
     account = f"arn:{partition}:iam::{caller.account}"
     match request.action.split(":"):
-        case ["iam", _] if "RoleName" in given:
+        case ["iam", _] if "RoleName" in parameters:
             # Policies name roles with their path, requests do not.
             roles = iam(caller.account, request.region).roles.values()
-            found = (role.arn for role in roles if role.name == given["RoleName"])
-            return next(found, f"{account}:role/{given['RoleName']}")
+            found = (role.arn for role in roles if role.name == parameters["RoleName"])
+            return next(found, f"{account}:role/{parameters['RoleName']}")
         case ["iam", _]:
             arns = ("OpenIDConnectProviderArn", "PolicySourceArn", "PolicyArn")
-            return next((given[name] for name in arns if name in given), "*")
+            return next((parameters[name] for name in arns if name in parameters), "*")
         case ["sts", _]:
-            return given.get("RoleArn", "*")
+            return parameters.get("RoleArn", "*")
         case ["s3", _]:
-            return f"arn:{partition}:s3:::{given['Bucket']}" + (f"/{given['Key']}" if given["Key"] else "")
+            key = f"/{parameters['Key']}" if parameters["Key"] else ""
+            return f"arn:{partition}:s3:::{parameters['Bucket']}{key}"
         case ["kms", _]:
             return kms.arn_of(request, caller)
         case ["eks", "ListClusters" | "CreateCluster" | "ListAccessPolicies"]:
             return "*"
-        case ["eks", action] if "name" in given:
+        case ["eks", action] if "name" in parameters:
             eks = f"arn:{partition}:eks:{request.region}:{caller.account}"
-            if "principalArn" in given and action != "CreateAccessEntry":
-                kind, _, name = given["principalArn"].split(":")[-1].partition("/")
-                return f"{eks}:access-entry/{given['name']}/{kind}/{caller.account}/{name.split('/')[-1]}/*"
+            if "principalArn" in parameters and action != "CreateAccessEntry":
+                kind, _, name = parameters["principalArn"].split(":")[-1].partition("/")
+                return f"{eks}:access-entry/{parameters['name']}/{kind}/{caller.account}/{name.split('/')[-1]}/*"
             # Each ends with an id that the caller of the API does not choose.
             for kind, name in (("addon", "addonName"), ("fargateprofile", "fargateProfileName"), ("nodegroup", "nodegroupName")):
-                if name in given and not action.startswith("Create"):
-                    return f"{eks}:{kind}/{given['name']}/{given[name]}/*"
-            if "associationId" in given:
-                return f"{eks}:podidentityassociation/{given['name']}/{given['associationId']}"
-            return f"{eks}:cluster/{given['name']}"
+                if name in parameters and not action.startswith("Create"):
+                    return f"{eks}:{kind}/{parameters['name']}/{parameters[name]}/*"
+            if "associationId" in parameters:
+                return f"{eks}:podidentityassociation/{parameters['name']}/{parameters['associationId']}"
+            return f"{eks}:cluster/{parameters['name']}"
     return "*"

@@ -51,11 +51,11 @@ class Control(ThreadingHTTPServer):
         self._clients: dict[str, BaseClient] = {}
         self._lock = threading.Lock()
 
-    def call(self, given: dict[str, Any]) -> Any:
+    def call(self, body: dict[str, Any]) -> Any:
         """Returns the response of AWS, or its error."""
         try:
-            client = self._client(given["service"], given.get("region"), given.get("credentials"), given.get("account"))
-            response = client._make_api_call(given["operation"], given.get("parameters", {}))
+            client = self._client(body["service"], body.get("region"), body.get("credentials"), body.get("account"))
+            response = client._make_api_call(body["operation"], body.get("parameters", {}))
         except ClientError as error:
             return {"error": {"code": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}}
         except BotoCoreError as error:
@@ -63,23 +63,23 @@ class Control(ThreadingHTTPServer):
         response.pop("ResponseMetadata", None)
         return {"result": response}
 
-    def oidc_token(self, given: dict[str, Any]) -> Any:
+    def oidc_token(self, body: dict[str, Any]) -> Any:
         """Returns a token with the requested claims."""
         issuer = self.sandbox.issuer
-        return {"token": issuer.token(given["claims"], given.get("lifetime", 3600), given.get("forged", False))}
+        return {"token": issuer.token(body["claims"], body.get("lifetime", 3600), body.get("forged", False))}
 
-    def cluster_token(self, given: dict[str, Any]) -> Any:
+    def cluster_token(self, body: dict[str, Any]) -> Any:
         """A presigned GetCallerIdentity for the cluster, as https://docs.aws.amazon.com/eks describes its tokens."""
-        region = given.get("region", self.sandbox.region)
-        client = self._client("sts", region, given["credentials"])
-        credentials = self._session(given["credentials"]).get_credentials()
+        region = body.get("region", self.sandbox.region)
+        client = self._client("sts", region, body["credentials"])
+        credentials = self._session(body["credentials"]).get_credentials()
         signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", credentials, client.meta.events)
         url = signer.generate_presigned_url(
             {
                 "method": "GET",
                 "url": f"{client.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
                 "body": {},
-                "headers": {"x-k8s-aws-id": given.get("cluster", self.sandbox.cluster_name)},
+                "headers": {"x-k8s-aws-id": body.get("cluster", self.sandbox.cluster_name)},
                 "context": {},
             },
             region_name=region,
@@ -88,24 +88,24 @@ class Control(ThreadingHTTPServer):
         )
         return {"token": "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")}
 
-    def set_faults(self, given: dict[str, Any]) -> Any:
+    def set_faults(self, body: dict[str, Any]) -> Any:
         """Replaces the faults."""
-        self.sandbox.faults = Faults.parse(given)
+        self.sandbox.faults = Faults.parse(body)
         return self.sandbox.faults.as_dict()
 
-    def set_cluster(self, given: dict[str, Any]) -> Any:
+    def set_cluster(self, body: dict[str, Any]) -> Any:
         """Changes the cluster without its API."""
         with self.sandbox.lock:
-            eks.set_cluster(self.sandbox, given)
+            eks.set_cluster(self.sandbox, body)
         return {}
 
-    def reset_calls(self, given: dict[str, Any]) -> Any:
+    def reset_calls(self, body: dict[str, Any]) -> Any:
         """Sets the counts of the calls to zero."""
         self.sandbox.calls.clear()
         self.sandbox.tokens.clear()
         return {}
 
-    def reset(self, given: dict[str, Any]) -> Any:
+    def reset(self, body: dict[str, Any]) -> Any:
         """Removes everything that was set up, and all faults."""
         with self.sandbox.lock:
             self.sandbox.faults = Faults()
@@ -114,11 +114,11 @@ class Control(ThreadingHTTPServer):
         return {}
 
     def _session(self, credentials: dict[str, str] | None) -> boto3.Session:
-        given = credentials or self._administrator
+        keys = credentials or self._administrator
         return boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given.get("SessionToken"),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
         )
 
     def _client(
@@ -159,14 +159,14 @@ class _Command(BaseHTTPRequestHandler):
             "POST /call": control.call,
             "POST /oidc-token": control.oidc_token,
             "POST /cluster-token": control.cluster_token,
-            "GET /faults": lambda given: control.sandbox.faults.as_dict(),
+            "GET /faults": lambda body: control.sandbox.faults.as_dict(),
             "PUT /faults": control.set_faults,
             "PATCH /cluster": control.set_cluster,
-            "GET /calls": lambda given: dict(control.sandbox.calls),
+            "GET /calls": lambda body: dict(control.sandbox.calls),
             "DELETE /calls": control.reset_calls,
-            "GET /tokens": lambda given: len(control.sandbox.tokens),
+            "GET /tokens": lambda body: len(control.sandbox.tokens),
             "POST /reset": control.reset,
-            "POST /authorize": lambda given: authorizer.review(control.sandbox, given),
+            "POST /authorize": lambda body: authorizer.review(control.sandbox, body),
         }
         command = commands.get(f"{self.command} {path}")
         try:

@@ -90,16 +90,16 @@ def create_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> dict
     return {"cluster": _cluster_json(sandbox, request.region, cluster)}
 
 
-def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: Identity) -> Cluster:
+def make_cluster(sandbox: Sandbox, region: str, parameters: dict[str, Any], creator: Identity) -> Cluster:
     """Creates a cluster from the parameters of CreateCluster."""
-    access = given.get("accessConfig", {})
+    access = parameters.get("accessConfig", {})
     try:
         cluster = eks_backends[sandbox.account][region].create_cluster(
-            name=given["name"],
-            role_arn=given["roleArn"],
-            version=given.get("version", "1.34"),
-            resources_vpc_config=_vpc_config({}, given.get("resourcesVpcConfig", {})),
-            tags=given.get("tags"),
+            name=parameters["name"],
+            role_arn=parameters["roleArn"],
+            version=parameters.get("version", "1.34"),
+            resources_vpc_config=_vpc_config({}, parameters.get("resourcesVpcConfig", {})),
+            tags=parameters.get("tags"),
         )
     except EKSError as error:
         raise AwsError(error.TYPE, json.loads(error.description).get("message", ""), error.STATUS) from None
@@ -107,7 +107,7 @@ def make_cluster(sandbox: Sandbox, region: str, given: dict[str, Any], creator: 
     cluster.access_entries = {}
     # By id, and by name.
     cluster.associations, cluster.addons = {}, {}
-    cluster.compute_config = given.get("computeConfig")
+    cluster.compute_config = parameters.get("computeConfig")
     cluster.updates = {}
     if access.get("bootstrapClusterCreatorAdminPermissions", True) and cluster.authentication_mode != CONFIG_MAP:
         entry = _add_entry(sandbox, region, cluster, creator.arn, creator.user_id, {})
@@ -124,15 +124,15 @@ def describe_cluster(sandbox: Sandbox, request: Request, caller: Identity) -> di
 def update_cluster_config(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """Changes the endpoint's access or the authentication mode, at once."""
     cluster = cluster_of(sandbox, request)
-    given = request.parameters
-    wanted = given.get("accessConfig", {}).get("authenticationMode", cluster.authentication_mode)
+    parameters = request.parameters
+    wanted = parameters.get("accessConfig", {}).get("authenticationMode", cluster.authentication_mode)
     order = [CONFIG_MAP, API_AND_CONFIG_MAP, API]
     if order.index(wanted) not in (order.index(cluster.authentication_mode), order.index(cluster.authentication_mode) + 1):
         raise AwsError(
             "InvalidParameterException",
             f"Unsupported authentication mode update from {cluster.authentication_mode} to {wanted}",
         )
-    network = given.get("resourcesVpcConfig", {})
+    network = parameters.get("resourcesVpcConfig", {})
     refused = [cidr for cidr in network.get("publicAccessCidrs", []) if _is_private(cidr)]
     if refused:
         raise AwsError(
@@ -142,7 +142,7 @@ def update_cluster_config(sandbox: Sandbox, request: Request, caller: Identity) 
     cluster.authentication_mode = wanted
     cluster.resources_vpc_config = _vpc_config(cluster.resources_vpc_config, network)
     publish(sandbox)
-    kind = "AccessConfigUpdate" if "accessConfig" in given else "EndpointAccessUpdate"
+    kind = "AccessConfigUpdate" if "accessConfig" in parameters else "EndpointAccessUpdate"
     update = {
         "id": str(uuid.uuid4()),
         "status": "Successful",
@@ -193,7 +193,7 @@ def _is_private(cidr: str) -> bool:
     return any(network.version == 4 and network.subnet_of(ipaddress.ip_network(one)) for one in ranges)
 
 
-def _vpc_config(current: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _vpc_config(current: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     defaults = {
         "subnetIds": [],
         "securityGroupIds": [],
@@ -203,7 +203,7 @@ def _vpc_config(current: dict[str, Any], given: dict[str, Any]) -> dict[str, Any
         "endpointPrivateAccess": False,
         "publicAccessCidrs": ["0.0.0.0/0"],
     }
-    return {**defaults, **current, **given}
+    return {**defaults, **current, **parameters}
 
 
 def _cluster_json(sandbox: Sandbox, region: str, cluster: Cluster) -> dict[str, Any]:
@@ -341,39 +341,40 @@ def _entry(sandbox: Sandbox, request: Request) -> AccessEntry:
 
 
 def _validate(request: Request) -> None:
-    given = request.parameters
+    parameters = request.parameters
+    kind = parameters.get("type", "STANDARD")
     problem = None
-    if given.get("type", "STANDARD") not in _TYPES:
+    if kind not in _TYPES:
         problem = "The specified type is invalid."
-    elif given.get("type", "STANDARD") != "STANDARD" and ("username" in given or "kubernetesGroups" in given):
+    elif kind != "STANDARD" and ("username" in parameters or "kubernetesGroups" in parameters):
         problem = "The username and kubernetesGroups can be specified for access entries of type STANDARD only."
-    elif any(group.startswith(_RESERVED_PREFIXES) for group in given.get("kubernetesGroups", [])):
+    elif any(group.startswith(_RESERVED_PREFIXES) for group in parameters.get("kubernetesGroups", [])):
         problem = "The kubernetes group name is invalid: it cannot start with system:, eks:, aws:, amazon: or iam:."
-    elif given.get("username", "").startswith(_RESERVED_PREFIXES):
+    elif parameters.get("username", "").startswith(_RESERVED_PREFIXES):
         problem = "The username is invalid: it cannot start with system:, eks:, aws:, amazon: or iam:."
-    elif re.match(r"[^:]*\{\{SessionName", given.get("username", "")):
+    elif re.match(r"[^:]*\{\{SessionName", parameters.get("username", "")):
         problem = "The username is invalid: it must have a colon before {{SessionName}} or {{SessionNameRaw}}."
     if problem:
         raise AwsError("InvalidParameterException", problem)
 
 
 def _add_entry(
-    sandbox: Sandbox, region: str, cluster: Cluster, principal: str, principal_id: str, given: dict[str, Any]
+    sandbox: Sandbox, region: str, cluster: Cluster, principal: str, principal_id: str, parameters: dict[str, Any]
 ) -> AccessEntry:
     kind, _, path = principal.split(":")[-1].partition("/")
     name = path.split("/")[-1]
     session = f"arn:{sandbox.partition}:sts::{sandbox.account}:assumed-role/{name}/{{{{SessionName}}}}"
-    of_nodes = _NODE_USERNAMES.get(given.get("type", "STANDARD"))
+    of_nodes = _NODE_USERNAMES.get(parameters.get("type", "STANDARD"))
     entry = AccessEntry(
         cluster_name=cluster.name,
         principal_arn=principal,
         principal_id=principal_id,
         arn=f"arn:{sandbox.partition}:eks:{region}:{sandbox.account}:access-entry/{cluster.name}/{kind}/"
         f"{sandbox.account}/{name}/{uuid.uuid4()}",
-        username=of_nodes or given.get("username") or (session if kind == "role" else principal),
-        groups=["system:nodes"] if of_nodes else given.get("kubernetesGroups", []),
-        type=given.get("type", "STANDARD"),
-        tags=given.get("tags", {}),
+        username=of_nodes or parameters.get("username") or (session if kind == "role" else principal),
+        groups=["system:nodes"] if of_nodes else parameters.get("kubernetesGroups", []),
+        type=parameters.get("type", "STANDARD"),
+        tags=parameters.get("tags", {}),
         created_at=time.time(),
         modified_at=time.time(),
     )

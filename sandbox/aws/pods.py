@@ -25,24 +25,24 @@ _SUMMARY = ["clusterName", "namespace", "serviceAccount", "associationArn", "ass
 
 def create_association(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """A new association; a service account has one at most, and the role is of the cluster's account."""
-    cluster, given = eks.cluster_of(sandbox, request), request.parameters
+    cluster, parameters = eks.cluster_of(sandbox, request), request.parameters
     for other in cluster.associations.values():
-        if (other["namespace"], other["serviceAccount"]) == (given["namespace"], given["serviceAccount"]):
+        if (other["namespace"], other["serviceAccount"]) == (parameters["namespace"], parameters["serviceAccount"]):
             raise AwsError("ResourceInUseException", f"Association already exists: {other['associationId']}", 409)
-    _validate_role(sandbox, given["roleArn"])
+    _validate_role(sandbox, parameters["roleArn"])
     identifier = f"a-{uuid.uuid4().hex[:17]}"
     now = time.time()
     association = {
         "clusterName": cluster.name,
-        "namespace": given["namespace"],
-        "serviceAccount": given["serviceAccount"],
-        "roleArn": given["roleArn"],
+        "namespace": parameters["namespace"],
+        "serviceAccount": parameters["serviceAccount"],
+        "roleArn": parameters["roleArn"],
         "associationArn": _arn(sandbox, request, f"podidentityassociation/{cluster.name}/{identifier}"),
         "associationId": identifier,
-        "tags": given.get("tags", {}),
+        "tags": parameters.get("tags", {}),
         "createdAt": now,
         "modifiedAt": now,
-        "disableSessionTags": given.get("disableSessionTags", False),
+        "disableSessionTags": parameters.get("disableSessionTags", False),
     }
     cluster.associations[identifier] = association
     _set_target(sandbox, request, cluster, association)
@@ -51,12 +51,12 @@ def create_association(sandbox: Sandbox, request: Request, caller: Identity) -> 
 
 def update_association(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """Another role, another target role, or other tags."""
-    association, given = _association(sandbox, request), request.parameters
-    if "roleArn" in given:
-        _validate_role(sandbox, given["roleArn"])
+    association, parameters = _association(sandbox, request), request.parameters
+    if "roleArn" in parameters:
+        _validate_role(sandbox, parameters["roleArn"])
     for name in ("roleArn", "disableSessionTags"):
-        if name in given:
-            association[name] = given[name]
+        if name in parameters:
+            association[name] = parameters[name]
     association["modifiedAt"] = time.time()
     _set_target(sandbox, request, eks.cluster_of(sandbox, request), association)
     return {"association": association}
@@ -69,10 +69,10 @@ def describe_association(sandbox: Sandbox, request: Request, caller: Identity) -
 
 def list_associations(sandbox: Sandbox, request: Request, caller: Identity) -> dict[str, Any]:
     """Returns the associations, or those of one namespace or service account if the request names them."""
-    given = request.parameters
+    parameters = request.parameters
     found = eks.cluster_of(sandbox, request).associations.values()
     for name in ("namespace", "serviceAccount"):
-        found = [one for one in found if given.get(name) in (None, one[name])]
+        found = [one for one in found if parameters.get(name) in (None, one[name])]
     return {"associations": [{name: one[name] for name in _SUMMARY} for one in found]}
 
 

@@ -248,7 +248,7 @@ fn sts_of_another_region(cloud: &Cloud) {
             &[
                 "STS in cn-north-1",
                 "is in partition aws-cn",
-                "the role in aws",
+                "the role is in aws",
             ],
         );
     }

@@ -14,7 +14,7 @@ const FILES: [&str; 2] = ["token", "ca.crt"];
 
 /// The content of [`DIRECTORY`] in the container.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Mount {
+pub(super) enum TokenFiles {
     /// Every file exists.
     Files,
     /// Every file exists, unless the service account turns the mount off.
@@ -33,36 +33,36 @@ pub(super) enum Mount {
 
 /// The audience of the API server of EKS: the default of kube-apiserver for a token without one is its own
 /// (`--api-audiences`), and EKS issues its service account tokens for this one.
-const AUDIENCE: &str = "https://kubernetes.default.svc";
+const API_AUDIENCE: &str = "https://kubernetes.default.svc";
 
 /// Returns the content of [`DIRECTORY`] in the container of a pod spec.
 ///
 /// The API server mounts the token there unless the pod or its service account turns the mount off, or the container
 /// mounts something else at that path (plugin/pkg/admission/serviceaccount).
-pub(super) fn find(spec: &Value) -> Mount {
+pub(super) fn find(spec: &Value) -> TokenFiles {
     let automount = match &spec["automountServiceAccountToken"] {
-        Value::Bool(true) => Mount::Files,
-        Value::Bool(false) => Mount::Off,
-        _ => Mount::ByServiceAccount,
+        Value::Bool(true) => TokenFiles::Files,
+        Value::Bool(false) => TokenFiles::Off,
+        _ => TokenFiles::ByServiceAccount,
     };
-    let mut result = Mount::Files;
+    let mut result = TokenFiles::Files;
     for file in FILES {
         let path = format!("{DIRECTORY}/{file}");
         let one = match nearest(spec, &path) {
             Some(mount)
-                if mount_path(mount).len() >= DIRECTORY.len() || automount == Mount::Off =>
+                if mount_path(mount).len() >= DIRECTORY.len() || automount == TokenFiles::Off =>
             {
                 provided(spec, mount, &path, file)
             }
             _ => match automount {
-                Mount::Files => Mount::Files,
-                Mount::Off => return linked(spec).map_or(Mount::Off, Mount::Linked),
-                _ => Mount::ByServiceAccount,
+                TokenFiles::Files => TokenFiles::Files,
+                TokenFiles::Off => return linked(spec).map_or(TokenFiles::Off, TokenFiles::Linked),
+                _ => TokenFiles::ByServiceAccount,
             },
         };
         match one {
-            Mount::Files => {}
-            Mount::Lacks(_) => return one,
+            TokenFiles::Files => {}
+            TokenFiles::Lacks(_) => return one,
             // If one of the files is uncertain, the result is uncertain.
             other => result = other,
         }
@@ -76,7 +76,7 @@ pub(super) fn linked(spec: &Value) -> Option<String> {
     for file in FILES {
         let path = format!("{LINKED_DIRECTORY}/{file}");
         let mount = nearest(spec, &path)?;
-        if let Mount::Lacks(_) = provided(spec, mount, &path, file) {
+        if let TokenFiles::Lacks(_) = provided(spec, mount, &path, file) {
             return None;
         }
         volume = mount["name"].as_str();
@@ -111,7 +111,7 @@ fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
 }
 
 /// Returns whether a mounted volume has a file.
-fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Mount {
+fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> TokenFiles {
     let rest = below(path, mount_path(mount)).unwrap_or_default();
     let sub_path = mount["subPath"].as_str().unwrap_or_default();
     let parts = [sub_path.trim_matches('/'), rest];
@@ -120,29 +120,29 @@ fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Moun
     let name = mount["name"].as_str().unwrap_or_default();
     let mut volumes = spec["volumes"].as_array().into_iter().flatten();
     let Some(volume) = volumes.find(|volume| volume["name"] == name) else {
-        return Mount::Lacks(file);
+        return TokenFiles::Lacks(file);
     };
     let Some(sources) = volume["projected"]["sources"].as_array() else {
-        return Mount::Unknown(name.to_owned());
+        return TokenFiles::Unknown(name.to_owned());
     };
     let mut is_unknown = false;
     for source in sources {
         let token = &source["serviceAccountToken"];
         if token["path"] == wanted.as_str() {
             return match token["audience"].as_str() {
-                None | Some("" | AUDIENCE) => Mount::Files,
-                Some(other) => Mount::Audience(name.to_owned(), other.to_owned()),
+                None | Some("" | API_AUDIENCE) => TokenFiles::Files,
+                Some(other) => TokenFiles::Audience(name.to_owned(), other.to_owned()),
             };
         }
         for kind in ["configMap", "secret", "downwardAPI"] {
             match source[kind]["items"].as_array() {
                 Some(items) if items.iter().any(|item| item["path"] == wanted.as_str()) => {
-                    return Mount::Files;
+                    return TokenFiles::Files;
                 }
                 Some(_) => {}
                 // Without items, each key is a file. Every namespace has this ConfigMap.
                 None if source[kind]["name"] == "kube-root-ca.crt" && wanted == "ca.crt" => {
-                    return Mount::Files;
+                    return TokenFiles::Files;
                 }
                 None => is_unknown |= source[kind].is_object(),
             }
@@ -150,9 +150,9 @@ fn provided(spec: &Value, mount: &Value, path: &str, file: &'static str) -> Moun
         is_unknown |= source["clusterTrustBundle"]["path"] == wanted.as_str();
     }
     if is_unknown {
-        Mount::Unknown(name.to_owned())
+        TokenFiles::Unknown(name.to_owned())
     } else {
-        Mount::Lacks(file)
+        TokenFiles::Lacks(file)
     }
 }
 
@@ -179,9 +179,9 @@ mod tests {
                 json!([]),
             ))
         };
-        assert_eq!(with(json!(null)), Mount::ByServiceAccount);
-        assert_eq!(with(json!(true)), Mount::Files);
-        assert_eq!(with(json!(false)), Mount::Off);
+        assert_eq!(with(json!(null)), TokenFiles::ByServiceAccount);
+        assert_eq!(with(json!(true)), TokenFiles::Files);
+        assert_eq!(with(json!(false)), TokenFiles::Off);
     }
 
     #[test]
@@ -192,66 +192,70 @@ mod tests {
         let ca_by_key = json!({"configMap": {"name": "kube-root-ca.crt"}});
         let at = |path: &str| json!([{"name": "t", "mountPath": path}]);
         for (mounts, sources, expected) in [
-            (at(DIRECTORY), json!([token, ca]), Mount::Files),
+            (at(DIRECTORY), json!([token, ca]), TokenFiles::Files),
             (
                 at(&format!("{DIRECTORY}/")),
                 json!([ca, token]),
-                Mount::Files,
+                TokenFiles::Files,
             ),
-            (at(DIRECTORY), json!([token]), Mount::Lacks("ca.crt")),
-            (at(DIRECTORY), json!([of(""), ca]), Mount::Files),
-            (at(DIRECTORY), json!([of(AUDIENCE), ca]), Mount::Files),
+            (at(DIRECTORY), json!([token]), TokenFiles::Lacks("ca.crt")),
+            (at(DIRECTORY), json!([of(""), ca]), TokenFiles::Files),
+            (
+                at(DIRECTORY),
+                json!([of(API_AUDIENCE), ca]),
+                TokenFiles::Files,
+            ),
             (
                 at(DIRECTORY),
                 json!([of("vault"), ca]),
-                Mount::Audience("t".to_owned(), "vault".to_owned()),
+                TokenFiles::Audience("t".to_owned(), "vault".to_owned()),
             ),
-            (at(DIRECTORY), json!([ca]), Mount::Lacks("token")),
-            (at(DIRECTORY), json!([token, ca_by_key]), Mount::Files),
+            (at(DIRECTORY), json!([ca]), TokenFiles::Lacks("token")),
+            (at(DIRECTORY), json!([token, ca_by_key]), TokenFiles::Files),
             (
                 at(DIRECTORY),
                 json!([token, {"secret": {"name": "s"}}]),
-                Mount::Unknown("t".to_owned()),
+                TokenFiles::Unknown("t".to_owned()),
             ),
             (
                 at("/var/run/secrets/kubernetes.io"),
                 json!([token, ca]),
-                Mount::Lacks("token"),
+                TokenFiles::Lacks("token"),
             ),
             (
                 at("/var/run/secrets/kubernetes.io/serviceaccount2"),
                 json!([token, ca]),
-                Mount::Off,
+                TokenFiles::Off,
             ),
-            (at("/elsewhere"), json!([token, ca]), Mount::Off),
+            (at("/elsewhere"), json!([token, ca]), TokenFiles::Off),
             (
                 at(LINKED_DIRECTORY),
                 json!([token, ca]),
-                Mount::Linked("t".to_owned()),
+                TokenFiles::Linked("t".to_owned()),
             ),
-            (at(LINKED_DIRECTORY), json!([token]), Mount::Off),
+            (at(LINKED_DIRECTORY), json!([token]), TokenFiles::Off),
             (
                 json!([
                     {"name": "t", "mountPath": format!("{DIRECTORY}/token"), "subPath": "token"},
                     {"name": "t", "mountPath": format!("{DIRECTORY}/ca.crt"), "subPath": "ca.crt"},
                 ]),
                 json!([token, ca]),
-                Mount::Files,
+                TokenFiles::Files,
             ),
             (
                 json!([{"name": "t", "mountPath": format!("{DIRECTORY}/token"), "subPath": "token"}]),
                 json!([token, ca]),
-                Mount::Off,
+                TokenFiles::Off,
             ),
             (
                 json!([{"name": "tofu", "mountPath": DIRECTORY}]),
                 json!([]),
-                Mount::Unknown("tofu".to_owned()),
+                TokenFiles::Unknown("tofu".to_owned()),
             ),
             (
                 json!([{"name": "absent", "mountPath": DIRECTORY}]),
                 json!([]),
-                Mount::Lacks("token"),
+                TokenFiles::Lacks("token"),
             ),
         ] {
             assert_eq!(
@@ -263,7 +267,7 @@ mod tests {
         // A mount in another container does not count.
         let mut other = spec(json!(false), json!([]), json!([token, ca]));
         other["containers"][0]["volumeMounts"] = at(DIRECTORY);
-        assert_eq!(find(&other), Mount::Off);
+        assert_eq!(find(&other), TokenFiles::Off);
     }
 
     #[test]
@@ -273,13 +277,13 @@ mod tests {
             json!([{"name": "t", "mountPath": DIRECTORY}]),
             json!([]),
         );
-        assert_eq!(find(&lacking), Mount::Lacks("token"));
+        assert_eq!(find(&lacking), TokenFiles::Lacks("token"));
         // The token's own volume covers a volume at a parent directory.
         let above = spec(
             json!(true),
             json!([{"name": "t", "mountPath": "/var/run/secrets"}]),
             json!([]),
         );
-        assert_eq!(find(&above), Mount::Files);
+        assert_eq!(find(&above), TokenFiles::Files);
     }
 }

@@ -39,7 +39,7 @@ pub(super) enum ResourceKind {
 }
 
 /// A resource with what the role's policies and its own say about it.
-pub(super) struct Access<'a> {
+pub(super) struct ResourceAccess<'a> {
     /// What it is.
     pub(super) kind: ResourceKind,
     /// The role's own policies.
@@ -80,7 +80,7 @@ impl RefusedBy {
     }
 }
 
-impl Access<'_> {
+impl ResourceAccess<'_> {
     /// Returns the decision about an action of a session.
     pub(super) fn decide(&self, session: &RoleSession<'_>) -> ResourceFinding {
         let judgment = match self.policy {
@@ -288,7 +288,7 @@ mod tests {
             missing_context: Vec::new(),
         };
         let unknown = || Box::new(Outcome::incomplete("no permission", "Not read."));
-        let access = Access {
+        let access = ResourceAccess {
             kind,
             own: &match decision {
                 "unknown" => OwnPolicies::Unknown(unknown()),

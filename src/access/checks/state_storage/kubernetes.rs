@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::super::job_namespace::judge_namespace;
 use super::super::pod_identity::proxy::detour;
 use super::super::rbac::grants::grant_fix;
-use super::super::token_mount::{self, Mount};
+use super::super::token_mount::{self, TokenFiles};
 use super::super::{not_checked, not_read};
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check_error::CheckError;
@@ -182,9 +182,9 @@ fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
 }
 
 /// Returns the outcome for a `pod_template` without the token.
-fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
+fn lacking(run: &Run<'_>, mount: &TokenFiles) -> Option<Outcome> {
     match mount {
-        Mount::Lacks(file) => Some(missing(
+        TokenFiles::Lacks(file) => Some(missing(
             format!("pod_template mounts a volume without {file} at the token's path"),
             run.runner_cause(RunnerCause::TokenMountLacks { file }),
             Fix::note(format!(
@@ -192,18 +192,18 @@ fn lacking(run: &Run<'_>, mount: &Mount) -> Option<Outcome> {
                 token_mount::DIRECTORY
             )),
         )),
-        Mount::Off => Some(missing(
+        TokenFiles::Off => Some(missing(
             "pod_template sets automountServiceAccountToken to false".to_owned(),
             run.runner_cause(RunnerCause::TokenMountOff),
             Fix::note(
                 "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
             ),
         )),
-        Mount::Files
-        | Mount::ByServiceAccount
-        | Mount::Linked(_)
-        | Mount::Unknown(_)
-        | Mount::Audience(..) => None,
+        TokenFiles::Files
+        | TokenFiles::ByServiceAccount
+        | TokenFiles::Linked(_)
+        | TokenFiles::Unknown(_)
+        | TokenFiles::Audience(..) => None,
     }
 }
 
@@ -225,20 +225,20 @@ async fn token(run: &Run<'_>) -> Result<Token, CheckError> {
         return Ok(Token::Missing(Box::new(outcome)));
     }
     match mount {
-        Mount::Unknown(volume) => {
+        TokenFiles::Unknown(volume) => {
             return Ok(Token::Uncertain(format!(
                 "It is unknown whether volume {volume:?} contains the service account token that OpenTofu needs."
             )));
         }
-        Mount::Linked(volume) => return Ok(if_linked(&volume)),
-        Mount::Audience(volume, audience) => {
+        TokenFiles::Linked(volume) => return Ok(if_linked(&volume)),
+        TokenFiles::Audience(volume, audience) => {
             return Ok(Token::Uncertain(format!(
                 "The service account token in volume {volume:?} is for the audience {audience:?}, so the cluster's API \
                  might refuse it. Remove \"audience\" from job.pod_template."
             )));
         }
-        Mount::ByServiceAccount => {}
-        Mount::Files | Mount::Lacks(_) | Mount::Off => return Ok(Token::Mounted),
+        TokenFiles::ByServiceAccount => {}
+        TokenFiles::Files | TokenFiles::Lacks(_) | TokenFiles::Off => return Ok(Token::Mounted),
     }
     let name = run.service_account()?;
     let path = run.namespaced(&format!("/serviceaccounts/{name}"))?;

@@ -1,6 +1,8 @@
 //! State in an S3 bucket: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
-use super::bucket_access::{Access, OwnPolicies, ResourceFinding, ResourceKind, ResourcePolicy};
+use super::bucket_access::{
+    OwnPolicies, ResourceAccess, ResourceFinding, ResourceKind, ResourcePolicy,
+};
 use super::key::StateKey;
 use super::refused::{Refused, RefusedRole};
 use super::{bucket, container, endpoint, job_role, key, region};
@@ -162,7 +164,7 @@ impl State<'_> {
             (on_bucket, &BUCKET_ACTIONS[..], own_on_bucket),
             (on_object, &OBJECT_ACTIONS, own_on_objects),
         ] {
-            let access = Access {
+            let access = ResourceAccess {
                 kind: ResourceKind::Bucket,
                 own: &OwnPolicies::new(own),
                 policy: &policy,
@@ -207,7 +209,7 @@ impl State<'_> {
             run.aws().key_policy(self.region, &key.arn),
         );
         let (own, policy) = (OwnPolicies::new(own), ResourcePolicy::of_key(policy));
-        let access = Access {
+        let access = ResourceAccess {
             kind: ResourceKind::Key,
             own: &own,
             policy: &policy,
