@@ -1,4 +1,5 @@
 SHELL := bash
+# Make 3.81 of macOS ignores this: a loop needs its own `|| exit 1`.
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
@@ -52,11 +53,11 @@ check: need-rust ## Check format and lints and run the unit and plugin tests: th
 .PHONY: oracles
 oracles: ## Generate the tables in tests/oracles/ from the real programs and libraries (needs Go, Python, and Terraform)
 	@tools/require go python3 terraform
-	for oracle in tests/oracles/*/go.mod; do (cd "$$(dirname "$$oracle")" && CGO_ENABLED=0 go run -mod=readonly . >table.json.new && mv table.json.new table.json); done
+	for oracle in tests/oracles/*/go.mod; do (cd "$$(dirname "$$oracle")" && CGO_ENABLED=0 go run -mod=readonly . >table.json.new && mv table.json.new table.json) || exit 1; done
 	python=$$(tools/build aws)/bin/python && export TOFU="$${TOFU:-$$(tools/build tofu)}" && cd tests/oracles/s3-backend && "$$python" generate.py >table.json.new && mv table.json.new table.json
 
 .PHONY: lint
-lint: need-rust need-python ## Check format, lints, documentation, licenses, examples, other platforms whose Rust target is installed, and that docs/ is up to date
+lint: need-rust need-python ## Check format, lints, documentation, licenses, examples, the scripts of a release, other platforms whose Rust target is installed, and that docs/ is up to date
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	# What is released is built without what the tests and the sandbox ask of shared crates.
@@ -66,6 +67,7 @@ lint: need-rust need-python ## Check format, lints, documentation, licenses, exa
 	$(CLI) fmt -check -diff -recursive examples
 	$(CLI) fmt -check -diff demo
 	"$$(tools/build actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
+	tools/test-scripts
 	@tools/release check
 	cargo build --workspace --bins --locked
 	@tools/docs $(DOCS_CLI) target/docs
@@ -85,6 +87,7 @@ bench: need-rust eks ## Measure the release build (with BASE=COMMIT, beside that
 .PHONY: release
 release: need-rust need-python ## Pack a release build for TARGET in target/dist, with an SBOM, checksums, and with GPG_KEY, signatures
 	tools/release build $(TARGET)
+	tools/release sbom
 	tools/release describe
 
 .PHONY: release-all
@@ -98,13 +101,13 @@ test-release: need-rust need-python ## Build twice and compare, and install a si
 
 .PHONY: install
 install: need-rust need-python ## Install the package of a release build in ~/.terraform.d/plugins, and eks-runner beside cargo
-	tools/release build $(HOST)
+	tools/release build $(HOST) --for-install
 	@tools/mirror target/dist/$(PROVIDER)_$$(tools/version)_$$(tools/platform).zip "$$HOME/.terraform.d/plugins"
 	@mkdir -p "$(CARGO_BIN)" && install -m 755 target/$(HOST)/release/eks-runner "$(CARGO_BIN)/eks-runner" && echo "$(CARGO_BIN)/eks-runner"
 
 .PHONY: eks
 eks: need-python ## Build the parts of the small EKS that the tests start
-	@for part in $(EKS); do tools/build "$$part" >/dev/null; done
+	@for part in $(EKS); do tools/build "$$part" >/dev/null || exit 1; done
 
 .PHONY: xmlschema
 xmlschema: need-python ## Build what validates the JUnit reports of eks-runner
@@ -112,7 +115,7 @@ xmlschema: need-python ## Build what validates the JUnit reports of eks-runner
 
 .PHONY: tools
 tools: need-rust need-python ## Build every external tool that the other commands need
-	@for tool in $(EKS) xmlschema tofu terraform tfplugindocs cargo-deny actionlint; do tools/build "$$tool"; done
+	@for tool in $(EKS) xmlschema tofu terraform tfplugindocs cargo-deny actionlint; do tools/build "$$tool" || exit 1; done
 
 .PHONY: need-rust need-python
 need-rust:
