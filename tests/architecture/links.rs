@@ -8,7 +8,7 @@ use super::root;
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// Returns the files below a folder that have this extension.
-fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+pub(super) fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -4,6 +4,8 @@
 
 mod links;
 mod modules;
+mod versions;
+mod workflows;
 
 use std::collections::BTreeMap;
 use std::fs;
