@@ -177,7 +177,8 @@ impl Outcome {
         }
     }
 
-    /// Returns the outcome of a check that needs the check `needed`, which failed, and why it failed if `why` is not empty.
+    /// Returns the outcome of a check that needs the check `needed`, which failed, and why it failed if `why` is not
+    /// empty.
     pub(super) fn blocked(needed: impl fmt::Display, why: &str) -> Self {
         let why = match why {
             "" => ".".to_owned(),
@@ -217,6 +218,20 @@ impl Outcome {
             fix: fix.into(),
         }));
         self
+    }
+
+    /// Returns the outcome as that of a check that never fails: a failure is a warning, for which no run waits.
+    #[must_use]
+    pub(super) fn only_warning(self) -> Self {
+        match self.status {
+            Status::Failed => Self {
+                status: Status::Warned,
+                not_yet: false,
+                retryable: false,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// Returns the outcome of something that the same apply might create, or that might be propagating.

@@ -148,7 +148,7 @@ impl Preflight {
         let selected = self.settings().selected();
         let checks = engine::run(&selected, steps, limit, observer);
         // The calls that are made early end with the checks, even if they have no response yet.
-        let ahead = checks::look_ahead(&run, &selected).then(|()| std::future::pending());
+        let ahead = checks::look_ahead(&run).then(|()| std::future::pending());
         let checks = tokio::select! {
             checks = checks => checks,
             () = ahead => Vec::new(),

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::aws::{Aws, Session, Signer};
 use super::cause::{Cause, ClusterCause, ClusterKey, RunnerCause, RunnerKey};
+use super::check::CheckId;
 use super::check_error::CheckError;
 use super::fix::Fix;
 use super::issuer::issuer_host;
@@ -178,6 +179,16 @@ impl<'a> Run<'a> {
     /// Returns the ARN of the OIDC provider that the role's account must have.
     pub(crate) fn provider_arn(&self) -> Result<String, CheckError> {
         Ok(provider_arn(self.role()?, issuer_host(self.issuer()?)))
+    }
+
+    /// Returns the outcome of a check that ends because of a failure that the check `needed` reports. If `needed` does not
+    /// run, the check reports the failure itself: no other check of the report does.
+    pub(crate) fn blocked_by(&self, needed: CheckId, failure: Outcome) -> Outcome {
+        if self.settings().runs(needed) {
+            Outcome::blocked(needed, &failure.message)
+        } else {
+            failure
+        }
     }
 
     /// Returns a cause in this runner's cluster. A cluster of the same name in another account or region is another

@@ -138,6 +138,13 @@ impl Settings {
         CheckId::ALL.into_iter().filter(is_selected).collect()
     }
 
+    /// Returns whether a check runs: it is selected, and the user does not skip it by name. Only such a check can be referred
+    /// to in place of an outcome of one's own.
+    #[must_use]
+    pub fn runs(&self, id: CheckId) -> bool {
+        !self.skip.contains(&id) && self.selected().contains(&id)
+    }
+
     /// Returns the checks that a check needs. A check that is skipped by name is replaced by the checks that it needs
     /// itself.
     pub(super) fn needs(&self, id: CheckId) -> Vec<CheckId> {
@@ -170,6 +177,33 @@ impl Default for Settings {
             runner_image: DEFAULT_RUNNER_IMAGE.to_owned(),
             skip: BTreeSet::new(),
             only: BTreeSet::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_runs_if_it_is_selected_or_needed_and_not_skipped() {
+        let id = |text: &str| -> CheckId { text.parse().unwrap() };
+        let settings = |only: &[&str], skip: &[&str]| Settings {
+            only: only.iter().copied().map(id).collect(),
+            skip: skip.iter().copied().map(id).collect(),
+            ..Settings::default()
+        };
+        for (only, skip, check, runs) in [
+            (&[][..], &[][..], "namespace", true),
+            (&[], &["namespace"], "namespace", false),
+            (&["role-trust"], &[], "role-exists", true),
+            (&["role-trust"], &["role-exists"], "role-exists", false),
+            // The need of a skipped check.
+            (&["role-trust"], &["role-exists"], "aws-credentials", true),
+            (&["service-account"], &[], "namespace", false),
+        ] {
+            let settings = settings(only, skip);
+            assert_eq!(settings.runs(id(check)), runs, "{only:?} {skip:?} {check}");
         }
     }
 }

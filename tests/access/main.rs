@@ -14,6 +14,7 @@ mod cloud;
 mod cluster;
 mod cost;
 mod denied;
+mod excluded;
 mod fix;
 mod healthy;
 mod iam;
@@ -83,6 +84,7 @@ fn main() {
         node_groups::SCENARIOS,
         runner::SCENARIOS,
         denied::SCENARIOS,
+        excluded::SCENARIOS,
         permissions::SCENARIOS,
         network::SCENARIOS,
         route::SCENARIOS,

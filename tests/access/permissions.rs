@@ -389,4 +389,10 @@ fn config_map(cloud: &Cloud) {
         "access-entry",
         &["no permission to read aws-auth", "forbidden"],
     );
+    // Without the check of the mapping, the role's user is just as unknown.
+    let skip = ["--skip", "access-entry"];
+    let checked = cloud.check_in(cloud.eks.env_as(&who), &runner, &skip);
+    checked
+        .is_incomplete("no permission to read aws-auth (3)")
+        .says("rbac-create-jobs", &["no permission to read aws-auth"]);
 }

@@ -421,7 +421,10 @@ fn what_only_the_caller_reads(cloud: &Cloud) {
 
 /// Checks for some seconds, until the outcome is as expected.
 #[track_caller]
-fn eventually(check: impl Fn() -> Checked, condition: impl Fn(&Checked) -> bool) -> Checked {
+pub(crate) fn eventually(
+    check: impl Fn() -> Checked,
+    condition: impl Fn(&Checked) -> bool,
+) -> Checked {
     let start = Instant::now();
     loop {
         let checked = check();

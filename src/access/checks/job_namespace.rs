@@ -1,5 +1,6 @@
 //! Namespaces: the Job's own, and the one of the state.
 
+use super::namespace;
 use crate::access::cause::{Cause, ClusterCause};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
@@ -18,14 +19,17 @@ pub(super) async fn judge_namespace(run: &Run<'_>, name: &str) -> Result<Outcome
     Ok(match run.read(format!("/api/v1/namespaces/{name}")).await {
         Ok(found) if found["status"]["phase"] == "Terminating" => terminating(run, name),
         Ok(_) => Outcome::passed(format!("Namespace {name:?} exists.")),
-        Err(error) if error.is_not_found() => {
-            Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
-                .compare(name, "not found")
-                .fix(namespace_cause(run, name), create_namespace(name))
-                .not_yet()
-        }
+        Err(error) if error.is_not_found() => missing(run, name),
         Err(error) => super::not_read(run, &format!("namespace {name:?}"), error),
     })
+}
+
+/// Returns the outcome for a namespace that does not exist.
+fn missing(run: &Run<'_>, name: &str) -> Outcome {
+    Outcome::failed(format!("Namespace {name:?} does not exist in the cluster."))
+        .compare(name, "not found")
+        .fix(namespace_cause(run, name), create_namespace(name))
+        .not_yet()
 }
 
 /// Returns the outcome for a namespace that is being deleted.
@@ -51,13 +55,14 @@ pub(super) fn create_namespace(name: &str) -> Fix {
 pub(super) async fn require_namespace(run: &Run<'_>) -> Result<(), CheckError> {
     let found = judge_namespace(run, run.namespace()?).await?;
     match found.status {
-        Status::Failed => Err(Outcome::blocked("namespace", &found.message).into()),
+        Status::Failed => Err(run.blocked_by(namespace::CHECK.id(), found).into()),
         _ => Ok(()),
     }
 }
 
-/// Returns whether the namespace certainly does not exist.
-pub(super) async fn is_absent(run: &Run<'_>, namespace: &str) -> bool {
-    let found = run.read(format!("/api/v1/namespaces/{namespace}")).await;
-    found.is_err_and(|error| error.is_not_found())
+/// Returns the failure if the job's namespace certainly does not exist, as the outcome of a check that needs it.
+pub(super) async fn without_namespace(run: &Run<'_>, name: &str) -> Option<Outcome> {
+    let found = run.read(format!("/api/v1/namespaces/{name}")).await;
+    let is_absent = found.is_err_and(|error| error.is_not_found());
+    is_absent.then(|| run.blocked_by(namespace::CHECK.id(), missing(run, name)))
 }

@@ -208,12 +208,11 @@ pub(super) fn only_warns(subject: &Subject, id: CheckId) -> bool {
 }
 
 /// Makes the calls that the checks will need once those that they need have passed, so that a run does not wait for one
-/// call after the other. `selected` are the checks that the run has.
-pub(super) async fn look_ahead(run: &Run<'_>, selected: &[CheckId]) {
-    let skipped = &run.settings().skip;
+/// call after the other.
+pub(super) async fn look_ahead(run: &Run<'_>) {
     let checks = CHECKS
         .iter()
-        .filter(|check| selected.contains(&check.id()) && !skipped.contains(&check.id()));
+        .filter(|check| run.settings().runs(check.id()));
     join_all(checks.map(|check| (check.look_ahead)(run))).await;
 }
 

@@ -27,7 +27,7 @@ pub(super) static CHECK: Check = Check::new(
 /// (plugin/pkg/admission/namespace/lifecycle).
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let name = run.namespace()?;
-    let is_tried = !run.settings().skip.contains(&job_dry_run::CHECK.id());
+    let is_tried = run.settings().runs(job_dry_run::CHECK.id());
     let read = run.read(run.namespaced("")?).await;
     if run.as_runner() && is_tried && read.is_err_and(|error| error.is_forbidden()) {
         return Ok(Outcome::not_applicable(format!(

@@ -53,7 +53,7 @@ async fn look_ahead(run: &Run<'_>) {
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     if let Err(error) = run.job() {
-        return Ok(without_job(error.into()));
+        return Ok(without_job(run, error.into()));
     }
     let pod = match run.pod_aws().await {
         Ok(pod) => pod,
@@ -84,10 +84,16 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Returns the outcome if there is no Job to check. A check that needs nothing else reports the failure.
-fn without_job(outcome: Outcome) -> Outcome {
-    match outcome.status {
-        Status::Failed => Outcome::blocked(pod_template_refs::CHECK.id(), ""),
-        _ => outcome,
+fn without_job(run: &Run<'_>, outcome: Outcome) -> Outcome {
+    if outcome.status != Status::Failed {
+        return outcome;
+    }
+    let outcome = run.blocked_by(pod_template_refs::CHECK.id(), outcome);
+    let storage = run.subject.storage.get();
+    if storage.is_some_and(|storage| storage.bucket_in_s3().is_none()) {
+        outcome.only_warning()
+    } else {
+        outcome
     }
 }
 

@@ -111,7 +111,8 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let template = match run.expected_template().await {
         // That check says why, and this one never fails.
         Err(CheckError::Decided(failed)) if failed.status == Status::Failed => {
-            return Ok(Outcome::blocked(pod_template_refs::CHECK.id(), ""));
+            let outcome = run.blocked_by(pod_template_refs::CHECK.id(), failed);
+            return Ok(outcome.only_warning());
         }
         template => template?,
     };

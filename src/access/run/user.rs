@@ -45,13 +45,7 @@ impl Run<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let mapping = match self.aws_auth().await {
-            Ok(auth) => auth.map(role, &session.name),
-            // Without aws-auth no user is known, and the check of the mapping says why.
-            Err(CheckError::Kube(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(match mapping {
+        Ok(match self.aws_auth().await?.map(role, &session.name) {
             Mapping::Admitted { user, .. } => Some(user),
             Mapping::ByChance { mut users, .. } => users.pop(),
             Mapping::Refused { .. } | Mapping::Absent { .. } => None,

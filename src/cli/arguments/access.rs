@@ -173,8 +173,6 @@ impl AccessArguments {
             )?;
         }
         let settings = self.settings(&Installation::default());
-        let mut running = settings.selected();
-        running.retain(|id| !settings.skip.contains(id));
         for (setting, is_set) in [
             (CheckSetting::OidcIssuer, self.oidc_issuer.is_some()),
             (CheckSetting::RunnerImage, self.runner_image.is_some()),
@@ -184,7 +182,7 @@ impl AccessArguments {
             ),
         ] {
             refuse(
-                is_set && !CheckId::using(setting).any(|id| running.contains(&id)),
+                is_set && !CheckId::using(setting).any(|id| settings.runs(id)),
                 format!(
                     "{} has no effect: it is for {}, which --only or --skip excludes",
                     setting.name(Frontend::Command),

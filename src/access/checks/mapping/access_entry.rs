@@ -6,7 +6,7 @@ use crate::access::aws::{AwsError, Signer};
 use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::role::role_exists::require_role;
-use crate::access::checks::{Check, cluster_active};
+use crate::access::checks::{Check, api_server, cluster_active};
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Mapping};
 use crate::access::outcome::Outcome;
@@ -66,7 +66,8 @@ async fn outcome_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Err(CheckError::Aws(AwsError::NotFound { .. })) => missing_entry_outcome(run).await?,
         // The documented role has no permission to read its own entry, and the Orchestrator does not read it.
         Err(CheckError::Aws(AwsError::Denied { action, .. }))
-            if matches!(run.entry_signer().await?, Signer::Runner(_)) =>
+            if run.settings().runs(api_server::CHECK.id())
+                && matches!(run.entry_signer().await?, Signer::Runner(_)) =>
         {
             return Ok(Outcome::not_applicable(format!(
                 "The runner has no permission for {action} and does not need it: api-server verifies that the \

@@ -3,6 +3,7 @@
 use super::access_entry;
 use crate::access::cause::ClusterCause;
 use crate::access::check_error::CheckError;
+use crate::access::checks::not_read;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::user::User;
 use crate::access::outcome::Outcome;
@@ -13,20 +14,16 @@ use crate::access::run::Run;
 /// # Errors
 /// The outcome of a check that needs the user, if the cluster maps the role to none.
 pub(in crate::access::checks) async fn runner_user(run: &Run<'_>) -> Result<User, CheckError> {
-    let user = run.user().await?;
+    let user = run.user().await;
+    // Of the cluster's objects, only aws-auth is read for it.
+    let user = user.map_err(|error| not_read(run, "aws-auth", error))?;
     user.ok_or_else(|| not_mapped(run).into())
 }
 
 /// Returns the outcome of a check that needs the runner's user, if the cluster maps the role to none.
 fn not_mapped(run: &Run<'_>) -> Outcome {
-    if !run.settings().skip.contains(&access_entry::CHECK.id()) {
-        return Outcome::blocked(
-            access_entry::CHECK.id(),
-            "the cluster does not map the role.",
-        );
-    }
     let role = run.subject.role.get().cloned();
-    Outcome::failed("The cluster does not map the runner's role to a user.")
+    let failure = Outcome::failed("The cluster does not map the runner's role to a user.")
         .compare("an access entry or a line of aws-auth", "none that works")
         .fix(
             run.cluster_cause(ClusterCause::RoleNotMapped { role }),
@@ -35,7 +32,8 @@ fn not_mapped(run: &Run<'_>) -> Outcome {
                 "Remove --skip access-entry: this check shows what maps the role to a user.",
             )),
         )
-        .not_yet()
+        .not_yet();
+    run.blocked_by(access_entry::CHECK.id(), failure)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::right::Right;
 use crate::access::cause::ClusterCause;
 use crate::access::check::CheckId;
 use crate::access::check_error::CheckError;
-use crate::access::checks::job_namespace::is_absent;
+use crate::access::checks::job_namespace::without_namespace;
 use crate::access::checks::mapping::admission::fix_for_nameless_user;
 use crate::access::checks::mapping::runner_user::runner_user;
 use crate::access::checks::{api_server, mapping::access_entry, session_name};
@@ -17,7 +17,7 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::ClusterClient;
 use crate::access::kubernetes::user::User;
 use crate::access::objects::rbac_grant;
-use crate::access::outcome::{Outcome, Status};
+use crate::access::outcome::Outcome;
 use crate::access::run::{Run, unknown};
 
 /// What the check of a right needs with the caller's credentials. Without a session that STS grants, the runner has no
@@ -43,7 +43,7 @@ pub(in crate::access::checks) async fn check(
         Ok(user) => (user, true),
         // The runner needs no permission to read its own entry.
         Err(_) if run.as_runner() => (default_user(run), false),
-        Err(error) => return Err(without_user(right, error.into()).into()),
+        Err(error) => return Err(of_right(right, error.into()).into()),
     };
     let name = user.label();
     // In a run as the runner, the review is one of the runner's own rights.
@@ -88,15 +88,12 @@ fn default_user(run: &Run<'_>) -> User {
     }
 }
 
-/// Returns the outcome without a user. A missing right that deployments do not need only warns.
-fn without_user(right: &Right, outcome: Outcome) -> Outcome {
+/// Returns a failure of something else as the outcome of the check of a right. A right that deployments do not need only
+/// warns.
+fn of_right(right: &Right, outcome: Outcome) -> Outcome {
     match right.lost {
-        Some(lost) if outcome.status == Status::Failed => Outcome {
-            status: Status::Warned,
-            message: format!("{} {lost}", outcome.message),
-            ..outcome
-        },
-        _ => outcome,
+        Some(_) => outcome.only_warning(),
+        None => outcome,
     }
 }
 
@@ -123,10 +120,10 @@ impl MissingRight<'_> {
         let name = user.label();
         let refused =
             format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.");
-        let is_absent = matches!(granted, PolicyGrant::No) && is_absent(run, namespace).await;
-        if is_absent {
-            let why = format!("namespace {namespace:?} does not exist.");
-            return Ok(Outcome::blocked("namespace", &why));
+        if matches!(granted, PolicyGrant::No)
+            && let Some(outcome) = without_namespace(run, namespace).await
+        {
+            return Ok(of_right(right, outcome));
         }
         let cause = run.cluster_cause(ClusterCause::Rights {
             namespace: (*namespace).to_owned(),

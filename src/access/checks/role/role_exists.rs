@@ -6,7 +6,7 @@ use crate::access::check::{Category, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::{Check, aws_credentials};
 use crate::access::fix::{Fix, RoleTrust};
-use crate::access::outcome::Outcome;
+use crate::access::outcome::{Outcome, Status};
 use crate::access::run::Run;
 use crate::access::settings::CheckSetting;
 use crate::access::trust::Member;
@@ -98,15 +98,10 @@ pub(in crate::access::checks) async fn require_role(run: &Run<'_>) -> Result<(),
     if run.same_account().await.is_err() {
         return Ok(());
     }
-    let expected = run.role()?.to_string();
-    let is_missing = match run.iam_role().await {
-        Ok(role) => role.arn != expected,
-        Err(error @ CheckError::Aws(_)) => error.is_not_found(),
-        Err(error) => return Err(error),
-    };
-    if is_missing {
-        let why = format!("the role {expected} does not exist.");
-        return Err(Outcome::blocked(CHECK.id(), &why).into());
+    match check(run).await {
+        Ok(found) if found.status == Status::Failed => {
+            Err(run.blocked_by(CHECK.id(), found).into())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
