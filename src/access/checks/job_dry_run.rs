@@ -18,7 +18,7 @@ use crate::access::kubernetes::exceeded_quota::is_only_used_up;
 use crate::access::kubernetes::job::stable_message;
 use crate::access::kubernetes::refusal::{Refusal, is_about_object, refusal, sufficient_level};
 use crate::access::kubernetes::user::User;
-use crate::access::outcome::Outcome;
+use crate::access::outcome::{Outcome, Skip};
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
 use crate::access::settings::{CheckSetting, Identity};
@@ -58,7 +58,8 @@ impl TriedObject {
 ///
 /// Pod Security, quotas, and most policies judge pods and not Jobs, so the pod is tried as well: the one that the Job
 /// controller creates for the Job as the API admitted it, and as that controller. Only a caller who is allowed to
-/// impersonate can do that. In a run as the runner, the caller tries the pod if there is one.
+/// impersonate can do that. In a run as the runner, the caller tries the pod, and without such a caller the check is
+/// incomplete: an admitted Job says little about its pod.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let job = run.job()?;
     let user = impersonated(run).await?;
@@ -74,30 +75,45 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     };
     let is_suspended = admitted.object["spec"]["suspend"] == true;
     let mut warnings = admitted.warnings.clone();
-    let admits = match run.try_pod(&admitted).await {
-        Ok(admitted) => {
-            warnings.extend(admitted.warnings.clone());
-            "The cluster admits the Orchestrator's Job and its pod.".to_owned()
+    match run.try_pod(&admitted).await {
+        Ok(admitted) => warnings.extend(admitted.warnings.clone()),
+        Err(CheckError::Kube(error)) if user.is_some() || is_about_object(&error) => {
+            return refused(run, &job, TriedObject::Pod, error);
         }
         // The caller's own permissions and connection say nothing about the runner.
-        Err(CheckError::Kube(error)) if user.is_none() && !is_about_object(&error) => format!(
-            "The cluster admits the Orchestrator's Job. Pod Security, quotas, and policies for pods were not checked, \
-             because the dry run of the pod failed: {error}."
-        ),
-        Err(CheckError::Kube(error)) => return refused(run, &job, TriedObject::Pod, error),
-        Err(_) if user.is_none() => format!(
-            "The cluster admits the Orchestrator's Job. The runner is not allowed to create the Job's pod, so Pod \
-             Security, quotas, and policies for pods were not checked. `{}` checks them.",
-            run.name(CheckSetting::Identity(Identity::Caller))
-        ),
+        Err(error) if user.is_none() => return Ok(pod_not_tried(run, error)),
         Err(other) => return Err(other),
-    };
+    }
+    let admits = "The cluster admits the Orchestrator's Job and its pod.";
     let notes = notes(run, &job, is_suspended, warnings);
     Ok(if notes.is_empty() {
         Outcome::passed(admits)
     } else {
         Outcome::warned(format!("{admits} {}", notes.join(" ")))
     })
+}
+
+/// Returns the outcome as the runner if the caller could not try the Job's pod. The Job itself is admitted, but Pod Security,
+/// quotas, and most policies refuse pods and not Jobs.
+fn pod_not_tried(run: &Run<'_>, error: CheckError) -> Outcome {
+    let why = match error {
+        CheckError::Kube(error) => format!("{error}."),
+        other => match Outcome::from(other) {
+            Outcome {
+                skip: Some(Skip::NotApplicable),
+                ..
+            } => "The caller is in another account than the role.".to_owned(),
+            outcome => outcome.message,
+        },
+    };
+    Outcome::incomplete(
+        "the Job's pod could not be tried",
+        format!(
+            "The cluster admits the Orchestrator's Job. Whether it admits the Job's pod is unknown: the runner is not \
+             allowed to create pods, and the caller could not try the pod as the Job controller. `{}` checks both. {why}",
+            run.name(CheckSetting::Identity(Identity::Caller))
+        ),
+    )
 }
 
 /// Returns what can go wrong with an admitted Job, as sentences.
