@@ -14,6 +14,7 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
+use crate::network::tls::TlsFailure;
 use crate::runner::{Arn, RoleArn};
 
 pub(super) static CHECK: Check = Check::new(
@@ -41,29 +42,32 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         }
         Err(error) => {
             let cause = run.cluster_cause(ClusterCause::ApiServer);
-            Ok(no_response(&cluster, &error, cause))
+            let url = reached.kubeconfig_url.as_deref();
+            Ok(no_response(&cluster, url, &error, cause))
         }
     }
 }
 
 /// Returns the outcome if no response of the cluster's API came through. The route is the caller's, also in a run as the
-/// runner, and says nothing about the Orchestrator's.
-fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome {
+/// runner, and says nothing about the Orchestrator's. `kubeconfig_url` is the API's URL if a kubeconfig is used.
+fn no_response(
+    cluster: &EksCluster,
+    kubeconfig_url: Option<&str>,
+    error: &KubeError,
+    cause: Cause,
+) -> Outcome {
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
+    let url = kubeconfig_url.unwrap_or(endpoint).trim_end_matches('/');
     let about = "The Orchestrator can still have access: see cluster-endpoint.";
     match error {
-        KubeError::Certificate(_) => Outcome::incomplete(
-            "the certificate of the cluster's API is not trusted from here",
-            format!(
-                "Not checked: {error}. {about} If a proxy intercepts TLS, set AWS_CA_BUNDLE to the proxy's CA \
-                 certificate, or bypass the proxy with NO_PROXY."
-            ),
-        )
-        .fix(
-            cause,
-            ShellCommand::new("export NO_PROXY=\"$NO_PROXY,.eks.amazonaws.com\"")
-                .comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"),
-        ),
+        KubeError::Certificate(failure, _) => {
+            let (reason, fix) = certificate_fix(*failure, url, kubeconfig_url.is_some());
+            Outcome::incomplete(
+                format!("the certificate of the cluster's API {reason}"),
+                format!("Not checked: at {url}, {error}. {about}"),
+            )
+            .fix(cause, fix)
+        }
         KubeError::Unreachable(_) => {
             let outcome = Outcome::incomplete(
                 "the cluster's API is unreachable from here",
@@ -72,7 +76,7 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
             .fix(
                 cause,
                 ShellCommand::new("curl -k")
-                    .word(format!("{endpoint}{VERSION_PATH}"))
+                    .word(format!("{url}{VERSION_PATH}"))
                     .comment("from here: check HTTPS_PROXY, NO_PROXY, and firewalls"),
             );
             // It can take a while until the name of a new cluster's endpoint is known everywhere.
@@ -83,6 +87,44 @@ fn no_response(cluster: &EksCluster, error: &KubeError, cause: Cause) -> Outcome
             }
         }
         KubeError::Status { .. } => error.outcome().retryable(),
+    }
+}
+
+/// Returns what is wrong with the certificate of the API at `url`, as the end of a clause, and its fix. A kubeconfig has its
+/// own authority and can have its own proxy, to which `NO_PROXY` and `AWS_CA_BUNDLE` do not apply.
+fn certificate_fix(failure: TlsFailure, url: &str, of_kubeconfig: bool) -> (&'static str, Fix) {
+    let host = host(url).unwrap_or_default();
+    let host = host.trim_matches(['[', ']']);
+    match failure {
+        TlsFailure::UnknownIssuer => {
+            let bypass = ShellCommand::new(format!("export NO_PROXY=\"$NO_PROXY,{host}\""));
+            let fix = if of_kubeconfig {
+                Fix::note(
+                    "Set certificate-authority of the kubeconfig's cluster to the CA of the cluster's API, or of the proxy \
+                     that intercepts TLS. Without proxy-url in the kubeconfig, the proxy can also be bypassed:",
+                )
+                .then_run(bypass)
+            } else {
+                Fix::note("If a proxy intercepts TLS, bypass it, or trust its CA:").then_run(
+                    bypass.comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"),
+                )
+            };
+            ("is not trusted from here", fix)
+        }
+        TlsFailure::OtherName => {
+            let fix = if of_kubeconfig {
+                "Correct server of the kubeconfig's cluster, or set its tls-server-name to a name of the certificate."
+                    .to_owned()
+            } else {
+                format!(
+                    "Check the proxy and the DNS of this machine: another server responds at {host}."
+                )
+            };
+            ("is for another host name", Fix::note(fix))
+        }
+        TlsFailure::Expired => ("has expired", Fix::note(failure.next_step(""))),
+        TlsFailure::NotValidYet => ("is not valid yet", Fix::note(failure.next_step(""))),
+        _ => ("cannot be used", Fix::note(failure.next_step(""))),
     }
 }
 
@@ -293,11 +335,10 @@ mod tests {
         assert_eq!(text("arn:aws:iam::123456789012:root"), None);
     }
 
-    #[test]
-    fn the_caller_s_own_route_is_never_a_failure() {
-        let cluster = |cidr: &str| EksCluster {
+    fn cluster(cidr: &str) -> EksCluster {
+        EksCluster {
             status: "ACTIVE".to_owned(),
-            endpoint: Some("https://cluster.example".to_owned()),
+            endpoint: Some("https://ABC.gr7.cn-north-1.eks.amazonaws.com.cn".to_owned()),
             ca: None,
             public: true,
             public_cidrs: vec![cidr.to_owned()],
@@ -308,19 +349,107 @@ mod tests {
             private: false,
             is_ipv6: false,
             service_cidr: None,
-        };
+        }
+    }
+
+    #[test]
+    fn each_fault_of_a_certificate_has_its_own_fix() {
+        use TlsFailure as F;
+        let host = "abc.gr7.cn-north-1.eks.amazonaws.com.cn";
+        let kubeconfig = Some("https://[::1]:8443/");
+        for (failure, url, reason, fix) in [
+            (
+                F::UnknownIssuer,
+                None,
+                "is not trusted from here",
+                format!("export NO_PROXY=\"$NO_PROXY,{host}\""),
+            ),
+            (
+                F::UnknownIssuer,
+                None,
+                "is not trusted from here",
+                "export AWS_CA_BUNDLE=".to_owned(),
+            ),
+            (
+                F::UnknownIssuer,
+                kubeconfig,
+                "is not trusted from here",
+                "$NO_PROXY,::1\"".to_owned(),
+            ),
+            (
+                F::UnknownIssuer,
+                kubeconfig,
+                "is not trusted from here",
+                "Set certificate-authority".to_owned(),
+            ),
+            (
+                F::OtherName,
+                None,
+                "is for another host name",
+                format!("another server responds at {host}"),
+            ),
+            (
+                F::OtherName,
+                kubeconfig,
+                "is for another host name",
+                "tls-server-name".to_owned(),
+            ),
+            (
+                F::Expired,
+                None,
+                "has expired",
+                "Renew the certificate".to_owned(),
+            ),
+            (
+                F::NotValidYet,
+                kubeconfig,
+                "is not valid yet",
+                "Check the clock".to_owned(),
+            ),
+            (
+                F::Certificate,
+                None,
+                "cannot be used",
+                "Replace the certificate".to_owned(),
+            ),
+        ] {
+            let error = KubeError::Certificate(failure, "text".to_owned());
+            let outcome = no_response(&cluster("0.0.0.0/0"), url, &error, Cause::NoCredentials);
+            let reason = format!("the certificate of the cluster's API {reason}");
+            assert_eq!(outcome.skip, Some(Skip::Incomplete(reason.into())));
+            let text = outcome.fix_text().unwrap();
+            assert!(text.contains(&fix), "{failure:?}: {text}");
+            let is_of_proxy = failure == F::UnknownIssuer;
+            assert_eq!(text.contains("NO_PROXY"), is_of_proxy, "{text}");
+            let bundle = is_of_proxy && url.is_none();
+            assert_eq!(text.contains("AWS_CA_BUNDLE"), bundle, "{text}");
+            assert!(outcome.message.contains("(text)"), "{}", outcome.message);
+        }
+        let error = KubeError::Unreachable("refused".to_owned());
+        let outcome = no_response(
+            &cluster("0.0.0.0/0"),
+            kubeconfig,
+            &error,
+            Cause::NoCredentials,
+        );
+        let text = outcome.fix_text().unwrap();
+        assert!(text.contains("https://[::1]:8443/version"), "{text}");
+    }
+
+    #[test]
+    fn the_caller_s_own_route_is_never_a_failure() {
         let status = |code| KubeError::Status {
             code,
             message: "no".to_owned(),
         };
         for error in [
-            KubeError::Certificate("unknown issuer".to_owned()),
+            KubeError::Certificate(TlsFailure::UnknownIssuer, "text".to_owned()),
             KubeError::Unreachable("refused".to_owned()),
             status(500),
             status(503),
         ] {
             for cidr in ["0.0.0.0/0", "10.0.0.0/8"] {
-                let outcome = no_response(&cluster(cidr), &error, Cause::NoCredentials);
+                let outcome = no_response(&cluster(cidr), None, &error, Cause::NoCredentials);
                 assert!(
                     matches!(outcome.skip, Some(Skip::Incomplete(_))),
                     "{error} {cidr}"

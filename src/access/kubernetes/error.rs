@@ -18,9 +18,9 @@ pub(crate) enum KubeError {
         /// The API's own message.
         message: String,
     },
-    /// The certificate of the server is not trusted, for this reason.
-    #[error("{0}")]
-    Certificate(String),
+    /// The certificate of the server is not accepted, for this reason. The text is the client's own message.
+    #[error("{0} ({1})")]
+    Certificate(TlsFailure, String),
     /// The API did not respond, or its response is not usable.
     #[error("the cluster's API cannot be reached: {0}")]
     Unreachable(String),
@@ -96,7 +96,7 @@ impl KubeError {
         let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
         match TlsFailure::find(error) {
             Some(failure) if failure.is_certificate() => {
-                Self::Certificate(format!("{failure} ({text})"))
+                Self::Certificate(failure, text.to_owned())
             }
             Some(failure) => Self::Unreachable(format!("{failure} ({text})")),
             None => Self::Unreachable(text.to_owned()),

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use super::*;
+use crate::network::tls::TlsFailure;
 
 /// Starts a server that returns these responses, one on each connection, and records the headers of each request.
 fn server(responses: Vec<String>) -> (kube::Config, Receiver<String>) {
@@ -96,4 +97,78 @@ async fn the_user_of_the_kubeconfig_is_not_added_to_another_one() {
             "impersonate-user: admin"
         ]
     );
+}
+
+/// Starts a server with this certificate, which trusts itself. Returns the configuration of a client that trusts `authority`,
+/// or else that certificate, and calls `host`.
+async fn tls_server(
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    host: &str,
+    authority: Option<Vec<u8>>,
+) -> kube::Config {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    change(&mut parameters);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let server = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    let url = format!("https://{host}:{port}");
+    let mut config = kube::Config::new(url.parse().unwrap());
+    config.root_cert = Some(vec![
+        authority.unwrap_or_else(|| certificate.der().to_vec()),
+    ]);
+    config
+}
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_is_its_own_error() {
+    let day = time::Duration::days(1);
+    let now = time::OffsetDateTime::now_utc();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let other = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let other = other.self_signed(&key).unwrap().der().to_vec();
+    let expired = |parameters: &mut rcgen::CertificateParams| {
+        (parameters.not_before, parameters.not_after) = (now - day * 2, now - day);
+    };
+    let early = |parameters: &mut rcgen::CertificateParams| {
+        (parameters.not_before, parameters.not_after) = (now + day, now + day * 2);
+    };
+    for (config, expected) in [
+        (
+            tls_server(expired, "localhost", None).await,
+            TlsFailure::Expired,
+        ),
+        (
+            tls_server(early, "localhost", None).await,
+            TlsFailure::NotValidYet,
+        ),
+        (
+            tls_server(|_| {}, "127.0.0.1", None).await,
+            TlsFailure::OtherName,
+        ),
+        (
+            tls_server(|_| {}, "localhost", Some(other)).await,
+            TlsFailure::UnknownIssuer,
+        ),
+    ] {
+        let cluster = ClusterClient::new(config).unwrap();
+        let error = cluster.get_now("/version").await.unwrap_err();
+        let KubeError::Certificate(failure, _) = &error else {
+            panic!("{expected:?}: {error}");
+        };
+        assert_eq!(*failure, expected, "{error}");
+    }
 }
