@@ -113,12 +113,14 @@ fn profile(cloud: &Cloud) {
         "state-storage",
         &["AWS_PROFILE in pod_template names a profile", "no file"],
     );
-    let checked = check(&[profile, ("AWS_CONFIG_FILE", "/config")]);
-    assert_eq!(checked.of("state-storage")["skip"], "incomplete");
-    checked.says(
-        "state-storage",
-        &["whether the profile in AWS_PROFILE exists"],
-    );
+    for file in ["AWS_CONFIG_FILE", "AWS_SHARED_CONFIG_FILE"] {
+        let checked = check(&[profile, (file, "/config")]);
+        assert_eq!(checked.of("state-storage")["skip"], "incomplete", "{file}");
+        checked.says(
+            "state-storage",
+            &["whether the profile in AWS_PROFILE exists"],
+        );
+    }
 }
 
 fn endpoint(cloud: &Cloud) {

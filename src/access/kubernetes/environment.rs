@@ -85,9 +85,18 @@ impl ContainerEnvironment {
     }
 
     /// Returns the paths of the container's volumes.
-    pub(crate) fn mounts(&self) -> impl Iterator<Item = &str> {
+    fn mounts(&self) -> impl Iterator<Item = &str> {
         let paths = self.entries("volumeMounts");
         paths.filter_map(|mount| Some(mount["mountPath"].as_str()?.trim_end_matches('/')))
+    }
+
+    /// Returns whether a volume is mounted at a path or above it.
+    pub(crate) fn is_mounted(&self, path: &str) -> bool {
+        let is_above = |mount: &str| {
+            let rest = path.strip_prefix(mount);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.mounts().any(is_above)
     }
 
     /// Returns the path of a volume that might hold a file of this path below an unknown directory, such as `/.aws/config`

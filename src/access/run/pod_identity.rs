@@ -167,7 +167,7 @@ const FILES: [&str; 2] = ["/.aws/credentials", "/.aws/config"];
 
 /// The variables for AWS's SDK that decide which credentials it uses, in the order of its chain (`config/env_config.go` has the
 /// second name of each key).
-const CREDENTIALS: [&str; 12] = [
+const CREDENTIALS: [&str; 13] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_ACCESS_KEY",
     "AWS_SECRET_ACCESS_KEY",
@@ -176,10 +176,18 @@ const CREDENTIALS: [&str; 12] = [
     ROLE_ARN,
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
+    PROFILE_FILES[0],
+    PROFILE_FILES[1],
+    PROFILE_FILES[2],
     RELATIVE_URI,
     FULL_URI,
+];
+/// The variables with the paths of the files with profiles. The backend reads `AWS_SHARED_CONFIG_FILE` itself, and prefers it to
+/// `AWS_CONFIG_FILE` (`configure` in `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.10 and 1.12).
+pub(crate) const PROFILE_FILES: [&str; 3] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
 ];
 /// The variables of a web identity, of which the webhook sets both or neither.
 const WEB_IDENTITY: [&str; 2] = [ROLE_ARN, TOKEN_FILE];
@@ -401,13 +409,9 @@ impl PodTemplate<'_> {
             let role = environment.get(ROLE_ARN).value().map(ToOwned::to_owned);
             return own(TOKEN_FILE, role);
         }
-        let files = [
-            "AWS_PROFILE",
-            "AWS_DEFAULT_PROFILE",
-            "AWS_CONFIG_FILE",
-            "AWS_SHARED_CREDENTIALS_FILE",
-        ];
-        if let Some(variable) = files.into_iter().find(|name| is_set(name)) {
+        let profiles = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+        let mut files = profiles.into_iter().chain(PROFILE_FILES);
+        if let Some(variable) = files.find(|name| is_set(name)) {
             return own(variable, None);
         }
         if let Some(path) = aws_files(environment) {

@@ -1,6 +1,6 @@
 //! The variables of the container `main` with which the backend returns an error before it calls AWS.
 //!
-//! Sources: `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and `config/shared_config.go` and
+//! Sources: `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.10 and 1.12 and of Terraform 1.11, and `config/shared_config.go` and
 //! `config/resolve_credentials.go` of aws/aws-sdk-go-v2, which both use. Each rule was tried with both.
 
 use crate::access::cause::RunnerCause;
@@ -8,7 +8,9 @@ use crate::access::checks::findings::CheckProblem;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::environment::{ContainerEnvironment, Variable};
 use crate::access::outcome::Outcome;
-use crate::access::run::{CredentialSource, PodAws, ROLE_ARN, Run, TOKEN_FILE, aws_files};
+use crate::access::run::{
+    CredentialSource, PROFILE_FILES, PodAws, ROLE_ARN, Run, TOKEN_FILE, aws_files,
+};
 
 /// The key with which the backend would encrypt each object if its block had `encrypt`. The Orchestrator's has not, so the
 /// key of the bucket counts, but the backend verifies the variable nevertheless.
@@ -18,8 +20,6 @@ const KEY_LENGTH: usize = 44;
 
 /// The profile that must exist, even if other credentials exist.
 const PROFILE: &str = "AWS_PROFILE";
-/// The variables with the paths of the files with profiles.
-const PROFILE_FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 /// Returns the outcome for variables with which the backend certainly returns an error.
 pub(super) fn judge(

@@ -242,9 +242,9 @@ impl Container<'_> {
         };
         match setting {
             BackendSetting::Text(_) => true,
-            BackendSetting::File(_) => self.is_mounted(value),
+            BackendSetting::File(_) => self.environment.is_mounted(value),
             BackendSetting::FileOrJson(_) => {
-                value.trim_start().starts_with('{') || self.is_mounted(value)
+                value.trim_start().starts_with('{') || self.environment.is_mounted(value)
             }
             BackendSetting::Flag(_) => ["1", "t", "T", "TRUE", "true", "True"].contains(&value),
         }
@@ -256,15 +256,6 @@ impl Container<'_> {
             Variable::Unread(object) => Some(object),
             _ => None,
         }
-    }
-
-    /// Returns whether a volume is mounted at a path or above it.
-    fn is_mounted(&self, path: &str) -> bool {
-        let is_above = |mount: &str| {
-            let rest = path.strip_prefix(mount);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.environment.mounts().any(is_above)
     }
 }
 

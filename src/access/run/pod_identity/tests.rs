@@ -103,14 +103,16 @@ fn the_container_s_own_variables_stay() {
         assert_eq!(identity, own(TOKEN_FILE, Some("arn:r")));
     }
     // A profile comes after a web identity in the SDK's chain, and before container credentials.
-    let profile = [("AWS_PROFILE", "p")];
-    let (identity, _) = decide(by_association(), &profile, json!({}));
-    assert_eq!(identity, own("AWS_PROFILE", None));
-    let (identity, _) = decide(by_annotation(), &profile, json!({}));
-    assert!(matches!(
-        identity,
-        CredentialSource::ServiceAccountRole { .. }
-    ));
+    for name in ["AWS_PROFILE"].into_iter().chain(PROFILE_FILES) {
+        let profile = [(name, "p")];
+        let (identity, _) = decide(by_association(), &profile, json!({}));
+        assert_eq!(identity, own(name, None));
+        let (identity, _) = decide(by_annotation(), &profile, json!({}));
+        assert!(matches!(
+            identity,
+            CredentialSource::ServiceAccountRole { .. }
+        ));
+    }
     let uri = [(FULL_URI, "http://127.0.0.1/")];
     let (identity, region) = decide(by_association(), &uri, json!({}));
     assert_eq!((identity, region), (own(FULL_URI, None), injected()));
