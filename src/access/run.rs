@@ -7,6 +7,7 @@ mod cluster;
 mod connections;
 mod fargate;
 mod job;
+mod nodes;
 mod pod_identity;
 mod user;
 

@@ -232,6 +232,24 @@ fn conditions(cloud: &Cloud) {
     fix::works(cloud, &checked, "pod-identity");
 }
 
+/// Adds a page of nodes of EKS Auto Mode, whose names come before the one of the cluster's own node.
+fn add_nodes_of_auto_mode(cloud: &Cloud) {
+    let nodes: Vec<Value> = (0..100)
+        .map(|index| {
+            json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {
+                    "name": format!("auto-{index:02}"),
+                    "labels": {"eks.amazonaws.com/compute-type": "auto"},
+                },
+            })
+        })
+        .collect();
+    assert!(cloud.eks.node_name().as_str() > "auto");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": nodes});
+    cloud.eks.apply(&list.to_string()).unwrap();
+}
+
 fn agent(cloud: &Cloud) {
     create_role(cloud, ROLE, &pod_trust(json!({})));
     associate(cloud, ROLE, &json!({}));
@@ -252,9 +270,10 @@ fn agent(cloud: &Cloud) {
     }
     let auto = json!({"computeConfig": {"enabled": true}});
     cloud.eks.set_cluster(&auto).unwrap();
-    // A node outside of EKS Auto Mode could take the pod, and has no agent.
+    // A node outside of EKS Auto Mode could take the pod, and has no agent. It is on the second page of the nodes.
+    add_nodes_of_auto_mode(cloud);
     warns(&["Add-on eks-pod-identity-agent is CREATE_FAILED"]);
-    let label = |label: &str| cloud.kubectl(&["label", "nodes", "--all", label]);
+    let label = |label: &str| cloud.kubectl(&["label", "nodes", "--all", "--overwrite", label]);
     label("eks.amazonaws.com/compute-type=auto");
     passes(&cloud.check_documented(), &["EKS Auto Mode runs its agent"]);
     label("eks.amazonaws.com/compute-type-");

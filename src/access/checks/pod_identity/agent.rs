@@ -9,7 +9,7 @@ use crate::access::checks::findings::{CheckProblem, Finding};
 use crate::access::checks::not_read;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::NODES_PATH;
-use crate::access::kubernetes::placement::{COMPUTE_TYPE, ClusterNode, Pod};
+use crate::access::kubernetes::placement::{COMPUTE_TYPE, Pod};
 use crate::access::objects::{POD_IDENTITY_AGENT as AGENT, ROLE_ANNOTATION};
 use crate::access::render::aws_cli;
 use crate::access::render::shell::ShellCommand;
@@ -68,18 +68,20 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
 /// Returns whether a node outside of EKS Auto Mode could take the Job's pod. Only the nodes of EKS Auto Mode have the agent
 /// built in.
 async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
-    let Ok(page) = run.read(NODES_PATH.to_owned()).await else {
-        return false;
-    };
     let Ok(template) = run.expected_template().await else {
         return false;
     };
     let pod = Pod::read(&template);
-    let nodes = page["items"].as_array().into_iter().flatten();
-    nodes.map(ClusterNode::read).any(|node| {
-        let compute_type = node.labels.get(COMPUTE_TYPE);
-        compute_type.is_none_or(|found| found != "auto") && pod.lacks(&node).is_empty()
-    })
+    let mut found = false;
+    // Of nodes that cannot be read, nothing is known.
+    let _ = run
+        .read_nodes(NODES_PATH, |node| {
+            let compute_type = node.labels.get(COMPUTE_TYPE);
+            found = compute_type.is_none_or(|found| found != "auto") && pod.lacks(&node).is_empty();
+            found
+        })
+        .await;
+    found
 }
 
 /// Checks that the pod does not run on Fargate, where EKS Pod Identity is not available.

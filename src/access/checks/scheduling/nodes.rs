@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::NODES_PATH;
 use crate::access::kubernetes::placement::{COMPUTE_TYPE, ClusterNode, Labels, Lack, Pod};
@@ -96,7 +94,7 @@ impl Nodes {
     /// The nodes cannot be read.
     pub(super) async fn find(run: &Run<'_>, pod: &Pod<'_>) -> Result<Self, CheckError> {
         let mut nodes = Self::default();
-        let all = read(run, NODES_PATH, |node| {
+        let all = run.read_nodes(NODES_PATH, |node| {
             nodes.add(pod, &node);
             nodes.fitting.is_some()
         });
@@ -162,7 +160,7 @@ impl Nodes {
 async fn windows_node(run: &Run<'_>, pod: &Pod<'_>) -> Result<Option<String>, CheckError> {
     let mut found = None;
     if pod.admits_windows() {
-        read(run, WINDOWS_NODES_PATH, |node| {
+        run.read_nodes(WINDOWS_NODES_PATH, |node| {
             if pod.lacks(&node) == [Lack::Windows] {
                 found = Some(node.name);
             }
@@ -171,26 +169,6 @@ async fn windows_node(run: &Run<'_>, pod: &Pod<'_>) -> Result<Option<String>, Ch
         .await?;
     }
     Ok(found)
-}
-
-/// Reads nodes, page by page, until one of them is the last that is needed.
-async fn read(
-    run: &Run<'_>,
-    first: &str,
-    mut is_last: impl FnMut(ClusterNode) -> bool,
-) -> Result<(), CheckError> {
-    let mut path = first.to_owned();
-    loop {
-        let page = run.read(path).await?;
-        let nodes = page["items"].as_array().into_iter().flatten();
-        let is_done = nodes.map(ClusterNode::read).any(&mut is_last);
-        let next = page["metadata"]["continue"].as_str().unwrap_or_default();
-        if is_done || next.is_empty() {
-            return Ok(());
-        }
-        let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
-        path = format!("{first}&continue={next}");
-    }
 }
 
 #[cfg(test)]
