@@ -4,7 +4,8 @@ mod access;
 mod examples;
 mod runner;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -210,6 +211,17 @@ impl CheckArguments {
     pub(super) fn verify(&self) -> Result<(), Error> {
         self.runners.verify()?;
         self.access.verify()?;
+        let inputs = self.access.connection.inputs();
+        if let Some(path) = inputs.iter().find(|path| is_readable_once(path)) {
+            refuse(
+                self.wait.is_some(),
+                format!(
+                    "--wait repeats the checks, and {} can be read only once: it is not a regular file",
+                    path.display()
+                ),
+                "write the content to a regular file, or remove --wait",
+            )?;
+        }
         refuse(
             self.quiet && self.log.verbose > 0,
             "--quiet and --verbose contradict each other: one hides what the other one shows",
@@ -395,6 +407,12 @@ pub(super) fn output_file(path: &str) -> Result<PathBuf, String> {
         ));
     }
     Ok(expanded(path.into()))
+}
+
+/// Returns whether a file can be read only once: standard input, and every file that is not a regular one, such as the pipe
+/// of `<(command)`.
+fn is_readable_once(path: &Path) -> bool {
+    path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|found| !found.is_file())
 }
 
 /// Returns the path with the home directory in place of `~`: shells replace it in `--option ~/file`, but not in

@@ -136,7 +136,7 @@ fn left(wait: Duration, started: Started) -> Option<Duration> {
     (!left.is_zero()).then_some(left)
 }
 
-/// Reads the runners again. Standard input can be read only once.
+/// Reads the runners again. What can be read only once stays as it was.
 ///
 /// # Errors
 /// The sources of the last run, and why they cannot be read again. That includes a single runner that could be read
@@ -145,7 +145,7 @@ async fn read_again(
     arguments: &RunnersArguments,
     last: Sources,
 ) -> Result<Sources, (Sources, Error)> {
-    if arguments.are_on_stdin() {
+    if arguments.are_readable_once() {
         return Ok(last);
     }
     match source::read_several(arguments).await {

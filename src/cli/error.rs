@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::problem::Problems;
+use super::signals::Signal;
 use crate::access::Outcome;
 use crate::frontend::Frontend;
 use crate::orchestrator::{self, LookupError};
@@ -24,6 +25,10 @@ pub enum Exit {
     Failed = 3,
     /// No check failed, but checks that apply could not run.
     Incomplete = 4,
+    /// Ctrl-C ended the command.
+    Interrupted = 130,
+    /// SIGTERM ended the command.
+    Terminated = 143,
 }
 
 /// Why the command has no result.
@@ -121,8 +126,11 @@ pub enum Error {
     /// The command was interrupted before it created anything.
     #[error("nothing was created: interrupted")]
     Interrupted,
-    /// Signal handlers cannot be installed, so the process could not delete the Job after Ctrl-C.
-    #[error("nothing was created: signals cannot be received: {0}")]
+    /// The checks were interrupted.
+    #[error("interrupted by {0}: the checks have no result")]
+    Stopped(Signal),
+    /// Signal handlers cannot be installed, so the process could not clean up after Ctrl-C.
+    #[error("nothing was started: signals cannot be received: {0}")]
     Signals(io::Error),
     /// The probe could not start.
     #[error("{}", outcome_text(.0))]
@@ -165,6 +173,7 @@ impl Error {
             | Self::NoTerminal
             | Self::NotConfirmed => Exit::BadInput,
             Self::Interrupted | Self::NoProbe(_) => Exit::Incomplete,
+            Self::Stopped(signal) => signal.exit(),
             Self::Orchestrator(
                 Api::InvalidId { .. }
                 | Api::Proxy { .. }

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use super::problem::{Place, Problem, Problems};
 use super::schema;
@@ -78,7 +79,7 @@ fn text_at<'a>(root: &'a Node, field: &str) -> Option<&'a str> {
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub(super) fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile), Problems> {
+pub(super) async fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile), Problems> {
     let stdin = path.as_os_str() == "-";
     let wrong = |mut problems: Vec<Problem>| {
         problems.sort_by_key(|problem| problem.at);
@@ -87,11 +88,7 @@ pub(super) fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile)
             problems,
         }
     };
-    let bytes = if stdin {
-        up_to_limit(io::stdin().lock())
-    } else {
-        File::open(path).and_then(up_to_limit)
-    };
+    let bytes = content(path).await;
     let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
     let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
     let mut root = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
@@ -114,6 +111,16 @@ pub(super) fn read(path: &Path, named: Named<'_>) -> Result<(Runner, RunnerFile)
         remarks,
     };
     Ok((runner, file))
+}
+
+/// Reads a file on a thread of its own: a pipe to which nothing is written must not keep the command from ending.
+async fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let path = path.to_owned();
+    let reading = spawn_blocking(move || match path.as_os_str() == "-" {
+        true => up_to_limit(io::stdin().lock()),
+        false => File::open(path).and_then(up_to_limit),
+    });
+    reading.await.map_err(io::Error::other)?
 }
 
 /// Reads at most one byte more than the limit, which shows that the source is too large.

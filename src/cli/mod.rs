@@ -19,6 +19,7 @@ mod schema;
 mod setup;
 mod shape;
 mod shell;
+mod signals;
 mod source;
 mod started;
 mod terminal;
@@ -36,6 +37,8 @@ use destination::Destination;
 pub use error::{Error, Exit};
 use json::Failure;
 pub use problem::Problems;
+pub use signals::Signal;
+use signals::Signals;
 use started::Started;
 use terminal::Layout;
 
@@ -148,7 +151,10 @@ fn run_subcommand(
         .build()
         .map_err(Error::Runtime)?;
     let done = match command {
-        Command::Check(arguments) => runtime.block_on(check::run(*arguments, started, layout)),
+        Command::Check(arguments) => {
+            let checks = check::run(*arguments, started, layout);
+            runtime.block_on(until_signal(checks))
+        }
         Command::Probe(arguments) => runtime.block_on(probe::run(*arguments, started)),
         Command::Setup(arguments) => {
             let text = runtime.block_on(setup::run(arguments));
@@ -170,6 +176,18 @@ fn run_subcommand(
     // Tasks that still wait, such as for a pipe that nobody writes to, are abandoned.
     runtime.shutdown_background();
     done
+}
+
+/// Waits for a result, or for a signal, which ends what is running.
+///
+/// # Errors
+/// The error in place of the result, or the signal.
+async fn until_signal<T>(running: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut signals = Signals::new().map_err(Error::Signals)?;
+    tokio::select! {
+        done = running => done,
+        signal = signals.next() => Err(Error::Stopped(signal)),
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -1,17 +1,15 @@
 //! `eks-runner probe`.
 
 mod render;
-mod signals;
 
 use std::io::{self, IsTerminal, Write};
 
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use signals::Signals;
-
 use super::arguments::{ProbeArguments, ProbeOutput};
 use super::error::{Error, Exit};
+use super::signals::Signals;
 use super::source::{self, Source};
 use super::started::Started;
 use super::terminal::say;
@@ -29,7 +27,8 @@ pub(super) async fn run(
 ) -> Result<(String, Exit), Error> {
     arguments.verify()?;
     let cancelled = CancellationToken::new();
-    let signals = Signals::new().map_err(Error::Signals)?;
+    let signals = Signals::new().and_then(Signals::and_hangup);
+    let signals = signals.map_err(Error::Signals)?;
     tokio::spawn(cancel(cancelled.clone(), signals));
     let reading = cancelled.run_until_cancelled(source::read(&arguments.runner));
     let (Source { subject, .. }, installation) = reading.await.ok_or(Error::Interrupted)??;

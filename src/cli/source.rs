@@ -103,7 +103,7 @@ pub(super) async fn read(arguments: &RunnerArguments) -> Result<(Source, Install
     } = arguments;
     match (file, runner) {
         (Some(path), _) => {
-            let (source, installation) = from_file(path, id.as_deref(), orchestrator)?;
+            let (source, installation) = from_file(path, id.as_deref(), orchestrator).await?;
             source.notes().for_each(|note| terminal::say(&note));
             Ok((source, installation))
         }
@@ -130,7 +130,7 @@ pub(super) async fn read_several(arguments: &RunnersArguments) -> Result<Sources
         Vec::new(),
     );
     for path in &arguments.files {
-        match from_file(path, arguments.id.as_deref(), orchestrator) {
+        match from_file(path, arguments.id.as_deref(), orchestrator).await {
             Ok((source, installation)) => {
                 sources.installation = installation;
                 sources.add(source)?;
@@ -185,14 +185,14 @@ impl Sources {
 }
 
 /// Reads a runner from its file. The Orchestrator is not called, so no token is needed.
-fn from_file(
+async fn from_file(
     path: &Path,
     id: Option<&str>,
     arguments: &OrchestratorArguments,
 ) -> Result<(Source, Installation), Error> {
     let org = arguments.org.as_deref();
-    let (runner, file) =
-        file::read(path, Named { id, org }).map_err(|problems| Error::Files(vec![problems]))?;
+    let read = file::read(path, Named { id, org }).await;
+    let (runner, file) = read.map_err(|problems| Error::Files(vec![problems]))?;
     let mut explicit = explicit(arguments);
     if explicit.org_id.is_none() {
         explicit.org_id = file.org().map(str::to_owned);

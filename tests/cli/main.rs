@@ -10,6 +10,7 @@ mod exported;
 mod foreign;
 mod formats;
 mod input;
+mod interrupted;
 mod output_file;
 mod probe;
 mod refused;
@@ -52,6 +53,7 @@ fn main() {
     let plain = [
         text::TESTS,
         input::TESTS,
+        interrupted::TESTS,
         registered::TESTS,
         secrets::TESTS,
         foreign::TESTS,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::refuse;
+use super::{is_readable_once, refuse};
 use crate::cli::error::Error;
 use crate::product::{HUMANITEC, PRODUCTS, Product, STELLWERK};
 
@@ -136,9 +136,9 @@ impl RunnersArguments {
         }
     }
 
-    /// Returns whether a runner is read from standard input, which can be read only once.
-    pub(in crate::cli) fn are_on_stdin(&self) -> bool {
-        self.files.iter().any(|path| path.as_os_str() == "-")
+    /// Returns whether a runner is read from standard input or from a pipe, which can be read only once.
+    pub(in crate::cli) fn are_readable_once(&self) -> bool {
+        self.files.iter().any(|path| is_readable_once(path))
     }
 
     /// Returns whether the arguments can select several runners, whatever their number is.

@@ -233,6 +233,8 @@ fn severity(exit: Exit) -> u8 {
         Exit::Internal => 2,
         Exit::BadInput => 3,
         Exit::Failed => 4,
+        // The command has no result.
+        Exit::Interrupted | Exit::Terminated => 5,
     }
 }
 
