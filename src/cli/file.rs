@@ -116,9 +116,12 @@ pub(super) async fn read(path: &Path, named: Named<'_>) -> Result<(Runner, Runne
 /// Reads a file on a thread of its own: a pipe to which nothing is written must not keep the command from ending.
 async fn content(path: &Path) -> io::Result<Vec<u8>> {
     let path = path.to_owned();
-    let reading = spawn_blocking(move || match path.as_os_str() == "-" {
-        true => up_to_limit(io::stdin().lock()),
-        false => File::open(path).and_then(up_to_limit),
+    let reading = spawn_blocking(move || {
+        if path.as_os_str() == "-" {
+            up_to_limit(io::stdin().lock())
+        } else {
+            File::open(path).and_then(up_to_limit)
+        }
     });
     reading.await.map_err(io::Error::other)?
 }
