@@ -40,19 +40,23 @@ const QUANTITIES: [&str; 16] = [
     "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.limits.*",
     "spec.volumes.*.ephemeral.volumeClaimTemplate.spec.resources.requests.*",
 ];
-/// The pattern of a quantity, as `resource.ParseQuantity` of Kubernetes parses it.
-const QUANTITY: &str =
-    r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+/// The pattern of a quantity, as `resource.ParseQuantity` of Kubernetes parses it. It reads missing digits as 0.
+const QUANTITY: &str = r"^[+-]?[0-9]*(\.[0-9]*)?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+/// The pattern of those without digits that it refuses: the units are too large or too small for its fast path.
+const WITHOUT_DIGITS: &str = r"^$|^[+-]?\.?([PE]i|[eE]-0*[1-9][0-9]+)$";
 
 /// Checks a template. `at` is its path in the body.
 ///
 /// # Errors
 /// A 400 with the path, if the template is not a `PodTemplateSpec` or sets what the runner sets itself.
 pub(super) fn check(mut template: Value, at: &str) -> Result<(), ApiError> {
-    let quantity = Regex::new(QUANTITY).expect("a valid regular expression");
+    let regex = |pattern| Regex::new(pattern).expect("a valid regular expression");
+    let (quantity, without_digits) = (regex(QUANTITY), regex(WITHOUT_DIGITS));
+    let is_quantity =
+        |text: &str| quantity.is_match(text.trim()) && !without_digits.is_match(text.trim());
     for path in QUANTITIES {
         let path: Vec<&str> = path.split('.').collect();
-        check_quantities(&mut template, &path, at, &quantity)?;
+        check_quantities(&mut template, &path, at, &is_quantity)?;
     }
     let template: PodTemplateSpec = decode(&template, at)?;
     if let Some(metadata) = &template.metadata
@@ -74,7 +78,7 @@ fn check_quantities(
     value: &mut Value,
     path: &[&str],
     at: &str,
-    quantity: &Regex,
+    is_quantity: &impl Fn(&str) -> bool,
 ) -> Result<(), ApiError> {
     match (path, value) {
         ([], value) => {
@@ -82,7 +86,7 @@ fn check_quantities(
                 *value = Value::String(value.to_string());
             }
             match value.as_str() {
-                Some(text) if !quantity.is_match(text.trim()) => Err(ApiError::invalid(
+                Some(text) if !is_quantity(text) => Err(ApiError::invalid(
                     at,
                     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
                 )),
@@ -90,17 +94,18 @@ fn check_quantities(
                 _ => Ok(()),
             }
         }
-        (["*", rest @ ..], Value::Array(items)) => items
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(i, item)| check_quantities(item, rest, &format!("{at}.{i}"), quantity)),
+        (["*", rest @ ..], Value::Array(items)) => {
+            items.iter_mut().enumerate().try_for_each(|(i, item)| {
+                check_quantities(item, rest, &format!("{at}.{i}"), is_quantity)
+            })
+        }
         (["*", rest @ ..], Value::Object(fields)) => {
             fields.iter_mut().try_for_each(|(name, field)| {
-                check_quantities(field, rest, &format!("{at}.{name}"), quantity)
+                check_quantities(field, rest, &format!("{at}.{name}"), is_quantity)
             })
         }
         ([name, rest @ ..], Value::Object(fields)) => match fields.get_mut(*name) {
-            Some(field) => check_quantities(field, rest, &format!("{at}.{name}"), quantity),
+            Some(field) => check_quantities(field, rest, &format!("{at}.{name}"), is_quantity),
             None => Ok(()),
         },
         _ => Ok(()),

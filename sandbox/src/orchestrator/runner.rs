@@ -91,7 +91,7 @@ impl Create {
             }
             other => return Err(unknown_type(other)),
         }
-        let configuration = EksConfiguration::from_value(&sent)?;
+        let configuration = EksConfiguration::from_schema(&sent)?;
         for (field, present) in [
             ("cluster", configuration.cluster.is_some()),
             ("job", configuration.job.is_some()),
@@ -100,13 +100,13 @@ impl Create {
                 return Err(ApiError::invalid(AT, format!("missing field `{field}`")));
             }
         }
+        let storage = state_storage::check(Value::Object(body.state_storage_configuration))?;
+        EksConfiguration::check_strictly(&sent)?;
         Ok(Self {
             id: body.id,
             description: body.description,
-            runner_configuration: configuration.into_value(),
-            state_storage_configuration: state_storage::check(Value::Object(
-                body.state_storage_configuration,
-            ))?,
+            runner_configuration: sent,
+            state_storage_configuration: storage,
         })
     }
 }
@@ -119,8 +119,9 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Decodes the body of an update call and checks what does not depend on the stored runner. Unknown fields, such as
-    /// an `id`, are ignored.
+    /// Decodes the body of an update call and checks what the service checks before it looks up the runner: its OpenAPI
+    /// document (control plane, `DefaultEchoServerWithValidation` in cmd/server/main.go). Unknown fields, such as an `id`,
+    /// are ignored.
     ///
     /// # Errors
     /// A 400.
@@ -139,11 +140,12 @@ impl Update {
             None => None,
             Some(sent) => {
                 let sent = Value::Object(sent);
-                Some(match runner_type(&sent)?.as_str() {
-                    EKS => EksConfiguration::from_value(&sent)?.into_value(),
-                    other if OTHER_TYPES.contains(&other) => sent,
+                match runner_type(&sent)?.as_str() {
+                    EKS => drop(EksConfiguration::from_schema(&sent)?),
+                    other if OTHER_TYPES.contains(&other) => {}
                     other => return Err(unknown_type(other)),
-                })
+                }
+                Some(sent)
             }
         };
         let state_storage_configuration = body
@@ -157,12 +159,17 @@ impl Update {
         })
     }
 
-    /// Merges the update into `runner`: its configuration at the top level only, and the whole storage.
+    /// Merges the update into `runner`: its configuration at the top level only, and the whole storage. Before that, it
+    /// checks the rest of the configuration, in the service's order (control plane, `tryMakeRunnerConfigurationUpdate`).
     ///
     /// # Errors
-    /// A 400 about a `type` that is not the runner's. Then `runner` is unchanged.
+    /// A 400 about a configuration that does not decode strictly, or whose `type` is not the runner's. Then `runner` is
+    /// unchanged.
     pub(super) fn apply(self, runner: &mut Runner) -> Result<(), ApiError> {
         if let Some(sent) = self.runner_configuration {
+            if sent["type"] == EKS {
+                EksConfiguration::check_strictly(&sent)?;
+            }
             let stored = &mut runner.runner_configuration;
             if sent["type"] != stored["type"] {
                 return Err(ApiError::invalid(
@@ -209,61 +216,47 @@ fn unknown_type(sent: &str) -> ApiError {
 }
 
 /// `runner_configuration` of an EKS runner. An update can omit `cluster` or `job`.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct EksConfiguration {
-    r#type: String,
-    #[serde(
-        default,
-        deserialize_with = "not_null",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "type")]
+    _type: String,
+    #[serde(default, deserialize_with = "not_null")]
     cluster: Option<Cluster>,
-    #[serde(
-        default,
-        deserialize_with = "not_null",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "not_null")]
     job: Option<Job>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Cluster {
-    name: String,
-    region: String,
+    #[serde(rename = "name")]
+    _name: String,
+    #[serde(rename = "region")]
+    _region: String,
     auth: Auth,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Auth {
     role_arn: String,
-    #[serde(
-        default,
-        deserialize_with = "not_null",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "not_null")]
     session_name: Option<String>,
-    #[serde(
-        default,
-        deserialize_with = "not_null",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "not_null")]
     sts_region: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Job {
-    namespace: String,
-    service_account: String,
-    #[serde(
-        default,
-        deserialize_with = "not_null",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "namespace")]
+    _namespace: String,
+    #[serde(rename = "service_account")]
+    _service_account: String,
+    #[serde(default, deserialize_with = "not_null")]
     pod_template: Option<Map<String, Value>>,
 }
 
 impl EksConfiguration {
-    fn from_value(sent: &Value) -> Result<Self, ApiError> {
+    /// Checks what the service's OpenAPI document describes, which allows unknown fields.
+    fn from_schema(sent: &Value) -> Result<Self, ApiError> {
         for (value, path) in [
             (&sent["cluster"], "cluster"),
             (&sent["cluster"]["auth"], "cluster.auth"),
@@ -271,7 +264,7 @@ impl EksConfiguration {
         ] {
             check_object(value, &format!("{AT}.{path}"))?;
         }
-        let configuration: Self = decode(sent, AT)?;
+        let configuration: Self = decode_lenient(sent, AT)?;
         if let Some(cluster) = &configuration.cluster {
             let auth = &cluster.auth;
             let at = format!("{AT}.cluster.auth");
@@ -287,18 +280,17 @@ impl EksConfiguration {
                 matches(&format!("{at}.sts_region"), region, STS_REGION)?;
             }
         }
-        if let Some(template) = configuration
-            .job
-            .as_ref()
-            .and_then(|job| job.pod_template.as_ref())
-        {
-            let template = Value::Object(template.clone());
-            pod_template::check(template, &format!("{AT}.job.pod_template"))?;
-        }
         Ok(configuration)
     }
 
-    fn into_value(self) -> Value {
-        serde_json::to_value(self).expect("strings and JSON serialize")
+    /// Refuses unknown fields, and checks the pod template.
+    fn check_strictly(sent: &Value) -> Result<(), ApiError> {
+        let configuration: Self = decode(sent, AT)?;
+        match configuration.job.and_then(|job| job.pod_template) {
+            Some(template) => {
+                pod_template::check(template.into(), &format!("{AT}.job.pod_template"))
+            }
+            None => Ok(()),
+        }
     }
 }

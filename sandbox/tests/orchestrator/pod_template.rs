@@ -161,13 +161,16 @@ fn quantities_are_read() {
     let limits = |quantity: Value| json!({ "spec": { "containers": [{ "name": "main", "resources": { "limits": { "cpu": quantity } } }] } });
     let size = |quantity: &str| json!({ "spec": { "volumes": [{ "name": "v", "emptyDir": { "sizeLimit": quantity } }] } });
     for quantity in [
-        "1", "0.5", ".5", "1.", "100m", "1Gi", "2E", "1e3", "+1", "-1", "12E-2",
+        "1", "0.5", ".5", "1.", "100m", "1Gi", "2E", "1e3", "+1", "-1", "12E-2", "Mi", "+", ".",
+        "e-9", "0Ei",
     ] {
         assert_eq!(create(limits(json!(quantity))).status, 201, "{quantity}");
         assert_eq!(create(size(quantity)).status, 201, "{quantity}");
     }
     assert_eq!(create(limits(json!(2))).status, 201);
-    for quantity in ["", "a", "1 Gi", "1gi", "1GB", "1Mib", "0x1", "1,5"] {
+    for quantity in [
+        "", "a", "1 Gi", "1gi", "1GB", "1Mib", "0x1", "1,5", "Ei", "-.Pi", "e-10", "1e",
+    ] {
         for (template, path) in [
             (limits(json!(quantity)), "containers.0.resources.limits.cpu"),
             (size(quantity), "volumes.0.emptyDir.sizeLimit"),

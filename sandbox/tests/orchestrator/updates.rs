@@ -192,6 +192,32 @@ fn a_runner_that_is_not_there_cannot_be_updated() {
 }
 
 #[test]
+fn a_missing_runner_is_reported_before_what_only_the_strict_check_refuses() {
+    let (client, _) = client_with_one();
+    let job = |template: Value| json!({ "namespace": "n", "service_account": "s", "pod_template": template });
+    for part in [
+        json!({ "type": "kubernetes-eks", "jobs": {} }),
+        json!({ "type": "kubernetes-eks", "job": job(json!({ "specs": {} })) }),
+        json!({ "type": "kubernetes-eks", "job": job(json!({ "metadata": { "namespace": "x" } })) }),
+    ] {
+        let body = json!({ "runner_configuration": part });
+        let answer = client.patch(&format!("{RUNNERS}/two"), body.clone());
+        assert_eq!(answer.error(404), "runner not found");
+        client.patch(ONE, body).error(400);
+    }
+    // The service's OpenAPI document is checked before the runner is looked up.
+    let auth = json!({ "role_arn": "none" });
+    let cluster = json!({ "name": "c", "region": "r", "auth": auth });
+    for body in [
+        json!({ "runner_configuration": { "type": "kubernetes-eks", "cluster": cluster } }),
+        json!({ "runner_configuration": { "type": "kubernetes-eks", "job": {} } }),
+        json!({ "description": null }),
+    ] {
+        client.patch(&format!("{RUNNERS}/two"), body).error(400);
+    }
+}
+
+#[test]
 fn a_runner_of_another_type_is_merged_alike() {
     let (client, _) = client_with_one();
     client.orchestrator.put_runner(
