@@ -13,6 +13,12 @@ pub enum Cause {
     NoCredentials,
     /// The caller's AWS credentials do not work.
     BadCredentials,
+    /// The caller's client for a cluster cannot be set up. The kubeconfig and the proxy variables are the same for all
+    /// clusters.
+    Client {
+        /// The error.
+        problem: String,
+    },
     /// The web identity token file cannot be used.
     TokenFile,
     /// The issuer of the Orchestrator's OIDC tokens is not set.
@@ -96,11 +102,6 @@ pub enum ClusterCause {
     Endpoint,
     /// The cluster's API cannot be reached by the caller.
     ApiServer,
-    /// The caller's client for the cluster cannot be set up.
-    Client {
-        /// The error.
-        problem: String,
-    },
     /// The role has no permission to describe the cluster.
     RolePermission {
         /// The role's ARN.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Run;
 use super::connections::{ClientKey, ReachError, ReachedCluster};
 use crate::access::aws::{AccessEntry, EksCluster, Signer};
-use crate::access::cause::ClusterCause;
+use crate::access::cause::Cause;
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::aws_auth::AwsAuth;
 use crate::access::kubernetes::object_kind::ObjectKind;
@@ -80,17 +80,17 @@ impl Run<'_> {
         let reached = self.connections.reach(key).await;
         reached.map_err(|error| match error {
             ReachError::Aws(error) => error.into(),
-            ReachError::Client(error) => self.no_client(error).into(),
+            ReachError::Client(error) => Self::no_client(error).into(),
         })
     }
 
     /// Returns the outcome of a check without a client for the cluster: the caller's own route to the cluster says
     /// nothing about the runner.
-    fn no_client(&self, error: ConnectError) -> Outcome {
+    fn no_client(error: ConnectError) -> Outcome {
         let outcome = Outcome::incomplete(error.reason, format!("Not checked: {error}."));
         let problem = error.message;
         match error.fix {
-            Some(fix) => outcome.fix(self.cluster_cause(ClusterCause::Client { problem }), fix),
+            Some(fix) => outcome.fix(Cause::Client { problem }, fix),
             None => outcome,
         }
     }

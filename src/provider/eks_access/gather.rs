@@ -81,8 +81,9 @@ pub(super) enum Topic {
     Cause(CheckId, Cause),
     /// A check of one runner, which has no cause that another runner can share.
     Alone(CheckId, CheckedRunner),
-    /// A reason why checks could not run, and whether that is an error. A warning cannot replace an error.
-    Unchecked(IncompleteReason, bool),
+    /// A reason why checks could not run, its cause if a fix is known, and whether that is an error. One fix solves one
+    /// cause, and a warning cannot replace an error.
+    Unchecked(IncompleteReason, Option<Cause>, bool),
 }
 
 /// The runners with one topic.
@@ -94,6 +95,8 @@ pub(super) struct Group {
     pub(super) members: TrustMembers,
     /// How many of these were known in earlier rounds.
     pub(super) earlier: usize,
+    /// The reporter of the first round.
+    pub(super) first: Option<CheckedRunner>,
     /// Whether the reporter is still waiting.
     is_open: bool,
 }
@@ -169,6 +172,7 @@ impl Gathering {
             Some(reporter) if !again && reporter != runner => Part::Late(reporter.clone()),
             _ => {
                 group.earlier = earlier;
+                group.first.get_or_insert_with(|| runner.clone());
                 group.runners.clear();
                 group.is_open = true;
                 Part::Reporter

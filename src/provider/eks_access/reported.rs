@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,8 @@ use terraform_plugin_server::{Diagnostic, Path};
 /// The diagnostics that this process has reported.
 #[derive(Default)]
 pub(super) struct ReportedDiagnostics {
+    /// The organization of the provider block, once a runner was checked.
+    org: OnceLock<String>,
     /// The runners that share a cause.
     gathering: Gathering,
     /// What was reported about each runner. One apply can check a runner twice, such as before and after an update.
@@ -91,6 +93,9 @@ impl ReportedDiagnostics {
 
     /// Notes that the checks of a runner start. [`Self::diagnostics`] takes the guard.
     pub(super) fn begin(&self, subject: &Subject) -> Checking<'_> {
+        if let Some(org) = subject.org.get() {
+            self.org.get_or_init(|| org.clone());
+        }
         self.gathering
             .begin(subject.runner_id.get().map(String::as_str))
     }
@@ -175,8 +180,11 @@ impl ReportedDiagnostics {
             if !self.is_reported(runner, reported, fails, severities) {
                 return None;
             }
-            let topic = Topic::Unchecked(unchecked.reason.clone(), fails);
-            let again = severities.on_demand;
+            let first = unchecked.checks.first();
+            let cause = first.and_then(|result| result.outcome.cause()).cloned();
+            let topic = Topic::Unchecked(unchecked.reason.clone(), cause, fails);
+            // A runner with an error of its own is named there.
+            let again = severities.on_demand || !(fails && severities.each);
             Some(ReportedFinding {
                 part: self.gathering.join(&topic, runner, None, again),
                 topic,
@@ -210,9 +218,8 @@ impl ReportedDiagnostics {
         let (summary, detail, path) = match (&finding.what, &finding.part) {
             (What::Unchecked(unchecked), Part::Reporter) => {
                 let group = self.gathering.close(&finding.topic);
-                let summary = not_checked(unchecked);
                 (
-                    summary,
+                    self.summary(not_checked(unchecked), &group, finding.fails),
                     unchecked_detail(unchecked, &group, report, severities),
                     None,
                 )
@@ -222,9 +229,7 @@ impl ReportedDiagnostics {
                     return None;
                 }
                 let ids = ids(unchecked);
-                let detail = format!(
-                    "Not checked: {ids}.\n\nRunner {first} has the same reason: its diagnostic has the fix."
-                );
+                let detail = format!("Not checked: {ids}.\n\n{}", same_reason(first));
                 (not_checked(unchecked), detail, None)
             }
             (What::Check(result), Part::Reporter) => {
@@ -245,7 +250,8 @@ impl ReportedDiagnostics {
                 if severities.errors && outcome.status == Status::Failed && !finding.fails {
                     detail += NOT_YET;
                 }
-                (summary(*id, &group), detail, Some(path(*id)))
+                let summary = self.summary(format!("EKS access: {id}"), &group, finding.fails);
+                (summary, detail, Some(path(*id)))
             }
             (What::Check(_), Part::Covered(_) | Part::Late(_)) if !finding.fails => return None,
             (What::Check(result), Part::Covered(first) | Part::Late(first)) => {
@@ -267,23 +273,25 @@ impl ReportedDiagnostics {
             None => diagnostic,
         })
     }
+
+    /// Returns the summary of a diagnostic about these runners. Terraform shows one warning of each summary and only counts
+    /// the others, so the summaries of warnings differ: by their first runner, and by its organization, because another
+    /// provider block can have a runner with the same ID.
+    fn summary(&self, title: String, group: &Group, fails: bool) -> String {
+        let org = self.org.get().filter(|_| !fails);
+        let of = org.map_or_else(String::new, |org| format!(" in {org:?}"));
+        match group.runners.as_slice() {
+            [] => title,
+            [one] => format!("{title} (runner {one}{of})"),
+            [first, others @ ..] => {
+                format!("{title} (runner {first} and {} more{of})", others.len())
+            }
+        }
+    }
 }
 
 /// The paragraph that says why a failed check is only a warning.
 const NOT_YET: &str = "\n\nThe same apply might fix this, so this failed check is only a warning.";
-
-/// Returns the summary of a check. Terraform shows one warning of each summary and only counts the others, so the
-/// summaries of different causes differ.
-fn summary(id: CheckId, group: &Group) -> String {
-    match group.runners.as_slice() {
-        [] => format!("EKS access: {id}"),
-        [one] => format!("EKS access: {id} (runner {one})"),
-        [first, others @ ..] => format!(
-            "EKS access: {id} (runner {first} and {} more)",
-            others.len()
-        ),
-    }
-}
 
 /// Returns the detail of a check's diagnostic, with the fix for all runners of the group.
 fn detail(id: CheckId, outcome: &Outcome, group: &Group) -> String {
@@ -335,6 +343,11 @@ fn ids(unchecked: &Unchecked<'_>) -> String {
     ids.join(", ")
 }
 
+/// Returns the sentence that refers to the diagnostic of another runner.
+fn same_reason(first: &CheckedRunner) -> String {
+    format!("Runner {first} has the same reason: its diagnostic has the fix.")
+}
+
 /// The guide with the permissions that a caller needs.
 const PERMISSIONS: &str = "eks-access-permissions";
 
@@ -356,7 +369,11 @@ fn unchecked_detail(
     {
         let _ = write!(text, " The same reason applies to {}.", runners(others));
     }
-    text += " The reason is not reported again for runners that are checked later.";
+    let first = group.first.as_ref().filter(|_| !severities.on_demand);
+    if let Some(first) = first.filter(|first| group.runners.first() != Some(first)) {
+        let _ = write!(text, "\n\n{}", same_reason(first));
+        return text;
+    }
     let first = unchecked.checks.first().map(|result| &result.outcome);
     let message = first.map_or("", |outcome| &outcome.message);
     let _ = write!(text, "\n\n{message}");

@@ -111,8 +111,8 @@ impl IdsInUse {
 
 /// Returns the warning about an id that is in use by a runner of type `kind`.
 fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
-    // Terraform shows one warning of each summary and counts the others.
-    let summary = format!("Runner {id:?} already exists");
+    // Terraform shows one warning of each summary and counts the others, also those of other provider blocks.
+    let summary = format!("Runner {id:?} already exists in organization {org:?}");
     let fails = format!(
         "This plan creates runner {id:?}, but organization {org:?} already has a runner with this ID. The apply would \
          fail, because a runner's ID is unique in its organization."
@@ -141,7 +141,7 @@ fn could_not_list(org: &str, error: &ApiError) -> Diagnostic {
         "{consequence} It could not list them, so the IDs were not checked. The apply fails if an ID is in use."
     );
     Diagnostic::warning(
-        "Not checked: the IDs of the new runners",
+        format!("Not checked: the IDs of the new runners of organization {org:?}"),
         api_diagnostics::report(error, &[more]),
     )
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{Cause, Frontend, Known, RoleTrust, RunnerCause, RunnerKey, Skip};
+use crate::access::{
+    Cause, ClusterCause, ClusterKey, Frontend, Known, RoleTrust, RunnerCause, RunnerKey, Skip,
+};
 use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
@@ -122,7 +124,7 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
     };
     assert!(names_all(&warning.detail), "{}", warning.detail);
     assert!(
-        warning.summary.ends_with("and 19 more)"),
+        warning.summary.contains("and 19 more in \"my-org\")"),
         "{}",
         warning.summary
     );
@@ -214,10 +216,8 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
         let whole = found.iter().filter(|one| names_all(&one.detail));
         assert_eq!(whole.count(), all.min(1), "{what}");
         for one in &found {
-            assert_eq!(
-                one.summary,
-                "EKS access checks are incomplete: no permission for iam:GetRole"
-            );
+            let start = "EKS access checks are incomplete: no permission for iam:GetRole";
+            assert!(one.summary.starts_with(start), "{}", one.summary);
         }
         if let [one] = found.as_slice() {
             let start = "2 of 4 checks of runner ";
@@ -226,6 +226,97 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
                 one.detail
                     .contains("skip_checks = [\"role-exists\", \"role-trust\"]")
             );
+        }
+    }
+}
+
+/// Returns the report of a runner whose caller has no access to a cluster. Its fix is for that cluster only.
+fn no_access(cluster: &str) -> Report {
+    let key = ClusterKey {
+        account: "123456789012".to_owned(),
+        region: "eu-central-1".to_owned(),
+        name: cluster.to_owned(),
+    };
+    let outcome = Outcome::incomplete("the caller has no access to the cluster", "401.").fix(
+        Cause::Cluster(key, ClusterCause::ApiServer),
+        Fix::note(format!("Create the access entry in {cluster}.")),
+    );
+    report(vec![(id("api-server"), outcome)])
+}
+
+/// One reason has a fix in each cluster.
+#[tokio::test]
+async fn a_reason_in_two_clusters_is_reported_for_each_with_its_own_fix() {
+    let stop = CancellationToken::new();
+    let error = Severities {
+        incomplete: Incomplete::Error,
+        ..APPLY
+    };
+    for (severities, each) in [(WARN, false), (error, true)] {
+        let reported = ReportedDiagnostics::default();
+        let (a, b) = (no_access("cluster-a"), no_access("cluster-b"));
+        let check = |runner: &str, report| {
+            let checking = reported.begin(&subject(runner));
+            reported.diagnostics(report, severities, checking, &stop)
+        };
+        let (first, second, third) =
+            tokio::join!(check("one", &a), check("two", &b), check("three", &a));
+        let ([first], [second]) = (first.as_slice(), second.as_slice()) else {
+            panic!("{first:#?} {second:#?}");
+        };
+        for (one, runner, cluster) in [(first, "one", "cluster-a"), (second, "two", "cluster-b")] {
+            let fix = format!("To fix it:\n\n  # Create the access entry in {cluster}.");
+            assert!(one.detail.contains(&fix), "{}", one.detail);
+            assert!(
+                one.summary.contains(&format!("(runner {runner:?}")),
+                "{}",
+                one.summary
+            );
+        }
+        assert_ne!(first.summary, second.summary);
+        assert!(
+            first
+                .detail
+                .contains("The same reason applies to runner \"three\".")
+        );
+        assert_eq!(third.len(), usize::from(each));
+        // A runner whose checks take longer.
+        let late = check("late", &b).await;
+        let [late] = late.as_slice() else {
+            panic!("{late:#?}");
+        };
+        assert_eq!(late.is_error(), each);
+        let text = format!("{} {}", late.summary, late.detail);
+        assert!(
+            each || text.contains("1 of 1 checks of runner \"late\" could not run"),
+            "{text}"
+        );
+        assert!(text.contains("Runner \"two\" has the same reason: its diagnostic has the fix."));
+        assert!(!text.contains("Create the access entry"), "{text}");
+    }
+}
+
+/// Two provider blocks are two processes, whose warnings Terraform shows together.
+#[tokio::test]
+async fn warnings_of_two_organizations_have_different_summaries() {
+    let stop = CancellationToken::new();
+    let missing = report(vec![(id("role-exists"), Outcome::failed("No role."))]);
+    for (report, severities, is_named) in [
+        (&missing, WARN, true),
+        (&no_access("cluster"), WARN, true),
+        (&missing, PLAN, false),
+    ] {
+        for org in ["acme-dev", "acme-prod"] {
+            let subject = Subject {
+                org: Known::Known(org.to_owned()),
+                ..subject("eks")
+            };
+            let reported = ReportedDiagnostics::default();
+            let checking = reported.begin(&subject);
+            let found = reported.diagnostics(report, severities, checking, &stop);
+            let [one] = found.await.try_into().expect("one diagnostic");
+            let runner = format!("(runner \"eks\" in {org:?})");
+            assert_eq!(one.summary.contains(&runner), is_named, "{}", one.summary);
         }
     }
 }
