@@ -3,7 +3,7 @@
 //! Source: apiserver 0.34, `CheckRequest` in pkg/admission/plugin/resourcequota/controller.go. The message is
 //! `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.
 
-use super::quantity::thousandths_of;
+use crate::runner::quantity::thousandths_of;
 
 /// A resource of a quota that is exceeded, with quantities.
 pub(crate) struct ExceededResource<'a> {

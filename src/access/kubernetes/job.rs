@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::merge::{self, MergeError};
-use crate::runner::job_container::{DEPLOYMENT_ID, MAIN, tried_variables};
+use crate::runner::JobTemplate;
+use crate::runner::job_container::DEPLOYMENT_ID;
+use crate::runner::pod_template::merge::MergeError;
 
 /// The finalizer of every Job's pod.
 const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
@@ -33,10 +34,13 @@ impl JobValues<'_> {
     /// # Errors
     /// If the pod template cannot be merged. The Orchestrator cannot merge it either.
     pub(crate) fn job(&self) -> Result<Value, MergeError> {
-        let mut template = self.own_template();
-        if let Some(patch) = self.pod_template {
-            template = merge::merge(template, patch)?;
-        }
+        let template = JobTemplate {
+            org: self.org,
+            runner_id: self.runner_id,
+            service_account: self.service_account,
+            image: self.image,
+        };
+        let template = template.merged(self.pod_template)?;
         Ok(json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -48,36 +52,6 @@ impl JobValues<'_> {
                 "template": template,
             },
         }))
-    }
-
-    /// Returns the pod template before the runner's own is merged into it.
-    fn own_template(&self) -> Map<String, Value> {
-        let variables = tried_variables(self.org, self.runner_id);
-        let variables = variables.map(|(name, value)| json!({"name": name, "value": value}));
-        let spec = json!({
-            "restartPolicy": "Never",
-            "serviceAccountName": self.service_account,
-            "containers": [{
-                "name": MAIN,
-                "image": self.image,
-                "imagePullPolicy": "IfNotPresent",
-                "args": ["standard"],
-                "env": variables.collect::<Vec<_>>(),
-                "resources": {"requests": {"memory": "1Gi"}},
-                "volumeMounts": [{"name": "tofu", "mountPath": "/opt/runner/tofu"}],
-                "securityContext": {
-                    "allowPrivilegeEscalation": false,
-                    "capabilities": {"drop": ["ALL"]},
-                    "runAsNonRoot": true,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-            }],
-            "volumes": [{"name": "tofu", "emptyDir": {}}],
-        });
-        Map::from_iter([
-            ("metadata".to_owned(), json!({})),
-            ("spec".to_owned(), spec),
-        ])
     }
 }
 

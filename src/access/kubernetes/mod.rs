@@ -8,7 +8,6 @@ pub(crate) mod go_yaml;
 pub(crate) mod job;
 pub(crate) mod object_kind;
 pub(crate) mod placement;
-pub(crate) mod quantity;
 pub(crate) mod references;
 pub(crate) mod refusal;
 pub(crate) mod user;
@@ -18,7 +17,6 @@ mod connect;
 mod error;
 mod exec;
 mod kubeconfig;
-mod merge;
 mod request;
 mod response;
 

@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::quantity::thousandths_of;
+use crate::runner::quantity::thousandths_of;
 pub(crate) use new_node::{NewLabel, NewNodeFit, NodeSize};
 pub(crate) use taint::Taint;
 

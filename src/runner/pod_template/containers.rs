@@ -1,26 +1,20 @@
-//! The rules for containers and their variables.
-//!
-//! The Orchestrator's control plane refuses some of what is found here (`validatePodTemplate` in
-//! stellwerk-labs/platform-orchestrator-cp). A cluster refuses the rest in every Job, after the data plane has merged the
-//! template into its own as a strategic merge patch (`GetJobSpec` in stellwerk-labs/platform-orchestrator-dp): elements
-//! with the same name become one, and a null removes a value.
-
-use std::collections::BTreeMap;
+//! The rules for containers and their variables that the Orchestrator's control plane checks (`validatePodTemplate` in
+//! stellwerk-labs/platform-orchestrator-cp).
 
 use serde_json::Value;
 
-use super::go_values::{is_set, is_unset, items};
+use super::go_values::{is_unset, items};
 use super::{InvalidField, problem};
-use crate::runner::invalid::quoted;
 use crate::runner::job_container::{MAIN, Override, override_of};
 
 /// The former name of the container [`MAIN`]. The control plane reserves variables in it, too.
-const LEGACY_MAIN: &str = "platform-orchestrator-runner";
+pub(super) const LEGACY_MAIN: &str = "platform-orchestrator-runner";
 
 /// A variable of [`MAIN`] whose value is secret, so that only a reference is allowed.
-const ONLY_BY_REFERENCE: &str = "RUNNER_GIT_SSH_KEYS";
+pub(super) const ONLY_BY_REFERENCE: &str = "RUNNER_GIT_SSH_KEYS";
 
-/// Returns everything in the containers of a pod's `spec` that the Orchestrator or every cluster refuses.
+/// Returns everything in the containers of a pod's `spec` that the Orchestrator refuses. Kubernetes accepts no ephemeral
+/// container in a template either (`ValidatePodTemplateSpec` in pkg/apis/core/validation/validation.go).
 pub(super) fn check(spec: &Value) -> Vec<InvalidField> {
     let mut problems = Vec::new();
     if items(spec.get("ephemeralContainers")).next().is_some() {
@@ -45,35 +39,12 @@ pub(super) fn check(spec: &Value) -> Vec<InvalidField> {
                 ));
             }
         }
-        let containers = by_name(items(spec.get(list)));
-        let has_main = containers.contains_key(MAIN);
-        for (name, same) in containers {
-            let is_main = list == "containers" && name == MAIN;
-            let is_legacy = list == "containers" && name == LEGACY_MAIN;
-            let path = |index: usize| format!("spec.{list}[{index}]");
-            if is_unset_after(&same, "image", !is_main) {
-                let fix = match (is_main, list) {
-                    (true, _) => "Remove the empty `image` to keep the Orchestrator's.".to_owned(),
-                    (_, "containers") if !has_main || is_legacy => format!(
-                        "Did you mean {MAIN:?}, the Orchestrator's own container, which has an image already? If not, add `image`."
-                    ),
-                    _ => "Add `image`.".to_owned(),
-                };
-                problems.push(problem(
-                    &path(same[0].0),
-                    "Container without an image in pod_template",
-                    format_args!(
-                        "is the container {}, which has no `image`. {fix}",
-                        quoted(name)
-                    ),
-                ));
-            }
-            for (index, container) in &same {
-                if is_main || is_legacy {
-                    problems.extend(reserved_variables(&path(*index), container));
-                }
-            }
-            problems.extend(doubled_variables(list, &same, is_main));
+    }
+    for (index, container) in items(spec.get("containers")) {
+        let name = container.get("name").and_then(Value::as_str);
+        if name.is_some_and(|name| name == MAIN || name == LEGACY_MAIN) {
+            let path = format!("spec.containers[{index}]");
+            problems.extend(reserved_variables(&path, container));
         }
     }
     problems
@@ -106,33 +77,6 @@ pub(super) fn overrides(spec: &Value) -> Vec<InvalidField> {
         .collect()
 }
 
-/// Returns the elements with their indexes by the name that identifies them in a strategic merge patch. Elements without a
-/// name are omitted.
-fn by_name<'a>(
-    elements: impl Iterator<Item = (usize, &'a Value)>,
-) -> BTreeMap<&'a str, Vec<(usize, &'a Value)>> {
-    let mut named = BTreeMap::<_, Vec<_>>::new();
-    for (index, element) in elements {
-        if let Some(name) = element
-            .get("name")
-            .and_then(Value::as_str)
-            .filter(|name| !name.is_empty())
-        {
-            named.entry(name).or_default().push((index, element));
-        }
-    }
-    named
-}
-
-/// Returns whether a field is not set after the elements have been merged into each other, in order, and into one in which
-/// it was not set (`is_unset_before`) or set.
-fn is_unset_after(elements: &[(usize, &Value)], field: &str, is_unset_before: bool) -> bool {
-    elements
-        .iter()
-        .filter_map(|(_, element)| element.get(field))
-        .fold(is_unset_before, |_, value| is_unset(Some(value)))
-}
-
 /// Returns a problem for each variable of the Orchestrator's own container that the control plane refuses.
 fn reserved_variables<'a>(
     path: &'a str,
@@ -163,61 +107,4 @@ fn reserved_variables<'a>(
             )
         })
     })
-}
-
-/// Returns a problem for each variable that has both `value` and `valueFrom` after all elements with its name have been
-/// merged, which every cluster refuses.
-fn doubled_variables(
-    list: &str,
-    containers: &[(usize, &Value)],
-    is_main: bool,
-) -> Vec<InvalidField> {
-    let mut problems = Vec::new();
-    let elements = containers.iter().flat_map(|(container, value)| {
-        items(value.get("env")).map(move |(index, variable)| ((*container, index), variable))
-    });
-    let mut variables = BTreeMap::<&str, Vec<((usize, usize), &Value)>>::new();
-    for (place, variable) in elements {
-        if let Some(name) = variable.get("name").and_then(Value::as_str) {
-            variables.entry(name).or_default().push((place, variable));
-        }
-    }
-    for (name, same) in variables {
-        let override_ = override_of(name).filter(|_| is_main);
-        if override_ == Some(Override::Reserved) || (is_main && name == ONLY_BY_REFERENCE) {
-            continue;
-        }
-        let is_the_orchestrators = override_.is_some();
-        let (mut has_value, mut reference) = (is_the_orchestrators, None);
-        for (place, variable) in &same {
-            if let Some(value) = variable.get("value") {
-                has_value = is_set(Some(value));
-            }
-            if let Some(source) = variable.get("valueFrom") {
-                reference = source.is_object().then_some(*place);
-            }
-        }
-        let Some((container, index)) = reference.filter(|_| has_value) else {
-            continue;
-        };
-        let sets_value = same
-            .iter()
-            .any(|(_, variable)| variable.get("value").is_some());
-        let finding = if is_the_orchestrators && !sets_value {
-            format!(
-                "sets {name} through `valueFrom`, but the Orchestrator sets {name} with `value`. Both would be in one variable, \
-                 and Kubernetes refuses every Job with it. Remove it, or set it with `value`."
-            )
-        } else {
-            format!(
-                "sets {name} with both `value` and `valueFrom`, but Kubernetes accepts only one of them. Remove one."
-            )
-        };
-        problems.push(problem(
-            &format!("spec.{list}[{container}].env[{index}]"),
-            "Variable with two values in pod_template",
-            finding,
-        ));
-    }
-    problems
 }

@@ -56,7 +56,7 @@ pub(crate) enum MergeError {
 ///
 /// # Errors
 /// If the elements of a list cannot be matched by their keys.
-pub(super) fn merge(
+pub(crate) fn merge(
     mut object: Map<String, Value>,
     patch: &Map<String, Value>,
 ) -> Result<Map<String, Value>, MergeError> {

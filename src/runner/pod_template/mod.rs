@@ -1,12 +1,14 @@
 //! `pod_template`: a fragment of a Kubernetes PodTemplateSpec, checked as the Orchestrator checks it, so that a mistake
 //! is found before anything is sent.
 //!
-//! [`parse`] reads the text, [`check`] finds what the Orchestrator would refuse in it, and [`equal`] compares two texts as
+//! [`parse`] reads the text, [`check`] finds what the Orchestrator or every cluster would refuse in it, and [`equal`] compares two texts as
 //! JSON.
 
 mod containers;
 mod go_values;
 mod json;
+pub(crate) mod merge;
+mod merged_pod;
 mod reserved_fields;
 mod strict;
 
@@ -16,7 +18,7 @@ use super::{Invalid, InvalidField};
 pub use json::{equal, parse};
 
 /// Returns everything in a pod template that the Orchestrator would refuse: what does not decode strictly as a Kubernetes
-/// PodTemplateSpec, and then what breaks the Orchestrator's own rules.
+/// PodTemplateSpec, and then what breaks the Orchestrator's own rules. What every API server would refuse in every Job follows.
 ///
 /// Paths are relative to the template: `spec.containers[0].env[1].valueFrom`. The problems repeat only numbers, quantities
 /// and times of the template, because an environment variable can contain a secret.
@@ -30,6 +32,12 @@ pub fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
             .map(containers::check)
             .unwrap_or_default(),
     );
+    match merged_pod::check(template) {
+        Ok(of_pod) => problems.extend(of_pod),
+        // The rules above report a container without a name, for example, at its own path.
+        Err(unmergeable) if problems.is_empty() => problems.push(unmergeable),
+        Err(_) => {}
+    }
     problems
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Map, Number, Value};
 use super::json::kind;
 use super::{InvalidField, problem};
 use crate::runner::invalid::quoted;
+use crate::runner::quantity::is_quantity;
 use crate::spelling::{nearest, nearly_equal};
 
 /// The schema of a PodTemplateSpec without its descriptions, generated when the first template is checked.
@@ -233,7 +234,7 @@ fn whole(number: &Number) -> Option<i64> {
 }
 
 /// Returns a field's name as a step of a path, in brackets if it could be misread.
-fn step(name: &str) -> String {
+pub(super) fn step(name: &str) -> String {
     let is_plain = !name.is_empty()
         && name.len() <= 63
         && name
@@ -337,23 +338,3 @@ static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| 
         .map(|(name, (_, paths))| (name, paths))
         .collect()
 });
-
-/// Returns whether Kubernetes accepts the text as a quantity (`resource.ParseQuantity`): sign, digits with a point (all
-/// optional if there is a suffix), and a suffix or a decimal exponent.
-fn is_quantity(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let whole = after_digits(unsigned);
-    let suffix = whole.strip_prefix('.').map_or(whole, after_digits);
-    !text.is_empty()
-        && match suffix {
-            "" | "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" => true,
-            "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" => true,
-            other => other
-                .strip_prefix(['e', 'E'])
-                .is_some_and(|exponent| exponent.parse::<i64>().is_ok()),
-        }
-}
-
-fn after_digits(text: &str) -> &str {
-    text.trim_start_matches(|c: char| c.is_ascii_digit())
-}

@@ -1,4 +1,4 @@
-// Command strategic-merge fills in the table that src/access/kubernetes/merge.rs is tested with.
+// Command strategic-merge fills in the table that src/runner/pod_template/merge.rs is tested with.
 //
 // It does what the Orchestrator's data plane does with a pod template (stellwerk-labs/platform-orchestrator):
 // k8s.io/apimachinery's strategic merge patch over a PodTemplateSpec.

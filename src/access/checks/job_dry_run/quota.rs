@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::access::fix::Fix;
 use crate::access::kubernetes::exceeded_quota::{ExceededResource, exceeded};
-use crate::access::kubernetes::quantity::{thousandths, thousandths_of};
 use crate::access::render::shell::ShellCommand;
+use crate::runner::quantity::{thousandths, thousandths_of};
 
 /// Returns the command that raises a quota by what is missing. The message is
 /// `exceeded quota: NAME, requested: a=1,b=2, used: …, limited: …`.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::quantity::thousandths_of;
 use super::text;
+use crate::runner::quantity::thousandths_of;
 
 /// Quantities with their values in thousandths, by resource.
 type Amounts = BTreeMap<String, (u128, String)>;

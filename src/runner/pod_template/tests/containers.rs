@@ -55,7 +55,7 @@ fn the_orchestrators_variables_are_reserved_in_main() {
             json!({"spec": {"containers": [{"name": "sidecar", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
         accepts(
-            json!({"spec": {"initContainers": [{"name": "main", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
+            json!({"spec": {"initContainers": [{"name": "init", "image": "i", "env": [{"name": name, "value": "x"}]}]}}),
         );
     }
     accepts(main(json!({"env": [{"name": "token", "value": "x"}]})));
@@ -127,6 +127,22 @@ fn a_variable_of_the_orchestrator_cannot_have_a_reference() {
     );
 }
 
+/// A new container keeps both entries: Kubernetes uses the last one.
+#[test]
+fn a_variable_of_another_container_can_be_listed_twice() {
+    let reference = json!({"secretKeyRef": {"name": "s", "key": "k"}});
+    let env = json!([{"name": "A", "value": "x"}, {"name": "A", "valueFrom": reference}]);
+    for list in ["containers", "initContainers"] {
+        accepts(json!({"spec": {list: [{"name": "b", "image": "i", "env": env}]}}));
+    }
+    refuses(
+        main(json!({"env": env})),
+        "spec.containers[0].env[1]",
+        "Variable with two values",
+        "both `value` and `valueFrom`",
+    );
+}
+
 #[test]
 fn other_containers_than_the_orchestrators_need_an_image() {
     let without = |list: &str, containers: Value, path: &str, detail: &str| {
@@ -159,7 +175,7 @@ fn other_containers_than_the_orchestrators_need_an_image() {
     );
     without(
         "initContainers",
-        json!([{"name": "main"}]),
+        json!([{"name": "init"}]),
         "spec.initContainers[0]",
         "Add `image`",
     );

@@ -1,4 +1,5 @@
 mod containers;
+mod merged_pod;
 
 use serde_json::json;
 
@@ -69,7 +70,7 @@ fn a_template_with_every_kind_of_value_has_no_problems() {
             ]}}},
             "containers": [{
                 "name": "main",
-                "resources": {"requests": {"memory": "2Gi", "cpu": 2}, "limits": {"memory": "1e9"}},
+                "resources": {"requests": {"memory": "2Gi", "cpu": 2}, "limits": {"memory": "4e9"}},
                 "livenessProbe": {"httpGet": {"port": 8080}},
                 "readinessProbe": {"httpGet": {"port": "http"}},
                 "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
@@ -84,15 +85,15 @@ fn a_template_with_every_kind_of_value_has_no_problems() {
 
 #[test]
 fn null_is_allowed_everywhere_except_as_a_name() {
-    accepts(json!({"metadata": null, "spec": null}));
+    accepts(json!({"metadata": null}));
     accepts(
         json!({"metadata": {"labels": {"a": null}, "creationTimestamp": null, "namespace": null}}),
     );
     accepts(
-        json!({"spec": {"priority": null, "hostNetwork": null, "containers": null, "serviceAccountName": null}}),
+        json!({"spec": {"priority": null, "hostNetwork": null, "initContainers": null, "serviceAccountName": null}}),
     );
     accepts(main(
-        json!({"env": [null], "resources": {"limits": {"cpu": null}}}),
+        json!({"env": null, "resources": {"limits": {"cpu": null}}}),
     ));
 }
 
@@ -314,16 +315,17 @@ fn a_value_out_of_range_is_reported() {
 
 #[test]
 fn quantities_are_those_that_kubernetes_accepts() {
-    let memory =
-        |text: &str| problems(main(json!({"resources": {"limits": {"memory": text}}}))).len();
+    let size = |text: &str| json!({"name": "v", "emptyDir": {"sizeLimit": text}});
+    let memory = |text: &str| problems(json!({"spec": {"volumes": [size(text)]}})).len();
     for text in [
         "0", "1", "1Gi", "+1.5M", "-1", ".5", "5.", "1e3", "1E-3", "2E", "100m", "3n", "4u", "1k",
-        " 1Ki ", "1Ei",
+        " 1Ki ", "1Ei", "Mi", "+", ".", "e5",
     ] {
         assert_eq!(memory(text), 0, "{text}");
     }
     for text in [
-        "", " ", "1GB", "1 Gi", "1gi", "Gigs", "1.2.3", "1e", "1e1.5", "--1", "1K", "１",
+        "", " ", "Ei", ".Pi", "1GB", "1 Gi", "1gi", "Gigs", "1.2.3", "1e", "1e1.5", "--1", "1K",
+        "１",
     ] {
         assert_eq!(memory(text), 1, "{text}");
     }
