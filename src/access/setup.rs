@@ -1,16 +1,21 @@
 //! The set-up: everything that a runner needs in AWS and in its cluster.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::issuer::{AUDIENCE, issuer_host};
+use super::kubernetes::environment::{ContainerEnvironment, Variable};
 use super::objects::{
     AwsObject, KubernetesObject, Permission, StateBucket, cluster_arn, job_role_name, provider_arn,
     rbac_grant, state_grant, trust_policy,
 };
 use super::render::{aws_cli, hcl, shell, yaml};
+use super::run::REGION;
 use super::subject::Subject;
 use super::trust::TaggedPod;
 use crate::runner::RoleArn;
+use crate::runner::job_container::MAIN;
 
 /// The head of a set-up: some of its objects might exist already.
 const SHARED: &str = "\
@@ -228,13 +233,41 @@ fn bucket_comment(subject: &Subject) -> Option<String> {
         .lines()
         .map(|line| format!("# {line}\n"))
         .collect();
+    let region = match job_region(subject)? {
+        Some(region) => format!("{region}, the region of the Jobs"),
+        None => "the region that pod_template sets for the Jobs".to_owned(),
+    };
     Some(format!(
-        "\n# Bucket {:?} must be in {}, the region of the Jobs. If it belongs to another account, merge these statements into\n\
+        "\n# Bucket {:?} must be in {region}. If it belongs to another account, merge these statements into\n\
          # its policy. If a KMS key encrypts it, the role also needs kms:Decrypt and kms:GenerateDataKey on the key.\n\
          {lines}",
-        bucket.name(),
-        subject.region.get()?
+        bucket.name()
     ))
+}
+
+/// Returns the region in which the Jobs look for their bucket: the one of `pod_template`, or else the cluster's, which EKS's
+/// webhook sets together with the identity that the set-up creates (`run/pod_identity.rs`). `Some(None)` if the value comes from
+/// an object of the cluster. `None` while a value of the runner is unknown.
+fn job_region(subject: &Subject) -> Option<Option<String>> {
+    let template = subject.pod_template.get()?.as_ref();
+    let containers = template.and_then(|template| template.get("spec")?["containers"].as_array());
+    let mut containers = containers.into_iter().flatten();
+    let main = containers.find(|container| container["name"] == MAIN);
+    let environment = ContainerEnvironment::new(main.cloned().unwrap_or_default(), BTreeMap::new());
+    if !REGION.into_iter().any(|name| environment.is_listed(name)) {
+        return subject.region.get().cloned().map(Some);
+    }
+    let variables = REGION.into_iter().map(|name| environment.get(name));
+    let first = variables.filter(|variable| match variable {
+        Variable::Absent => false,
+        Variable::Value(region) => !region.is_empty(),
+        Variable::Hidden(_) | Variable::Unread(_) => true,
+    });
+    Some(
+        first
+            .take(1)
+            .find_map(|variable| variable.value().map(str::to_owned)),
+    )
 }
 
 fn kubernetes_objects(
@@ -346,6 +379,55 @@ mod tests {
         assert_eq!(documents[2]["metadata"]["name"], "default");
         assert_eq!(documents[6]["subjects"][0]["name"], "default");
         assert!(!manifests.contains("runner-sa"), "{manifests}");
+    }
+
+    #[test]
+    fn the_bucket_is_in_the_region_that_the_jobs_use() {
+        let region = |main: &Value| {
+            let mut runner = documented(&json!({"type": "s3", "bucket": "my-states"}));
+            runner["runner_configuration"]["job"]["pod_template"] =
+                json!({"spec": {"containers": [{"name": "other"}, main]}});
+            let runner = serde_json::from_value(runner).unwrap();
+            let subject = Subject::new("my-org", &runner).unwrap();
+            let comment = bucket_comment(&subject).unwrap();
+            let (_, region) = comment.split_once("must be in ").unwrap();
+            region.split_once('.').unwrap().0.to_owned()
+        };
+        let own = |name: &str, value: &str| json!({"name": name, "value": value});
+        let hidden = json!({"secretKeyRef": {"name": "s", "key": "region"}});
+        let from = json!([{"configMapRef": {"name": "c"}}]);
+        for (main, expected) in [
+            (json!({"name": MAIN}), "us-west-2, the region of the Jobs"),
+            // EKS's webhook does not see what comes from `envFrom`, and its own variables win.
+            (
+                json!({"name": MAIN, "envFrom": from}),
+                "us-west-2, the region of the Jobs",
+            ),
+            (
+                json!({"name": MAIN, "env": [own("AWS_REGION", "eu-central-1")]}),
+                "eu-central-1, the region of the Jobs",
+            ),
+            (
+                json!({"name": MAIN, "env": [
+                    own("AWS_DEFAULT_REGION", "eu-west-1"), own("AWS_REGION", "eu-central-1"),
+                ]}),
+                "eu-central-1, the region of the Jobs",
+            ),
+            (
+                json!({"name": MAIN, "env": [own("AWS_DEFAULT_REGION", "eu-west-1")]}),
+                "eu-west-1, the region of the Jobs",
+            ),
+            (
+                json!({"name": MAIN, "env": [own("AWS_DEFAULT_REGION", "eu-west-1")], "envFrom": from}),
+                "the region that pod_template sets for the Jobs",
+            ),
+            (
+                json!({"name": MAIN, "env": [{"name": "AWS_REGION", "valueFrom": hidden}]}),
+                "the region that pod_template sets for the Jobs",
+            ),
+        ] {
+            assert_eq!(region(&main), expected, "{main}");
+        }
     }
 
     #[test]

@@ -194,7 +194,7 @@ const WEB_IDENTITY: [&str; 2] = [ROLE_ARN, TOKEN_FILE];
 /// The variables of container credentials, of which the webhook sets both or neither.
 const CONTAINER_CREDENTIALS: [&str; 2] = [FULL_URI, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
 /// The variables of the region, of which the webhook sets both or neither. The SDK reads the first one first.
-const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+pub(crate) const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 pub(crate) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 pub(crate) const ROLE_ARN: &str = "AWS_ROLE_ARN";
