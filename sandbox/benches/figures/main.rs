@@ -71,7 +71,7 @@ fn main() -> Result<()> {
     let sizes = alternate(&builds, 1, |build| {
         Ok(fs::metadata(&build.provider)?.len() as f64 / 1e6)
     })?;
-    row("binary", &sizes, "MB", 19.0, "20 MB");
+    row("binary", &sizes, "MB", 18.0, "20 MB");
     let starts = alternate(&builds, STARTS, |build| start(&build.provider))?;
     let of_starts = |figure: fn(&Start) -> f64| -> Vec<Vec<f64>> {
         let build = |starts: &Vec<Start>| starts.iter().map(figure).collect();
