@@ -23,10 +23,19 @@ pub(crate) struct NodeGroup {
     pub(crate) ami_type: String,
     /// `ON_DEMAND`, `SPOT`, or `CAPACITY_BLOCK`.
     pub(crate) capacity_type: String,
-    /// Whether its nodes can be of several instance types.
-    pub(crate) has_several_types: bool,
+    /// The instance types of its nodes. Empty if a launch template names the type.
+    pub(crate) instance_types: Vec<String>,
+    /// Whether it has a launch template, which can add labels to its nodes.
+    pub(crate) has_launch_template: bool,
     /// The taints of its nodes: key, value, and effect, in the words of Kubernetes.
     pub(crate) taints: Vec<[String; 3]>,
+}
+
+impl NodeGroup {
+    /// Returns whether its nodes can be of several instance types.
+    pub(crate) fn has_several_types(&self) -> bool {
+        self.instance_types.len() > 1
+    }
 }
 
 impl Aws {
@@ -96,7 +105,8 @@ fn node_group(group: aws_sdk_eks::types::Nodegroup) -> NodeGroup {
             .capacity_type
             .map(|kind| kind.as_str().to_owned())
             .unwrap_or_default(),
-        has_several_types: group.instance_types.is_some_and(|types| types.len() > 1),
+        instance_types: group.instance_types.unwrap_or_default(),
+        has_launch_template: group.launch_template.is_some(),
         taints: taints.collect(),
     }
 }

@@ -18,7 +18,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::runner::quantity::thousandths_of;
-pub(crate) use new_node::{NewLabel, NewNodeFit, NodeSize};
+pub(crate) use new_node::{NewLabel, NewNodeFit, NodeSize, is_tiny};
 pub(crate) use taint::Taint;
 
 /// Labels of a node or a pod.

@@ -7,7 +7,7 @@ use super::nodes::{GroupNodes, NODE_GROUP, Nodes, OF_NODE};
 use crate::access::aws::NodeGroup;
 use crate::access::check_error::CheckError;
 use crate::access::kubernetes::placement::{
-    Labels, Lack, NewLabel, NewNodeFit, NodeSize, Pod, Taint,
+    Labels, Lack, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny,
 };
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
@@ -133,7 +133,7 @@ impl Growth {
         let mut growing = Vec::new();
         for group in groups {
             let what = format!("node group {:?}", group.name);
-            let fit = |labels: &Labels, size| {
+            let fit = |labels: Option<&Labels>, size| {
                 let taints: Vec<Taint> = group.taints.iter().map(taint).collect();
                 pod.fit_of_new(&taints, size, |key| node_label(group, labels, key))
             };
@@ -141,15 +141,15 @@ impl Growth {
                 Some(GroupNodes::Fit) => true,
                 // What its nodes lack is among the findings of the nodes.
                 Some(GroupNodes::Unfit) => continue,
-                Some(GroupNodes::OtherSize(_)) if !group.has_several_types => continue,
+                Some(GroupNodes::OtherSize(_)) if !group.has_several_types() => continue,
                 Some(GroupNodes::OtherSize(labels)) => {
-                    self.fits(&what, &fit(labels, NodeSize::Unknown))
+                    self.fits(&what, &fit(Some(labels), NodeSize::Unknown))
                 }
                 // The size of its nodes is known to be enough.
                 Some(GroupNodes::OtherPlace(labels)) => {
-                    self.fits(&what, &fit(labels, NodeSize::Any))
+                    self.fits(&what, &fit(Some(labels), NodeSize::Any))
                 }
-                None => self.fits(&what, &fit(&Labels::new(), NodeSize::Small)),
+                None => self.fits(&what, &fit(None, size_of_first(group))),
             };
             if !fits {
                 continue;
@@ -179,8 +179,8 @@ impl Growth {
                 )),
                 Err(error) if error.is_not_found() => {
                     self.findings.push(format!(
-                        "{what}: it has {size}, but no Cluster Autoscaler was found (ConfigMap cluster-autoscaler-status in \
-                         kube-system)"
+                        "{what}: it has {size}, but no Cluster Autoscaler was found in namespace kube-system (ConfigMap \
+                         cluster-autoscaler-status), the only namespace where the check looks for it"
                     ));
                     self.stuck_group = Some(stuck(group));
                 }
@@ -202,20 +202,31 @@ fn stuck(group: &NodeGroup) -> StuckGroup {
     }
 }
 
-/// Returns what is known about a label of the nodes of a managed node group, one of which has the labels `of_node`. A launch
-/// template can add labels that the group itself does not have.
-fn node_label(group: &NodeGroup, of_node: &Labels, key: &str) -> NewLabel {
+/// Returns what is known about the size of the first node of a managed node group.
+fn size_of_first(group: &NodeGroup) -> NodeSize {
+    if group.instance_types.iter().any(|name| is_tiny(name)) {
+        NodeSize::Unknown
+    } else {
+        NodeSize::Small
+    }
+}
+
+/// Returns what is known about a label of the nodes of a managed node group. `of_node` has the labels of one of them, if there is
+/// one. A launch template can add labels that the group itself does not have ("Customize managed nodes with launch templates" in
+/// the EKS user guide: it can pass arguments to the kubelet).
+fn node_label(group: &NodeGroup, of_node: Option<&Labels>, key: &str) -> NewLabel {
     let image = group.ami_type.as_str();
     let known =
         |value: Option<&str>| value.map_or(NewLabel::Unknown, |value| NewLabel::one_of(&[value]));
     if let Some(own) = group.labels.get(key) {
         return NewLabel::one_of(&[own]);
     }
-    let of_node = of_node.get(key);
+    let has_other_labels = of_node.is_none() && group.has_launch_template;
+    let of_node = of_node.and_then(|labels| labels.get(key));
     match key {
         NODE_GROUP => NewLabel::one_of(&[&group.name]),
         "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type"
-            if !group.has_several_types =>
+            if !group.has_several_types() =>
         {
             known(of_node.map(String::as_str))
         }
@@ -227,7 +238,11 @@ fn node_label(group: &NodeGroup, of_node: &Labels, key: &str) -> NewLabel {
             _ => Some("linux"),
         }),
         key if OF_NODE.contains(&key) => NewLabel::Unknown,
-        _ => of_node.map_or_else(NewLabel::absent, |value| NewLabel::one_of(&[value])),
+        _ => match of_node {
+            Some(value) => NewLabel::one_of(&[value]),
+            None if has_other_labels => NewLabel::Unknown,
+            None => NewLabel::absent(),
+        },
     }
 }
 
@@ -271,7 +286,8 @@ mod tests {
             labels: [("team".to_owned(), label.to_owned())].into(),
             ami_type: "AL2023_x86_64_STANDARD".to_owned(),
             capacity_type: "ON_DEMAND".to_owned(),
-            has_several_types: false,
+            instance_types: vec!["t3.medium".to_owned()],
+            has_launch_template: false,
             taints: Vec::new(),
         }
     }
@@ -324,7 +340,9 @@ mod tests {
                 ..Nodes::default()
             };
             let mut group = group(0, "x");
-            group.has_several_types = has_several_types;
+            if has_several_types {
+                group.instance_types.push("t3.large".to_owned());
+            }
             let (growth, growing) = find(spec.clone(), &nodes, &group);
             match (growing, growth.unknown) {
                 (0, Some(unknown)) => Err(unknown.message),
@@ -386,6 +404,51 @@ mod tests {
         let arm = json!({"kubernetes.io/arch": "arm64"});
         assert_eq!(with(arm.clone(), "BOTTLEROCKET_ARM_64_NVIDIA"), Some(true));
         assert_eq!(with(arm, "CUSTOM"), None);
+    }
+
+    #[test]
+    fn a_launch_template_can_add_labels_to_the_first_node() {
+        let selects = |key: &str, value: &str| json!({"nodeSelector": {key: value}});
+        let mut group = group(0, "x");
+        group.has_launch_template = true;
+        let unknown = |spec: Value, nodes: &Nodes| {
+            let (growth, growing) = find(spec, nodes, &group);
+            assert_eq!(growing, 0);
+            growth.unknown.map(|unknown| unknown.message)
+        };
+        let none = Nodes::default();
+        assert_eq!(
+            unknown(selects("lt", "y"), &none).unwrap(),
+            "node group \"g\" might add one, but its nodes might lack the selected label lt."
+        );
+        assert_eq!(unknown(selects("team", "y"), &none), None);
+        // The node that exists shows what the launch template adds.
+        let nodes = Nodes {
+            groups: [("g".to_owned(), GroupNodes::OtherPlace(Labels::new()))].into(),
+            ..Nodes::default()
+        };
+        assert_eq!(unknown(selects("lt", "y"), &nodes), None);
+    }
+
+    #[test]
+    fn the_first_node_of_a_group_might_be_tiny() {
+        let spec = json!({"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]});
+        let with = |types: &[&str]| {
+            let mut group = group(0, "x");
+            group.instance_types = types.iter().map(|&name| name.to_owned()).collect();
+            find(spec.clone(), &Nodes::default(), &group)
+        };
+        for types in [&["t3.micro"][..], &["t3.large", "t4g.nano"]] {
+            let (growth, growing) = with(types);
+            assert_eq!(growing, 0, "{types:?}");
+            assert_eq!(
+                growth.unknown.unwrap().message,
+                "node group \"g\" might add one, but its nodes might lack memory 1Gi."
+            );
+        }
+        for types in [&[][..], &["t3.medium"]] {
+            assert_eq!(with(types).1, 1, "{types:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::access::kubernetes::placement::{
-    COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod, Taint,
+    COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny,
 };
 
 /// The API group of the NodeClasses of EKS Auto Mode ("Create a Node Pool for EKS Auto Mode" in the EKS user guide).
@@ -139,7 +139,7 @@ impl NodePool<'_> {
             let key = one["key"].as_str().unwrap_or_default();
             let operator = one["operator"].as_str().unwrap_or_default();
             let values = one["values"].as_array().into_iter().flatten();
-            let mut values = values.filter_map(Value::as_str);
+            let mut values = values.filter_map(Value::as_str).peekable();
             if key.ends_with(CATEGORY) && operator == "In" {
                 if !values.any(|value| USUAL_CATEGORIES.contains(&value)) {
                     return NodeSize::Small;
@@ -148,7 +148,13 @@ impl NodePool<'_> {
             } else if SIZES.iter().any(|size| key.ends_with(size))
                 && ["In", "Lt", "Lte"].contains(&operator)
             {
-                return NodeSize::Small;
+                // Karpenter chooses the type in which the pod fits.
+                let is_tiny = values.peek().is_some() && values.all(is_tiny);
+                return if is_tiny {
+                    NodeSize::Unknown
+                } else {
+                    NodeSize::Small
+                };
             }
         }
         size
@@ -328,6 +334,25 @@ mod tests {
         };
         assert_eq!(unknown("NotIn"), [""; 0]);
         assert_eq!(unknown("In"), ["memory 200Gi"]);
+    }
+
+    #[test]
+    fn a_tiny_node_might_be_too_small_for_the_default_request() {
+        let template =
+            json!({"spec": {"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]}});
+        let is_unknown = |key: &str, values: &[&str]| {
+            let requirement = json!([{"key": key, "operator": "In", "values": values}]);
+            let pool = pool(&json!({"/spec/template/spec/requirements": requirement}));
+            !NodePool(&pool)
+                .fit(&Pod::read(&template))
+                .unknown
+                .is_empty()
+        };
+        let kind = "node.kubernetes.io/instance-type";
+        assert!(is_unknown(kind, &["t3.micro", "t3a.nano"]));
+        assert!(is_unknown("karpenter.k8s.aws/instance-size", &["micro"]));
+        assert!(!is_unknown(kind, &["t3.micro", "t3.large"]));
+        assert!(!is_unknown(kind, &["t3.medium"]));
     }
 
     /// The requirements of `general-purpose` of EKS Auto Mode are of the first kind.

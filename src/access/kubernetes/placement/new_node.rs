@@ -133,6 +133,16 @@ pub(crate) enum NodeSize {
     Unknown,
 }
 
+/// The sizes of instances that have at most 1 GiB: `nano` and `micro` ("Amazon EC2 instance types"; all of them are of the
+/// category `t`).
+const TINY: [&str; 2] = ["nano", "micro"];
+
+/// Returns whether an instance type, such as `t3.micro`, or a size, such as `micro`, is too small for a usual pod.
+pub(crate) fn is_tiny(instance: &str) -> bool {
+    let (_, size) = instance.rsplit_once('.').unwrap_or(("", instance));
+    TINY.contains(&size)
+}
+
 impl NodeSize {
     /// Returns the resources that the node has if a pod needs them.
     fn resources(self) -> &'static [(&'static str, &'static str)] {
