@@ -202,22 +202,26 @@ fn without_s3(cloud: &Cloud) {
         .says("pod-identity", &["does not exist", "is not kept in S3"]);
 }
 
-/// A small EKS of its own.
+/// A small EKS of its own for each partition.
 fn partitions(_: &Cloud) {
-    let mut cloud = Cloud::start_with(EksOptions {
-        partition: "aws-cn".to_owned(),
-        region: "cn-north-1".to_owned(),
-        ..EksOptions::default()
-    });
-    cloud.reset();
-    let id = set_up(&cloud, ROLE);
-    passes(&cloud.check_documented(), &[&id, "arn:aws-cn:iam"]);
-    let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
-    cloud.aws("eks", "DeletePodIdentityAssociation", &association);
-    let role = role_arn(&cloud, ROLE);
-    annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
-    let checked = cloud.check_documented();
-    checked.only(&["pod-identity"], &[]);
-    assert!(!checked.report.to_string().contains("arn:aws:"));
-    fix::works(&cloud, &checked, "pod-identity");
+    for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
+        let mut cloud = Cloud::start_with(EksOptions {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            ..EksOptions::default()
+        });
+        cloud.reset();
+        let id = set_up(&cloud, ROLE);
+        let role = role_arn(&cloud, ROLE);
+        assert!(role.starts_with(&format!("arn:{partition}:iam")), "{role}");
+        passes(&cloud.check_documented(), &[&id, &role]);
+        let association =
+            json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
+        cloud.aws("eks", "DeletePodIdentityAssociation", &association);
+        annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
+        let checked = cloud.check_documented();
+        checked.only(&["pod-identity"], &[]);
+        assert!(!checked.report.to_string().contains("arn:aws:"));
+        fix::works(&cloud, &checked, "pod-identity");
+    }
 }
