@@ -184,11 +184,34 @@ impl Reason {
             || (message.contains("\" not found") && KINDS.iter().any(|kind| message.contains(kind)))
     }
 
+    /// Returns whether an image cannot be pulled because of its name, or because the registry does not have it or refuses it.
+    /// Everything else can go away without a change: a new node has no route or no DNS yet, or the registry throttles. The
+    /// kubelet pulls again until the pod ends.
+    ///
+    /// Sources: pkg/kubelet/images/types.go, the errors of containerd's resolver (core/remotes/docker and core/images), and the
+    /// error codes of the OCI distribution specification, which registries return in words.
+    fn lacks_image(&self) -> bool {
+        const REASONS: [&str; 2] = [": InvalidImageName: ", ": ErrImageNeverPull: "];
+        const WORDS: [&str; 7] = [
+            "not found",
+            "manifest unknown",
+            "name unknown",
+            "unauthorized",
+            "forbidden",
+            "denied",
+            "no match for platform",
+        ];
+        let words = self.message.to_lowercase();
+        REASONS.iter().any(|reason| self.message.contains(reason))
+            || WORDS.iter().any(|word| words.contains(word))
+    }
+
     /// Returns whether the reason can pass without a change, however long it has lasted. The Job controller creates the pod as
     /// soon as the quota has room or the webhook responds (pkg/controller/job), and the Orchestrator waits for five minutes.
     fn can_pass(&self) -> bool {
         match self.kind {
             ReasonKind::Mount => !self.lacks_object(),
+            ReasonKind::ImagePull => !self.lacks_image(),
             // The text of the quota ends with a quantity, behind which the sentence's own full stop is.
             ReasonKind::Quota => {
                 is_only_used_up(self.message.trim_end_matches('.'))

@@ -154,6 +154,64 @@ fn only_a_missing_object_settles_a_mount() {
 }
 
 #[test]
+fn only_a_missing_or_refused_image_settles_a_pull() {
+    for (reason, message, settles) in [
+        ("InvalidImageName", "couldn't parse image name \"A\"", true),
+        (
+            "ErrImageNeverPull",
+            "Container image \"a\" is not present with pull policy of Never",
+            true,
+        ),
+        (
+            "ErrImagePull",
+            "failed to pull and unpack image \"ghcr.io/a:1\": failed to resolve reference \"ghcr.io/a:1\": ghcr.io/a:1: not found",
+            true,
+        ),
+        (
+            "ErrImagePull",
+            "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to \
+             https://ghcr.io/token: 401 Unauthorized",
+            true,
+        ),
+        (
+            "ErrImagePull",
+            "unexpected status from HEAD request to https://x: 403 Forbidden",
+            true,
+        ),
+        (
+            "ImagePullBackOff",
+            "Back-off pulling image \"a\": ErrImagePull: no match for platform in manifest",
+            true,
+        ),
+        (
+            "ErrImagePull",
+            "failed to resolve reference \"ghcr.io/a:1\": dial tcp: lookup ghcr.io on 10.0.0.2:53: read udp: i/o timeout",
+            false,
+        ),
+        (
+            "ErrImagePull",
+            "dial tcp: lookup ghcr.io on 10.0.0.2:53: no such host",
+            false,
+        ),
+        (
+            "ErrImagePull",
+            "429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit",
+            false,
+        ),
+        ("ImagePullBackOff", "Back-off pulling image \"a\"", false),
+    ] {
+        let pod = main_is(json!({"waiting": {"reason": reason, "message": message}}));
+        let state = StartState::judge(&json!({}), Some(&pod), &[]);
+        let StartState::Waiting(Some(found)) = state else {
+            panic!("{state:?}");
+        };
+        assert_eq!(found.kind, ReasonKind::ImagePull);
+        let settled = found.is_settled(Duration::from_secs(20));
+        assert_eq!(settled, settles, "{message}");
+    }
+}
+
+#[test]
 fn a_pod_that_is_not_created_is_an_event_of_the_job() {
     for (message, kind) in [
         (
