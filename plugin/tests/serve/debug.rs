@@ -37,7 +37,7 @@ async fn the_line_attaches_terraform_and_opentofu_and_ctrl_c_ends_the_process() 
     }
 
     let socket = providers[sources[0]]["Addr"]["String"].as_str().unwrap();
-    let channel = connect_plainly(socket.as_ref()).await.unwrap();
+    let channel = connect_plainly(socket).await.unwrap();
     ping(channel.clone()).await.unwrap();
     drop(channel);
 

@@ -1,33 +1,40 @@
 //! Exits that are not requested through the connection, and events that do not cause an exit.
 
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 
+#[cfg(unix)]
 use nix::sys::signal::Signal;
 
 use crate::plugin::{
     ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, run,
 };
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_signal_ends_the_process_and_removes_the_socket() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
-        let mut plugin = Plugin::start(&mut command());
+        let mut plugin = Plugin::start(command().env("TF_LOG", "DEBUG"));
         plugin.signal(signal);
         let (status, _) = plugin.wait().await;
         assert!(status.success(), "{signal}: {status}");
         plugin.assert_unlinked();
+        let stderr = plugin.stderr();
+        assert!(stderr.contains(r#""shutting down""#), "{stderr}");
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_does_not_end_the_process() {
     let plugin = Plugin::start(&mut command());
     plugin.signal(Signal::SIGINT);
     plugin.signal(Signal::SIGINT);
-    let channel = connect_plainly(&plugin.socket()).await.unwrap();
+    let channel = connect_plainly(plugin.address()).await.unwrap();
     ping(channel).await.unwrap();
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn the_process_exits_when_its_parent_is_killed() {
     let provider = command();
@@ -59,12 +66,13 @@ async fn the_process_continues_when_stderr_is_closed() {
     drop(plugin.stderr.take());
     // Each of these is logged.
     for _ in 0..3 {
-        let channel = connect_plainly(&plugin.socket()).await;
+        let channel = connect_plainly(plugin.address()).await;
         drop(channel.map(ping));
+        #[cfg(unix)]
         plugin.signal(Signal::SIGINT);
     }
     let tls = authenticated(&plugin, &client);
-    ping(connect(&plugin.socket(), tls).await.unwrap())
+    ping(connect(plugin.address(), tls).await.unwrap())
         .await
         .unwrap();
     assert!(plugin.is_running());

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nix::sys::signal::Signal;
-
 use crate::plugin::{
-    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping,
+    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown,
 };
 
 /// Returns what a run with a refused and an accepted connection prints on stderr.
@@ -14,14 +12,13 @@ async fn stderr(environment: &[(&str, &str)]) -> String {
     let mut command = command();
     command.envs(environment.iter().copied());
     let mut plugin = Plugin::start(command.env("PLUGIN_CLIENT_CERT", &client.pem));
-    if let Ok(channel) = connect_plainly(&plugin.socket()).await {
+    if let Ok(channel) = connect_plainly(plugin.address()).await {
         ping(channel).await.unwrap_err();
     }
     let tls = authenticated(&plugin, &client);
-    ping(connect(&plugin.socket(), tls).await.unwrap())
-        .await
-        .unwrap();
-    plugin.signal(Signal::SIGTERM);
+    let channel = connect(plugin.address(), tls).await.unwrap();
+    ping(channel.clone()).await.unwrap();
+    shutdown(channel).await;
     plugin.wait().await;
     plugin.stderr()
 }
@@ -41,7 +38,11 @@ async fn each_line_is_one_of_hclog() {
         assert!(time.len() == 27 && time[10] == b'T' && time[19] == b'.' && time[26] == b'Z');
         messages.push(fields["@message"].clone());
     }
-    for message in ["listening", "refused a connection", "shutting down"] {
+    for message in [
+        "listening",
+        "refused a connection",
+        "shutting down, as Terraform requested",
+    ] {
         assert!(messages.iter().any(|m| m == message), "{messages:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! A running plugin, and a client of it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -11,13 +10,20 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hyper_util::rt::TokioIo;
+#[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
+#[cfg(unix)]
 use nix::unistd::Pid;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P521_SHA512};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
-use tokio::net::UnixStream;
+use terraform_plugin_server::grpc::go_plugin::proto::Empty;
+use terraform_plugin_server::grpc::go_plugin::proto::grpc_controller_client::GrpcControllerClient;
+#[cfg(windows)]
+use tokio::net::TcpStream as Stream;
+#[cfg(unix)]
+use tokio::net::UnixStream as Stream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
@@ -26,6 +32,13 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// The timeout for everything here, long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The name of the network in the handshake line.
+pub(crate) const NETWORK: &str = if cfg!(unix) { "unix" } else { "tcp" };
+
+/// The ports that Terraform allows: the default of `ClientConfig` in go-plugin.
+pub(crate) const PORTS: [(&str, &str); 2] =
+    [("PLUGIN_MIN_PORT", "10000"), ("PLUGIN_MAX_PORT", "25000")];
 
 /// Returns the command that starts the provider as Terraform does, without the variables of the environment in which
 /// the tests run.
@@ -43,6 +56,7 @@ pub(crate) fn command() -> Command {
             "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
         )
         .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
+        .envs(PORTS)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -98,8 +112,9 @@ impl Plugin {
         self.line.split('|').collect()
     }
 
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.fields()[3].into()
+    /// Returns the address in the handshake line: a path or, on Windows, an IP address and a port.
+    pub(crate) fn address(&self) -> &str {
+        self.fields()[3]
     }
 
     /// Returns the server's certificate in the handshake line.
@@ -107,6 +122,7 @@ impl Plugin {
         STANDARD_NO_PAD.decode(self.fields()[5]).unwrap().into()
     }
 
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         let id = self.child.id().try_into().unwrap();
         kill(Pid::from_raw(id), signal).unwrap();
@@ -220,16 +236,16 @@ pub(crate) fn authenticated(plugin: &Plugin, client: &ClientIdentity) -> ClientC
 
 /// Connects over TLS.
 pub(crate) async fn connect(
-    socket: &Path,
+    address: &str,
     mut tls: ClientConfig,
 ) -> Result<Channel, tonic::transport::Error> {
     tls.alpn_protocols = vec![b"h2".to_vec()];
     let tls = TlsConnector::from(Arc::new(tls));
-    let socket = socket.to_owned();
+    let address = address.to_owned();
     let connector = tower::service_fn(move |_| {
-        let (tls, socket) = (tls.clone(), socket.clone());
+        let (tls, address) = (tls.clone(), address.clone());
         async move {
-            let stream = UnixStream::connect(socket).await?;
+            let stream = Stream::connect(address).await?;
             let name = ServerName::try_from("localhost").unwrap();
             tls.connect(name, stream).await.map(TokioIo::new)
         }
@@ -240,11 +256,11 @@ pub(crate) async fn connect(
 }
 
 /// Connects without TLS.
-pub(crate) async fn connect_plainly(socket: &Path) -> Result<Channel, tonic::transport::Error> {
-    let socket = socket.to_owned();
+pub(crate) async fn connect_plainly(address: &str) -> Result<Channel, tonic::transport::Error> {
+    let address = address.to_owned();
     let connector = tower::service_fn(move |_| {
-        let socket = socket.clone();
-        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+        let address = address.clone();
+        async move { Stream::connect(address).await.map(TokioIo::new) }
     });
     Endpoint::from_static("http://localhost")
         .connect_with_connector(connector)
@@ -258,4 +274,12 @@ pub(crate) async fn ping(channel: Channel) -> Result<ServingStatus, tonic::Statu
         .check(HealthCheckRequest { service })
         .await?;
     Ok(response.into_inner().status())
+}
+
+/// Makes the call with which go-plugin ends a plugin.
+pub(crate) async fn shutdown(channel: Channel) {
+    GrpcControllerClient::new(channel)
+        .shutdown(Empty {})
+        .await
+        .unwrap();
 }

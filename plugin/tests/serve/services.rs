@@ -2,35 +2,26 @@
 
 use std::time::Duration;
 
+use terraform_plugin_server::grpc::go_plugin::proto::ConnInfo;
 use terraform_plugin_server::grpc::go_plugin::proto::grpc_broker_client::GrpcBrokerClient;
-use terraform_plugin_server::grpc::go_plugin::proto::grpc_controller_client::GrpcControllerClient;
 use terraform_plugin_server::grpc::go_plugin::proto::grpc_stdio_client::GrpcStdioClient;
-use terraform_plugin_server::grpc::go_plugin::proto::{ConnInfo, Empty};
 use tonic::Code;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::plugin::{
-    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping,
+    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown,
 };
 
 /// The time after which Terraform kills a plugin that does not exit.
 const KILLED_AFTER: Duration = Duration::from_secs(2);
-
-async fn shutdown(channel: Channel) {
-    GrpcControllerClient::new(channel)
-        .shutdown(Empty {})
-        .await
-        .unwrap();
-}
 
 #[tokio::test]
 async fn a_requested_shutdown_ends_the_process_at_once() {
     let client = ClientIdentity::new();
     let mut plugin = Plugin::with_tls(&client);
     let tls = authenticated(&plugin, &client);
-    let channel = connect(&plugin.socket(), tls).await.unwrap();
+    let channel = connect(plugin.address(), tls).await.unwrap();
     ping(channel.clone()).await.unwrap();
 
     // Both streams are still open at the shutdown, as with the client of go-plugin.
@@ -57,7 +48,7 @@ async fn a_requested_shutdown_ends_the_process_at_once() {
 #[tokio::test]
 async fn a_call_without_an_end_does_not_prevent_the_shutdown() {
     let mut plugin = Plugin::start(&mut command());
-    let channel = connect_plainly(&plugin.socket()).await.unwrap();
+    let channel = connect_plainly(plugin.address()).await.unwrap();
     let service = "plugin".to_owned();
     let watch = HealthClient::new(channel.clone())
         .watch(HealthCheckRequest { service })
@@ -75,7 +66,7 @@ async fn a_call_without_an_end_does_not_prevent_the_shutdown() {
 #[tokio::test]
 async fn only_the_plugin_service_is_healthy() {
     let plugin = Plugin::start(&mut command());
-    let channel = connect_plainly(&plugin.socket()).await.unwrap();
+    let channel = connect_plainly(plugin.address()).await.unwrap();
     let service = "something else".to_owned();
     let refused = HealthClient::new(channel)
         .check(HealthCheckRequest { service })

@@ -1,9 +1,8 @@
 //! The start: by hand with arguments, and up to the handshake line.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-use crate::plugin::{ClientIdentity, Plugin, command, run};
+use crate::plugin::{
+    ClientIdentity, NETWORK, Plugin, authenticated, command, connect, run, shutdown,
+};
 
 #[test]
 fn started_by_hand_it_explains_itself() {
@@ -50,12 +49,13 @@ async fn the_handshake_line_has_the_fields_of_go_plugin() {
     let mut plugin = Plugin::with_tls(&client);
     let fields = plugin.fields();
     assert_eq!(fields.len(), 6, "{}", plugin.line);
-    assert_eq!(fields[..3], ["1", "6", "unix"]);
+    assert_eq!(fields[..3], ["1", "6", NETWORK]);
     assert_eq!(fields[4], "grpc");
     assert!(!fields[5].contains('='), "{}", fields[5]);
     rustls::server::ParsedCertificate::try_from(&plugin.certificate()).unwrap();
 
-    plugin.signal(nix::sys::signal::SIGTERM);
+    let tls = authenticated(&plugin, &client);
+    shutdown(connect(plugin.address(), tls).await.unwrap()).await;
     plugin.wait().await;
     assert_eq!(plugin.rest_of_stdout(), Vec::<String>::new());
 }
@@ -92,6 +92,26 @@ fn the_error_names_a_client_certificate_that_cannot_be_read() {
     }
 }
 
+#[cfg(windows)]
+#[test]
+fn the_port_is_on_the_loopback_interface_and_in_the_range_of_terraform() {
+    let plugins = [(); 2].map(|()| Plugin::start(&mut command()));
+    let ports = plugins.each_ref().map(|plugin| {
+        let port = plugin.address().strip_prefix("127.0.0.1:").unwrap();
+        port.parse::<u16>().unwrap()
+    });
+    assert!(ports.iter().all(|port| (10_000..=25_000).contains(port)));
+    assert_ne!(ports[0], ports[1]);
+
+    let mut command = command();
+    command.env("PLUGIN_MIN_PORT", ports[0].to_string());
+    command.env("PLUGIN_MAX_PORT", ports[0].to_string());
+    let (code, stdout, stderr) = run(&mut command);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("PLUGIN_MIN_PORT"), "{stderr}");
+}
+
+#[cfg(unix)]
 #[test]
 fn the_error_names_a_folder_that_does_not_exist() {
     let (code, _, stderr) = run(command().env("PLUGIN_UNIX_SOCKET_DIR", "/no/such/folder"));
@@ -99,19 +119,23 @@ fn the_error_names_a_folder_that_does_not_exist() {
     assert!(stderr.contains("/no/such/folder"), "{stderr}");
 }
 
+#[cfg(unix)]
 #[test]
 fn the_socket_is_in_a_private_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
 
     let plugin = Plugin::start(&mut command());
-    let folder = plugin.socket().parent().unwrap().to_owned();
+    let folder = Path::new(plugin.address()).parent().unwrap().to_owned();
     assert_eq!(folder.parent(), Some(plugin.folder.path()));
     assert_eq!(mode(&folder), 0o700);
 
     let group = nix::unistd::getgid().to_string();
     let plugin = Plugin::start(command().env("PLUGIN_UNIX_SOCKET_GROUP", group));
-    let socket = plugin.socket();
-    assert_eq!(mode(&socket), 0o660);
+    let socket = Path::new(plugin.address());
+    assert_eq!(mode(socket), 0o660);
     assert_eq!(mode(socket.parent().unwrap()), 0o710);
 
     let group = "no-such-group";

@@ -12,7 +12,7 @@ use crate::plugin::{ClientIdentity, Plugin, authenticated, connect, connect_plai
 
 /// Returns whether a client gets a response. In TLS 1.3, a client connects before it is refused.
 async fn is_accepted(plugin: &Plugin, config: ClientConfig) -> bool {
-    match connect(&plugin.socket(), config).await {
+    match connect(plugin.address(), config).await {
         Ok(channel) => ping(channel).await.is_ok(),
         Err(_) => false,
     }
@@ -36,14 +36,14 @@ async fn only_the_client_with_the_certificate_and_its_key_is_accepted() {
     let thief = tls(plugin.certificate()).with_client_cert_resolver(thief);
     assert!(!is_accepted(&plugin, thief).await);
 
-    let plain = match connect_plainly(&plugin.socket()).await {
+    let plain = match connect_plainly(plugin.address()).await {
         Ok(channel) => ping(channel).await.is_ok(),
         Err(_) => false,
     };
     assert!(!plain);
 
     // The server still works.
-    let channel = connect(&plugin.socket(), authenticated(&plugin, &client)).await;
+    let channel = connect(plugin.address(), authenticated(&plugin, &client)).await;
     assert_eq!(
         ping(channel.unwrap()).await.unwrap(),
         ServingStatus::Serving
