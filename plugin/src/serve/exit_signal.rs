@@ -1,6 +1,7 @@
 //! The reasons to exit that do not come through the connection: signals, and the death of the parent process.
 
 use std::io;
+#[cfg(unix)]
 use std::time::Duration;
 
 /// How often the parent process is checked.
