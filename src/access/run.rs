@@ -33,7 +33,8 @@ use crate::runner::RoleArn;
 pub(super) use connections::{Connections, ReachedCluster};
 pub(crate) use fargate::Fargate;
 pub(crate) use pod_identity::{
-    CredentialSource, NotRead, PROFILE_FILES, PodAws, PodRegion, REGION, ROLE_ARN, TOKEN_FILE, aws_files,
+    CredentialSource, NotRead, PROFILE_FILES, PodAws, PodRegion, REGION, ROLE_ARN, TOKEN_FILE,
+    aws_files,
 };
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
