@@ -36,9 +36,29 @@ pub enum CheckSetting {
     OrchestratorCidrs,
     /// The image of the Orchestrator's Jobs.
     RunnerImage,
+    /// The profile of the AWS configuration files.
+    Profile,
+    /// The role that the caller assumes first.
+    AssumeRole,
+    /// The kubeconfig of the caller.
+    Kubeconfig,
 }
 
 impl CheckSetting {
+    /// The settings of a call of AWS.
+    pub(super) const AWS: &[Self] = &[
+        Self::Identity(Identity::Runner),
+        Self::Profile,
+        Self::AssumeRole,
+    ];
+    /// The settings of a call of the cluster, whose endpoint and token come from AWS.
+    pub(super) const CLUSTER: &[Self] = &[
+        Self::Identity(Identity::Runner),
+        Self::Profile,
+        Self::AssumeRole,
+        Self::Kubeconfig,
+    ];
+
     /// Returns the name: that of an attribute of the provider block, or that of an option of the command.
     #[must_use]
     pub fn name(self, frontend: Frontend) -> &'static str {
@@ -50,6 +70,9 @@ impl CheckSetting {
                 frontend.words("eks_access.orchestrator_cidrs", "--orchestrator-cidr")
             }
             Self::RunnerImage => frontend.words("eks_access.runner_image", "--runner-image"),
+            Self::Profile => frontend.words("eks_access.profile", "--profile"),
+            Self::AssumeRole => frontend.words("eks_access.assume_role", "--assume-role-arn"),
+            Self::Kubeconfig => frontend.words("eks_access.kubeconfig", "--kubeconfig"),
         }
     }
 }

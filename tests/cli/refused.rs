@@ -127,6 +127,38 @@ const REFUSED: &[(&[&str], &str)] = &[
         ],
         "--oidc-issuer has no effect",
     ),
+    (
+        &[
+            "--all",
+            "--only",
+            "role-trust",
+            "--skip",
+            "role-exists,namespace",
+        ],
+        "--skip namespace has no effect: no check that --only names needs it",
+    ),
+    (
+        &["--all", "--only", "session-name", "--profile", "x"],
+        "--profile has no effect: no check that runs calls AWS",
+    ),
+    (
+        &["--all", "--only", "session-name", "--as", "runner"],
+        "--as runner has no effect: no check that runs calls AWS",
+    ),
+    (
+        &[
+            "--all",
+            "--only",
+            "oidc-issuer",
+            "--assume-role-arn",
+            "arn:aws:iam::123456789012:role/x",
+        ],
+        "--assume-role-arn has no effect: no check that runs calls AWS",
+    ),
+    (
+        &["--all", "--only", "role-trust", "--kubeconfig", "token"],
+        "--kubeconfig has no effect: no check that runs calls the cluster",
+    ),
 ];
 
 /// Each pair of options that have no effect together is refused, with the reason.

@@ -15,6 +15,7 @@ use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
 use crate::network::tls::TlsFailure;
+use crate::access::settings::CheckSetting;
 use crate::runner::{Arn, RoleArn};
 
 pub(super) static CHECK: Check = Check::new(
@@ -28,6 +29,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .look_ahead(|run| Box::pin(read_ahead(run, Ok(VERSION_PATH.to_owned()))));
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {

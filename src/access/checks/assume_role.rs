@@ -27,6 +27,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::AWS)
 .without_calls(not_applicable);
 
 /// Returns the outcome if the checks do not assume the role, and the Orchestrator calls the STS of the cluster's region.

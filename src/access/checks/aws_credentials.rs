@@ -8,6 +8,7 @@ use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -19,7 +20,8 @@ pub(super) static CHECK: Check = Check::new(
         runner_needs: &[],
     },
     |run| Box::pin(check(run)),
-);
+)
+.calls(CheckSetting::AWS);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let error = match run.identity().await {

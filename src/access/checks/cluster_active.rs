@@ -12,6 +12,7 @@ use crate::access::objects::cluster_arn;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -23,7 +24,8 @@ pub(super) static CHECK: Check = Check::new(
         runner_needs: &[assume_role::CHECK.id()],
     },
     |run| Box::pin(check(run)),
-);
+)
+.calls(CheckSetting::AWS);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     if !run.as_runner() && run.subject.role.get().is_some() {

@@ -24,6 +24,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::AWS)
 .uses(&[CheckSetting::OrchestratorCidrs]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {

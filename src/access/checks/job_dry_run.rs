@@ -36,6 +36,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .uses(&[CheckSetting::RunnerImage]);
 
 /// The object that is tried.

@@ -49,6 +49,7 @@ struct Check {
     /// Whether the check cannot fail for a runner, because a Job runs without the object that it checks.
     only_warns: fn(&Subject) -> bool,
     look_ahead: LookAhead,
+    calls: &'static [CheckSetting],
     uses: &'static [CheckSetting],
 }
 
@@ -67,6 +68,7 @@ impl Check {
             without_calls: |_| None,
             only_warns: |_| false,
             look_ahead: |_| Box::pin(ready(())),
+            calls: &[],
             uses: &[],
         }
     }
@@ -87,6 +89,12 @@ impl Check {
     /// Sets what makes the check's calls early. The run shares the responses, so that no call is made twice.
     const fn look_ahead(mut self, look_ahead: LookAhead) -> Self {
         self.look_ahead = look_ahead;
+        self
+    }
+
+    /// Sets the settings of the connections that the check uses: [`CheckSetting::AWS`] or [`CheckSetting::CLUSTER`].
+    const fn calls(mut self, settings: &'static [CheckSetting]) -> Self {
+        self.calls = settings;
         self
     }
 
@@ -163,11 +171,11 @@ impl CheckId {
     /// The check that tries the Job, on whose result other checks build.
     pub(super) const JOB_DRY_RUN: Self = job_dry_run::CHECK.id();
 
-    /// Returns the checks whose outcomes depend on a setting of an installation of the Orchestrator, in order.
+    /// Returns the checks whose outcomes depend on a setting, in order.
     pub fn using(setting: CheckSetting) -> impl Iterator<Item = Self> {
         let using = CHECKS
             .iter()
-            .filter(move |check| check.uses.contains(&setting));
+            .filter(move |check| check.uses.contains(&setting) || check.calls.contains(&setting));
         using.map(|check| check.id())
     }
 
@@ -366,6 +374,34 @@ mod tests {
             let far = error(text);
             assert!(far.contains("The IDs are session-name, "), "{far}");
         }
+    }
+
+    /// A connection that a check needs is declared: the check itself makes calls of the same kind, because another one that
+    /// it needs can be skipped.
+    #[test]
+    fn a_check_declares_the_connections_that_it_needs() {
+        for check in CHECKS {
+            for as_runner in [false, true] {
+                for needed in check.id().needs(as_runner) {
+                    for setting in find(*needed).unwrap().calls {
+                        assert!(check.calls.contains(setting), "{}: {setting:?}", check.id());
+                    }
+                }
+            }
+        }
+        let without: Vec<CheckId> = CHECKS
+            .iter()
+            .filter(|check| check.calls.is_empty())
+            .map(|check| check.id())
+            .collect();
+        assert_eq!(
+            without,
+            [session_name::CHECK.id(), role::oidc_issuer::CHECK.id()]
+        );
+        assert_eq!(
+            CheckId::using(CheckSetting::Kubeconfig).next(),
+            Some(CheckId::ACCESS_ENTRY)
+        );
     }
 
     #[test]

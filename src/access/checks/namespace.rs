@@ -6,6 +6,7 @@ use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -18,6 +19,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .look_ahead(|run| Box::pin(read_ahead(run, run.namespaced(""))));
 
 /// Returns whether the namespace exists.

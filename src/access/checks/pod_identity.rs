@@ -15,6 +15,7 @@ use crate::access::fix::Fix;
 use crate::access::objects::ROLE_ANNOTATION;
 use crate::access::outcome::{Outcome, Status};
 use crate::access::run::{CredentialSource, NotRead, PodAws, Run};
+use crate::access::settings::CheckSetting;
 use crate::runner::StateStorage;
 
 pub(super) static CHECK: Check = Check::new(
@@ -28,6 +29,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .only_warns_for(|subject| {
     let storage = subject.storage.get();
     storage.is_some_and(|storage| storage.bucket_in_s3().is_none())

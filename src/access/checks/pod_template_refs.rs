@@ -20,6 +20,7 @@ use crate::access::kubernetes::references::UsedKeys;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -32,6 +33,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .without_calls(no_references)
 .look_ahead(|run| Box::pin(look_ahead(run)));
 

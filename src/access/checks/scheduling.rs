@@ -37,6 +37,7 @@ pub(super) static CHECK: Check = Check::new(
     |run| Box::pin(check(run)),
 )
 .only_warns_for(|_| true)
+.calls(CheckSetting::CLUSTER)
 // Admission, which can depend on the image, changes the pod.
 .uses(&[CheckSetting::RunnerImage])
 .without_calls(not_scheduled)

@@ -9,6 +9,7 @@ use crate::access::fix::Fix;
 use crate::access::objects::KubernetesObject;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -21,6 +22,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .look_ahead(|run| Box::pin(look_ahead(run)));
 
 async fn look_ahead(run: &Run<'_>) {

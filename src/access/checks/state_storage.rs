@@ -31,6 +31,7 @@ pub(super) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 // The permissions that a Job needs for its state depend on the program that its image runs.
 .uses(&[CheckSetting::RunnerImage])
 .without_calls(without_calls)

@@ -1,5 +1,6 @@
 //! The arguments about the checks' access to AWS and to the cluster.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,6 +81,35 @@ impl ConnectionArguments {
                 is_set && self.assume_role_arn.is_none(),
                 format!("{option} has no effect: it is for the role of --assume-role-arn"),
                 "add --assume-role-arn, or remove the option",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Refuses options that no running check uses.
+    fn verify_for(&self, running: &[CheckId]) -> Result<(), Error> {
+        let is_runner = matches!(self.identity, As::Runner);
+        for (setting, is_set, called) in [
+            (CheckSetting::Profile, self.profile.is_some(), "AWS"),
+            (
+                CheckSetting::AssumeRole,
+                self.assume_role_arn.is_some(),
+                "AWS",
+            ),
+            (CheckSetting::Identity(Identity::Runner), is_runner, "AWS"),
+            (
+                CheckSetting::Kubeconfig,
+                self.kubeconfig.is_some(),
+                "the cluster",
+            ),
+        ] {
+            refuse(
+                is_set && !CheckId::using(setting).any(|id| running.contains(&id)),
+                format!(
+                    "{} has no effect: no check that runs calls {called}",
+                    setting.name(Frontend::Command)
+                ),
+                "remove the option, or run another check",
             )?;
         }
         Ok(())
@@ -173,6 +203,21 @@ impl AccessArguments {
             )?;
         }
         let settings = self.settings(&Installation::default());
+        let mut running = settings.selected();
+        running.retain(|id| settings.runs(*id));
+        let without_skip = Settings {
+            skip: BTreeSet::new(),
+            ..settings.clone()
+        };
+        let possible = without_skip.selected();
+        if let Some(id) = self.skip.iter().find(|id| !possible.contains(id)) {
+            refuse(
+                true,
+                format!("--skip {id} has no effect: no check that --only names needs it"),
+                "remove --skip, or add what it skips to --only",
+            )?;
+        }
+        self.connection.verify_for(&running)?;
         for (setting, is_set) in [
             (CheckSetting::OidcIssuer, self.oidc_issuer.is_some()),
             (CheckSetting::RunnerImage, self.runner_image.is_some()),

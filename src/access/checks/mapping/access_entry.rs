@@ -11,6 +11,7 @@ use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Mapping};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -23,6 +24,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::CLUSTER)
 .look_ahead(|run| Box::pin(async { drop(run.access_entry().await) }));
 
 /// Returns whether the cluster admits the runner.

@@ -5,6 +5,7 @@ use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
 use crate::access::objects::GET_JOBS;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -16,6 +17,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         runner_needs: &rights_review::RUNNER_NEEDS,
     },
     |run| Box::pin(rights_review::check(run, &RIGHT)),
-);
+)
+.calls(CheckSetting::CLUSTER);
 
 static RIGHT: Right = Right::new(GET_JOBS, None);

@@ -5,6 +5,7 @@ use super::rights_review;
 use crate::access::check::{Category, CheckInfo, NAMESPACE};
 use crate::access::checks::Check;
 use crate::access::objects::LIST_PODS;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -17,7 +18,8 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(rights_review::check(run, &RIGHT)),
 )
-.only_warns_for(|_| true);
+.only_warns_for(|_| true)
+.calls(CheckSetting::CLUSTER);
 
 // What is lost: `CheckStatus` of the Orchestrator's data plane (stellwerk-labs/platform-orchestrator).
 static RIGHT: Right = Right::new(

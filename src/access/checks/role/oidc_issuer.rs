@@ -15,7 +15,7 @@ use crate::access::checks::Check;
 use crate::access::fix::Fix;
 use crate::access::outcome::{Outcome, Skip, Status};
 use crate::access::run::Run;
-use crate::access::settings::CheckSetting;
+use crate::access::settings::{CheckSetting, Identity};
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -28,7 +28,11 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
-.uses(&[CheckSetting::OidcIssuer]);
+// A run as the runner can show that STS reads the issuer, whatever can be read of it from here.
+.uses(&[
+    CheckSetting::OidcIssuer,
+    CheckSetting::Identity(Identity::Runner),
+]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let outcome = match judge(run, run.issuer()?).await {
@@ -176,7 +180,8 @@ fn unreachable(url: &str, why: &str) -> Outcome {
     Outcome::incomplete(
         "the issuer cannot be read from here",
         format!(
-            "Could not check: {url} could not be read from here: {why}. STS reads it from the internet."
+            "Could not check: {url} could not be read from here: {}. STS reads it from the internet.",
+            why.trim_end_matches('.')
         ),
     )
 }
@@ -249,6 +254,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_issuer_that_cannot_be_read_has_one_period() {
+        for why in ["the connection broke", "TLS failed. Set AWS_CA_BUNDLE."] {
+            let message = unreachable("https://x", why).message;
+            assert!(!message.contains(".."), "{message}");
+            assert!(
+                message.ends_with(". STS reads it from the internet."),
+                "{message}"
+            );
+        }
+    }
 
     #[test]
     fn only_a_key_for_rs256_is_usable() {

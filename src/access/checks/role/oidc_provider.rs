@@ -23,6 +23,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::AWS)
 .uses(&[CheckSetting::OidcIssuer])
 .look_ahead(|run| Box::pin(look_ahead(run)));
 

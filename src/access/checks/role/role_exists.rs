@@ -23,6 +23,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::AWS)
 // The role that the fix creates trusts the issuer.
 .uses(&[CheckSetting::OidcIssuer])
 .look_ahead(|run| Box::pin(async { drop(run.iam_role().await) }));

@@ -11,6 +11,7 @@ use crate::access::objects::{Permission, cluster_arn};
 use crate::access::outcome::Outcome;
 use crate::access::policy::{RoleSession, Sent};
 use crate::access::run::Run;
+use crate::access::settings::CheckSetting;
 
 pub(in crate::access::checks) static CHECK: Check = Check::new(
     CheckInfo {
@@ -22,7 +23,8 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
         runner_needs: &[role_exists::CHECK.id()],
     },
     |run| Box::pin(check(run)),
-);
+)
+.calls(CheckSetting::AWS);
 
 /// What the Orchestrator does with the role.
 const ACTION: &str = "eks:DescribeCluster";

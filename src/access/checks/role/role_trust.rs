@@ -28,6 +28,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     },
     |run| Box::pin(check(run)),
 )
+.calls(CheckSetting::AWS)
 .uses(&[CheckSetting::OidcIssuer, CheckSetting::OrchestratorCidrs]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
