@@ -21,16 +21,34 @@ pub(super) static FORMAT: ReportFormat = ReportFormat {
     failure: |reason, _, _| Some(failure(reason)),
 };
 
-/// Returns the section of each runner. Several runners have a table before the sections.
+/// The longest summary, in bytes: GitHub drops a summary of more than 1 MiB ("Job summaries" in the workflow commands of GitHub
+/// Actions). A part of it is left for the sentence about the sections that are left out.
+const LIMIT: usize = (1 << 20) - (1 << 10);
+
+/// Returns the section of each runner. Several runners have a table before the sections, which end before the text is too
+/// long.
 fn render(results: &Results) -> String {
     let mut text = String::new();
     let mut fixes = ShownFixes::default();
     if results.are_several {
         overview(&mut text, results, &mut fixes);
     }
-    for checked in &results.checked {
+    for (index, checked) in results.checked.iter().enumerate() {
+        let before = text.len();
         let name = results.name(checked.org(), checked.id());
         section(&mut text, checked, &name, results.are_several, &mut fixes);
+        if results.are_several && text.len() > LIMIT {
+            // A section after this one could refer to a fix in it.
+            text.truncate(before);
+            let _ = writeln!(
+                text,
+                "The sections of {} of {} are left out, because GitHub shows no summary that is larger than 1 MiB. \
+                 `--output json` has all results.",
+                results.checked.len() - index,
+                results.runners(),
+            );
+            break;
+        }
     }
     text
 }
@@ -84,7 +102,7 @@ fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<
 }
 
 /// Writes the chain from the Orchestrator to the Job as a graph, what is wrong with its fixes, and all checks. One of
-/// several runners that has nothing to fix has only the counts.
+/// several runners without a failure and a warning has only the counts: why its checks could not run is shown above.
 fn section<'a>(
     text: &mut String,
     checked: &'a Checked,
@@ -107,8 +125,9 @@ fn section<'a>(
         escape(checked.region()),
         counts(report),
     );
-    let is_good = report.is_ok() && report.with_status(Status::Warned).next().is_none();
-    if is_one_of_several && is_good {
+    let is_finding = |status| matches!(status, Status::Failed | Status::Warned);
+    let mut statuses = report.checks.iter().map(|result| result.outcome.status);
+    if is_one_of_several && !statuses.any(is_finding) {
         return;
     }
     if let Some(reason) = report.incomplete_reason() {
@@ -116,7 +135,7 @@ fn section<'a>(
     }
     graph(text, report);
     for result in &report.checks {
-        if matches!(result.outcome.status, Status::Failed | Status::Warned) {
+        if is_finding(result.outcome.status) {
             finding(text, result, nested);
             fix(text, result, name, fixes);
         }
@@ -279,7 +298,78 @@ fn begins_emoji(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::checked::Policy;
     use super::*;
+    use crate::access::{Outcome, Subject};
+    use crate::cli::arguments::FailOn;
+    use crate::cli::progress::Durations;
+    use crate::cli::source::Source;
+    use crate::cli::started::Started;
+
+    /// A runner whose role failed with this message.
+    fn failed(id: &str, message: &str) -> Checked {
+        let runner = serde_json::from_value(json!({
+            "id": id,
+            "runner_configuration": {
+                "type": "kubernetes-eks",
+                "cluster": {
+                    "name": "c",
+                    "region": "us-west-2",
+                    "auth": {"role_arn": "arn:aws:iam::123456789012:role/r"},
+                },
+                "job": {"namespace": "n", "service_account": "s"},
+            },
+            "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
+        }));
+        let result = CheckResult {
+            id: "role-exists".parse().unwrap(),
+            outcome: Outcome::failed(message),
+        };
+        Checked {
+            source: Source {
+                subject: Subject::new("o", &runner.unwrap()).unwrap(),
+                file: None,
+            },
+            report: Report {
+                checks: vec![result],
+                session_name: None,
+                oidc_subject: None,
+                kubernetes_user: None,
+            },
+            durations: Durations::default(),
+            policy: Policy {
+                fail_on: FailOn::Failure,
+                allow_incomplete: false,
+            },
+        }
+    }
+
+    #[test]
+    fn a_summary_is_not_larger_than_github_shows() {
+        let message = "x".repeat(2000);
+        let checked = (0..1000).map(|number| failed(&format!("runner-{number}"), &message));
+        let started = Started::now();
+        let results = Results {
+            started,
+            duration: started.elapsed(),
+            are_several: true,
+            checked: checked.collect(),
+            unread: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let text = render(&results);
+        assert!((1_000_000..1 << 20).contains(&text.len()), "{}", text.len());
+        assert!(text.contains("\n| runner-999 | 1 | 0 | 0 | failed |\n"));
+        let sections = text.matches("### EKS access of runner ").count();
+        let end = format!(
+            "\nThe sections of {} of 1000 runners are left out, because GitHub shows no summary that is larger than 1 MiB. \
+             `--output json` has all results.\n",
+            1000 - sections
+        );
+        assert!(text.ends_with(&end), "{}", &text[text.len() - 300..]);
+    }
 
     #[test]
     fn foreign_text_stays_text() {
