@@ -256,8 +256,8 @@ pub(super) struct ProbeArguments {
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
     /// The image of the Job's container. Default: the installation's image
-    #[arg(long, value_name = "IMAGE", value_parser = parse::image, help_heading = "Job")]
-    pub(super) image: Option<String>,
+    #[arg(long, visible_alias = "image", value_name = "IMAGE", value_parser = parse::image, help_heading = "Job")]
+    pub(super) runner_image: Option<String>,
     /// How long to wait for the container to start. The Orchestrator waits five minutes
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse::duration, help_heading = "Job")]
     pub(super) timeout: Duration,

@@ -33,7 +33,7 @@ pub(super) async fn run(
     let reading = cancelled.run_until_cancelled(source::read(&arguments.runner));
     let (Source { subject, .. }, installation) = reading.await.ok_or(Error::Interrupted)??;
     let mut settings = arguments.connection.settings(&installation);
-    if let Some(image) = &arguments.image {
+    if let Some(image) = &arguments.runner_image {
         settings.runner_image.clone_from(image);
     }
     let options = ProbeOptions {

@@ -109,7 +109,13 @@ fn the_container_starts() {
     let ran = probe(
         eks,
         &Folder::new(),
-        &["--yes", "--output", "json", "--image", "ghcr.io/other:2"],
+        &[
+            "--yes",
+            "--output",
+            "json",
+            "--runner-image",
+            "ghcr.io/other:2",
+        ],
     );
     let report: Value = serde_json::from_str(&ran.out).expect("JSON");
     let found = [

@@ -63,7 +63,7 @@ fn help() {
          Runner: --id --runner --org --api-url --hctl-config-file --octl-config-file; \
          Access: --as --profile --assume-role-arn --assume-role-session-name --external-id \
          --web-identity-token-file --kubeconfig --context; \
-         Job: --image --timeout --yes --keep; Output: --output --verbose"
+         Job: --runner-image --timeout --yes --keep; Output: --output --verbose"
     );
     assert_eq!(
         headings(&folder, "setup"),
