@@ -20,6 +20,14 @@ pub(crate) fn variable(scheme: &str) -> &'static str {
     }
 }
 
+/// Returns what to do about a proxy that does not open connections for URLs with this scheme.
+pub(crate) fn next_step(scheme: &str) -> String {
+    format!(
+        "Check the proxy in {} (or ALL_PROXY), or name the host in NO_PROXY to connect directly.",
+        variable(scheme)
+    )
+}
+
 /// A proxy variable that applies to a URL, but cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {variable} cannot be used as a proxy: {problem}")]

@@ -55,10 +55,7 @@ impl ConnectFailure {
                 "Check {api_url}, and that this machine can reach it: a firewall might block it, or a proxy \
                  might be required ({variable})."
             ),
-            Self::Proxy => format!(
-                "Check the proxy in {variable} (or ALL_PROXY), or name the host in NO_PROXY to connect \
-                 directly."
-            ),
+            Self::Proxy => proxy::next_step(scheme),
             Self::Tls(failure) => failure.next_step(
                 "set SSL_CERT_FILE to a PEM file with that CA's certificate (and the public ones, if \
                  they are needed too)",

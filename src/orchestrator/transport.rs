@@ -32,7 +32,7 @@ use super::settings::ApiSettings;
 use crate::files;
 use crate::network::call_log::LoggedCall;
 use crate::network::tls::TlsFailure;
-use crate::network::{causes, is_encoded, proxy};
+use crate::network::{causes, is_encoded, is_tunnel, proxy};
 use crate::product::Product;
 use crate::secrets::redacted;
 
@@ -385,11 +385,6 @@ fn is_corrupt(error: &reqwest::Error) -> bool {
         text.contains("connection") || text.contains("before message length")
     };
     error.is_decode() && !causes(error).skip(1).any(of_connection)
-}
-
-/// Returns whether the cause is a proxy's refusal of CONNECT. hyper-util has no public type for it.
-fn is_tunnel(cause: &(dyn StdError + 'static)) -> bool {
-    cause.to_string().starts_with("tunnel error")
 }
 
 /// Returns the target of a redirect, without the parts that can be secret.

@@ -10,9 +10,9 @@ use super::response_body::{MAX_RESPONSE, TooLarge};
 use crate::access::cause::Cause;
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::ShellCommand;
-use crate::network::proxy::UnusableProxy;
+use crate::network::proxy::{self, UnusableProxy};
 use crate::network::tls::TlsFailure;
-use crate::network::{causes, chain};
+use crate::network::{causes, chain, is_tunnel};
 
 /// The error of an AWS call, after the SDK's own retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -247,6 +247,9 @@ pub(super) fn no_response(error: &(dyn Error + 'static)) -> String {
         Some(failure) => {
             let step = failure.next_step("set AWS_CA_BUNDLE to a PEM file with that authority");
             format!("{failure} ({}). {step}", chain(error))
+        }
+        None if causes(error).any(is_tunnel) => {
+            format!("{}. {}", chain(error), proxy::next_step("https"))
         }
         None => chain(error),
     }

@@ -149,11 +149,10 @@ impl Page {
             Status::Skipped => ("-", None),
         };
         let style = color.map_or(FAINT, |color| color.on_default());
-        let skipped = match outcome.status {
-            Status::Skipped => "skipped: ",
-            _ => "",
+        let message = match outcome.status {
+            Status::Skipped => as_skipped(&outcome.message),
+            _ => outcome.message.clone(),
         };
-        let message = format!("{skipped}{}", outcome.message);
         match self.layout {
             Layout::Columns => {
                 let message = indent(&message, COLUMN);
@@ -331,6 +330,18 @@ impl Page {
     }
 }
 
+/// Returns the message of a check that was skipped, with the status unless the message begins with it.
+fn as_skipped(message: &str) -> String {
+    if ["Not checked", "Could not check"]
+        .iter()
+        .any(|status| message.starts_with(status))
+    {
+        message.to_owned()
+    } else {
+        format!("skipped: {message}")
+    }
+}
+
 /// Returns the text in lines of at most this length, which break between words. A word that is longer stays whole.
 fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let options = Options::new(width)
@@ -351,4 +362,23 @@ fn indent(text: &str, width: usize) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_shown_once() {
+        for (message, shown) in [
+            (
+                "Needs role-exists, which failed.",
+                "skipped: Needs role-exists, which failed.",
+            ),
+            ("Not checked: timed out.", "Not checked: timed out."),
+            ("Could not check the role.", "Could not check the role."),
+        ] {
+            assert_eq!(as_skipped(message), shown);
+        }
+    }
 }
