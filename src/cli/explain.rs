@@ -8,20 +8,21 @@ use anstyle::Style;
 use textwrap::{Options, WordSplitter};
 
 use super::arguments::ExplainArguments;
+use super::terminal::Layout;
 use crate::access::{Category, CheckId};
 
 const BOLD: Style = Style::new().bold();
 
 /// Returns the explanation of a check in lines of at most `width` columns, or the list of all checks. The text contains styles, which the writer removes if
 /// the output does not support them.
-pub(super) fn run(arguments: &ExplainArguments, width: usize) -> String {
+pub(super) fn run(arguments: &ExplainArguments, width: usize, layout: Layout) -> String {
     match arguments.check {
         Some(id) => format!(
             "{BOLD}{id}{BOLD:#}: {}\n\n{}",
             id.title(),
             render::plain(section(id), width)
         ),
-        None => list(width),
+        None => list(width, layout),
     }
 }
 
@@ -33,9 +34,8 @@ fn section(id: CheckId) -> &'static str {
     section.unwrap_or_default()
 }
 
-/// Returns all checks with their titles, below their categories.
-fn list(width: usize) -> String {
-    // A title that does not fit begins a line of its own.
+/// Returns all checks with their titles, below their categories. Without columns, each title begins a line of its own.
+fn list(width: usize, layout: Layout) -> String {
     let options = Options::new(width)
         .subsequent_indent("    ")
         .break_words(false)
@@ -45,11 +45,11 @@ fn list(width: usize) -> String {
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}", category.title());
         let of_category = |id: &CheckId| id.category() == category;
         for id in CheckId::ALL.into_iter().filter(of_category) {
-            let line = format!(
-                "  {id:<longest$}  {}",
-                id.title(),
-                longest = CheckId::LONGEST
-            );
+            let title = id.title();
+            let line = match layout {
+                Layout::Columns => format!("  {id:<longest$}  {title}", longest = CheckId::LONGEST),
+                Layout::Lines(_) => format!("  {id}\n    {title}"),
+            };
             let _ = writeln!(text, "{}", textwrap::fill(&line, &options));
         }
         text.push('\n');

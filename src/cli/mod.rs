@@ -161,7 +161,7 @@ fn run_subcommand(
             text.map(|text| (text, Exit::Passed))
         }
         Command::Explain(arguments) => Ok((
-            explain::run(&arguments, terminal::page_width()),
+            explain::run(&arguments, terminal::page_width(), layout),
             Exit::Passed,
         )),
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),

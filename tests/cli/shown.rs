@@ -227,6 +227,12 @@ fn explain_on_a_narrow_terminal() {
         let narrow = on_terminal(&folder, 40, "dumb", arguments, &[]);
         has_the_words(&narrow, &wide, 40);
     }
+    // Neither a narrow nor a dumb terminal gets columns.
+    for (columns, term) in [(40, "xterm"), (120, "dumb")] {
+        let list = on_terminal(&folder, columns, term, &["explain"], &[]);
+        let lines = "  namespace\n    The Job's namespace exists\n";
+        assert!(list.contains(lines), "{list}");
+    }
 }
 
 /// The table becomes a line for each runner.
