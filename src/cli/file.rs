@@ -91,7 +91,7 @@ pub(super) async fn read(path: &Path, named: Named<'_>) -> Result<(Runner, Runne
     let bytes = content(path).await;
     let bytes = bytes.map_err(|error| wrong(vec![whole(unreadable(path, &error))]))?;
     let text = text(&bytes).map_err(|problem| wrong(vec![problem]))?;
-    let mut root = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
+    let (mut root, next) = yaml::read(&text).map_err(|problem| wrong(vec![problem]))?;
     if matches!(root.kind, Kind::Null) {
         return Err(wrong(vec![whole("The file is empty.".to_owned())]));
     }
@@ -102,6 +102,12 @@ pub(super) async fn read(path: &Path, named: Named<'_>) -> Result<(Runner, Runne
         }
     }
     let (runner, mut remarks) = runner(&root, &schema, named).map_err(wrong)?;
+    remarks.extend(next.map(|at| {
+        Problem::at(
+            at,
+            "This document is ignored: only the first one of a file is read. Write each runner to a file of its own.",
+        )
+    }));
     remarks.extend(replaced(&root, ORG_ID, named.org, "--org"));
     remarks.extend(replaced(&root, "id", named.id, "--id"));
     let path = (!stdin).then(|| path.to_owned());

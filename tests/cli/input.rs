@@ -256,10 +256,24 @@ fn another_runner_type() {
 fn two_documents() {
     let folder = Folder::new();
     // octl reads the first one, whatever follows it.
-    let rest = "---\ncolour: red\n";
-    folder.write("runner-config.yaml", format!("{RUNNER}{rest}"));
-    let ran = folder.run(SETUP);
-    assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+    for (rest, line) in [
+        ("---\ncolour: red\n", Some(15)),
+        ("---\n# Nothing.\n---\n- a\n", Some(17)),
+        ("---\n{", Some(15)),
+        ("---\n", None),
+        ("...\n", None),
+    ] {
+        folder.write("runner-config.yaml", format!("{RUNNER}{rest}"));
+        let ran = folder.run(SETUP);
+        let note = line.map(|line| {
+            format!(
+                "note: runner-config.yaml:{line}:1: This document is ignored: only the first one of a file is read. Write \
+                 each runner to a file of its own.\n"
+            )
+        });
+        let expected = (0, note.unwrap_or_default());
+        assert_eq!((ran.code, ran.error), expected, "{rest:?}");
+    }
     let empty_first = format!("---\n---\n{RUNNER}");
     assert_snapshot!("empty_first_document", folder.check(empty_first).all());
 }

@@ -44,17 +44,21 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
-/// Reads the first document of a text, as octl does, and ignores what follows it. A text without a document is null.
+/// Reads the first document of a text, as octl does, and ignores what follows it. A text without a document is null. The second
+/// result is the place of a second document, if there is one.
 ///
 /// # Errors
 /// What yaml.v3 refuses, and what JSON cannot express.
-pub(super) fn read(text: &str) -> Result<Node, Problem> {
+pub(super) fn read(text: &str) -> Result<(Node, Option<Place>), Problem> {
     match parse::document(text)? {
-        Some(document) => decode::decode(&document),
-        None => Ok(Node {
-            at: Place { line: 1, column: 1 },
-            kind: Kind::Null,
-        }),
+        Some(document) => Ok((decode::decode(&document)?, document.next)),
+        None => {
+            let null = Node {
+                at: Place { line: 1, column: 1 },
+                kind: Kind::Null,
+            };
+            Ok((null, None))
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) type Id = usize;
 /// The nodes of a document. An alias refers to a node by its index, so that several nodes can contain the same one.
 pub(super) struct ParsedDocument {
     pub(super) nodes: Vec<ParsedNode>,
+    /// The place where the next document begins, if there is one with content.
+    pub(super) next: Option<Place>,
 }
 
 /// A node as it is written in the text.
@@ -49,8 +51,9 @@ pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
     // This character ends a line in yaml.v3.
     let text = &text.replace('\u{85}', "\n");
     let mut tree = Tree::default();
-    let mut end = None;
-    for event in Parser::new_from_str_with_options(text, options()) {
+    let (mut end, mut next) = (None, None);
+    let mut parser = Parser::new_from_str_with_options(text, options());
+    while let Some(event) = parser.next() {
         let (event, span) = event.map_err(|error| explain(&error))?;
         let at = place(span.start);
         match event {
@@ -60,6 +63,7 @@ pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
             }
             Event::DocumentEnd => {
                 end = Some(span.start.line());
+                next = next_document(parser);
                 break;
             }
             Event::SequenceEnd | Event::MappingEnd => tree.close(span),
@@ -99,7 +103,26 @@ pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
     tree.continued
         .refuse_tabs(text, end.filter(|_| has_marker))?;
     let Tree { nodes, .. } = tree;
-    Ok((!nodes.is_empty()).then_some(ParsedDocument { nodes }))
+    Ok((!nodes.is_empty()).then_some(ParsedDocument { nodes, next }))
+}
+
+/// Returns the place of the next document that has content, whatever it is.
+fn next_document<'a>(
+    events: impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>,
+) -> Option<Place> {
+    let mut start = None;
+    for event in events {
+        match event {
+            Ok((Event::DocumentStart(..), span)) => start = Some(place(span.start)),
+            Ok((Event::Scalar(text, ScalarStyle::Plain, 0, None), _)) if text.is_empty() => {
+                start = None;
+            }
+            Ok((Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..), _))
+            | Err(_) => return start,
+            Ok(_) => {}
+        }
+    }
+    None
 }
 
 /// Returns the parser's options for the syntax of libyaml, from which yaml.v3 is derived. Its defaults are YAML 1.2.

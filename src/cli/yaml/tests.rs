@@ -77,7 +77,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 /// Reads a text as the file is read: the root is a mapping or null.
 fn read_document(text: &str) -> Result<Value, String> {
-    match read(text) {
+    match read(text).map(|(node, _)| node) {
         Err(problem) => Err(problem.message),
         Ok(Node {
             kind: Kind::Null, ..
