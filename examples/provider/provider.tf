@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# Each value can also come from the environment or from hctl's configuration file. Do not write the token here.
+# Each value can also come from the environment or from the configuration file of hctl or octl. Do not write the token here.
 provider "platform-orchestrator" {
   org_id = "my-org"
 }

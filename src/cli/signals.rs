@@ -64,11 +64,19 @@ impl Signals {
     ///
     /// # Errors
     /// If the system refuses to deliver it.
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no SIGHUP"))]
+    #[cfg(unix)]
     pub(super) fn and_hangup(mut self) -> io::Result<Self> {
-        #[cfg(unix)]
-        self.signals
-            .push((Signal::Terminate, signal(SignalKind::hangup())?));
+        let hangup = signal(SignalKind::hangup())?;
+        self.signals.push((Signal::Terminate, hangup));
+        Ok(self)
+    }
+
+    /// Returns the same signals: there is no SIGHUP.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(unix))]
+    pub(super) fn and_hangup(self) -> io::Result<Self> {
         Ok(self)
     }
 

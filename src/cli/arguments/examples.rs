@@ -9,6 +9,7 @@ Exit codes:
   3  a check failed, or warned under --fail-on warning
   4  no check failed, but checks could not run (no AWS credentials, no permission, no response);
      --allow-incomplete exits with 0 instead
+  130 and 143  Ctrl-C or SIGTERM ended the checks
 With several runners, the worst result sets the exit code: 3 before 2, 1, 4, and 0";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
