@@ -397,7 +397,8 @@ fn no_way_out(cloud: &Cloud) {
     let environment = changed(cloud, "HTTPS_PROXY", Some("http://127.0.0.1:9"));
     let checked = cloud.check_in(environment, &cloud.configuration(), &["--timeout", "20s"]);
     checked.is_incomplete("sts:GetCallerIdentity (");
-    checked.says("aws-credentials", &["sts:GetCallerIdentity", "refused"]);
+    let why = "the proxy did not open a connection: Connection refused (os error 111). Check the proxy in HTTPS_PROXY";
+    checked.says("aws-credentials", &["sts:GetCallerIdentity", why]);
     let mut others = checked.ids("skipped");
     others.retain(|id| BEHIND_CLUSTER.contains(id));
     assert_eq!(others, *BEHIND_CLUSTER, "\n{}", checked.text());

@@ -114,7 +114,8 @@ fn next_document<'a>(
     for event in events {
         match event {
             Ok((Event::DocumentStart(..), span)) => start = Some(place(span.start)),
-            Ok((Event::Scalar(text, ScalarStyle::Plain, 0, None), _)) if text.is_empty() => {
+            // What the parser returns for nothing.
+            Ok((Event::Scalar(text, ScalarStyle::Plain, 0, None), _)) if text == "~" => {
                 start = None;
             }
             Ok((Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..), _))
