@@ -53,11 +53,17 @@ fn use_key(cloud: &Cloud, key: Option<&str>) {
     cloud.aws("s3", "PutBucketEncryption", &put);
 }
 
-/// Encrypts the bucket with a key that the role is allowed to use.
-pub(crate) fn encrypt(cloud: &Cloud) -> String {
+/// Encrypts the bucket with a key that the roles of its account can be allowed to use.
+pub(crate) fn encrypt_for_account(cloud: &Cloud) -> String {
     let EksOptions { account, .. } = cloud.eks.options();
     let key = create_key(cloud, Place::default(), &json!([policy_of(cloud, account)]));
     use_key(cloud, Some(&key));
+    key
+}
+
+/// Encrypts the bucket with a key that the role is allowed to use.
+pub(crate) fn encrypt(cloud: &Cloud) -> String {
+    let key = encrypt_for_account(cloud);
     let mut statements = needed(cloud);
     let use_it = json!({"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": key});
     statements.as_array_mut().unwrap().push(use_it);

@@ -1,4 +1,4 @@
-//! State in an S3 bucket with a role that does not exist, or that nobody here can read.
+//! State in an S3 bucket with a role that does not exist, or whose policies nobody here can read.
 
 use sandbox::eks::Place;
 use serde_json::{Value, json};
@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::annotation::annotate;
 use crate::cloud::{Cloud, set};
-use crate::storage::{BUCKET, ROLE, create_bucket, fails, needed, role_arn, runner, set_up};
+use crate::storage::{
+    BUCKET, ROLE, create_bucket, fails, needed, noted, put_policy, role_arn, runner, set_up,
+};
+use crate::storage_key;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("storage_role::missing", missing_role),
@@ -72,14 +75,45 @@ fn missing_role(cloud: &Cloud) {
         );
 }
 
-/// Nobody can simulate the policies of a role from another account.
+/// Nobody can simulate the policies of a role from another account, but a bucket and a key whose policies do not allow it refuse it.
 fn role_of_another_account(cloud: &Cloud) {
     create_bucket(cloud, BUCKET, Place::default());
-    let elsewhere = "eks.amazonaws.com/role-arn=arn:aws:iam::999999999999:role/job";
-    annotate(cloud, &[elsewhere.to_owned()]);
-    cloud
-        .check(&runner(cloud))
-        .only(&[], &["pod-identity", "state-storage"])
-        .is_incomplete("the Job's role is in another account (1)")
-        .says("state-storage", &["999999999999"]);
+    const ELSEWHERE: &str = "arn:aws:iam::999999999999:role/job";
+    annotate(cloud, &[format!("eks.amazonaws.com/role-arn={ELSEWHERE}")]);
+    let runner = runner(cloud);
+    let refused = |parts: &[&str]| {
+        let checked = cloud.check(&runner);
+        checked
+            .only(&["state-storage"], &["pod-identity"])
+            .says("state-storage", parts);
+        checked.fix("state-storage").to_owned()
+    };
+    let unknown = || {
+        cloud
+            .check(&runner)
+            .only(&[], &["pod-identity", "state-storage"])
+            .is_incomplete("the Job's role is in another account (1)")
+            .says("state-storage", &["999999999999"]);
+    };
+    let bucket =
+        format!("The policy of bucket {BUCKET:?} does not allow the Job's role {ELSEWHERE}");
+    let statements = noted(&refused(&[
+        &bucket,
+        "s3:ListBucket and s3:GetObject and s3:PutObject",
+    ]));
+    assert_eq!(statements.len(), 2);
+    put_policy(cloud, Place::default(), &json!(statements));
+    unknown();
+    let deny = json!({
+        "Effect": "Deny", "Principal": {"AWS": ELSEWHERE}, "Action": "s3:*", "Resource": "*",
+    });
+    let with_deny: Vec<Value> = statements.iter().cloned().chain([deny]).collect();
+    put_policy(cloud, Place::default(), &json!(with_deny));
+    refused(&["denies the Job's role", "Statement 3"]);
+    put_policy(cloud, Place::default(), &json!(statements));
+    storage_key::encrypt_for_account(cloud);
+    refused(&[
+        "The policy of the key arn:aws:kms:",
+        "does not allow the Job's role",
+    ]);
 }

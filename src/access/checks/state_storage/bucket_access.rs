@@ -144,6 +144,9 @@ impl ResourceAccess<'_> {
     }
 
     /// Returns whether the action is allowed if nothing denies it. `None` if that is unknown.
+    ///
+    /// Access control lists do not count: since April 2023, S3 creates buckets without them ("Controlling ownership of objects and
+    /// disabling ACLs for your bucket" in the S3 user guide).
     fn granted(&self, own: Option<bool>, judgment: Option<&Judgment>) -> Option<bool> {
         let has = |wanted: fn(Grant) -> bool| {
             let found = judgment?;
@@ -206,16 +209,6 @@ impl ResourceAccess<'_> {
                 "the account of the bucket is unknown",
                 format!("Could not check {what}."),
             ))),
-        }
-    }
-}
-
-impl OwnPolicies {
-    /// Returns the result of a simulation.
-    pub(super) fn new(simulated: AwsResult<Vec<Simulation>>) -> Self {
-        match simulated {
-            Ok(found) => Self::Simulated(found),
-            Err(error) => Self::Unknown(Box::new(error.outcome())),
         }
     }
 }
@@ -349,6 +342,8 @@ mod tests {
             (Bucket, Some(true), "unknown", "????"),
             (Bucket, Some(true), "organization", "????"),
             (Bucket, Some(false), "unknown", "??r?"),
+            (Bucket, None, "unknown", "????"),
+            (Key, Some(false), "unknown", "??r?"),
             (Key, Some(true), "unknown", "??r?"),
             (Key, Some(true), "organization", "??r?"),
         ] {

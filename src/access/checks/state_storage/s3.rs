@@ -6,7 +6,7 @@ use super::bucket_access::{
 use super::key::StateKey;
 use super::refused::{Refused, RefusedRole};
 use super::{bucket, container, endpoint, job_role, key, region};
-use crate::access::aws::{AwsError, AwsResult, BucketPolicy, Simulation, SimulationRequest};
+use crate::access::aws::{AwsError, BucketPolicy, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings;
 use crate::access::objects::{
@@ -58,10 +58,12 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         Ok(role) => role,
         Err(outcome) => return Ok(region::unknown(&pod, &found.region).unwrap_or(*outcome)),
     };
+    let caller = run.identity().await?;
     let state = State {
         bucket: StateBucket::new(&role.partition, storage),
         region: &found.region,
         role,
+        caller_account: &caller.account,
         iam_region: run.region()?,
     };
     let mut findings = state.findings(run, &pod).await?;
@@ -97,6 +99,8 @@ struct State<'a> {
     /// The bucket's region.
     region: &'a str,
     role: RoleArn,
+    /// The caller's account.
+    caller_account: &'a str,
     /// The region of the calls of IAM.
     iam_region: &'a str,
 }
@@ -122,28 +126,34 @@ impl State<'_> {
     /// # Errors
     /// The outcome of the check for a role that does not exist.
     async fn findings(&self, run: &Run<'_>, pod: &PodAws) -> Result<BucketFindings, CheckError> {
-        let Self { bucket, region, .. } = self;
+        let Self {
+            bucket,
+            region,
+            caller_account,
+            ..
+        } = self;
         let tagged = tagged_pod(run, &pod.identity)?;
         let tags = tagged.as_ref().map(TaggedPod::principal_tags);
         let tags = tags.unwrap_or_default();
-        let caller = run.identity().await?;
-        if caller.account != self.role.account {
-            return Err(other_account(&self.role).into());
-        }
         let (policy, key) = tokio::join!(
             run.aws().bucket_policy(region, bucket.name()),
             key::find(run, region, bucket.name()),
         );
-        // Only callers of the bucket's account can read its policy, and the caller is in the role's account.
-        let same_account = match policy.as_deref() {
+        // Only callers of the bucket's account can read its policy.
+        let is_callers_bucket = match policy.as_deref() {
             Ok(BucketPolicy::OfAnotherAccount) => Some(false),
             Ok(_) => Some(true),
             Err(_) => None,
         };
+        let same_account = match (is_callers_bucket, self.is_callers_role()) {
+            (Some(is_callers_bucket), true) => Some(is_callers_bucket),
+            (Some(true), false) => Some(false),
+            _ => None,
+        };
         let mut known = tags.clone();
-        if same_account == Some(true) {
+        if is_callers_bucket == Some(true) {
             let keys = ["aws:ResourceAccount", "s3:ResourceAccount"];
-            known.extend(keys.map(|key| (key.to_owned(), Sent::Is(&caller.account))));
+            known.extend(keys.map(|key| (key.to_owned(), Sent::Is(caller_account))));
         }
         let (bucket_arn, object_arn, list_prefix) = (bucket.arn(), bucket.object(), bucket.key());
         let on_bucket = RoleSession::new(&self.role, BUCKET_ACTIONS[0], Some(&bucket_arn), region)
@@ -152,12 +162,12 @@ impl State<'_> {
         let on_object = RoleSession::new(&self.role, OBJECT_ACTIONS[0], Some(&object_arn), region)
             .with_known(&known);
         let (own_on_bucket, own_on_objects) = tokio::join!(
-            self.simulate(run, &on_bucket, &BUCKET_ACTIONS),
-            self.simulate(run, &on_object, &OBJECT_ACTIONS),
+            self.own_policies(run, &on_bucket, &BUCKET_ACTIONS),
+            self.own_policies(run, &on_object, &OBJECT_ACTIONS),
         );
-        if let Err(AwsError::NotFound { .. }) = &own_on_bucket {
+        let (Some(own_on_bucket), Some(own_on_objects)) = (own_on_bucket, own_on_objects) else {
             return Err(job_role::missing(run, pod, &self.role.to_string()).into());
-        }
+        };
         let policy = ResourcePolicy::of_bucket(bucket.name(), policy);
         let mut findings = BucketFindings::default();
         for (session, actions, own) in [
@@ -166,7 +176,7 @@ impl State<'_> {
         ] {
             let access = ResourceAccess {
                 kind: ResourceKind::Bucket,
-                own: &OwnPolicies::new(own),
+                own: &own,
                 policy: &policy,
                 same_account,
             };
@@ -205,10 +215,12 @@ impl State<'_> {
         let session = RoleSession::new(&self.role, KEY_ACTIONS[0], Some(&key.arn), self.region);
         let session = session.with_known(&known);
         let (own, policy) = tokio::join!(
-            self.simulate(run, &session, &KEY_ACTIONS),
+            self.own_policies(run, &session, &KEY_ACTIONS),
             run.aws().key_policy(self.region, &key.arn),
         );
-        let (own, policy) = (OwnPolicies::new(own), ResourcePolicy::of_key(policy));
+        // A role that does not exist has been reported before.
+        let Some(own) = own else { return };
+        let policy = ResourcePolicy::of_key(policy);
         let access = ResourceAccess {
             kind: ResourceKind::Key,
             own: &own,
@@ -228,17 +240,29 @@ impl State<'_> {
         }
     }
 
-    /// Simulates actions of a session.
-    async fn simulate(
+    /// Returns whether the role is in the caller's account.
+    fn is_callers_role(&self) -> bool {
+        self.caller_account == self.role.account
+    }
+
+    /// Returns what the role's own policies decide on actions of a session, which only callers of its account can simulate. `None`
+    /// if the role does not exist.
+    async fn own_policies(
         &self,
         run: &Run<'_>,
         session: &RoleSession<'_>,
         actions: &[&'static str],
-    ) -> AwsResult<Vec<Simulation>> {
+    ) -> Option<OwnPolicies> {
+        if !self.is_callers_role() {
+            return Some(OwnPolicies::Unknown(Box::new(other_account(&self.role))));
+        }
         let simulation_request = SimulationRequest::new(session, actions);
-        run.aws()
-            .simulate(self.iam_region, &simulation_request)
-            .await
+        let simulated = run.aws().simulate(self.iam_region, &simulation_request);
+        match simulated.await {
+            Ok(found) => Some(OwnPolicies::Simulated(found)),
+            Err(AwsError::NotFound { .. }) => None,
+            Err(error) => Some(OwnPolicies::Unknown(Box::new(error.outcome()))),
+        }
     }
 }
 
