@@ -47,7 +47,8 @@ pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, IncompleteReason, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
 pub use probe::{
-    Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason, ReasonKind,
+    ContainerEnd, Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason,
+    ReasonKind,
 };
 pub use render::hcl;
 pub use report::{Report, Unchecked};

@@ -3,6 +3,7 @@
 //!
 //! Nothing else here creates anything. The runner's Role cannot delete Jobs, so the caller's own credentials do.
 
+mod end;
 mod event;
 mod follow;
 mod reason;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+pub use end::ContainerEnd;
 pub use event::Event;
 use follow::Follower;
 pub use reason::{Reason, ReasonKind};
@@ -124,8 +126,10 @@ pub struct ProbeReport {
     pub pod: Option<String>,
     /// The node that the pod was scheduled on.
     pub node: Option<String>,
-    /// The events of the Job and of its pod, in order.
+    /// The events of the Job and of its pod until the container started, in order.
     pub events: Vec<Event>,
+    /// How the container ended, if it did soon after it had started.
+    pub end: Option<ContainerEnd>,
     /// What became of the Job.
     pub deletion: Deletion,
 }
@@ -256,6 +260,7 @@ impl Prepared<'_> {
             pod: None,
             node: None,
             events: Vec::new(),
+            end: None,
             deletion: Deletion::NotCreated,
         };
         if cancelled.is_cancelled() {
@@ -277,12 +282,7 @@ impl Prepared<'_> {
         report.ended = match created {
             Ok(()) => {
                 say("Created");
-                let follower = Follower::new(&self.run, &self.namespace, &self.name);
-                tokio::select! {
-                    biased;
-                    () = cancelled.cancelled() => Ended::Unknown("Canceled.".to_owned()),
-                    ended = follower.follow(deadline, self.options.timeout, say, &mut report) => ended,
-                }
+                self.follow(deadline, cancelled, say, &mut report).await
             }
             Err(error) => {
                 if let Some(ended) = self.refused(&error) {
@@ -300,6 +300,30 @@ impl Prepared<'_> {
         };
         report.deletion = self.delete(is_confirmed, say).await;
         redact(report)
+    }
+
+    /// Follows the Job until it is known whether its container starts, and then how it ends, until `cancelled`.
+    async fn follow(
+        &self,
+        deadline: Instant,
+        cancelled: &CancellationToken,
+        say: &(dyn Fn(&str) + Sync),
+        report: &mut ProbeReport,
+    ) -> Ended {
+        let follower = Follower::new(&self.run, &self.namespace, &self.name);
+        let ended = tokio::select! {
+            biased;
+            () = cancelled.cancelled() => Ended::Unknown("Canceled.".to_owned()),
+            ended = follower.follow(deadline, self.options.timeout, say, report) => ended,
+        };
+        if ended == Ended::Started {
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => {}
+                () = follower.follow_end(say, report) => {}
+            }
+        }
+        ended
     }
 
     /// Returns how a probe ends whose Job the API refuses. `None` if the error does not say that there is no Job.
@@ -381,6 +405,13 @@ fn redact(mut report: ProbeReport) -> ProbeReport {
     };
     for event in &mut report.events {
         event.message = redacted(std::mem::take(&mut event.message));
+    }
+    if let Some(ContainerEnd {
+        log: Some(Ok(text) | Err(text)),
+        ..
+    }) = &mut report.end
+    {
+        *text = redacted(std::mem::take(text));
     }
     report
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use sandbox::eks::{Eks, EksOptions, Faults};
+use sandbox::eks::{Credentials, Eks, EksOptions, Faults};
 use sandbox::{Pool, Taken};
 use serde_json::{Value, json};
 
@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("probe::only_who_can_delete", only_who_can_delete),
     ("probe::documented_least", documented_least),
     ("probe::nothing_without_a_yes", nothing_without_a_yes),
+    ("probe::ended_with_an_error", ended_with_an_error),
     ("probe::kept", kept),
     ("probe::uncertain", refused::uncertain),
     (
@@ -188,7 +189,7 @@ fn each_reason_why_not() {
         (
             "image-pull",
             r#"{spec: {containers: [{name: main, image: "registry.invalid/runner:1"}]}}"#,
-            "1m",
+            "5s",
             "no such host",
         ),
         (
@@ -288,9 +289,8 @@ fn example(name: &str) -> String {
     std::fs::read_to_string(format!("{folder}{name}")).expect("an example")
 }
 
-/// The documented permissions are enough.
-fn documented_least() {
-    let eks = &*documented();
+/// Creates a caller with the documented permissions.
+fn documented_caller(eks: &Eks) -> Credentials {
     let policy = serde_json::from_str(&example("caller-policy.json")).expect("a policy");
     let user = eks.create_user("caller", &policy).expect("a user");
     let entry = json!({
@@ -303,6 +303,13 @@ fn documented_least() {
     for file in ["caller-impersonation.yaml", "caller-probe.yaml"] {
         eks.apply(&example(file)).expect("an example");
     }
+    user
+}
+
+/// The documented permissions are enough.
+fn documented_least() {
+    let eks = &*documented();
+    let user = documented_caller(eks);
     let ran =
         once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
     assert_eq!(ran.code, 0, "{}", ran.all());
@@ -329,6 +336,35 @@ fn nothing_without_a_yes() {
     let unwritable = ["--yes", "--keep", "-o", "no/report"];
     let ran = probe(eks, &Folder::new(), &unwritable);
     assert_eq!((ran.code, left(eks).as_str()), (2, ""), "{}", ran.error);
+}
+
+/// A container that ends soon after its start shows how, if it can be read.
+fn ended_with_an_error() {
+    const FAILS: [&str; 3] = ["--yes", "--image", "registry.example/fails:1"];
+    let eks = &*documented();
+    let ran = probe(eks, &Folder::new(), &FAILS);
+    assert_eq!(left(eks), "");
+    assert_snapshot!("ended_with_an_error", stable(&ran.all()));
+    let json = [&FAILS[..], &["--output", "json"]].concat();
+    let ran = probe(eks, &Folder::new(), &json);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let log = "GET https://registry.opentofu.org\nconnect: connection timed out";
+    assert_eq!(
+        (&report["ok"], &report["exit_code"], &report["log"]),
+        (&json!(true), &json!(1), &json!(log)),
+        "{report:#}"
+    );
+    // The permission to read the log is optional.
+    let user = documented_caller(eks);
+    let without_log = example("caller-probe.yaml").replace("pods/log", "pods/other");
+    eks.apply(&without_log).expect("an example");
+    let ran =
+        once_admitted(|| Folder::new().run_with(&[PROBE, &FAILS].concat(), &eks.env_as(&user)));
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let end = "The container ended with exit code 1 (Error). Its log could not be read: the caller has no permission to get \
+               pods/log.";
+    assert!(ran.out.contains(end), "{}", ran.out);
+    assert_eq!(left(eks), "");
 }
 
 fn kept() {

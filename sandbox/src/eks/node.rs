@@ -42,6 +42,8 @@ pub(super) fn node(options: &EksOptions) -> Value {
             ],
             "addresses": [
                 {"type": "InternalIP", "address": "10.0.1.23"},
+                // Where KWOK listens in place of the kubelet.
+                {"type": "ExternalIP", "address": "127.0.0.1"},
                 {"type": "Hostname", "address": name},
             ],
             "nodeInfo": {

@@ -41,6 +41,7 @@ pub(super) fn start(options: EksOptions) -> Result<Eks, Error> {
         api_server_port,
         authenticator_port,
         kubectl_proxy_port,
+        kubelet_port,
     ] = free_ports()?;
     let host = cluster_host(&options);
     let certificates = Certificates::make(&directory, &host)?;
@@ -84,11 +85,12 @@ pub(super) fn start(options: EksOptions) -> Result<Eks, Error> {
             &authorization,
         );
         configure_caches(command, &options);
+        configure_logs(command, kubelet_port);
     })?;
     let api_server = connect(&mut processes, &tools, kubectl_proxy_port, &kubeconfig)?;
     api_server.create_node(&options)?;
     if options.runs_jobs {
-        workloads::start(&mut processes, &tools, &kubeconfig)?;
+        workloads::start(&mut processes, &tools, &kubeconfig, kubelet_port)?;
     }
     use_aws_auth(&control)?;
 
@@ -351,6 +353,13 @@ fn configure_caches(command: &mut Command, options: &EksOptions) {
             .arg("--authorization-webhook-cache-authorized-ttl=0s")
             .arg("--authorization-webhook-cache-unauthorized-ttl=0s");
     }
+}
+
+/// Makes the API server read the logs of containers from KWOK, which every node has at its external address.
+fn configure_logs(command: &mut Command, kubelet_port: u16) {
+    command
+        .arg("--kubelet-preferred-address-types=ExternalIP")
+        .arg(format!("--kubelet-port={kubelet_port}"));
 }
 
 fn administrator_kubeconfig(port: u16, certificates: &Certificates) -> Value {

@@ -3,11 +3,15 @@
 //!
 //! KWOK plays the life of a pod that the scheduler has bound to a node: `stages.yaml`, beside this file, says what
 //! happens to it. No container runs. KWOK sees nothing but the pod, so a pod fails by the names in it: an image
-//! `registry.invalid/runner:1` cannot be pulled, and a volume of the Secret `missing-credentials` cannot be mounted.
+//! `registry.invalid/runner:1` cannot be pulled, the container of `registry.example/fails:1` ends with an error, and a volume of
+//! the Secret `missing-credentials` cannot be mounted. The log of each container is the file `container.log`.
 
+use std::fs;
 use std::path::Path;
 
-use super::error::Error;
+use serde_json::json;
+
+use super::error::{Error, io};
 use super::processes::Processes;
 use super::tools::{self, Tools};
 
@@ -15,11 +19,12 @@ use super::tools::{self, Tools};
 const CONTROLLERS: &str = "job-controller,ttl-after-finished-controller,resourcequota-controller,\
                            garbage-collector-controller,pod-garbage-collector-controller";
 
-/// Starts everything, as the cluster's administrator.
+/// Starts everything, as the cluster's administrator. KWOK listens on `kubelet_port`.
 pub(super) fn start(
     processes: &mut Processes,
     tools: &Tools,
     kubeconfig: &Path,
+    kubelet_port: u16,
 ) -> Result<(), Error> {
     let directory = processes.directory().to_owned();
     let kubeconfig = format!("--kubeconfig={}", kubeconfig.display());
@@ -40,11 +45,24 @@ pub(super) fn start(
             .arg(&kubeconfig)
             .args(["--leader-elect=false", "--secure-port=0"]);
     })?;
+    let sources = tools::workspace().join("sandbox/src/eks");
+    let logs = directory.join("logs.json");
+    let log = json!({
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "all"},
+        "spec": {"logs": [{"logsFile": sources.join("container.log")}]},
+    });
+    fs::write(&logs, log.to_string()).map_err(io(format!("writing {}", logs.display())))?;
     processes.start("kwok", &tools.kwok, |command| {
-        let stages = tools::workspace().join("sandbox/src/eks/stages.yaml");
         command
             .arg(&kubeconfig)
-            .arg(format!("--config={}", stages.display()))
+            .arg(format!(
+                "--config={}",
+                sources.join("stages.yaml").display()
+            ))
+            .arg(format!("--config={}", logs.display()))
+            .arg(format!("--server-address=127.0.0.1:{kubelet_port}"))
             .arg("--manage-all-nodes=true")
             .env("KWOK_WORKDIR", directory.join("kwok"));
     })

@@ -54,4 +54,10 @@ impl ClusterClient {
         let (object, _) = self.send(Method::GET, path, None, None).await?;
         Ok(object)
     }
+
+    /// Returns the text at a path of the API as it is now, such as the log of a container.
+    pub(crate) async fn text_now(&self, path: &str) -> KubeResult<String> {
+        let (bytes, _) = self.send_for_bytes(Method::GET, path, None, None).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }

@@ -31,6 +31,7 @@ use tokio::time::Instant;
 pub(crate) use connect::ClusterConnection;
 pub(crate) use error::{ConnectError, KubeError};
 
+use self::response::ResponseBody;
 use self::user::User;
 use super::aws::ATTEMPT;
 use super::single_flight::{SharedCall, SingleFlight};
@@ -182,8 +183,7 @@ impl ClusterClient {
         User::service_account(JOB_CONTROLLER.0, JOB_CONTROLLER.1)
     }
 
-    /// Makes a call, again if the API throttles it or does not work at the moment, and returns its response and its warnings. Each call can be repeated:
-    /// a change does not count twice (`change`).
+    /// Makes a call, and returns the object in its response and its warnings.
     async fn send(
         &self,
         method: Method,
@@ -191,6 +191,19 @@ impl ClusterClient {
         body: Option<&Value>,
         user: Option<&User>,
     ) -> KubeResult<(Value, Vec<String>)> {
+        let (bytes, warnings) = self.send_for_bytes(method, path, body, user).await?;
+        Ok((response::object(&bytes)?, warnings))
+    }
+
+    /// Makes a call, again if the API throttles it or does not work at the moment, and returns the body of its response and its
+    /// warnings. Each call can be repeated: a change does not count twice (`change`).
+    async fn send_for_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        user: Option<&User>,
+    ) -> KubeResult<ResponseBody> {
         let unreachable = |error: String| KubeError::Unreachable(error);
         let _permit = self
             .permits
@@ -242,7 +255,7 @@ async fn send_once(
     client: &kube::Client,
     request: Request<Vec<u8>>,
     log: &LoggedCall,
-) -> (KubeResult<(Value, Vec<String>)>, Option<Duration>) {
+) -> (KubeResult<ResponseBody>, Option<Duration>) {
     let sent = client.send(request.map(kube::client::Body::from)).await;
     let response = match sent {
         Ok(response) => response,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
@@ -13,13 +14,14 @@ use crate::network::{chain, is_encoded};
 /// The size of the largest response that is read, in bytes. An object has at most 1.5 MiB.
 const MAX_RESPONSE: usize = 4 << 20;
 
-/// Reads a response: the object in it, and the API's warnings.
+/// The body of a response, and the API's warnings.
+pub(super) type ResponseBody = (Bytes, Vec<String>);
+
+/// Reads a response without an error.
 ///
 /// # Errors
 /// The API's own error, or why the response is not one of a Kubernetes API.
-pub(super) async fn read(
-    response: Response<kube::client::Body>,
-) -> KubeResult<(Value, Vec<String>)> {
+pub(super) async fn read(response: Response<kube::client::Body>) -> KubeResult<ResponseBody> {
     let status = response.status();
     if let Some(encoding) = encoding(response.headers()) {
         return Err(KubeError::Unreachable(format!(
@@ -34,7 +36,7 @@ pub(super) async fn read(
         .map_err(|error| body_error(error.as_ref()))?
         .to_bytes();
     if status.is_success() {
-        Ok((object(&bytes)?, warnings))
+        Ok((bytes, warnings))
     } else {
         Err(refusal(status, &bytes))
     }
@@ -58,7 +60,7 @@ fn body_error(error: &(dyn std::error::Error + 'static)) -> KubeError {
 
 /// Parses the object of a response. A response without one comes from something in between, such as a proxy that opens
 /// TLS.
-fn object(bytes: &[u8]) -> KubeResult<Value> {
+pub(super) fn object(bytes: &[u8]) -> KubeResult<Value> {
     let unusable = |why: String| Err(KubeError::Unreachable(why));
     match serde_json::from_slice::<Value>(bytes) {
         // `/version` alone returns no object.

@@ -172,3 +172,19 @@ async fn each_fault_of_a_certificate_is_its_own_error() {
         assert_eq!(*failure, expected, "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_log_is_text_and_its_errors_are_the_api_s() {
+    let status = r#"{"kind": "Status", "message": "no"}"#;
+    let (config, _calls) = server(vec![
+        response("200 OK", "Content-Type: text/plain\r\n", "one\ntwo\n"),
+        response("200 OK", "Content-Type: text/plain\r\n", "one\ntwo\n"),
+        response("403 Forbidden", "", status),
+    ]);
+    let cluster = ClusterClient::new(config).unwrap();
+    assert_eq!(cluster.text_now("/x").await.unwrap(), "one\ntwo\n");
+    // Nothing else accepts a text.
+    let error = cluster.get_now("/x").await.unwrap_err();
+    assert!(matches!(error, KubeError::Unreachable(_)), "{error}");
+    assert!(cluster.text_now("/x").await.unwrap_err().is_forbidden());
+}

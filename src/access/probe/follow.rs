@@ -1,4 +1,4 @@
-//! Follows the Job of a probe until its container has started or the reason why not is known.
+//! Follows the Job of a probe until its container has started or the reason why not is known, and then how the container ends.
 
 use std::time::Duration;
 
@@ -6,15 +6,19 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::end::{ContainerEnd, log_path, printable};
 use super::event::Event;
-use super::reason::{Reason, StartState, ending};
-use super::{Ended, ProbeReport, connected};
+use super::reason::{Reason, StartState};
+use super::{Ended, GRACE, ProbeReport, connected};
 use crate::access::kubernetes::{KubeError, KubeResult};
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
 
 /// The pause between two reads of the Job.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
+/// How long the container is followed after its start. After [`GRACE`], the Job's own time limit can end it.
+const RUNS: Duration = Duration::from_secs(10);
+const _: () = assert!(RUNS.as_secs() < GRACE.as_secs());
 
 /// Follows one Job, with the caller's credentials.
 pub(super) struct Follower<'a> {
@@ -56,12 +60,7 @@ impl<'a> Follower<'a> {
                 Ok(look) => {
                     note(&look, say, report);
                     match StartState::judge(&look.job, look.pod.as_ref(), &report.events) {
-                        StartState::Started => {
-                            if let Some(ending) = look.pod.as_ref().and_then(ending) {
-                                say(&ending);
-                            }
-                            return Ended::Started;
-                        }
+                        StartState::Started => return Ended::Started,
                         StartState::Failed(reason) => return Ended::NotStarted(reason),
                         StartState::Waiting(None) => obstacle = None,
                         StartState::Waiting(Some(reason)) => {
@@ -99,10 +98,67 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Follows the container after its start for some seconds. If it ends, how it did goes to `report`, with the last lines of
+    /// the log of one that ended with an error.
+    pub(super) async fn follow_end(&self, say: &(dyn Fn(&str) + Sync), report: &mut ProbeReport) {
+        let until = Instant::now() + RUNS;
+        loop {
+            // An error of a call can go away.
+            let pod = self.pod().await.unwrap_or_default();
+            if let Some(mut end) = pod.as_ref().and_then(ContainerEnd::read) {
+                say(&format!(
+                    "Container {MAIN} ended with exit code {} ({})",
+                    end.exit_code, end.reason
+                ));
+                if end.exit_code != 0 {
+                    end.log = match pod.as_ref().and_then(log_path) {
+                        Some(path) => Some(self.log(&path).await),
+                        None => None,
+                    };
+                }
+                report.end = Some(end);
+                return;
+            }
+            if Instant::now() >= until {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn pod(&self) -> KubeResult<Option<Value>> {
+        let caller = connected(self.run.cluster_of_caller().await)?;
+        let pods = caller.get_now(&self.pods_path()).await?;
+        Ok(pods["items"]
+            .as_array()
+            .and_then(|pods| pods.first().cloned()))
+    }
+
+    /// Returns the log at a path, or why it could not be read.
+    async fn log(&self, path: &str) -> Result<String, String> {
+        let caller = connected(self.run.cluster_of_caller().await);
+        let log = match caller {
+            Ok(caller) => caller.text_now(path).await,
+            Err(error) => Err(error),
+        };
+        log.map(|log| printable(&log)).map_err(|error| {
+            if error.is_forbidden() {
+                "the caller has no permission to get pods/log".to_owned()
+            } else {
+                error.to_string()
+            }
+        })
+    }
+
+    fn pods_path(&self) -> String {
+        let (namespace, name) = (self.namespace, self.name);
+        format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3D{name}")
+    }
+
     async fn look(&self) -> KubeResult<Look> {
         let (namespace, name) = (self.namespace, self.name);
         let job = format!("/apis/batch/v1/namespaces/{namespace}/jobs/{name}");
-        let pods = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3D{name}");
+        let pods = self.pods_path();
         let caller = connected(self.run.cluster_of_caller().await)?;
         let events = async |object: &str| {
             let path = format!(

@@ -290,18 +290,6 @@ fn without_pod(job: &Value, events: &[Event]) -> StartState {
     }))
 }
 
-/// Returns how the container `main` ended, as a step of the probe. `None` if it has not ended.
-pub(super) fn ending(pod: &Value) -> Option<String> {
-    let statuses = pod["status"]["containerStatuses"].as_array()?;
-    let main = statuses.iter().find(|status| status["name"] == MAIN)?;
-    let ended = &main["state"]["terminated"];
-    let code = ended["exitCode"].as_i64()?;
-    Some(format!(
-        "Container {MAIN} ended with exit code {code} ({})",
-        text(&ended["reason"])
-    ))
-}
-
 /// Returns whether a container is an init container that restarts whenever it ends: a sidecar ("Sidecar Containers" in the
 /// Kubernetes documentation).
 fn is_sidecar(pod: &Value, name: &Value) -> bool {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 use serde::Serialize;
 
-use crate::access::{Deletion, Ended, Prepared, ProbeReport, Subject};
+use crate::access::{ContainerEnd, Deletion, Ended, Prepared, ProbeReport, Subject};
 use crate::cli::arguments::ProbeArguments;
 use crate::cli::json::{About, Envelope, pretty};
 use crate::cli::started::Started;
@@ -24,7 +24,7 @@ pub(super) fn announcement(prepared: &Prepared<'_>, arguments: &ProbeArguments) 
         "It is not deleted (--keep). Kubernetes stops it 15 seconds after --timeout. Set a longer timeout if your image \
          runs longer."
     } else {
-        "It is deleted when its container has started or cannot start."
+        "It is deleted when its container cannot start, has ended, or has run for 10 seconds."
     };
     format!(
         "The probe creates this Job:\n\n  \
@@ -93,15 +93,41 @@ pub(super) fn text(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
             event.message.trim()
         );
     }
+    if let Some(end) = &report.end {
+        let _ = writeln!(text, "\n{}", ending(end));
+    }
     let _ = writeln!(text, "\n{}", deletion(prepared, &report.deletion));
     if report.ended == Ended::Started {
         let _ = writeln!(
             text,
-            "{} were placeholders, so nothing that the runner does after it starts was tested.",
-            placeholders()
+            "{} were placeholders, so nothing that the runner does after it starts was tested.{}",
+            placeholders(),
+            match &report.end {
+                Some(end) if end.exit_code != 0 => " An error about them is expected.",
+                _ => "",
+            }
         );
     }
     text
+}
+
+/// Returns how the container ended, with the last lines of its log.
+fn ending(end: &ContainerEnd) -> String {
+    let ContainerEnd {
+        exit_code,
+        reason,
+        log,
+    } = end;
+    let log = match log {
+        None => String::new(),
+        Some(Ok(log)) if log.is_empty() => " Its log is empty.".to_owned(),
+        Some(Ok(log)) => {
+            let lines: String = log.lines().map(|line| format!("\n  {line}")).collect();
+            format!(" The last lines of its log:\n{lines}")
+        }
+        Some(Err(why)) => format!(" Its log could not be read: {why}."),
+    };
+    format!("The container ended with exit code {exit_code} ({reason}).{log}")
 }
 
 fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
@@ -153,6 +179,10 @@ struct ProbeDocument<'a> {
     /// The variables of the container that were placeholders.
     placeholders: [&'static str; ProbeReport::PLACEHOLDERS.len()],
     events: Vec<EventDocument<'a>>,
+    /// The exit code of the container, if it ended soon after it had started.
+    exit_code: Option<i64>,
+    /// The last lines of its log, if it ended with an error and they could be read.
+    log: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -210,5 +240,10 @@ pub(super) fn json(
         },
         placeholders: ProbeReport::PLACEHOLDERS,
         events: events.collect(),
+        exit_code: report.end.as_ref().map(|end| end.exit_code),
+        log: report
+            .end
+            .as_ref()
+            .and_then(|end| end.log.as_ref()?.as_deref().ok()),
     })
 }
