@@ -467,7 +467,7 @@ fn another_scheduler(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.outcome(&[], &[], &["scheduling"]).says(
         "scheduling",
-        &["The scheduler \"volcano\" of pod_template decides"],
+        &["pod_template sets the scheduler \"volcano\""],
     );
     assert_eq!(checked.of("scheduling")["skip"], "not-applicable");
 }

@@ -90,7 +90,7 @@ fn gcs(cloud: &Cloud) {
     );
     warns(
         &cloud.check(&at("/etc/ssl/private", &json!([]))),
-        &["if a volume is mounted there"],
+        &["if a volume is mounted at that path"],
     );
     // An empty variable is none.
     let empty = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "value": ""}]});
