@@ -489,8 +489,7 @@ fn absent(element: String, key: &str, request: &dyn PolicyRequest) -> DenialReas
     }
 }
 
-/// Returns the values of a condition with strings instead of numbers. IAM accepts numbers with and without quotation marks
-/// ("Grammar of the IAM JSON policy language" in the IAM user guide).
+/// Returns values with quotation marks around numbers. They are optional ("Grammar of the IAM JSON policy language").
 fn with_quoted_numbers(values: &Value) -> Value {
     match values {
         Value::Number(number) => number.to_string().into(),
