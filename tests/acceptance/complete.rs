@@ -15,16 +15,13 @@ use crate::Scenario;
 use crate::cli::Cli;
 use crate::eks_access::Scene;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[("complete: everything at once", everything_at_once)];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![everything_at_once];
 
-pub(crate) const IN_TURN: &[Scenario] = &[
-    ("complete: state in a bucket", state_in_a_bucket),
-    ("complete: refused as the guide says", refused),
-    ("complete: what setup prints", what_setup_prints),
-    (
-        "complete: what setup prints for IRSA",
-        what_setup_prints_for_irsa,
-    ),
+pub(crate) const IN_TURN: &[Scenario] = sandbox::scenarios![
+    state_in_a_bucket,
+    refused,
+    what_setup_prints,
+    what_setup_prints_for_irsa,
 ];
 
 /// The example in a workspace of its own, with its variables.

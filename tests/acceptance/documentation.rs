@@ -7,14 +7,11 @@ use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("the documentation's basic example", basic_example),
-    ("the documentation's extended example", extended_example),
-    ("the documentation's walk-through", walk_through),
-    (
-        "the documentation's secret in the environment",
-        secret_in_the_environment,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    basic_example,
+    extended_example,
+    walk_through,
+    secret_in_the_environment,
 ];
 
 /// From `init` to `destroy`, with an empty plan after the apply.

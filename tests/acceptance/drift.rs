@@ -7,21 +7,8 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("a runner deleted outside is created again", deleted_outside),
-    (
-        "a runner changed outside shows exactly the drift",
-        changed_outside,
-    ),
-    (
-        "a runner replaced by another type is an error",
-        another_type,
-    ),
-    (
-        "a response that is not the API's never empties the state",
-        not_the_api,
-    ),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![deleted_outside, changed_outside, another_type, not_the_api,];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 

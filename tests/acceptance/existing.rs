@@ -8,34 +8,19 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("import by command", import_by_command),
-    ("import by block", import_by_block),
-    (
-        "import with a generated configuration",
-        import_with_generated_configuration,
-    ),
-    (
-        "import of what is not there or of another type",
-        import_refused,
-    ),
-    ("a create that meets an existing id", create_meets_existing),
-    ("two resources with one id", two_with_one_id),
-    (
-        "create_before_destroy with the same id",
-        create_before_destroy,
-    ),
-    (
-        "create_before_destroy whose response is lost",
-        create_before_destroy_without_response,
-    ),
-    ("a runner in use is not deleted", delete_refused),
-    (
-        "a runner of another type under the same id",
-        another_type_in_its_place,
-    ),
-    ("runner rules", runner_rules),
-    ("data sources", data_sources),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    import_by_command,
+    import_by_block,
+    import_with_generated_configuration,
+    import_refused,
+    create_meets_existing,
+    two_with_one_id,
+    create_before_destroy,
+    create_before_destroy_without_response,
+    delete_refused,
+    another_type_in_its_place,
+    runner_rules,
+    data_sources,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

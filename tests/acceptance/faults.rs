@@ -12,27 +12,18 @@ use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
 /// Each fault in each operation.
-pub(crate) const MATRIX: &[Scenario] = &[
-    ("faults while creating", faults_while_creating),
-    ("faults while reading", faults_while_reading),
-    ("faults while updating", faults_while_updating),
-    ("faults while deleting", faults_while_deleting),
+pub(crate) const MATRIX: &[Scenario] = sandbox::scenarios![
+    faults_while_creating,
+    faults_while_reading,
+    faults_while_updating,
+    faults_while_deleting,
 ];
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    (
-        "a service that stays down after a create",
-        down_after_a_create,
-    ),
-    (
-        "a create that takes longer than its timeout",
-        create_past_its_timeout,
-    ),
-    ("a create that meets somebody else's runner", somebody_else),
-    (
-        "a service that requests a longer wait than there is time",
-        too_long_a_wait,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    down_after_a_create,
+    create_past_its_timeout,
+    somebody_else,
+    too_long_a_wait,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

@@ -5,11 +5,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cli::{Cli, SOURCE, Workspace};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("functions: results", results),
-    ("functions: wrong arguments", wrong_arguments),
-    ("functions: the examples of the documentation", examples),
-];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![results, wrong_arguments, examples];
 
 const PROVIDER_ARN: &str = "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev";
 const CLUSTER_ARN: &str = "arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster";

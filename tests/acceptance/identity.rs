@@ -8,14 +8,11 @@ use crate::configuration::{Runner, provider};
 use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("identity: an import by it", import_by_identity),
-    ("identity: of another organization", another_organization),
-    ("identity: in the state", in_the_state),
-    (
-        "identity: of a rule that is created and replaced",
-        created_rule,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    import_by_identity,
+    another_organization,
+    in_the_state,
+    created_rule,
 ];
 
 fn import_block(ty: &str, name: &str, identity: &str) -> String {

@@ -8,15 +8,15 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("two organizations by two aliases", two_organizations),
-    ("modules, count and moved", modules),
-    ("create_before_destroy", create_before_destroy),
-    ("ignore_changes", ignore_changes),
-    ("conditions and outputs", conditions),
-    ("taint, -replace, -target and -refresh-only", commands),
-    ("state show, console and show", shown),
-    ("a plan that is saved and applied later", saved_plan),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    two_organizations,
+    modules,
+    create_before_destroy,
+    ignore_changes,
+    conditions,
+    commands,
+    shown,
+    saved_plan,
 ];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_runner";

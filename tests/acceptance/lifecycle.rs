@@ -7,22 +7,16 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    (
-        "every attribute is updated in place, alone",
-        update_in_place,
-    ),
-    ("every optional attribute can be removed", removal),
-    ("an empty description stays empty", empty_description),
-    ("a changed id replaces the runner", replace_on_id),
-    (
-        "a reformatted pod_template changes nothing",
-        reformatted_pod_template,
-    ),
-    ("each state storage", each_storage),
-    ("values that are not known at plan time", unknown_values),
-    ("for_each of fifty runners", fifty_runners),
-    ("timeouts are taken and kept", timeouts),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    update_in_place,
+    removal,
+    empty_description,
+    replace_on_id,
+    reformatted_pod_template,
+    each_storage,
+    unknown_values,
+    fifty_runners,
+    timeouts,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

@@ -8,10 +8,7 @@ use crate::configuration::provider;
 use crate::existing::registered;
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("lists: the EKS runners", eks_runners),
-    ("lists: the environments of a runner", environments),
-];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![eks_runners, environments];
 
 /// Returns the attributes of a data source after an apply.
 fn applied(workspace: &Workspace, address: &str) -> Value {

@@ -4,7 +4,7 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider_with};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[("mocks: a module is tested", a_module_is_tested)];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![a_module_is_tested];
 
 /// The test file of the guide "Check runners in CI".
 const TEST: &str = include_str!("../../examples/module-test/runner.tftest.hcl");

@@ -10,12 +10,8 @@ use crate::configuration::{Runner, provider};
 use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("moving: state replace-provider", replace_provider),
-    ("moving: beside the Go provider", beside),
-    ("moving: to other addresses", moved),
-    ("moving: back", back),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![replace_provider, beside, moved, back,];
 
 const GO_SOURCES: [&str; 2] = [
     "humanitec/platform-orchestrator",

@@ -10,26 +10,19 @@ use crate::configuration::{Runner, provider};
 use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("planned: an id that is in use", id_in_use),
-    ("planned: an id of another type", other_type),
-    ("planned: replacing a runner in the state", replacing),
-    ("planned: renaming a runner in the state", renaming),
-    ("planned: an import needs no warning", importing),
-    (
-        "planned: removing a runner from the state and creating it again",
-        removed_and_created,
-    ),
-    ("planned: a token that is not valid", token_not_valid),
-    ("planned: causes of a rule's conflict", rule_conflicts),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    id_in_use,
+    other_type,
+    replacing,
+    renaming,
+    importing,
+    removed_and_created,
+    token_not_valid,
+    rule_conflicts,
 ];
 
-pub(crate) const IN_TURN: &[Scenario] = &[
-    ("planned: one list for all runners", one_list),
-    ("planned: a list that is not allowed or fails", not_listed),
-    ("planned: an address that cannot be used", unusable_url),
-    ("planned: an organization without runners", doubtful_org),
-];
+pub(crate) const IN_TURN: &[Scenario] =
+    sandbox::scenarios![one_list, not_listed, unusable_url, doubtful_org,];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_runner";
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

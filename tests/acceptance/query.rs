@@ -10,16 +10,13 @@ use crate::configuration::provider;
 use crate::existing::registered;
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("query: runners, with generated configuration", runners),
-    ("query: runners of a cluster", by_cluster),
-    (
-        "query: a runner that this version cannot read",
-        unsupported_runner,
-    ),
-    ("query: rules", rules),
-    ("query: a failed list", failed_list),
-    ("query: 5000 runners by prefix", five_thousand),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    runners,
+    by_cluster,
+    unsupported_runner,
+    rules,
+    failed_list,
+    five_thousand,
 ];
 
 const RUNNER: &str = "platform-orchestrator_kubernetes_eks_runner";

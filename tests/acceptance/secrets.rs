@@ -12,19 +12,10 @@ use sandbox::orchestrator::faults::Fault;
 
 use crate::configuration::{Runner, provider_with};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    (
-        "a token from the environment is found nowhere",
-        token_of_the_environment,
-    ),
-    (
-        "a token from the provider block is not shown",
-        token_of_the_block,
-    ),
-    (
-        "credentials of the access checks are found nowhere",
-        credentials_of_the_checks,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    token_of_the_environment,
+    token_of_the_block,
+    credentials_of_the_checks,
 ];
 
 /// The canary. Eight consecutive characters of it count as a leak.

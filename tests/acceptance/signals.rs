@@ -12,22 +12,13 @@ use crate::Scenario;
 use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("Ctrl-C while a runner is being created", interrupted_create),
-    ("Ctrl-C while a create is slow", interrupted_slow_create),
-    (
-        "Ctrl-C while the service does not respond",
-        interrupted_wait,
-    ),
-    (
-        "the provider is killed while a runner is being created",
-        killed_after_the_work,
-    ),
-    (
-        "the provider is killed before the runner is created",
-        killed_before_the_work,
-    ),
-    ("nothing is left running", nothing_left),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    interrupted_create,
+    interrupted_slow_create,
+    interrupted_wait,
+    killed_after_the_work,
+    killed_before_the_work,
+    nothing_left,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

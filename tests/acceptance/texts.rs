@@ -12,15 +12,15 @@ use crate::cli::{Cli, Output};
 use crate::configuration::{Runner, provider, provider_with};
 use crate::scene::Scene;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("the texts about settings", settings),
-    ("the texts about wrong values", wrong_values),
-    ("the texts of a failed create", create),
-    ("the texts of a failed read", read),
-    ("the texts of a failed update", update),
-    ("the texts of a failed delete", delete),
-    ("the texts about runner rules", rules),
-    ("the import block that is shown can be pasted", import_block),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    settings,
+    wrong_values,
+    create,
+    read,
+    update,
+    delete,
+    rules,
+    import_block,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

@@ -8,18 +8,12 @@ use crate::cli::Cli;
 use crate::configuration::{Runner, provider};
 use crate::scene::Scene;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("every kind of description", descriptions),
-    ("every kind of pod_template", pod_templates),
-    ("a large pod_template", large_pod_template),
-    (
-        "all optional attributes are added and removed together",
-        together,
-    ),
-    (
-        "an empty optional text is kept, and the same as none",
-        empty_texts,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    descriptions,
+    pod_templates,
+    large_pod_template,
+    together,
+    empty_texts,
 ];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";

@@ -8,29 +8,20 @@ use crate::Scenario;
 use crate::cloud::{Checked, Cloud, set};
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    (
-        "admission::policies_that_the_job_meets",
-        policies_that_the_job_meets,
-    ),
-    (
-        "admission::policies_that_the_job_does_not_meet",
-        policies_that_the_job_does_not_meet,
-    ),
-    ("admission::overridden_variables", overridden_variables),
-    ("admission::pod_security", pod_security),
-    ("admission::built_in", built_in),
-    ("admission::uncounted_quota", uncounted_quota),
-    ("admission::quotas", quotas),
-    ("admission::quota_that_is_used_up", quota_that_is_used_up),
-    (
-        "admission::quota_that_wants_limits",
-        quota_that_wants_limits,
-    ),
-    ("admission::quota_in_another_unit", quota_in_another_unit),
-    ("admission::limit_range", limit_range),
-    ("admission::invalid_pod_template", invalid_pod_template),
-    ("admission::merge_error", merge_error),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    policies_that_the_job_meets,
+    policies_that_the_job_does_not_meet,
+    overridden_variables,
+    pod_security,
+    built_in,
+    uncounted_quota,
+    quotas,
+    quota_that_is_used_up,
+    quota_that_wants_limits,
+    quota_in_another_unit,
+    limit_range,
+    invalid_pod_template,
+    merge_error,
 ];
 
 /// A ValidatingAdmissionPolicy for the runner's namespace, which is removed at the end.

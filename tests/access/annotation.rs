@@ -9,13 +9,13 @@ use crate::cloud::{Cloud, set};
 use crate::fix;
 use crate::identity::{ROLE, associate, passes, pod_trust, role_arn, set_trust, set_up};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("identity::annotation", annotation),
-    ("identity::both", both),
-    ("identity::own_variables", own_variables),
-    ("identity::neither", neither),
-    ("identity::without_s3", without_s3),
-    ("identity::partitions", partitions),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    annotation,
+    both,
+    own_variables,
+    neither,
+    without_s3,
+    partitions,
 ];
 
 /// Annotates the Job's service account.

@@ -9,21 +9,21 @@ use crate::cloud::{BY_USER, Checked, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("aws_auth::absent", absent),
-    ("aws_auth::other_lines_stay", other_lines_stay),
-    ("aws_auth::beside_entries", beside_entries),
-    ("aws_auth::refused_beside_entries", refused_beside_entries),
-    ("aws_auth::beside_an_older_entry", beside_an_older_entry),
-    ("aws_auth::a_path", a_path),
-    ("aws_auth::accounts", accounts),
-    ("aws_auth::no_username", no_username),
-    ("aws_auth::two_lines", two_lines),
-    ("aws_auth::lines_by_chance", lines_by_chance),
-    ("aws_auth::a_line_for_instances", a_line_for_instances),
-    ("aws_auth::what_the_cluster_admits", what_the_cluster_admits),
-    ("aws_auth::not_yaml", not_yaml),
-    ("aws_auth::key_of_the_session", key_of_the_session),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    absent,
+    other_lines_stay,
+    beside_entries,
+    refused_beside_entries,
+    beside_an_older_entry,
+    a_path,
+    accounts,
+    no_username,
+    two_lines,
+    lines_by_chance,
+    a_line_for_instances,
+    what_the_cluster_admits,
+    not_yaml,
+    key_of_the_session,
 ];
 
 /// Writes `aws-auth` with this key only.

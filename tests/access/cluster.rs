@@ -9,31 +9,19 @@ use crate::Scenario;
 use crate::cloud::{BEHIND_API, BEHIND_CLUSTER, BY_USER, Checked, Cloud, RBAC};
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("cluster::absent", absent),
-    ("cluster::wrong_region", wrong_region),
-    ("cluster::not_active", not_active),
-    ("cluster::private", private),
-    ("cluster::restricted", restricted),
-    ("cluster::entry_missing", entry_missing),
-    ("cluster::entry_for_nodes", entry_for_nodes),
-    ("cluster::role_recreated", role_recreated),
-    (
-        "cluster::entries_for_nodes_admit_nobody",
-        entries_for_nodes_admit_nobody,
-    ),
-    (
-        "cluster::entry_with_an_instance_template",
-        entry_with_an_instance_template,
-    ),
-    (
-        "cluster::another_user_name_as_the_runner",
-        another_user_name_as_the_runner,
-    ),
-    (
-        "cluster::entry_with_name_and_groups",
-        entry_with_name_and_groups,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    absent,
+    wrong_region,
+    not_active,
+    private,
+    restricted,
+    entry_missing,
+    entry_for_nodes,
+    role_recreated,
+    entries_for_nodes_admit_nobody,
+    entry_with_an_instance_template,
+    another_user_name_as_the_runner,
+    entry_with_name_and_groups,
 ];
 
 fn absent(cloud: &Cloud) {

@@ -9,17 +9,14 @@ use crate::Scenario;
 use crate::cloud::{Cloud, set};
 use crate::{storage, storage_key};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("cost::end_to_end", end_to_end),
-    ("cost::hundred_runners", hundred_runners),
-    ("cost::shared_bucket", shared_bucket),
-    ("cost::slow_plan", slow_plan),
-    ("cost::propagation", propagation),
-    ("cost::nothing_to_wait_for", nothing_to_wait_for),
-    (
-        "cost::three_hundred_roles_of_a_slow_iam",
-        three_hundred_roles_of_a_slow_iam,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    end_to_end,
+    hundred_runners,
+    shared_bucket,
+    slow_plan,
+    propagation,
+    nothing_to_wait_for,
+    three_hundred_roles_of_a_slow_iam,
 ];
 
 /// The documented runner with ids of its own.

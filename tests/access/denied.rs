@@ -11,15 +11,15 @@ use serde_json::json;
 use crate::Scenario;
 use crate::cloud::{BEHIND_API, BEHIND_CLUSTER, BY_USER, Cloud, ONLY_WARN, RBAC};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("denied::each_action", each_action),
-    ("denied::access_policies", access_policies),
-    ("denied::no_cluster_access", no_cluster_access),
-    ("denied::no_credentials", no_credentials),
-    ("denied::bad_credentials", bad_credentials),
-    ("denied::role_to_assume_first", role_to_assume_first),
-    ("denied::throttled", throttled),
-    ("denied::no_time", no_time),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    each_action,
+    access_policies,
+    no_cluster_access,
+    no_credentials,
+    bad_credentials,
+    role_to_assume_first,
+    throttled,
+    no_time,
 ];
 
 fn each_action(cloud: &Cloud) {

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{CHECKS, Checked, Cloud};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("excluded::each_check_alone", each_check_alone),
-    ("excluded::missing_namespace", missing_namespace),
-    ("excluded::missing_role", missing_role),
-    ("excluded::merge_error", merge_error),
-    ("excluded::as_the_runner", as_the_runner),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    each_check_alone,
+    missing_namespace,
+    missing_role,
+    merge_error,
+    as_the_runner,
 ];
 
 /// A pod template that the Orchestrator's merge refuses.

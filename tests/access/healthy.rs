@@ -8,24 +8,15 @@ use crate::cloud::{BY_USER, CHECKS, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("healthy::as_documented", as_documented),
-    ("healthy::with_a_role_path", with_a_role_path),
-    ("healthy::by_kubeconfig", by_kubeconfig),
-    ("healthy::in_another_partition", in_another_partition),
-    ("healthy::state_in_the_cluster", state_in_the_cluster),
-    (
-        "healthy::session_name_that_sts_refuses",
-        session_name_that_sts_refuses,
-    ),
-    (
-        "healthy::session_name_with_an_at_sign",
-        session_name_with_an_at_sign,
-    ),
-    (
-        "healthy::session_name_that_is_cut",
-        session_name_that_is_cut,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    as_documented,
+    with_a_role_path,
+    by_kubeconfig,
+    in_another_partition,
+    state_in_the_cluster,
+    session_name_that_sts_refuses,
+    session_name_with_an_at_sign,
+    session_name_that_is_cut,
 ];
 
 fn as_documented(cloud: &Cloud) {

@@ -8,23 +8,20 @@ use crate::cloud::{BEHIND_CLUSTER, BEHIND_ROLE, BY_USER, Cloud, RBAC};
 use crate::cluster::role_with_a_path;
 use crate::{fix, trust_policies};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("iam::trust", trust),
-    ("iam::trust_that_is_not_judged", trust_that_is_not_judged),
-    ("iam::trust_in_many_forms", trust_policies::in_many_forms),
-    (
-        "iam::trust_restricted_with_others",
-        trust_policies::restricted_with_others,
-    ),
-    ("iam::trust_of_addresses", trust_policies::addresses),
-    ("iam::role_missing", role_missing),
-    ("iam::role_deleted", role_deleted),
-    ("iam::role_path", role_path),
-    ("iam::provider", provider),
-    ("iam::permission", permission),
-    ("iam::other_account", other_account),
-    ("iam::other_partition", other_partition),
-    ("iam::caller_role_with_a_path", caller_role_with_a_path),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    trust,
+    trust_that_is_not_judged,
+    trust_policies::in_many_forms,
+    trust_policies::restricted_with_others,
+    trust_policies::addresses,
+    role_missing,
+    role_deleted,
+    role_path,
+    provider,
+    permission,
+    other_account,
+    other_partition,
+    caller_role_with_a_path,
 ];
 
 fn trust(cloud: &Cloud) {

@@ -8,19 +8,16 @@ use crate::annotation::annotate;
 use crate::cloud::{Checked, Cloud};
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("identity::association", association),
-    ("identity::association_role", association_role),
-    ("identity::conditions", conditions),
-    ("identity::agent", agent),
-    ("identity::fargate", fargate),
-    (
-        "identity::fargate_by_label_of_jobs",
-        fargate_by_label_of_jobs,
-    ),
-    ("identity::proxy", proxy),
-    ("identity::not_mutated", not_mutated),
-    ("identity::each_permission", each_permission),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    association,
+    association_role,
+    conditions,
+    agent,
+    fargate,
+    fargate_by_label_of_jobs,
+    proxy,
+    not_mutated,
+    each_permission,
 ];
 
 pub(crate) const ROLE: &str = "job-role";

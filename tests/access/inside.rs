@@ -6,21 +6,18 @@ use crate::Scenario;
 use crate::cloud::{Cloud, IN_NAMESPACE, ONLY_WARN, RBAC};
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("inside::namespace", namespace),
-    ("inside::terminating_namespace", terminating_namespace),
-    ("inside::service_account", service_account),
-    ("inside::each_verb", each_verb),
-    ("inside::wrong_user", wrong_user),
-    ("inside::binding_of_another_role", binding_of_another_role),
-    ("inside::rules_are_kept", rules_are_kept),
-    ("inside::near_misses", near_misses),
-    ("inside::access_policy", access_policy),
-    ("inside::references", references),
-    (
-        "inside::references_by_strange_names",
-        references_by_strange_names,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    namespace,
+    terminating_namespace,
+    service_account,
+    each_verb,
+    wrong_user,
+    binding_of_another_role,
+    rules_are_kept,
+    near_misses,
+    access_policy,
+    references,
+    references_by_strange_names,
 ];
 
 fn namespace(cloud: &Cloud) {

@@ -8,13 +8,8 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("issuer::published", published),
-    ("issuer::wrong", wrong),
-    ("issuer::unread", unread),
-    ("issuer::self_hosted", self_hosted),
-    ("issuer::accepted_by_sts", accepted_by_sts),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![published, wrong, unread, self_hosted, accepted_by_sts,];
 
 /// Checks the documented runner while the issuer publishes something else.
 fn with(cloud: &Cloud, changes: &Value) -> Checked {

@@ -14,24 +14,18 @@ use tempfile::TempDir;
 use crate::Scenario;
 use crate::cloud::{BEHIND_CLUSTER, Cloud, Environment};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("network::fips", fips),
-    ("network::endpoints_of_one_s_own", endpoints_of_one_s_own),
-    ("network::ca_bundle_of_a_profile", ca_bundle_of_a_profile),
-    ("network::proxy_that_opens_tls", proxy_that_opens_tls),
-    (
-        "network::profile_and_assumed_role",
-        profile_and_assumed_role,
-    ),
-    ("network::web_identity", web_identity),
-    (
-        "network::kubeconfig_past_the_proxy",
-        kubeconfig_past_the_proxy,
-    ),
-    ("network::lower_case_proxy", lower_case_proxy),
-    ("network::untrusted_authority", untrusted_authority),
-    ("network::unreadable_authority", unreadable_authority),
-    ("network::no_way_out", no_way_out),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    fips,
+    endpoints_of_one_s_own,
+    ca_bundle_of_a_profile,
+    proxy_that_opens_tls,
+    profile_and_assumed_role,
+    web_identity,
+    kubeconfig_past_the_proxy,
+    lower_case_proxy,
+    untrusted_authority,
+    unreadable_authority,
+    no_way_out,
 ];
 
 /// The environment with another value of a variable, or without it.

@@ -7,10 +7,7 @@ use crate::cloud::Cloud;
 use crate::fix;
 use crate::scheduling::{no_nodes, passes, unknown, warns, with_template};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("node_groups::with_autoscaler", node_group),
-    ("node_groups::in_another_zone", node_group_in_another_zone),
-];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![with_autoscaler, in_another_zone,];
 
 pub(crate) fn create_node_group(cloud: &Cloud, name: &str, size: u32, maximum: u32, more: &Value) {
     let mut group = json!({
@@ -51,7 +48,7 @@ impl Drop for ClusterAutoscaler<'_> {
     }
 }
 
-fn node_group(cloud: &Cloud) {
+fn with_autoscaler(cloud: &Cloud) {
     no_nodes(cloud);
     let taints = json!({"taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}]});
     create_node_group(cloud, "gpu", 0, 3, &taints);
@@ -100,7 +97,7 @@ fn node_group(cloud: &Cloud) {
 }
 
 /// The next node of a group does not have to be in the zone of the current one.
-fn node_group_in_another_zone(cloud: &Cloud) {
+fn in_another_zone(cloud: &Cloud) {
     create_node_group(cloud, "workers", 1, 3, &json!({}));
     let _autoscaler = ClusterAutoscaler::new(cloud);
     let node = cloud.eks.node_name();

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("permissions::documented_least", documented_least),
-    ("permissions::each_taken_away", each_taken_away),
-    ("permissions::namespace_unread", namespace_unread),
-    ("permissions::agent_and_nodepools", agent_and_nodepools),
-    ("permissions::volume_unread", volume_unread),
-    ("permissions::config_map", config_map),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    documented_least,
+    each_taken_away,
+    namespace_unread,
+    agent_and_nodepools,
+    volume_unread,
+    config_map,
 ];
 
 /// Actions that a check calls only after it found something missing.

@@ -9,18 +9,18 @@ use crate::cloud::{Cloud, set};
 use crate::fix;
 use crate::volumes::{Driver, mounted};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("pod::objects", objects),
-    ("pod::secret_provider_class", secret_provider_class),
-    ("pod::claims", claims),
-    ("pod::inline_driver", inline_driver),
-    ("pod::binary_data", binary_data),
-    ("pod::image_pull_secret", image_pull_secret),
-    ("pod::classes", classes),
-    ("pod::state_rights", state_rights),
-    ("pod::state_proxy", state_proxy),
-    ("pod::state_token", state_token),
-    ("pod::state_token_projected", state_token_projected),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    objects,
+    secret_provider_class,
+    claims,
+    inline_driver,
+    binary_data,
+    image_pull_secret,
+    classes,
+    state_rights,
+    state_proxy,
+    state_token,
+    state_token_projected,
 ];
 
 fn objects(cloud: &Cloud) {

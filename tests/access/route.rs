@@ -12,16 +12,13 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("route::http_proxy_of_a_kubeconfig", http_proxy),
-    ("route::socks_proxy_of_a_kubeconfig", socks_proxy),
-    ("route::proxy_that_is_not_there", proxy_that_is_not_there),
-    ("route::broken_kubeconfigs", broken_kubeconfigs),
-    ("route::tokens_with_blanks", tokens_with_blanks),
-    (
-        "route::reviews_without_a_response",
-        reviews_without_a_response,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    http_proxy,
+    socks_proxy,
+    proxy_that_is_not_there,
+    broken_kubeconfigs,
+    tokens_with_blanks,
+    reviews_without_a_response,
 ];
 
 /// The sandbox's kubeconfig with other values.

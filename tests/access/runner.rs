@@ -10,29 +10,17 @@ use crate::cloud::{Checked, Cloud, DOES_NOT_APPLY, STEPS};
 use crate::fix;
 use crate::healthy::nothing_is_left;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("runner::with_a_token", with_a_token),
-    (
-        "runner::without_its_service_account",
-        without_its_service_account,
-    ),
-    (
-        "runner::with_its_own_role_and_the_callers_sight",
-        with_its_own_role_and_the_callers_sight,
-    ),
-    (
-        "runner::with_credentials_that_do_not_work",
-        with_credentials_that_do_not_work,
-    ),
-    ("runner::assumed_by_the_caller", assumed_by_the_caller),
-    ("runner::tokens_that_sts_refuses", tokens_that_sts_refuses),
-    ("runner::sts_of_another_region", sts_of_another_region),
-    ("runner::what_the_cluster_refuses", what_the_cluster_refuses),
-    ("runner::what_the_role_may_not", what_the_role_may_not),
-    (
-        "runner::what_only_the_caller_reads",
-        what_only_the_caller_reads,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    with_a_token,
+    without_its_service_account,
+    with_its_own_role_and_the_callers_sight,
+    with_credentials_that_do_not_work,
+    assumed_by_the_caller,
+    tokens_that_sts_refuses,
+    sts_of_another_region,
+    what_the_cluster_refuses,
+    what_the_role_may_not,
+    what_only_the_caller_reads,
 ];
 
 /// A pod template that removes the service account: the pod runs as `default`.

@@ -11,22 +11,22 @@ use crate::fix;
 use crate::identity::create_fargate_profile;
 use crate::node_groups::{ClusterAutoscaler, create_node_group};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("scheduling::taint", taint),
-    ("scheduling::label_and_cordon", label_and_cordon),
-    ("scheduling::too_small", too_small),
-    ("scheduling::limit_range", limit_range),
-    ("scheduling::no_node_at_all", no_node_at_all),
-    ("scheduling::named_node", named_node),
-    ("scheduling::gates", gates),
-    ("scheduling::karpenter", karpenter),
-    ("scheduling::auto_mode", auto_mode),
-    ("scheduling::fargate_profile", fargate_profile),
-    ("scheduling::fargate_takes_the_pod", fargate_takes_the_pod),
-    ("scheduling::other_rules", other_rules),
-    ("scheduling::windows", windows),
-    ("scheduling::denied", denied),
-    ("scheduling::another_scheduler", another_scheduler),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    taint,
+    label_and_cordon,
+    too_small,
+    limit_range,
+    no_node_at_all,
+    named_node,
+    gates,
+    karpenter,
+    auto_mode,
+    fargate_profile,
+    fargate_takes_the_pod,
+    other_rules,
+    windows,
+    denied,
+    another_scheduler,
 ];
 
 /// Only the check `scheduling` warns, and says this.

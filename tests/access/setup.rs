@@ -6,16 +6,16 @@ use crate::Scenario;
 use crate::cloud::Cloud;
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("setup::terraform", terraform),
-    ("setup::aws_cli", aws_cli),
-    ("setup::yaml", yaml),
-    ("setup::s3_in_terraform", s3_in_terraform),
-    ("setup::s3_by_aws_cli", s3_by_aws_cli),
-    ("setup::irsa_in_terraform", irsa_in_terraform),
-    ("setup::irsa_by_aws_cli", irsa_by_aws_cli),
-    ("setup::irsa_in_yaml", irsa_in_yaml),
-    ("setup::fixes_in_terraform", fixes_in_terraform),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    terraform,
+    aws_cli,
+    yaml,
+    s3_in_terraform,
+    s3_by_aws_cli,
+    irsa_in_terraform,
+    irsa_by_aws_cli,
+    irsa_in_yaml,
+    fixes_in_terraform,
 ];
 
 /// A runner that needs every object of the set-up, with names that no other scenario uses.

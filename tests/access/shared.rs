@@ -10,17 +10,17 @@ use crate::Scenario;
 use crate::cloud::{Checked, Cloud, RBAC, command, is_documented, set};
 use crate::{fix, identity, storage};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("shared::role_and_namespace", role_and_namespace),
-    ("shared::denied_by_the_role", denied_by_the_role),
-    ("shared::set_up_beside_another", set_up_beside_another),
-    ("shared::role_of_two_clusters", role_of_two_clusters),
-    ("shared::state_namespace", state_namespace),
-    ("shared::entry_made_anew", entry_made_anew),
-    ("shared::job_role", job_role),
-    ("shared::annotated_role", annotated_role),
-    ("shared::open_trust", open_trust),
-    ("shared::bucket", bucket),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    role_and_namespace,
+    denied_by_the_role,
+    set_up_beside_another,
+    role_of_two_clusters,
+    state_namespace,
+    entry_made_anew,
+    job_role,
+    annotated_role,
+    open_trust,
+    bucket,
 ];
 
 fn check(cloud: &Cloud, id: &str, runner: &Value) -> Checked {

@@ -7,15 +7,15 @@ use crate::Scenario;
 use crate::cloud::{Checked, Cloud, set};
 use crate::{fix, identity, storage_key};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage::bucket", bucket),
-    ("storage::region", region),
-    ("storage::no_region", no_region),
-    ("storage::other_program", other_program),
-    ("storage::own_policies", own_policies),
-    ("storage::known_keys", known_keys),
-    ("storage::each_permission", each_permission),
-    ("storage::partitions", partitions),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    bucket,
+    region,
+    no_region,
+    other_program,
+    own_policies,
+    known_keys,
+    each_permission,
+    partitions,
 ];
 
 pub(crate) const ROLE: &str = "my-job-role";

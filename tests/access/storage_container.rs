@@ -9,12 +9,8 @@ use crate::cloud::{Cloud, set};
 use crate::identity;
 use crate::storage::{BUCKET, allow, create_bucket, fails, needed, passes, runner, set_up};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage_container::credentials", credentials),
-    ("storage_container::profile", profile),
-    ("storage_container::endpoint", endpoint),
-    ("storage_container::no_credentials", no_credentials),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![credentials, profile, endpoint, no_credentials,];
 
 /// The runner with these variables in its container.
 fn with_env(cloud: &Cloud, entries: &[(&str, &str)]) -> Value {

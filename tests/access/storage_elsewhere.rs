@@ -7,11 +7,7 @@ use crate::cloud::{Checked, Cloud, set};
 use crate::fix;
 use crate::storage::noted;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage_elsewhere::gcs", gcs),
-    ("storage_elsewhere::azurerm", azurerm),
-    ("storage_elsewhere::sources", sources),
-];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![gcs, azurerm, sources];
 
 fn gcs_runner(cloud: &Cloud) -> Value {
     let mut runner = cloud.configuration();

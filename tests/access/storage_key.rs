@@ -11,12 +11,8 @@ use crate::storage::{
     runner, set_up,
 };
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage_key::permissions", permissions),
-    ("storage_key::policy", policy),
-    ("storage_key::state", state),
-    ("storage_key::other_account", other_account),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![permissions, policy, state, other_account,];
 
 /// A policy that leaves the decision to the policies of an account, as KMS gives to a new key.
 fn policy_of(cloud: &Cloud, account: &str) -> Value {

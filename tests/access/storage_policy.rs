@@ -11,11 +11,7 @@ use crate::storage::{
     role_arn, runner, set_up,
 };
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage_policy::denies", denies),
-    ("storage_policy::grants", grants),
-    ("storage_policy::other_account", other_account),
-];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![denies, grants, other_account];
 
 /// A statement about everything in the bucket.
 fn statement(effect: &str, principal: Value, condition: Value) -> Value {

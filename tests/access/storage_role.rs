@@ -11,10 +11,8 @@ use crate::storage::{
 };
 use crate::storage_key;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("storage_role::missing", missing_role),
-    ("storage_role::other_account", role_of_another_account),
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![missing_role, role_of_another_account,];
 
 /// A role that does not exist fails the check, with and without the check of the Job's identity.
 fn missing_role(cloud: &Cloud) {

@@ -9,7 +9,7 @@ use crate::identity::{
     ROLE, associate, create_role, install_agent, passes, pod_trust, role_arn, set_trust,
 };
 
-pub(crate) const SCENARIOS: &[Scenario] = &[("identity::target_role", target_role)];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![target_role];
 
 fn target_role(cloud: &Cloud) {
     create_role(cloud, ROLE, &pod_trust(json!({})));

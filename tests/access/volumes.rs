@@ -6,12 +6,12 @@ use crate::Scenario;
 use crate::cloud::Cloud;
 use crate::fix;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("volumes::unmounted", unmounted),
-    ("volumes::without_a_class", without_a_class),
-    ("volumes::without_a_driver", without_a_driver),
-    ("volumes::with_topologies", with_topologies),
-    ("volumes::in_another_zone", in_another_zone),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    unmounted,
+    without_a_class,
+    without_a_driver,
+    with_topologies,
+    in_another_zone,
 ];
 
 /// Returns a pod template whose container `main` mounts all of its volumes.

@@ -14,22 +14,16 @@ use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
 use crate::registered;
 
-pub(crate) const TESTS: &[Test] = &[
-    ("access::all_is_well", all_is_well),
-    ("access::what_is_broken_is_named", what_is_broken_is_named),
-    ("access::only_warnings", only_warnings),
-    ("access::as_the_runner", as_the_runner),
-    ("access::a_registered_runner", a_registered_runner),
-    (
-        "access::no_credentials_are_reported_at_once",
-        no_credentials_are_reported_at_once,
-    ),
-    ("access::time_runs_out", time_runs_out),
-    ("access::incomplete", incomplete),
-    (
-        "access::setup_turns_every_check_green",
-        setup_turns_every_check_green,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    all_is_well,
+    what_is_broken_is_named,
+    only_warnings,
+    as_the_runner,
+    a_registered_runner,
+    no_credentials_are_reported_at_once,
+    time_runs_out,
+    incomplete,
+    setup_turns_every_check_green,
 ];
 
 pub(crate) static EKS: Pool<Eks> = Pool::new();

@@ -6,28 +6,13 @@ use crate::Test;
 use crate::command::{Folder, RUNNER, Ran};
 use crate::registered;
 
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "exported::id_and_organization_come_from_the_file",
-        id_and_organization_come_from_the_file,
-    ),
-    (
-        "exported::options_take_precedence_over_the_file",
-        options_take_precedence_over_the_file,
-    ),
-    (
-        "exported::the_case_of_top_level_names_does_not_matter",
-        the_case_of_top_level_names_does_not_matter,
-    ),
-    (
-        "exported::unknown_fields_of_the_storage_are_notes",
-        unknown_fields_of_the_storage_are_notes,
-    ),
-    ("exported::a_file_without_an_id", a_file_without_an_id),
-    (
-        "exported::the_schema_accepts_what_check_accepts",
-        the_schema_accepts_what_check_accepts,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    id_and_organization_come_from_the_file,
+    options_take_precedence_over_the_file,
+    the_case_of_top_level_names_does_not_matter,
+    unknown_fields_of_the_storage_are_notes,
+    a_file_without_an_id,
+    the_schema_accepts_what_check_accepts,
 ];
 
 /// The documented runner, as the API returns it.

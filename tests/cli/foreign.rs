@@ -12,22 +12,13 @@ use crate::Test;
 use crate::command::{CHECK, Folder, Ran};
 use crate::echo;
 
-pub(crate) const TESTS: &[Test] = &[
-    ("foreign::no_input_panics", no_input_panics),
-    (
-        "foreign::no_byte_of_the_environment_panics",
-        no_byte_of_the_environment_panics,
-    ),
-    ("foreign::aws_has_a_limit", aws_has_a_limit),
-    (
-        "foreign::a_response_of_aws_that_cannot_be_read",
-        a_response_of_aws_that_cannot_be_read,
-    ),
-    ("foreign::a_pipe_has_a_limit", a_pipe_has_a_limit),
-    (
-        "foreign::an_unusable_proxy_is_named",
-        an_unusable_proxy_is_named,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    no_input_panics,
+    no_byte_of_the_environment_panics,
+    aws_has_a_limit,
+    a_response_of_aws_that_cannot_be_read,
+    a_pipe_has_a_limit,
+    an_unusable_proxy_is_named,
 ];
 
 fn pairs(variables: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -9,34 +9,19 @@ use crate::command::{CHECK, Folder, Ran};
 use crate::schemas;
 
 /// The tests that need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    ("formats::an_error_is_a_document", an_error_is_a_document),
-    (
-        "formats::an_error_is_in_every_format",
-        an_error_is_in_every_format,
-    ),
-    ("formats::an_error_is_in_junit", an_error_is_in_junit),
-    ("formats::quiet_hides_only_text", quiet_hides_only_text),
-    (
-        "formats::without_credentials_nothing_failed",
-        without_credentials_nothing_failed,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    an_error_is_a_document,
+    an_error_is_in_every_format,
+    an_error_is_in_junit,
+    quiet_hides_only_text,
+    without_credentials_nothing_failed,
 ];
 
 /// The tests with the small EKS.
-pub(crate) const WITH_EKS: &[Test] = &[
-    (
-        "formats::what_is_broken_is_in_every_format",
-        what_is_broken_is_in_every_format,
-    ),
-    (
-        "formats::only_the_needed_checks_run",
-        only_the_needed_checks_run,
-    ),
-    (
-        "formats::a_wait_ends_when_nothing_fails",
-        a_wait_ends_when_nothing_fails,
-    ),
+pub(crate) const WITH_EKS: &[Test] = sandbox::scenarios![
+    what_is_broken_is_in_every_format,
+    only_the_needed_checks_run,
+    a_wait_ends_when_nothing_fails,
 ];
 
 fn check(eks: &Eks, folder: &Folder, more: &[&str]) -> Ran {

@@ -6,48 +6,30 @@ use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER};
 use crate::schemas;
 
-pub(crate) const TESTS: &[Test] = &[
-    ("input::a_file_needs_no_token", a_file_needs_no_token),
-    ("input::no_file", no_file),
-    ("input::a_directory", a_directory),
-    ("input::broken_yaml", broken_yaml),
-    ("input::an_empty_file", an_empty_file),
-    (
-        "input::unknown_and_misplaced_fields",
-        unknown_and_misplaced_fields,
-    ),
-    ("input::wrong_values", wrong_values),
-    (
-        "input::wrong_types_and_missing_fields",
-        wrong_types_and_missing_fields,
-    ),
-    (
-        "input::wrong_in_the_pod_template",
-        wrong_in_the_pod_template,
-    ),
-    ("input::placeholders", placeholders),
-    ("input::wrong_storage", wrong_storage),
-    ("input::another_runner_type", another_runner_type),
-    ("input::two_documents", two_documents),
-    ("input::what_octl_reads", what_octl_reads),
-    (
-        "input::nulls_and_fields_of_the_storage",
-        nulls_and_fields_of_the_storage,
-    ),
-    ("input::too_large", too_large),
-    ("input::not_utf8", not_utf8),
-    ("input::deep_and_swelling_yaml", deep_and_swelling_yaml),
-    ("input::standard_input", standard_input),
-    (
-        "input::standard_input_beside_a_bad_file",
-        standard_input_beside_a_bad_file,
-    ),
-    ("input::an_alias_is_read", an_alias_is_read),
-    (
-        "input::what_windows_writes_is_read",
-        what_windows_writes_is_read,
-    ),
-    ("input::arguments", arguments),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    a_file_needs_no_token,
+    no_file,
+    a_directory,
+    broken_yaml,
+    an_empty_file,
+    unknown_and_misplaced_fields,
+    wrong_values,
+    wrong_types_and_missing_fields,
+    wrong_in_the_pod_template,
+    placeholders,
+    wrong_storage,
+    another_runner_type,
+    two_documents,
+    what_octl_reads,
+    nulls_and_fields_of_the_storage,
+    too_large,
+    not_utf8,
+    deep_and_swelling_yaml,
+    standard_input,
+    standard_input_beside_a_bad_file,
+    an_alias_is_read,
+    what_windows_writes_is_read,
+    arguments,
 ];
 
 const SETUP: &[&str] = &[

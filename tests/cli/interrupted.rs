@@ -12,23 +12,11 @@ use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER};
 
 /// The tests, which need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "interrupted::a_signal_replaces_an_earlier_report",
-        a_signal_replaces_an_earlier_report,
-    ),
-    (
-        "interrupted::ctrl_c_erases_the_progress",
-        ctrl_c_erases_the_progress,
-    ),
-    (
-        "interrupted::a_pipe_to_which_nothing_is_written",
-        a_pipe_to_which_nothing_is_written,
-    ),
-    (
-        "interrupted::a_wait_reads_a_pipe_once",
-        a_wait_reads_a_pipe_once,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    a_signal_replaces_an_earlier_report,
+    ctrl_c_erases_the_progress,
+    a_pipe_to_which_nothing_is_written,
+    a_wait_reads_a_pipe_once,
 ];
 
 /// An AWS that accepts connections and never responds, and the environment that leads to it.

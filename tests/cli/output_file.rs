@@ -7,19 +7,10 @@ use crate::command::{CHECK, Folder};
 use crate::registered;
 
 /// The tests, which need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "output_file::the_output_goes_to_a_file",
-        the_output_goes_to_a_file,
-    ),
-    (
-        "output_file::a_file_that_cannot_be_written",
-        a_file_that_cannot_be_written,
-    ),
-    (
-        "output_file::a_wrong_argument_replaces_only_reports",
-        a_wrong_argument_replaces_only_reports,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    the_output_goes_to_a_file,
+    a_file_that_cannot_be_written,
+    a_wrong_argument_replaces_only_reports,
 ];
 
 fn the_output_goes_to_a_file() {

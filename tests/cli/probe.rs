@@ -15,22 +15,19 @@ use serde_json::{Value, json};
 use crate::Test;
 use crate::command::{Folder, RUNNER, Ran, redact};
 
-pub(crate) const TESTS: &[Test] = &[
-    ("probe::the_container_starts", the_container_starts),
-    ("probe::as_the_runner", as_the_runner),
-    ("probe::each_reason_why_not", each_reason_why_not),
-    ("probe::refused_by_the_api", refused::refused_by_the_api),
-    ("probe::only_who_can_delete", only_who_can_delete),
-    ("probe::documented_least", documented_least),
-    ("probe::nothing_without_a_yes", nothing_without_a_yes),
-    ("probe::ended_with_an_error", ended_with_an_error),
-    ("probe::kept", kept),
-    ("probe::uncertain", refused::uncertain),
-    (
-        "probe::ended_by_a_signal_at_each_stage",
-        ended_by_a_signal_at_each_stage,
-    ),
-    ("probe::killed", killed),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    the_container_starts,
+    as_the_runner,
+    each_reason_why_not,
+    refused::refused_by_the_api,
+    only_who_can_delete,
+    documented_least,
+    nothing_without_a_yes,
+    ended_with_an_error,
+    kept,
+    refused::uncertain,
+    ended_by_a_signal_at_each_stage,
+    killed,
 ];
 
 const PROBE: &[&str] = &[

@@ -4,16 +4,8 @@ use crate::Test;
 use crate::command::{CHECK, Folder};
 
 /// The tests, which need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "refused::options_without_an_effect",
-        options_without_an_effect,
-    ),
-    (
-        "refused::several_addresses_in_a_list",
-        several_addresses_in_a_list,
-    ),
-];
+pub(crate) const TESTS: &[Test] =
+    sandbox::scenarios![options_without_an_effect, several_addresses_in_a_list,];
 
 /// The arguments of `check` that are refused, and the reasons.
 const REFUSED: &[(&[&str], &str)] = &[

@@ -9,32 +9,20 @@ use serde_json::{Value, json};
 use crate::Test;
 use crate::command::{Folder, Ran};
 
-pub(crate) const TESTS: &[Test] = &[
-    ("registered::a_runner_is_read", a_runner_is_read),
-    ("registered::the_settings_of_octl", the_settings_of_octl),
-    ("registered::no_such_runner", no_such_runner),
-    ("registered::another_type", another_type),
-    ("registered::a_bad_token", a_bad_token),
-    ("registered::nobody_to_ask", nobody_to_ask),
-    ("registered::what_is_not_set", what_is_not_set),
-    ("registered::texts_name_options", texts_name_options),
-    (
-        "registered::errors_of_calls_name_options",
-        errors_of_calls_name_options,
-    ),
-    (
-        "registered::a_wait_outlives_a_failed_read",
-        a_wait_outlives_a_failed_read,
-    ),
-    (
-        "registered::a_value_is_blamed_on_its_source",
-        a_value_is_blamed_on_its_source,
-    ),
-    ("registered::a_file_needs_no_url", a_file_needs_no_url),
-    (
-        "registered::the_organization_is_looked_up_for_a_file",
-        the_organization_is_looked_up_for_a_file,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    a_runner_is_read,
+    the_settings_of_octl,
+    no_such_runner,
+    another_type,
+    a_bad_token,
+    nobody_to_ask,
+    what_is_not_set,
+    texts_name_options,
+    errors_of_calls_name_options,
+    a_wait_outlives_a_failed_read,
+    a_value_is_blamed_on_its_source,
+    a_file_needs_no_url,
+    the_organization_is_looked_up_for_a_file,
 ];
 
 /// The documented runner, as the API has it.

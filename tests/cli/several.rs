@@ -15,33 +15,18 @@ use crate::registered;
 use crate::schemas;
 
 /// The tests that need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "several::runners_that_cannot_be_checked_are_named",
-        runners_that_cannot_be_checked_are_named,
-    ),
-    ("several::no_runner_to_check", no_runner_to_check),
-    ("several::every_bad_file_is_named", every_bad_file_is_named),
-    (
-        "several::why_checks_could_not_run_is_shown_once",
-        why_checks_could_not_run_is_shown_once,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    runners_that_cannot_be_checked_are_named,
+    no_runner_to_check,
+    every_bad_file_is_named,
+    why_checks_could_not_run_is_shown_once,
 ];
 
 /// The tests with the small EKS.
-pub(crate) const WITH_EKS: &[Test] = &[
-    (
-        "several::all_runners_share_the_calls",
-        all_runners_share_the_calls,
-    ),
-    (
-        "several::two_files_in_every_format",
-        two_files_in_every_format,
-    ),
-    (
-        "several::the_same_id_in_two_organizations",
-        the_same_id_in_two_organizations,
-    ),
+pub(crate) const WITH_EKS: &[Test] = sandbox::scenarios![
+    all_runners_share_the_calls,
+    two_files_in_every_format,
+    the_same_id_in_two_organizations,
 ];
 
 /// How many runners the fleet has.

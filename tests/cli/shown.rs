@@ -10,26 +10,17 @@ use crate::command::{CHECK, Folder, RUNNER};
 use crate::registered;
 
 /// The tests that need no EKS.
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "shown::explain_on_a_narrow_terminal",
-        explain_on_a_narrow_terminal,
-    ),
-    (
-        "shown::several_runners_on_a_narrow_terminal",
-        several_runners_on_a_narrow_terminal,
-    ),
-    (
-        "shown::calls_of_the_orchestrator",
-        calls_of_the_orchestrator,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    explain_on_a_narrow_terminal,
+    several_runners_on_a_narrow_terminal,
+    calls_of_the_orchestrator,
 ];
 
 /// The tests with the small EKS.
-pub(crate) const WITH_EKS: &[Test] = &[
-    ("shown::calls_with_their_times", calls_with_their_times),
-    ("shown::nothing_unless_it_fails", nothing_unless_it_fails),
-    ("shown::a_report_on_a_terminal", a_report_on_a_terminal),
+pub(crate) const WITH_EKS: &[Test] = sandbox::scenarios![
+    calls_with_their_times,
+    nothing_unless_it_fails,
+    a_report_on_a_terminal,
 ];
 
 /// Runs a program on a terminal of its own with this number of columns, and prints everything that it writes there.

@@ -10,26 +10,17 @@ use terraform_provider_platform_orchestrator::access::{Category, CheckId, GuideP
 use crate::Test;
 use crate::command::{CHECK, Folder, RUNNER, Ran, redact};
 
-pub(crate) const TESTS: &[Test] = &[
-    ("text::help", help),
-    ("text::schema", schema),
-    (
-        "text::errors_begin_and_end_alike",
-        errors_begin_and_end_alike,
-    ),
-    ("text::explain", explain),
-    ("text::completions", completions),
-    ("text::manual", manual),
-    ("text::setup", setup),
-    (
-        "text::setup_for_another_installation",
-        setup_for_another_installation,
-    ),
-    ("text::a_closed_pipe_is_no_error", a_closed_pipe_is_no_error),
-    (
-        "text::every_check_has_its_heading",
-        every_check_has_its_heading,
-    ),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    help,
+    schema,
+    errors_begin_and_end_alike,
+    explain,
+    completions,
+    manual,
+    setup,
+    setup_for_another_installation,
+    a_closed_pipe_is_no_error,
+    every_check_has_its_heading,
 ];
 
 fn help() {

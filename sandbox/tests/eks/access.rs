@@ -8,49 +8,19 @@ use crate::{
     Test, becomes_unauthorized, becomes_user, clean, documented, eventually, expect_code, user_of,
 };
 
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    (
-        "documented_runner_creates_a_job_in_a_dry_run",
-        documented_runner_creates_a_job_in_a_dry_run,
-    ),
-    (
-        "describe_cluster_leads_to_the_api_server",
-        describe_cluster_leads_to_the_api_server,
-    ),
-    (
-        "removed_entry_shuts_the_runner_out",
-        removed_entry_shuts_the_runner_out,
-    ),
-    (
-        "entry_belongs_to_the_role_that_was_there",
-        entry_belongs_to_the_role_that_was_there,
-    ),
-    (
-        "at_sign_of_the_session_name_becomes_a_dash",
-        at_sign_of_the_session_name_becomes_a_dash,
-    ),
-    (
-        "entry_has_a_user_name_and_groups_of_its_own",
-        entry_has_a_user_name_and_groups_of_its_own,
-    ),
-    ("user_name_has_no_role_path", user_name_has_no_role_path),
-    (
-        "config_map_mode_goes_by_aws_auth",
-        config_map_mode_goes_by_aws_auth,
-    ),
-    (
-        "entry_for_nodes_admits_no_session_of_the_runner",
-        entry_for_nodes_admits_no_session_of_the_runner,
-    ),
-    (
-        "access_policy_grants_to_the_session_not_to_the_name",
-        access_policy_grants_to_the_session_not_to_the_name,
-    ),
-    (
-        "administrator_is_cluster_admin",
-        administrator_is_cluster_admin,
-    ),
-    ("invalid_entries_are_refused", invalid_entries_are_refused),
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
+    documented_runner_creates_a_job_in_a_dry_run,
+    describe_cluster_leads_to_the_api_server,
+    removed_entry_shuts_the_runner_out,
+    entry_belongs_to_the_role_that_was_there,
+    at_sign_of_the_session_name_becomes_a_dash,
+    entry_has_a_user_name_and_groups_of_its_own,
+    user_name_has_no_role_path,
+    config_map_mode_goes_by_aws_auth,
+    entry_for_nodes_admits_no_session_of_the_runner,
+    access_policy_grants_to_the_session_not_to_the_name,
+    administrator_is_cluster_admin,
+    invalid_entries_are_refused,
 ];
 
 pub(crate) const JOB: &str = r#"{

@@ -5,10 +5,7 @@ use libtest_mimic::Failed;
 use crate::access::{CREATE, JOB};
 use crate::{Test, documented, eventually};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[(
-    "pod_security_and_quota_are_enforced",
-    pod_security_and_quota_are_enforced,
-)];
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![pod_security_and_quota_are_enforced];
 
 fn pod_security_and_quota_are_enforced() -> Result<(), Failed> {
     let (eks, _) = documented()?;

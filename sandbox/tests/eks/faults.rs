@@ -11,34 +11,16 @@ use serde_json::{Value, json};
 
 use crate::{Test, becomes_user, clean, documented, eventually, expect_code, user_of};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("throttled_calls_count_down", throttled_calls_count_down),
-    (
-        "denied_action_is_refused_to_everyone",
-        denied_action_is_refused_to_everyone,
-    ),
-    ("calls_are_delayed", calls_are_delayed),
-    (
-        "new_role_is_hidden_until_it_has_propagated",
-        new_role_is_hidden_until_it_has_propagated,
-    ),
-    (
-        "new_policy_of_a_role_counts_when_it_has_propagated",
-        new_policy_of_a_role_counts_when_it_has_propagated,
-    ),
-    (
-        "new_entry_is_hidden_until_it_has_propagated",
-        new_entry_is_hidden_until_it_has_propagated,
-    ),
-    ("cluster_can_be_unreachable", cluster_can_be_unreachable),
-    (
-        "fips_and_dual_stack_hosts_get_a_response",
-        fips_and_dual_stack_hosts_get_a_response,
-    ),
-    (
-        "unknown_hosts_are_not_reached",
-        unknown_hosts_are_not_reached,
-    ),
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
+    throttled_calls_count_down,
+    denied_action_is_refused_to_everyone,
+    calls_are_delayed,
+    new_role_is_hidden_until_it_has_propagated,
+    new_policy_of_a_role_counts_when_it_has_propagated,
+    new_entry_is_hidden_until_it_has_propagated,
+    cluster_can_be_unreachable,
+    fips_and_dual_stack_hosts_get_a_response,
+    unknown_hosts_are_not_reached,
 ];
 
 /// The start of each program: boto3 without retries, and a call of the cluster's API that tells how long it took.

@@ -6,23 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{Test, clean, documented, expect_code};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    (
-        "trust_policy_decides_on_the_token",
-        trust_policy_decides_on_the_token,
-    ),
-    ("bad_tokens_are_refused", bad_tokens_are_refused),
-    ("session_names_are_validated", session_names_are_validated),
-    (
-        "assume_role_needs_trust_and_permission",
-        assume_role_needs_trust_and_permission,
-    ),
-    ("simulated_policies_decide", simulated_policies_decide),
-    (
-        "callers_may_do_what_their_policies_say",
-        callers_may_do_what_their_policies_say,
-    ),
-    ("wrong_secrets_are_refused", wrong_secrets_are_refused),
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
+    trust_policy_decides_on_the_token,
+    bad_tokens_are_refused,
+    session_names_are_validated,
+    assume_role_needs_trust_and_permission,
+    simulated_policies_decide,
+    callers_may_do_what_their_policies_say,
+    wrong_secrets_are_refused,
 ];
 
 fn trust_policy_decides_on_the_token() -> Result<(), Failed> {

@@ -7,21 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{Test, eventually};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    (
-        "a_job_completes_and_is_deleted",
-        a_job_completes_and_is_deleted,
-    ),
-    ("a_pod_waits_for_a_node", a_pod_waits_for_a_node),
-    (
-        "a_pod_that_does_not_start_says_why",
-        a_pod_that_does_not_start_says_why,
-    ),
-    ("a_quota_keeps_the_pod_out", a_quota_keeps_the_pod_out),
-    (
-        "a_job_ends_at_its_deadline_and_is_removed",
-        a_job_ends_at_its_deadline_and_is_removed,
-    ),
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
+    a_job_completes_and_is_deleted,
+    a_pod_waits_for_a_node,
+    a_pod_that_does_not_start_says_why,
+    a_quota_keeps_the_pod_out,
+    a_job_ends_at_its_deadline_and_is_removed,
 ];
 
 /// The small EKS's that run Jobs.

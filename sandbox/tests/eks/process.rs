@@ -13,23 +13,11 @@ use sandbox::eks::{Eks, EksOptions};
 
 use crate::{Test, becomes_user, eventually};
 
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    (
-        "everything_stops_when_its_owner_is_killed",
-        everything_stops_when_its_owner_is_killed,
-    ),
-    (
-        "served_environment_leads_to_the_cluster",
-        served_environment_leads_to_the_cluster,
-    ),
-    (
-        "the_aws_cli_is_the_same_with_its_server_and_without",
-        the_aws_cli_is_the_same_with_its_server_and_without,
-    ),
-    (
-        "another_eks_runs_beside_in_another_partition",
-        another_eks_runs_beside_in_another_partition,
-    ),
+pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
+    everything_stops_when_its_owner_is_killed,
+    served_environment_leads_to_the_cluster,
+    the_aws_cli_is_the_same_with_its_server_and_without,
+    another_eks_runs_beside_in_another_partition,
 ];
 
 /// The sandbox's command with an EKS, and the environment that it says.

@@ -9,22 +9,13 @@ use crate::Scenario;
 use crate::cli::Cli;
 use crate::signals::{ctrl_c, until};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: the action on demand", on_demand),
-    ("EKS access: the action after a create", after_create),
-    (
-        "EKS access: the action for an id that is unknown during plan",
-        unknown_during_plan,
-    ),
-    (
-        "EKS access: the action with settings that are unknown",
-        unknown_settings,
-    ),
-    (
-        "EKS access: the action with incomplete checks",
-        incomplete_checks,
-    ),
-    ("EKS access: Ctrl-C ends the action", interrupted),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    on_demand,
+    after_create,
+    unknown_during_plan,
+    unknown_settings,
+    incomplete_checks,
+    interrupted,
 ];
 
 const ACTION: &str = "platform-orchestrator_check_eks_access";

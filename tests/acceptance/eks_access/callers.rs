@@ -16,21 +16,11 @@ use crate::Scenario;
 use crate::cli::{Cli, Output};
 use crate::signals::until;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: no credentials is one warning", no_credentials),
-    ("EKS access: a denied permission is one warning", denied),
-    ("EKS access: what incomplete checks do", incomplete),
-];
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![no_credentials, denied, incomplete];
 
 /// What only the provider decides.
-pub(super) const IN_TURN: &[Scenario] = &[
-    ("EKS access: credentials that do not serve", bad_credentials),
-    (
-        "EKS access: who may not impersonate fails nothing",
-        may_not_impersonate,
-    ),
-    ("EKS access: off makes no call", off),
-];
+pub(super) const IN_TURN: &[Scenario] =
+    sandbox::scenarios![bad_credentials, may_not_impersonate, off,];
 
 /// The data source, as an output with each check's status and message.
 pub(super) const STATUSES: &str = r#"

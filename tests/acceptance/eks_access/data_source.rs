@@ -9,19 +9,13 @@ use super::{CIDRS, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: the data source in a check block", check_block),
-    (
-        "EKS access: the data source in a precondition",
-        precondition,
-    ),
-    ("EKS access: the data source by an id alone", by_id),
-    (
-        "EKS access: the data source of what is not known yet",
-        not_known_yet,
-    ),
-    ("EKS access: when the data source says ok", ok),
-    ("EKS access: the log of calls", logged_calls),
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    check_block,
+    precondition,
+    by_id,
+    not_known_yet,
+    ok,
+    logged_calls,
 ];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_access";

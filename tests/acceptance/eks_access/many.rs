@@ -11,36 +11,12 @@ use crate::cli::{Cli, Output};
 
 /// Runners that Terraform plans at the same time share one diagnostic. Other scenarios beside these would spread the
 /// runners over more time than the provider waits.
-pub(crate) const ALONE: &[Scenario] = &[
-    (
-        "EKS access: a plan of fifty runners with one broken role",
-        fifty_planned,
-    ),
-    (
-        "EKS access: a plan of fifty runners that one role does not trust",
-        fifty_not_trusted,
-    ),
-];
+pub(crate) const ALONE: &[Scenario] = sandbox::scenarios![fifty_planned, fifty_not_trusted];
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    (
-        "EKS access: an apply of fifty runners with one broken role",
-        fifty_applied,
-    ),
-    (
-        "EKS access: a plan of twenty runners with twenty causes",
-        twenty_causes,
-    ),
-    (
-        "EKS access: a plan of two runners whose IDs are unknown",
-        two_without_ids,
-    ),
-];
+pub(super) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![fifty_applied, twenty_causes, two_without_ids,];
 
-pub(super) const SLOW: &[Scenario] = &[(
-    "EKS access: a plan of 300 runners and roles while IAM throttles",
-    three_hundred_roles_of_a_slow_iam,
-)];
+pub(super) const SLOW: &[Scenario] = sandbox::scenarios![three_hundred_roles_of_a_slow_iam];
 
 fn fifty_of_one_role() -> String {
     runner("for_each = toset([for n in range(50) : \"runner-${n}\"])\nid = each.key")

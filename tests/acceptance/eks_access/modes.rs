@@ -8,12 +8,7 @@ use super::{ADDRESS, CIDRS, Scene, count, modes, my_runner};
 use crate::Scenario;
 use crate::cli::{Cli, Output};
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: each mode when a runner is created", create),
-    ("EKS access: each mode when a runner is changed", update),
-    ("EKS access: each mode when a runner is replaced", replace),
-    ("EKS access: what is not changed is not checked", unchanged),
-];
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![create, update, replace, unchanged];
 
 const MODES: [&str; 3] = ["off", "warn", "error"];
 

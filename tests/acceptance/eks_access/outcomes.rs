@@ -6,15 +6,8 @@ use super::{CIDRS, SUBJECT, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: a healthy runner says nothing", healthy),
-    ("EKS access: warn tells and registers", warn_tells),
-    ("EKS access: error in the plan", error_in_the_plan),
-    (
-        "EKS access: error in the apply registers nothing",
-        error_in_the_apply,
-    ),
-];
+pub(super) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![healthy, warn_tells, error_in_the_plan, error_in_the_apply,];
 
 fn healthy(cli: &Cli) {
     let scene = Scene::new(cli);

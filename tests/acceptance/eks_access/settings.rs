@@ -8,21 +8,12 @@ use super::{CIDRS, SUBJECT, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: a role that is not known yet", unknown_role),
-    (
-        "EKS access: settings that are not known yet",
-        unknown_settings,
-    ),
-    ("EKS access: settings that cannot be used", wrong_settings),
-    (
-        "EKS access: files that the settings name and that are not there",
-        missing_files,
-    ),
-    (
-        "EKS access: an installation whose issuer is not set",
-        another_installation,
-    ),
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    unknown_role,
+    unknown_settings,
+    wrong_settings,
+    missing_files,
+    another_installation,
 ];
 
 /// A value that is not known before it is applied.

@@ -10,13 +10,8 @@ use super::{CIDRS, Scene, modes, my_runner, runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: state in a bucket", state_in_a_bucket),
-    (
-        "EKS access: a hundred runners with one bucket",
-        hundred_with_one_bucket,
-    ),
-];
+pub(super) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![state_in_a_bucket, hundred_with_one_bucket,];
 
 /// Gives the Job's service account a role, which is allowed nothing, by EKS Pod Identity.
 fn set_up_identity(scene: &Scene) {

@@ -12,15 +12,8 @@ use crate::Scenario;
 use crate::cli::{Cli, Output};
 use crate::signals::until;
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    ("EKS access: the texts about the role", role),
-    ("EKS access: the texts about the cluster", cluster),
-    ("EKS access: the texts about the access entry", entry),
-    ("EKS access: the texts about the namespace", namespace),
-    ("EKS access: the texts about the Job", job),
-    ("EKS access: the texts of checks as the runner", as_runner),
-    ("EKS access: the texts of warnings", warnings),
-];
+pub(super) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![role, cluster, entry, namespace, job, as_runner, warnings,];
 
 const NAMESPACE: &str = "--namespace=humanitec-runner";
 

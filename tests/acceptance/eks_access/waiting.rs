@@ -12,41 +12,17 @@ use crate::Scenario;
 use crate::cli::Cli;
 use crate::signals::{ctrl_c, until};
 
-pub(super) const SCENARIOS: &[Scenario] = &[
-    (
-        "EKS access: the first apply makes everything at once",
-        everything_at_once,
-    ),
-    (
-        "EKS access: an apply waits for what is made meanwhile",
-        made_meanwhile,
-    ),
-    (
-        "EKS access: an entry that can be seen after 20 s",
-        visible_late,
-    ),
-    ("EKS access: an entry that can never be seen", never_visible),
-    (
-        "EKS access: a change waits for the role made with it",
-        changed_role,
-    ),
-    (
-        "EKS access: AWS that is slow does not hide a failure",
-        slow_and_broken,
-    ),
-    (
-        "EKS access: a RoleBinding that depends on the runner",
-        binding_after,
-    ),
-    ("EKS access: Ctrl-C ends a wait", interrupted_wait),
-    (
-        "EKS access: Ctrl-C ends the checks of a plan",
-        interrupted_plan,
-    ),
-    (
-        "EKS access: Ctrl-C ends the checks after a create",
-        interrupted_after,
-    ),
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    everything_at_once,
+    made_meanwhile,
+    visible_late,
+    never_visible,
+    changed_role,
+    slow_and_broken,
+    binding_after,
+    interrupted_wait,
+    interrupted_plan,
+    interrupted_after,
 ];
 
 fn propagation(seconds: &[(&str, f64)]) -> Faults {

@@ -8,39 +8,18 @@ use crate::cli::{Cli, Output, Workspace};
 use crate::configuration::{Runner, provider, provider_with};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    (
-        "every wrong value is reported at its attribute",
-        values::wrong_values,
-    ),
-    ("values of every partition are taken", partitions),
-    ("wrong pod templates", wrong_pod_templates),
-    (
-        "a state storage that does not match its type",
-        storage_mismatch,
-    ),
-    ("several mistakes are reported together", several_mistakes),
-    ("wrong values of data sources", wrong_data_sources),
-    (
-        "a wrong provider block",
-        provider_block::wrong_provider_block,
-    ),
-    (
-        "every wrong value of eks_access is reported at its line",
-        provider_block::wrong_eks_access,
-    ),
-    (
-        "a provider block that is not known yet",
-        provider_block::unknown_provider_block,
-    ),
-    (
-        "where the provider's settings come from",
-        provider_block::settings,
-    ),
-    (
-        "the settings of both products",
-        provider_block::both_products,
-    ),
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
+    values::wrong_values,
+    partitions,
+    wrong_pod_templates,
+    storage_mismatch,
+    several_mistakes,
+    wrong_data_sources,
+    provider_block::wrong_provider_block,
+    provider_block::wrong_eks_access,
+    provider_block::unknown_provider_block,
+    provider_block::settings,
+    provider_block::both_products,
 ];
 
 fn wrong_data_sources(cli: &Cli) {

@@ -6,7 +6,7 @@ use super::{PROBE, documented, left};
 use crate::Test;
 use crate::command::Folder;
 
-pub(crate) const TESTS: &[Test] = &[("probe::asks_on_a_terminal", asks_on_a_terminal)];
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![asks_on_a_terminal];
 
 /// Runs a program on a terminal of its own, and types the first argument when it asks.
 const TERMINAL: &str = r#"

@@ -12,15 +12,15 @@ use std::thread;
 use crate::Test;
 use crate::command::{CHECK, Folder};
 
-pub(crate) const TESTS: &[Test] = &[
-    ("secrets::kubeconfig", kubeconfig::fields),
-    ("secrets::credential_plugin", kubeconfig::credential_plugin),
-    ("secrets::aws_keys", aws::keys),
-    ("secrets::aws_files", aws::files),
-    ("secrets::credential_process", aws::credential_process),
-    ("secrets::token_files", aws::token_files),
-    ("secrets::orchestrator", orchestrator::token),
-    ("secrets::proxy", orchestrator::proxy),
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![
+    kubeconfig::fields,
+    kubeconfig::credential_plugin,
+    aws::keys,
+    aws::files,
+    aws::credential_process,
+    aws::token_files,
+    orchestrator::token,
+    orchestrator::proxy,
 ];
 
 /// The canary. Eight consecutive characters of it count as a leak.
