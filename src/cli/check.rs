@@ -20,7 +20,7 @@ use checked::{Checked, Policy, Results, exit_code};
 use super::arguments::{CheckArguments, CheckOutput, RunnersArguments};
 use super::error::{Error, Exit};
 use super::json::Failure;
-use super::progress::{Durations, Progress, RunnerProgress};
+use super::progress::{Durations, ProgressDisplay, RunnerProgress};
 use super::source::{self, Source, Sources, Unread};
 use super::started::Started;
 use super::terminal::{self, Layout};
@@ -168,7 +168,7 @@ async fn read_again(
 async fn once(runners: &[Source], settings: &Settings, is_shown: bool) -> Vec<(Report, Durations)> {
     let limit = TimeLimit::new(settings.timeout, CancellationToken::new());
     let preflight = Preflight::new(settings.clone());
-    let progress = Progress::new(runners.len(), is_shown);
+    let progress = ProgressDisplay::new(runners.len(), is_shown);
     let checks = runners.iter().map(async |source| {
         let observer = RunnerProgress::new(&progress);
         let report = preflight.check(&source.subject, &limit, &observer).await;

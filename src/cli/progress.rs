@@ -10,7 +10,7 @@ use crate::access::{CheckId, CheckResult, Observer};
 
 /// A line on standard error about the checks that run. It is overwritten at each change and erased at the end. Nothing is
 /// written unless standard error is a terminal that can erase the line.
-pub(super) struct Progress {
+pub(super) struct ProgressDisplay {
     /// The longest line. `None` if nothing is shown.
     width: Option<usize>,
     /// How many runners there are.
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 /// The control codes that move to the start of the line and erase it.
 const CLEAR: &str = "\r\x1b[2K";
 
-impl Progress {
+impl ProgressDisplay {
     /// Returns the progress of this number of runners. Nothing is shown unless `is_shown`.
     pub(super) fn new(runners: usize, is_shown: bool) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         if self.width.is_some() {
             let _ = write!(io::stderr(), "{CLEAR}");
@@ -63,7 +63,7 @@ impl Drop for Progress {
 
 /// The progress of one runner.
 pub(super) struct RunnerProgress<'a> {
-    progress: &'a Progress,
+    progress: &'a ProgressDisplay,
     state: Mutex<State>,
 }
 
@@ -87,7 +87,7 @@ struct State {
 }
 
 impl<'a> RunnerProgress<'a> {
-    pub(super) fn new(progress: &'a Progress) -> Self {
+    pub(super) fn new(progress: &'a ProgressDisplay) -> Self {
         Self {
             progress,
             state: Mutex::default(),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modules::{Crate, functions, sibling_cycles, sources, types};
+use modules::{Crate, exported, functions, sibling_cycles, sources, types};
 
 /// The limits for a source file and a function, in lines.
 const LONGEST_FILE: usize = 500;
@@ -87,11 +87,12 @@ fn files_and_functions_are_short() {
     let mut long = Vec::new();
     for file in all_sources() {
         let name = file.strip_prefix(root()).unwrap().display();
-        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().count();
         if lines > LONGEST_FILE {
             long.push(format!("{name} has {lines} lines"));
         }
-        for function in functions(&file) {
+        for function in functions(&text) {
             if function.lines > LONGEST_FUNCTION {
                 let (function, lines) = (function.name, function.lines);
                 long.push(format!("{function} in {name} has {lines} lines"));
@@ -101,6 +102,40 @@ fn files_and_functions_are_short() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
+/// Whether a source is of tests. The folder of the clone itself can have any name.
+fn is_of_tests(file: &Path) -> bool {
+    let relative = file.strip_prefix(root()).unwrap();
+    relative.to_string_lossy().contains("tests")
+}
+
+#[test]
+fn functions_and_types_are_found_wherever_they_are() {
+    let text = "trait A { fn f() {\n}\nfn g(); }\nimpl B { fn h() {} }\nmod inline { pub struct C; }\n#[cfg(test)]\nmod tests { struct D; }";
+    let found: Vec<(String, usize)> = functions(text)
+        .into_iter()
+        .map(|function| (function.name, function.lines))
+        .collect();
+    assert_eq!(found, [("f".to_owned(), 2), ("h".to_owned(), 1)]);
+    let expected = [("A".to_owned(), false), ("C".to_owned(), true)];
+    assert_eq!(types(text), expected.into());
+}
+
+/// The provider uses what the plugin crate exports, so a reader of the provider meets these names as well.
+#[test]
+fn no_type_of_the_provider_has_the_name_of_an_export_of_the_plugin_crate() {
+    let exported = exported(&root().join("plugin/src/lib.rs"));
+    assert!(
+        exported.contains("Diagnostic"),
+        "the exports were not found"
+    );
+    let files = sources(&root().join("src")).into_iter();
+    for file in files.filter(|file| !is_of_tests(file)) {
+        for name in types(&fs::read_to_string(&file).unwrap()).keys() {
+            assert!(!exported.contains(name), "{name} in {}", file.display());
+        }
+    }
+}
+
 /// A reader who meets the name of a type that other files use finds one type of that name in the crate.
 #[test]
 fn types_that_other_files_use_have_different_names() {
@@ -108,8 +143,8 @@ fn types_that_other_files_use_have_different_names() {
     for folder in ["src", "plugin/src", "sandbox/src"] {
         let mut files: BTreeMap<String, Vec<(PathBuf, bool)>> = BTreeMap::new();
         for file in sources(&root().join(folder)) {
-            if !file.to_string_lossy().contains("tests") {
-                for (name, is_shared) in types(&file) {
+            if !is_of_tests(&file) {
+                for (name, is_shared) in types(&fs::read_to_string(&file).unwrap()) {
                     let found = (file.clone(), is_shared);
                     files.entry(name).or_default().push(found);
                 }
@@ -135,8 +170,11 @@ fn no_printed_arn_has_a_fixed_partition() {
                 .take_while(|line| line.trim() != "#[cfg(test)]")
                 .filter(|line| !line.trim_start().starts_with("//"));
             let fixed = code.any(|line| line.contains("arn:aws:") || line.contains("arn:aws-"));
-            let is_test = path.to_string_lossy().contains("tests");
-            assert!(is_test || !fixed, "{} fixes a partition", path.display());
+            assert!(
+                is_of_tests(&path) || !fixed,
+                "{} fixes a partition",
+                path.display()
+            );
         }
     }
 }

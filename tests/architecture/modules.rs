@@ -194,11 +194,10 @@ pub(crate) struct Function {
     pub(crate) lines: usize,
 }
 
-/// The functions of a source file, those of its unit tests included.
-pub(crate) fn functions(file: &Path) -> Vec<Function> {
-    let text = fs::read_to_string(file).unwrap();
+/// The functions in the text of a source file, those of its unit tests included.
+pub(crate) fn functions(text: &str) -> Vec<Function> {
     let mut found = Functions(Vec::new());
-    found.visit_file(&syn::parse_file(&text).unwrap());
+    found.visit_file(&syn::parse_file(text).unwrap());
     found.0
 }
 
@@ -225,24 +224,50 @@ impl<'ast> Visit<'ast> for Functions {
         self.add(&function.sig, &function.block);
         visit::visit_impl_item_fn(self, function);
     }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
+        if let Some(block) = &function.default {
+            self.add(&function.sig, block);
+        }
+        visit::visit_trait_item_fn(self, function);
+    }
 }
 
-/// The names of the types and traits in a source file, those for unit tests left out, and whether other files can use each.
-pub(crate) fn types(file: &Path) -> BTreeMap<String, bool> {
-    let text = fs::read_to_string(file).unwrap();
+/// The names of the types and traits in the text of a source file and its inline modules, those for unit tests left out, and
+/// whether other files can use each.
+pub(crate) fn types(text: &str) -> BTreeMap<String, bool> {
     let mut found = BTreeMap::new();
-    for item in syn::parse_file(&text).unwrap().items {
-        let (visibility, name) = match &item {
-            Item::Struct(item) => (&item.vis, &item.ident),
-            Item::Enum(item) => (&item.vis, &item.ident),
-            Item::Trait(item) => (&item.vis, &item.ident),
-            Item::Type(item) => (&item.vis, &item.ident),
+    let mut items = syn::parse_file(text).unwrap().items;
+    while let Some(item) = items.pop() {
+        let (visibility, name) = match item {
+            Item::Struct(item) => (item.vis, item.ident),
+            Item::Enum(item) => (item.vis, item.ident),
+            Item::Trait(item) => (item.vis, item.ident),
+            Item::Type(item) => (item.vis, item.ident),
+            Item::Mod(item) if !is_for_tests(&item.attrs) => {
+                items.extend(item.content.into_iter().flat_map(|(_, items)| items));
+                continue;
+            }
             _ => continue,
         };
         let is_shared = !matches!(visibility, syn::Visibility::Inherited);
         found.insert(name.to_string(), is_shared);
     }
     found
+}
+
+/// The names that a crate exports: those that its `lib.rs` imports for everyone.
+pub(crate) fn exported(root: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(root).unwrap();
+    let mut exports = Module::default();
+    for item in syn::parse_file(&text).unwrap().items {
+        if let Item::Use(item) = item
+            && matches!(item.vis, syn::Visibility::Public(_))
+        {
+            exports.import(&[], &item.tree);
+        }
+    }
+    exports.imports.into_keys().collect()
 }
 
 /// The siblings that use each other in a circle, with the folder that they are in: one text for each circle.

@@ -232,7 +232,7 @@ where
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(&request.endpoint)
         .no_auth()
-        .interceptor(Signature {
+        .interceptor(RequestSignature {
             credentials,
             service: request.service,
             region: request.region.clone(),
@@ -280,15 +280,15 @@ fn serialize(request: SignedRequest) -> Result<HttpRequest, BoxError> {
 
 /// Signs each attempt of a request.
 #[derive(Debug)]
-struct Signature {
+struct RequestSignature {
     credentials: Credentials,
     service: SignedService,
     region: String,
 }
 
-impl Intercept for Signature {
+impl Intercept for RequestSignature {
     fn name(&self) -> &'static str {
-        "Signature"
+        "RequestSignature"
     }
 
     fn modify_before_transmit(

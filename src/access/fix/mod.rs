@@ -18,10 +18,10 @@ use crate::secrets::redacted;
 ///
 /// It is displayed ready to be pasted, without the credentials that a foreign text might have brought into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fix(Vec<Step>);
+pub struct Fix(Vec<FixStep>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum FixStep {
     /// A comment.
     Note(String),
     /// A command to run.
@@ -66,14 +66,14 @@ impl Fix {
     /// Returns a fix that creates an object in AWS: as a resource, or by a command.
     pub(crate) fn create(frontend: Frontend, object: AwsObject) -> Self {
         match frontend {
-            Frontend::Terraform => Self(vec![Step::Resource(object)]),
+            Frontend::Terraform => Self(vec![FixStep::Resource(object)]),
             Frontend::Command => Self::run(aws_cli::create(&object)),
         }
     }
 
     /// Returns a fix that adds a line to the configuration or an option to the command line.
     pub(crate) fn add(line: &'static str) -> Self {
-        Self(vec![Step::Add(line)])
+        Self(vec![FixStep::Add(line)])
     }
 
     /// Returns a fix that sets an attribute of the runner's `auth`.
@@ -82,7 +82,7 @@ impl Fix {
         name: &'static str,
         value: impl Into<String>,
     ) -> Self {
-        Self(vec![Step::SetAuth {
+        Self(vec![FixStep::SetAuth {
             frontend,
             name,
             value: value.into(),
@@ -91,22 +91,22 @@ impl Fix {
 
     /// Returns a fix that changes the trust policy of a role. Several runners can share it.
     pub(crate) fn trust(trust: RoleTrust) -> Self {
-        Self(vec![Step::Trust(Box::new(trust))])
+        Self(vec![FixStep::Trust(Box::new(trust))])
     }
 
     /// Returns the fix with a comment after it.
     pub(crate) fn then_note(self, text: impl Into<String>) -> Self {
-        self.then_step(Step::Note(text.into()))
+        self.then_step(FixStep::Note(text.into()))
     }
 
     /// Returns the fix with a command after it.
     pub(crate) fn then_run(self, command: ShellCommand) -> Self {
-        self.then_step(Step::Run(command))
+        self.then_step(FixStep::Run(command))
     }
 
     /// Returns the fix with manifests to apply after it.
     pub(crate) fn then_apply(self, manifests: Vec<Value>) -> Self {
-        self.then_step(Step::Apply(manifests))
+        self.then_step(FixStep::Apply(manifests))
     }
 
     /// Returns the fix with another one after it.
@@ -115,7 +115,7 @@ impl Fix {
         self
     }
 
-    fn then_step(mut self, step: Step) -> Self {
+    fn then_step(mut self, step: FixStep) -> Self {
         self.0.push(step);
         self
     }
@@ -123,7 +123,7 @@ impl Fix {
     /// Returns the changes of trust policies in the fix, which other runners can share.
     pub(crate) fn trusts(&self) -> impl Iterator<Item = &RoleTrust> {
         self.0.iter().filter_map(|step| match step {
-            Step::Trust(trust) => Some(&**trust),
+            FixStep::Trust(trust) => Some(&**trust),
             _ => None,
         })
     }
@@ -132,7 +132,7 @@ impl Fix {
     #[must_use]
     pub(crate) fn for_members(&self, members: &TrustMembers) -> Self {
         let steps = self.0.iter().flat_map(|step| match step {
-            Step::Trust(trust) => trust.for_members(members).0,
+            FixStep::Trust(trust) => trust.for_members(members).0,
             other => vec![other.clone()],
         });
         Self(steps.collect())
@@ -153,12 +153,12 @@ impl FromIterator<Fix> for Fix {
 
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = self.0.iter().map(Step::text).collect();
+        let text: String = self.0.iter().map(FixStep::text).collect();
         f.write_str(&redacted(text))
     }
 }
 
-impl Step {
+impl FixStep {
     fn text(&self) -> String {
         match self {
             Self::Note(text) => text.lines().map(|line| format!("# {line}\n")).collect(),

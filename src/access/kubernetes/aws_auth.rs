@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::go_yaml::{Position, Unreadable, Value, YamlKind, block_list, to_json, to_strings};
+use super::go_yaml::{Position, Unreadable, YamlKind, YamlValue, block_list, to_json, to_strings};
 use super::user::User;
 use crate::runner::RoleArn;
 
@@ -241,14 +241,14 @@ fn is_skipped(text: &str) -> bool {
 
 /// Returns the items of `mapRoles` or `mapUsers` that have an ARN, as `json.Unmarshal` fills them: the names of fields are
 /// compared without regard to case, and a value of another type leaves its field unchanged.
-fn lines(value: &Value, arn: &str) -> Vec<Line> {
+fn lines(value: &YamlValue, arn: &str) -> Vec<Line> {
     let YamlKind::List(items) = &value.kind else {
         return Vec::new();
     };
     items.iter().filter_map(|item| line(item, arn)).collect()
 }
 
-fn line(item: &Value, arn: &str) -> Option<Line> {
+fn line(item: &YamlValue, arn: &str) -> Option<Line> {
     let YamlKind::Map(fields) = &item.kind else {
         return None;
     };

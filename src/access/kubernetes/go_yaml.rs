@@ -33,7 +33,7 @@ pub(crate) struct Unreadable {
 
 /// A value and where it starts.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Value {
+pub(crate) struct YamlValue {
     /// Where it starts.
     pub(crate) at: Position,
     /// Its kind and content.
@@ -50,15 +50,15 @@ pub(crate) enum YamlKind {
     /// A boolean or a number.
     Other,
     /// A list.
-    List(Vec<Value>),
+    List(Vec<YamlValue>),
     /// A map. Go writes JSON with sorted keys, so that of keys which differ only in case the lower case comes last.
-    Map(BTreeMap<String, Value>),
+    Map(BTreeMap<String, YamlValue>),
 }
 
 /// Returns the first document of a text, as `YAMLToJSON` converts it.
-pub(crate) fn to_json(text: &str) -> Result<Value, Unreadable> {
+pub(crate) fn to_json(text: &str) -> Result<YamlValue, Unreadable> {
     let Some(document) = YamlDocument::parse(text)? else {
-        return Ok(Value {
+        return Ok(YamlValue {
             at: Position { line: 1, column: 1 },
             kind: YamlKind::Null,
         });
@@ -140,7 +140,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn value(&mut self, node: usize) -> Result<Value, Unreadable> {
+    fn value(&mut self, node: usize) -> Result<YamlValue, Unreadable> {
         self.count(node)?;
         let YamlNode { at, kind } = &self.document.nodes[node];
         let kind = match kind {
@@ -167,11 +167,11 @@ impl<'a> Decoder<'a> {
                 YamlKind::Map(map)
             }
         };
-        Ok(Value { at: *at, kind })
+        Ok(YamlValue { at: *at, kind })
     }
 
     /// Returns the value of the node that an alias names.
-    fn behind(&mut self, target: usize, at: Position) -> Result<Value, Unreadable> {
+    fn behind(&mut self, target: usize, at: Position) -> Result<YamlValue, Unreadable> {
         if !self.followed.insert(target) {
             return Err(refuse(at, "the anchor's value contains itself"));
         }
@@ -184,7 +184,7 @@ impl<'a> Decoder<'a> {
     fn entries(
         &mut self,
         entries: &[usize],
-        map: &mut BTreeMap<String, Value>,
+        map: &mut BTreeMap<String, YamlValue>,
     ) -> Result<(), Unreadable> {
         for pair in entries.chunks_exact(2) {
             let (key, value) = (&self.document.nodes[pair[0]], pair[1]);
@@ -226,7 +226,11 @@ impl<'a> Decoder<'a> {
     }
 
     /// Adds the entries of another map, or of several. Those of the first map win.
-    fn merge(&mut self, node: usize, map: &mut BTreeMap<String, Value>) -> Result<(), Unreadable> {
+    fn merge(
+        &mut self,
+        node: usize,
+        map: &mut BTreeMap<String, YamlValue>,
+    ) -> Result<(), Unreadable> {
         let document = self.document;
         let YamlNode { at, kind } = &document.nodes[node];
         let sources = match kind {
