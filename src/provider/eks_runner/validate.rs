@@ -125,11 +125,9 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
             format!(
                 "type is {name:?}, so {} must not be set. {EXACTLY_ONE}: {}remove the others, or change type.",
                 blocks(&others),
-                if is_missing {
-                    format!("set {}, ", block(ty))
-                } else {
-                    String::new()
-                }
+                is_missing
+                    .then(|| format!("set {}, ", block(ty)))
+                    .unwrap_or_default()
             ),
         ),
         (false, []) => Vec::new(),
