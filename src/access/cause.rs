@@ -219,6 +219,8 @@ pub enum RunnerCause {
     StateRegion,
     /// `pod_template` sets a proxy through which the Job's container calls the cluster's API for its state.
     StateProxy,
+    /// `pod_template` sets variables with which the kubernetes backend calls another cluster or returns an error.
+    StateVariables,
     /// The Job has no credentials for the place of its state.
     StateCredentials,
     /// `pod_template` makes the Job invalid.

@@ -32,6 +32,7 @@ use crate::runner::RoleArn;
 
 pub(super) use connections::{Connections, ReachedCluster};
 pub(crate) use fargate::Fargate;
+pub(crate) use job::Replaced;
 pub(crate) use pod_identity::{
     CredentialSource, NotRead, PROFILE_FILES, PodAws, PodRegion, REGION, ROLE_ARN, TOKEN_FILE,
     aws_files,

@@ -32,6 +32,7 @@ mod scheduling;
 mod setup;
 mod shared;
 mod storage;
+mod storage_cluster;
 mod storage_container;
 mod storage_elsewhere;
 mod storage_key;
@@ -91,6 +92,7 @@ fn main() {
         setup::SCENARIOS,
         shared::SCENARIOS,
         storage::SCENARIOS,
+        storage_cluster::SCENARIOS,
         storage_container::SCENARIOS,
         storage_key::SCENARIOS,
         storage_policy::SCENARIOS,

@@ -283,7 +283,7 @@ fn classes(cloud: &Cloud) {
 }
 
 /// A runner with kubernetes state storage in its own namespace.
-fn with_state(cloud: &Cloud) -> Value {
+pub(crate) fn with_state(cloud: &Cloud) -> Value {
     let mut runner = cloud.configuration();
     let state = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
     runner["state_storage_configuration"] = state;
@@ -291,7 +291,7 @@ fn with_state(cloud: &Cloud) -> Value {
 }
 
 /// A Role of the Job's service account with the Orchestrator's documented verbs but one, and its binding.
-fn state_role(cloud: &Cloud, without: Option<(&str, &str)>) {
+pub(crate) fn state_role(cloud: &Cloud, without: Option<(&str, &str)>) {
     let (namespace, account) = (&cloud.runner().namespace, &cloud.runner().service_account);
     let rule = |group: &str, resource: &str, verbs: &[&str]| {
         let kept = verbs

@@ -12,6 +12,7 @@ use super::{Aws, AwsCall, AwsResult, Service, SignedCluster};
 
 /// An EKS cluster.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct EksCluster {
     /// `ACTIVE`, `UPDATING`, `CREATING`, …
     pub(crate) status: String,

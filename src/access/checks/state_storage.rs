@@ -7,6 +7,7 @@ mod credentials;
 mod endpoint;
 mod job_role;
 mod key;
+mod kube_variables;
 mod kubernetes;
 mod refused;
 mod region;

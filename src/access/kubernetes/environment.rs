@@ -33,6 +33,12 @@ impl Variable {
         }
     }
 
+    /// Returns whether the value is known, and true in the sense of Go's `strconv.ParseBool`.
+    pub(crate) fn is_true(&self) -> bool {
+        let value = self.value();
+        value.is_some_and(|value| ["1", "t", "T", "TRUE", "true", "True"].contains(&value))
+    }
+
     /// Returns the value, if it is known and not empty.
     pub(crate) fn value(&self) -> Option<&str> {
         match self {

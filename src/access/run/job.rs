@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Run, known};
 use crate::access::cause::RunnerCause;
@@ -15,6 +15,24 @@ use crate::access::kubernetes::refusal::is_about_object;
 use crate::access::kubernetes::user::User;
 use crate::access::kubernetes::{Admitted, ClusterClient};
 use crate::access::outcome::Outcome;
+use crate::runner::job_container::MAIN;
+
+/// What `pod_template` replaces in the container `main`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Replaced {
+    /// The command or the arguments: the program that runs might use credentials and set variables of its own.
+    pub(crate) program: bool,
+    /// The image. It is usually a copy of the Orchestrator's, or one that adds to it, such as variables.
+    image: bool,
+}
+
+impl Replaced {
+    /// Returns whether the container might have variables that `pod_template` does not set, so that nothing that follows from
+    /// the variables of `pod_template` is certain.
+    pub(crate) fn might_set_variables(self) -> bool {
+        self.program || self.image
+    }
+}
 
 impl Run<'_> {
     /// Returns the Job that the Orchestrator will create.
@@ -40,6 +58,24 @@ impl Run<'_> {
                 Fix::note(format!("Fix the list in job.pod_template: {error}.")),
             )
             .into()
+        })
+    }
+
+    /// Returns the container `main` of the Job, or `null`.
+    pub(crate) fn main_container(&self) -> Result<Value, CheckError> {
+        let job = self.job()?;
+        let containers = job["spec"]["template"]["spec"]["containers"].as_array();
+        let mut containers = containers.into_iter().flatten();
+        let main = containers.find(|container| container["name"] == MAIN);
+        Ok(main.cloned().unwrap_or_default())
+    }
+
+    /// Returns what `pod_template` replaces in the container `main`.
+    pub(crate) fn replaced(&self) -> Result<Replaced, CheckError> {
+        let main = self.main_container()?;
+        Ok(Replaced {
+            program: !main["command"].is_null() || main["args"] != json!(["standard"]),
+            image: main["image"] != self.settings().runner_image.as_str(),
         })
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::Run;
+use super::{Replaced, Run};
 use crate::access::aws::PodIdentityAssociation;
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
@@ -30,25 +30,15 @@ pub(crate) struct PodAws {
     pub(crate) identity: CredentialSource,
     /// The region that AWS's SDK uses in the container.
     pub(crate) region: PodRegion,
-    /// Whether `pod_template` replaces the container's command or arguments: the program that runs might use credentials and set
-    /// variables of its own.
-    runs_other_program: bool,
-    /// Whether `pod_template` replaces the container's image. It is usually a copy of the Orchestrator's, or one that adds to it,
-    /// such as variables.
-    has_other_image: bool,
+    /// What `pod_template` replaces in the container.
+    pub(crate) replaced: Replaced,
 }
 
 impl PodAws {
-    /// Returns whether the container might have variables that `pod_template` does not set, so that nothing that follows from
-    /// missing variables is certain.
-    pub(crate) fn might_have_more_variables(&self) -> bool {
-        self.runs_other_program || self.has_other_image
-    }
-
     /// Returns the outcome of a check of the container's credentials: a failure is only a warning if another program runs in the
     /// container, which might use other credentials.
     pub(crate) fn unless_other_program(&self, outcome: Outcome) -> Outcome {
-        if !self.runs_other_program || outcome.status != Status::Failed {
+        if !self.replaced.program || outcome.status != Status::Failed {
             return outcome;
         }
         Outcome {
@@ -216,7 +206,7 @@ impl Run<'_> {
     /// Returns the environment variables of the container `main`, as `pod_template` sets them.
     pub(crate) async fn main_environment(&self) -> Result<Arc<ContainerEnvironment>, CheckError> {
         let find = || async {
-            let container = main_container(&self.job()?);
+            let container = self.main_container()?;
             let read = sources(&container).into_iter().map(async |object| {
                 let path = self.object_path(object.0, &object.1)?;
                 let source = match self.read(path).await {
@@ -230,6 +220,13 @@ impl Run<'_> {
             Ok(Arc::new(ContainerEnvironment::new(container, objects?)))
         };
         self.environment.get_or_init(find).await.clone()
+    }
+
+    /// Returns the same variables if no object has to be read for them.
+    pub(crate) fn own_environment(&self) -> Option<ContainerEnvironment> {
+        let main = self.main_container().ok()?;
+        let needs_no_object = sources(&main).is_empty();
+        needs_no_object.then(|| ContainerEnvironment::new(main, BTreeMap::new()))
     }
 
     /// Returns the AWS identity and the region of the container `main`.
@@ -261,13 +258,10 @@ impl Run<'_> {
             skipped: skipped(&job["spec"]["template"]["metadata"]),
             cluster_region: self.region()?,
         };
-        let main = main_container(&job);
         Ok(PodAws {
             identity: pod.identity(),
             region: pod.region(),
-            runs_other_program: !main["command"].is_null()
-                || main["args"] != serde_json::json!(["standard"]),
-            has_other_image: main["image"] != self.settings().runner_image.as_str(),
+            replaced: self.replaced()?,
         })
     }
 
@@ -312,16 +306,6 @@ impl Run<'_> {
             },
         })
     }
-}
-
-/// Returns the container `main` of a Job, or `null`.
-fn main_container(job: &Value) -> Value {
-    let containers = job["spec"]["template"]["spec"]["containers"].as_array();
-    let main = containers
-        .into_iter()
-        .flatten()
-        .find(|container| container["name"] == MAIN);
-    main.cloned().unwrap_or_default()
 }
 
 /// Returns the pod template's own variables that win over everything that the webhook adds.

@@ -9,7 +9,7 @@ use crate::access::fix::Fix;
 use crate::access::kubernetes::environment::{ContainerEnvironment, Variable};
 use crate::access::outcome::Outcome;
 use crate::access::run::{
-    CredentialSource, PROFILE_FILES, PodAws, ROLE_ARN, Run, TOKEN_FILE, aws_files,
+    CredentialSource, PROFILE_FILES, PodAws, ROLE_ARN, Replaced, Run, TOKEN_FILE, aws_files,
 };
 
 /// The key with which the backend would encrypt each object if its block had `encrypt`. The Orchestrator's has not, so the
@@ -30,15 +30,15 @@ pub(super) fn judge(
     let (variable, problem) = wrong_key(environment)
         .or_else(|| profile_without_file(environment))
         .or_else(|| token_without_role(pod, environment))?;
-    let outcome = refused(pod, problem.message, variable);
+    let outcome = refused(pod.replaced, problem.message, variable);
     let outcome = outcome.compare(problem.expected, problem.found);
     Some(outcome.fix(run.runner_cause(RunnerCause::StateCredentials), problem.fix))
 }
 
 /// Returns the outcome for a container with which every deployment fails, unless it has another image or runs another program,
 /// which might set the variable.
-pub(super) fn refused(pod: &PodAws, sentence: String, variable: &str) -> Outcome {
-    if pod.might_have_more_variables() {
+pub(super) fn refused(replaced: Replaced, sentence: String, variable: &str) -> Outcome {
+    if replaced.might_set_variables() {
         Outcome::warned(format!(
             "{sentence} The program in the container might set {variable}, because pod_template replaces the image, \
              command, or arguments."

@@ -96,7 +96,7 @@ async fn without_metadata(
     environment: &ContainerEnvironment,
 ) -> Option<String> {
     const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
-    if pod.might_have_more_variables() {
+    if pod.replaced.might_set_variables() {
         return None;
     }
     let is_true = |value: &str| value.eq_ignore_ascii_case("true");

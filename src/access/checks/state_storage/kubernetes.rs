@@ -7,11 +7,13 @@ use super::super::pod_identity::proxy::detour;
 use super::super::rbac::grants::grant_fix;
 use super::super::token_mount::{self, TokenFiles};
 use super::super::{not_checked, not_read};
+use super::kube_variables;
+use crate::access::aws::EksCluster;
 use crate::access::cause::{Cause, ClusterCause, RunnerCause};
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::ResourceAction;
-use crate::access::kubernetes::environment::Variable;
+use crate::access::kubernetes::environment::{ContainerEnvironment, Variable};
 use crate::access::kubernetes::user::User;
 use crate::access::objects::{STATE_RIGHTS, state_grant};
 use crate::access::outcome::{Outcome, Status};
@@ -20,11 +22,12 @@ use crate::access::run::Run;
 use crate::runner::KubernetesStorage;
 use crate::runner::job_container::MAIN;
 
-/// Returns the outcome that follows from the runner alone: the Job's pod certainly has no token.
+/// Returns the outcome that follows from the runner alone: the Job's pod certainly has no token, or a variable with which the
+/// backend returns an error.
 pub(super) fn without_calls(run: &Run<'_>) -> Option<Outcome> {
     let job = run.job().ok()?;
     let mount = token_mount::find(&job["spec"]["template"]["spec"]);
-    lacking(run, &mount)
+    lacking(run, &mount).or_else(|| kube_variables::refused(run, &run.own_environment()?))
 }
 
 /// Checks the namespace of the state, the rights in it, and the token of the pod.
@@ -54,10 +57,18 @@ pub(super) async fn check(
         Token::Uncertain(doubt) => Some(doubt),
         Token::Missing(outcome) => return Ok(*outcome),
     };
+    let (environment, cluster) = tokio::join!(run.main_environment(), run.eks_cluster());
+    let environment = environment?;
+    if let Some(outcome) = kube_variables::refused(run, &environment) {
+        return Ok(outcome);
+    }
     if found.status == Status::Skipped {
         return Ok(found);
     }
-    if let Some(outcome) = through_proxy(run).await {
+    let cluster = cluster.as_deref().ok();
+    if let Some(outcome) = kube_variables::doubtful(run, &environment, cluster)
+        .or_else(|| through_proxy(run, &environment, cluster?))
+    {
         return Ok(outcome);
     }
     let service_account = run.service_account()?;
@@ -75,16 +86,18 @@ pub(super) async fn check(
 /// Sources: `InClusterConfig` in client-go, rest/config.go, which calls `https://$KUBERNETES_SERVICE_HOST`, the address of the
 /// Service `kubernetes`, and client-go, transport/cache.go, which takes the environment's proxy. `HTTP_PROXY` does not count for
 /// HTTPS (`golang.org/x/net/http/httpproxy`).
-async fn through_proxy(run: &Run<'_>) -> Option<Outcome> {
+fn through_proxy(
+    run: &Run<'_>,
+    environment: &ContainerEnvironment,
+    cluster: &EksCluster,
+) -> Option<Outcome> {
     const HOST: &str = "KUBERNETES_SERVICE_HOST";
-    let (environment, cluster) = tokio::join!(run.main_environment(), run.eks_cluster());
-    let (environment, cluster) = (environment.ok()?, cluster.ok()?);
     // Another host needs another exception, which is unknown.
     if environment.get(HOST) != Variable::Absent {
         return None;
     }
     let address = cluster.api_service()?.to_string();
-    let detour = detour(&environment, ["HTTPS_PROXY", "https_proxy"], &address, 443)?;
+    let detour = detour(environment, ["HTTPS_PROXY", "https_proxy"], &address, 443)?;
     let outcome = Outcome::warned(format!(
         "pod_template sets {}, but {} {}: OpenTofu then calls the cluster's API, which stores the state, through the proxy, \
          which usually cannot reach it.",

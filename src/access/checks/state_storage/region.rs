@@ -12,7 +12,7 @@ use crate::runner::job_container::MAIN;
 /// Returns the outcome for a Job that certainly looks for its bucket in no region or in another one than the bucket's.
 ///
 /// The backend's block has no region. Without a variable, both CLIs refuse the configuration (`PrepareConfig` in
-/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11), and the client of S3 in them does not
+/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.10 and 1.12 and of Terraform 1.11), and the client of S3 in them does not
 /// follow the redirection to another region.
 pub(super) fn judge(
     run: &Run<'_>,
@@ -54,7 +54,7 @@ pub(super) fn missing(run: &Run<'_>, pod: &PodAws, region: &str) -> Option<Outco
 
 /// Returns the outcome for a Job that does not use the region that it must use.
 fn refused(run: &Run<'_>, region: &str, pod: &PodAws, sentence: String, found: String) -> Outcome {
-    let outcome = container::refused(pod, sentence, "AWS_REGION");
+    let outcome = container::refused(pod.replaced, sentence, "AWS_REGION");
     let variable = match &pod.region {
         PodRegion::Own { variable, .. } => variable,
         _ => "AWS_REGION",
