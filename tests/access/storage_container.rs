@@ -44,6 +44,11 @@ fn credentials(cloud: &Cloud) {
         &cloud.check(&env(&profile)),
         &["AWS_PROFILE in pod_template names a profile"],
     );
+    let bundle = [&keys[..], &[("AWS_CA_BUNDLE", "/ca/root.pem")]].concat();
+    fails(
+        &cloud.check(&env(&bundle)),
+        &["AWS_CA_BUNDLE in pod_template is /ca/root.pem, and no volume is mounted there"],
+    );
     let token = [
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
         ("AWS_REGION", "us-west-2"),

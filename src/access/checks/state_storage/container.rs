@@ -21,6 +21,11 @@ const KEY_LENGTH: usize = 44;
 /// The profile that must exist, even if other credentials exist.
 const PROFILE: &str = "AWS_PROFILE";
 
+/// The file with additional root certificates, which the backend reads before its first call.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+/// Directories in which an image has root certificates without a volume.
+const OF_THE_IMAGE: [&str; 2] = ["/etc/", "/usr/"];
+
 /// Returns the outcome for variables with which the backend certainly returns an error.
 pub(super) fn judge(
     run: &Run<'_>,
@@ -28,6 +33,7 @@ pub(super) fn judge(
     environment: &ContainerEnvironment,
 ) -> Option<Outcome> {
     let (variable, problem) = wrong_key(environment)
+        .or_else(|| missing_certificates(environment))
         .or_else(|| profile_without_file(environment))
         .or_else(|| token_without_role(pod, environment))?;
     let outcome = refused(pod.replaced, problem.message, variable);
@@ -80,6 +86,32 @@ fn wrong_key(environment: &ContainerEnvironment) -> Option<WrongVariable> {
     (length != KEY_LENGTH).then_some((CUSTOMER_KEY, problem))
 }
 
+/// Source: `CustomCABundleReader` in `internal/config/config.go` of hashicorp/aws-sdk-go-base, which expands `~` and `$NAME` in the
+/// path. What a relative path means depends on the directory of the deployment.
+fn missing_certificates(environment: &ContainerEnvironment) -> Option<WrongVariable> {
+    let variable = environment.get(CA_BUNDLE);
+    let path = variable.value()?;
+    let is_known = path.starts_with('/') && !path.contains('$');
+    let is_of_image = OF_THE_IMAGE
+        .iter()
+        .any(|directory| path.starts_with(directory));
+    if !is_known || is_of_image || environment.is_mounted(path) {
+        return None;
+    }
+    let problem = CheckProblem {
+        message: format!(
+            "{CA_BUNDLE} in pod_template is {path}, and no volume is mounted there: the backend cannot read its root \
+             certificates."
+        ),
+        expected: format!("a volume at {path}"),
+        found: "none".to_owned(),
+        fix: Fix::note(format!(
+            "Mount a volume with the certificates at {path} in job.pod_template, or remove {CA_BUNDLE}."
+        )),
+    };
+    Some((CA_BUNDLE, problem))
+}
+
 fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVariable> {
     let is_set = |name: &str| environment.get(name).is_set();
     let has_file = PROFILE_FILES.into_iter().any(is_set) || aws_files(environment).is_some();
@@ -123,4 +155,40 @@ fn token_without_role(pod: &PodAws, environment: &ContainerEnvironment) -> Optio
         )),
     };
     (from == TOKEN_FILE && has_no_role).then(|| (ROLE_ARN, problem()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// The backend of OpenTofu 1.10.0 and 1.12.6 returned `reading custom CA bundle: open /ca/root.pem: no such file or directory`.
+    #[test]
+    fn certificates_are_in_a_volume_or_in_the_image() {
+        for (path, mounts, is_missing) in [
+            ("/ca/root.pem", &[][..], true),
+            ("/ca/root.pem", &["/ca"], false),
+            ("/ca/root.pem", &["/ca/root.pem"], false),
+            ("/ca/root.pem", &["/c"], true),
+            ("/etc/ssl/certs/ca-certificates.crt", &[], false),
+            ("~/root.pem", &[], false),
+            ("$HOME/root.pem", &[], false),
+            ("/$DIRECTORY/root.pem", &[], false),
+            ("root.pem", &[], false),
+            ("", &[], false),
+        ] {
+            let mounts: Vec<_> = mounts
+                .iter()
+                .map(|path| json!({"mountPath": path}))
+                .collect();
+            let env = json!([{"name": CA_BUNDLE, "value": path}]);
+            let container = json!({"env": env, "volumeMounts": mounts});
+            let environment = ContainerEnvironment::new(container, BTreeMap::new());
+            let found = missing_certificates(&environment).map(|(variable, _)| variable);
+            assert_eq!(found, is_missing.then_some(CA_BUNDLE), "{path} {mounts:?}");
+        }
+    }
 }
