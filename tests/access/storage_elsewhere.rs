@@ -88,6 +88,19 @@ fn gcs(cloud: &Cloud) {
         &cloud.check(&at("/etc/ssl/private", &json!([]))),
         &["if a volume is mounted at that path"],
     );
+    // The first variable that is set counts.
+    let broken = |name: &str| {
+        let mut env = entry.clone();
+        let broken = json!({"name": name, "value": "neither"});
+        env.as_array_mut().unwrap().push(broken);
+        at("/secrets", &env)
+    };
+    for name in ["GOOGLE_CREDENTIALS", "GOOGLE_BACKEND_CREDENTIALS"] {
+        let checked = cloud.check(&broken(name));
+        let part = format!("OpenTofu uses {name} from pod_template, which needs a JSON object");
+        warns(&checked, &["no usable credentials", &part]);
+        assert_eq!(noted(checked.fix("state-storage"))[0]["name"], name);
+    }
     // An empty variable is none.
     let empty = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "value": ""}]});
     warns(&cloud.check(&with(&runner, empty, &json!([]))), &[]);
@@ -120,16 +133,23 @@ fn azurerm(cloud: &Cloud) {
     let off = [("ARM_USE_OIDC", "false"), ("ARM_USE_MSI", "false")];
     warns(&cloud.check(&env(&off)), &[]);
     let secret = [("ARM_CLIENT_SECRET", "s3cret")];
-    let parts = ["ARM_TENANT_ID with ARM_CLIENT_ID with ARM_CLIENT_SECRET"];
+    let parts = ["OpenTofu uses ARM_CLIENT_SECRET from pod_template, which needs ARM_TENANT_ID"];
     warns(&cloud.check(&env(&secret)), &parts);
-    let principal = [
-        ("ARM_TENANT_ID", "t"),
-        ("ARM_CLIENT_ID", "c"),
-        ("ARM_SUBSCRIPTION_ID", "s"),
-    ];
-    passes(
-        &cloud.check(&env(&[&secret[..], &principal].concat())),
-        "ARM_CLIENT_SECRET",
+    let principal = [("ARM_TENANT_ID", "t"), ("ARM_CLIENT_ID", "c")];
+    let subscription = [("ARM_SUBSCRIPTION_ID", "s")];
+    let azuread = [("ARM_USE_AZUREAD", "true")];
+    let of_group = env(&[&secret[..], &principal, &subscription].concat());
+    let checked = cloud.check(&of_group);
+    warns(&checked, &["resource_group_name of the state storage"]);
+    let mut of_group = of_group;
+    of_group["state_storage_configuration"]["resource_group_name"] = json!("my-group");
+    passes(&cloud.check(&of_group), "ARM_CLIENT_SECRET");
+    let all = [&secret[..], &principal, &subscription, &azuread].concat();
+    passes(&cloud.check(&env(&all)), "ARM_USE_AZUREAD");
+    let later = [&secret[..], &principal, &azuread].concat();
+    warns(
+        &cloud.check(&env(&later)),
+        &["that OpenTofu 1.10 does not accept", "ARM_CLIENT_SECRET"],
     );
     // Without credentials of the caller, the runner alone decides.
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &[]);

@@ -14,8 +14,8 @@ use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::render::{aws_cli, yaml};
 use crate::access::run::{ReachedCluster, Run};
-use crate::network::tls::TlsFailure;
 use crate::access::settings::CheckSetting;
+use crate::network::tls::TlsFailure;
 use crate::runner::{Arn, RoleArn};
 
 pub(super) static CHECK: Check = Check::new(

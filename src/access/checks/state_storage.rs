@@ -19,7 +19,8 @@ use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 use crate::access::run::{Run, known};
 use crate::access::settings::CheckSetting;
-use crate::runner::StateStorage;
+use crate::runner::{AzurermStorage, StateStorage};
+use credentials::{AZURERM, GCS};
 
 pub(super) static CHECK: Check = Check::new(
     CheckInfo {
@@ -46,8 +47,10 @@ pub(super) static CHECK: Check = Check::new(
 fn without_calls(run: &Run<'_>) -> Option<Outcome> {
     match known(&run.subject.storage, "state storage") {
         Ok(StateStorage::Kubernetes(_)) => kubernetes::without_calls(run),
-        Ok(StateStorage::Gcs(_)) => credentials::without_calls(run, &credentials::GCS),
-        Ok(StateStorage::Azurerm(_)) => credentials::without_calls(run, &credentials::AZURERM),
+        Ok(StateStorage::Gcs(_)) => credentials::without_calls(run, &GCS, false),
+        Ok(StateStorage::Azurerm(storage)) => {
+            credentials::without_calls(run, &AZURERM, has_group(storage))
+        }
         Ok(StateStorage::S3(_)) => None,
         Err(error) => Some(error.into()),
     }
@@ -57,9 +60,17 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     match known(&run.subject.storage, "state storage")? {
         StateStorage::Kubernetes(storage) => kubernetes::check(run, storage).await,
         StateStorage::S3(storage) => s3::check(run, storage).await,
-        StateStorage::Gcs(_) => credentials::check(run, &credentials::GCS).await,
-        StateStorage::Azurerm(_) => credentials::check(run, &credentials::AZURERM).await,
+        StateStorage::Gcs(_) => credentials::check(run, &GCS, false).await,
+        StateStorage::Azurerm(storage) => {
+            credentials::check(run, &AZURERM, has_group(storage)).await
+        }
     }
+}
+
+/// Returns whether the state storage names a resource group.
+fn has_group(storage: &AzurermStorage) -> bool {
+    let group = storage.resource_group_name.as_deref();
+    group.is_some_and(|group| !group.is_empty())
 }
 
 /// Makes the calls for an S3 bucket, which follow from each other: its region, its policy, its key, and the policy of the

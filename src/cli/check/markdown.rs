@@ -326,6 +326,7 @@ mod tests {
         let result = CheckResult {
             id: "role-exists".parse().unwrap(),
             outcome: Outcome::failed(message),
+            only_warns: false,
         };
         Checked {
             source: Source {

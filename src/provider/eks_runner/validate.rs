@@ -125,9 +125,11 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
             format!(
                 "type is {name:?}, so {} must not be set. {EXACTLY_ONE}: {}remove the others, or change type.",
                 blocks(&others),
-                is_missing
-                    .then(|| format!("set {}, ", block(ty)))
-                    .unwrap_or_default()
+                if is_missing {
+                    format!("set {}, ", block(ty))
+                } else {
+                    String::new()
+                }
             ),
         ),
         (false, []) => Vec::new(),

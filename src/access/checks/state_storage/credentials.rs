@@ -1,261 +1,280 @@
 //! State outside of AWS: the Job's pod has credentials for it. A pod on EKS has none for Google Cloud or Azure by default.
 
-use std::collections::BTreeMap;
+mod methods;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use BackendSetting::{Account, File, FileOrJson, Flag, Text};
+pub(super) use methods::{AZURERM, Backend, GCS};
+use methods::{BackendSetting, Choice, Method, SUBSCRIPTION_ID, USE_AZUREAD};
 
 use crate::access::cause::RunnerCause;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
-use crate::access::kubernetes::environment::{ContainerEnvironment, ObjectName, Variable, sources};
+use crate::access::kubernetes::environment::{ContainerEnvironment, ObjectName, Variable};
 use crate::access::outcome::Outcome;
 use crate::access::render::shell::{ShellCommand, Word};
 use crate::access::run::Run;
 use crate::runner::job_container::MAIN;
 
-/// A backend and the ways in which it authenticates.
-pub(super) struct Backend {
-    /// The service, as its users call it.
-    service: &'static str,
-    /// The ways. One of them is enough.
-    methods: &'static [Method],
-    /// The variable that the fix sets.
-    usual: &'static str,
-    /// The end of the path of a file with credentials that the backend reads without a variable.
-    file: Option<&'static str>,
-}
-
-/// The variables of one way to authenticate. It needs one of each list, and the messages name the first one.
-type Method = &'static [&'static [BackendSetting]];
-
-/// A variable, and what its value must be.
-#[derive(Debug, Clone, Copy)]
-enum BackendSetting {
-    /// It has any value.
-    Text(&'static str),
-    /// It is the path of a file, which a volume of the container must hold: the runner's image has no credentials.
-    File(&'static str),
-    /// It is the path of such a file or the content of one, which is a JSON object.
-    FileOrJson(&'static str),
-    /// It is true in the sense of Go's `strconv.ParseBool`.
-    Flag(&'static str),
-}
-
-use BackendSetting::{File, FileOrJson, Flag, Text};
-
-/// The gcs backend. Source: `internal/backend/remote-state/gcs/backend.go` of OpenTofu 1.12, and
-/// `google.FindDefaultCredentials` of golang.org/x/oauth2, which it calls without a variable of its own. That function also reads
-/// `~/.config/gcloud/application_default_credentials.json`.
-pub(super) const GCS: Backend = Backend {
-    service: "Google Cloud Storage",
-    methods: &[
-        &[&[FileOrJson("GOOGLE_CREDENTIALS")]],
-        &[&[FileOrJson("GOOGLE_BACKEND_CREDENTIALS")]],
-        &[&[File("GOOGLE_APPLICATION_CREDENTIALS")]],
-        &[&[Text("GOOGLE_OAUTH_ACCESS_TOKEN")]],
-    ],
-    usual: "GOOGLE_CREDENTIALS",
-    file: Some("/.config/gcloud/application_default_credentials.json"),
-};
-
-/// The azurerm backend. Source: `internal/backend/remote-state/azure/backend.go` of OpenTofu 1.12 and `Validate` of each
-/// method in its folder `auth`; Terraform 1.11 needs the same. The Azure CLI, which both try as well, is not in the runner's
-/// image.
-pub(super) const AZURERM: Backend = Backend {
-    service: "Azure Storage",
-    methods: &[
-        &[&[Text("ARM_ACCESS_KEY")]],
-        &[&[Text("ARM_SAS_TOKEN")]],
-        &[
-            &[Text("ARM_TENANT_ID")],
-            CLIENT_ID,
-            &[
-                Text("ARM_CLIENT_SECRET"),
-                File("ARM_CLIENT_SECRET_FILE_PATH"),
-            ],
-            ACCOUNT,
-        ],
-        &[
-            &[Text("ARM_TENANT_ID")],
-            CLIENT_ID,
-            &[
-                Text("ARM_CLIENT_CERTIFICATE"),
-                File("ARM_CLIENT_CERTIFICATE_PATH"),
-            ],
-            ACCOUNT,
-        ],
-        &[
-            &[Flag("ARM_USE_OIDC")],
-            &[Text("ARM_TENANT_ID")],
-            CLIENT_ID,
-            &[
-                Text("ARM_OIDC_TOKEN"),
-                File("ARM_OIDC_TOKEN_FILE_PATH"),
-                File("AZURE_FEDERATED_TOKEN_FILE"),
-                // The URL beside it has as many names.
-                Text("ARM_OIDC_REQUEST_TOKEN"),
-                Text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-                Text("SYSTEM_ACCESSTOKEN"),
-            ],
-            ACCOUNT,
-        ],
-        &[
-            &[Flag("ARM_USE_MSI")],
-            // Without them, azidentity calls the address at which a node of EKS has the metadata service of EC2.
-            &[
-                Text("MSI_ENDPOINT"),
-                Text("ARM_MSI_ENDPOINT"),
-                Text("IDENTITY_ENDPOINT"),
-            ],
-            ACCOUNT,
-        ],
-        &[
-            &[Flag("ARM_USE_AKS_WORKLOAD_IDENTITY")],
-            &[Text("AZURE_TENANT_ID")],
-            &[Text("AZURE_CLIENT_ID")],
-            &[File("AZURE_FEDERATED_TOKEN_FILE")],
-            ACCOUNT,
-        ],
-    ],
-    usual: "ARM_ACCESS_KEY",
-    file: None,
-};
-
-/// A method of Microsoft Entra ID reads the state itself, or the account's key first (`configure` in `backend.go`).
-const ACCOUNT: &[BackendSetting] = &[Flag("ARM_USE_AZUREAD"), Text("ARM_SUBSCRIPTION_ID")];
-
-const CLIENT_ID: &[BackendSetting] = &[Text("ARM_CLIENT_ID"), File("ARM_CLIENT_ID_FILE_PATH")];
-
 /// Returns the outcome that follows from the runner alone: no variable of the container comes from an object whose content
 /// decides.
-pub(super) fn without_calls(run: &Run<'_>, backend: &Backend) -> Option<Outcome> {
-    let job = run.job().ok()?;
-    let main = main_container(&job)?;
-    if !sources(main).is_empty() {
-        return None;
-    }
-    let environment = ContainerEnvironment::new(main.clone(), BTreeMap::new());
-    Some(judge(run, backend, &environment))
+pub(super) fn without_calls(run: &Run<'_>, backend: &Backend, has_group: bool) -> Option<Outcome> {
+    Some(judge(run, backend, &run.own_environment()?, has_group))
 }
 
-/// Checks the variables of the Job's pod.
-pub(super) async fn check(run: &Run<'_>, backend: &Backend) -> Result<Outcome, CheckError> {
+/// Checks the variables of the Job's pod. `has_group` says whether the state storage has a `resource_group_name`.
+pub(super) async fn check(
+    run: &Run<'_>,
+    backend: &Backend,
+    has_group: bool,
+) -> Result<Outcome, CheckError> {
     let environment = run.main_environment().await?;
-    Ok(judge(run, backend, &environment))
+    Ok(judge(run, backend, &environment, has_group))
 }
 
-fn judge(run: &Run<'_>, backend: &Backend, environment: &ContainerEnvironment) -> Outcome {
-    let Backend {
-        service, methods, ..
-    } = backend;
-    let container = Container { environment };
-    let mut unread = None;
-    for method in *methods {
-        match container.variables_of(method) {
-            Ok(Some(names)) => {
+fn judge(
+    run: &Run<'_>,
+    backend: &Backend,
+    environment: &ContainerEnvironment,
+    has_group: bool,
+) -> Outcome {
+    let service = backend.service;
+    let container = Container {
+        environment,
+        has_group,
+    };
+    let (problem, found) = match container.find(backend) {
+        Found::Credentials(names) => {
+            return Outcome::passed(format!(
+                "The Job's pod has credentials for {service}: pod_template sets {}. What they are allowed to do is not \
+                 checked.",
+                names.join(", ")
+            ));
+        }
+        Found::Unread((kind, name)) => {
+            return Outcome::incomplete(
+                format!("no permission to get {}", kind.plural()),
+                format!(
+                    "Not checked: {} {name:?}, which might hold the credentials for {service}, cannot be read.",
+                    kind.name()
+                ),
+            );
+        }
+        Found::Later(names) => {
+            let names = names.join(", ");
+            let problem = format!(
+                "has credentials for {service} that OpenTofu 1.10 does not accept, and the runner's image might have that \
+                 version: pod_template sets {names}. Later versions accept them."
+            );
+            (problem, names)
+        }
+        Found::Incomplete { method, lacking } => {
+            let problem = format!(
+                "has no usable credentials for {service}: OpenTofu uses {method} from pod_template, which needs {lacking}."
+            );
+            (problem, format!("{method} alone"))
+        }
+        Found::Nothing => match backend.file.and_then(|file| environment.mount_of(file)) {
+            Some(path) => {
                 return Outcome::passed(format!(
-                    "The Job's pod has credentials for {service}: pod_template sets {}. What they are allowed to do is not \
-                     checked.",
-                    names.join(", ")
+                    "The Job's pod mounts a volume at {path}, which might hold the credentials for {service}. What they are \
+                     allowed to do is not checked."
                 ));
             }
-            Ok(None) => {}
-            Err(object) => unread = Some(object),
-        }
-    }
-    if let Some((kind, name)) = unread {
-        return Outcome::incomplete(
-            format!("no permission to get {}", kind.plural()),
-            format!(
-                "Not checked: {} {name:?}, which might hold the credentials for {service}, cannot be read.",
-                kind.name()
-            ),
-        );
-    }
-    if let Some(path) = backend.file.and_then(|file| environment.mount_of(file)) {
-        return Outcome::passed(format!(
-            "The Job's pod mounts a volume at {path}, which might hold the credentials for {service}. What they are \
-             allowed to do is not checked."
-        ));
-    }
-    let ways: Vec<String> = methods.iter().map(|method| in_words(method)).collect();
-    Outcome::warned(format!(
-        "The Job's pod has no credentials for {service}: pod_template sets none of these: {}. A variable that contains a \
-         file path works only if a volume is mounted at that path.",
-        ways.join("; ")
-    ))
-    .compare(
-        format!("one of these in container {MAIN:?}: {}", ways.join("; ")),
-        "none",
-    )
-    .fix(
-        run.runner_cause(RunnerCause::StateCredentials),
-        missing(run, backend.usual),
-    )
+            None => {
+                let problem = format!(
+                    "has no credentials for {service}: pod_template sets none of these: {}. A variable that contains a \
+                     file path works only if a volume is mounted at that path.",
+                    ways(backend)
+                );
+                (problem, "none".to_owned())
+            }
+        },
+    };
+    Outcome::warned(format!("The Job's pod {problem}"))
+        .compare(
+            format!("one of these in container {MAIN:?}: {}", ways(backend)),
+            found,
+        )
+        .fix(
+            run.runner_cause(RunnerCause::StateCredentials),
+            missing(run, container.variable_of_fix(backend)),
+        )
 }
 
-/// Returns the variables of a method in words.
-fn in_words(method: Method) -> String {
-    let first = |choice: &&[BackendSetting]| choice.first().map_or("", |setting| setting.name());
-    let names: Vec<&str> = method.iter().map(first).collect();
-    names.join(" with ")
+/// Returns the ways to authenticate in words.
+fn ways(backend: &Backend) -> String {
+    let ways: Vec<String> = backend.methods.iter().map(Method::in_words).collect();
+    ways.join("; ")
 }
 
-impl BackendSetting {
-    /// Returns the variable's name.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Text(name) | Self::File(name) | Self::FileOrJson(name) | Self::Flag(name) => name,
-        }
-    }
+/// The credentials that a container has for a backend.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// These variables.
+    Credentials(Vec<&'static str>),
+    /// These variables, which only later versions of OpenTofu than 1.10 read in this way.
+    Later(Vec<&'static str>),
+    /// The variables of a method that the backend selects, and what it needs for that.
+    Incomplete { method: String, lacking: String },
+    /// It depends on an object that could not be read.
+    Unread(ObjectName),
+    /// None.
+    Nothing,
 }
 
 /// The container `main` of a Job.
 struct Container<'a> {
     environment: &'a ContainerEnvironment,
+    /// Whether the state storage has a `resource_group_name`.
+    has_group: bool,
 }
 
 impl Container<'_> {
-    /// Returns the variables of a method that the container has. `None` if it lacks one of them.
-    ///
-    /// # Errors
-    /// If that depends on an object that could not be read.
-    fn variables_of(&self, method: Method) -> Result<Option<Vec<&'static str>>, ObjectName> {
-        let (mut names, mut unread) = (Vec::new(), None);
-        for choice in method {
-            let found = choice.iter().find(|setting| self.has(**setting));
-            let unknown = || choice.iter().find_map(|setting| self.unread(*setting));
-            match (found, unknown()) {
-                (Some(setting), _) => names.push(setting.name()),
-                (None, Some(object)) => unread = Some(object),
-                (None, None) => return Ok(None),
+    /// Returns the credentials for a backend.
+    fn find(&self, backend: &Backend) -> Found {
+        let (mut first, mut unread) = (Found::Nothing, None);
+        for method in backend.methods {
+            match self.find_method(method) {
+                Found::Nothing => {}
+                Found::Unread(object) => unread = unread.or(Some(object)),
+                // An object that could not be read might select another method before this one.
+                Found::Incomplete { .. } if unread.is_some() => {}
+                found => {
+                    first = found;
+                    break;
+                }
             }
         }
-        unread.map_or(Ok(Some(names)), Err)
+        if matches!(first, Found::Credentials(_)) {
+            return first;
+        }
+        let later = backend.later.iter().map(|method| self.find_method(method));
+        for found in later {
+            match found {
+                Found::Credentials(names) => return Found::Later(names),
+                Found::Unread(object) if first == Found::Nothing => {
+                    unread = unread.or(Some(object))
+                }
+                _ => {}
+            }
+        }
+        unread.map_or(first, Found::Unread)
     }
 
-    /// Returns whether a variable has a value that its method can use, as far as it is known.
+    /// Returns what the container has for one method.
+    fn find_method(&self, method: &Method) -> Found {
+        let (mut selectors, mut unread) = (Vec::new(), None);
+        for choice in method.selected_by {
+            match choice.iter().find(|setting| self.selects(**setting)) {
+                Some(setting) => selectors.push(setting.name()),
+                None => match self.unread(choice) {
+                    Some(object) => unread = Some(object),
+                    None => return Found::Nothing,
+                },
+            }
+        }
+        let (mut names, mut lacking) = (Vec::new(), Vec::new());
+        for choice in method.choices() {
+            match choice.iter().find(|setting| self.has(**setting)) {
+                Some(setting) => names.push(self.name(*setting)),
+                None => match self.unread(choice) {
+                    Some(object) => unread = Some(object),
+                    None => lacking.push(self.lacking(choice)),
+                },
+            }
+        }
+        names.dedup();
+        selectors.dedup();
+        match unread {
+            Some(object) => Found::Unread(object),
+            None if lacking.is_empty() => Found::Credentials(names),
+            None => Found::Incomplete {
+                method: selectors.join(" with "),
+                lacking: lacking.join(" and "),
+            },
+        }
+    }
+
+    /// Returns whether a setting selects its method.
+    fn selects(&self, setting: BackendSetting) -> bool {
+        match setting {
+            Flag(_) | Account => self.has(setting),
+            Text(name) | File(name) | FileOrJson(name) => self.environment.get(name).is_set(),
+        }
+    }
+
+    /// Returns whether a setting has a value that its method can use, as far as it is known.
     fn has(&self, setting: BackendSetting) -> bool {
+        if setting == Account {
+            return self.has(Flag(USE_AZUREAD))
+                || self.has_group && self.has(Text(SUBSCRIPTION_ID));
+        }
         let variable = self.environment.get(setting.name());
         let Some(value) = variable.value() else {
             return variable.is_set();
         };
         match setting {
-            BackendSetting::Text(_) => true,
-            BackendSetting::File(_) => self.environment.is_mounted(value),
-            BackendSetting::FileOrJson(_) => {
-                value.trim_start().starts_with('{') || self.environment.is_mounted(value)
+            Text(_) | Account => true,
+            File(_) => self.environment.is_mounted(value),
+            FileOrJson(_) => {
+                serde_json::from_str::<Map<String, Value>>(value).is_ok()
+                    || self.environment.is_mounted(value)
             }
-            BackendSetting::Flag(_) => ["1", "t", "T", "TRUE", "true", "True"].contains(&value),
+            Flag(_) => variable.is_true(),
         }
     }
 
-    /// Returns the object that could not be read and might set a variable.
-    fn unread(&self, setting: BackendSetting) -> Option<ObjectName> {
-        match self.environment.get(setting.name()) {
+    /// Returns the variable by which the container has a setting.
+    fn name(&self, setting: BackendSetting) -> &'static str {
+        match setting {
+            Account if !self.has(Flag(USE_AZUREAD)) => SUBSCRIPTION_ID,
+            _ => setting.name(),
+        }
+    }
+
+    /// Returns what the container needs for a choice, as a part of a sentence.
+    fn lacking(&self, choice: Choice) -> String {
+        let set = choice.iter().find_map(|setting| match setting {
+            File(name) => {
+                let path = self.environment.get(name).value()?.to_owned();
+                Some(format!("a volume with the file {path}"))
+            }
+            FileOrJson(name) => {
+                self.environment.get(name).value()?;
+                Some("a JSON object or the path of a file in a volume as its value".to_owned())
+            }
+            Text(_) | Flag(_) | Account => None,
+        });
+        set.unwrap_or_else(|| {
+            let words: Vec<String> = choice.iter().map(|setting| setting.in_words()).collect();
+            words.join(" or ")
+        })
+    }
+
+    /// Returns the object that could not be read and might set one of these.
+    fn unread(&self, choice: Choice) -> Option<ObjectName> {
+        let names = choice.iter().flat_map(|setting| match setting {
+            Account if self.has_group => vec![USE_AZUREAD, SUBSCRIPTION_ID],
+            setting => vec![setting.name()],
+        });
+        let mut variables = names.map(|name| self.environment.get(name));
+        variables.find_map(|variable| match variable {
             Variable::Unread(object) => Some(object),
             _ => None,
-        }
+        })
+    }
+
+    /// Returns the variable that the fix sets: the first one whose value is wrong, because the backend would select no other one,
+    /// or the usual one.
+    fn variable_of_fix(&self, backend: &Backend) -> &'static str {
+        let selectors = backend.methods.iter().flat_map(|method| method.selected_by);
+        let mut settings = selectors.flat_map(|choice| choice.iter());
+        let wrong = settings.find(|setting| {
+            matches!(setting, FileOrJson(_)) && self.selects(**setting) && !self.has(**setting)
+        });
+        wrong.map_or(backend.usual, |setting| setting.name())
     }
 }
 
@@ -268,140 +287,10 @@ fn missing(run: &Run<'_>, variable: &str) -> Fix {
         .word(Word::code(format!("--from-literal={variable}=...")));
     let reference = json!({"secretKeyRef": {"name": SECRET, "key": variable}});
     Fix::run(create).then_note(format!(
-        "In job.pod_template, add this to env of container {MAIN:?}:\n{}",
+        "In job.pod_template, set this in env of container {MAIN:?}:\n{}",
         json!({"name": variable, "valueFrom": reference})
     ))
 }
 
-fn main_container(job: &Value) -> Option<&Value> {
-    let containers = job["spec"]["template"]["spec"]["containers"].as_array()?;
-    containers
-        .iter()
-        .find(|container| container["name"] == MAIN)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The variables by which the container has credentials, if it has any.
-    fn found(backend: &Backend, variables: &Value, mounts: &[&str]) -> Option<String> {
-        let env = variables.as_object().into_iter().flatten();
-        let env: Vec<Value> = env
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .collect();
-        let mounts: Vec<Value> = mounts
-            .iter()
-            .map(|path| json!({"mountPath": path}))
-            .collect();
-        let main = json!({"name": MAIN, "env": env, "volumeMounts": mounts});
-        let environment = ContainerEnvironment::new(main, BTreeMap::new());
-        let container = Container {
-            environment: &environment,
-        };
-        let methods = backend.methods.iter();
-        let mut found = methods.filter_map(|method| container.variables_of(method).unwrap());
-        found.next().map(|names| names.join(" "))
-    }
-
-    #[test]
-    fn azurerm_needs_all_variables_of_a_method() {
-        let principal = json!({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_AZUREAD": "1"});
-        let with = |others: Value| {
-            let mut all = principal.clone();
-            all.as_object_mut()
-                .unwrap()
-                .extend(others.as_object().unwrap().clone());
-            all
-        };
-        for (variables, mounts, expected) in [
-            (json!({"ARM_ACCESS_KEY": "k"}), &[][..], true),
-            (json!({"ARM_SAS_TOKEN": "s"}), &[], true),
-            (json!({"ARM_CLIENT_SECRET": "s"}), &[], false),
-            (with(json!({"ARM_CLIENT_SECRET": "s"})), &[], true),
-            (
-                json!({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "s"}),
-                &[],
-                false,
-            ),
-            (
-                with(json!({"ARM_CLIENT_SECRET_FILE_PATH": "/s/x"})),
-                &["/s"],
-                true,
-            ),
-            (
-                with(json!({"ARM_CLIENT_SECRET_FILE_PATH": "/s/x"})),
-                &["/s/y"],
-                false,
-            ),
-            (with(json!({"ARM_OIDC_TOKEN": "o"})), &[], false),
-            (
-                with(json!({"ARM_OIDC_TOKEN": "o", "ARM_USE_OIDC": "True"})),
-                &[],
-                true,
-            ),
-            (
-                with(json!({"ARM_OIDC_TOKEN": "o", "ARM_USE_OIDC": "false"})),
-                &[],
-                false,
-            ),
-            (with(json!({"ARM_USE_OIDC": "true"})), &[], false),
-            (with(json!({"ARM_USE_MSI": "true"})), &[], false),
-            (
-                with(json!({"ARM_USE_MSI": "false", "MSI_ENDPOINT": "x"})),
-                &[],
-                false,
-            ),
-            (
-                with(json!({"ARM_USE_MSI": "true", "MSI_ENDPOINT": "x"})),
-                &[],
-                true,
-            ),
-        ] {
-            let found = found(&AZURERM, &variables, mounts);
-            assert_eq!(
-                found.is_some(),
-                expected,
-                "{variables} {mounts:?} {found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_file_of_gcs_is_in_a_volume() {
-        let path = "/secrets/key.json";
-        for (variables, mounts, expected) in [
-            (
-                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
-                &[][..],
-                false,
-            ),
-            (
-                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
-                &["/secrets/"],
-                true,
-            ),
-            (
-                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
-                &[path],
-                true,
-            ),
-            (
-                json!({"GOOGLE_APPLICATION_CREDENTIALS": path}),
-                &["/secret"],
-                false,
-            ),
-            (json!({"GOOGLE_CREDENTIALS": path}), &[], false),
-            (json!({"GOOGLE_CREDENTIALS": path}), &["/secrets"], true),
-            (
-                json!({"GOOGLE_CREDENTIALS": "{\"type\": \"x\"}"}),
-                &[],
-                true,
-            ),
-            (json!({"GOOGLE_OAUTH_ACCESS_TOKEN": "x"}), &[], true),
-        ] {
-            let found = found(&GCS, &variables, mounts);
-            assert_eq!(found.is_some(), expected, "{variables} {mounts:?}");
-        }
-    }
-}
+mod tests;
