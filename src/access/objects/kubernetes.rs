@@ -32,8 +32,9 @@ pub(crate) const LIST_EVENTS: NamespaceRight = ("", "events", "list");
 const ORCHESTRATOR_RIGHTS: [NamespaceRight; 4] = [CREATE_JOBS, GET_JOBS, LIST_PODS, LIST_EVENTS];
 
 /// What OpenTofu's and Terraform's kubernetes backend does in the namespace of the state: the API group, the resource
-/// and the verbs. Measured: without any one of them, `init` of OpenTofu 1.12 and Terraform 1.11 fails. Only the
-/// deletion of workspaces uses `delete`, and the Orchestrator never deletes one.
+/// and the verbs. Measured: without any one of them, `init` of OpenTofu 1.12 and Terraform 1.11 fails. OpenTofu
+/// 1.10 makes the same calls (`internal/backend/remote-state/kubernetes/client.go`). Only the deletion of workspaces uses `delete`, and
+/// the Orchestrator never deletes one.
 pub(crate) const STATE_RIGHTS: [(&str, &str, &[&str]); 2] = [
     ("", "secrets", &["get", "list", "create", "update"]),
     (

@@ -11,7 +11,7 @@ pub(crate) type KnownKey<'a> = (String, Sent<'a>);
 /// The condition keys that no request of the backend has, in lower case.
 ///
 /// The Orchestrator's backend block has only `bucket` and `key`: neither `encrypt`, `acl`, nor `use_lockfile`, so that the
-/// backend sends none of these headers (`internal/backend/remote-state/s3/client.go` of OpenTofu 1.12 and Terraform 1.11). It
+/// backend sends none of these headers (`internal/backend/remote-state/s3/client.go` of OpenTofu 1.10 and 1.12 and of Terraform 1.11). It
 /// neither copies nor tags objects, and names a bucket and not an access point. "Actions, resources, and condition keys for
 /// Amazon S3" in the Service Authorization Reference has the keys. The keys for the storage class and for Object Lock are
 /// not in the list, because the defaults of S3 and of the bucket might count.

@@ -7,6 +7,9 @@ block that the Orchestrator writes, against moto's S3, and prints a table as JSO
 what a caller without the permission is refused. What each operation needs is what the API reference of S3 says of it; so
 is the rule that a look-up of a missing object is 403, and not 404, without `s3:ListBucket` ("HeadObject"), and that a
 request to a region other than the bucket's is redirected.
+
+The rows of OpenTofu 1.10.0, which the runner's public image has, are generated only if `$TOFU_OF_RUNNER` is that program, and are kept
+otherwise.
 """
 
 import json
@@ -51,6 +54,7 @@ output "one" {
   value = terraform_data.one.output
 }
 """
+RUNNER = "tofu 1.10.0"
 PERMISSIONS = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
 
 
@@ -183,8 +187,13 @@ def rows() -> Iterator[dict]:
     """The rows of the table."""
     server = Server()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    for name in ("tofu", "terraform"):
-        program = os.environ.get(name.upper()) or shutil.which(name)
+    for name, variable in (("tofu", "TOFU"), ("terraform", "TERRAFORM"), ("tofu", "TOFU_OF_RUNNER")):
+        program = os.environ.get(variable)
+        if program is None and variable == "TOFU_OF_RUNNER":
+            kept = json.loads(Path(__file__).with_name("table.json").read_text())
+            yield from (row for row in kept if row["program"] == RUNNER)
+            continue
+        program = program or shutil.which(name)
         if program is None:
             sys.exit(f"{name} is not on the PATH")
         environment = os.environ | {"TF_CLI_CONFIG_FILE": "/dev/null"}

@@ -12,7 +12,7 @@ use crate::access::run::Run;
 const EVERY_SERVICE: &str = "AWS_ENDPOINT_URL";
 
 /// The variables that lead the backend to another endpoint than AWS's of the region (`customEndpoints` in
-/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.12 and Terraform 1.11, and the SDK).
+/// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.10 and 1.12 and of Terraform 1.11, and the SDK).
 const OF_S3: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", EVERY_SERVICE];
 
 /// The same for STS.
