@@ -31,11 +31,11 @@ fn silent_aws() -> (TcpListener, [(&'static str, String); 3]) {
     (proxy, environment)
 }
 
-/// Starts the command, waits for `is_running`, and sends the signal.
-fn interrupt(mut command: Command, signal: &str, is_running: impl FnOnce()) -> Output {
+/// Starts the command, waits for what `running` returns once it runs, and sends the signal.
+fn interrupt<T>(mut command: Command, signal: &str, running: impl FnOnce() -> T) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
-    is_running();
+    let _held = running();
     let sent = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status();
@@ -52,9 +52,7 @@ fn a_signal_replaces_an_earlier_report() {
         let only = ["--only", "aws-credentials", "-o", "report"];
         let mut command = folder.command(&[CHECK, &only, &["--output", "json"]].concat());
         command.envs(environment);
-        let ended = interrupt(command, signal, || {
-            drop(proxy.accept().expect("a connection").0.set_nodelay(true));
-        });
+        let ended = interrupt(command, signal, || proxy.accept().expect("a connection"));
         let error = String::from_utf8_lossy(&ended.stderr);
         let message = format!("interrupted by {name}: the checks have no result");
         assert_eq!(ended.status.code(), Some(code), "{error}");
@@ -126,11 +124,10 @@ fn a_pipe_to_which_nothing_is_written() {
     let options = ["--org", "my-org", "--id", "my-runner"];
     for (subcommand, code) in [("check", 130), ("probe", 4)] {
         let command = folder.command(&[&[subcommand, "pipe"][..], &options].concat());
-        let mut writer = None;
         let ended = interrupt(command, "-INT", || {
             // This waits until the command reads the pipe.
             let opened = File::options().write(true).open(folder.path().join("pipe"));
-            writer = Some(opened.expect("the pipe"));
+            opened.expect("the pipe")
         });
         let error = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(code), "{subcommand}: {error}");
