@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{CheckId, CheckResult};
 use super::outcome::{IncompleteReason, Outcome};
+use super::pending::PendingCalls;
 
 /// Follows the progress of a run.
 pub trait Observer: Send + Sync {
@@ -37,8 +38,12 @@ pub(super) enum Interrupted {
 }
 
 impl Interrupted {
-    /// Returns the outcome of a check that had not ended.
-    pub(super) fn outcome(self) -> Outcome {
+    /// Returns the outcome of a check that had not ended, and that was waiting for these calls. If AWS throttles one of them,
+    /// this is the reason.
+    fn outcome(self, calls: &PendingCalls) -> Outcome {
+        if let (Self::TimedOut, Some(throttled)) = (self, calls.throttled()) {
+            return throttled.outcome();
+        }
         let reason: IncompleteReason = match self {
             Self::Canceled => "canceled".into(),
             Self::TimedOut => IncompleteReason::TimedOut,
@@ -140,10 +145,9 @@ where
                 break 'outcome blocked;
             }
             observer.started(id);
-            limit
-                .limit((steps.run)(id))
-                .await
-                .unwrap_or_else(Interrupted::outcome)
+            let calls = PendingCalls::default();
+            let ended = limit.limit(calls.clone().of((steps.run)(id))).await;
+            ended.unwrap_or_else(|interrupted| interrupted.outcome(&calls))
         };
         // Every text of every check passes here.
         let outcome = outcome.redacted();

@@ -21,6 +21,7 @@ mod objects;
 mod outcome;
 pub mod parse;
 mod partition;
+mod pending;
 mod policy;
 mod preflight;
 mod probe;

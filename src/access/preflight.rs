@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::check::{CheckId, CheckResult};
 use super::checks;
-use super::engine::{self, Interrupted, Observer, TimeLimit};
+use super::engine::{self, Observer, TimeLimit};
 use super::outcome::{Outcome, Skip};
 use super::report::{Awaited, Report};
 use super::run::{Connections, Run};
@@ -154,7 +154,7 @@ impl Preflight {
             () = ahead => Vec::new(),
         };
         Report {
-            checks: self.with_throttling(checks),
+            checks,
             session_name: subject.session().map(|(name, _)| name),
             oidc_subject: subject.oidc_subject(),
             kubernetes_user: if selected.contains(&CheckId::ACCESS_ENTRY) {
@@ -163,24 +163,6 @@ impl Preflight {
                 None
             },
         }
-    }
-
-    /// Returns the results. A time limit that ended while AWS throttled a call is reported as throttling.
-    fn with_throttling(&self, mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
-        let Some(error) = self.connections.aws().throttled() else {
-            return checks;
-        };
-        let (throttled, timed_out) = (error.outcome(), Interrupted::TimedOut.outcome());
-        for CheckResult { outcome, .. } in &mut checks {
-            // The message of a check that only needs the interrupted one names that one.
-            if *outcome == timed_out {
-                outcome.message.clone_from(&throttled.message);
-            }
-            if outcome.skip == timed_out.skip {
-                outcome.skip.clone_from(&throttled.skip);
-            }
-        }
-        checks
     }
 
     /// Returns the outcome of a check that the user skips by name.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared, ready};
 
+use super::pending::PendingCalls;
+
 /// How long a settled response is reused.
 const SETTLED: Duration = Duration::from_secs(60);
 /// How long another response is reused: long enough for the runners that are checked together, and short enough for
@@ -29,6 +31,8 @@ pub(super) struct SingleFlight<K, R> {
 
 struct Flight<R> {
     started: Instant,
+    /// The calls that it consists of.
+    calls: PendingCalls,
     /// The call, while anyone waits for it.
     under_way: Option<WeakShared<BoxFuture<'static, R>>>,
     /// The response, once there is one.
@@ -48,10 +52,12 @@ impl<R: Clone + Send + Sync + 'static> Flight<R> {
     fn start(call: impl Future<Output = R> + Send + 'static) -> (Self, SharedCall<R>) {
         let response = Arc::new(OnceLock::new());
         let kept = Arc::clone(&response);
+        let calls = PendingCalls::default();
         let shared = call.inspect(move |response| drop(kept.set(response.clone())));
-        let shared = shared.boxed().shared();
+        let shared = calls.clone().of(shared).boxed().shared();
         let call = Self {
             started: Instant::now(),
+            calls,
             under_way: shared.downgrade(),
             response,
         };
@@ -88,9 +94,14 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
         F: Future<Output = R> + Send + 'static,
     {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = calls.get(&key).and_then(|call| call.reusable(is_settled));
+        let known = calls.get(&key).and_then(|call| {
+            let shared = call.reusable(is_settled)?;
+            call.calls.join();
+            Some(shared)
+        });
         known.unwrap_or_else(|| {
             let (call, shared) = Flight::start(start());
+            call.calls.join();
             calls.insert(key, call);
             shared
         })

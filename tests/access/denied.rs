@@ -218,6 +218,18 @@ fn throttled(cloud: &Cloud) {
     assert!(checked.took < Duration::from_secs(12), "{:?}", checked.took);
     checked.is_incomplete("sts:GetCallerIdentity was throttled (");
     checked.says("aws-credentials", &["throttled", "Rate exceeded"]);
+    // The throttling of one service says nothing about a cluster that does not respond.
+    cloud.faults(Faults {
+        throttle: [("iam:GetRole".to_owned(), 1000)].into(),
+        kubernetes_delay_ms: 60_000,
+        ..Faults::default()
+    });
+    cloud
+        .check_with(&cloud.configuration(), &["--timeout", "10s"])
+        .is_incomplete("iam:GetRole was throttled (")
+        .is_incomplete("timed out (")
+        .says("role-exists", &["iam:GetRole was throttled"])
+        .says("api-server", &["Not checked: timed out."]);
 }
 
 fn no_time(cloud: &Cloud) {

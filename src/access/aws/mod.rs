@@ -142,11 +142,6 @@ impl Aws {
         }
     }
 
-    /// Returns the throttling that calls are waiting out now.
-    pub(crate) fn throttled(&self) -> Option<AwsError> {
-        self.limits.throttled()
-    }
-
     /// Calls a service, and waits until it no longer throttles the call.
     async fn paced<T, E, F>(
         &self,

@@ -7,13 +7,14 @@
 //! this process settle at the rate that AWS allows.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::AwsError;
+use crate::access::pending::{PendingCalls, Throttling};
 
 /// How many calls of one service run at a time.
 const AT_A_TIME: usize = 8;
@@ -54,21 +55,6 @@ impl RateLimits {
             Service::Kms => &self.kms,
         }
     }
-
-    /// Returns the throttling that calls of any service are waiting out now.
-    pub(super) fn throttled(&self) -> Option<AwsError> {
-        // A new service does not compile until it is here.
-        let Self {
-            iam,
-            eks,
-            sts,
-            s3,
-            kms,
-        } = self;
-        [sts, iam, eks, s3, kms]
-            .into_iter()
-            .find_map(RateLimit::throttled)
-    }
 }
 
 /// The calls of one service.
@@ -76,7 +62,7 @@ impl RateLimits {
 pub(super) struct RateLimit {
     permits: Arc<Semaphore>,
     /// The last throttling, until a call succeeds.
-    throttled: Arc<Mutex<Option<AwsError>>>,
+    throttled: Throttling,
 }
 
 impl Default for RateLimit {
@@ -89,12 +75,6 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
-    /// Returns the throttling that calls are waiting out now.
-    fn throttled(&self) -> Option<AwsError> {
-        let throttled = self.throttled.lock();
-        throttled.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Makes a call when its turn comes, and again while AWS throttles it.
     ///
     /// The call runs in a task of its own, which keeps its permit even if no one waits for the call any more.
@@ -113,7 +93,9 @@ impl RateLimit {
         let note = move |error: Option<AwsError>| {
             *throttled.lock().unwrap_or_else(PoisonError::into_inner) = error;
         };
+        let pending = PendingCalls::begin(&self.throttled);
         let task = tokio::spawn(async move {
+            let _pending = pending;
             // The semaphore is never closed.
             let _permit = permits.acquire().await;
             let (mut pause, longest) = PAUSES;
