@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::check::{CheckId, CheckResult};
+use super::check::CheckId;
 use super::checks;
 use super::engine::{self, Observer, TimeLimit};
 use super::outcome::{Outcome, Skip};

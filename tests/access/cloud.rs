@@ -158,8 +158,13 @@ impl Cloud {
 
     /// Runs the library in a process with the administrator's environment.
     pub(crate) fn library(&self, request: &Value) -> Value {
+        self.library_in(self.eks.env(), request)
+    }
+
+    /// The same in another environment.
+    pub(crate) fn library_in(&self, environment: Environment, request: &Value) -> Value {
         let mut process = Command::new(std::env::current_exe().unwrap());
-        process.env(child::MARK, "1").envs(self.eks.env());
+        process.env(child::MARK, "1").envs(environment);
         let mut request = request.clone();
         if is_documented(&request["runners"][0]) {
             request["skip"] = json!(["state-storage"]);

@@ -15,6 +15,7 @@ pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
     shared_bucket,
     slow_plan,
     propagation,
+    new_access_of_the_caller,
     nothing_to_wait_for,
     three_hundred_roles_of_a_slow_iam,
 ];
@@ -188,6 +189,34 @@ fn propagation(cloud: &Cloud) {
     let waited = cloud.library(&json!({"runners": [runner], "wait": true}));
     assert_eq!(failed(&waited), [""; 0]);
     assert!(waited["took_ms"].as_u64().unwrap() > 1000, "{waited}");
+}
+
+/// A run waits until the cluster knows a new access entry of the caller, and for no caller without one.
+fn new_access_of_the_caller(cloud: &Cloud) {
+    let mut runner = cloud.configuration();
+    runner["id"] = json!("my-runner");
+    let allow = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let caller = cloud.eks.create_user("new", &allow).unwrap();
+    let wait = || {
+        let asked = json!({"runners": [runner], "wait": true});
+        cloud.library_in(cloud.eks.env_as(&caller), &asked)
+    };
+    let api_server = |answer: &Value| {
+        let checks = answer["reports"][0]["checks"].as_array().unwrap();
+        let found = checks.iter().find(|check| check["id"] == "api-server");
+        found.unwrap().clone()
+    };
+    let answer = wait();
+    let message = api_server(&answer)["message"].to_string();
+    assert!(message.contains("rejects the token"), "{answer}");
+    assert!(answer["took_ms"].as_u64().unwrap() < 5000, "{answer}");
+    let entry = json!({
+        "clusterName": cloud.eks.options().cluster_name,
+        "principalArn": "arn:aws:iam::123456789012:user/new",
+    });
+    cloud.aws("eks", "CreateAccessEntry", &entry);
+    let answer = wait();
+    assert_eq!(api_server(&answer)["status"], "passed", "{answer}");
 }
 
 fn nothing_to_wait_for(cloud: &Cloud) {

@@ -1,7 +1,10 @@
 //! The check `api-server`: the cluster's API accepts the token of the caller or the runner.
 
+use std::time::SystemTime;
+
 use http::Uri;
 
+use super::assume_role::is_new;
 use super::mapping::admission::repair_admission;
 use super::{Check, cluster_active, read_ahead};
 use crate::access::aws::{CallerIdentity, EksCluster, Signer};
@@ -189,7 +192,35 @@ async fn unauthorized(
     };
     let arn = caller.arn.clone();
     let cause = run.cluster_cause(ClusterCause::CallerAccess { arn });
-    Ok(outcome.fix(cause, fix))
+    let outcome = outcome.fix(cause, fix);
+    if has_new_entry(run, &caller).await {
+        Ok(outcome.retryable())
+    } else {
+        Ok(outcome)
+    }
+}
+
+/// Returns whether the caller has a new access entry, which the cluster uses some seconds after it was created: access entries
+/// are eventually consistent (the EKS user guide about access entries). A run does not wait for a caller without an entry,
+/// who gets none by waiting.
+async fn has_new_entry(run: &Run<'_>, caller: &CallerIdentity) -> bool {
+    let Ok(cluster) = run.signed_cluster(Signer::Caller) else {
+        return false;
+    };
+    let principal = match Principal::from_caller(&caller.arn) {
+        Some(Principal::User) => caller.arn.clone(),
+        Some(Principal::Role(name)) => {
+            let role = caller_role(caller, name);
+            match run.aws().role(&cluster.region, &role).await {
+                Ok(found) => found.arn.clone(),
+                Err(_) => role.to_string(),
+            }
+        }
+        None => return false,
+    };
+    let entry = run.aws().access_entry(&cluster, &principal).await;
+    let created = entry.ok().and_then(|entry| entry.created);
+    created.is_some_and(|created| is_new(created, SystemTime::now()))
 }
 
 /// What reading does not cover: the caller also creates SubjectAccessReviews and impersonates the runner's user.

@@ -158,12 +158,12 @@ async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
     }
 }
 
-/// How long a role counts as new.
+/// How long a role or an access entry counts as new.
 const NEW: Duration = Duration::from_secs(300);
 
-/// Returns whether a role is new that was created at this second since 1970. The clocks of AWS and of this machine
+/// Returns whether an object is new that was created at this second since 1970. The clocks of AWS and of this machine
 /// might differ a little.
-fn is_new(created: i64, now: SystemTime) -> bool {
+pub(super) fn is_new(created: i64, now: SystemTime) -> bool {
     let created = UNIX_EPOCH + Duration::from_secs(created.try_into().unwrap_or_default());
     now.duration_since(created).is_ok_and(|age| age < NEW) || created > now
 }
