@@ -101,16 +101,32 @@ impl Report {
     /// complete run.
     #[must_use]
     pub fn incomplete_reason(&self) -> Option<String> {
-        let unchecked = self.unchecked();
-        let count: usize = unchecked.iter().map(|one| one.checks.len()).sum();
-        let reasons: Vec<String> = unchecked
+        Self::incomplete_reason_of([self])
+    }
+
+    /// Returns why the runs for several runners are not complete, as one sentence with the number of checks for each reason.
+    /// `None` if all of them are complete.
+    #[must_use]
+    pub fn incomplete_reason_of<'a>(reports: impl IntoIterator<Item = &'a Self>) -> Option<String> {
+        let (mut all, mut count) = (0, 0);
+        let mut reasons: Vec<(&IncompleteReason, usize)> = Vec::new();
+        for report in reports {
+            all += report.checks.len();
+            for Unchecked { reason, checks } in report.unchecked() {
+                count += checks.len();
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, same)) => *same += checks.len(),
+                    None => reasons.push((reason, checks.len())),
+                }
+            }
+        }
+        let reasons: Vec<String> = reasons
             .iter()
-            .map(|one| format!("{} ({})", one.reason, one.checks.len()))
+            .map(|(reason, count)| format!("{reason} ({count})"))
             .collect();
         (count > 0).then(|| {
             format!(
-                "{count} of {} checks could not run: {}.",
-                self.checks.len(),
+                "{count} of {all} checks could not run: {}.",
                 reasons.join(", ")
             )
         })

@@ -271,7 +271,8 @@ impl Page {
         let _ = writeln!(self.text, "{style}{counts}{style:#}");
     }
 
-    /// Writes the table of several runners, and which runners were not checked, and why.
+    /// Writes the table of several runners, which runners were not checked, and why, and why the checks are incomplete if they
+    /// are.
     fn table(&mut self, results: &Results) {
         let rows = table::rows(results);
         let longest = rows.iter().map(|row| row.runner.chars().count()).max();
@@ -327,6 +328,10 @@ impl Page {
                 results.runners()
             ),
         );
+        let reports = results.checked.iter().map(|checked| &checked.report);
+        if let Some(reason) = Report::incomplete_reason_of(reports) {
+            self.line(&reason);
+        }
     }
 }
 
